@@ -1,0 +1,257 @@
+/**
+ * The seam between shoal and the machine. Everything that is not plain computation (time, dice,
+ * sockets, files, hashing, the terminal) comes through these interfaces, so that the same code runs
+ * on Deno, on Bun and in the simulator, where one seed replays one world.
+ */
+
+/** Something that was scheduled and can be called off. Cancelling twice is harmless. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds (fractions allowed) from an arbitrary start. */
+  now(): number;
+  /** Milliseconds since 1970 by the wall clock; may jump. */
+  wallTime(): number;
+  /** Calls `fn` once, `delayMs` from now. A pending timer keeps the process alive. */
+  after(delayMs: number, fn: () => void): Timer;
+}
+
+export interface Random {
+  /** Fills `bytes` from a cryptographic source (a seeded one in the simulator). */
+  fill(bytes: Uint8Array): Uint8Array;
+  /** A uniform integer in [0, 2^32). */
+  uint32(): number;
+}
+
+/** A SHA-1 over bytes that arrive in order. Not usable after `digest()`. */
+export interface RunningHash {
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+/** A run of bytes of one file, or of zeros that stand in no file (`path` null: a pad file). */
+export interface FileSpan {
+  path: string | null;
+  offset: number;
+  length: number;
+}
+
+export interface Hasher {
+  /** SHA-1 of `bytes` at once, on this thread: 20 bytes. */
+  sha1(bytes: Uint8Array): Uint8Array;
+  running(): RunningHash;
+  /** How many `hashFiles` jobs can usefully be under way at once. */
+  readonly concurrency: number;
+  /**
+   * SHA-1 of the concatenated spans, read off this thread where the runtime can.
+   * Null when a file is missing or too short. Rejects with a FileError on a read error.
+   */
+  hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null>;
+  /** Ends the worker threads, if any were started; pending jobs reject. */
+  close(): void;
+}
+
+/** Both ends of an opened socket; addresses are plain text without brackets or zones. */
+export interface SocketInfo {
+  remoteAddress: string;
+  remotePort: number;
+  localAddress: string;
+  localPort: number;
+}
+
+/**
+ * The Web-standard face of a connection (the shape of WICG Direct Sockets). A user of the library
+ * who brings a transport of their own hands in this.
+ */
+export interface ByteStream {
+  /** A byte stream: read it with a BYOB reader. */
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  /** Settles once connected, or rejects with a NetError. */
+  readonly opened: Promise<SocketInfo>;
+  /** Resolves when both directions have ended; rejects with a NetError if they broke. */
+  readonly closed: Promise<void>;
+  close(): void;
+}
+
+/** Who gets the bytes of a socket on the synchronous path. */
+export interface StreamSink {
+  /** `chunk` is borrowed: its buffer is reused as soon as the call returns. */
+  onData(chunk: Uint8Array): void;
+  /** Called exactly once, last: null after an orderly end by the other side or by `close()`. */
+  onEnd(error: Error | null): void;
+}
+
+/**
+ * A built-in socket: a ByteStream with a synchronous path under it, because a promise and a fresh
+ * buffer per read cost more than all the rest of a block's way (src/DECISIONS.md 3).
+ * Use either `attach`+`send` or `readable`+`writable`, never both.
+ */
+export interface Socket extends ByteStream {
+  /** Takes the synchronous path. Call it in the turn in which the socket was made or opened. */
+  attach(sink: StreamSink): void;
+  /**
+   * Queues `bytes`, which must not change until `sent` is called. `sent` is always called exactly
+   * once, also when the socket broke. Callers keep one send under way at a time.
+   */
+  send(bytes: Uint8Array, sent: () => void): void;
+  /** Stops and restarts reading, so that TCP pushes back. At most what is in flight still comes. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Stops accepting; sockets already accepted live on. */
+  close(): Promise<void>;
+}
+
+export interface StreamNet {
+  /** Starts to connect to an IP address (not a name). Failure shows in `opened` and `onEnd`. */
+  connect(to: { address: string; port: number; timeoutMs: number }): Socket;
+  /**
+   * Accepts on IPv4 and IPv6 (or on `address` alone). Port 0 takes any free one. IPv4 peers of a
+   * dual-stack socket show as plain IPv4. Rejects with a NetError ("address-in-use", ...).
+   */
+  listen(
+    on: { port: number; address?: string },
+    onSocket: (socket: Socket, info: SocketInfo) => void,
+  ): Promise<Listener>;
+  /** All addresses of a host name, in the resolver's order; a literal address gives itself. */
+  lookup(host: string): Promise<string[]>;
+}
+
+export interface DatagramSocket {
+  readonly port: number;
+  /** Best effort; never throws for an unreachable target. */
+  send(bytes: Uint8Array, address: string, port: number): void;
+  close(): void;
+}
+
+export interface DatagramNet {
+  /**
+   * Binds UDP on "0.0.0.0" or "::" (or `address`). `onMessage` gets borrowed bytes; what it throws
+   * is counted in `errors` of the platform and never ends the socket.
+   */
+  bind(
+    on: { port: number; family: 4 | 6; address?: string },
+    onMessage: (bytes: Uint8Array, address: string, port: number) => void,
+  ): Promise<DatagramSocket>;
+}
+
+export interface HttpRequest {
+  url: string;
+  headers?: Record<string, string>;
+  /** The address to connect to instead of looking the host up (the Host header and TLS name stay). */
+  address?: string;
+  timeoutMs: number;
+  /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
+  maxBytes: number;
+  signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface Http {
+  /** One GET, redirects not followed, gzip undone. Rejects with a NetError. */
+  get(request: HttpRequest): Promise<HttpResponse>;
+  /** Serves on `address` (default "127.0.0.1"); port 0 takes any free one. */
+  serve(
+    on: { port: number; address?: string },
+    handler: (
+      request: Request,
+      remote: { address: string; port: number },
+    ) => Response | Promise<Response>,
+  ): Promise<HttpServer>;
+}
+
+export interface FileStat {
+  kind: "file" | "directory" | "link" | "other";
+  /** Bytes. */
+  size: number;
+  /** Milliseconds since 1970, with what fraction the system keeps. */
+  mtimeMs: number;
+  /** Tells files of one disk apart; 0 where the system has no such number. */
+  inode: number;
+  /** Bytes really allocated, where known, else `size`. */
+  allocated: number;
+}
+
+/** Positional and atomic per call. All methods throw FileError. */
+export interface FileHandle {
+  /** Reads until `into` is full or the file ends; returns the bytes read. */
+  readAt(into: Uint8Array, position: number): number;
+  /** As readAt, off this thread: for 256 KiB and more that may come from a slow disk. */
+  readAsync(into: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `bytes` or throws. */
+  writeAt(bytes: Uint8Array, position: number): void;
+  truncate(size: number): void;
+  stat(): FileStat;
+  /** Data and size are on the disk when it resolves. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+export interface Files {
+  /** "write" creates the file when missing and allows reading. A symlink as last part is refused. */
+  open(path: string, mode: "read" | "write"): FileHandle;
+  /** Makes one folder; existing is fine if it is a real folder, a symlink there is refused. */
+  makeDir(path: string): void;
+  /** Of the path itself, not of what a symlink points to. Null if nothing is there. */
+  stat(path: string): FileStat | null;
+  /** Names in a folder, sorted. */
+  list(path: string): string[];
+  /** A whole small file; "too-large" beyond `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
+  writeWhole(path: string, bytes: Uint8Array): Promise<void>;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** Bytes an unprivileged user may still write on the disk that holds `path`. */
+  freeSpace(path: string): Promise<number>;
+  /** Absolute form, symlinks not resolved. */
+  absolute(path: string): string;
+}
+
+/** The process and its terminal; only the command line uses it. */
+export interface Process {
+  readonly args: readonly string[];
+  /** "linux", "darwin", "windows", ... */
+  readonly os: string;
+  env(name: string): string | undefined;
+  /** Text as it is, no newline added. Resolves when handed to the system. */
+  out(text: string): Promise<void>;
+  err(text: string): Promise<void>;
+  /** The terminal behind `out`: null when it is a file or pipe. */
+  terminal(): { columns: number; rows: number; color: boolean } | null;
+  onInterrupt(fn: () => void): Timer;
+  /** Sets the exit code with which the process ends once nothing is left to do. */
+  exitCode(code: number): void;
+  /** Ends at once. Only for what cannot be ended otherwise. */
+  exit(code: number): never;
+  residentBytes(): number;
+}
+
+export interface Platform {
+  readonly name: "deno" | "bun" | "sim";
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hasher: Hasher;
+  readonly net: StreamNet;
+  readonly datagrams: DatagramNet;
+  readonly http: Http;
+  readonly files: Files;
+  readonly process: Process;
+}

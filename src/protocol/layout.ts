@@ -1,0 +1,110 @@
+/**
+ * All arithmetic between bytes, blocks, pieces and files of one torrent, in one place.
+ * Offsets can pass 2^32, so nothing here uses bit operations on them.
+ */
+import { assert } from "../util/assert.ts";
+
+/** Bytes of a block, the unit of a request (BEP 3). */
+export const BLOCK_LENGTH = 16384;
+
+export interface LayoutFile {
+  /** Bytes. */
+  readonly length: number;
+  /** A pad file: its bytes are zeros and stand in no file (BEP 47). */
+  readonly pad: boolean;
+}
+
+/** A part of a piece inside one file. */
+export interface FileSlice {
+  /** Index in the torrent's file list. */
+  file: number;
+  /** Where in the file. */
+  offset: number;
+  /** Where in the piece. */
+  begin: number;
+  length: number;
+  pad: boolean;
+}
+
+export class Layout {
+  readonly totalLength: number;
+  readonly pieceCount: number;
+  /** Where each file starts in the torrent's byte space; one entry more than files. */
+  readonly #starts: Float64Array;
+
+  constructor(readonly pieceLength: number, readonly files: readonly LayoutFile[]) {
+    assert(pieceLength > 0, "the piece length is positive");
+    this.#starts = new Float64Array(files.length + 1);
+    let at = 0;
+    files.forEach((file, i) => {
+      this.#starts[i] = at;
+      at += file.length;
+    });
+    this.#starts[files.length] = at;
+    this.totalLength = at;
+    this.pieceCount = Math.ceil(at / pieceLength);
+  }
+
+  /** Bytes in piece `piece`; only the last one may be short. */
+  lengthOf(piece: number): number {
+    return piece === this.pieceCount - 1
+      ? this.totalLength - piece * this.pieceLength
+      : this.pieceLength;
+  }
+
+  blocksIn(piece: number): number {
+    return Math.ceil(this.lengthOf(piece) / BLOCK_LENGTH);
+  }
+
+  /** Bytes of block `block` of piece `piece`; the last block of a piece may be short. */
+  blockLength(piece: number, block: number): number {
+    return Math.min(BLOCK_LENGTH, this.lengthOf(piece) - block * BLOCK_LENGTH);
+  }
+
+  fileStart(file: number): number {
+    return this.#starts[file]!;
+  }
+
+  /** The first and last piece that file `file` has bytes in; null for an empty file. */
+  piecesOf(file: number): { first: number; last: number } | null {
+    const length = this.files[file]!.length;
+    if (length === 0) return null;
+    const start = this.#starts[file]!;
+    return {
+      first: Math.floor(start / this.pieceLength),
+      last: Math.floor((start + length - 1) / this.pieceLength),
+    };
+  }
+
+  /** The file parts that make up `length` bytes at `begin` of a piece, in order. */
+  slices(piece: number, begin = 0, length = this.lengthOf(piece) - begin): FileSlice[] {
+    const from = piece * this.pieceLength + begin;
+    const to = from + length;
+    assert(begin >= 0 && length >= 0 && to <= this.totalLength, "a slice lies inside the torrent");
+    const slices: FileSlice[] = [];
+    for (let file = this.#fileAt(from), at = from; at < to; file++) {
+      const end = Math.min(to, this.#starts[file + 1]!);
+      if (end === at) continue;
+      slices.push({
+        file,
+        offset: at - this.#starts[file]!,
+        begin: begin + (at - from),
+        length: end - at,
+        pad: this.files[file]!.pad,
+      });
+      at = end;
+    }
+    return slices;
+  }
+
+  /** The file that holds byte `at`: the last one that starts at or before it and is not over. */
+  #fileAt(at: number): number {
+    let low = 0, high = this.files.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#starts[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

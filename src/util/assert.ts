@@ -1,0 +1,8 @@
+/** A broken invariant: a bug of ours, never somebody else's bytes. */
+export class InvariantError extends Error {
+  override name = "InvariantError";
+}
+
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new InvariantError(`Broken invariant: ${what}`);
+}

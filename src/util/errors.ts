@@ -1,0 +1,85 @@
+/** The errors a caller may have to tell apart. Each carries a stable `code` and its cause. */
+
+export abstract class ShoalError extends Error {
+  abstract readonly code: string;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+export type FileErrorCode =
+  | "disk-full"
+  | "permission"
+  | "not-found"
+  | "too-many-open"
+  | "is-directory"
+  | "not-directory"
+  | "symlink"
+  | "read-only"
+  | "exists"
+  | "too-large"
+  | "changed"
+  | "io";
+
+/** Something about one file failed. The message names the path and what a person can do. */
+export class FileError extends ShoalError {
+  constructor(
+    readonly code: FileErrorCode,
+    readonly path: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export type NetErrorCode =
+  | "refused"
+  | "unreachable"
+  | "timeout"
+  | "reset"
+  | "closed"
+  | "aborted"
+  | "address-in-use"
+  | "permission"
+  | "name-not-found"
+  | "tls"
+  | "too-large"
+  | "bad-response"
+  | "other";
+
+/** A connection or request failed below the protocol. */
+export class NetError extends ShoalError {
+  constructor(readonly code: NetErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** Bytes from outside broke a format. `code` is a short stable word ("bad-length", ...). */
+export class ProtocolError extends ShoalError {
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A .torrent cannot be used; the message says why, for a person. */
+export class TorrentFileError extends ShoalError {
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A tracker answered with a failure or with nothing that can be used. */
+export class TrackerError extends ShoalError {
+  /** `retryInMs`: what the tracker asked for (BEP 31); Infinity means never. */
+  constructor(
+    readonly code: "failure" | "bad-response" | "refused-url" | "timeout" | "net",
+    message: string,
+    options?: ErrorOptions & { retryInMs?: number },
+  ) {
+    super(message, options);
+    if (options?.retryInMs !== undefined) this.retryInMs = options.retryInMs;
+  }
+  readonly retryInMs?: number;
+}
