@@ -1,0 +1,166 @@
+/** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
+
+/** When a finished torrent stops giving. "none": at once; ratio: uploaded / size; time: seconds. */
+export type SeedGoal =
+  | { kind: "none" }
+  | { kind: "forever" }
+  | { kind: "ratio"; ratio: number }
+  | { kind: "time"; seconds: number };
+
+export interface ClientOptions {
+  /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
+  port?: number;
+  /** Listens on this address only; default: all, IPv4 and IPv6. */
+  address?: string;
+  /** Files kept open at most, over all torrents. Default 128. */
+  maxOpenFiles?: number;
+  /** Bytes of memory for pieces that are being downloaded, over one torrent. Default 64 MiB. */
+  pieceBudgetBytes?: number;
+}
+
+export interface AddOptions {
+  /** The folder that the torrent's file or top folder is put into. It is created when missing. */
+  dir: string;
+  /** Peers to try beside those that trackers give: "host:port" or "[v6]:port". */
+  peers?: readonly string[];
+  /** Connections at most. Default 25. */
+  maxPeers?: number;
+  /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
+  piecesPerPeer?: number;
+  /** Takes pieces in order instead of rarest first. */
+  sequential?: boolean;
+  /** Reserves the files' space at once instead of leaving them sparse. */
+  preallocate?: boolean;
+  /** Default { kind: "none" }. */
+  seedGoal?: SeedGoal;
+  /**
+   * The check at the end. "changed" (default) covers every piece, and reads again those in files
+   * that are no longer as our last write or check left them; "full" reads and hashes everything.
+   */
+  finalCheck?: "changed" | "full";
+  /** Takes what is on the disk as right without hashing it (a seed that trusts its files). */
+  trustFiles?: boolean;
+}
+
+export type TorrentState =
+  | "checking"
+  | "downloading"
+  | "verifying"
+  | "seeding"
+  | "done"
+  | "stopped"
+  | "failed";
+
+/** Why it is not faster right now. The text for a person is the command line's. */
+export type HeldBackBy =
+  | "nothing"
+  | "no-peers"
+  | "connecting"
+  | "choked"
+  | "no-needed-pieces"
+  | "tracker-failing"
+  | "disk"
+  | "hashing"
+  | "limit";
+
+export interface TrackerSnapshot {
+  url: string;
+  tier: number;
+  state: "waiting" | "announcing" | "working" | "failing" | "disabled";
+  /** The tracker's own failure or warning text, or ours about the connection. */
+  message: string | null;
+  seeders: number | null;
+  leechers: number | null;
+  /** Milliseconds until the next announce; null while none is planned. */
+  nextAnnounceInMs: number | null;
+}
+
+export interface PeerSnapshot {
+  address: string;
+  port: number;
+  /** Client name and version from the extension handshake or the peer id; hostile text. */
+  client: string;
+  incoming: boolean;
+  /** 0 to 1. */
+  progress: number;
+  /** Bytes a second, averaged over a few seconds. */
+  downRate: number;
+  upRate: number;
+  /** Payload bytes since it connected. */
+  downloaded: number;
+  uploaded: number;
+  /** It chokes us; we are interested in it; we choke it; it is interested in us. */
+  choking: boolean;
+  interested: boolean;
+  choked: boolean;
+  peerInterested: boolean;
+  snubbed: boolean;
+  /** Blocks asked for and not here yet, and how many may be. */
+  outstanding: number;
+  window: number;
+  sources: string[];
+}
+
+export interface TorrentSnapshot {
+  /** 40 hexadecimal digits. */
+  infoHash: string;
+  name: string;
+  dir: string;
+  state: TorrentState;
+  /** Bytes, pad files not counted. */
+  size: number;
+  /** Verified bytes. */
+  have: number;
+  pieces: number;
+  piecesHave: number;
+  /** Fraction of the check under way (state "checking" or "verifying"), else null. */
+  checked: number | null;
+  /** Payload bytes in this run. */
+  downloaded: number;
+  uploaded: number;
+  /** Bytes that came and were of no use: failed pieces, duplicates. */
+  wasted: number;
+  hashFailures: number;
+  downRate: number;
+  upRate: number;
+  /** Seconds to the end at the present rate; null when unknown. */
+  etaSeconds: number | null;
+  peers: { connected: number; connecting: number; known: number; banned: number };
+  /** Connected peers that have everything. */
+  seeds: number;
+  heldBackBy: HeldBackBy;
+  trackers: TrackerSnapshot[];
+  peerList: PeerSnapshot[];
+  /** What stopped it (state "failed"). */
+  error: { code: string; message: string } | null;
+}
+
+/** One thing that happened to one torrent. `infoHash` says which; `type` tells them apart. */
+export type TorrentEvent =
+  & { infoHash: string }
+  & (
+    | { type: "added"; name: string; size: number; pieces: number; files: number }
+    /** Existing data was checked (or trusted): what is here already. */
+    | { type: "checked"; have: number; size: number }
+    | { type: "state"; state: TorrentState }
+    | { type: "peer-connected"; address: string; port: number; client: string; incoming: boolean }
+    | { type: "peer-disconnected"; address: string; port: number; reason: string }
+    | { type: "peer-banned"; address: string; port: number; reason: string }
+    | { type: "piece"; piece: number; have: number; size: number }
+    | { type: "piece-failed"; piece: number; peers: string[] }
+    | {
+      type: "tracker";
+      url: string;
+      ok: boolean;
+      message: string | null;
+      peers: number;
+      seeders: number | null;
+      leechers: number | null;
+    }
+    /** The final check found pieces that do not match; they are downloaded again. */
+    | { type: "final-check"; bad: number; pieces: number }
+    | { type: "warning"; message: string }
+    | { type: "done"; name: string; dir: string; size: number; seconds: number }
+    | { type: "failed"; code: string; message: string; path: string | null }
+    | { type: "stopped" }
+  );
