@@ -125,6 +125,9 @@ export interface StreamNet {
 
 export interface DatagramSocket {
   readonly port: number;
+  /** Exceptions of the message handler and failed sends so far, and the last of them. */
+  readonly errors: number;
+  readonly lastError: Error | null;
   /** Best effort; never throws for an unreachable target. */
   send(bytes: Uint8Array, address: string, port: number): void;
   close(): void;
@@ -132,8 +135,8 @@ export interface DatagramSocket {
 
 export interface DatagramNet {
   /**
-   * Binds UDP on "0.0.0.0" or "::" (or `address`). `onMessage` gets borrowed bytes; what it throws
-   * is counted in `errors` of the platform and never ends the socket.
+   * Binds UDP on "0.0.0.0" or "::" (or `address`); a family 6 socket takes no IPv4. `onMessage` gets
+   * borrowed bytes; what it throws is counted in `errors` of the socket and never ends it.
    */
   bind(
     on: { port: number; family: 4 | 6; address?: string },

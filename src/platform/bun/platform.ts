@@ -1,0 +1,12 @@
+import { createPlatform } from "../shared/platform.ts";
+import type { Platform } from "../types.ts";
+import { serve } from "./serve.ts";
+
+export function createBunPlatform(): Platform {
+  return createPlatform({
+    name: "bun",
+    serve,
+    rewrapAccepted: false,
+    receiveBufferBytes: 4 * 1024 * 1024,
+  });
+}

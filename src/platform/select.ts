@@ -1,0 +1,11 @@
+/** The only place that asks which runtime this is. */
+import { createBunPlatform } from "./bun/platform.ts";
+import { createDenoPlatform } from "./deno/platform.ts";
+import type { Platform } from "./types.ts";
+
+export function selectPlatform(): Platform {
+  // Bun first: libraries put a look-alike `Deno` on other runtimes, never a `Bun`.
+  if ("Bun" in globalThis) return createBunPlatform();
+  if ("Deno" in globalThis) return createDenoPlatform();
+  throw new Error("shoal runs on Deno or Bun; this is neither");
+}

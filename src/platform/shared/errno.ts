@@ -1,0 +1,87 @@
+/** From the system's error codes to ours, with messages that tell a person what to do. */
+import { FileError, type FileErrorCode, NetError, type NetErrorCode } from "../../util/errors.ts";
+
+/** The system's code of a thrown value ("ENOENT"), or "" where it has none. */
+export function errnoOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  if (typeof code === "string") return code;
+  // Deno's sandbox says no with an error class instead of a code.
+  return name === "NotCapable" || name === "PermissionDenied" ? "EACCES" : "";
+}
+
+const FILE_CODES: Record<string, [code: FileErrorCode, advice: string]> = {
+  ENOSPC: ["disk-full", "the disk is full. Free some space, then start again"],
+  EDQUOT: ["disk-full", "your disk quota is used up. Free some space, then start again"],
+  EACCES: ["permission", "permission denied. Check who owns it and what its folder allows"],
+  EPERM: ["permission", "the system does not allow it. Check who owns it and its attributes"],
+  ENOENT: ["not-found", "there is no such file or folder"],
+  EMFILE: ["too-many-open", "too many files are open. Raise the limit (ulimit -n)"],
+  ENFILE: ["too-many-open", "the whole system has too many files open. Close some programs"],
+  EISDIR: ["is-directory", "a folder stands where a file is expected. Move it away"],
+  ENOTDIR: ["not-directory", "a file stands where a folder is expected. Move it away"],
+  ELOOP: ["symlink", "a symbolic link stands there, and links are not followed. Move it away"],
+  EROFS: ["read-only", "the disk is mounted read-only. Choose another folder"],
+  EEXIST: ["exists", "something with that name is already there"],
+  ENOTEMPTY: ["exists", "the folder is not empty"],
+  EFBIG: ["too-large", "the disk's format does not allow files this large. Choose another disk"],
+  ENAMETOOLONG: ["io", "the name is too long for this disk"],
+  EXDEV: ["io", "the two paths are on different disks"],
+  EIO: ["io", "the disk reports a read or write error. Check its health"],
+};
+
+/** `action` is a verb as in "Cannot <action> <path>". A FileError goes through as it is. */
+export function fileError(action: string, path: string, cause: unknown): FileError {
+  if (cause instanceof FileError) return cause;
+  const errno = errnoOf(cause);
+  const [code, advice] = FILE_CODES[errno] ?? ["io", reasonOf(cause)];
+  return new FileError(code, path, `Cannot ${action} ${path}: ${advice}`, { cause });
+}
+
+const NET_CODES: Record<string, [code: NetErrorCode, reason: string]> = {
+  ECONNREFUSED: ["refused", "the connection was refused"],
+  EHOSTUNREACH: ["unreachable", "there is no way to that host"],
+  ENETUNREACH: ["unreachable", "there is no way to that network"],
+  EHOSTDOWN: ["unreachable", "the host is down"],
+  ENETDOWN: ["unreachable", "the network is down"],
+  EADDRNOTAVAIL: ["unreachable", "this machine has no such address"],
+  EAFNOSUPPORT: ["unreachable", "this machine does not speak that kind of address"],
+  EINVAL: ["unreachable", "the system does not accept that address"],
+  ETIMEDOUT: ["timeout", "no answer in time"],
+  ECONNRESET: ["reset", "the other side broke the connection off"],
+  ECONNABORTED: ["reset", "the connection was broken off"],
+  EPIPE: ["reset", "the other side had already closed the connection"],
+  ECANCELED: ["closed", "the connection was closed"],
+  ERR_SOCKET_CLOSED: ["closed", "the connection was closed"],
+  ERR_STREAM_DESTROYED: ["closed", "the connection was closed"],
+  EADDRINUSE: ["address-in-use", "another program uses that port. Choose another one"],
+  EACCES: ["permission", "permission denied (ports below 1024 need special rights)"],
+  EPERM: ["permission", "the system does not allow it"],
+  ENOTFOUND: ["name-not-found", "the name is not known"],
+  ENODATA: ["name-not-found", "the name has no address"],
+  EAI_AGAIN: ["name-not-found", "the name server does not answer"],
+  EAI_NONAME: ["name-not-found", "the name is not known"],
+  EPROTO: ["tls", "the encrypted connection could not be set up"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["tls", "its certificate is self-signed"],
+  SELF_SIGNED_CERT_IN_CHAIN: ["tls", "its certificate is self-signed"],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ["tls", "its certificate cannot be verified"],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ["tls", "its certificate's issuer is not known"],
+};
+
+/** `doing` starts the message: "Cannot connect to 1.2.3.4:6881". */
+export function netError(doing: string, cause: unknown): NetError {
+  if (cause instanceof NetError) return cause;
+  const errno = errnoOf(cause);
+  const known = NET_CODES[errno] ?? knownByPrefix(errno) ?? ["other", reasonOf(cause)];
+  return new NetError(known[0] as NetErrorCode, `${doing}: ${known[1]}`, { cause });
+}
+
+function knownByPrefix(errno: string): [NetErrorCode, string] | null {
+  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_)/.test(errno)) {
+    return ["tls", `its certificate or encryption is not acceptable (${errno})`];
+  }
+  return errno.startsWith("HPE_") ? ["bad-response", `the answer is not HTTP (${errno})`] : null;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

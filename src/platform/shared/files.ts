@@ -1,0 +1,136 @@
+/** Files over node:fs: positional, synchronous where a call costs microseconds. */
+import * as fs from "node:fs";
+import { dirname, resolve } from "node:path";
+import { FileError } from "../../util/errors.ts";
+import type { Files, FileStat } from "../types.ts";
+import { errnoOf, fileError } from "./errno.ts";
+import { NodeFileHandle, toFileStat } from "./file_handle.ts";
+import { writeWhole } from "./write_whole.ts";
+
+const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
+/** Not on Windows, where `open` looks before it leaps instead. */
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+/** Opening a pipe that somebody planted would wait for its other end. */
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+
+const READ_STEP_BYTES = 65536;
+
+export function createFiles(): Files {
+  return {
+    open,
+    makeDir,
+    stat,
+    list: (path) => attempt("list", path, () => fs.readdirSync(path).sort()),
+    read,
+    writeWhole,
+    rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),
+    remove: (path) => attempt("remove", path, () => removeAny(path)),
+    freeSpace,
+    absolute: (path) => resolve(path),
+  };
+}
+
+function attempt<T>(action: string, path: string, what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    throw fileError(action, path, error);
+  }
+}
+
+function open(path: string, mode: "read" | "write"): NodeFileHandle {
+  return attempt("open", path, () => {
+    if (O_NOFOLLOW === 0 && fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw Object.assign(new Error("symbolic link"), { code: "ELOOP" });
+    }
+    const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT;
+    const fd = fs.openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    try {
+      const kind = toFileStat(fs.fstatSync(fd)).kind;
+      if (kind === "directory") throw Object.assign(new Error("folder"), { code: "EISDIR" });
+      if (kind !== "file") throw new Error("it is a device or a pipe, not a file");
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+    return new NodeFileHandle(path, fd);
+  });
+}
+
+function makeDir(path: string): void {
+  attempt("make the folder", path, () => {
+    try {
+      fs.mkdirSync(path);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      const there = fs.lstatSync(path);
+      if (there.isDirectory()) return;
+      throw Object.assign(new Error("in the way"), {
+        code: there.isSymbolicLink() ? "ELOOP" : "ENOTDIR",
+      });
+    }
+  });
+}
+
+function stat(path: string): FileStat | null {
+  return attempt("look at", path, () => {
+    try {
+      const found = fs.lstatSync(path, { throwIfNoEntry: false });
+      return found === undefined ? null : toFileStat(found);
+    } catch (error) {
+      if (errnoOf(error) === "ENOTDIR") return null; // a file stands where a folder would be
+      throw error;
+    }
+  });
+}
+
+function removeAny(path: string): void {
+  if (fs.lstatSync(path).isDirectory()) fs.rmdirSync(path);
+  else fs.unlinkSync(path);
+}
+
+/** Follows symlinks and reads pipes: the path is the user's own, not a torrent's. */
+async function read(path: string, maxBytes: number): Promise<Uint8Array> {
+  let file: fs.promises.FileHandle | undefined;
+  try {
+    file = await fs.promises.open(path, "r");
+    const { size } = await file.stat();
+    if (size > maxBytes) throw tooLarge(path, maxBytes);
+    // One byte more than expected, to see the end of the file in the same step.
+    let bytes = new Uint8Array(Math.min(maxBytes, Math.max(size, READ_STEP_BYTES)) + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length, null);
+      if (bytesRead === 0) return bytes.slice(0, length);
+      length += bytesRead;
+      if (length > maxBytes) throw tooLarge(path, maxBytes);
+      if (length === bytes.length) {
+        const larger = new Uint8Array(Math.min(maxBytes, length * 2) + 1);
+        larger.set(bytes);
+        bytes = larger;
+      }
+    }
+  } catch (error) {
+    throw fileError("read", path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
+function tooLarge(path: string, maxBytes: number): FileError {
+  return new FileError("too-large", path, `Cannot read ${path}: it is over ${maxBytes} bytes`);
+}
+
+async function freeSpace(path: string): Promise<number> {
+  // The folder of a download may not be made yet: its nearest parent is on the same disk.
+  for (let at = resolve(path);; at = dirname(at)) {
+    try {
+      const { bavail, bsize } = await fs.promises.statfs(at);
+      return bavail * bsize;
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT" || dirname(at) === at) {
+        throw fileError("ask for the free space of", path, error);
+      }
+    }
+  }
+}

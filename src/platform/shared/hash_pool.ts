@@ -1,0 +1,105 @@
+/**
+ * The hash threads: started with the first job, each given the next job when it has none. An idle
+ * thread does not keep the process alive.
+ */
+import { Worker } from "node:worker_threads";
+import type { FileSpan } from "../types.ts";
+import { fileError } from "./errno.ts";
+import { HASH_THREAD_SOURCE, type HashJob, type HashReply } from "./hash_worker.ts";
+
+interface Pending {
+  job: HashJob;
+  resolve(digest: Uint8Array | null): void;
+  reject(error: Error): void;
+}
+
+interface Thread {
+  worker: Worker;
+  /** Null while it is idle. */
+  current: Pending | null;
+}
+
+export class HashPool {
+  readonly size: number;
+  #threads: Thread[] = [];
+  /** Jobs that wait for a thread, oldest first from `#head`. */
+  #queue: Pending[] = [];
+  #head = 0;
+  #nextId = 0;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  run(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job: { id: this.#nextId++, spans }, resolve, reject });
+      const idle = this.#threads.find((thread) => thread.current === null);
+      if (idle !== undefined) this.#next(idle);
+      else if (this.#threads.length < this.size) this.#next(this.#start());
+    });
+  }
+
+  close(): void {
+    const pending = this.#queue.slice(this.#head);
+    for (const { worker, current } of this.#threads) {
+      if (current !== null) pending.push(current);
+      worker.terminate();
+    }
+    this.#threads = [];
+    this.#queue = [];
+    this.#head = 0;
+    for (const each of pending) each.reject(stopped(each.job, "the hash threads were ended"));
+  }
+
+  #start(): Thread {
+    const worker = new Worker(HASH_THREAD_SOURCE, { eval: true });
+    const thread: Thread = { worker, current: null };
+    worker.on("message", (reply: HashReply) => this.#settle(thread, reply));
+    worker.on("error", (error: Error) => this.#lose(thread, error.message));
+    worker.on("exit", () => this.#lose(thread, "a hash thread ended by itself"));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #next(thread: Thread): void {
+    const pending = this.#queue[this.#head];
+    if (pending === undefined) {
+      this.#queue = [];
+      this.#head = 0;
+      thread.worker.unref();
+      return;
+    }
+    this.#head++;
+    thread.current = pending;
+    thread.worker.ref();
+    thread.worker.postMessage(pending.job);
+  }
+
+  #settle(thread: Thread, reply: HashReply): void {
+    const pending = thread.current;
+    if (pending === null || pending.job.id !== reply.id) return;
+    thread.current = null;
+    this.#next(thread); // before the caller hears of it, so that the thread is not idle meanwhile
+    if ("digest" in reply) pending.resolve(reply.digest);
+    else {
+      const cause = Object.assign(new Error(reply.message), { code: reply.errno });
+      pending.reject(fileError("read", reply.path, cause));
+    }
+  }
+
+  /** A dead thread costs its job; the next job starts a new one. */
+  #lose(thread: Thread, reason: string): void {
+    const at = this.#threads.indexOf(thread);
+    if (at < 0) return;
+    this.#threads.splice(at, 1);
+    const pending = thread.current;
+    pending?.reject(stopped(pending.job, reason));
+    if (this.#threads.length === 0 && this.#head < this.#queue.length) this.#next(this.#start());
+  }
+}
+
+function stopped(job: HashJob, reason: string): Error {
+  const path = job.spans.find((span) => span.path !== null)?.path ?? "";
+  return fileError("read", path, new Error(reason));
+}

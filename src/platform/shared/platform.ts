@@ -1,0 +1,34 @@
+/** Everything but HTTP serving is one `node:` path, proven equal on both runtimes by the conformance suite. */
+import type { Http, Platform } from "../types.ts";
+import { createClock } from "./clock.ts";
+import { createDatagramNet } from "./datagrams.ts";
+import { createFiles } from "./files.ts";
+import { createHasher } from "./hasher.ts";
+import { createHttpGet } from "./http_get.ts";
+import { createProcess } from "./process.ts";
+import { createRandom } from "./random.ts";
+import { createStreamNet } from "./tcp.ts";
+
+/** Where the runtimes differ. */
+export interface RuntimeParts {
+  name: "deno" | "bun";
+  serve: Http["serve"];
+  /** See TcpSocket.accept. */
+  rewrapAccepted: boolean;
+  /** See createDatagramNet. */
+  receiveBufferBytes: number | null;
+}
+
+export function createPlatform(parts: RuntimeParts): Platform {
+  return {
+    name: parts.name,
+    clock: createClock(),
+    random: createRandom(),
+    hasher: createHasher(),
+    net: createStreamNet({ rewrapAccepted: parts.rewrapAccepted }),
+    datagrams: createDatagramNet({ receiveBufferBytes: parts.receiveBufferBytes }),
+    http: { get: createHttpGet(), serve: parts.serve },
+    files: createFiles(),
+    process: createProcess(),
+  };
+}

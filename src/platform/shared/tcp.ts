@@ -1,0 +1,80 @@
+/** TCP and name look-up over node:net, the same on both runtimes. */
+import { promises as dns } from "node:dns";
+import { createServer, isIP, type Server } from "node:net";
+import type { Listener, StreamNet } from "../types.ts";
+import { hostPort } from "./addresses.ts";
+import { errnoOf, netError } from "./errno.ts";
+import { TcpSocket } from "./tcp_socket.ts";
+
+/** Bursts of a popular torrent's peers would lose SYNs, a second each, with the default of 511. */
+const BACKLOG = 1024;
+
+type OnSocket = Parameters<StreamNet["listen"]>[1];
+
+/** `rewrapAccepted`: see TcpSocket.accept. */
+export function createStreamNet(options: { rewrapAccepted: boolean }): StreamNet {
+  return {
+    connect: (to) => TcpSocket.dial(to),
+    listen: (on, onSocket) => listen(on, onSocket, options.rewrapAccepted),
+    lookup,
+  };
+}
+
+async function listen(
+  on: { port: number; address?: string },
+  onSocket: OnSocket,
+  rewrap: boolean,
+): Promise<Listener> {
+  if (on.address !== undefined) return await bind(on.address, on.port, onSocket, rewrap);
+  try {
+    return await bind("::", on.port, onSocket, rewrap);
+  } catch (error) {
+    const errno = errnoOf((error as Error).cause);
+    if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errno)) throw error;
+    return await bind("0.0.0.0", on.port, onSocket, rewrap); // no IPv6 on this machine
+  }
+}
+
+function bind(host: string, port: number, onSocket: OnSocket, rewrap: boolean): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true, pauseOnConnect: rewrap }, (accepted) => {
+      // Nothing may be missed between accept and the caller's attach, so both are in one turn.
+      if (accepted.remoteAddress === undefined) {
+        accepted.destroy(); // it was reset while it waited in the queue
+        return;
+      }
+      const { socket, info } = TcpSocket.accept(accepted, rewrap);
+      onSocket(socket, info);
+    });
+    server.once("error", (error) => {
+      reject(netError(`Cannot listen on ${hostPort(host, port)}`, error));
+    });
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.removeAllListeners("error");
+      // A failed accept (EMFILE) must not end the process; the peer tries again.
+      server.on("error", () => {});
+      resolve({ port: portOf(server), close: () => stop(server) });
+    });
+  });
+}
+
+/** The port is free when this resolves. Accepted sockets live on, so it cannot wait for 'close'. */
+function stop(server: Server): Promise<void> {
+  server.close();
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function lookup(host: string): Promise<string[]> {
+  if (isIP(host) !== 0) return [host];
+  try {
+    const found = await dns.lookup(host, { all: true, verbatim: true });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    throw netError(`Cannot look up ${host}`, error);
+  }
+}

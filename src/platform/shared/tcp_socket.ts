@@ -1,0 +1,135 @@
+/**
+ * One TCP connection over node:net. All connections read into one shared buffer: the callback is
+ * synchronous, so the buffer is free again when it returns (src/DECISIONS.md 3).
+ */
+import { connect, isIP, Socket as NodeSocket } from "node:net";
+import { NetError } from "../../util/errors.ts";
+import type { SocketInfo } from "../types.ts";
+import { hostPort, plainAddress } from "./addresses.ts";
+import { netError } from "./errno.ts";
+import { SocketBase } from "./socket_base.ts";
+
+const SHARED = new Uint8Array(65536);
+
+/** How long `close()` lets queued bytes go out to a slow reader before it cuts the line. */
+const CLOSE_GRACE_MS = 2000;
+
+export class TcpSocket extends SocketBase {
+  #inner!: NodeSocket;
+  #failure: Error | null = null;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  readonly #didSend = () => this.didSend();
+
+  static dial(to: { address: string; port: number; timeoutMs: number }): TcpSocket {
+    const socket = new TcpSocket();
+    const doing = `Cannot connect to ${hostPort(to.address, to.port)}`;
+    if (isIP(to.address) === 0) {
+      const error = new NetError("other", `${doing}: that is not an IP address`);
+      queueMicrotask(() => socket.didEnd(error));
+      return socket;
+    }
+    const inner = connect({
+      host: to.address,
+      port: to.port,
+      noDelay: true,
+      onread: { buffer: SHARED, callback: (length) => socket.#take(SHARED, length) },
+    });
+    socket.#adopt(inner, doing);
+    socket.#deadline = setTimeout(() => {
+      inner.destroy(new NetError("timeout", `${doing}: no answer within ${to.timeoutMs} ms`));
+    }, to.timeoutMs);
+    inner.on("connect", () => {
+      clearTimeout(socket.#deadline);
+      socket.didOpen(infoOf(inner));
+    });
+    return socket;
+  }
+
+  /**
+   * `rewrap`: the server paused `accepted`, and its handle can be given to a new node socket that
+   * reads into the shared buffer, which createServer cannot do (Deno). Else the 'data' event.
+   */
+  static accept(accepted: NodeSocket, rewrap: boolean): { socket: TcpSocket; info: SocketInfo } {
+    const socket = new TcpSocket();
+    const info = infoOf(accepted);
+    const inner = (rewrap ? rewrapped(accepted, socket) : null) ?? accepted;
+    socket.#adopt(inner, `Connection with ${hostPort(info.remoteAddress, info.remotePort)}`);
+    // A runtime that does not honour `onread` on a handle falls back to this event by itself.
+    inner.on("data", (chunk: Uint8Array) => {
+      if (!socket.#take(chunk, chunk.length)) inner.pause();
+    });
+    socket.didOpen(info);
+    return { socket, info };
+  }
+
+  /** `onread` of a rewrapped socket; see `accept`. */
+  static reader(socket: TcpSocket): { buffer: Uint8Array; callback: (length: number) => boolean } {
+    return { buffer: SHARED, callback: (length) => socket.#take(SHARED, length) };
+  }
+
+  protected override startSend(bytes: Uint8Array): void {
+    this.#inner.write(bytes, this.#didSend);
+  }
+
+  protected override startReading(): void {
+    this.#inner.resume();
+  }
+
+  protected override stopReading(): void {
+    this.#inner.pause();
+  }
+
+  protected override finishWriting(): void {
+    this.#inner.end();
+  }
+
+  protected override shutDown(sending: boolean): void {
+    const inner = this.#inner;
+    if (inner === undefined) return; // the dial failed before it began; didEnd is on its way
+    clearTimeout(this.#deadline);
+    if (!sending || inner.connecting) {
+      inner.destroy();
+      return;
+    }
+    inner.destroySoon();
+    this.#deadline = setTimeout(() => inner.destroy(), CLOSE_GRACE_MS);
+  }
+
+  #adopt(inner: NodeSocket, doing: string): void {
+    this.#inner = inner;
+    inner.on("error", (error) => {
+      this.#failure ??= netError(doing, error);
+    });
+    inner.on("close", () => {
+      clearTimeout(this.#deadline);
+      this.didEnd(this.#failure);
+    });
+  }
+
+  /** A reader that throws has a bug; it costs this connection, not the process. */
+  #take(buffer: Uint8Array, length: number): boolean {
+    try {
+      return this.didReceive(new Uint8Array(buffer.buffer, buffer.byteOffset, length));
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#inner.destroy();
+      return false;
+    }
+  }
+}
+
+function rewrapped(accepted: NodeSocket, socket: TcpSocket): NodeSocket | null {
+  const handle = (accepted as unknown as { _handle?: unknown })._handle;
+  if (typeof handle !== "object" || handle === null) return null;
+  const options = { handle, onread: TcpSocket.reader(socket) };
+  return new NodeSocket(options as unknown as ConstructorParameters<typeof NodeSocket>[0]);
+}
+
+function infoOf(socket: NodeSocket): SocketInfo {
+  return {
+    remoteAddress: plainAddress(socket.remoteAddress),
+    remotePort: socket.remotePort ?? 0,
+    localAddress: plainAddress(socket.localAddress),
+    localPort: socket.localPort ?? 0,
+  };
+}

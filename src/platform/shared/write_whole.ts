@@ -1,0 +1,59 @@
+/**
+ * Replaces a file so that a crash at any moment leaves either the old or the new one: the bytes go
+ * to a temporary file beside it, onto the disk, and take the name in one step.
+ */
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { fileError } from "./errno.ts";
+
+/** The write that each path waits for: two at once would share one temporary file. */
+const underWay = new Map<string, Promise<void>>();
+
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const before = underWay.get(path) ?? Promise.resolve();
+  const own = before.catch(() => {}).then(() => replace(path, bytes));
+  underWay.set(path, own);
+  try {
+    await own;
+  } catch (error) {
+    throw fileError("write", path, error);
+  } finally {
+    if (underWay.get(path) === own) underWay.delete(path);
+  }
+}
+
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
+  // A fixed name: what a crash left behind is replaced the next time instead of piling up.
+  const temporary = `${path}.tmp`;
+  await fs.promises.rm(temporary, { force: true });
+  try {
+    const file = await fs.promises.open(temporary, "wx");
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fs.promises.rename(temporary, path);
+  } catch (error) {
+    await fs.promises.rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes the new name itself durable. Windows cannot open folders, and some disks cannot sync them. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await fs.promises.open(path, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch {
+    // The file is written and named; only its fate in a power cut is less sure.
+  }
+}
