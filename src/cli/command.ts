@@ -1,0 +1,76 @@
+/** What every command is made of, and what it gets to work with. */
+import type { Platform } from "../platform/types.ts";
+import { type Flags, parseArgs, toggle, type ValuesOf } from "./args.ts";
+import type { OpenClient } from "./client_port.ts";
+import { UsageError } from "./errors.ts";
+import { EXIT_DONE } from "./exit_codes.ts";
+import type { Output } from "./output.ts";
+
+export interface CliContext {
+  platform: Platform;
+  output: Output;
+  openClient: OpenClient;
+}
+
+export interface CommandSpec<F extends Flags> {
+  name: string;
+  /** What stands behind the name in the help: "FILE DIR". */
+  operands: string;
+  /** Operands at least and at most. */
+  count: readonly [number, number];
+  /** One line for the list of commands. */
+  summary: string;
+  /** More for its own help; lines end where they should. */
+  details: string;
+  examples: readonly string[];
+  flags: F;
+  /** Resolves to the exit code. Throws UsageError and the errors of src/util/errors.ts. */
+  run(context: CliContext, values: ValuesOf<F>, operands: readonly string[]): Promise<number>;
+}
+
+/** A command whose flags' types are forgotten, so that all fit one list. */
+export interface Command {
+  readonly name: string;
+  readonly operands: string;
+  readonly summary: string;
+  readonly details: string;
+  readonly examples: readonly string[];
+  readonly flags: Flags;
+  /** `showHelp` is called instead of the command's work when --help is among `args`. */
+  start(context: CliContext, args: readonly string[], showHelp: () => void): Promise<number>;
+}
+
+export function defineCommand<F extends Flags>(spec: CommandSpec<F>): Command {
+  const flags = { ...spec.flags, help: toggle("Shows this help", "h") };
+  return {
+    ...spec,
+    flags,
+    // Async, so that a wrong command line rejects like everything else.
+    async start(context, args, showHelp) {
+      if (asksForHelp(args)) {
+        showHelp();
+        return EXIT_DONE;
+      }
+      const { values, operands } = parseArgs(flags, args);
+      checkCount(spec, operands.length);
+      return await spec.run(context, values as unknown as ValuesOf<F>, operands);
+    },
+  };
+}
+
+/** Help is given even when the rest of the line is wrong. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
+}
+
+function checkCount(
+  { name, operands, count: [least, most] }: Pick<Command, "name" | "operands"> & {
+    count: readonly [number, number];
+  },
+  given: number,
+): void {
+  const usage = `shoal ${name} ${operands}`.trimEnd();
+  if (given < least) throw new UsageError(`Something is missing; write: ${usage}`);
+  if (given > most) throw new UsageError(`That is more than it takes; write: ${usage}`);
+}

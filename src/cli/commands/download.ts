@@ -1,0 +1,133 @@
+/** `shoal download`: the flags, and the run that they ask for. */
+import type { AddOptions, ClientOptions } from "../../client/types.ts";
+import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { type DownloadRequest, runDownload } from "../download_run.ts";
+import { debugTrace, UsageError } from "../errors.ts";
+import { worstOf } from "../exit_codes.ts";
+import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { watchInterrupt } from "../interrupt.ts";
+import { chooseReporter, type ReportMode } from "../render/choose_reporter.ts";
+import { durationOrNever, hostAndPort, notEmpty, oneOf, seedGoal, wholeNumber } from "../values.ts";
+
+/** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
+const FLAGS = {
+  dir: single(
+    "DIR",
+    "The folder to put the files into (default: the current one)",
+    notEmpty,
+    ".",
+    "o",
+  ),
+  peer: repeated("HOST:PORT", "A peer to try beside the trackers'; may be repeated", hostAndPort),
+  "max-peers": optional(
+    "N",
+    "Connections at most for each torrent (default 25)",
+    wholeNumber(1, 10_000),
+  ),
+  "pieces-per-peer": optional(
+    "N",
+    "Pieces that one peer works on at a time at most (default: what it can take)",
+    wholeNumber(1, 10_000),
+  ),
+  sequential: toggle("Takes the pieces in order instead of the rarest first"),
+  preallocate: toggle("Reserves the space on the disk first"),
+  port: optional(
+    "N",
+    "Port for incoming connections (default: any free one)",
+    wholeNumber(0, 65_535),
+  ),
+  "seed-goal": optional(
+    "GOAL",
+    "How long to give after the end: none (default), ratio:1.5, time:30m, forever",
+    seedGoal,
+  ),
+  "final-check": optional(
+    "HOW",
+    "At the end, read again: changed (default), only files that others touched; full, everything",
+    oneOf("changed", "full"),
+  ),
+  "give-up-after": optional(
+    "TIME",
+    "End after so long without any peer: 30s, 10m, never (default 60s, 10m once there was a peer)",
+    durationOrNever,
+  ),
+  json: toggle("Prints one JSON object per line and event (README.md lists them)"),
+  quiet: toggle("Prints nothing but errors", "q"),
+} satisfies Flags;
+
+type Values = ValuesOf<typeof FLAGS>;
+
+export const downloadCommand = defineCommand({
+  name: "download",
+  operands: "TORRENT...",
+  count: [1, 1000],
+  summary: "Downloads what a .torrent file, or an http(s) URL of one, stands for",
+  details:
+    "What is there already is checked and kept, so the same command again goes on where an\n" +
+    "earlier one ended. Ctrl-C tells the tracker and keeps what is there; twice ends at once.",
+  examples: [
+    "shoal download debian.torrent -o ~/Downloads",
+    "shoal download https://example.org/big.torrent --seed-goal ratio:1",
+    "shoal download big.torrent --peer 192.0.2.7:6881 --json",
+  ],
+  flags: FLAGS,
+  async run(context, values, operands) {
+    const { platform, output } = context;
+    const reporter = chooseReporter(modeOf(values), platform.process, output);
+    const interrupt = watchInterrupt(platform.process, () => reporter.close());
+    try {
+      const outcomes = await runDownload(
+        context,
+        requestFrom(values, operands),
+        reporter,
+        interrupt,
+      );
+      reporter.close();
+      for (const outcome of outcomes) {
+        reporter.outcome(outcome);
+        const trace = debugTrace(platform.process, outcome.error);
+        if (trace !== null) output.errorLine(trace);
+      }
+      return worstOf(outcomes.map((outcome) => outcome.exitCode));
+    } finally {
+      reporter.close();
+      interrupt.release();
+    }
+  },
+});
+
+function optional<T>(placeholder: string, help: string, read: (text: string) => T) {
+  return single<T | null>(placeholder, help, read, null);
+}
+
+function modeOf({ json, quiet }: Values): ReportMode {
+  if (json && quiet) throw new UsageError("--json and --quiet exclude each other");
+  return json ? "json" : quiet ? "quiet" : "auto";
+}
+
+function requestFrom(values: Values, sources: readonly string[]): DownloadRequest {
+  const giveUp = values["give-up-after"];
+  const client: ClientOptions = values.port === null ? {} : { port: values.port };
+  return {
+    sources,
+    client,
+    add: addOptions(values),
+    giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
+  };
+}
+
+/** Leaves out what was not given, so that the client's own defaults hold. */
+function addOptions(values: Values): AddOptions {
+  const options: AddOptions = {
+    dir: values.dir,
+    peers: values.peer,
+    sequential: values.sequential,
+    preallocate: values.preallocate,
+  };
+  if (values["max-peers"] !== null) options.maxPeers = values["max-peers"];
+  if (values["pieces-per-peer"] !== null) options.piecesPerPeer = values["pieces-per-peer"];
+  if (values["seed-goal"] !== null) options.seedGoal = values["seed-goal"];
+  if (values["final-check"] !== null) options.finalCheck = values["final-check"];
+  return options;
+}

@@ -1,0 +1,39 @@
+/** What only the command line can get wrong, and how any error reads to a person. */
+import type { Process } from "../platform/types.ts";
+import { NetError, ShoalError } from "../util/errors.ts";
+
+/** The command line cannot be understood. */
+export class UsageError extends ShoalError {
+  readonly code = "usage";
+}
+
+/** A .torrent could not be read from its path or URL. */
+export class CannotLoadError extends ShoalError {
+  readonly code = "cannot-load";
+}
+
+/** A torrent ended before it was complete, and only its last state says why. */
+export class StoppedError extends ShoalError {
+  readonly code = "stopped";
+}
+
+/** Whether `error` tells a person what went wrong; anything else is a bug of ours. */
+export function isExpected(error: unknown): error is ShoalError {
+  return error instanceof ShoalError;
+}
+
+/** One line for a person, without a trace. */
+export function describeError(error: unknown): string {
+  if (error instanceof NetError && error.code === "address-in-use") {
+    return `${error.message} (choose another port with --port, or leave it out)`;
+  }
+  if (isExpected(error)) return error.message;
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `Unexpected error: ${text} (this is a bug; SHOAL_DEBUG=1 shows where)`;
+}
+
+/** Where a bug is, for those who asked by SHOAL_DEBUG=1; null for everybody else's mistakes. */
+export function debugTrace(process: Pick<Process, "env">, error: unknown): string | null {
+  if (error === null || isExpected(error) || process.env("SHOAL_DEBUG") !== "1") return null;
+  return error instanceof Error ? error.stack ?? String(error) : String(error);
+}

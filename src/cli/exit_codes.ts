@@ -1,0 +1,36 @@
+/** What the process's exit code says. The table is part of the help text and of the README. */
+import { FileError, TorrentFileError } from "../util/errors.ts";
+import { CannotLoadError, UsageError } from "./errors.ts";
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_BAD_TORRENT = 3;
+export const EXIT_NO_PEERS = 4;
+export const EXIT_DISK = 5;
+export const EXIT_INTERRUPTED = 130;
+
+/** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
+export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
+  { code: EXIT_DONE, meaning: "done: everything is there and verified" },
+  { code: EXIT_NO_PEERS, meaning: "no peers: nobody could be found or reached for too long" },
+  { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched or used" },
+  { code: EXIT_FAILED, meaning: "failed for another reason (the message says which)" },
+  { code: EXIT_DISK, meaning: "disk: full, no permission, a file in the way" },
+  { code: EXIT_USAGE, meaning: "the command line is wrong" },
+  { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C; what was there is kept" },
+];
+
+export function worstOf(codes: readonly number[]): number {
+  const rank = (code: number) => EXIT_CODES.findIndex((entry) => entry.code === code);
+  return codes.reduce((worst, code) => rank(code) > rank(worst) ? code : worst, EXIT_DONE);
+}
+
+export function exitCodeFor(error: unknown): number {
+  if (error instanceof UsageError) return EXIT_USAGE;
+  if (error instanceof CannotLoadError || error instanceof TorrentFileError) {
+    return EXIT_BAD_TORRENT;
+  }
+  if (error instanceof FileError) return EXIT_DISK;
+  return EXIT_FAILED;
+}

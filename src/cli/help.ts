@@ -1,0 +1,64 @@
+/** The help texts, made from the same tables that the arguments are read by. */
+import type { Flag } from "./args.ts";
+import type { Command } from "./command.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
+
+/** What `shoal --help` prints. */
+export function overviewText(commands: readonly Command[]): string {
+  const rows = commands.map(({ name, operands, summary }) =>
+    [`shoal ${name} ${operands}`.trimEnd(), summary] as const
+  );
+  return [
+    "shoal downloads torrents.",
+    "",
+    "Usage:",
+    ...table(rows),
+    "",
+    "shoal COMMAND --help tells about one command; shoal --version the version.",
+    "shoal FILE.torrent is short for shoal download FILE.torrent.",
+    "",
+    "Example:",
+    "  shoal download debian.torrent -o ~/Downloads",
+    "",
+    ...exitCodeLines(),
+    "",
+  ].join("\n");
+}
+
+/** What `shoal COMMAND --help` prints. */
+export function commandText(command: Command): string {
+  const usage = `shoal ${command.name} ${command.operands}`.trimEnd();
+  const rows = Object.entries(command.flags).map(([name, flag]) =>
+    [flagText(name, flag), flag.help] as const
+  );
+  return [
+    `${command.summary}.`,
+    "",
+    `Usage: ${usage} [FLAGS]`,
+    "",
+    ...(command.details === "" ? [] : [command.details, ""]),
+    "Flags:",
+    ...table(rows),
+    "",
+    command.examples.length > 1 ? "Examples:" : "Example:",
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+    ...exitCodeLines(),
+    "",
+  ].join("\n");
+}
+
+function flagText(name: string, flag: Flag<unknown>): string {
+  const short = flag.short === undefined ? "    " : `-${flag.short}, `;
+  return `${short}--${name}${flag.placeholder === null ? "" : ` ${flag.placeholder}`}`;
+}
+
+function exitCodeLines(): string[] {
+  const byNumber = EXIT_CODES.toSorted((a, b) => a.code - b.code);
+  return ["Exit codes:", ...table(byNumber.map((e) => [String(e.code), e.meaning] as const))];
+}
+
+function table(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,37 @@
+/** Ctrl-C: the first one asks for an orderly end, the second one ends the process at once. */
+import type { Platform } from "../platform/types.ts";
+import { EXIT_INTERRUPTED } from "./exit_codes.ts";
+
+export interface Interrupt {
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly requested: boolean;
+  /** Resolves at the first Ctrl-C. */
+  readonly asked: Promise<void>;
+  /** Gives Ctrl-C back to the system. */
+  release(): void;
+}
+
+/** `beforeExit` runs before the second Ctrl-C ends the process: it puts the terminal right. */
+export function watchInterrupt(
+  process: Platform["process"],
+  beforeExit: () => void,
+): Interrupt {
+  const controller = new AbortController();
+  const asked = new Promise<void>((resolve) => {
+    controller.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const handler = process.onInterrupt(() => {
+    if (!controller.signal.aborted) return controller.abort();
+    beforeExit();
+    process.exit(EXIT_INTERRUPTED);
+  });
+  return {
+    signal: controller.signal,
+    get requested() {
+      return controller.signal.aborted;
+    },
+    asked,
+    release: () => handler.cancel(),
+  };
+}

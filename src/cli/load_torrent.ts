@@ -1,0 +1,115 @@
+/** Gets the bytes of a .torrent from a path or an http(s) URL. Throws CannotLoadError. */
+import type { HttpResponse, Platform } from "../platform/types.ts";
+import { FileError, NetError } from "../util/errors.ts";
+import { CannotLoadError } from "./errors.ts";
+import { formatSize } from "./render/format.ts";
+
+/** No .torrent that is worth downloading is larger; its piece hashes alone cover terabytes. */
+export const TORRENT_BYTES_MOST = 64 * 1024 * 1024;
+
+const REDIRECTS_MOST = 5;
+const FETCH_TIMEOUT_MS = 30_000;
+const REDIRECT_STATUS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+export function isUrl(source: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source) || /^magnet:/i.test(source);
+}
+
+export async function loadTorrent(
+  platform: Pick<Platform, "http" | "files">,
+  source: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  return isUrl(source)
+    ? await fetchTorrent(platform, source, signal)
+    : await readTorrent(platform, source);
+}
+
+async function readTorrent({ files }: Pick<Platform, "files">, path: string) {
+  try {
+    return await files.read(path, TORRENT_BYTES_MOST);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new CannotLoadError(`Cannot read ${path}: ${readProblem(error)}`, { cause: error });
+  }
+}
+
+function readProblem(error: FileError): string {
+  switch (error.code) {
+    case "not-found":
+    case "not-directory":
+      return "there is no such file";
+    case "is-directory":
+      return "that is a folder, not a .torrent file";
+    case "permission":
+      return "you may not read it";
+    case "too-large":
+      return `it is larger than ${formatSize(TORRENT_BYTES_MOST)}, so no .torrent`;
+    default:
+      return error.message;
+  }
+}
+
+async function fetchTorrent(
+  { http }: Pick<Platform, "http">,
+  source: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  let url = checkedUrl(source, null);
+  for (let redirects = 0; redirects <= REDIRECTS_MOST; redirects++) {
+    const response = await getOnce(http, url, signal);
+    if (response.status === 200) return response.body;
+    const location = response.headers["location"];
+    if (!REDIRECT_STATUS.has(response.status) || location === undefined) {
+      throw new CannotLoadError(`Cannot get ${shown(url)}: ${statusText(response.status)}`);
+    }
+    url = checkedUrl(location, url);
+  }
+  throw new CannotLoadError(`Cannot get ${shown(url)}: more than ${REDIRECTS_MOST} redirects`);
+}
+
+async function getOnce(
+  http: Platform["http"],
+  url: URL,
+  signal: AbortSignal | undefined,
+): Promise<HttpResponse> {
+  try {
+    return await http.get({
+      url: url.href,
+      headers: { accept: "application/x-bittorrent, */*;q=0.5" },
+      timeoutMs: FETCH_TIMEOUT_MS,
+      maxBytes: TORRENT_BYTES_MOST,
+      ...(signal && { signal }),
+    });
+  } catch (error) {
+    if (!(error instanceof NetError)) throw error;
+    throw new CannotLoadError(error.message, { cause: error });
+  }
+}
+
+/** Only http and https; a redirect may not fall back from https to http. */
+function checkedUrl(text: string, base: URL | null): URL {
+  if (/^magnet:/i.test(text)) {
+    throw new CannotLoadError("Cannot take a magnet link in this version: give it a .torrent");
+  }
+  const url = URL.parse(text, base?.href);
+  if (url === null) throw new CannotLoadError(`Cannot read "${text}" as a URL`);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new CannotLoadError(`Cannot get ${shown(url)}: only http and https are supported`);
+  }
+  if (base?.protocol === "https:" && url.protocol === "http:") {
+    throw new CannotLoadError(`Cannot get ${shown(base)}: it leads from https to http`);
+  }
+  return url;
+}
+
+/** Without what may be secret: a password, a key in the query. */
+function shown(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+function statusText(status: number): string {
+  if (status === 404 || status === 410) return `it is not there (status ${status})`;
+  if (status === 401 || status === 403) return `the server refuses it (status ${status})`;
+  return `the server answered with status ${status}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * The command line's front door: finds the command, runs it, and turns whatever goes wrong into
+ * one line and an exit code.
+ */
+import type { Platform } from "../platform/types.ts";
+import type { OpenClient } from "./client_port.ts";
+import type { CliContext, Command } from "./command.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { downloadCommand } from "./commands/download.ts";
+import { showCommand } from "./commands/show.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { debugTrace, describeError, UsageError } from "./errors.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeFor } from "./exit_codes.ts";
+import { commandText, overviewText } from "./help.ts";
+import { isUrl } from "./load_torrent.ts";
+import { Output } from "./output.ts";
+import { safeText } from "./render/text.ts";
+import { nearest } from "./suggest.ts";
+import { VERSION } from "./version.ts";
+
+const COMMANDS: readonly Command[] = [downloadCommand, showCommand, verifyCommand, demoCommand];
+const NAMES = COMMANDS.map((command) => command.name);
+
+/** Does what `platform.process.args` ask for and sets the exit code. Never rejects. */
+export async function runCli(platform: Platform, openClient: OpenClient): Promise<void> {
+  const output = new Output(platform.process);
+  const code = await dispatch({ platform, output, openClient }, platform.process.args);
+  await output.flush();
+  platform.hasher.close();
+  // An interrupted run ends now, whatever is still under way.
+  if (code === EXIT_INTERRUPTED) platform.process.exit(code);
+  platform.process.exitCode(code);
+}
+
+async function dispatch(context: CliContext, args: readonly string[]): Promise<number> {
+  let command: Command | null = null;
+  try {
+    const [first, ...rest] = args;
+    if (first === undefined) return overview(context, EXIT_USAGE);
+    if (first === "--help" || first === "-h" || first === "help") return help(context, rest);
+    if (first === "--version" || first === "-V" || first === "version") {
+      context.output.line(`shoal ${VERSION} (${context.platform.name})`);
+      return EXIT_DONE;
+    }
+    const found = findCommand(args);
+    command = found.command;
+    const showHelp = () => context.output.write(commandText(found.command));
+    return await command.start(context, found.args, showHelp);
+  } catch (error) {
+    report(context, error, command);
+    return exitCodeFor(error);
+  }
+}
+
+/** The command may stand after flags; a .torrent in its place means `download`. */
+function findCommand(args: readonly string[]): { command: Command; args: readonly string[] } {
+  const first = args[0]!;
+  const at = first.startsWith("-") ? args.findIndex((arg) => NAMES.includes(arg)) : 0;
+  const named = COMMANDS.find((command) => command.name === args[at]);
+  if (named !== undefined) return { command: named, args: args.toSpliced(at, 1) };
+  if (first.startsWith("-") || isUrl(first) || /\.torrent$/i.test(first)) {
+    return { command: downloadCommand, args };
+  }
+  throw unknownCommand(first);
+}
+
+function unknownCommand(word: string): UsageError {
+  const meant = nearest(word, [...NAMES, "help", "version"]);
+  const hint = meant === null ? "" : ` (did you mean ${meant}?)`;
+  return new UsageError(`Unknown command "${word}"${hint}`);
+}
+
+function help(context: CliContext, [name]: readonly string[]): number {
+  if (name === undefined) return overview(context, EXIT_DONE);
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command === undefined) throw unknownCommand(name);
+  context.output.write(commandText(command));
+  return EXIT_DONE;
+}
+
+function overview({ output }: CliContext, code: number): number {
+  output.write(overviewText(COMMANDS));
+  return code;
+}
+
+function report({ output, platform }: CliContext, error: unknown, command: Command | null): void {
+  const about = command === null ? "" : ` ${command.name}`;
+  const hint = error instanceof UsageError ? `; see shoal${about} --help` : "";
+  output.errorLine(`shoal: ${safeText(describeError(error))}${hint}`);
+  const trace = debugTrace(platform.process, error);
+  if (trace !== null) output.errorLine(trace);
+}

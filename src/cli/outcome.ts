@@ -1,0 +1,62 @@
+/** How one of the things that were asked for ended: its exit code and what a person is told. */
+import type { TorrentSnapshot } from "../client/types.ts";
+import { describeError } from "./errors.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS, exitCodeFor } from "./exit_codes.ts";
+
+export interface Outcome {
+  /** Path or URL as it was given. */
+  source: string;
+  exitCode: number;
+  /** The error's stable code ("cannot-load", "disk-full", "no-peers", ...); null when done. */
+  code: string | null;
+  /** What went wrong, for a person; null when done. */
+  message: string | null;
+  /** Absolute path of its file or top folder; null when it never became a torrent. */
+  path: string | null;
+  /** From the start until everything was there and verified; null when that did not happen. */
+  seconds: number | null;
+  /** The last that is known of it; null when it never became a torrent. */
+  torrent: TorrentSnapshot | null;
+  /** What was thrown, for those who look for a bug; not for printing. */
+  error: unknown;
+}
+
+/** Why a torrent's part of a run is over. */
+export type Ending =
+  | { kind: "done"; seconds: number }
+  | { kind: "no-peers"; message: string }
+  | { kind: "interrupted" }
+  | { kind: "failed"; error: unknown };
+
+export function outcomeOf(
+  source: string,
+  ending: Ending,
+  torrent: TorrentSnapshot | null = null,
+  path: string | null = null,
+): Outcome {
+  const seconds = ending.kind === "done" ? ending.seconds : null;
+  const error = ending.kind === "failed" ? ending.error : null;
+  return { source, ...verdictOn(ending), path, seconds, torrent, error };
+}
+
+function verdictOn(ending: Ending): Pick<Outcome, "exitCode" | "code" | "message"> {
+  switch (ending.kind) {
+    case "done":
+      return { exitCode: EXIT_DONE, code: null, message: null };
+    case "no-peers":
+      return { exitCode: EXIT_NO_PEERS, code: "no-peers", message: ending.message };
+    case "interrupted":
+      return { exitCode: EXIT_INTERRUPTED, code: "interrupted", message: "interrupted" };
+    case "failed":
+      return {
+        exitCode: exitCodeFor(ending.error),
+        code: codeOf(ending.error),
+        message: describeError(ending.error),
+      };
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" ? code : "unexpected";
+}

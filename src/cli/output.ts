@@ -1,0 +1,82 @@
+/**
+ * What the command line prints. Texts go out in order: one write is under way at a time and what
+ * comes meanwhile is joined into the next one, so a slow reader costs neither order nor promises.
+ */
+import type { Process } from "../platform/types.ts";
+
+type Ports = Pick<Process, "out" | "err">;
+
+export class Output {
+  readonly #out: TextQueue;
+  readonly #err: TextQueue;
+
+  constructor(process: Ports) {
+    this.#out = new TextQueue((text) => process.out(text));
+    this.#err = new TextQueue((text) => process.err(text));
+  }
+
+  /** To standard output, as it is. */
+  write(text: string): void {
+    this.#out.add(text);
+  }
+
+  line(text: string): void {
+    this.#out.add(`${text}\n`);
+  }
+
+  /** To standard error, as a line. */
+  errorLine(text: string): void {
+    this.#err.add(`${text}\n`);
+  }
+
+  /** Whether the reader of standard output has gone away. */
+  get broken(): boolean {
+    return this.#out.broken;
+  }
+
+  /** Characters that wait for the reader of standard output. */
+  get backlog(): number {
+    return this.#out.backlog;
+  }
+
+  /** Resolves when all that was printed so far has been handed to the system. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#out.idle(), this.#err.idle()]);
+  }
+}
+
+class TextQueue {
+  #waiting = "";
+  #writing: Promise<void> | null = null;
+  broken = false;
+
+  constructor(readonly write: (text: string) => Promise<void>) {}
+
+  get backlog(): number {
+    return this.#waiting.length;
+  }
+
+  add(text: string): void {
+    if (this.broken) return;
+    this.#waiting += text;
+    this.#writing ??= this.#drain();
+  }
+
+  async idle(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting !== "" && !this.broken) {
+      const text = this.#waiting;
+      this.#waiting = "";
+      try {
+        await this.write(text);
+      } catch {
+        // The reader closed its end (`shoal ... | head`): there is nobody left to tell.
+        this.broken = true;
+      }
+    }
+    this.#writing = null;
+  }
+}

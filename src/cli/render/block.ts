@@ -1,0 +1,50 @@
+/** The block of three lines that shows one torrent on a terminal. A pure function of snapshots. */
+import type { TorrentSnapshot } from "../../client/types.ts";
+import { drawBar, type Glyphs } from "./bar.ts";
+import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
+import { type Line, segment, type Style } from "./line.ts";
+import { statePhrase } from "./phrases.ts";
+import { safeText } from "./text.ts";
+
+const NARROW_COLUMNS = 60;
+
+/** Name; bar, percent, sizes, rates, time left; peers and what holds it back. */
+export function torrentBlock(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs): Line[] {
+  return [
+    [segment(safeText(torrent.name), "bold")],
+    progressLine(torrent, columns, glyphs),
+    [segment(peersPart(torrent)), segment(statePhrase(torrent), phraseStyle(torrent))],
+  ];
+}
+
+function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs): Line {
+  const done = shownFraction(torrent);
+  const barColumns = columns < NARROW_COLUMNS ? 12 : Math.min(40, Math.floor(columns / 3));
+  const [down, up] = glyphs.unicode ? ["↓", "↑"] : ["down", "up"];
+  const parts = [
+    ` ${formatPercent(done, 1).padStart(5)}`,
+    `${formatSize(torrent.have)} of ${formatSize(torrent.size)}`,
+    `${down} ${formatRate(torrent.downRate)}`,
+    `${up} ${formatRate(torrent.upRate)}`,
+  ];
+  if (torrent.state === "downloading" && torrent.etaSeconds !== null) {
+    parts.push(`${formatDuration(torrent.etaSeconds)} left`);
+  }
+  return [segment(drawBar(done, barColumns, glyphs), "good"), segment(parts.join("  "))];
+}
+
+/** While existing data is checked the bar shows the check, else what is there. */
+export function shownFraction(torrent: TorrentSnapshot): number {
+  if (torrent.checked !== null) return torrent.checked;
+  return torrent.size > 0 ? torrent.have / torrent.size : 1;
+}
+
+function peersPart(torrent: TorrentSnapshot): string {
+  return `${torrent.peers.connected} of ${torrent.peers.known} peers connected, `;
+}
+
+function phraseStyle(torrent: TorrentSnapshot): Style {
+  if (torrent.state === "failed") return "bad";
+  if (torrent.state !== "downloading" || torrent.heldBackBy === "nothing") return "plain";
+  return "warn";
+}

@@ -1,0 +1,18 @@
+/** Which of the four ways to show a run fits the flags and where the output goes. */
+import type { Process } from "../../platform/types.ts";
+import type { Output } from "../output.ts";
+import { JsonReporter } from "./json_reporter.ts";
+import { LineReporter } from "./line_reporter.ts";
+import { LiveReporter } from "./live_reporter.ts";
+import { QuietReporter } from "./quiet_reporter.ts";
+import type { Reporter } from "./reporter.ts";
+import { liveTerminal } from "./terminal.ts";
+
+export type ReportMode = "auto" | "json" | "quiet";
+
+export function chooseReporter(mode: ReportMode, process: Process, output: Output): Reporter {
+  if (mode === "json") return new JsonReporter(output);
+  if (mode === "quiet") return new QuietReporter(output);
+  const terminal = liveTerminal(process);
+  return terminal === null ? new LineReporter(output) : new LiveReporter(output, terminal);
+}

@@ -1,0 +1,72 @@
+/**
+ * Tells a run to a program: one JSON object per line on standard output. Every TorrentEvent as it
+ * is, plus "progress", "message" and "outcome"; all documented in README.md.
+ */
+import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Output } from "../output.ts";
+import type { Reporter } from "./reporter.ts";
+import { EXIT_DONE } from "../exit_codes.ts";
+import { errorText } from "./summary.ts";
+import { safeJson } from "./text.ts";
+
+const PROGRESS_EVERY_MS = 1000;
+/** Characters that may wait for a slow reader before progress, which repeats itself, is left out. */
+const BACKLOG_MOST = 1 << 20;
+
+export class JsonReporter implements Reporter {
+  readonly #output: Output;
+  #nextProgressAt = -Infinity;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  event(event: TorrentEvent): void {
+    this.#print(event);
+  }
+
+  tick(torrents: readonly TorrentSnapshot[], now: number): void {
+    if (now < this.#nextProgressAt || this.#output.backlog > BACKLOG_MOST) return;
+    this.#nextProgressAt = now + PROGRESS_EVERY_MS;
+    for (const torrent of torrents) this.#print({ type: "progress", ...progressOf(torrent) });
+  }
+
+  say(text: string): void {
+    this.#print({ type: "message", message: text });
+  }
+
+  close(): void {}
+
+  outcome(outcome: Outcome): void {
+    const { source, exitCode, code, message, path, seconds, torrent } = outcome;
+    const infoHash = torrent?.infoHash ?? null;
+    this.#print({ type: "outcome", source, infoHash, exitCode, code, message, path, seconds });
+    if (outcome.exitCode !== EXIT_DONE) this.#output.errorLine(errorText(outcome));
+  }
+
+  #print(value: unknown): void {
+    this.#output.line(safeJson(value));
+  }
+}
+
+function progressOf(torrent: TorrentSnapshot) {
+  const { infoHash, state, have, size, checked, downloaded, uploaded, wasted } = torrent;
+  const { downRate, upRate, etaSeconds, peers, seeds, heldBackBy } = torrent;
+  return {
+    infoHash,
+    state,
+    have,
+    size,
+    checked,
+    downloaded,
+    uploaded,
+    wasted,
+    downRate: Math.round(downRate),
+    upRate: Math.round(upRate),
+    etaSeconds: etaSeconds === null ? null : Math.round(etaSeconds),
+    peers,
+    seeds,
+    heldBackBy,
+  };
+}

@@ -1,0 +1,74 @@
+/** Shows a run where lines stay as they are (a file, a pipe): now and then one, if news. */
+import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Output } from "../output.ts";
+import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
+import { Notes } from "./notes.ts";
+import { statePhrase } from "./phrases.ts";
+import { shownFraction } from "./block.ts";
+import type { Reporter } from "./reporter.ts";
+import { printOutcome } from "./summary.ts";
+import { safeText } from "./text.ts";
+
+const LINE_EVERY_MS = 5000;
+
+export class LineReporter implements Reporter {
+  readonly #output: Output;
+  readonly #notes = new Notes(true);
+  /** By info-hash, the facts that the last line was about. */
+  readonly #shown = new Map<string, string>();
+  #nextLineAt: number | null = null;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  event(event: TorrentEvent): void {
+    const note = this.#notes.about(event);
+    if (note !== null) this.say(note);
+  }
+
+  tick(torrents: readonly TorrentSnapshot[], now: number): void {
+    this.#nextLineAt ??= now + LINE_EVERY_MS;
+    if (now < this.#nextLineAt) return;
+    this.#nextLineAt = now + LINE_EVERY_MS;
+    for (const torrent of torrents) {
+      const facts = factsOf(torrent);
+      if (this.#shown.get(torrent.infoHash) === facts) continue;
+      this.#shown.set(torrent.infoHash, facts);
+      this.#output.line(progressText(torrent));
+    }
+  }
+
+  say(text: string): void {
+    this.#output.line(text);
+  }
+
+  close(): void {}
+
+  outcome(outcome: Outcome): void {
+    printOutcome(outcome, this.#output);
+  }
+}
+
+/** What makes a new line worth printing; not the countdowns, which change all the time. */
+function factsOf(torrent: TorrentSnapshot): string {
+  const { state, have, uploaded, checked, heldBackBy, peers } = torrent;
+  return [state, have, uploaded, checked, heldBackBy, peers.connected, peers.known].join(" ");
+}
+
+/** The whole state of one torrent on one line. */
+export function progressText(torrent: TorrentSnapshot): string {
+  const parts = [
+    `${safeText(torrent.name)}: ${formatPercent(shownFraction(torrent), 1)}`,
+    `${formatSize(torrent.have)} of ${formatSize(torrent.size)}`,
+    `down ${formatRate(torrent.downRate)}`,
+    `up ${formatRate(torrent.upRate)}`,
+    `${torrent.peers.connected} of ${torrent.peers.known} peers`,
+    statePhrase(torrent),
+  ];
+  if (torrent.state === "downloading" && torrent.etaSeconds !== null) {
+    parts.push(`${formatDuration(torrent.etaSeconds)} left`);
+  }
+  return parts.join(", ");
+}

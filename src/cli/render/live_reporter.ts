@@ -1,0 +1,69 @@
+/** Shows a run on a terminal: one block per torrent, drawn again in place. */
+import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Output } from "../output.ts";
+import { torrentBlock } from "./block.ts";
+import { type Line, segment } from "./line.ts";
+import { LiveScreen } from "./live_screen.ts";
+import { Notes } from "./notes.ts";
+import type { Reporter } from "./reporter.ts";
+import { printOutcome } from "./summary.ts";
+import type { LiveTerminal } from "./terminal.ts";
+
+const BLOCK_ROWS = 3;
+
+export class LiveReporter implements Reporter {
+  readonly #output: Output;
+  readonly #terminal: LiveTerminal;
+  readonly #screen: LiveScreen;
+  readonly #notes = new Notes(false);
+  #closed = false;
+
+  constructor(output: Output, terminal: LiveTerminal) {
+    this.#output = output;
+    this.#terminal = terminal;
+    this.#screen = new LiveScreen(output, () => terminal.size());
+  }
+
+  event(event: TorrentEvent): void {
+    const note = this.#notes.about(event);
+    if (note !== null && event.type !== "added") this.say(note);
+  }
+
+  tick(torrents: readonly TorrentSnapshot[]): void {
+    if (this.#closed) return;
+    const { columns, rows } = this.#terminal.size();
+    const fitting = Math.max(1, Math.floor((rows - 2) / BLOCK_ROWS));
+    const lines: Line[] = [];
+    for (const torrent of mostInteresting(torrents, fitting)) {
+      lines.push(...torrentBlock(torrent, columns, this.#terminal.glyphs));
+    }
+    const hidden = torrents.length - fitting;
+    if (hidden > 0) lines.push([segment(`and ${hidden} more`, "dim")]);
+    this.#screen.draw(lines);
+  }
+
+  say(text: string): void {
+    if (this.#closed) this.#output.line(text);
+    else this.#screen.print(text);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#screen.close();
+  }
+
+  outcome(outcome: Outcome): void {
+    printOutcome(outcome, this.#output);
+  }
+}
+
+/** At most `count`, in their order; those at work before those that have ended. */
+function mostInteresting(torrents: readonly TorrentSnapshot[], count: number) {
+  if (torrents.length <= count) return torrents;
+  const working = torrents.filter((torrent) => !ENDED.has(torrent.state));
+  const ended = torrents.filter((torrent) => ENDED.has(torrent.state));
+  return [...working, ...ended].slice(0, count);
+}
+
+const ENDED: ReadonlySet<string> = new Set(["done", "stopped", "failed"]);

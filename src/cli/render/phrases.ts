@@ -1,0 +1,80 @@
+/** What a torrent does now and what holds it back, each in one phrase for a person. */
+import type { TorrentSnapshot } from "../../client/types.ts";
+import { formatCount, formatDuration, formatPercent } from "./format.ts";
+import { safeText } from "./text.ts";
+
+/** What it does now: one phrase without a full stop. */
+export function statePhrase(torrent: TorrentSnapshot): string {
+  switch (torrent.state) {
+    case "checking":
+      return `checking what is here already${checkedPart(torrent)}`;
+    case "verifying":
+      return `verifying at the end${checkedPart(torrent)}`;
+    case "seeding":
+      return `seeding, ${ratioOf(torrent).toFixed(2)} of its size given`;
+    case "downloading":
+      return heldBackPhrase(torrent) ?? "downloading";
+    case "failed":
+      return `failed: ${safeText(torrent.error?.message ?? "no reason is known")}`;
+    case "done":
+    case "stopped":
+      return torrent.state;
+  }
+}
+
+/** Why a download is not faster; null when nothing but the peers' speed limits it. */
+export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
+  switch (torrent.heldBackBy) {
+    case "nothing":
+      return null;
+    case "no-peers":
+      return noPeersPhrase(torrent);
+    case "connecting":
+      return `connecting to ${formatCount(torrent.peers.connecting, "peer")}`;
+    case "choked":
+      return "all choked: every peer makes us wait for a turn";
+    case "no-needed-pieces":
+      return "no connected peer has what is missing";
+    case "tracker-failing":
+      return trackerFailingPhrase(torrent);
+    case "disk":
+      return "disk: waiting for it to write";
+    case "hashing":
+      return "hashing: waiting for checks of finished pieces";
+    case "limit":
+      return "limit: a limit that was set is reached";
+  }
+}
+
+function noPeersPhrase(torrent: TorrentSnapshot): string {
+  if (torrent.peers.known > 0) return "no peers: none of those known answers";
+  if (torrent.trackers.length === 0) return "no peers: it names no tracker (add some with --peer)";
+  if (torrent.trackers.some((tracker) => tracker.state === "announcing")) {
+    return "no peers yet: asking the tracker";
+  }
+  return `no peers: the tracker knows nobody${nextAnnouncePart(torrent)}`;
+}
+
+function trackerFailingPhrase(torrent: TorrentSnapshot): string {
+  const failing = torrent.trackers.find((tracker) =>
+    (tracker.state === "failing" || tracker.state === "disabled") && tracker.message !== null
+  );
+  const why = failing?.message ? `: ${safeText(failing.message)}` : "";
+  return `tracker failing${why}${nextAnnouncePart(torrent)}`;
+}
+
+function nextAnnouncePart(torrent: TorrentSnapshot): string {
+  let soonest = Infinity;
+  for (const { nextAnnounceInMs } of torrent.trackers) {
+    if (nextAnnounceInMs !== null) soonest = Math.min(soonest, nextAnnounceInMs);
+  }
+  return soonest === Infinity ? "" : `, asks again in ${formatDuration(Math.ceil(soonest / 1000))}`;
+}
+
+function checkedPart(torrent: TorrentSnapshot): string {
+  return torrent.checked === null ? "" : `, ${formatPercent(torrent.checked, 1)}`;
+}
+
+function ratioOf(torrent: TorrentSnapshot): number {
+  return torrent.size > 0 ? torrent.uploaded / torrent.size : 0;
+}

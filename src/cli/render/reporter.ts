@@ -1,0 +1,18 @@
+/** What a command tells whoever shows the run: a terminal, lines, JSON, or hardly anything. */
+import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
+import type { Outcome } from "../outcome.ts";
+
+export interface Reporter {
+  event(event: TorrentEvent): void;
+  /** Called every TICK_MS with the state of every torrent; `now` in milliseconds. */
+  tick(torrents: readonly TorrentSnapshot[], now: number): void;
+  /** A sentence of the command line itself; not an error. */
+  say(text: string): void;
+  /** Takes the live display away. Called before outcomes; harmless when called twice. */
+  close(): void;
+  /** How one torrent, or one source that never became one, ended. */
+  outcome(outcome: Outcome): void;
+}
+
+/** Milliseconds between two ticks of a reporter. */
+export const TICK_MS = 200;

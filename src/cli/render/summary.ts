@@ -1,0 +1,41 @@
+/** The last words about one torrent. */
+import type { Outcome } from "../outcome.ts";
+import type { Output } from "../output.ts";
+import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
+import { safeText } from "./text.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit_codes.ts";
+
+/** Good news and an interruption go to standard output, errors to standard error. */
+export function printOutcome(outcome: Outcome, output: Output): void {
+  if (outcome.exitCode === EXIT_DONE) return output.write(doneText(outcome));
+  if (outcome.exitCode === EXIT_INTERRUPTED) return output.write(interruptedText(outcome));
+  output.errorLine(errorText(outcome));
+}
+
+/** One line: "shoal: NAME: what is wrong". */
+export function errorText(outcome: Outcome): string {
+  const about = outcome.torrent === null ? "" : `${safeText(outcome.torrent.name)}: `;
+  return `shoal: ${about}${safeText(outcome.message ?? "failed")}`;
+}
+
+function doneText({ torrent, seconds, path }: Outcome): string {
+  if (torrent === null) return "";
+  const name = safeText(torrent.name);
+  const where = path === null ? "" : `  in ${safeText(path)}\n`;
+  if (torrent.downloaded === 0) {
+    return `${name}: everything (${formatSize(torrent.size)}) was here already, verified\n${where}`;
+  }
+  const rate = seconds === null || seconds <= 0
+    ? ""
+    : ` in ${formatDuration(seconds)} (${formatRate(torrent.downloaded / seconds)})`;
+  const given = torrent.uploaded > 0 ? `, gave ${formatSize(torrent.uploaded)}` : "";
+  return `${name}: done, ${formatSize(torrent.downloaded)}${rate}${given}, verified\n${where}`;
+}
+
+function interruptedText({ torrent }: Outcome): string {
+  if (torrent === null) return "";
+  const name = safeText(torrent.name);
+  if (torrent.have >= torrent.size) return `${name}: complete; stopped giving\n`;
+  const part = formatPercent(torrent.have, torrent.size);
+  return `${name}: stopped at ${part}; run the same command again to go on from there\n`;
+}

@@ -1,0 +1,37 @@
+/** What the terminal behind the output can do. */
+import type { Process } from "../../platform/types.ts";
+import type { Glyphs } from "./bar.ts";
+import type { TerminalSize } from "./live_screen.ts";
+
+export interface LiveTerminal {
+  /** Asked before every frame, since a window can be resized. */
+  size(): TerminalSize;
+  glyphs: Glyphs;
+}
+
+const SMALLEST = 20;
+
+/** Null where lines cannot be drawn again in place: a file, a pipe, a dumb terminal. */
+export function liveTerminal(process: Process): LiveTerminal | null {
+  if (process.terminal() === null || process.env("TERM") === "dumb") return null;
+  const noColor = (process.env("NO_COLOR") ?? "") !== "";
+  return {
+    size() {
+      const { columns, rows, color } = process.terminal() ??
+        { columns: 80, rows: 24, color: false };
+      // A terminal that does not know its size says 0.
+      return {
+        columns: columns > 0 ? Math.max(SMALLEST, columns) : 80,
+        rows: rows > 0 ? rows : 24,
+        color: color && !noColor,
+      };
+    },
+    glyphs: { unicode: showsUnicode(process) },
+  };
+}
+
+function showsUnicode(process: Process): boolean {
+  if (process.os === "windows" || process.os === "darwin") return true;
+  const locale = process.env("LC_ALL") || process.env("LC_CTYPE") || process.env("LANG") || "";
+  return /utf-?8/i.test(locale);
+}

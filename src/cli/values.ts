@@ -1,0 +1,67 @@
+/** Reads the values of flags from text. Every function throws UsageError for what it refuses. */
+import type { SeedGoal } from "../client/types.ts";
+import { UsageError } from "./errors.ts";
+
+const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const DURATION_UNITS: Record<string, number> = { "": 1, s: 1, m: 60, h: 3600, d: 86400 };
+
+/** A reader of whole numbers from `least` to `most`, both included. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new UsageError(`"${text}" is not a whole number from ${least} to ${most}`);
+  };
+}
+
+export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found !== undefined) return found;
+    throw new UsageError(`"${text}" is not one of ${choices.join(", ")}`);
+  };
+}
+
+export function notEmpty(text: string): string {
+  if (text === "") throw new UsageError("the value is empty");
+  return text;
+}
+
+/** Bytes, from "512", "64k", "64M", "1.5GiB": units of 1024. */
+export function size(text: string): number {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmg]?)(?:i?b)?$/i.exec(text);
+  const bytes = match === null ? NaN : Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!;
+  if (bytes > 0) return Math.floor(bytes);
+  throw new UsageError(`"${text}" is not a size such as 512k, 64M or 1.5G`);
+}
+
+/** Seconds, from "90", "30s", "10m", "2h", "1d". */
+export function duration(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)([smhd]?)$/i.exec(text);
+  if (match !== null) return Number(match[1]) * DURATION_UNITS[match[2]!.toLowerCase()]!;
+  throw new UsageError(`"${text}" is not a time such as 30s, 10m, 2h or 1d`);
+}
+
+/** As `duration`, or "never" for Infinity. */
+export function durationOrNever(text: string): number {
+  return text === "never" ? Infinity : duration(text);
+}
+
+/** "host:port", "1.2.3.4:port" or "[v6]:port", as it was given. */
+export function hostAndPort(text: string): string {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:\[\]\/]+)):(\d{1,5})$/i.exec(text);
+  const port = match === null ? 0 : Number(match[3]);
+  if (port >= 1 && port <= 65535) return text;
+  throw new UsageError(`"${text}" is not HOST:PORT (an IPv6 address goes in brackets: [::1]:6881)`);
+}
+
+/** "none", "forever", "ratio:R" (R times the size is uploaded) or "time:T" (T as in `duration`). */
+export function seedGoal(text: string): SeedGoal {
+  if (text === "none" || text === "forever") return { kind: text };
+  const [kind, value = ""] = text.split(/:(.*)/s, 2);
+  if (kind === "ratio" && /^\d{1,6}(\.\d{1,6})?$/.test(value)) {
+    return { kind, ratio: Number(value) };
+  }
+  if (kind === "time") return { kind, seconds: duration(value) };
+  throw new UsageError(`"${text}" is not none, ratio:R (ratio:1.5) or time:T (time:30m)`);
+}

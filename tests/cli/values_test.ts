@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { UsageError } from "../../src/cli/errors.ts";
+import {
+  duration,
+  durationOrNever,
+  hostAndPort,
+  oneOf,
+  seedGoal,
+  size,
+  wholeNumber,
+} from "../../src/cli/values.ts";
+
+function refusesAll(read: (text: string) => unknown, texts: readonly string[]): void {
+  for (const text of texts) assert.throws(() => read(text), UsageError, `accepted "${text}"`);
+}
+
+describe("values of flags", () => {
+  it("wholeNumber takes digits within its range only", () => {
+    const port = wholeNumber(0, 65535);
+    assert.equal(port("0"), 0);
+    assert.equal(port("65535"), 65535);
+    refusesAll(port, ["", "-1", "65536", "1.5", "1e3", "0x10", " 1", "12three", "9".repeat(400)]);
+  });
+
+  it("size counts in units of 1024", () => {
+    assert.equal(size("512"), 512);
+    assert.equal(size("64M"), 64 * 1024 ** 2);
+    assert.equal(size("64mib"), 64 * 1024 ** 2);
+    assert.equal(size("1.5GiB"), 1.5 * 1024 ** 3);
+    assert.equal(size("10 kB"), 10240);
+    refusesAll(size, ["", "0", "M", "-1M", "1T", "1.2.3", "64 MiBs", "NaN"]);
+  });
+
+  it("duration gives seconds", () => {
+    assert.deepEqual(["90", "30s", "10m", "2h", "1d", "1.5h"].map(duration), [
+      90,
+      30,
+      600,
+      7200,
+      86400,
+      5400,
+    ]);
+    refusesAll(duration, ["", "m", "-5s", "5 m", "5w", "never"]);
+    assert.equal(durationOrNever("never"), Infinity);
+    assert.equal(durationOrNever("5m"), 300);
+  });
+
+  it("hostAndPort takes names, IPv4 and bracketed IPv6", () => {
+    for (const text of ["peer.example:6881", "192.0.2.1:1", "[2001:db8::1]:65535"]) {
+      assert.equal(hostAndPort(text), text);
+    }
+    refusesAll(hostAndPort, ["peer", "peer:", ":80", "peer:0", "peer:65536", "::1:80", "a b:80"]);
+    refusesAll(hostAndPort, ["http://x:80", "peer:80/x", "[::1]", "[peer]:80"]);
+  });
+
+  it("seedGoal reads its four forms", () => {
+    assert.deepEqual(seedGoal("none"), { kind: "none" });
+    assert.deepEqual(seedGoal("forever"), { kind: "forever" });
+    assert.deepEqual(seedGoal("ratio:1.5"), { kind: "ratio", ratio: 1.5 });
+    assert.deepEqual(seedGoal("time:30m"), { kind: "time", seconds: 1800 });
+    refusesAll(seedGoal, [
+      "",
+      "ratio",
+      "ratio:",
+      "ratio:-1",
+      "time:",
+      "time:x",
+      "1.5",
+      "ratio:1:2",
+    ]);
+  });
+
+  it("oneOf names the choices", () => {
+    const read = oneOf("changed", "full");
+    assert.equal(read("full"), "full");
+    assert.throws(() => read("fast"), /"fast" is not one of changed, full/);
+  });
+});
