@@ -37,9 +37,19 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Each byte as one character (U+0000 to U+00FF): a map key that keeps binary keys apart. */
-export function toLatin1(bytes: Uint8Array): string {
+export function toLatin1(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (end - start > 64) return longToLatin1(bytes.subarray(start, end));
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
+/** In chunks: adding single characters would cost 32 bytes of memory for each of them. */
+function longToLatin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[]);
+  }
   return text;
 }
 

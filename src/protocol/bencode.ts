@@ -1,0 +1,225 @@
+/**
+ * The bencode decoder (BEP 3) for bytes from anywhere. It holds on to three promises: every length
+ * is checked before it is used, nothing recurses, and the only error it throws is a ProtocolError
+ * with the byte offset in its message. Unsorted keys and trailing white space pass only on request,
+ * because real .torrent files have them; duplicate keys and numbers written in two ways never pass.
+ */
+import { ProtocolError } from "../util/errors.ts";
+import { toLatin1 } from "../util/bytes.ts";
+import {
+  BDict,
+  type BValue,
+  COLON,
+  DICT,
+  END,
+  INTEGER,
+  LIST,
+  MINUS,
+  NINE,
+  ZERO,
+} from "./bencode_value.ts";
+
+export { BDict, type BValue, type Span } from "./bencode_value.ts";
+
+export interface DecodeOptions {
+  /** Takes dictionaries whose keys are not in byte order. Default false. */
+  allowUnsorted?: boolean;
+  /** Takes spaces, tabs and line ends behind the value. Default false. */
+  allowTrailingWhitespace?: boolean;
+  /** Lists and dictionaries inside one another. Default 100. */
+  maxDepth?: number;
+  /** Values and keys altogether. Default 1,000,000. */
+  maxTokens?: number;
+  /** Bytes of input. Default 32 MiB. */
+  maxBytes?: number;
+}
+
+/**
+ * Decodes exactly one value that fills `bytes`. Byte strings in it are views on `bytes`.
+ * Codes of the ProtocolError: "too-large", "too-deep", "too-many-tokens", "truncated", "bad-token",
+ * "bad-integer", "bad-length", "bad-key", "duplicate-key", "unsorted-key", "trailing-data".
+ */
+export function decode(bytes: Uint8Array, options: DecodeOptions = {}): BValue {
+  const { value, end } = decodePrefix(bytes, options);
+  let at = end;
+  if (options.allowTrailingWhitespace) { while (isWhitespace(bytes[at])) at++; }
+  if (at < bytes.length) fail("trailing-data", "There are bytes behind the value", at);
+  return value;
+}
+
+/** Decodes the value at the start of `bytes`; `end` is the offset of the first byte behind it. */
+export function decodePrefix(
+  bytes: Uint8Array,
+  options: DecodeOptions = {},
+): { value: BValue; end: number } {
+  const maxBytes = options.maxBytes ?? 32 * 1024 * 1024;
+  if (bytes.length > maxBytes) {
+    fail("too-large", `The data is over ${maxBytes} bytes long`, maxBytes);
+  }
+  const decoder = new Decoder(bytes, options);
+  return { value: decoder.value(), end: decoder.at };
+}
+
+/** Room for any 64-bit number, signed or not. */
+const MAX_DIGITS = 20;
+/** So many digits always make a safe integer. */
+const SAFE_DIGITS = 15;
+
+/** A list or dictionary whose end has not come yet. */
+class OpenContainer {
+  readonly values: BValue[] = [];
+  /** Null in a list. */
+  readonly keys: string[] | null;
+  sorted = true;
+
+  constructor(readonly start: number, isDict: boolean) {
+    this.keys = isDict ? [] : null;
+  }
+}
+
+class Decoder {
+  /** The next byte to read. */
+  at = 0;
+  readonly #bytes: Uint8Array;
+  readonly #allowUnsorted: boolean;
+  readonly #maxDepth: number;
+  readonly #maxTokens: number;
+  #tokens = 0;
+  readonly #open: OpenContainer[] = [];
+
+  constructor(bytes: Uint8Array, options: DecodeOptions) {
+    this.#bytes = bytes;
+    this.#allowUnsorted = options.allowUnsorted ?? false;
+    this.#maxDepth = options.maxDepth ?? 100;
+    this.#maxTokens = options.maxTokens ?? 1_000_000;
+  }
+
+  value(): BValue {
+    for (;;) {
+      const container = this.#open[this.#open.length - 1];
+      const ends = container !== undefined && this.#bytes[this.at] === END;
+      if (!ends && container !== undefined && container.keys !== null) {
+        this.#key(container, container.keys);
+      }
+      const done = ends ? this.#close(container) : this.#start();
+      if (done === undefined) continue;
+      const parent = this.#open[this.#open.length - 1];
+      if (parent === undefined) return done;
+      parent.values.push(done);
+    }
+  }
+
+  /** Reads an integer or string whole; of a list or dictionary only the opening (undefined). */
+  #start(): number | bigint | Uint8Array | undefined {
+    this.#count();
+    const byte = this.#bytes[this.at]!;
+    if (byte >= ZERO && byte <= NINE) {
+      const from = this.#string();
+      return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + from, this.at - from);
+    }
+    if (byte === INTEGER) return this.#integer();
+    if (byte !== DICT && byte !== LIST) {
+      if (byte === undefined) fail("truncated", "The data ends where a value should be", this.at);
+      fail("bad-token", "No value can start with this byte", this.at);
+    }
+    if (this.#open.length >= this.#maxDepth) {
+      fail("too-deep", `More than ${this.#maxDepth} lists and dictionaries are nested`, this.at);
+    }
+    this.#open.push(new OpenContainer(this.at, byte === DICT));
+    this.at++;
+    return undefined;
+  }
+
+  #close(container: OpenContainer): BValue[] | BDict {
+    this.#open.pop();
+    this.at++;
+    if (container.keys === null) return container.values;
+    if (!container.sorted && new Set(container.keys).size < container.keys.length) {
+      fail("duplicate-key", "A key comes twice in the dictionary", container.start);
+    }
+    return new BDict(this.#bytes, container.start, container.keys, container.values);
+  }
+
+  #key(container: OpenContainer, keys: string[]): void {
+    this.#count();
+    const start = this.at, byte = this.#bytes[start]!;
+    if (byte === undefined) fail("truncated", "The data ends inside a dictionary", start);
+    if (byte < ZERO || byte > NINE) fail("bad-key", "A dictionary key is not a string", start);
+    const key = toLatin1(this.#bytes, this.#string(), this.at);
+    // One character is one byte, so comparing the strings compares the bytes.
+    const last = keys.length > 0 ? keys[keys.length - 1]! : "";
+    if (keys.length > 0 && key <= last) {
+      if (key === last) fail("duplicate-key", "A dictionary key comes twice", start);
+      if (!this.#allowUnsorted) {
+        fail("unsorted-key", "A dictionary key is not in byte order", start);
+      }
+      container.sorted = false;
+    }
+    keys.push(key);
+  }
+
+  /** Steps over a string; returns where its bytes start. They end at `this.at`. */
+  #string(): number {
+    const bytes = this.#bytes, start = this.at;
+    let at = start, length = 0;
+    while (bytes[at]! >= ZERO && bytes[at]! <= NINE) {
+      length = length * 10 + bytes[at]! - ZERO;
+      if (length > bytes.length) fail("truncated", "A string is longer than the data", start);
+      at++;
+    }
+    if (at === bytes.length) fail("truncated", "The data ends inside a string's length", at);
+    if (bytes[at] !== COLON) fail("bad-length", "A string's length has no colon behind it", at);
+    if (bytes[start] === ZERO && at > start + 1) {
+      fail("bad-length", "A string's length has a leading zero", start);
+    }
+    const from = at + 1;
+    if (length > bytes.length - from) {
+      fail("truncated", "A string is longer than the data", start);
+    }
+    this.at = from + length;
+    return from;
+  }
+
+  #integer(): number | bigint {
+    const bytes = this.#bytes, start = this.at;
+    const negative = bytes[start + 1] === MINUS;
+    const first = negative ? start + 2 : start + 1;
+    let end = first;
+    while (bytes[end]! >= ZERO && bytes[end]! <= NINE) end++;
+    if (end === bytes.length) fail("truncated", "The data ends inside an integer", end);
+    const digits = end - first;
+    if (bytes[end] !== END || digits === 0) {
+      fail("bad-integer", "An integer is not digits up to an e", end);
+    }
+    if (bytes[first] === ZERO && (digits > 1 || negative)) {
+      fail("bad-integer", "An integer has a leading zero or is minus zero", start);
+    }
+    if (digits > MAX_DIGITS) {
+      fail("bad-integer", `An integer has more than ${MAX_DIGITS} digits`, start);
+    }
+    this.at = end + 1;
+    if (digits > SAFE_DIGITS) return bigInteger(toLatin1(bytes, start + 1, end));
+    let value = 0;
+    for (let i = first; i < end; i++) value = value * 10 + bytes[i]! - ZERO;
+    return negative ? -value : value;
+  }
+
+  #count(): void {
+    if (++this.#tokens > this.#maxTokens) {
+      fail("too-many-tokens", `There are over ${this.#maxTokens} values and keys`, this.at);
+    }
+  }
+}
+
+function bigInteger(digits: string): number | bigint {
+  const value = BigInt(digits), small = Number(value);
+  return Number.isSafeInteger(small) ? small : value;
+}
+
+function isWhitespace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+}
+
+function fail(code: string, what: string, at: number): never {
+  throw new ProtocolError(code, `${what} (bencode, byte ${at})`);
+}

@@ -1,0 +1,175 @@
+/**
+ * Reads .torrent files (BEP 3, 12, 19, 27, 47, and 52 as far as hybrids go). Every byte is taken to
+ * be hostile: sizes are checked before anything is made from them, names come out safe to create,
+ * and the only error is a TorrentFileError whose message tells a person what is wrong.
+ */
+import { ProtocolError, TorrentFileError } from "../util/errors.ts";
+import { toHex } from "../util/bytes.ts";
+import { BDict, decode } from "./bencode.ts";
+import type { DecodeOptions } from "./bencode.ts";
+import { sanitizeElement, sanitizePath } from "./file_names.ts";
+import { checkV2Half } from "./hybrid.ts";
+import { Layout } from "./layout.ts";
+import { readInfo, refuse } from "./metainfo_v1.ts";
+import type { InfoV1, RawFile } from "./metainfo_v1.ts";
+import { readTrackers, readWebSeeds } from "./torrent_urls.ts";
+import { makeUnique } from "./unique_paths.ts";
+
+export interface TorrentFileEntry {
+  /**
+   * Safe to create below the download folder, and unlike that of every other file. Starts with the
+   * torrent's name in a multi-file torrent; is the name alone in a single-file one.
+   */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+  /** No file is made for it: padding, whose bytes are zeros (BEP 47), or a symlink of 0 bytes. */
+  readonly pad: boolean;
+}
+
+/** A torrent as its file describes it. Byte arrays are views on that file. */
+export interface Metainfo {
+  /** SHA-1 of `infoBytes`: 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** The info dictionary as found, never re-encoded. */
+  readonly infoBytes: Uint8Array;
+  readonly name: string;
+  /** Bytes. */
+  readonly pieceLength: number;
+  /** SHA-1 of each piece, 20 bytes each, one after the other. */
+  readonly pieceHashes: Uint8Array;
+  readonly layout: Layout;
+  /** In the torrent's order, pads and symlinks among them. */
+  readonly files: readonly TorrentFileEntry[];
+  /** A torrent of one file without a folder of its own. */
+  readonly singleFile: boolean;
+  /** Bytes without padding. */
+  readonly size: number;
+  /** BEP 27: peers come from its trackers alone. */
+  readonly private: boolean;
+  /** Tiers of tracker URLs (BEP 12); empty when there is none. */
+  readonly announce: string[][];
+  /** BEP 19, percent-encoded; end in "/" where file paths are to be added. */
+  readonly webSeeds: string[];
+  readonly comment: string | null;
+  readonly createdBy: string | null;
+  /** Seconds since 1970. */
+  readonly creationDate: number | null;
+  /** It has a BitTorrent v2 half as well (BEP 52), which is checked against the first and not used. */
+  readonly hybrid: boolean;
+  /** What a person may want to know although the torrent can be taken. */
+  readonly warnings: string[];
+}
+
+export interface ParseOptions {
+  /** Names must also suit Windows. Default false. */
+  windows?: boolean;
+}
+
+const LIMITS: DecodeOptions = {
+  maxDepth: 100,
+  maxTokens: 3_000_000,
+  maxBytes: 32 * 1024 * 1024,
+  allowUnsorted: true,
+  allowTrailingWhitespace: true,
+};
+
+/**
+ * `bytes` is a whole .torrent file and must not change afterwards; `sha1` gives the 20-byte digest.
+ * Throws a TorrentFileError; its codes: "not-a-torrent", "bad-bencode", "too-large", "missing-info",
+ * "missing-name", "bad-piece-length", "bad-pieces", "too-many-pieces", "bad-length", "bad-path",
+ * "empty", "merkle", "v2-only", "unknown-version", "v2-mismatch".
+ */
+export function parseTorrent(
+  bytes: Uint8Array,
+  sha1: (bytes: Uint8Array) => Uint8Array,
+  options: ParseOptions = {},
+): Metainfo {
+  const root = decodeRoot(bytes);
+  const info = root.dict("info"), infoBytes = root.raw("info");
+  if (!info || !infoBytes) {
+    refuse("missing-info", "It has no 'info' dictionary, so it does not describe a torrent");
+  }
+  const v1 = readInfo(info);
+  if (v1.hybrid) {
+    checkedDecode(infoBytes, { ...LIMITS, allowUnsorted: false });
+    checkV2Half(info, v1);
+  }
+  const infoHash = sha1(infoBytes);
+  const warnings: string[] = [];
+  const name = sanitizeElement(v1.name, options.windows) || toHex(infoHash);
+  const files = nameFiles(v1, name, options.windows ?? false, warnings);
+  return {
+    infoHash,
+    infoBytes,
+    name,
+    pieceLength: v1.pieceLength,
+    pieceHashes: v1.pieceHashes,
+    layout: new Layout(v1.pieceLength, files),
+    files,
+    singleFile: v1.singleFile,
+    size: v1.size,
+    private: v1.private,
+    announce: readTrackers(root, warnings),
+    webSeeds: readWebSeeds(root, files.length > 1, warnings),
+    comment: readText(root, "comment"),
+    createdBy: readText(root, "created by"),
+    creationDate: root.int("creation date") ?? null,
+    hybrid: v1.hybrid,
+    warnings,
+  };
+}
+
+/** The 20 bytes that the SHA-1 of piece `piece` must be: a view. */
+export function pieceHash(
+  meta: { readonly pieceHashes: Uint8Array },
+  piece: number,
+): Uint8Array {
+  return meta.pieceHashes.subarray(20 * piece, 20 * piece + 20);
+}
+
+function decodeRoot(bytes: Uint8Array): BDict {
+  if (bytes[0] === 0x3c) refuse("not-a-torrent", "It looks like a web page, not like a torrent");
+  const root = checkedDecode(bytes, LIMITS);
+  if (!(root instanceof BDict)) refuse("not-a-torrent", "It does not hold a dictionary");
+  return root;
+}
+
+function checkedDecode(bytes: Uint8Array, options: DecodeOptions): unknown {
+  try {
+    return decode(bytes, options);
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    const code = cause.code === "too-large" ? "too-large" : "bad-bencode";
+    throw new TorrentFileError(code, `It is broken or not a torrent: ${cause.message}`, { cause });
+  }
+}
+
+function nameFiles(
+  v1: InfoV1,
+  name: string,
+  windows: boolean,
+  warnings: string[],
+): TorrentFileEntry[] {
+  const paths = v1.files.map((file) => pathOf(file, v1, name, windows));
+  const renamed = makeUnique(paths.filter((_, i) => !v1.files[i]!.pad && !v1.files[i]!.symlink));
+  if (renamed > 0) warnings.push(`${renamed} file(s) renamed: their names clash with others`);
+  const symlinks = v1.files.filter((file) => file.symlink).length;
+  if (symlinks > 0) warnings.push(`${symlinks} symlink(s) left out: shoal never makes any`);
+  return v1.files.map((file, i) => ({
+    path: paths[i]!,
+    length: file.length,
+    pad: file.pad || file.symlink,
+  }));
+}
+
+function pathOf(file: RawFile, v1: InfoV1, name: string, windows: boolean): string[] {
+  if (v1.singleFile) return [name];
+  // Only padding may do without a path (BEP 47); it is shown under the customary one.
+  if (file.path.length === 0) return [".pad", String(file.length)];
+  return [name, ...sanitizePath(file.path, windows)];
+}
+
+function readText(root: BDict, key: string): string | null {
+  return root.text(`${key}.utf-8`) || root.text(key) || null;
+}

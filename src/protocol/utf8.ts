@@ -1,0 +1,85 @@
+/**
+ * UTF-8 from hostile sources. A wrong sequence as a whole (its lead byte and the continuation bytes
+ * that belong to it) counts once, so an overlong "/" or a cut-off letter becomes a single "_".
+ */
+
+/** The smallest code point that needs so many bytes; below it a sequence is overlong. */
+const SMALLEST = [0, 0, 0x80, 0x800, 0x10000] as const;
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Null when `bytes` are not valid UTF-8. A byte order mark stays. */
+export function decodeUtf8(bytes: Uint8Array): string | null {
+  const ascii = asciiText(bytes);
+  if (ascii !== null) return ascii;
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceAt(bytes, at);
+    if (length < 0) return null;
+    at += length;
+  }
+  return decoder.decode(bytes);
+}
+
+/** `bytes` as text, with "_" for each sequence that is not valid. */
+export function repairUtf8(bytes: Uint8Array): string {
+  const ascii = asciiText(bytes);
+  if (ascii !== null) return ascii;
+  let text = "", goodFrom = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceAt(bytes, at);
+    if (length < 0) {
+      if (at > goodFrom) text += decoder.decode(bytes.subarray(goodFrom, at));
+      text += "_";
+      goodFrom = at - length;
+    }
+    at += Math.abs(length);
+  }
+  return text + decoder.decode(bytes.subarray(goodFrom));
+}
+
+/** How many bytes `text` takes as UTF-8. */
+export function utf8Length(text: string): number {
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // A surrogate pair is two units and four bytes.
+    length += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;
+  }
+  return length;
+}
+
+/** Names are short and mostly ASCII, where a TextDecoder call costs more than all the rest. */
+function asciiText(bytes: Uint8Array): string | null {
+  if (bytes.length > 256) return null;
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte > 0x7f) return null;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** The length of the sequence at `at`, negative when it is not valid. */
+function sequenceAt(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at]!;
+  if (lead < 0x80) return 1;
+  const expected = expectedLength(lead);
+  let length = 1;
+  while (length < expected && (bytes[at + length]! & 0xc0) === 0x80) length++;
+  if (length < expected || expected < 2 || expected > 4) return -length;
+  let point = lead & (0x7f >> expected);
+  for (let i = 1; i < expected; i++) point = (point << 6) | (bytes[at + i]! & 0x3f);
+  const overlong = point < SMALLEST[expected]!;
+  const surrogate = point >= 0xd800 && point < 0xe000;
+  return overlong || surrogate || point > 0x10ffff ? -length : length;
+}
+
+/** By the lead byte, in the scheme of old that went up to six bytes; 1 if it cannot lead. */
+function expectedLength(lead: number): number {
+  if (lead < 0xc0 || lead > 0xfd) return 1;
+  if (lead < 0xe0) return 2;
+  if (lead < 0xf0) return 3;
+  if (lead < 0xf8) return 4;
+  return lead < 0xfc ? 5 : 6;
+}
