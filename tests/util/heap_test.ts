@@ -69,4 +69,27 @@ describe("IndexedHeap", () => {
     assert.equal(heap.peek(), b);
     assert.equal(heap.has(a), true);
   });
+
+  it("takes at most 3 log2(n) comparisons for each push, update and pop of 4,096 items", () => {
+    let comparisons = 0;
+    const heap = new IndexedHeap<Item>((a, b) => {
+      comparisons++;
+      return before(a, b);
+    });
+    const roll = dice(7);
+    const costOf = (step: () => void) => {
+      comparisons = 0;
+      step();
+      return comparisons;
+    };
+    const items = Array.from({ length: 4096 }, (_, id) => ({ key: roll(1e6), id }));
+    let worst = 0;
+    for (const item of items) worst = Math.max(worst, costOf(() => heap.push(item)));
+    for (const item of items) {
+      item.key = roll(1e6);
+      worst = Math.max(worst, costOf(() => heap.update(item)));
+    }
+    while (heap.size > 0) worst = Math.max(worst, costOf(() => heap.pop()));
+    assert.ok(worst > 0 && worst <= 3 * 12, `${worst} comparisons`);
+  });
 });

@@ -1,0 +1,94 @@
+/**
+ * One peer as the pool knows it: who it is, where it stands and what it was good for so far.
+ * Only the pool changes these fields; the choker alone sets `optimisticallyUnchoked`.
+ */
+
+/**
+ * DISCOVERED: known, never tried, and not to be dialled now. CANDIDATE: ready to be dialled.
+ * DISCONNECTED: was tried or connected and waits for its back-off. BANNED: never dialled again.
+ */
+export const PEER_STATE = {
+  DISCOVERED: 0,
+  CANDIDATE: 1,
+  CONNECTING: 2,
+  CONNECTED: 3,
+  DISCONNECTED: 4,
+  BANNED: 5,
+} as const;
+export type PeerState = typeof PEER_STATE[keyof typeof PEER_STATE];
+
+/** Who told us of a peer; a peer heard of twice carries both bits. */
+export const PEER_SOURCE = {
+  TRACKER: 1,
+  DHT: 2,
+  PEX: 4,
+  LSD: 8,
+  INCOMING: 16,
+  MANUAL: 32,
+  RESUME: 64,
+} as const;
+
+const SOURCE_NAMES = ["tracker", "dht", "pex", "lsd", "incoming", "manual", "resume"];
+
+/** The names of the set bits, for people. */
+export function sourceNames(sources: number): string[] {
+  return SOURCE_NAMES.filter((_, bit) => (sources >> bit) & 1);
+}
+
+/** `lastConnected` of a peer that was never tried: earlier than any time. */
+export const NEVER = -Infinity;
+
+export class PoolPeer {
+  state: PeerState = PEER_STATE.DISCOVERED;
+  /** 20 bytes, known from the handshake on. */
+  peerId: Uint8Array | null = null;
+  /** Whether `port` is where it listens. False while we know no more than where it dialled from. */
+  connectable = true;
+  /** Whether it dialled us, in the connection under way or the last one. */
+  incoming = false;
+  /** Whether a handshake was ever completed. */
+  everConnected = false;
+
+  /** Payload bytes over all connections. */
+  prevAmountDownload = 0;
+  prevAmountUpload = 0;
+  /** Pieces that failed their hash and had a block of this peer. */
+  hashFails = 0;
+  /** Between -7 and 8: two down for a failed piece, one up for a good one. */
+  trust = 0;
+  /** Its last piece failed: it should work on whole pieces alone until one is good. */
+  onParole = false;
+  /** Failures to connect or stay connected since it was last of use. */
+  failCount = 0;
+  /** When its last connection or attempt began or ended, in the clock's milliseconds. */
+  lastConnected = NEVER;
+
+  seed = false;
+  optimisticallyUnchoked = false;
+  banReason: string | null = null;
+
+  /** Higher is dialled earlier. */
+  rank = 0;
+  /** The last term of the rank, 0 to 19: spreads equal peers. */
+  spread = 0;
+
+  /**
+   * `address` is canonical text and `bytes` the same address; `order` counts the peers of a pool in
+   * the order in which they were learned.
+   */
+  constructor(
+    readonly address: string,
+    readonly bytes: Uint8Array,
+    public port: number,
+    public sources: number,
+    readonly order: number,
+  ) {}
+
+  get active(): boolean {
+    return this.state === PEER_STATE.CONNECTING || this.state === PEER_STATE.CONNECTED;
+  }
+
+  get idle(): boolean {
+    return !this.active && this.state !== PEER_STATE.BANNED;
+  }
+}
