@@ -1,11 +1,14 @@
 /** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
 
-/** When a finished torrent stops giving. "none": at once; ratio: uploaded / size; time: seconds. */
-export type SeedGoal =
-  | { kind: "none" }
-  | { kind: "forever" }
-  | { kind: "ratio"; ratio: number }
-  | { kind: "time"; seconds: number };
+import type {
+  FinalCheck,
+  HeldBackBy,
+  SeedGoal,
+  TorrentHappening,
+  TorrentState,
+} from "../torrent/types.ts";
+
+export type { FinalCheck, HeldBackBy, SeedGoal, TorrentState };
 
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
@@ -37,31 +40,10 @@ export interface AddOptions {
    * The check at the end. "changed" (default) covers every piece, and reads again those in files
    * that are no longer as our last write or check left them; "full" reads and hashes everything.
    */
-  finalCheck?: "changed" | "full";
+  finalCheck?: FinalCheck;
   /** Takes what is on the disk as right without hashing it (a seed that trusts its files). */
   trustFiles?: boolean;
 }
-
-export type TorrentState =
-  | "checking"
-  | "downloading"
-  | "verifying"
-  | "seeding"
-  | "done"
-  | "stopped"
-  | "failed";
-
-/** Why it is not faster right now. The text for a person is the command line's. */
-export type HeldBackBy =
-  | "nothing"
-  | "no-peers"
-  | "connecting"
-  | "choked"
-  | "no-needed-pieces"
-  | "tracker-failing"
-  | "disk"
-  | "hashing"
-  | "limit";
 
 export interface TrackerSnapshot {
   url: string;
@@ -135,32 +117,5 @@ export interface TorrentSnapshot {
   error: { code: string; message: string } | null;
 }
 
-/** One thing that happened to one torrent. `infoHash` says which; `type` tells them apart. */
-export type TorrentEvent =
-  & { infoHash: string }
-  & (
-    | { type: "added"; name: string; size: number; pieces: number; files: number }
-    /** Existing data was checked (or trusted): what is here already. */
-    | { type: "checked"; have: number; size: number }
-    | { type: "state"; state: TorrentState }
-    | { type: "peer-connected"; address: string; port: number; client: string; incoming: boolean }
-    | { type: "peer-disconnected"; address: string; port: number; reason: string }
-    | { type: "peer-banned"; address: string; port: number; reason: string }
-    | { type: "piece"; piece: number; have: number; size: number }
-    | { type: "piece-failed"; piece: number; peers: string[] }
-    | {
-      type: "tracker";
-      url: string;
-      ok: boolean;
-      message: string | null;
-      peers: number;
-      seeders: number | null;
-      leechers: number | null;
-    }
-    /** The final check found pieces that do not match; they are downloaded again. */
-    | { type: "final-check"; bad: number; pieces: number }
-    | { type: "warning"; message: string }
-    | { type: "done"; name: string; dir: string; size: number; seconds: number }
-    | { type: "failed"; code: string; message: string; path: string | null }
-    | { type: "stopped" }
-  );
+/** One thing that happened to one torrent. `infoHash` (hexadecimal) says to which. */
+export type TorrentEvent = { infoHash: string } & TorrentHappening;

@@ -49,6 +49,12 @@ export class Bitfield {
     return true;
   }
 
+  /** Becomes equal to `other`, which has the same length. */
+  replace(other: Bitfield): void {
+    this.bytes.set(other.bytes);
+    this.#count = other.#count;
+  }
+
   setAll(): void {
     this.bytes.fill(255);
     const spare = this.bytes.length * 8 - this.length;

@@ -1,0 +1,39 @@
+/** Our own peer id (BEP 20) and what we can read out of others'. Peer ids prove nothing. */
+import type { Random } from "../platform/types.ts";
+import { fromLatin1, toLatin1 } from "../util/bytes.ts";
+
+export const VERSION = "0.1.0";
+export const CLIENT_NAME = `shoal ${VERSION}`;
+
+const PREFIX = "-SH0100-";
+
+const CLIENTS: Record<string, string> = {
+  AZ: "Vuze",
+  BC: "BitComet",
+  DE: "Deluge",
+  KT: "KTorrent",
+  LT: "libtorrent",
+  RQ: "rqbit",
+  SH: "shoal",
+  TR: "Transmission",
+  UT: "µTorrent",
+  WW: "WebTorrent",
+  lt: "rTorrent",
+  qB: "qBittorrent",
+};
+
+export function makePeerId(random: Random): Uint8Array {
+  const id = random.fill(new Uint8Array(20));
+  id.set(fromLatin1(PREFIX));
+  return id;
+}
+
+/** A name for a peer that did not tell one: from the usual "-XX1234-" or "A2-1-37-". */
+export function nameOfPeerId(peerId: Uint8Array): string {
+  const text = toLatin1(peerId.subarray(0, 8));
+  if (text.startsWith("A2-")) return `aria2 ${text.slice(3).replace(/-+$/, "").replaceAll("-", ".")}`;
+  const match = /^-([A-Za-z]{2})([0-9A-Za-z]{4})-$/.exec(text);
+  if (match === null) return "unknown";
+  const name = CLIENTS[match[1]!] ?? match[1]!;
+  return `${name} ${[...match[2]!].join(".").replace(/(\.0)+$/, "")}`;
+}

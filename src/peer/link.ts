@@ -1,0 +1,148 @@
+/**
+ * Binds one session to one socket (the io of a PeerSession): bytes in, one write a turn out, blocks
+ * for the peer read and sent in batches. Owns the socket; tells its swarm exactly once that it ended.
+ */
+import type { Clock, Socket, StreamSink } from "../platform/types.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { WireEncoder } from "../protocol/peer_wire.ts";
+import type { PeerSession } from "./session.ts";
+
+/** Blocks put into one write: enough to save calls, few enough to stay in the cache. */
+const BLOCKS_PER_WRITE = 8;
+/** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
+const KEEP_ALIVE_MS = 60_000;
+const SILENCE_MS = 130_000;
+/** Buffers kept for reuse over all links of a client. */
+const KEPT_BUFFERS = 32;
+
+/** Write buffers that links borrow while a write is under way, so that idle peers hold none. */
+export class SendBuffers {
+  readonly #free: WireEncoder[] = [];
+
+  take(): WireEncoder {
+    return this.#free.pop() ?? new WireEncoder();
+  }
+
+  give(buffer: WireEncoder): void {
+    buffer.clear();
+    if (this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
+  }
+}
+
+/** Reads verified data for uploads. */
+export interface BlockReader {
+  /** Fills `into`; throws a FileError when the data cannot be read. */
+  readInto(piece: number, begin: number, into: Uint8Array): void;
+}
+
+export interface LinkEvents {
+  /** A chunk was taken in: time to settle. */
+  received(link: PeerLink): void;
+  /** The connection is over; `error` null after an orderly end. */
+  ended(link: PeerLink, error: Error | null): void;
+  /** Something of ours failed while handling this peer's bytes or requests (a FileError, a bug). */
+  broke(error: unknown): void;
+}
+
+export class PeerLink implements StreamSink {
+  readonly session: PeerSession;
+  readonly socket: Socket;
+  readonly #clock: Clock;
+  readonly #events: LinkEvents;
+  readonly #buffers: SendBuffers;
+  readonly #reader: BlockReader;
+  #sending = false;
+  #ended = false;
+  #heardAt: number;
+  #spokeAt: number;
+
+  constructor(
+    socket: Socket,
+    session: PeerSession,
+    shared: { clock: Clock; buffers: SendBuffers; reader: BlockReader },
+    events: LinkEvents,
+  ) {
+    this.socket = socket;
+    this.session = session;
+    this.#clock = shared.clock;
+    this.#buffers = shared.buffers;
+    this.#reader = shared.reader;
+    this.#events = events;
+    this.#heardAt = this.#spokeAt = shared.clock.now();
+  }
+
+  // hot
+  onData(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    const now = this.#clock.now();
+    this.#heardAt = now;
+    try {
+      this.session.receive(chunk, now);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.close(error);
+      else this.#events.broke(error);
+    }
+    this.#events.received(this);
+  }
+
+  onEnd(error: Error | null): void {
+    this.#end(error);
+    this.#events.received(this);
+  }
+
+  /** Ends the connection; `error` tells why when it is the peer's doing. */
+  close(error: Error | null): void {
+    this.#end(error);
+  }
+
+  /** Sends what gathered, in one write; more follows when that is on its way. */
+  flush(): void {
+    const { out, upload } = this.session;
+    if (this.#sending || this.#ended || (out.length === 0 && upload.length === 0)) return;
+    const buffer = this.#buffers.take();
+    buffer.append(out.bytes);
+    out.clear();
+    this.#addBlocks(buffer);
+    if (buffer.length === 0) return this.#buffers.give(buffer);
+    this.#sending = true;
+    this.#spokeAt = this.#clock.now();
+    this.socket.send(buffer.bytes, () => {
+      this.#buffers.give(buffer);
+      this.#sending = false;
+      this.flush();
+    });
+  }
+
+  tick(now: number): void {
+    if (this.#ended) return;
+    if (now - this.#heardAt > SILENCE_MS) {
+      this.close(new ProtocolError("silent", "The peer said nothing for two minutes"));
+      return;
+    }
+    if (now - this.#spokeAt > KEEP_ALIVE_MS) this.session.out.keepAlive();
+    this.session.tick(now);
+    this.flush();
+  }
+
+  #addBlocks(buffer: WireEncoder): void {
+    const { upload, up } = this.session;
+    for (let i = 0; i < BLOCKS_PER_WRITE && upload.length > 0; i++) {
+      const { piece, begin, length } = upload.next()!;
+      try {
+        this.#reader.readInto(piece, begin, buffer.piece(piece, begin, length));
+      } catch (error) {
+        buffer.clear();
+        this.#events.broke(error);
+        return;
+      }
+      up.add(length);
+    }
+  }
+
+  #end(error: Error | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.socket.close();
+    this.#events.ended(this, error);
+  }
+}

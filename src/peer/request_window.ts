@@ -1,0 +1,216 @@
+/**
+ * The Coordinator of one peer: which blocks it was asked for, when, and how many may be under way.
+ * A ring of numbers in sending order; peers answer in that order, so the first entry is the usual
+ * match. The size follows the measured rate (libtorrent's slow start, then a time's worth).
+ */
+import { BLOCK_LENGTH } from "../protocol/layout.ts";
+
+const START_SIZE = 8;
+const MIN_SIZE = 2;
+/** What a fast peer may have queued when its round trip is short. */
+const USUAL_MAX = 512;
+/** Requests kept under way, as time at the present rate. */
+const QUEUE_MS = 2000;
+/** Stands in for `reqq` until the peer tells its own (libtorrent's default towards us is more). */
+const DEFAULT_REQQ = 250;
+/** A peer that said nothing for this long is snubbed, before its own pace is known. */
+const FIRST_TIMEOUT_MS = 15_000;
+const MIN_TIMEOUT_MS = 2000;
+const MAX_TIMEOUT_MS = 30_000;
+/** Answers to requests that no longer count are expected for this long. */
+const LATE_MS = 60_000;
+
+const GONE = 0, LIVE = 1, LATE = 2;
+
+export class RequestWindow {
+  #piece = new Int32Array(64);
+  #block = new Int32Array(64);
+  #sentAt = new Float64Array(64);
+  #state = new Uint8Array(64);
+  #start = 0;
+  #length = 0;
+  #live = 0;
+
+  #size = START_SIZE;
+  #reqq = DEFAULT_REQQ;
+  /** Upper bound from the memory that all peers share. */
+  limit = Infinity;
+  /** Upper bound of what is of use on this path. */
+  #useful = USUAL_MAX;
+  #slowStart = true;
+  #blocks = 0;
+  #blocksAtTick = 0;
+  #blocksInLastTick = 0;
+  /** Least time from request to answer seen lately. */
+  #baseRttMs = Infinity;
+  #meanGapMs = 0;
+  #gapDeviationMs = 0;
+  #waitingSince = 0;
+  snubbed = false;
+
+  /** Requests that still count. */
+  get outstanding(): number {
+    return this.#live;
+  }
+
+  /** How many requests may be under way now. */
+  get size(): number {
+    return this.snubbed ? 1 : Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
+  }
+
+  /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
+  get wantsMore(): boolean {
+    const size = this.size;
+    return this.#live <= size - Math.max(1, size >> 2);
+  }
+
+  /** What the peer told as its queue's bound (BEP 10 `reqq`). */
+  setReqq(reqq: number): void {
+    this.#reqq = Math.max(1, Math.min(reqq, 4096));
+  }
+
+  // hot
+  push(piece: number, block: number, now: number): void {
+    if (this.#length === this.#piece.length) this.#grow();
+    const at = (this.#start + this.#length++) & (this.#piece.length - 1);
+    this.#piece[at] = piece;
+    this.#block[at] = block;
+    this.#sentAt[at] = now;
+    this.#state[at] = LIVE;
+    if (this.#live++ === 0) this.#waitingSince = now;
+  }
+
+  // hot
+  /**
+   * The peer begins to answer this request: it leaves the window. Returns true if it still
+   * counted, false if it was given up before, null if it was never made.
+   */
+  take(piece: number, block: number, now: number): boolean | null {
+    const at = this.#find(piece, block, false);
+    if (at < 0) return null;
+    const live = this.#state[at] === LIVE;
+    this.#remove(at);
+    if (live) this.#baseRttMs = Math.min(this.#baseRttMs, now - this.#sentAt[at]!);
+    return live;
+  }
+
+  /** Whether this block was asked for and still counts. */
+  has(piece: number, block: number): boolean {
+    return this.#find(piece, block, true) >= 0;
+  }
+
+  /** The request no longer counts, but its answer may still come. */
+  giveUp(piece: number, block: number): void {
+    const at = this.#find(piece, block, true);
+    if (at < 0) return;
+    this.#state[at] = LATE;
+    this.#live--;
+  }
+
+  /** The peer refused this request. Returns true if it still counted. */
+  rejected(piece: number, block: number): boolean {
+    const at = this.#find(piece, block, false);
+    if (at < 0) return false;
+    const live = this.#state[at] === LIVE;
+    this.#remove(at);
+    return live;
+  }
+
+  /** Calls `release` for each request that counts; their answers may still come late. */
+  releaseAll(release: (piece: number, block: number) => void): void {
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & (this.#piece.length - 1);
+      if (this.#state[at] !== LIVE) continue;
+      this.#state[at] = LATE;
+      this.#live--;
+      release(this.#piece[at]!, this.#block[at]!);
+    }
+  }
+
+  /** A block came whole: its pace sets the time-out, and in slow start the window grows. */
+  blockCame(now: number): void {
+    this.#blocks++;
+    this.snubbed = false;
+    if (this.#slowStart) this.#size++;
+    const gap = now - this.#waitingSince;
+    const off = Math.abs(gap - this.#meanGapMs);
+    this.#meanGapMs += (gap - this.#meanGapMs) / 16;
+    this.#gapDeviationMs += (off - this.#gapDeviationMs) / 16;
+    this.#waitingSince = now;
+  }
+
+  /** Once a second or so; `rate` in bytes a second. Returns true when the peer became snubbed. */
+  tick(now: number, rate: number): boolean {
+    this.#resize(rate);
+    this.#forgetLate(now);
+    if (this.#live === 0 || this.snubbed) return false;
+    this.snubbed = now - this.#waitingSince > this.#timeoutMs;
+    return this.snubbed;
+  }
+
+  get #timeoutMs(): number {
+    if (this.#blocks === 0) return FIRST_TIMEOUT_MS;
+    const usual = this.#meanGapMs + 4 * this.#gapDeviationMs;
+    return Math.max(MIN_TIMEOUT_MS, Math.min(MAX_TIMEOUT_MS, usual));
+  }
+
+  #resize(rate: number): void {
+    const came = this.#blocks - this.#blocksAtTick, before = this.#blocksInLastTick;
+    this.#blocksInLastTick = came;
+    this.#blocksAtTick = this.#blocks;
+    const perSecond = rate / BLOCK_LENGTH;
+    if (Number.isFinite(this.#baseRttMs)) {
+      this.#useful = Math.max(USUAL_MAX, Math.ceil(perSecond * 2 * this.#baseRttMs / 1000));
+    }
+    if (this.#slowStart) this.#slowStart = before === 0 || came > before + 1;
+    else this.#size = Math.max(MIN_SIZE, Math.ceil(perSecond * QUEUE_MS / 1000));
+  }
+
+  #find(piece: number, block: number, liveOnly: boolean): number {
+    const mask = this.#piece.length - 1;
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & mask;
+      if (this.#piece[at] !== piece || this.#block[at] !== block) continue;
+      const state = this.#state[at];
+      if (state === LIVE || (state === LATE && !liveOnly)) return at;
+    }
+    return -1;
+  }
+
+  #remove(at: number): void {
+    if (this.#state[at] === LIVE) this.#live--;
+    this.#state[at] = GONE;
+    this.#trim();
+  }
+
+  #trim(): void {
+    const mask = this.#piece.length - 1;
+    while (this.#length > 0 && this.#state[this.#start] === GONE) {
+      this.#start = (this.#start + 1) & mask;
+      this.#length--;
+    }
+  }
+
+  #forgetLate(now: number): void {
+    const mask = this.#piece.length - 1;
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & mask;
+      if (this.#state[at] === LATE && now - this.#sentAt[at]! > LATE_MS) this.#state[at] = GONE;
+    }
+    this.#trim();
+  }
+
+  #grow(): void {
+    const old = this.#piece.length;
+    const order = Array.from({ length: this.#length }, (_, i) => (this.#start + i) & (old - 1));
+    const copy = <T extends Int32Array | Float64Array | Uint8Array>(from: T, to: T): T => {
+      order.forEach((at, i) => to[i] = from[at]!);
+      return to;
+    };
+    this.#piece = copy(this.#piece, new Int32Array(2 * old));
+    this.#block = copy(this.#block, new Int32Array(2 * old));
+    this.#sentAt = copy(this.#sentAt, new Float64Array(2 * old));
+    this.#state = copy(this.#state, new Uint8Array(2 * old));
+    this.#start = 0;
+  }
+}

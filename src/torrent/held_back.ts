@@ -1,0 +1,23 @@
+/** In one word, what holds a torrent back: for the person who waits. */
+import type { HeldBackBy, TorrentState } from "./types.ts";
+
+export interface HeldBackFacts {
+  state: TorrentState;
+  pool: { total: number; connecting: number; connected: number };
+  trackersFailing: boolean;
+  /** Connected peers that have something we lack, and those of them that let us ask. */
+  useful: number;
+  unchoking: number;
+}
+
+export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
+  if (facts.state === "checking" || facts.state === "verifying") return "hashing";
+  if (facts.state !== "downloading") return "nothing";
+  const { pool } = facts;
+  if (pool.connected === 0) {
+    if (pool.connecting > 0) return "connecting";
+    return facts.trackersFailing ? "tracker-failing" : "no-peers";
+  }
+  if (facts.unchoking > 0) return "nothing";
+  return facts.useful > 0 ? "choked" : "no-needed-pieces";
+}

@@ -1,0 +1,105 @@
+/**
+ * One piece that is being downloaded: its bytes so far, the state of each block, who works on it.
+ * Pooled and reused, so that opening a piece allocates little.
+ */
+import type { RunningHash } from "../platform/types.ts";
+import { BLOCK_LENGTH } from "../protocol/layout.ts";
+
+export const FREE = 0, ASKED = 1, HERE = 2;
+
+/** Hands out piece-sized buffers again, so that they are zeroed by the runtime only once. */
+export class BufferPool {
+  readonly #free: Uint8Array[] = [];
+  constructor(readonly length: number) {}
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.length);
+  }
+
+  give(buffer: Uint8Array): void {
+    this.#free.push(buffer);
+  }
+
+  clear(): void {
+    this.#free.length = 0;
+  }
+}
+
+export class OpenPiece {
+  readonly blockCount: number;
+  readonly state: Uint8Array;
+  /** How many peers each block is asked from now. */
+  readonly asked: Uint8Array;
+  /** Key of the peer that sent each block; 0 where none did. */
+  readonly sender: Int32Array;
+  /** Slot + 1 of the peer whose bytes are being copied into each block now; 0 for none. */
+  readonly writer: Uint16Array;
+  /** Blocks that have a writer. */
+  writing = 0;
+  /** Blocks in state FREE and HERE. */
+  free: number;
+  here = 0;
+  /** No FREE block lies before it. */
+  cursor = 0;
+  /** Place in the manager's list of pieces with free blocks; -1 when not in it. */
+  freeAt = -1;
+  /** Only the peer with this key may be asked (a piece that failed before); 0 for anyone. */
+  exclusiveTo = 0;
+  /** Blocks of the contiguous prefix that `hash` has seen. */
+  hashed = 0;
+  hash: RunningHash | null = null;
+  /** Slots of the peers with requests in this piece, and how many each has. */
+  readonly workers: number[] = [];
+  readonly workerAsked: number[] = [];
+
+  constructor(readonly index: number, readonly length: number, readonly buffer: Uint8Array) {
+    this.blockCount = Math.ceil(length / BLOCK_LENGTH);
+    this.state = new Uint8Array(this.blockCount);
+    this.asked = new Uint8Array(this.blockCount);
+    this.sender = new Int32Array(this.blockCount);
+    this.writer = new Uint16Array(this.blockCount);
+    this.free = this.blockCount;
+  }
+
+  get bytes(): Uint8Array {
+    return this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length);
+  }
+
+  blockBytes(block: number): Uint8Array {
+    const begin = block * BLOCK_LENGTH;
+    return this.buffer.subarray(begin, Math.min(begin + BLOCK_LENGTH, this.length));
+  }
+
+  /** `writer` is a slot + 1, or 0 for none. */
+  setWriter(block: number, writer: number): void {
+    if (this.writer[block] !== 0) this.writing--;
+    if (writer !== 0) this.writing++;
+    this.writer[block] = writer;
+  }
+
+  /** Returns true if the peer in `slot` had nothing asked in this piece before. */
+  addWorker(slot: number): boolean {
+    const at = this.workers.indexOf(slot);
+    if (at >= 0) {
+      this.workerAsked[at]!++;
+      return false;
+    }
+    this.workers.push(slot);
+    this.workerAsked.push(1);
+    return true;
+  }
+
+  /** Returns true if the peer in `slot` has nothing asked in this piece any more. */
+  removeWorker(slot: number): boolean {
+    const at = this.workers.indexOf(slot);
+    if (at < 0 || --this.workerAsked[at]! > 0) return false;
+    this.workers.splice(at, 1);
+    this.workerAsked.splice(at, 1);
+    return true;
+  }
+
+  /** The distinct keys of all peers that sent blocks of it. */
+  contributors(): number[] {
+    return [...new Set(this.sender)].filter((key) => key !== 0);
+  }
+}

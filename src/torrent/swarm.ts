@@ -1,0 +1,329 @@
+/**
+ * The connected peers of one torrent: makes and ends links for the pool, hands what they bring to
+ * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
+ * between turns, never in the middle of a chunk.
+ */
+import type { Clock, Random, SocketInfo } from "../platform/types.ts";
+import type { Layout } from "../protocol/layout.ts";
+import { encodeHandshake, type Handshake } from "../protocol/handshake.ts";
+import type { ExtensionHandshake } from "../protocol/extension.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { equalBytes } from "../util/bytes.ts";
+import { type BlockReader, PeerLink, type SendBuffers } from "../peer/link.ts";
+import { PeerSession, type SessionInfo } from "../peer/session.ts";
+import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
+import { Choker } from "./choker.ts";
+import type { PeerPool } from "./peer_pool.ts";
+import type { PoolPeer } from "./pool_peer.ts";
+import type { PieceManager } from "./piece_manager.ts";
+
+/** A connection whose handshake is done, by whichever transport. */
+export interface Handshaken {
+  readonly socket: PeerLink["socket"];
+  handOver(sink: PeerLink): void;
+  close(): void;
+}
+
+/** Dials for the swarm; given by the client, which owns the transports. */
+export interface SwarmDialer {
+  dial(
+    to: { address: string; port: number },
+    ours: Handshake,
+    events: {
+      connected(peer: Handshaken, theirs: Handshake, info: SocketInfo): void;
+      failed(error: Error): void;
+    },
+  ): { cancel(): void };
+}
+
+export interface SwarmEvents {
+  connected(member: Member): void;
+  disconnected(member: Member, error: Error | null): void;
+  /** Something of ours failed (a FileError, a bug): the torrent is to stop. */
+  broke(error: unknown): void;
+  /** The end of a turn in which something happened. */
+  settled(): void;
+}
+
+export interface Identity {
+  infoHash: Uint8Array;
+  peerId: Uint8Array;
+  /** 0 when we do not listen. */
+  listenPort(): number;
+  clientName: string;
+}
+
+/** One connected peer: where it is known from, its protocol state and its socket. */
+export interface Member {
+  readonly peer: PoolPeer;
+  readonly session: PeerSession;
+  readonly link: PeerLink;
+  readonly info: SocketInfo;
+  readonly incoming: boolean;
+  /** Totals of this connection that the pool was told. */
+  reported: { down: number; up: number };
+}
+
+export class Swarm {
+  readonly #clock: Clock;
+  readonly #layout: Layout;
+  readonly #pieces: PieceManager;
+  readonly #dialer: SwarmDialer;
+  readonly #identity: Identity;
+  readonly #shared: { clock: Clock; buffers: SendBuffers; reader: BlockReader };
+  readonly #events: SwarmEvents;
+  readonly #choker: Choker<PeerSession>;
+  readonly #members = new Map<PoolPeer, Member>();
+  readonly #bySession = new Map<PeerSession, Member>();
+  /** Everybody who was ever connected: blame may come after they left. */
+  readonly #byKey = new Map<number, PoolPeer>();
+  readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
+  readonly #freeSlots: number[] = [];
+  readonly #dirty = new Set<Member>();
+  readonly #hungry = new Set<Member>();
+  #pool!: PeerPool;
+  #slots = 0;
+  #slotsChanged = false;
+  #version = 0;
+  #settling = false;
+
+  constructor(
+    platform: { clock: Clock; random: Random },
+    layout: Layout,
+    pieces: PieceManager,
+    ports: { dialer: SwarmDialer; buffers: SendBuffers; reader: BlockReader },
+    identity: Identity,
+    events: SwarmEvents,
+  ) {
+    this.#clock = platform.clock;
+    this.#layout = layout;
+    this.#pieces = pieces;
+    this.#dialer = ports.dialer;
+    this.#identity = identity;
+    this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
+    this.#events = events;
+    this.#choker = new Choker(platform.random);
+  }
+
+  /** The pool needs the swarm as its dialer, so it comes after the constructor. */
+  use(pool: PeerPool): void {
+    this.#pool = pool;
+  }
+
+  get members(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Who had this session key, also after the connection ended. */
+  peerOfKey(key: number): PoolPeer | undefined {
+    return this.#byKey.get(key);
+  }
+
+  // --- For the pool: PoolDialer ---
+
+  dial(peer: PoolPeer): void {
+    const dialling = this.#dialer.dial(peer, this.#handshake(), {
+      connected: (hand, theirs, info) => {
+        this.#dialling.delete(peer);
+        this.#join(peer, hand, theirs, info, false);
+        this.#pool.connected(peer, this.#clock.now(), theirs.peerId);
+        this.settle();
+      },
+      failed: () => {
+        this.#dialling.delete(peer);
+        this.#pool.connectionClosed(peer, this.#clock.now(), { error: true });
+      },
+    });
+    this.#dialling.set(peer, dialling);
+  }
+
+  hangUp(peer: PoolPeer): void {
+    this.#dialling.get(peer)?.cancel();
+    this.#dialling.delete(peer);
+    const member = this.#members.get(peer);
+    if (member === undefined) return;
+    this.#remove(member, null);
+    member.link.close(null);
+  }
+
+  // --- For the client ---
+
+  /** Somebody dialled us for this torrent. Closes the connection if it is not welcome. */
+  accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void {
+    const { remoteAddress, remotePort } = info;
+    const self = equalBytes(theirs.peerId, this.#identity.peerId);
+    const now = this.#clock.now();
+    const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
+    if (peer === null) return hand.close();
+    this.#join(peer, hand, theirs, info, true);
+    this.settle();
+  }
+
+  /** We got a piece: everybody is told with the next write. */
+  announcePiece(piece: number): void {
+    for (const member of this.#members.values()) {
+      member.session.announce(piece);
+      this.#dirty.add(member);
+    }
+  }
+
+  /** All members are looked at again in this turn: something about the whole torrent changed. */
+  wakeAll(): void {
+    for (const member of this.#members.values()) this.#dirty.add(member);
+  }
+
+  /** A few times a second: rates, time-outs, choking, totals for the pool. */
+  tick(now: number): void {
+    this.#pool.tick(now);
+    this.#shareWindows();
+    for (const member of [...this.#members.values()]) {
+      member.link.tick(now);
+      this.#report(member);
+    }
+    this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
+    this.settle();
+  }
+
+  /** Brings everybody who changed up to date, in the order of change. */
+  settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    const now = this.#clock.now();
+    if (this.#slotsChanged) this.#choker.useFreeSlots(this.#bySession.keys(), now);
+    this.#slotsChanged = false;
+    for (const member of this.#dirty) this.#settleOne(member, now);
+    if (this.#pieces.version !== this.#version) {
+      this.#version = this.#pieces.version;
+      for (const member of this.#hungry) if (member.session.isHungry) this.#settleOne(member, now);
+    }
+    this.#settling = false;
+    this.#events.settled();
+  }
+
+  /** Ends the connections that are of no use to anybody: both sides have all they want. */
+  dropUseless(): void {
+    for (const { session, link } of [...this.#members.values()]) {
+      if (this.#pieces.complete && session.isDone) link.close(null);
+    }
+  }
+
+  #settleOne(member: Member, now: number): void {
+    this.#dirty.delete(member);
+    member.session.settle(now);
+    if (member.session.isIdle) this.#hungry.add(member);
+    else this.#hungry.delete(member);
+    member.link.flush();
+  }
+
+  /** The memory for open pieces is shared evenly, or the first peers would have all of it. */
+  #shareWindows(): void {
+    let active = 0;
+    for (const session of this.#bySession.keys()) if (!session.peerChoking) active++;
+    const limit = Math.max(2, Math.floor(this.#pieces.budgetBlocks / Math.max(1, active)));
+    for (const session of this.#bySession.keys()) session.window.limit = limit;
+  }
+
+  #join(
+    peer: PoolPeer,
+    hand: Handshaken,
+    theirs: Handshake,
+    info: SocketInfo,
+    incoming: boolean,
+  ): void {
+    const session = this.#makeSession({
+      slot: this.#freeSlots.pop() ?? this.#slots++,
+      key: peer.order + 1,
+      peerId: theirs.peerId,
+      fast: theirs.fast,
+      extensions: theirs.extensions,
+    });
+    const link = new PeerLink(hand.socket, session, this.#shared, {
+      received: () => this.settle(),
+      ended: (_link, error) => this.#ended(member, error),
+      broke: (error) => this.#events.broke(error),
+    });
+    const member: Member = { peer, session, link, info, incoming, reported: { down: 0, up: 0 } };
+    this.#members.set(peer, member);
+    this.#byKey.set(session.key, peer);
+    this.#bySession.set(session, member);
+    this.#pieces.peerJoined(session);
+    this.#shareWindows();
+    if (incoming) session.out.append(encodeHandshake(this.#handshake()));
+    session.open(this.#extensionHandshake(info));
+    this.#dirty.add(member);
+    hand.handOver(link);
+    this.#events.connected(member);
+  }
+
+  #makeSession(info: SessionInfo): PeerSession {
+    return new PeerSession(this.#layout, this.#pieces, {
+      changed: (session) => this.#changed(session),
+      interestChanged: () => this.#slotsChanged = true,
+      extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
+    }, info);
+  }
+
+  #changed(session: PeerSession): void {
+    const member = this.#bySession.get(session);
+    if (member !== undefined) this.#dirty.add(member);
+  }
+
+  #ended(member: Member, error: Error | null): void {
+    if (!this.#members.has(member.peer)) return;
+    this.#remove(member, error);
+    this.#pool.connectionClosed(member.peer, this.#clock.now(), {
+      error: error instanceof ProtocolError,
+    });
+  }
+
+  #remove(member: Member, error: Error | null): void {
+    const { peer, session } = member;
+    this.#report(member);
+    this.#members.delete(peer);
+    this.#bySession.delete(session);
+    this.#dirty.delete(member);
+    this.#hungry.delete(member);
+    this.#choker.forget(session);
+    this.#slotsChanged = true;
+    session.close();
+    this.#pieces.peerLeft(session);
+    this.#freeSlots.push(session.slot);
+    this.#events.disconnected(member, error);
+  }
+
+  #report(member: Member): void {
+    const { session, reported, peer } = member;
+    const down = session.down.total - reported.down, up = session.up.total - reported.up;
+    reported.down = session.down.total;
+    reported.up = session.up.total;
+    this.#pool.updatePeerStats(peer, down, up);
+    this.#pool.markPeerSeed(peer, session.have.full);
+  }
+
+  #onExtensionHandshake(session: PeerSession, theirs: ExtensionHandshake): void {
+    const member = this.#bySession.get(session);
+    if (member === undefined || !member.incoming || theirs.port === undefined) return;
+    this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
+  }
+
+  #handshake(): Handshake {
+    const { infoHash, peerId } = this.#identity;
+    return { infoHash, peerId, extensions: true, fast: true, dht: false };
+  }
+
+  #extensionHandshake(info: SocketInfo): ExtensionHandshake {
+    const port = this.#identity.listenPort();
+    return {
+      messages: new Map(),
+      client: this.#identity.clientName,
+      reqq: MAX_QUEUED_REQUESTS,
+      yourAddress: info.remoteAddress,
+      ...(port > 0 ? { port } : {}),
+      ...(this.#pieces.complete ? { uploadOnly: true } : {}),
+    };
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * One torrent (the Orchestrator): wires pool, swarm, pieces, storage and trackers together and
+ * walks through the states checking, downloading, verifying, seeding or done. All work is theirs.
+ */
+import type { Clock, Hasher, Random } from "../platform/types.ts";
+import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
+import { formatEndpoint, type PeerAddress } from "../protocol/compact_address.ts";
+import { FileError, ShoalError } from "../util/errors.ts";
+import type { SendBuffers } from "../peer/link.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { checkPieces } from "../storage/checker.ts";
+import type { TrackerManager } from "../tracker/tracker_manager.ts";
+import { heldBackBy } from "./held_back.ts";
+import { PeerPool } from "./peer_pool.ts";
+import { PEER_SOURCE } from "./pool_peer.ts";
+import type { PeerPoolConfig } from "./pool_types.ts";
+import { PieceManager, type PieceOptions } from "./piece_manager.ts";
+import { type Identity, Swarm, type SwarmDialer } from "./swarm.ts";
+import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
+
+export interface TorrentOptions {
+  dir: string;
+  pieces: PieceOptions;
+  pool: Partial<PeerPoolConfig>;
+  seedGoal: SeedGoal;
+  finalCheck: FinalCheck;
+  trustFiles: boolean;
+}
+
+export interface TorrentPorts {
+  clock: Clock;
+  random: Random;
+  hasher: Hasher;
+  storage: TorrentStorage;
+  dialer: SwarmDialer;
+  buffers: SendBuffers;
+  /** Makes the tracker manager, which reports to the torrent that it is for. */
+  trackers(torrent: Torrent): TrackerManager;
+  tell(happening: TorrentHappening): void;
+}
+
+const STOP_TIMEOUT_MS = 2500;
+
+export class Torrent {
+  readonly meta: Metainfo;
+  readonly options: TorrentOptions;
+  readonly identity: Identity;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  readonly pool: PeerPool;
+  readonly swarm: Swarm;
+  readonly trackers: TrackerManager;
+  /** Everything is here and verified; rejects with what stopped it before. */
+  readonly finished: Promise<void>;
+  /** Seed goal reached, stopped or failed. */
+  readonly ended: Promise<void>;
+
+  readonly #ports: TorrentPorts;
+  readonly #finish = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<void>();
+  readonly #abort = new AbortController();
+  #state: TorrentState = "checking";
+  #error: Error | null = null;
+  #checked = 0;
+  #startedAt: number;
+  #seedingSince = 0;
+  /** Bytes that were here when the run began; payload of members that left. */
+  #foundBytes = 0;
+  #left = { down: 0, up: 0 };
+  /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
+  #later: (() => void)[] = [];
+
+  constructor(meta: Metainfo, identity: Identity, options: TorrentOptions, ports: TorrentPorts) {
+    this.meta = meta;
+    this.identity = identity;
+    this.options = options;
+    this.#ports = ports;
+    this.storage = ports.storage;
+    this.finished = this.#finish.promise;
+    this.finished.catch(() => {}); // only who looks at it is to hear of it
+    this.ended = this.#end.promise;
+    this.#startedAt = ports.clock.now();
+    this.pieces = new PieceManager(
+      meta.layout,
+      (piece) => pieceHash(meta, piece),
+      ports,
+      options.pieces,
+      {
+        store: (piece, bytes) => this.storage.writePiece(piece, bytes),
+        verified: (piece) => this.#onVerified(piece),
+        failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
+        guilty: (key) => this.#later.push(() => this.#ban(key)),
+      },
+    );
+    this.swarm = this.#makeSwarm();
+    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm);
+    this.pool.setCallbacks({
+      onBanned: ({ address, port }, reason) =>
+        this.#tell({ type: "peer-banned", address, port, reason }),
+    });
+    this.swarm.use(this.pool);
+    this.trackers = ports.trackers(this);
+  }
+
+  get state(): TorrentState {
+    return this.#state;
+  }
+
+  get error(): Error | null {
+    return this.#error;
+  }
+
+  /** Fraction of the check under way, 0 to 1. */
+  get checkedFraction(): number {
+    return this.#checked;
+  }
+
+  /** Payload bytes of this run. */
+  get totals(): { uploaded: number; downloaded: number; left: number } {
+    let { down, up } = this.#left;
+    for (const { session } of this.swarm.members) {
+      down += session.down.total;
+      up += session.up.total;
+    }
+    const left = this.meta.layout.totalLength - this.pieces.haveBytes;
+    return { uploaded: up, downloaded: down, left };
+  }
+
+  get heldBackBy(): HeldBackBy {
+    let useful = 0, unchoking = 0;
+    for (const { session } of this.swarm.members) {
+      if (session.wanted === 0) continue;
+      useful++;
+      if (!session.peerChoking) unchoking++;
+    }
+    return heldBackBy({
+      state: this.#state,
+      pool: this.pool.stats(),
+      trackersFailing: this.trackers.failing,
+      useful,
+      unchoking,
+    });
+  }
+
+  /** Whether it wants connections now. */
+  get running(): boolean {
+    return this.#state === "downloading" || this.#state === "verifying" ||
+      this.#state === "seeding";
+  }
+
+  /** Starts it; all that happens from here on is told, nothing is thrown. */
+  start(): void {
+    const { name, size, files } = this.meta;
+    const pieces = this.meta.layout.pieceCount;
+    this.#tell({ type: "added", name, size, pieces, files: files.filter((f) => !f.pad).length });
+    for (const message of this.meta.warnings) this.#tell({ type: "warning", message });
+    this.#run().catch((error) => this.fail(error));
+  }
+
+  addPeers(peers: PeerAddress[], source: number = PEER_SOURCE.TRACKER): void {
+    if (this.#abort.signal.aborted) return;
+    this.pool.addPeers(peers, source, this.#ports.clock.now());
+  }
+
+  /** A tracker answered, or failed to. */
+  announced(result: Omit<TorrentHappening & { type: "tracker" }, "type">): void {
+    this.#tell({ type: "tracker", ...result });
+  }
+
+  warn(message: string): void {
+    this.#tell({ type: "warning", message });
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    if (!this.running) return;
+    this.swarm.tick(now);
+    if (this.#state === "seeding" && this.#goalReached(now)) this.#leave("done");
+  }
+
+  /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
+  async stop(): Promise<void> {
+    if (!this.#abort.signal.aborted) this.#leave("stopped");
+    await this.ended;
+  }
+
+  /** Stops it for good with an error that a person can act on. */
+  fail(error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#error = error instanceof Error ? error : new Error(String(error));
+    this.#leave("failed");
+  }
+
+  async #run(): Promise<void> {
+    this.storage.prepare();
+    await this.#checkExisting();
+    if (this.#abort.signal.aborted) return;
+    this.#foundBytes = this.pieces.haveBytes;
+    this.#tell({ type: "checked", have: this.#foundBytes, size: this.meta.size });
+    this.#setState("downloading");
+    if (this.pieces.complete) return await this.#finalCheck();
+    this.#goOnline();
+  }
+
+  #goOnline(): void {
+    this.trackers.start();
+    this.pool.connectToPeers(this.#ports.clock.now());
+  }
+
+  async #checkExisting(): Promise<void> {
+    if (this.options.trustFiles) {
+      for (let piece = 0; piece < this.meta.layout.pieceCount; piece++) this.pieces.markHave(piece);
+      return;
+    }
+    await this.#check(allPieces(this.meta), (piece, ok) => {
+      if (ok) this.pieces.markHave(piece);
+    });
+  }
+
+  async #check(
+    pieces: readonly number[],
+    onPiece: (piece: number, ok: boolean) => void,
+  ): Promise<void> {
+    this.#checked = 0;
+    const expected = (piece: number) => pieceHash(this.meta, piece);
+    await checkPieces(this.#ports.hasher, this.storage, pieces, expected, {
+      piece: onPiece,
+      progress: (done, total) => this.#checked = total === 0 ? 1 : done / total,
+    }, this.#abort.signal);
+  }
+
+  /** Everything came: what is on the disk must be it, or is downloaded again. */
+  async #finalCheck(): Promise<void> {
+    this.#setState("verifying");
+    const pieces = this.#piecesToCheckAgain();
+    const bad: number[] = [];
+    await this.#check(pieces, (piece, ok) => {
+      if (!ok) bad.push(piece);
+    });
+    if (this.#abort.signal.aborted) return;
+    if (bad.length === 0) return this.#onComplete();
+    this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
+    this.storage.prepare();
+    for (const piece of bad) this.pieces.markMissing(piece);
+    this.#setState("downloading");
+    this.#goOnline();
+    this.swarm.wakeAll();
+    this.swarm.settle();
+  }
+
+  #piecesToCheckAgain(): number[] {
+    const all = allPieces(this.meta);
+    if (this.options.finalCheck === "full") return all;
+    const changed = new Set<number>();
+    for (const file of this.storage.changedFiles()) {
+      const range = this.meta.layout.piecesOf(file);
+      for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) changed.add(piece);
+    }
+    return all.filter((piece) => changed.has(piece));
+  }
+
+  #onComplete(): void {
+    const { name, size } = this.meta, now = this.#ports.clock.now();
+    this.pieces.releaseMemory();
+    this.pool.setFinished(true);
+    if (this.#foundBytes < this.meta.layout.totalLength) this.trackers.completed();
+    const seconds = (now - this.#startedAt) / 1000;
+    this.#tell({ type: "done", name, dir: this.options.dir, size, seconds });
+    this.#finish.resolve();
+    if (this.options.seedGoal.kind === "none") return this.#leave("done");
+    this.#seedingSince = now;
+    this.#setState("seeding");
+    this.#goOnline();
+    this.swarm.dropUseless();
+  }
+
+  #goalReached(now: number): boolean {
+    const goal = this.options.seedGoal;
+    if (goal.kind === "ratio") return this.totals.uploaded >= goal.ratio * this.meta.size;
+    return goal.kind === "time" && now - this.#seedingSince >= goal.seconds * 1000;
+  }
+
+  /** Ends all activity in a final state. */
+  #leave(state: "done" | "stopped" | "failed"): void {
+    this.#abort.abort();
+    this.#setState(state);
+    this.pool.disconnectAll(this.#ports.clock.now());
+    this.storage.close();
+    this.pieces.releaseMemory();
+    if (state === "failed") {
+      const { code, message, path } = describe(this.#error!);
+      this.#tell({ type: "failed", code, message, path });
+    }
+    if (state !== "done") {
+      this.#finish.reject(this.#error ?? new Error("The torrent was stopped before its end"));
+    }
+    this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {}).then(() => {
+      this.#tell({ type: "stopped" });
+      this.#end.resolve();
+    });
+  }
+
+  #setState(state: TorrentState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#tell({ type: "state", state });
+  }
+
+  #tell(happening: TorrentHappening): void {
+    this.#ports.tell(happening);
+  }
+
+  #makeSwarm(): Swarm {
+    const { clock, random, dialer, buffers } = this.#ports;
+    const ports = { dialer, buffers, reader: this.storage };
+    return new Swarm({ clock, random }, this.meta.layout, this.pieces, ports, this.identity, {
+      connected: ({ peer, session, incoming }) => {
+        const { address, port } = peer;
+        this.#tell({ type: "peer-connected", address, port, client: session.client ?? "", incoming });
+      },
+      disconnected: ({ peer, session }, error) => {
+        this.#left.down += session.down.total;
+        this.#left.up += session.up.total;
+        const { address, port } = peer;
+        this.#tell({ type: "peer-disconnected", address, port, reason: error?.message ?? "closed" });
+      },
+      broke: (error) => this.#later.push(() => this.fail(error)),
+      settled: () => this.#endTurn(),
+    });
+  }
+
+  #endTurn(): void {
+    while (this.#later.length > 0) this.#later.shift()!();
+    if (this.#state === "downloading" && this.pieces.complete) {
+      this.#finalCheck().catch((error) => this.fail(error));
+    }
+  }
+
+  #onVerified(piece: number): void {
+    this.swarm.announcePiece(piece);
+    this.#tell({ type: "piece", piece, have: this.pieces.haveBytes, size: this.meta.size });
+  }
+
+  #onPieceFailed(piece: number, contributors: number[]): void {
+    const peers = contributors.flatMap((key) => this.swarm.peerOfKey(key) ?? []);
+    const names = peers.map(({ address, port }) => formatEndpoint({ address, port }));
+    this.#tell({ type: "piece-failed", piece, peers: names });
+    const now = this.#ports.clock.now();
+    for (const peer of peers) this.#later.push(() => this.pool.markHashFailure(peer, now));
+  }
+
+  #ban(key: number): void {
+    const peer = this.swarm.peerOfKey(key);
+    if (peer) this.pool.ban(peer, this.#ports.clock.now(), "sent wrong data");
+  }
+}
+
+function allPieces(meta: Metainfo): number[] {
+  return Array.from({ length: meta.layout.pieceCount }, (_, piece) => piece);
+}
+
+function describe(error: Error): { code: string; message: string; path: string | null } {
+  return {
+    code: error instanceof ShoalError ? error.code : "internal",
+    message: error.message,
+    path: error instanceof FileError ? error.path : null,
+  };
+}

@@ -1,0 +1,59 @@
+/** What a torrent says about itself: states, goals and events. Plain data. */
+
+export type TorrentState =
+  | "checking"
+  | "downloading"
+  | "verifying"
+  | "seeding"
+  | "done"
+  | "stopped"
+  | "failed";
+
+/** When a finished torrent stops giving. "none": at once; ratio: uploaded / size; time: seconds. */
+export type SeedGoal =
+  | { kind: "none" }
+  | { kind: "forever" }
+  | { kind: "ratio"; ratio: number }
+  | { kind: "time"; seconds: number };
+
+/** Why it is not faster right now. The text for a person is the command line's. */
+export type HeldBackBy =
+  | "nothing"
+  | "no-peers"
+  | "connecting"
+  | "choked"
+  | "no-needed-pieces"
+  | "tracker-failing"
+  | "disk"
+  | "hashing"
+  | "limit";
+
+/** How thorough the check at the end is: see AddOptions.finalCheck. */
+export type FinalCheck = "changed" | "full";
+
+/** One thing that happened to a torrent; `type` tells them apart. */
+export type TorrentHappening =
+  | { type: "added"; name: string; size: number; pieces: number; files: number }
+  /** Existing data was checked (or trusted): what is here already, in bytes. */
+  | { type: "checked"; have: number; size: number }
+  | { type: "state"; state: TorrentState }
+  | { type: "peer-connected"; address: string; port: number; client: string; incoming: boolean }
+  | { type: "peer-disconnected"; address: string; port: number; reason: string }
+  | { type: "peer-banned"; address: string; port: number; reason: string }
+  | { type: "piece"; piece: number; have: number; size: number }
+  | { type: "piece-failed"; piece: number; peers: string[] }
+  | {
+    type: "tracker";
+    url: string;
+    ok: boolean;
+    message: string | null;
+    peers: number;
+    seeders: number | null;
+    leechers: number | null;
+  }
+  /** The final check found pieces that do not match; they are downloaded again. */
+  | { type: "final-check"; bad: number; pieces: number }
+  | { type: "warning"; message: string }
+  | { type: "done"; name: string; dir: string; size: number; seconds: number }
+  | { type: "failed"; code: string; message: string; path: string | null }
+  | { type: "stopped" };

@@ -1,0 +1,46 @@
+/** Dials one peer over TCP and exchanges handshakes. */
+import type { Clock, SocketInfo, StreamNet } from "../platform/types.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { equalBytes } from "../util/bytes.ts";
+import { encodeHandshake, type Handshake } from "../protocol/handshake.ts";
+import { HandshakeReader } from "./handshake_reader.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 20_000;
+
+export interface DialEvents {
+  /** The peer answered for our torrent: call `reader.handOver`, or `reader.close`. */
+  connected(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void;
+  failed(error: Error): void;
+}
+
+export interface Dialling {
+  /** Gives up; nothing is reported then. */
+  cancel(): void;
+}
+
+/** Dials `to`, says `ours` and waits for an answer about the same info-hash. */
+export function dialPeer(
+  platform: { net: StreamNet; clock: Clock },
+  to: { address: string; port: number },
+  ours: Handshake,
+  events: DialEvents,
+): Dialling {
+  const socket = platform.net.connect({ ...to, timeoutMs: CONNECT_TIMEOUT_MS });
+  let info: SocketInfo | null = null;
+  const reader = new HandshakeReader(socket, platform.clock, HANDSHAKE_TIMEOUT_MS, {
+    handshake(reader, theirs) {
+      if (!equalBytes(theirs.infoHash, ours.infoHash)) {
+        events.failed(new ProtocolError("wrong-torrent", "The peer answered for another torrent"));
+      } else if (equalBytes(theirs.peerId, ours.peerId)) {
+        events.failed(new ProtocolError("self", "That peer is ourselves"));
+      } else events.connected(reader, theirs, info!);
+    },
+    failed: (error) => events.failed(error),
+  });
+  socket.opened.then((opened) => {
+    info = opened;
+    socket.send(encodeHandshake(ours), () => {});
+  }, () => {}); // the reader hears of it through onEnd
+  return { cancel: () => reader.close() };
+}

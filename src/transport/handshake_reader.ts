@@ -1,0 +1,80 @@
+/**
+ * The first 68 bytes of a connection, whoever dialled. Owns the socket until the handshake is there
+ * and then hands it over, bytes that came along included; a deadline ends the half-hearted.
+ */
+import type { Clock, Socket, StreamSink, Timer } from "../platform/types.ts";
+import { NetError, ProtocolError } from "../util/errors.ts";
+import {
+  decodeHandshake,
+  type Handshake,
+  HANDSHAKE_LENGTH,
+  startsLikeHandshake,
+} from "../protocol/handshake.ts";
+
+export interface HandshakeEvents {
+  /** The peer's handshake is here: call `handOver` before returning, or `close`. */
+  handshake(reader: HandshakeReader, handshake: Handshake): void;
+  /** No handshake will come. Called at most once, and never after `handshake`. */
+  failed(error: Error): void;
+}
+
+export class HandshakeReader implements StreamSink {
+  readonly socket: Socket;
+  readonly #events: HandshakeEvents;
+  readonly #bytes = new Uint8Array(HANDSHAKE_LENGTH);
+  readonly #deadline: Timer;
+  #fill = 0;
+  #next: StreamSink | null = null;
+  #over = false;
+
+  constructor(socket: Socket, clock: Clock, timeoutMs: number, events: HandshakeEvents) {
+    this.socket = socket;
+    this.#events = events;
+    this.#deadline = clock.after(timeoutMs, () => {
+      this.#fail(new NetError("timeout", "No handshake came in time"));
+    });
+    socket.attach(this);
+  }
+
+  /** From now on `sink` gets the bytes and the end. */
+  handOver(sink: StreamSink): void {
+    this.#next = sink;
+  }
+
+  /** Ends the connection without a word to the events. */
+  close(): void {
+    this.#over = true;
+    this.#deadline.cancel();
+    this.socket.close();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#next !== null) return this.#next.onData(chunk);
+    if (this.#over) return;
+    const length = Math.min(HANDSHAKE_LENGTH - this.#fill, chunk.length);
+    this.#bytes.set(chunk.subarray(0, length), this.#fill);
+    this.#fill += length;
+    if (!startsLikeHandshake(this.#bytes.subarray(0, this.#fill))) {
+      return this.#fail(new ProtocolError("bad-handshake", "The peer speaks another protocol"));
+    }
+    if (this.#fill < HANDSHAKE_LENGTH) return;
+    this.#deadline.cancel();
+    this.#over = true;
+    this.#events.handshake(this, decodeHandshake(this.#bytes)!);
+    // The events may have closed it: then nobody takes the rest.
+    const next = this.#next as StreamSink | null;
+    if (next === null) this.socket.close();
+    else if (length < chunk.length) next.onData(chunk.subarray(length));
+  }
+
+  onEnd(error: Error | null): void {
+    if (this.#next !== null) return this.#next.onEnd(error);
+    this.#fail(error ?? new NetError("closed", "The peer hung up before its handshake"));
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.close();
+    this.#events.failed(error);
+  }
+}
