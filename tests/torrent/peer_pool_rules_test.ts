@@ -201,6 +201,7 @@ describe("PeerPool listensOn", () => {
 
   it("ends a second incoming connection of one peer", () => {
     const { pool, dialer } = makePool();
+    pool.setOwnEndpoint(null, 9000);
     const first = pool.incoming("192.0.2.1", 40000, 0)!;
     pool.listensOn(first, 6881, 0);
     const second = pool.incoming("192.0.2.1", 40001, 0)!;
@@ -311,6 +312,20 @@ describe("PeerPool while running", () => {
     pool.connectToPeers(0);
     assert.equal(pool.stats().connected, 4);
     assert.equal(dialled.length, 8);
+  });
+
+  it("20,000 attempts that fail within the call do not overflow the stack", () => {
+    let dialled = 0;
+    const pool: PeerPool = new PeerPool({ maxPeerlistSize: 20_000 }, {
+      dial(peer) {
+        dialled++;
+        pool.connectionClosed(peer, 0, { error: true });
+      },
+      hangUp() {},
+    });
+    pool.addPeers(manyPeers(20_000), TRACKER, 0);
+    pool.connectToPeers(0);
+    assert.equal(dialled, 20_000);
   });
 
   it("a callback may call back into the pool", () => {
