@@ -6,9 +6,8 @@ import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from ".
 import type { ClientPort, TorrentPort } from "./client_port.ts";
 import type { CliContext } from "./command.ts";
 import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
-import { StoppedError } from "./errors.ts";
 import type { Interrupt } from "./interrupt.ts";
-import { loadTorrent } from "./load_torrent.ts";
+import { loadTorrent, namingSource } from "./load_torrent.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
 import { formatDuration } from "./render/format.ts";
 import { heldBackPhrase } from "./render/phrases.ts";
@@ -113,17 +112,12 @@ async function follow(
   try {
     const torrent = job.torrent = client.add(job.bytes, options);
     job.bytes = null;
-    let seconds: number | null = null;
-    const finished = torrent.finished.then(() => {
-      seconds = elapsedMs() / 1000;
-    });
-    // What was stopped may leave `finished` open, but it always ends.
-    await Promise.race([finished, torrent.ended]);
+    await torrent.finished;
+    const seconds = elapsedMs() / 1000;
     await torrent.ended;
-    const error = new StoppedError(torrent.snapshot().error?.message ?? "it was stopped");
-    endJob(job, seconds === null ? { kind: "failed", error } : { kind: "done", seconds });
+    endJob(job, { kind: "done", seconds });
   } catch (error) {
-    endJob(job, { kind: "failed", error });
+    endJob(job, { kind: "failed", error: namingSource(job.source, error) });
   }
 }
 

@@ -12,11 +12,6 @@ export class CannotLoadError extends ShoalError {
   readonly code = "cannot-load";
 }
 
-/** A torrent ended before it was complete, and only its last state says why. */
-export class StoppedError extends ShoalError {
-  readonly code = "stopped";
-}
-
 /** Whether `error` tells a person what went wrong; anything else is a bug of ours. */
 export function isExpected(error: unknown): error is ShoalError {
   return error instanceof ShoalError;

@@ -1,6 +1,7 @@
 /** Ctrl-C: the first one asks for an orderly end, the second one ends the process at once. */
 import type { Platform } from "../platform/types.ts";
 import { EXIT_INTERRUPTED } from "./exit_codes.ts";
+import { within } from "./timing.ts";
 
 export interface Interrupt {
   /** Aborted by the first Ctrl-C. */
@@ -12,10 +13,13 @@ export interface Interrupt {
   release(): void;
 }
 
+/** How long the last words to a terminal may take. */
+const LAST_WORDS_MS = 100;
+
 /** `beforeExit` runs before the second Ctrl-C ends the process: it puts the terminal right. */
 export function watchInterrupt(
-  process: Platform["process"],
-  beforeExit: () => void,
+  { process, clock }: Pick<Platform, "process" | "clock">,
+  beforeExit: () => Promise<void>,
 ): Interrupt {
   const controller = new AbortController();
   const asked = new Promise<void>((resolve) => {
@@ -23,8 +27,7 @@ export function watchInterrupt(
   });
   const handler = process.onInterrupt(() => {
     if (!controller.signal.aborted) return controller.abort();
-    beforeExit();
-    process.exit(EXIT_INTERRUPTED);
+    void within(clock, LAST_WORDS_MS, beforeExit()).then(() => process.exit(EXIT_INTERRUPTED));
   });
   return {
     signal: controller.signal,

@@ -1,11 +1,12 @@
-/** Gets the bytes of a .torrent from a path or an http(s) URL. Throws CannotLoadError. */
+/** Gets a .torrent from a path or an http(s) URL. What cannot be had is a CannotLoadError. */
 import type { HttpResponse, Platform } from "../platform/types.ts";
-import { FileError, NetError } from "../util/errors.ts";
+import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
+import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
 import { formatSize } from "./render/format.ts";
 
 /** No .torrent that is worth downloading is larger; its piece hashes alone cover terabytes. */
-export const TORRENT_BYTES_MOST = 64 * 1024 * 1024;
+export const TORRENT_BYTES_MOST = 32 * 1024 * 1024;
 
 const REDIRECTS_MOST = 5;
 const FETCH_TIMEOUT_MS = 30_000;
@@ -23,6 +24,23 @@ export async function loadTorrent(
   return isUrl(source)
     ? await fetchTorrent(platform, source, signal)
     : await readTorrent(platform, source);
+}
+
+/** Loads and parses. Throws a TorrentFileError, too, whose message names the source. */
+export async function openTorrent(platform: Platform, source: string): Promise<Metainfo> {
+  const bytes = await loadTorrent(platform, source);
+  const windows = platform.process.os === "windows";
+  try {
+    return parseTorrent(bytes, (part) => platform.hasher.sha1(part), { windows });
+  } catch (error) {
+    throw namingSource(source, error);
+  }
+}
+
+/** A parser's "It is ..." says what is wrong, but not with which of several torrents. */
+export function namingSource(source: string, error: unknown): unknown {
+  if (!(error instanceof TorrentFileError)) return error;
+  return new TorrentFileError(error.code, `${source}: ${error.message}`, { cause: error });
 }
 
 async function readTorrent({ files }: Pick<Platform, "files">, path: string) {

@@ -75,7 +75,10 @@ export const downloadCommand = defineCommand({
   async run(context, values, operands) {
     const { platform, output } = context;
     const reporter = chooseReporter(modeOf(values), platform.process, output);
-    const interrupt = watchInterrupt(platform.process, () => reporter.close());
+    const interrupt = watchInterrupt(platform, () => {
+      reporter.close();
+      return output.flush();
+    });
     try {
       const outcomes = await runDownload(
         context,

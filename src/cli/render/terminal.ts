@@ -30,7 +30,8 @@ export function liveTerminal(process: Process): LiveTerminal | null {
   };
 }
 
-function showsUnicode(process: Process): boolean {
+/** Whether characters beyond ASCII can be counted on. */
+export function showsUnicode(process: Process): boolean {
   if (process.os === "windows" || process.os === "darwin") return true;
   const locale = process.env("LC_ALL") || process.env("LC_CTYPE") || process.env("LANG") || "";
   return /utf-?8/i.test(locale);

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { TorrentSnapshot } from "../../src/client/types.ts";
+import { torrentBlock } from "../../src/cli/render/block.ts";
+import { paintLine } from "../../src/cli/render/line.ts";
+import { heldBackPhrase, statePhrase } from "../../src/cli/render/phrases.ts";
+import { widthOf } from "../../src/cli/render/text.ts";
+import { snapshotOf } from "./fakes.ts";
+
+const TRACKER = {
+  url: "http://tracker.example/announce",
+  tier: 0,
+  state: "working" as const,
+  message: null,
+  seeders: null,
+  leechers: null,
+  nextAnnounceInMs: null,
+};
+
+function shown(torrent: TorrentSnapshot, columns: number, unicode = false): string[] {
+  return torrentBlock(torrent, columns, { unicode }).map((line) => paintLine(line, columns, false));
+}
+
+describe("torrentBlock", () => {
+  const torrent = snapshotOf({
+    size: 3 * 1024 ** 3,
+    have: 1.5 * 1024 ** 3,
+    downRate: 12.3 * 1024 ** 2,
+    upRate: 2048,
+    etaSeconds: 125,
+    peers: { connected: 12, connecting: 1, known: 48, banned: 0 },
+  });
+
+  it("shows name, bar, percent, sizes, rates, time left and peers", () => {
+    assert.deepEqual(shown(torrent, 120), [
+      "big.bin",
+      "[###################-------------------] 50.0%  1.50 GiB of 3.00 GiB" +
+      "  down 12.3 MiB/s  up 2.00 KiB/s  2 min 05 s left",
+      "12 of 48 peers connected, downloading",
+    ]);
+  });
+
+  it("fits any width", () => {
+    for (let columns = 20; columns < 200; columns++) {
+      for (const unicode of [true, false]) {
+        for (const line of shown(torrent, columns, unicode)) {
+          assert.ok(widthOf(line) <= columns, `${columns}: ${line}`);
+        }
+      }
+    }
+  });
+
+  it("leaves the time out when it is unknown", () => {
+    assert.doesNotMatch(shown({ ...torrent, etaSeconds: null }, 120).join("\n"), /left/);
+  });
+
+  it("shows the check's own progress while it checks", () => {
+    const [, bar, phrase] = shown(
+      { ...torrent, state: "checking", checked: 0.25, have: 0, etaSeconds: null },
+      120,
+    );
+    assert.match(bar!, /25\.0%/);
+    assert.match(phrase!, /checking what is here already, 25\.0%/);
+  });
+
+  it("takes escape sequences out of hostile names", () => {
+    const [name] = shown(snapshotOf({ name: "evil\x1b[2J\u202Etxt.exe" }), 80);
+    assert.equal(name, "evil[2Jtxt.exe");
+  });
+});
+
+describe("heldBackPhrase", () => {
+  function phrase(part: Partial<TorrentSnapshot>): string | null {
+    return heldBackPhrase(snapshotOf(part));
+  }
+
+  it("is null when nothing holds it back", () => {
+    assert.equal(phrase({ heldBackBy: "nothing" }), null);
+  });
+
+  it("tells why there are no peers", () => {
+    const known = { connected: 0, connecting: 0, known: 3, banned: 0 };
+    assert.match(phrase({ heldBackBy: "no-peers" })!, /names no tracker .*--peer/);
+    assert.match(phrase({ heldBackBy: "no-peers", peers: known })!, /none of those known answers/);
+    assert.match(
+      phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, state: "announcing" }] })!,
+      /asking the tracker/,
+    );
+    assert.match(
+      phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, nextAnnounceInMs: 29_500 }] })!,
+      /the tracker knows nobody, asks again in 30 s/,
+    );
+  });
+
+  it("quotes a failing tracker, made safe", () => {
+    const trackers = [TRACKER, {
+      ...TRACKER,
+      state: "failing" as const,
+      message: "not\x1b[31m registered",
+      nextAnnounceInMs: 60_000,
+    }];
+    assert.equal(
+      phrase({ heldBackBy: "tracker-failing", trackers }),
+      "tracker failing: not[31m registered, asks again in 1 min 00 s",
+    );
+  });
+
+  it("has words for every other reason", () => {
+    const peers = { connected: 0, connecting: 2, known: 3, banned: 0 };
+    assert.equal(phrase({ heldBackBy: "connecting", peers }), "connecting to 2 peers");
+    assert.match(phrase({ heldBackBy: "choked" })!, /^all choked/);
+    assert.match(phrase({ heldBackBy: "no-needed-pieces" })!, /no connected peer/);
+    assert.match(phrase({ heldBackBy: "disk" })!, /^disk/);
+    assert.match(phrase({ heldBackBy: "hashing" })!, /^hashing/);
+    assert.match(phrase({ heldBackBy: "limit" })!, /^limit/);
+  });
+});
+
+describe("statePhrase", () => {
+  it("names each state", () => {
+    const size = 1000;
+    assert.match(
+      statePhrase(snapshotOf({ state: "verifying", checked: 0.5 })),
+      /verifying.*50\.0%/,
+    );
+    assert.equal(
+      statePhrase(snapshotOf({ state: "seeding", size, uploaded: 430 })),
+      "seeding, 0.43 of its size given",
+    );
+    assert.equal(statePhrase(snapshotOf({ state: "done" })), "done");
+    assert.equal(statePhrase(snapshotOf({ state: "stopped" })), "stopped");
+    const error = { code: "disk-full", message: "Cannot write x: the disk is full" };
+    assert.equal(
+      statePhrase(snapshotOf({ state: "failed", error })),
+      "failed: Cannot write x: the disk is full",
+    );
+  });
+});

@@ -1,0 +1,400 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { CliContext } from "../../src/cli/command.ts";
+import { downloadCommand } from "../../src/cli/commands/download.ts";
+import { Output } from "../../src/cli/output.ts";
+import { FileError, TorrentFileError } from "../../src/util/errors.ts";
+import { type FakeWorld, fakeWorld, snapshotOf, turn, until } from "./fakes.ts";
+
+const FOLDER = mkdtempSync(join(tmpdir(), "shoal-cli-"));
+const TORRENT = join(FOLDER, "big.torrent"), OTHER = join(FOLDER, "other.torrent");
+writeFileSync(TORRENT, "not read by the fake client");
+writeFileSync(OTHER, "neither");
+
+const PEERS = { connected: 2, connecting: 0, known: 5, banned: 0 };
+
+interface Run {
+  world: FakeWorld;
+  code: Promise<number>;
+  context: CliContext;
+}
+
+/** Starts `shoal download` with the given arguments and lets it come to its first wait. */
+async function start(args: readonly string[], world = fakeWorld(args)): Promise<Run> {
+  const { platform, process } = world;
+  const context = { platform, output: new Output(process), openClient: world.openClient };
+  const code = downloadCommand.start(context, args, () => assert.fail("no help was asked for"));
+  let over = false;
+  code.catch(() => {}).finally(() => over = true);
+  await until(() => over || world.client.added.length > 0);
+  return { world, code, context };
+}
+
+async function ended(run: Run): Promise<number> {
+  const code = await run.code;
+  await run.context.output.flush();
+  return code;
+}
+
+function jsonLines(run: Run): Record<string, unknown>[] {
+  return run.world.process.printed.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+describe("shoal download", () => {
+  it("hands its flags to the client and leaves out what was not given", async () => {
+    const args = [TORRENT, "-o", "out", "--peer", "192.0.2.1:9", "--peer=[::1]:7", "--max-peers=7"];
+    const more = ["--pieces-per-peer", "2", "--sequential", "--preallocate", "--port", "6881"];
+    const goals = ["--seed-goal", "ratio:2", "--final-check", "full"];
+    const run = await start([...args, ...more, ...goals]);
+    assert.deepEqual(run.world.openedWith, { port: 6881 });
+    assert.deepEqual(run.world.client.added[0]!.options, {
+      dir: "out",
+      peers: ["192.0.2.1:9", "[::1]:7"],
+      sequential: true,
+      preallocate: true,
+      maxPeers: 7,
+      piecesPerPeer: 2,
+      seedGoal: { kind: "ratio", ratio: 2 },
+      finalCheck: "full",
+    });
+    run.world.client.added[0]!.finish();
+    await ended(run);
+
+    const plain = await start([TORRENT]);
+    assert.deepEqual(plain.world.openedWith, {});
+    const { options } = plain.world.client.added[0]!;
+    assert.deepEqual(options, { dir: ".", peers: [], sequential: false, preallocate: false });
+    plain.world.client.added[0]!.finish();
+    await ended(plain);
+  });
+
+  it("ends with 0 and tells size, time, rate and place", async () => {
+    const run = await start([TORRENT, "-o", FOLDER]);
+    await run.world.clock.pass(2000);
+    run.world.client.added[0]!.set({ size: 4 << 20 });
+    run.world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+    assert.equal(
+      run.world.process.printed,
+      `big.bin: done, 4.00 MiB in 2.0 s (2.00 MiB/s), verified\n  in ${FOLDER}/big.bin\n`,
+    );
+    assert.equal(run.world.process.errors, "");
+    assert.equal(run.world.client.closed, true);
+    assert.deepEqual(run.world.process.interruptHandlers, []);
+  });
+
+  it("leaves no timer behind", async () => {
+    const run = await start([TORRENT]);
+    await run.world.clock.pass(1000);
+    run.world.client.added[0]!.finish();
+    await ended(run);
+    assert.equal(run.world.clock.pending, 0);
+  });
+
+  it("stays until the seed goal is reached", async () => {
+    const run = await start([TORRENT, "--seed-goal", "time:10m"]);
+    const [torrent] = run.world.client.added;
+    let over = false;
+    void run.code.then(() => over = true);
+    torrent!.seed();
+    await run.world.clock.pass(500_000);
+    assert.equal(over, false);
+    torrent!.end();
+    assert.equal(await ended(run), 0);
+  });
+
+  it("ends with 5 and the file's name for a full disk", async () => {
+    const run = await start([TORRENT]);
+    const message = "Cannot write /downloads/big.bin: the disk is full; free some space";
+    run.world.client.added[0]!.fail(new FileError("disk-full", "/downloads/big.bin", message));
+    assert.equal(await ended(run), 5);
+    assert.equal(run.world.process.errors, `shoal: big.bin: ${message}\n`);
+  });
+
+  it("ends with 3 for what the client cannot take, naming the source", async () => {
+    const world = fakeWorld([]);
+    world.client.onAdd = () => {
+      throw new TorrentFileError("v2-only", "It is a v2-only torrent");
+    };
+    const run = await start([TORRENT], world);
+    await until(() => world.client.closed);
+    assert.equal(await ended(run), 3);
+    assert.equal(world.process.errors, `shoal: ${TORRENT}: It is a v2-only torrent\n`);
+  });
+
+  it("ends with 3 for a missing file and never opens a client for it", async () => {
+    const run = await start([join(FOLDER, "none.torrent")]);
+    assert.equal(await ended(run), 3);
+    assert.match(
+      run.world.process.errors,
+      /^shoal: Cannot read .*none\.torrent: there is no such file\n$/,
+    );
+    assert.equal(run.world.openedWith, undefined);
+  });
+
+  it("goes on with the others and ends with the worst code", async () => {
+    const run = await start([join(FOLDER, "none.torrent"), TORRENT, OTHER]);
+    await until(() => run.world.client.added.length === 2);
+    const [first, second] = run.world.client.added;
+    second!.set({ infoHash: "bb".repeat(20), name: "other.bin" });
+    first!.finish();
+    second!.fail(new FileError("permission", "/x", "Cannot write /x: permission denied"));
+    assert.equal(await ended(run), 5);
+    assert.match(run.world.process.printed, /^big\.bin: done/);
+    assert.equal(run.world.process.errors.split("\n").length, 3);
+  });
+
+  it("refuses wrong flags before anything starts", async () => {
+    for (
+      const [args, why] of [
+        [[TORRENT, "--port", "70000"], /^--port: "70000" is not a whole number/],
+        [[TORRENT, "--json", "--quiet"], /exclude each other/],
+        [[], /Something is missing/],
+        [[TORRENT, "--peer", "nowhere"], /^--peer: "nowhere" is not HOST:PORT/],
+        [[TORRENT, "--seed-goal", "long"], /^--seed-goal: "long" is not none/],
+      ] as const
+    ) {
+      const run = await start(args);
+      await assert.rejects(run.code, { code: "usage", message: why });
+      assert.equal(run.world.openedWith, undefined);
+    }
+  });
+});
+
+describe("shoal download without peers", () => {
+  it("gives up with 4 after a minute, and says what was wrong", async () => {
+    const run = await start([TORRENT]);
+    run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
+    await run.world.clock.pass(59_000);
+    assert.equal(run.world.client.added[0]!.stopped, false);
+    await run.world.clock.pass(2000);
+    assert.equal(await ended(run), 4);
+    assert.equal(run.world.client.added[0]!.stopped, true);
+    assert.match(run.world.process.errors, /^shoal: big\.bin: no peer .* 1 min 00 s .*no tracker/);
+  });
+
+  it("waits longer once there was a peer, and for ever when told so", async () => {
+    const had = await start([TORRENT]);
+    const [torrent] = had.world.client.added;
+    torrent!.set({ peers: PEERS });
+    await had.world.clock.pass(5000);
+    torrent!.set({ peers: { ...PEERS, connected: 0 } });
+    await had.world.clock.pass(590_000);
+    assert.equal(torrent!.stopped, false);
+    await had.world.clock.pass(20_000);
+    assert.equal(await ended(had), 4);
+
+    const patient = await start([TORRENT, "--give-up-after", "never"]);
+    await patient.world.clock.pass(3_600_000);
+    assert.equal(patient.world.client.added[0]!.stopped, false);
+    patient.world.client.added[0]!.finish();
+    assert.equal(await ended(patient), 0);
+  });
+
+  it("does not count the time of checking and seeding", async () => {
+    const run = await start([TORRENT, "--give-up-after=10s", "--seed-goal=forever"]);
+    const [torrent] = run.world.client.added;
+    torrent!.set({ state: "checking", checked: 0.5 });
+    await run.world.clock.pass(30_000);
+    torrent!.seed();
+    await run.world.clock.pass(30_000);
+    assert.equal(torrent!.stopped, false);
+    torrent!.end();
+    assert.equal(await ended(run), 0);
+  });
+});
+
+describe("shoal download and Ctrl-C", () => {
+  it("closes the client, keeps what is there and ends with 130", async () => {
+    const run = await start([TORRENT]);
+    run.world.client.added[0]!.set({ have: 423 });
+    run.world.process.interrupt();
+    assert.equal(await ended(run), 130);
+    assert.equal(run.world.client.closed, true);
+    assert.match(run.world.process.printed, /Ctrl-C again ends at once/);
+    assert.match(run.world.process.printed, /stopped at 42\.3%; run the same command again/);
+    assert.equal(run.world.process.errors, "");
+  });
+
+  it("waits less than 3 s for a client that does not close", async () => {
+    const run = await start([TORRENT]);
+    run.world.client.neverCloses = true;
+    run.world.process.interrupt();
+    await run.world.clock.pass(2999);
+    assert.equal(await ended(run), 130);
+  });
+
+  it("ends at once when it comes twice", async () => {
+    const run = await start([TORRENT]);
+    run.world.client.neverCloses = true;
+    run.world.process.interrupt();
+    assert.equal(run.world.process.exited, null);
+    run.world.process.interrupt();
+    await turn();
+    assert.equal(run.world.process.exited, 130);
+    await run.world.clock.pass(3000);
+    await ended(run);
+  });
+});
+
+describe("shoal download --json", () => {
+  it("prints every event, progress each second and the outcome, one object a line", async () => {
+    const run = await start([TORRENT, "--json", "-o", FOLDER]);
+    const { client, clock } = run.world;
+    const infoHash = "aa".repeat(20);
+    client.emit({ infoHash, type: "added", name: "big.bin", size: 1000, pieces: 10, files: 1 });
+    client.emit({ infoHash, type: "piece", piece: 3, have: 100, size: 1000 });
+    client.added[0]!.set({ have: 100, downRate: 12.7, peers: PEERS });
+    await clock.pass(3100);
+    client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+    const lines = jsonLines(run);
+    const types = lines.map((line) => line.type);
+    assert.deepEqual(types.slice(0, 2), ["added", "piece"]);
+    assert.equal(types.filter((type) => type === "progress").length, 3);
+    assert.deepEqual(lines.at(-1), {
+      type: "outcome",
+      source: TORRENT,
+      infoHash,
+      exitCode: 0,
+      code: null,
+      message: null,
+      path: join(FOLDER, "big.bin"),
+      seconds: 3.1,
+    });
+    assert.deepEqual(lines.find((line) => line.type === "progress"), {
+      type: "progress",
+      infoHash,
+      state: "downloading",
+      have: 100,
+      size: 1000,
+      checked: null,
+      downloaded: 0,
+      uploaded: 0,
+      wasted: 0,
+      downRate: 13,
+      upRate: 0,
+      etaSeconds: null,
+      peers: PEERS,
+      seeds: 0,
+      heldBackBy: "nothing",
+    });
+  });
+
+  it("tells errors as an outcome too", async () => {
+    const run = await start([join(FOLDER, "none.torrent"), "--json"]);
+    assert.equal(await ended(run), 3);
+    const [line] = jsonLines(run);
+    assert.equal(line!.type, "outcome");
+    assert.equal(line!.exitCode, 3);
+    assert.equal(line!.infoHash, null);
+    assert.match(String(line!.message), /there is no such file/);
+    assert.match(run.world.process.errors, /^shoal: Cannot read/);
+  });
+});
+
+describe("shoal download --quiet", () => {
+  it("prints nothing when all goes well, and errors when not", async () => {
+    const run = await start([TORRENT, "--quiet"]);
+    run.world.client.emit({ infoHash: "aa".repeat(20), type: "warning", message: "w" });
+    await run.world.clock.pass(20_000);
+    run.world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+    assert.equal(run.world.process.printed + run.world.process.errors, "");
+
+    const failing = await start([TORRENT, "-q"]);
+    failing.world.client.added[0]!.fail(new FileError("io", "/x", "Cannot read /x"));
+    assert.equal(await ended(failing), 5);
+    assert.equal(failing.world.process.errors, "shoal: big.bin: Cannot read /x\n");
+    assert.equal(failing.world.process.printed, "");
+  });
+});
+
+describe("shoal download into a pipe", () => {
+  it("prints a line every five seconds, and only with news", async () => {
+    const run = await start([TORRENT]);
+    const { clock, client, process } = run.world;
+    client.added[0]!.set({ have: 100, peers: PEERS });
+    await clock.pass(5100);
+    await clock.pass(10_000);
+    client.added[0]!.set({ have: 200 });
+    await clock.pass(5000);
+    client.added[0]!.finish();
+    await ended(run);
+    const progress = process.printed.split("\n").filter((line) => line.includes(" of 1000 B"));
+    assert.deepEqual(progress, [
+      "big.bin: 10.0%, 100 B of 1000 B, down 0 B/s, up 0 B/s, 2 of 5 peers, downloading",
+      "big.bin: 20.0%, 200 B of 1000 B, down 0 B/s, up 0 B/s, 2 of 5 peers, downloading",
+    ]);
+  });
+
+  it("tells of trackers, bans and failed checks, once each", async () => {
+    const run = await start([TORRENT]);
+    const infoHash = "aa".repeat(20);
+    const { client, process } = run.world;
+    client.emit({ infoHash, type: "added", name: "b\x1b[2Jig", size: 2048, pieces: 1, files: 3 });
+    const tracker = { infoHash, type: "tracker", url: "http://t/a", peers: 0 } as const;
+    const failing = { ...tracker, ok: false, message: "go away", seeders: null, leechers: null };
+    for (let i = 0; i < 3; i++) client.emit(failing);
+    client.emit({ infoHash, type: "peer-banned", address: "192.0.2.1", port: 9, reason: "lies" });
+    client.emit({ infoHash, type: "final-check", bad: 2, pieces: 10 });
+    client.emit({ infoHash, type: "checked", have: 0, size: 2048 });
+    await run.world.clock.pass(200);
+    client.added[0]!.finish();
+    await ended(run);
+    assert.deepEqual(process.printed.split("\n").slice(0, 4), [
+      "b[2Jig: 2.00 KiB in 3 files, 1 piece",
+      "b[2Jig: tracker http://t/a failed: go away",
+      "b[2Jig: banned 192.0.2.1 port 9: lies",
+      "b[2Jig: the final check found 2 bad pieces; downloaded again",
+    ]);
+  });
+});
+
+describe("shoal download on a terminal", () => {
+  it("draws about five times a second and leaves only the result", async () => {
+    const world = fakeWorld([], { LANG: "en_US.UTF-8" });
+    world.process.size = { columns: 100, rows: 30, color: true };
+    const run = await start([TORRENT], world);
+    await world.clock.pass(1000);
+    const frames = world.process.printed.split("big.bin").length - 1;
+    assert.ok(frames >= 4 && frames <= 6, `${frames} frames`);
+    world.client.added[0]!.finish();
+    await ended(run);
+    assert.match(world.process.printed, /\x1b\[\?25h/);
+    assert.match(world.process.printed, /big\.bin: done, 1000 B/);
+  });
+
+  it("puts the cursor back before a second Ctrl-C ends the process", async () => {
+    const world = fakeWorld([]);
+    world.process.size = { columns: 100, rows: 30, color: true };
+    const run = await start([TORRENT], world);
+    await world.clock.pass(400);
+    world.client.neverCloses = true;
+    world.process.interrupt();
+    await turn();
+    world.process.interrupt();
+    await turn();
+    assert.equal(world.process.exited, 130);
+    assert.ok(world.process.printed.endsWith("\x1b[?25h"));
+    await world.clock.pass(3000);
+    await ended(run);
+  });
+
+  it("shows as many torrents as fit and counts the rest", async () => {
+    const world = fakeWorld([]);
+    world.process.size = { columns: 60, rows: 9, color: false };
+    const run = await start([TORRENT, OTHER, TORRENT], world);
+    await until(() => world.client.added.length === 3);
+    world.client.added.forEach((torrent, i) => {
+      torrent.state = snapshotOf({ infoHash: `${i}`.repeat(40), name: `number ${i}` });
+    });
+    await world.clock.pass(200);
+    assert.match(world.process.printed, /and 1 more/);
+    for (const torrent of world.client.added) torrent.finish();
+    assert.equal(await ended(run), 0);
+  });
+});

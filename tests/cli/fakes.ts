@@ -1,0 +1,251 @@
+/** A process, a clock and a client that a test drives, for the command line alone. */
+import type { AddOptions, TorrentEvent, TorrentSnapshot } from "../../src/client/types.ts";
+import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
+import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+
+export class FakeProcess implements Process {
+  readonly os = "linux";
+  printed = "";
+  errors = "";
+  code: number | null = null;
+  exited: number | null = null;
+  size: ReturnType<Process["terminal"]> = null;
+  interruptHandlers: (() => void)[] = [];
+
+  constructor(readonly args: readonly string[] = [], readonly vars: Record<string, string> = {}) {}
+
+  env(name: string): string | undefined {
+    return this.vars[name];
+  }
+  out(text: string): Promise<void> {
+    this.printed += text;
+    return Promise.resolve();
+  }
+  err(text: string): Promise<void> {
+    this.errors += text;
+    return Promise.resolve();
+  }
+  terminal(): ReturnType<Process["terminal"]> {
+    return this.size;
+  }
+  onInterrupt(fn: () => void): Timer {
+    this.interruptHandlers.push(fn);
+    return {
+      cancel: () => {
+        this.interruptHandlers = this.interruptHandlers.filter((other) => other !== fn);
+      },
+    };
+  }
+  interrupt(): void {
+    for (const fn of this.interruptHandlers) fn();
+  }
+  exitCode(code: number): void {
+    this.code = code;
+  }
+  exit(code: number): never {
+    this.exited ??= code;
+    return undefined as never;
+  }
+  residentBytes(): number {
+    return 0;
+  }
+}
+
+/** Time passes only when the test says so. */
+export class FakeClock implements Clock {
+  #now = 0;
+  #timers: { at: number; fn: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+  wallTime(): number {
+    return this.#now;
+  }
+  after(delayMs: number, fn: () => void): Timer {
+    const timer = { at: this.#now + delayMs, fn };
+    this.#timers.push(timer);
+    return { cancel: () => this.#drop(timer) };
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Lets `ms` pass, running what is due in order, with a turn for promises after each. */
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    await turn();
+    for (;;) {
+      const due = this.#timers.filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#drop(due);
+      this.#now = due.at;
+      due.fn();
+      await turn();
+    }
+    this.#now = until;
+  }
+
+  #drop(timer: { at: number; fn: () => void }): void {
+    this.#timers = this.#timers.filter((other) => other !== timer);
+  }
+}
+
+/** Long enough for any chain of promises that needs no real input. */
+export async function turn(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot {
+  return {
+    infoHash: "aa".repeat(20),
+    name: "big.bin",
+    dir: "/downloads",
+    state: "downloading",
+    size: 1000,
+    have: 0,
+    pieces: 10,
+    piecesHave: 0,
+    checked: null,
+    downloaded: 0,
+    uploaded: 0,
+    wasted: 0,
+    hashFailures: 0,
+    downRate: 0,
+    upRate: 0,
+    etaSeconds: null,
+    peers: { connected: 0, connecting: 0, known: 0, banned: 0 },
+    seeds: 0,
+    heldBackBy: "nothing",
+    trackers: [],
+    peerList: [],
+    error: null,
+    ...part,
+  };
+}
+
+export class FakeTorrent implements TorrentPort {
+  state = snapshotOf();
+  stopped = false;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly finished = this.#finished.promise;
+  readonly ended = this.#ended.promise;
+
+  constructor(readonly bytes: Uint8Array, readonly options: AddOptions) {
+    this.finished.catch(() => {});
+  }
+  get infoHash(): string {
+    return this.state.infoHash;
+  }
+  get name(): string {
+    return this.state.name;
+  }
+  snapshot(): TorrentSnapshot {
+    return { ...this.state };
+  }
+  set(part: Partial<TorrentSnapshot>): void {
+    this.state = { ...this.state, ...part };
+  }
+  stop(): Promise<void> {
+    this.stopped = true;
+    this.set({ state: "stopped" });
+    this.fail(new Error("stopped"));
+    return Promise.resolve();
+  }
+  finish(): void {
+    this.set({ state: "done", have: this.state.size, downloaded: this.state.size });
+    this.#finished.resolve();
+    this.#ended.resolve();
+  }
+  /** Complete, and giving from now on. */
+  seed(): void {
+    this.set({ state: "seeding", have: this.state.size, downloaded: this.state.size });
+    this.#finished.resolve();
+  }
+  end(): void {
+    this.#ended.resolve();
+  }
+  fail(error: Error): void {
+    this.#finished.reject(error);
+    this.#ended.resolve();
+  }
+}
+
+export class FakeClient implements ClientPort {
+  port = 6881;
+  readonly added: FakeTorrent[] = [];
+  closed = false;
+  /** Set to make `close()` hang. */
+  neverCloses = false;
+  onAdd: (torrent: FakeTorrent) => void = () => {};
+  #queue: TorrentEvent[] = [];
+  #wake: () => void = () => {};
+
+  add(bytes: Uint8Array, options: AddOptions): TorrentPort {
+    const torrent = new FakeTorrent(bytes, options);
+    this.onAdd(torrent);
+    this.added.push(torrent);
+    return torrent;
+  }
+  emit(event: TorrentEvent): void {
+    this.#queue.push(event);
+    this.#wake();
+  }
+  async *events(): AsyncGenerator<TorrentEvent> {
+    for (;;) {
+      while (this.#queue.length > 0) yield this.#queue.shift()!;
+      if (this.closed) return;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+  async close(): Promise<void> {
+    if (this.neverCloses) await new Promise(() => {});
+    this.closed = true;
+    this.#wake();
+  }
+}
+
+export interface FakeWorld {
+  platform: Platform;
+  process: FakeProcess;
+  clock: FakeClock;
+  client: FakeClient;
+  openClient: OpenClient;
+  /** The options that the client was opened with, once it was. */
+  openedWith: unknown;
+}
+
+/** Waits for what real files and sockets bring; gives up loudly after ten seconds. */
+export async function until(reached: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!reached()) {
+    if (performance.now() > deadline) throw new Error("what the test waits for never came");
+    await turn();
+  }
+}
+
+const realPlatform = selectPlatform();
+
+/** The real files and HTTP of this machine under a fake process, clock and client. */
+export function fakeWorld(args: readonly string[], vars: Record<string, string> = {}): FakeWorld {
+  const process = new FakeProcess(args, vars);
+  const clock = new FakeClock();
+  const client = new FakeClient();
+  const platform = { ...realPlatform, process, clock };
+  const world: FakeWorld = {
+    platform,
+    process,
+    clock,
+    client,
+    openedWith: undefined,
+    openClient: (_platform, options) => {
+      world.openedWith = options ?? {};
+      return Promise.resolve(client);
+    },
+  };
+  return world;
+}

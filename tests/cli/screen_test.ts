@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Output } from "../../src/cli/output.ts";
+import { segment } from "../../src/cli/render/line.ts";
+import { LiveScreen } from "../../src/cli/render/live_screen.ts";
+import { liveTerminal } from "../../src/cli/render/terminal.ts";
+import { FakeProcess } from "./fakes.ts";
+import { ScreenModel } from "./screen_model.ts";
+
+function lines(...texts: string[]) {
+  return texts.map((text) => [segment(text)]);
+}
+
+async function harness(columns: number, rows: number) {
+  const process = new FakeProcess();
+  const output = new Output(process);
+  const size = { columns, rows, color: false };
+  const screen = new LiveScreen(output, () => size);
+  const model = async () => {
+    await output.flush();
+    const model = new ScreenModel(columns, rows);
+    model.write(process.printed);
+    return model;
+  };
+  return { process, output, size, screen, model };
+}
+
+describe("LiveScreen", () => {
+  it("draws again in place and prints other text above", async () => {
+    const { screen, output, model } = await harness(40, 10);
+    screen.draw(lines("first 1%", "peers"));
+    await output.flush();
+    screen.draw(lines("first 2%", "peers"));
+    screen.print("a note");
+    await output.flush();
+    screen.draw(lines("first 3%"));
+    assert.deepEqual((await model()).text(), ["a note", "first 3%"]);
+  });
+
+  it("hides the cursor while it is live and shows it after close", async () => {
+    const { screen, process, model } = await harness(40, 10);
+    screen.draw(lines("x"));
+    assert.equal((await model()).cursorShown, false);
+    screen.close();
+    screen.close();
+    const after = await model();
+    assert.equal(after.cursorShown, true);
+    assert.deepEqual(after.text(), []);
+    assert.equal(process.printed.split("\x1b[?25h").length, 2);
+  });
+
+  it("never draws more than the terminal's rows and columns", async () => {
+    const { screen, output, model } = await harness(20, 4);
+    for (let frame = 0; frame < 3; frame++) {
+      screen.draw(lines(`${frame} ${"wide ".repeat(20)}`, "b", "c", "d", "e", "f"));
+      await output.flush();
+    }
+    assert.deepEqual((await model()).text(), ["2 wide wide wide w…", "b", "c"]);
+  });
+
+  it("leaves frames out while the reader is slow", async () => {
+    const process = new FakeProcess();
+    let release = () => {};
+    const output = new Output({
+      out: (text) => {
+        process.printed += text;
+        return new Promise((resolve) => release = resolve);
+      },
+      err: () => Promise.resolve(),
+    });
+    const screen = new LiveScreen(output, () => ({ columns: 80, rows: 24, color: false }));
+    screen.draw(lines("one"));
+    for (let i = 0; i < 100; i++) screen.draw(lines("later"));
+    release();
+    await Promise.resolve();
+    await Promise.resolve();
+    release();
+    assert.equal(process.printed.split("later").length - 1, 1);
+  });
+});
+
+describe("liveTerminal", () => {
+  it("is null where nothing can be drawn in place", () => {
+    const process = new FakeProcess([], { TERM: "dumb" });
+    assert.equal(liveTerminal(process), null);
+    process.size = { columns: 80, rows: 24, color: true };
+    assert.equal(liveTerminal(process), null);
+  });
+
+  it("honours NO_COLOR and the locale", () => {
+    const process = new FakeProcess([], { NO_COLOR: "1", LANG: "en_US.UTF-8" });
+    process.size = { columns: 0, rows: 0, color: true };
+    const terminal = liveTerminal(process)!;
+    assert.deepEqual(terminal.size(), { columns: 80, rows: 24, color: false });
+    assert.equal(terminal.glyphs.unicode, true);
+    const plain = new FakeProcess([], { LC_ALL: "C", LANG: "en_US.UTF-8" });
+    plain.size = { columns: 80, rows: 24, color: true };
+    assert.equal(liveTerminal(plain)!.glyphs.unicode, false);
+    assert.equal(liveTerminal(plain)!.size().color, true);
+  });
+});
+
+describe("Output", () => {
+  it("keeps the order and forgets what nobody reads any more", async () => {
+    let writes = 0;
+    const output = new Output({
+      out: () => ++writes < 2 ? Promise.resolve() : Promise.reject(new Error("EPIPE")),
+      err: () => Promise.resolve(),
+    });
+    output.line("a");
+    output.line("b");
+    output.line("c");
+    await output.flush();
+    assert.equal(writes, 2);
+    assert.equal(output.broken, true);
+    output.line("d");
+    await output.flush();
+    assert.equal(writes, 2);
+  });
+});
