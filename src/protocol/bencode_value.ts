@@ -108,7 +108,10 @@ export class BDict {
   }
 
   #find(key: string): number {
-    if (this.#keys.length <= WALK_LIMIT) return this.#keys.indexOf(key);
+    if (this.#keys.length <= WALK_LIMIT) {
+      for (let i = 0; i < this.#keys.length; i++) if (this.#keys[i] === key) return i;
+      return -1;
+    }
     this.#index ??= new Map(this.#keys.map((name, i) => [name, i]));
     return this.#index.get(key) ?? -1;
   }

@@ -3,6 +3,7 @@
  * path element: never empty, "." or "..", without separators, control characters or characters
  * that change how the rest of a line reads, and short enough for every file system.
  */
+import { equalBytes } from "../util/bytes.ts";
 import { repairUtf8, utf8Length } from "./utf8.ts";
 
 /** Bytes beyond which a name is cut; file systems take 255. */
@@ -35,9 +36,27 @@ export function sanitizeElement(element: Uint8Array, windows = false): string {
   return windows ? forWindows(name) : name;
 }
 
-/** All elements of a file's path in the torrent; unusable ones become "_". */
-export function sanitizePath(elements: readonly Uint8Array[], windows = false): string[] {
-  return elements.map((element) => sanitizeElement(element, windows) || "_");
+/**
+ * The paths of all files, each below the folder `top`; unusable elements become "_". Neighbours in
+ * a list mostly share folders, so what is equal to the file before is not looked at again.
+ */
+export function sanitizePaths(
+  paths: readonly (readonly Uint8Array[])[],
+  top: string,
+  windows = false,
+): string[][] {
+  let last: readonly Uint8Array[] = [], lastClean: readonly string[] = [];
+  return paths.map((path) => {
+    const clean = [top];
+    for (let i = 0; i < path.length; i++) {
+      const element = path[i]!, before = last[i];
+      const same = before !== undefined && equalBytes(before, element);
+      clean.push(same ? lastClean[i + 1]! : sanitizeElement(element, windows) || "_");
+    }
+    last = path;
+    lastClean = clean;
+    return clean;
+  });
 }
 
 function forWindows(name: string): string {

@@ -6,7 +6,7 @@
 import { toLatin1 } from "../util/bytes.ts";
 import { BDict } from "./bencode.ts";
 import type { BValue } from "./bencode.ts";
-import { type InfoV1, type RawFile, refuse } from "./metainfo_v1.ts";
+import { ATTR_PAD, ATTR_SYMLINK, type InfoV1, type RawFile, refuse } from "./metainfo_v1.ts";
 
 const MIN_PIECE_LENGTH = 16384;
 
@@ -75,9 +75,9 @@ function propertiesOf(node: BDict): BDict {
 }
 
 function checkedLength(properties: BDict): number {
-  const attributes = properties.bytes("attr") ?? new Uint8Array();
-  if (attributes.includes(0x70)) mismatch("its file tree has padding in it");
-  if (attributes.includes(0x6c)) return 0;
+  const attributes = properties.bytes("attr");
+  if (attributes?.includes(ATTR_PAD)) mismatch("its file tree has padding in it");
+  if (attributes?.includes(ATTR_SYMLINK)) return 0;
   const length = properties.int("length") ?? -1;
   if (length < 0) mismatch("a file of its file tree has no size");
   const root = properties.bytes("pieces root");

@@ -7,7 +7,7 @@ import { ProtocolError, TorrentFileError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { BDict, decode } from "./bencode.ts";
 import type { DecodeOptions } from "./bencode.ts";
-import { sanitizeElement, sanitizePath } from "./file_names.ts";
+import { sanitizeElement, sanitizePaths } from "./file_names.ts";
 import { checkV2Half } from "./hybrid.ts";
 import { Layout } from "./layout.ts";
 import { readInfo, refuse } from "./metainfo_v1.ts";
@@ -114,7 +114,7 @@ export function parseTorrent(
     webSeeds: readWebSeeds(root, files.length > 1, warnings),
     comment: readText(root, "comment"),
     createdBy: readText(root, "created by"),
-    creationDate: root.int("creation date") ?? null,
+    creationDate: readDate(root),
     hybrid: v1.hybrid,
     warnings,
   };
@@ -151,23 +151,28 @@ function nameFiles(
   windows: boolean,
   warnings: string[],
 ): TorrentFileEntry[] {
-  const paths = v1.files.map((file) => pathOf(file, v1, name, windows));
-  const renamed = makeUnique(paths.filter((_, i) => !v1.files[i]!.pad && !v1.files[i]!.symlink));
+  if (v1.singleFile) return [{ path: [name], length: v1.size, pad: false }];
+  const paths = sanitizePaths(v1.files.map((file) => file.path), name, windows);
+  const renamed = makeUnique(paths.filter((_, i) => isMade(v1.files[i]!)));
   if (renamed > 0) warnings.push(`${renamed} file(s) renamed: their names clash with others`);
   const symlinks = v1.files.filter((file) => file.symlink).length;
   if (symlinks > 0) warnings.push(`${symlinks} symlink(s) left out: shoal never makes any`);
   return v1.files.map((file, i) => ({
-    path: paths[i]!,
+    // Only padding may do without a path (BEP 47); it shows under the customary one.
+    path: file.path.length > 0 ? paths[i]! : [".pad", String(file.length)],
     length: file.length,
-    pad: file.pad || file.symlink,
+    pad: !isMade(file),
   }));
 }
 
-function pathOf(file: RawFile, v1: InfoV1, name: string, windows: boolean): string[] {
-  if (v1.singleFile) return [name];
-  // Only padding may do without a path (BEP 47); it is shown under the customary one.
-  if (file.path.length === 0) return [".pad", String(file.length)];
-  return [name, ...sanitizePath(file.path, windows)];
+function isMade(file: RawFile): boolean {
+  return !file.pad && !file.symlink;
+}
+
+/** Only what a Date can hold. */
+function readDate(root: BDict): number | null {
+  const seconds = root.int("creation date");
+  return seconds !== undefined && seconds >= 0 && seconds <= 8.64e12 ? seconds : null;
 }
 
 function readText(root: BDict, key: string): string | null {

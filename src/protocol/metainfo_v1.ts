@@ -35,6 +35,8 @@ const MAX_PIECE_LENGTH = 512 * 1024 * 1024;
 const MAX_PIECES = 2 ** 21;
 /** Elements of a path. Operating systems give up long before. */
 const MAX_PATH_DEPTH = 100;
+/** Letters in `attr` (BEP 47). */
+export const ATTR_SYMLINK = 0x6c, ATTR_PAD = 0x70;
 /** BitComet marks padding by its name alone. */
 const PAD_NAME = "_____padding_file_";
 
@@ -66,7 +68,7 @@ export function readInfo(info: BDict): InfoV1 {
 /** True for a hybrid. Comes first: a newer kind of torrent is not a broken old one. */
 function checkVersion(info: BDict): boolean {
   const version = info.int("meta version") ?? 1;
-  if (version > 2 || version < 1) {
+  if (version > 2) {
     refuse(
       "unknown-version",
       `It is a BitTorrent v${version} torrent, newer than what shoal knows`,
@@ -96,22 +98,23 @@ function readFile(entry: BValue): RawFile {
     refuse("bad-path", `A file of the torrent is over ${MAX_PATH_DEPTH} folders deep`);
   }
   if (!isPath(path)) refuse("bad-path", "A file name of the torrent is not text");
-  const attributes = entry.bytes("attr") ?? new Uint8Array();
-  const symlink = attributes.includes(0x6c);
-  const pad = attributes.includes(0x70) || hasPadName(path);
+  const attributes = entry.bytes("attr");
+  const symlink = attributes?.includes(ATTR_SYMLINK) ?? false;
+  const pad = (attributes?.includes(ATTR_PAD) ?? false) || hasPadName(path);
   if (path.length === 0 && !pad) refuse("bad-path", "A file of the torrent has no name");
   const length = symlink ? 0 : checkedLength(entry.int("length"));
   return { path, length, pad, symlink };
 }
 
 function isPath(path: readonly BValue[]): path is readonly Uint8Array[] {
-  return path.every((element) => element instanceof Uint8Array);
+  for (const element of path) if (!(element instanceof Uint8Array)) return false;
+  return true;
 }
 
 function hasPadName(path: readonly Uint8Array[]): boolean {
   const last = path[path.length - 1];
-  return last !== undefined && last[0] === 0x5f &&
-    toLatin1(last.subarray(0, PAD_NAME.length)) === PAD_NAME;
+  return last !== undefined && last.length >= PAD_NAME.length && last[0] === 0x5f &&
+    toLatin1(last, 0, PAD_NAME.length) === PAD_NAME;
 }
 
 function checkedLength(length: number | undefined): number {

@@ -17,49 +17,66 @@ class Folder {
   readonly next = new Map<string, number>();
 }
 
+class FolderTree {
+  readonly #root = new Folder();
+  /** The folders on the way to the file asked for last, and its path: lists go by folder. */
+  #way: Folder[] = [];
+  #path: readonly string[] = [];
+
+  /** The folder in which the file at `path` lies; made when missing. */
+  folderOf(path: readonly string[]): Folder {
+    let depth = 0;
+    while (
+      depth < this.#way.length && depth < path.length - 1 && path[depth] === this.#path[depth]
+    ) {
+      depth++;
+    }
+    this.#way.length = depth;
+    this.#path = path;
+    for (; depth < path.length - 1; depth++) {
+      const folder = this.#way[depth - 1] ?? this.#root, key = fold(path[depth]!);
+      let inner = folder.entries.get(key);
+      if (!inner) folder.entries.set(key, inner = new Folder());
+      this.#way.push(inner);
+    }
+    return this.#way[depth - 1] ?? this.#root;
+  }
+}
+
 /**
  * Renames files in place (the last element of their path) until all are distinct: `foo.txt` becomes
  * `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do.
  * Returns how many were renamed.
  */
 export function makeUnique(paths: readonly string[][]): number {
-  const root = new Folder();
+  const tree = new FolderTree();
   // All folders first: a file that comes before a folder of its name is the one that gives way.
-  const folders = paths.map((path) => folderOf(root, path));
+  const folders = paths.map((path) => tree.folderOf(path));
   let renamed = 0;
   paths.forEach((path, i) => {
-    const folder = folders[i]!, name = path[path.length - 1]!;
-    if (folder.entries.has(fold(name))) {
-      path[path.length - 1] = freeName(folder, name);
+    const folder = folders[i]!, name = path[path.length - 1]!, key = fold(name);
+    if (folder.entries.has(key)) {
+      path[path.length - 1] = addFreeName(folder, name);
       renamed++;
-    }
-    folder.entries.set(fold(path[path.length - 1]!), null);
+    } else folder.entries.set(key, null);
   });
   return renamed;
 }
 
-function folderOf(root: Folder, path: readonly string[]): Folder {
-  let folder = root;
-  for (let i = 0; i < path.length - 1; i++) {
-    const key = fold(path[i]!);
-    let inner = folder.entries.get(key);
-    if (!inner) folder.entries.set(key, inner = new Folder());
-    folder = inner;
-  }
-  return folder;
-}
-
-function freeName(folder: Folder, name: string): string {
+/** Adds the file under the first free name like `name` and returns that. */
+function addFreeName(folder: Folder, name: string): string {
   const dot = name.lastIndexOf(".");
   const last = dot > 0 ? name.slice(dot) : "";
   const extension = utf8Length(last) <= MAX_EXTENSION ? last : "";
   const stem = cut(name.slice(0, name.length - extension.length));
-  const family = fold(`${stem}/${extension}`);
+  const stemKey = fold(stem), extensionKey = fold(extension);
+  const family = `${stemKey}/${extensionKey}`;
   for (let number = folder.next.get(family) ?? 1;; number++) {
-    const candidate = `${stem}.${number}${extension}`;
-    if (folder.entries.has(fold(candidate))) continue;
+    const key = `${stemKey}.${number}${extensionKey}`;
+    if (folder.entries.has(key)) continue;
+    folder.entries.set(key, null);
     folder.next.set(family, number + 1);
-    return candidate;
+    return `${stem}.${number}${extension}`;
   }
 }
 
@@ -73,9 +90,12 @@ function cut(stem: string): string {
   return stem;
 }
 
-/** Equal for names that some file system takes as one. Upper case first, so that ß is SS is ss. */
+/**
+ * Equal for names that some file system takes as one. Every character is folded by itself (the
+ * last step undoes the one exception, the Greek final sigma), so a name can be folded in parts.
+ */
 function fold(name: string): string {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
-  return name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFD");
+  return name.normalize("NFD").toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }

@@ -10,20 +10,21 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Null when `bytes` are not valid UTF-8. A byte order mark stays. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
-  const ascii = asciiText(bytes);
-  if (ascii !== null) return ascii;
+  const text = decoder.decode(bytes);
+  // Only a text with a replacement character in it can be wrong; it can also just have one.
+  if (!text.includes("\ufffd")) return text;
   for (let at = 0; at < bytes.length;) {
     const length = sequenceAt(bytes, at);
     if (length < 0) return null;
     at += length;
   }
-  return decoder.decode(bytes);
+  return text;
 }
 
 /** `bytes` as text, with "_" for each sequence that is not valid. */
 export function repairUtf8(bytes: Uint8Array): string {
-  const ascii = asciiText(bytes);
-  if (ascii !== null) return ascii;
+  const whole = decoder.decode(bytes);
+  if (!whole.includes("\ufffd")) return whole;
   let text = "", goodFrom = 0;
   for (let at = 0; at < bytes.length;) {
     const length = sequenceAt(bytes, at);
@@ -46,18 +47,6 @@ export function utf8Length(text: string): number {
     length += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;
   }
   return length;
-}
-
-/** Names are short and mostly ASCII, where a TextDecoder call costs more than all the rest. */
-function asciiText(bytes: Uint8Array): string | null {
-  if (bytes.length > 256) return null;
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if (byte > 0x7f) return null;
-    text += String.fromCharCode(byte);
-  }
-  return text;
 }
 
 /** The length of the sequence at `at`, negative when it is not valid. */
