@@ -1,0 +1,176 @@
+/**
+ * `npm run bench -- leech`: the same torrent downloaded by shoal and by others, in turns, from
+ * libtorrent seeders on this machine. scripts/bench/README.md says how to read it.
+ *
+ *   --scenario NAME,...   single (default), files, many, pieces-per-peer, or all; --files for short
+ *   --clients NAME,...    of deno, bun, exe, libtorrent, aria2 (default: all)
+ *   --rounds N            default 5
+ *   --size MIB            default 1024
+ *   --json                prints every sample as JSON instead of tables
+ */
+
+import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { measure } from "./bench/measure.ts";
+import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
+import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
+import { type Seeders, startSeeders } from "./bench/seeders.ts";
+import { bundle } from "./lib/bundle.ts";
+import { compileWithBun } from "./lib/executables.ts";
+import { makeTorrent, writeFiles } from "./lib/make_torrent.ts";
+import { projectRoot } from "./lib/runtimes.ts";
+
+interface Options {
+  scenarios: Scenario[];
+  rounds: number;
+  bytes: number;
+  json: boolean;
+}
+
+function readOptions(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      scenario: { type: "string", default: "single" },
+      files: { type: "boolean", default: false },
+      clients: { type: "string", default: clientNames.join(",") },
+      rounds: { type: "string", default: "5" },
+      size: { type: "string", default: "1024" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  if (positionals.length !== 1 || positionals[0] !== "leech") {
+    throw new Error("what to measure: npm run bench -- leech [--scenario NAME] [--rounds N]");
+  }
+  const wanted = values.files ? "files" : values.scenario;
+  const names = wanted === "all" ? scenarioNames : choose(wanted, scenarioNames, "scenario");
+  const clients: ClientName[] = choose(values.clients, clientNames, "client");
+  const bytes = positive(values.size, "--size") * 1024 * 1024;
+  return {
+    scenarios: names.map((name) => scenarioOf(name, bytes, clients)),
+    rounds: positive(values.rounds, "--rounds"),
+    bytes,
+    json: values.json,
+  };
+}
+
+function choose<T extends string>(text: string, from: readonly T[], what: string): T[] {
+  return text.split(",").map((name) => {
+    const found = from.find((known) => known === name);
+    if (found === undefined) throw new Error(`no ${what} "${name}": one of ${from.join(", ")}`);
+    return found;
+  });
+}
+
+function positive(text: string, flag: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`${flag} needs a whole number, not "${text}"`);
+}
+
+/** A folder in memory where it is large enough: the disk is not what is measured. */
+function makeWorkFolder(bytes: number): string {
+  const memory = "/dev/shm";
+  const needed = bytes * 2.5 + 400e6;
+  if (existsSync(memory)) {
+    const { bavail, bsize } = statfsSync(memory);
+    if (bavail * bsize > needed) return mkdtempSync(join(memory, "shoal-bench-"));
+  }
+  return mkdtempSync(join(tmpdir(), "shoal-bench-"));
+}
+
+/** Progress goes to stderr, so that --json leaves stdout clean. */
+function progress(text: string): void {
+  console.error(text);
+}
+
+interface Programs {
+  script: string;
+  executable: string;
+}
+
+/** The bundle and the executable, made afresh, so that no old build is measured. */
+async function makePrograms(folder: string, rows: readonly Row[]): Promise<Programs> {
+  const script = join(folder, "shoal.js");
+  const executable = join(folder, "shoal");
+  const uses = (...clients: ClientName[]) => rows.some((row) => clients.includes(row.client));
+  if (uses("deno", "bun", "exe")) await bundle(join(projectRoot, "mod.ts"), script);
+  if (uses("exe")) await compileWithBun(script, executable);
+  return { script, executable };
+}
+
+async function runScenario(
+  scenario: Scenario,
+  rounds: number,
+  folder: string,
+): Promise<Measured[]> {
+  const source = join(folder, "source");
+  const torrent = join(folder, "bench.torrent");
+  progress(`${scenario.name}: ${scenario.about}`);
+  writeFiles(scenario.spec, source);
+  writeFileSync(torrent, makeTorrent(scenario.spec, source).bytes);
+  const programs = await makePrograms(folder, scenario.rows);
+  const seeders = new Map<number, Seeders>();
+  const measured: Measured[] = scenario.rows.map((row) => ({ ...row, samples: [] }));
+  try {
+    for (const count of new Set(scenario.rows.map((row) => row.seeders))) {
+      seeders.set(count, await startSeeders(torrent, source, count));
+    }
+    const sample = (row: Row) => {
+      const dir = join(folder, "out");
+      const job = { torrent, dir, seeders: seeders.get(row.seeders)!, flags: row.flags };
+      return measure(commandOf(row.client, { ...job, ...programs }), dir, source, scenario.spec);
+    };
+    // Not counted: first runs fill caches that later ones find full.
+    for (const row of measured) await sample(row);
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < measured.length; i++) {
+        // Each round starts with another client: none is always the one behind a busy one.
+        const row = measured[(round + i) % measured.length]!;
+        const one = await sample(row);
+        row.samples.push(one);
+        const [wall, cpu] = [one.wall.toFixed(2), one.cpu.toFixed(2)];
+        progress(`  round ${round + 1}  ${row.title}: ${wall} s, CPU ${cpu} s`);
+      }
+    }
+  } finally {
+    for (const one of seeders.values()) await one.stop();
+    rmSync(source, { recursive: true, force: true });
+  }
+  return measured;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const folder = makeWorkFolder(options.bytes);
+  const machine = `${cpus().length} x ${cpus()[0]?.model ?? "?"}, load ${loadavg()[0]?.toFixed(2)}`;
+  const everything: unknown[] = [];
+  let missed = 0;
+  try {
+    for (const scenario of options.scenarios) {
+      const rows = await runScenario(scenario, options.rounds, folder);
+      const judged = verdicts(scenario, rows);
+      missed += judged.filter((verdict) => !verdict.met).length;
+      everything.push({ scenario: scenario.name, about: scenario.about, machine, rows, judged });
+      if (options.json) continue;
+      console.log(`\n${scenario.about}; medians of ${options.rounds} rounds; ${machine}`);
+      console.log(table(scenario, rows));
+      for (const verdict of judged) console.log(verdictLine(verdict));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (options.json) console.log(JSON.stringify(everything, null, 1));
+  return missed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
