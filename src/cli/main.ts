@@ -2,6 +2,7 @@
  * The command line's front door: finds the command, runs it, and turns whatever goes wrong into
  * one line and an exit code.
  */
+import { VERSION } from "../client/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
 import type { OpenClient } from "./client_port.ts";
 import type { CliContext, Command } from "./command.ts";
@@ -16,7 +17,6 @@ import { isUrl } from "./load_torrent.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
 import { nearest } from "./suggest.ts";
-import { VERSION } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [downloadCommand, showCommand, verifyCommand, demoCommand];
 const NAMES = COMMANDS.map((command) => command.name);

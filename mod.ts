@@ -1,0 +1,112 @@
+/**
+ * shoal: a BitTorrent client for Deno and Bun, as a library. Run as the main module it is the
+ * command `shoal` (`deno run -A mod.ts --help`).
+ *
+ * @example Download one torrent and watch it come in
+ * ```ts
+ * import { createClient } from "./mod.ts";
+ *
+ * await using client = await createClient();
+ * const torrent = client.add(torrentFileBytes, { dir: "downloads" });
+ * for await (const event of torrent.events()) {
+ *   if (event.type === "piece") console.log(`${event.have} of ${event.size} bytes`);
+ *   if (event.type === "done" || event.type === "failed") break;
+ * }
+ * await torrent.finished; // throws what went wrong, if something did
+ * ```
+ *
+ * @module
+ */
+import { runCli } from "./src/cli/main.ts";
+import { Client } from "./src/client/client.ts";
+import type { ClientOptions } from "./src/client/types.ts";
+import type { Platform } from "./src/platform/types.ts";
+import { selectPlatform } from "./src/platform/select.ts";
+import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/protocol/metainfo.ts";
+
+export { Client } from "./src/client/client.ts";
+export { Torrent } from "./src/client/torrent_handle.ts";
+export type {
+  AddOptions,
+  ClientOptions,
+  HeldBackBy,
+  PeerSnapshot,
+  SeedGoal,
+  TorrentEvent,
+  TorrentSnapshot,
+  TorrentState,
+  TrackerSnapshot,
+} from "./src/client/types.ts";
+export type { Metainfo, TorrentFileEntry } from "./src/protocol/metainfo.ts";
+export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.ts";
+export {
+  FileError,
+  type FileErrorCode,
+  NetError,
+  type NetErrorCode,
+  ProtocolError,
+  ShoalError,
+  TorrentFileError,
+  TrackerError,
+} from "./src/util/errors.ts";
+export { selectPlatform } from "./src/platform/select.ts";
+export type {
+  ByteStream,
+  Clock,
+  DatagramNet,
+  DatagramSocket,
+  FileHandle,
+  Files,
+  FileSpan,
+  FileStat,
+  Hasher,
+  Http,
+  HttpRequest,
+  HttpResponse,
+  HttpServer,
+  Listener,
+  Platform,
+  Process,
+  Random,
+  RunningHash,
+  Socket,
+  SocketInfo,
+  StreamNet,
+  StreamSink,
+  Timer,
+} from "./src/platform/types.ts";
+
+/**
+ * Opens a client on the runtime that this runs on: `Client.open(selectPlatform(), options)`.
+ * Close it (or hold it with `await using`), so that trackers hear that we left.
+ *
+ * Rejects with a NetError ("address-in-use", "permission") when `options.port` cannot be had.
+ */
+export function createClient(options: ClientOptions = {}): Promise<Client> {
+  return Client.open(selectPlatform(), options);
+}
+
+/**
+ * Reads the bytes of a .torrent (BEP 3, 12, 19, 27, 47; the v1 half of BEP 52 hybrids) without
+ * starting anything. Throws a TorrentFileError whose message says what is wrong with it.
+ * `bytes` must not change as long as the result is in use.
+ */
+export function parseTorrent(bytes: Uint8Array): Metainfo {
+  parsing ??= selectPlatform();
+  const { hasher, process } = parsing;
+  const windows = process.os === "windows";
+  return parseTorrentWith(bytes, (part) => hasher.sha1(part), { windows });
+}
+
+let parsing: Platform | null = null;
+
+// A worker started from this very file would otherwise start the command line again: in a Deno
+// worker `import.meta.main` is true, too.
+if (import.meta.main && !insideWorker()) {
+  void runCli(selectPlatform(), (platform, options) => Client.open(platform, options));
+}
+
+function insideWorker(): boolean {
+  const scope = (globalThis as { WorkerGlobalScope?: new () => unknown }).WorkerGlobalScope;
+  return scope !== undefined && globalThis instanceof scope;
+}
