@@ -1,0 +1,318 @@
+/**
+ * Which tracker of one torrent is announced to, when, and with which event: the rules of BEP 12
+ * (tiers) and BEP 3 (events), with libtorrent's back-off. A state machine without clock or socket:
+ * every call takes the time in milliseconds, `tick` says what to send now.
+ *
+ * One rule decides whom to ask: walk the trackers in order and stop at the first that works. One
+ * that fails is passed over until its back-off is over, one that has not answered for a while does
+ * not hold up those behind it, and one that gives no peers while they are needed does not either.
+ */
+import type { Random } from "../platform/types.ts";
+import type { AnnounceEvent } from "../protocol/tracker_message.ts";
+
+export interface PolicyTracker {
+  readonly scheme: "http" | "https" | "udp";
+  readonly host: string;
+}
+
+/** An announce to send now. */
+export interface AnnounceOrder<T> {
+  tracker: T;
+  event: AnnounceEvent;
+}
+
+export interface AnnounceAnswer {
+  /** Seconds, as the tracker said; null where it said nothing. */
+  interval: number | null;
+  minInterval: number | null;
+  peers: number;
+}
+
+export interface TrackerView<T> {
+  tracker: T;
+  tier: number;
+  state: "waiting" | "announcing" | "working" | "failing" | "disabled";
+  /** When it is announced to next; null if the trackers before it suffice, or while under way. */
+  nextAt: number | null;
+}
+
+export interface PolicyOptions {
+  /** Never asks a second tracker before the first has failed (private torrents, BEP 27). */
+  oneAtATime?: boolean;
+}
+
+const DEFAULT_INTERVAL_S = 1800;
+const DEFAULT_MIN_INTERVAL_S = 30;
+const INTERVAL_S = { min: 60, max: 24 * 3600 };
+const MIN_INTERVAL_S = { min: 5, max: 24 * 3600 };
+
+/** After so long without an answer the next tracker gets its turn too. */
+const PATIENCE_MS = 5_000;
+/** A tracker that has not answered for so long counts as failing, though it is still tried. */
+const SILENCE_MS = 15_000;
+/** So few peers are none: trackers often list ourselves. */
+const FEW_PEERS = 1;
+
+interface Entry<T> {
+  readonly tracker: T;
+  readonly scheme: string;
+  readonly host: string;
+  tier: number;
+  disabled: boolean;
+  /** When the announce under way began. */
+  since: number | null;
+  event: AnnounceEvent;
+  /** Not to be announced to before. */
+  dueAt: number;
+  fails: number;
+  /** The last announce was answered. */
+  working: boolean;
+  answeredAt: number;
+  minIntervalMs: number;
+  /** It has seen "started". */
+  started: boolean;
+  owesCompleted: boolean;
+  /** It did not give enough peers: its wait was shortened, and trackers behind it are asked too. */
+  hurried: boolean;
+  /** Hurried announces in a row; each doubles the next wait. */
+  hurries: number;
+}
+
+export class AnnouncePolicy<T extends PolicyTracker> {
+  readonly #order: Entry<T>[] = [];
+  readonly #oneAtATime: boolean;
+  readonly #patienceMs: number;
+  #completed = false;
+  #stopped = false;
+
+  /** Shuffles each tier (BEP 12), once. */
+  constructor(
+    tiers: readonly (readonly T[])[],
+    random: Pick<Random, "uint32">,
+    options: PolicyOptions = {},
+  ) {
+    this.#oneAtATime = options.oneAtATime ?? false;
+    this.#patienceMs = this.#oneAtATime ? Infinity : PATIENCE_MS;
+    tiers.forEach((trackers, tier) => {
+      for (const tracker of shuffled(trackers, random)) this.#order.push(newEntry(tracker, tier));
+    });
+    preferUdp(this.#order);
+  }
+
+  /** What to announce now. Each order must be closed by `answered` or `failed`. */
+  tick(now: number): AnnounceOrder<T>[] {
+    const orders: AnnounceOrder<T>[] = [];
+    if (this.#stopped) return orders;
+    for (const entry of this.#order) {
+      if (entry.owesCompleted && entry.working && isDue(entry, now)) orders.push(begin(entry, now));
+    }
+    for (let next = this.#due(now); next !== null; next = this.#due(now)) {
+      orders.push(begin(next, now));
+    }
+    return orders;
+  }
+
+  /** When to call `tick` again; Infinity if only an answer can bring something new. */
+  nextDeadline(now: number): number {
+    let at = Infinity;
+    if (this.#stopped) return at;
+    for (const entry of this.#order) {
+      if (entry.owesCompleted && entry.working && entry.since === null) {
+        at = Math.min(at, entry.dueAt);
+      }
+    }
+    for (const entry of this.#inReach(now)) {
+      const patienceEnds = (entry.since ?? -Infinity) + this.#patienceMs;
+      if (entry.since === null) at = Math.min(at, entry.dueAt);
+      else if (patienceEnds > now) at = Math.min(at, patienceEnds);
+    }
+    return at;
+  }
+
+  /** `wantsPeers`: whether the torrent would have liked to get peers. */
+  answered(tracker: T, now: number, answer: AnnounceAnswer, wantsPeers: boolean): void {
+    const entry = this.#entry(tracker);
+    const event = entry.event;
+    entry.since = null;
+    entry.fails = 0;
+    entry.working = true;
+    entry.started = true;
+    entry.answeredAt = now;
+    entry.minIntervalMs = clampSeconds(
+      answer.minInterval,
+      DEFAULT_MIN_INTERVAL_S,
+      MIN_INTERVAL_S,
+    );
+    const interval = clampSeconds(answer.interval, DEFAULT_INTERVAL_S, INTERVAL_S);
+    entry.dueAt = now + Math.max(interval, entry.minIntervalMs);
+    if (!entry.hurried) entry.hurries = 0;
+    entry.hurried = false;
+    if (answer.peers <= FEW_PEERS && wantsPeers) shorten(entry);
+    if (event === "completed") entry.owesCompleted = false;
+    if (entry.owesCompleted) entry.dueAt = now;
+    this.#promote(entry);
+  }
+
+  /** `retryInMs`: the wait that the tracker asked for (BEP 31); Infinity gives it up for good. */
+  failed(tracker: T, now: number, retryInMs = 0): void {
+    const entry = this.#entry(tracker);
+    entry.since = null;
+    entry.working = false;
+    entry.fails++;
+    entry.hurried = false;
+    entry.disabled = retryInMs === Infinity;
+    entry.dueAt = now + Math.max(backoffMs(entry.fails), retryInMs);
+    // Who never saw the start of a download need not hear of its end.
+    if (!entry.started) entry.owesCompleted = false;
+  }
+
+  /** Peers are badly needed: announces sooner, but never below a tracker's min interval. */
+  hurry(): void {
+    for (const entry of this.#order) {
+      if (entry.working && entry.since === null) shorten(entry);
+    }
+  }
+
+  /** The download is complete: every tracker that saw it start hears of it once. */
+  completed(now: number): void {
+    if (this.#completed) return;
+    this.#completed = true;
+    for (const entry of this.#order) {
+      entry.owesCompleted = entry.started || entry.since !== null;
+      if (entry.owesCompleted && entry.working && entry.since === null) entry.dueAt = now;
+    }
+  }
+
+  /** Ends it all; returns the trackers that saw "started" and so have to hear "stopped". */
+  stop(): T[] {
+    if (this.#stopped) return [];
+    this.#stopped = true;
+    const told = this.#order.filter((entry) => entry.started && !entry.disabled);
+    return told.map((entry) => entry.tracker);
+  }
+
+  /** Whether there are trackers and each of them has failed or stays silent. */
+  failing(now: number): boolean {
+    return this.#order.length > 0 && this.#order.every((entry) => {
+      const silent = entry.since !== null && now - entry.since > SILENCE_MS;
+      return entry.disabled || (!entry.working && (entry.fails > 0 || silent));
+    });
+  }
+
+  /** All trackers in the present order of asking. */
+  view(now: number): TrackerView<T>[] {
+    const inReach = new Set(this.#stopped ? [] : this.#inReach(now));
+    return this.#order.map((entry) => ({
+      tracker: entry.tracker,
+      tier: entry.tier,
+      state: stateOf(entry),
+      nextAt: entry.since === null && inReach.has(entry) ? Math.max(now, entry.dueAt) : null,
+    }));
+  }
+
+  /** Trackers in order, up to the one behind which all others stay in reserve. */
+  *#inReach(now: number): Generator<Entry<T>> {
+    for (const entry of this.#order) {
+      if (entry.disabled) continue;
+      yield entry;
+      const suffices = entry.since === null
+        ? entry.working && (this.#oneAtATime || !entry.hurried)
+        : now < entry.since + this.#patienceMs;
+      if (suffices) return;
+    }
+  }
+
+  #due(now: number): Entry<T> | null {
+    for (const entry of this.#inReach(now)) if (isDue(entry, now)) return entry;
+    return null;
+  }
+
+  #promote(entry: Entry<T>): void {
+    this.#order.splice(this.#order.indexOf(entry), 1);
+    const front = this.#order.findIndex((other) => other.tier >= entry.tier);
+    this.#order.splice(front < 0 ? this.#order.length : front, 0, entry);
+  }
+
+  #entry(tracker: T): Entry<T> {
+    return this.#order.find((entry) => entry.tracker === tracker)!;
+  }
+}
+
+/** libtorrent's: 17, 55, 117 ... seconds, at most an hour. */
+export function backoffMs(fails: number): number {
+  return Math.min(3600, 5 + Math.floor(fails * fails * 5 * 2.5)) * 1000;
+}
+
+function newEntry<T extends PolicyTracker>(tracker: T, tier: number): Entry<T> {
+  return {
+    tracker,
+    scheme: tracker.scheme,
+    host: tracker.host,
+    tier,
+    disabled: false,
+    since: null,
+    event: null,
+    dueAt: -Infinity,
+    fails: 0,
+    working: false,
+    answeredAt: -Infinity,
+    minIntervalMs: 0,
+    started: false,
+    owesCompleted: false,
+    hurried: false,
+    hurries: 0,
+  };
+}
+
+function isDue(entry: Entry<unknown>, now: number): boolean {
+  return !entry.disabled && entry.since === null && entry.dueAt <= now;
+}
+
+function begin<T>(entry: Entry<T>, now: number): AnnounceOrder<T> {
+  entry.since = now;
+  entry.event = !entry.started ? "started" : entry.owesCompleted ? "completed" : null;
+  return { tracker: entry.tracker, event: entry.event };
+}
+
+function shorten(entry: Entry<unknown>): void {
+  if (entry.hurried) return;
+  entry.hurried = true;
+  const wait = entry.minIntervalMs * 2 ** entry.hurries++;
+  entry.dueAt = Math.min(entry.dueAt, entry.answeredAt + wait);
+}
+
+function stateOf(entry: Entry<unknown>): TrackerView<unknown>["state"] {
+  if (entry.disabled) return "disabled";
+  if (entry.since !== null) return "announcing";
+  if (entry.working) return "working";
+  return entry.fails > 0 ? "failing" : "waiting";
+}
+
+function clampSeconds(
+  said: number | null,
+  usual: number,
+  bounds: { min: number; max: number },
+): number {
+  return Math.min(Math.max(said ?? usual, bounds.min), bounds.max) * 1000;
+}
+
+function shuffled<T>(items: readonly T[], random: Pick<Random, "uint32">): T[] {
+  const copy = [...items];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const other = random.uint32() % (i + 1);
+    [copy[i], copy[other]] = [copy[other]!, copy[i]!];
+  }
+  return copy;
+}
+
+/** A UDP tracker trades places with an HTTP one of the same host before it: it costs less. */
+function preferUdp(order: Entry<PolicyTracker>[]): void {
+  for (const [j, udp] of order.entries()) {
+    if (udp.scheme !== "udp") continue;
+    const i = order.findIndex((other) => other.scheme !== "udp" && other.host === udp.host);
+    if (i < 0 || i > j) continue;
+    const http = order[i]!;
+    [order[i], order[j]] = [udp, http];
+    [udp.tier, http.tier] = [http.tier, udp.tier];
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Announce and scrape over HTTP(S). A request goes to an address that was looked up and checked
+ * before (`HttpRequest.address` pins it), also at every redirect, so that neither a changing name
+ * nor a redirect can lead it to a service of this machine or its network.
+ */
+import type { Http, HttpResponse } from "../platform/types.ts";
+import { addressFamily } from "../protocol/compact_address.ts";
+import {
+  announceUrl,
+  MAX_TRACKER_BODY,
+  parseAnnounceResponse,
+  parseScrapeResponse,
+  scrapeRequestUrl,
+} from "../protocol/tracker_http.ts";
+import type {
+  AnnounceRequest,
+  AnnounceResponse,
+  ScrapeEntry,
+} from "../protocol/tracker_message.ts";
+import {
+  checkTrackerAddress,
+  MAX_REDIRECTS,
+  parseRedirectUrl,
+  resolveRedirect,
+  sameOrigin,
+  scrapeUrl,
+  type TrackerUrl,
+} from "../protocol/tracker_url.ts";
+import { TrackerError } from "../util/errors.ts";
+import { toHex } from "../util/bytes.ts";
+import { resolveHost, type ResolvePorts } from "./resolve_host.ts";
+import { asTrackerError } from "./tracker_errors.ts";
+
+export interface HttpAnnouncePorts extends ResolvePorts {
+  http: Pick<Http, "get">;
+}
+
+export interface HttpAnnounceOptions {
+  /** For everything, redirects included. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** One announce to `address`, one of the addresses of `url`. Throws a TrackerError. */
+export async function announceHttp(
+  ports: HttpAnnouncePorts,
+  url: TrackerUrl,
+  address: string,
+  request: AnnounceRequest,
+  options: HttpAnnounceOptions,
+): Promise<AnnounceResponse> {
+  return await ask(
+    ports,
+    url,
+    announceUrl(url, request),
+    address,
+    options,
+    parseAnnounceResponse,
+  );
+}
+
+/** What a scrape says about one torrent; null if nothing. Throws a TrackerError. */
+export async function scrapeHttp(
+  ports: HttpAnnouncePorts,
+  url: TrackerUrl,
+  address: string,
+  infoHash: Uint8Array,
+  options: HttpAnnounceOptions,
+): Promise<ScrapeEntry | null> {
+  const target = scrapeUrl(url);
+  if (target === null) throw new TrackerError("refused-url", "The tracker cannot be scraped");
+  const text = scrapeRequestUrl(target, [infoHash]);
+  const entries = await ask(ports, target, text, address, options, parseScrapeResponse);
+  return entries.get(toHex(infoHash)) ?? null;
+}
+
+async function ask<T>(
+  ports: HttpAnnouncePorts,
+  url: TrackerUrl,
+  text: string,
+  address: string,
+  options: HttpAnnounceOptions,
+  parse: (body: Uint8Array) => T,
+): Promise<T> {
+  try {
+    const response = await getFollowing(ports, url, text, address, options);
+    if (response.status === 200) return parse(response.body);
+    throw statusError(response, parse);
+  } catch (error) {
+    throw asTrackerError(error);
+  }
+}
+
+async function getFollowing(
+  ports: HttpAnnouncePorts,
+  first: TrackerUrl,
+  firstText: string,
+  firstAddress: string,
+  options: HttpAnnounceOptions,
+): Promise<HttpResponse> {
+  const deadline = ports.clock.now() + options.timeoutMs;
+  let [url, text, address] = [first, firstText, firstAddress];
+  checkTrackerAddress(url, address);
+  for (let redirects = 0;; redirects++) {
+    const response = await ports.http.get({
+      url: text,
+      address,
+      headers: requestHeaders(first, url),
+      timeoutMs: Math.max(1, deadline - ports.clock.now()),
+      maxBytes: MAX_TRACKER_BODY,
+      signal: options.signal,
+    });
+    const location = redirectOf(response);
+    if (location === null) return response;
+    if (redirects === MAX_REDIRECTS) {
+      throw new TrackerError("bad-response", `The tracker redirects over ${MAX_REDIRECTS} times`);
+    }
+    text = resolveRedirect(text, location);
+    url = parseRedirectUrl(text);
+    text = url.text;
+    const next = await addressOfSameFamily(ports, url, address, options.signal);
+    checkTrackerAddress(url, next, address);
+    address = next;
+  }
+}
+
+/** An announce stands for one address family, so a redirect has to stay in it. */
+async function addressOfSameFamily(
+  ports: HttpAnnouncePorts,
+  url: TrackerUrl,
+  address: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const family = addressFamily(address);
+  const next = (await resolveHost(ports, url.host, signal))[family][0];
+  if (next !== undefined) return next;
+  throw new TrackerError("net", `The tracker redirects to ${url.host}, which has no IPv${family}`);
+}
+
+function requestHeaders(first: TrackerUrl, url: TrackerUrl): Record<string, string> {
+  const headers: Record<string, string> = { "user-agent": "shoal", accept: "*/*" };
+  if (first.credentials !== null && sameOrigin(first, url)) {
+    headers["authorization"] = `Basic ${base64(first.credentials)}`;
+  }
+  return headers;
+}
+
+/** Percent-encoded credentials as bytes, in base64. */
+function base64(credentials: string): string {
+  // What unescapes one byte at a time also works on credentials that are not UTF-8.
+  const bytes = credentials.replace(
+    /%([0-9a-fA-F]{2})/g,
+    (_, hex) => String.fromCharCode(parseInt(hex, 16)),
+  );
+  return btoa(bytes);
+}
+
+function redirectOf(response: HttpResponse): string | null {
+  if (![301, 302, 303, 307, 308].includes(response.status)) return null;
+  return response.headers["location"] ?? null;
+}
+
+/** Some trackers send their failure reason with an error status. */
+function statusError(response: HttpResponse, parse: (body: Uint8Array) => unknown): TrackerError {
+  try {
+    parse(response.body);
+  } catch (error) {
+    if (error instanceof TrackerError) return error;
+  }
+  const seconds = response.headers["retry-after"] ?? "";
+  return new TrackerError(
+    "bad-response",
+    `The tracker answered with HTTP status ${response.status}`,
+    /^\d{1,6}$/.test(seconds) ? { retryInMs: Number(seconds) * 1000 } : {},
+  );
+}

@@ -1,0 +1,25 @@
+/** Failures below the tracker protocol, put into the words of a TrackerError. */
+import { displayText } from "../protocol/tracker_message.ts";
+import { NetError, ProtocolError, TrackerError } from "../util/errors.ts";
+
+/** Network and format errors as TrackerErrors. Anything else is a bug of ours and thrown on. */
+export function asTrackerError(error: unknown): TrackerError {
+  if (error instanceof TrackerError) return error;
+  if (error instanceof ProtocolError) {
+    const message = `The tracker's answer cannot be read: ${displayText(error.message)}`;
+    return new TrackerError("bad-response", message, { cause: error });
+  }
+  if (error instanceof NetError) {
+    const message = displayText(error.message);
+    switch (error.code) {
+      case "timeout":
+        return new TrackerError("timeout", message, { cause: error });
+      case "too-large":
+      case "bad-response":
+        return new TrackerError("bad-response", message, { cause: error });
+      default:
+        return new TrackerError("net", message, { cause: error });
+    }
+  }
+  throw error;
+}

@@ -1,0 +1,347 @@
+/**
+ * Everything one torrent has to do with its trackers: it announces for as long as the torrent runs
+ * and hands out the peers that come back. Decides nothing itself: whom to ask and when is the
+ * policy's, how is the links'.
+ */
+import type { Clock, DatagramNet, Http, Random, Timer } from "../platform/types.ts";
+import {
+  isLoopback,
+  isPrivateOrLocal,
+  isUsablePeer,
+  type PeerAddress,
+} from "../protocol/compact_address.ts";
+import { type AnnounceEvent, displayText, type NamedPeer } from "../protocol/tracker_message.ts";
+import { parseTrackerUrl, type TrackerUrl } from "../protocol/tracker_url.ts";
+import type { TrackerError } from "../util/errors.ts";
+import { AnnouncePolicy } from "./announce_policy.ts";
+import { resolveHost } from "./resolve_host.ts";
+import { asTrackerError } from "./tracker_errors.ts";
+import { type LinkAnswer, TrackerLink } from "./tracker_link.ts";
+import { UdpAnnouncer } from "./udp_announcer.ts";
+
+export interface TrackerPorts {
+  clock: Clock;
+  random: Random;
+  http: Pick<Http, "get">;
+  datagrams: DatagramNet;
+  lookup(host: string): Promise<string[]>;
+  /** One for all torrents of a client; without it the manager opens sockets of its own. */
+  udp?: UdpAnnouncer;
+}
+
+export interface TrackedTorrent {
+  /** 20 bytes each. */
+  readonly infoHash: Uint8Array;
+  readonly peerId: Uint8Array;
+  /** Private torrents ask one tracker at a time (BEP 27). */
+  readonly private?: boolean;
+  /** Where we take connections; 0 or less if we do not. */
+  listenPort(): number;
+  /** Payload bytes. */
+  totals(): { uploaded: number; downloaded: number; left: number };
+  /** How many peers to ask for; 0 if there are enough. */
+  wantsPeers(): number;
+}
+
+export interface AnnounceOutcome {
+  url: string;
+  ok: boolean;
+  /** The tracker's failure or warning text, or what went wrong; safe to show. */
+  message: string | null;
+  peers: number;
+  seeders: number | null;
+  leechers: number | null;
+}
+
+export interface TrackerEvents {
+  onPeers(peers: PeerAddress[], url: string): void;
+  onAnnounce(outcome: AnnounceOutcome): void;
+  /** Our own address as a tracker sees it: one vote, not a fact (BEP 24). */
+  onExternalAddress?(address: string, url: string): void;
+}
+
+export interface TrackerStatus {
+  url: string;
+  tier: number;
+  state: "waiting" | "announcing" | "working" | "failing" | "disabled";
+  message: string | null;
+  seeders: number | null;
+  leechers: number | null;
+  /** Milliseconds; null while none is planned. */
+  nextAnnounceInMs: number | null;
+}
+
+const HTTP_TIMEOUT_MS = 30_000;
+const MAX_TRACKERS = 100;
+const MAX_NAMED_PEERS = 10;
+/** Timers of the runtimes overflow at 2^31 ms, and a tracker may ask for longer waits. */
+const MAX_TIMER_MS = 3_600_000;
+
+/** A tracker and what its last announce brought. */
+interface Tracked {
+  readonly scheme: TrackerUrl["scheme"];
+  readonly host: string;
+  readonly link: TrackerLink;
+  message: string | null;
+  seeders: number | null;
+  leechers: number | null;
+  /** Ends the announce under way. */
+  abort: AbortController;
+}
+
+export class TrackerManager {
+  readonly #ports: TrackerPorts;
+  readonly #torrent: TrackedTorrent;
+  readonly #events: TrackerEvents;
+  readonly #udp: UdpAnnouncer;
+  readonly #policy: AnnouncePolicy<Tracked>;
+  /** Trackers that are never asked, with the reason. */
+  readonly #refused: TrackerStatus[] = [];
+  readonly #udpTries: number;
+  /** Lets a tracker know us again when our address changes (BEP 7). */
+  readonly #key: number;
+  #timer: Timer | null = null;
+  #started = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(
+    ports: TrackerPorts,
+    torrent: TrackedTorrent,
+    tiers: readonly (readonly string[])[],
+    events: TrackerEvents,
+  ) {
+    this.#ports = ports;
+    this.#torrent = torrent;
+    this.#events = events;
+    this.#udp = ports.udp ?? new UdpAnnouncer(ports);
+    this.#key = ports.random.uint32();
+    const tracked = this.#readTiers(tiers);
+    // With others waiting, a dead tracker has to give up its turn sooner.
+    this.#udpTries = tracked.flat().length > 1 ? 2 : 4;
+    this.#policy = new AnnouncePolicy(tracked, ports.random, {
+      oneAtATime: torrent.private ?? false,
+    });
+  }
+
+  /** Whether there are trackers and none of them answers. */
+  get failing(): boolean {
+    const now = this.#now();
+    const { length } = this.#policy.view(now);
+    return length === 0 ? this.#refused.length > 0 : this.#policy.failing(now);
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#pump();
+  }
+
+  /** The download is complete. */
+  completed(): void {
+    this.#policy.completed(this.#now());
+    this.#pump();
+  }
+
+  /** Peers are badly needed: announces as soon as the trackers' min interval allows. */
+  announceNow(): void {
+    this.#policy.hurry();
+    this.#pump();
+  }
+
+  /** Ends all announcing and tells "stopped", waiting `timeoutMs` for that at most. */
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  /** In the order in which they are asked; refused ones last. */
+  snapshot(): TrackerStatus[] {
+    const now = this.#now();
+    const statuses = this.#policy.view(now).map(({ tracker, tier, state, nextAt }) => ({
+      url: tracker.link.url.text,
+      tier,
+      state,
+      message: tracker.message,
+      seeders: tracker.seeders,
+      leechers: tracker.leechers,
+      nextAnnounceInMs: nextAt === null || !this.#started ? null : nextAt - now,
+    }));
+    return [...statuses, ...this.#refused];
+  }
+
+  #readTiers(tiers: readonly (readonly string[])[]): Tracked[][] {
+    const seen = new Set<string>();
+    return tiers.map((urls, tier) =>
+      urls.flatMap((text) => {
+        if (seen.size >= MAX_TRACKERS || seen.has(text)) return [];
+        seen.add(text);
+        try {
+          const url = parseTrackerUrl(text);
+          if (url.text !== text && seen.has(url.text)) return [];
+          seen.add(url.text);
+          return [newTracked(url, new TrackerLink(url, { ...this.#ports, udp: this.#udp }))];
+        } catch (error) {
+          this.#refused.push(refusedStatus(text, tier, asTrackerError(error)));
+          return [];
+        }
+      })
+    );
+  }
+
+  /** Sends what the policy wants sent now, and sets the timer for what comes next. */
+  #pump(): void {
+    if (!this.#started || this.#stopping !== null) return;
+    const now = this.#now();
+    for (const { tracker, event } of this.#policy.tick(now)) this.#announce(tracker, event);
+    this.#timer?.cancel();
+    const wait = this.#policy.nextDeadline(now) - now;
+    this.#timer = wait === Infinity
+      ? null
+      : this.#ports.clock.after(Math.min(Math.max(wait, 0), MAX_TIMER_MS), () => this.#pump());
+  }
+
+  /**
+   * The first address family to answer decides for the policy; what others bring later is only
+   * more peers.
+   */
+  async #announce(tracked: Tracked, event: AnnounceEvent): Promise<void> {
+    tracked.abort.abort();
+    tracked.abort = new AbortController();
+    const { signal } = tracked.abort;
+    const wanted = this.#torrent.wantsPeers();
+    let answered = false;
+    const onAnswer = (answer: LinkAnswer) => {
+      if (signal.aborted) return;
+      this.#deliverPeers(tracked, answer, signal);
+      if (answered || signal.aborted) return;
+      answered = true;
+      this.#answered(tracked, answer, wanted > 0);
+    };
+    try {
+      await tracked.link.announce(event, this.#request(wanted), this.#options(signal), onAnswer);
+    } catch (error) {
+      const problem = asTrackerError(error);
+      if (!signal.aborted) this.#failed(tracked, problem);
+    }
+  }
+
+  #answered(tracked: Tracked, { response }: LinkAnswer, wantsPeers: boolean): void {
+    const peers = response.peers.length + response.namedPeers.length;
+    const { interval, minInterval } = response;
+    this.#policy.answered(tracked, this.#now(), { interval, minInterval, peers }, wantsPeers);
+    tracked.message = response.warning;
+    tracked.seeders = response.seeders;
+    tracked.leechers = response.leechers;
+    this.#report(tracked, true, peers);
+  }
+
+  #failed(tracked: Tracked, error: TrackerError): void {
+    this.#policy.failed(tracked, this.#now(), error.retryInMs);
+    tracked.message = displayText(error.message);
+    this.#report(tracked, false, 0);
+  }
+
+  #report(tracked: Tracked, ok: boolean, peers: number): void {
+    const { message, seeders, leechers } = tracked;
+    this.#events.onAnnounce({ url: tracked.link.url.text, ok, message, peers, seeders, leechers });
+    this.#pump();
+  }
+
+  #deliverPeers(tracked: Tracked, { response, address }: LinkAnswer, signal: AbortSignal): void {
+    const url = tracked.link.url.text;
+    if (response.externalAddress !== null) {
+      this.#events.onExternalAddress?.(response.externalAddress, url);
+    }
+    // A tracker on the internet that names this machine itself wants us to attack us.
+    const trusted = isPrivateOrLocal(address);
+    const usable = (peer: PeerAddress) =>
+      isUsablePeer(peer) && (trusted || !isLoopback(peer.address));
+    const peers = response.peers.filter(usable);
+    if (peers.length > 0) this.#events.onPeers(peers, url);
+    for (const named of response.namedPeers.slice(0, MAX_NAMED_PEERS)) {
+      this.#resolvePeer(named, signal).then((found) => {
+        const resolved = found.filter(usable);
+        if (resolved.length > 0 && !signal.aborted) this.#events.onPeers(resolved, url);
+      });
+    }
+  }
+
+  /** No peers if the name cannot be found. */
+  async #resolvePeer({ host, port }: NamedPeer, signal: AbortSignal): Promise<PeerAddress[]> {
+    try {
+      const found = await resolveHost(this.#ports, host, signal);
+      return [...found[4], ...found[6]].map((address) => ({ address, port }));
+    } catch (error) {
+      asTrackerError(error);
+      return [];
+    }
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    this.#timer?.cancel();
+    const informed = this.#policy.stop();
+    for (const { tracker } of this.#policy.view(this.#now())) tracker.abort.abort();
+    const abort = new AbortController();
+    const farewells = Promise.all(informed.map(async ({ link }) => {
+      try {
+        await link.announce("stopped", this.#request(0), this.#options(abort.signal), () => {});
+      } catch (error) {
+        // It will notice that we are gone by our silence.
+        asTrackerError(error);
+      }
+    }));
+    await new Promise<void>((resolve, reject) => {
+      const timer = this.#ports.clock.after(timeoutMs, () => {
+        abort.abort();
+        resolve();
+      });
+      farewells.then(() => resolve(), reject).finally(() => timer.cancel());
+    });
+    if (this.#ports.udp === undefined) this.#udp.close();
+  }
+
+  #request(numWant: number) {
+    const { infoHash, peerId } = this.#torrent;
+    const port = this.#torrent.listenPort();
+    return {
+      infoHash,
+      peerId,
+      ...this.#torrent.totals(),
+      // Some trackers refuse 0, and other clients know that 1 stands for nobody listening.
+      port: port > 0 ? port : 1,
+      numWant,
+      key: this.#key,
+    };
+  }
+
+  #options(signal: AbortSignal) {
+    return { udpTries: this.#udpTries, httpTimeoutMs: HTTP_TIMEOUT_MS, signal };
+  }
+
+  #now(): number {
+    return this.#ports.clock.now();
+  }
+}
+
+function newTracked(url: TrackerUrl, link: TrackerLink): Tracked {
+  return {
+    scheme: url.scheme,
+    host: url.host,
+    link,
+    message: null,
+    seeders: null,
+    leechers: null,
+    abort: new AbortController(),
+  };
+}
+
+function refusedStatus(text: string, tier: number, error: TrackerError): TrackerStatus {
+  return {
+    url: displayText(text),
+    tier,
+    state: "disabled",
+    message: error.message,
+    seeders: null,
+    leechers: null,
+    nextAnnounceInMs: null,
+  };
+}

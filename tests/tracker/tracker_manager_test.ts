@@ -1,0 +1,503 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import type { TrackerSnapshot } from "../../src/client/types.ts";
+import type { PeerAddress } from "../../src/protocol/compact_address.ts";
+import {
+  decodeUdpRequest,
+  encodeAnnounceReply,
+  encodeConnectReply,
+} from "../../src/protocol/tracker_udp.ts";
+import { NetError } from "../../src/util/errors.ts";
+import {
+  type AnnounceOutcome,
+  type TrackedTorrent,
+  TrackerManager,
+} from "../../src/tracker/tracker_manager.ts";
+import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
+import {
+  FakeClock,
+  FakeDatagrams,
+  FakeHttp,
+  type HttpHandler,
+  namesOf,
+  never,
+  seededRandom,
+  settle,
+  text,
+} from "./tracker_fakes.ts";
+import { INFO_HASH, PEER_ID } from "./tracker_requests.ts";
+
+const NAMES: Record<string, string[]> = {
+  "a.test": ["8.8.8.1"],
+  "b.test": ["8.8.8.2"],
+  "dual.test": ["8.8.8.3", "2001:db8::3"],
+  "many.test": ["8.8.8.4", "8.8.8.5"],
+  "lan.test": ["192.168.1.1"],
+  "peer.test": ["5.5.5.5", "127.0.0.1"],
+};
+
+/** An answer with `count` peers, 1.1.1.1 and up. */
+function answer(count: number, extra = ""): { body: Uint8Array } {
+  const peers = Array.from({ length: count }, (_, i) => {
+    const address = `1.1.1.${i + 1}`;
+    return `d2:ip${address.length}:${address}4:porti6881ee`;
+  });
+  return {
+    body: text(`d8:completei7e10:incompletei8e8:intervali900e5:peersl${peers.join("")}e${extra}e`),
+  };
+}
+
+class World {
+  readonly clock = new FakeClock();
+  readonly datagrams = new FakeDatagrams();
+  readonly http: FakeHttp;
+  readonly random = seededRandom(5);
+  readonly peers: string[] = [];
+  readonly outcomes: AnnounceOutcome[] = [];
+  readonly external: string[] = [];
+  readonly manager: TrackerManager;
+  lookups: string[] = [];
+  wants = 50;
+  left = 1000;
+  port = 6881;
+
+  constructor(
+    tiers: string[][],
+    handler: HttpHandler = () => answer(3),
+    more: { torrent?: Partial<TrackedTorrent>; udp?: UdpAnnouncer } = {},
+  ) {
+    this.http = new FakeHttp(handler);
+    const find = namesOf(NAMES);
+    const ports = {
+      clock: this.clock,
+      datagrams: this.datagrams,
+      http: this.http,
+      random: this.random,
+      lookup: (host: string) => {
+        this.lookups.push(host);
+        return host === "stuck.test" ? never<string[]>() : find(host);
+      },
+      ...(more.udp === undefined ? {} : { udp: more.udp }),
+    };
+    const torrent: TrackedTorrent = {
+      infoHash: INFO_HASH,
+      peerId: PEER_ID,
+      listenPort: () => this.port,
+      totals: () => ({ uploaded: 1, downloaded: 2, left: this.left }),
+      wantsPeers: () => this.wants,
+      ...more.torrent,
+    };
+    this.manager = new TrackerManager(ports, torrent, tiers, {
+      onPeers: (peers: PeerAddress[]) => this.peers.push(...peers.map(({ address }) => address)),
+      onAnnounce: (outcome) => this.outcomes.push(outcome),
+      onExternalAddress: (address) => this.external.push(address),
+    });
+  }
+
+  async start(): Promise<this> {
+    this.manager.start();
+    await settle();
+    return this;
+  }
+
+  /** What HTTP trackers were asked: the host's first letter (or address) and the event. */
+  asked(): string[] {
+    return this.http.requests.map(({ url, address }) => {
+      const { hostname, searchParams } = new URL(url);
+      const where = hostname === "dual.test" ? address : hostname[0];
+      return `${where} ${searchParams.get("event") ?? "-"}`;
+    });
+  }
+}
+
+describe("TrackerManager announces", () => {
+  it("hands out peers and counts, and says what it asked for", async () => {
+    const world = await new World([["http://a.test/announce"]]).start();
+    assert.deepEqual(world.peers, ["1.1.1.1", "1.1.1.2", "1.1.1.3"]);
+    assert.deepEqual(world.outcomes, [{
+      url: "http://a.test/announce",
+      ok: true,
+      message: null,
+      peers: 3,
+      seeders: 7,
+      leechers: 8,
+    }]);
+    const query = new URL(world.http.requests[0]!.url).searchParams;
+    const names = ["port", "uploaded", "downloaded", "left", "numwant", "event"];
+    const said = names.map((name) => query.get(name));
+    assert.deepEqual(said, ["6881", "1", "2", "1000", "50", "started"]);
+  });
+
+  it("keeps bringing new peers for as long as the torrent runs", async () => {
+    let round = 0;
+    const world = await new World([["http://a.test/announce"]], () => answer(2 + round++)).start();
+    for (let hour = 0; hour < 10; hour++) await world.clock.pass(3600);
+    assert.equal(world.asked().length, 41, "every 900 s for ten hours");
+    assert.ok(world.peers.includes("1.1.1.42"));
+    assert.deepEqual(new Set(world.asked()), new Set(["a started", "a -"]));
+    const keys = world.http.requests.map(({ url }) => new URL(url).searchParams.get("key"));
+    assert.equal(new Set(keys).size, 1, "the key stays");
+  });
+
+  it("asks for no peers when there are enough, and gives port 1 when we do not listen", async () => {
+    const world = new World([["http://a.test/announce"]]);
+    [world.wants, world.port] = [0, -1];
+    await world.start();
+    const query = new URL(world.http.requests[0]!.url).searchParams;
+    assert.deepEqual([query.get("numwant"), query.get("port")], ["0", "1"]);
+  });
+
+  it("goes on to the next tracker when one fails, and keeps the words of both", async () => {
+    const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
+      if (r.address === "8.8.8.1") return { body: text("d14:failure reason7:\u001b[31mnoe") };
+      return answer(3, "15:warning message4:slow");
+    }).start();
+    assert.deepEqual(world.asked(), ["a started", "b started"]);
+    assert.deepEqual(world.outcomes.map(({ ok, message }) => [ok, message]), [
+      [false, "[31mno"],
+      [true, "slow"],
+    ]);
+    const statuses: TrackerSnapshot[] = world.manager.snapshot();
+    assert.deepEqual(statuses, [
+      {
+        url: "http://a.test/announce",
+        tier: 0,
+        state: "failing",
+        message: "[31mno",
+        seeders: null,
+        leechers: null,
+        nextAnnounceInMs: 17_000,
+      },
+      {
+        url: "http://b.test/announce",
+        tier: 1,
+        state: "working",
+        message: "slow",
+        seeders: 7,
+        leechers: 8,
+        nextAnnounceInMs: 900_000,
+      },
+    ]);
+    assert.equal(world.manager.failing, false);
+  });
+
+  it("a tracker that does not answer does not hold up the next for long", async () => {
+    const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
+      return r.address === "8.8.8.1" ? never() : answer(3);
+    }).start();
+    assert.deepEqual(world.asked(), ["a started"]);
+    await world.clock.pass(5);
+    assert.deepEqual(world.asked(), ["a started", "b started"]);
+    assert.equal(world.peers.length, 3);
+  });
+
+  it("a name that cannot be looked up fails after ten seconds and holds up nobody", async () => {
+    const tiers = [["http://stuck.test/announce"], ["http://a.test/announce"]];
+    const world = await new World(tiers).start();
+    await world.clock.pass(10);
+    assert.equal(world.peers.length, 3);
+    assert.match(world.manager.snapshot()[0]!.message!, /stuck\.test took too long/);
+  });
+
+  it("says failing when no tracker answers", async () => {
+    const world = await new World([["http://a.test/announce"]], () => {
+      return Promise.reject(new NetError("refused", "Connection refused"));
+    }).start();
+    assert.equal(world.manager.failing, true);
+    assert.equal(world.manager.snapshot()[0]!.message, "Connection refused");
+    await world.clock.pass(16);
+    assert.equal(world.outcomes.length, 1);
+    await world.clock.pass(1);
+    assert.equal(world.outcomes.length, 2);
+  });
+
+  it("honours retry in never, and tries nothing any more", async () => {
+    const body = text("d14:failure reason4:gone8:retry in5:nevere");
+    const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
+    await world.clock.pass(48 * 3600);
+    assert.equal(world.outcomes.length, 1);
+    assert.equal(world.clock.pending, 0);
+    const [status] = world.manager.snapshot();
+    assert.deepEqual([status!.state, status!.nextAnnounceInMs], ["disabled", null]);
+  });
+
+  it("tries the other addresses of a host when one cannot be connected to", async () => {
+    const world = await new World([["http://many.test/announce"]], ({ address }) => {
+      if (address === "8.8.8.4") throw new NetError("refused", "refused");
+      return answer(3);
+    }).start();
+    const tried = world.http.requests.map(({ address }) => address);
+    assert.deepEqual(tried, ["8.8.8.4", "8.8.8.5"]);
+    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true]);
+    await world.clock.pass(900);
+    assert.equal(world.http.requests[2]!.address, "8.8.8.5", "stays with the one that works");
+  });
+
+  it("repeats the tracker id, and passes on our external address as a vote", async () => {
+    const extra = "11:external ip4:ABCD10:tracker id2:xy";
+    const world = await new World([["http://a.test/announce"]], () => answer(3, extra)).start();
+    await world.clock.pass(900);
+    assert.match(world.http.requests[1]!.url, /&trackerid=xy$/);
+    assert.deepEqual(world.external, ["65.66.67.68", "65.66.67.68"]);
+  });
+
+  it("keeps the timer short enough for the runtimes, however long a tracker says", async () => {
+    const world = await new World([["http://a.test/announce"]], () => ({
+      body: text("d14:failure reason1:x8:retry ini99999999ee"),
+    })).start();
+    await world.clock.pass(90 * 24 * 3600);
+    assert.equal(world.outcomes.length, 1);
+  });
+});
+
+describe("TrackerManager events", () => {
+  it("tells completed at once, and stopped to trackers that saw started", async () => {
+    const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
+      if (r.address === "8.8.8.1") throw new NetError("refused", "x");
+      return answer(3);
+    }).start();
+    world.left = 0;
+    world.manager.completed();
+    await settle();
+    await world.manager.stop(3000);
+    assert.deepEqual(world.asked(), ["a started", "b started", "b completed", "b stopped"]);
+    const last = new URL(world.http.requests[3]!.url).searchParams;
+    assert.deepEqual([last.get("left"), last.get("numwant")], ["0", "0"]);
+    assert.equal(world.clock.pending, 0);
+    assert.equal(world.outcomes.length, 3, "stopping is not reported");
+  });
+
+  it("announceNow waits for the min interval and then asks, others at once", async () => {
+    const tiers = [["http://a.test/announce"], ["http://b.test/announce"]];
+    const world = await new World(tiers, () => answer(3, "12:min intervali60e")).start();
+    world.manager.announceNow();
+    await settle();
+    assert.deepEqual(world.asked(), ["a started", "b started"]);
+    await world.clock.pass(60);
+    assert.deepEqual(world.asked(), ["a started", "b started", "a -"]);
+  });
+
+  it("stop never takes longer than it was given, and ends what is under way", async () => {
+    let requests = 0;
+    const handler = () => requests++ === 0 ? answer(3) : never<{ body: Uint8Array }>();
+    const world = await new World([["http://a.test/announce"]], handler).start();
+    let done = false;
+    const stopped = world.manager.stop(3000).then(() => done = true);
+    await world.clock.pass(2.9);
+    assert.equal(done, false);
+    await world.clock.pass(0.1);
+    await stopped;
+    assert.equal(world.http.requests[1]!.signal!.aborted, true);
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it("stop while the first announce is under way calls it off and tells nobody", async () => {
+    const world = await new World([["http://a.test/announce"]], () => never()).start();
+    await world.manager.stop(3000);
+    assert.equal(world.http.requests[0]!.signal!.aborted, true);
+    assert.deepEqual(world.asked(), ["a started"]);
+    assert.deepEqual([world.outcomes.length, world.clock.pending], [0, 0]);
+  });
+
+  it("does nothing before start and after stop", async () => {
+    const world = new World([["http://a.test/announce"]]);
+    world.manager.announceNow();
+    world.manager.completed();
+    await settle();
+    assert.equal(world.manager.snapshot()[0]!.nextAnnounceInMs, null);
+    await world.manager.stop(1000);
+    world.manager.start();
+    world.manager.announceNow();
+    await world.clock.pass(3600);
+    assert.equal(world.http.requests.length, 0);
+  });
+
+  it("does not report what answers after stop", async () => {
+    let release = () => {};
+    const world = await new World([["udp://a.test:80"]], () => never()).start();
+    world.datagrams.hosts.set("8.8.8.1:80", (bytes, reply) => {
+      release = () =>
+        reply(encodeConnectReply(decodeUdpRequest(bytes).transactionId, new Uint8Array(8)));
+    });
+    await world.clock.pass(15);
+    await world.manager.stop(100);
+    release();
+    await settle();
+    assert.deepEqual([world.peers.length, world.outcomes.length], [0, 0]);
+    assert.equal(world.datagrams.open, 0);
+  });
+});
+
+describe("TrackerManager over both address families (BEP 7)", () => {
+  it("announces and says goodbye over each", async () => {
+    const world = await new World([["http://dual.test/announce"]]).start();
+    await world.clock.pass(900);
+    await world.manager.stop(1000);
+    assert.deepEqual(world.asked(), [
+      "8.8.8.3 started",
+      "2001:db8::3 started",
+      "8.8.8.3 -",
+      "2001:db8::3 -",
+      "8.8.8.3 stopped",
+      "2001:db8::3 stopped",
+    ]);
+    assert.deepEqual(world.outcomes.length, 2, "one outcome for each round");
+  });
+
+  it("works when one family is dead, and starts over there when it comes back", async () => {
+    let sixWorks = false;
+    const world = await new World([["http://dual.test/announce"]], ({ address }) => {
+      if (address === "2001:db8::3" && !sixWorks) throw new NetError("unreachable", "no route");
+      return answer(3);
+    }).start();
+    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true]);
+    sixWorks = true;
+    world.manager.completed();
+    await settle();
+    assert.deepEqual(world.asked().slice(2), ["8.8.8.3 completed", "2001:db8::3 started"]);
+  });
+
+  it("tells stopped only where started was answered", async () => {
+    const world = await new World([["http://dual.test/announce"]], ({ address }) => {
+      if (address === "2001:db8::3") throw new NetError("unreachable", "no route");
+      return answer(3);
+    }).start();
+    await world.manager.stop(1000);
+    assert.deepEqual(world.asked().slice(2), ["8.8.8.3 stopped"]);
+  });
+
+  it("does not wait for the slower family, and takes its peers when they come", async () => {
+    let release = (_: { body: Uint8Array }) => {};
+    const world = await new World([["http://dual.test/announce"]], ({ address }) => {
+      if (address === "8.8.8.3") return answer(2);
+      return new Promise((resolve) => release = resolve);
+    }).start();
+    assert.deepEqual([world.peers.length, world.outcomes.length], [2, 1]);
+    release(answer(4));
+    await settle();
+    assert.deepEqual([world.peers.length, world.outcomes.length], [6, 1]);
+  });
+
+  it("gives the tracker's own words when the other family only cannot connect", async () => {
+    const world = await new World([["http://dual.test/announce"]], ({ address }) => {
+      if (address === "2001:db8::3") throw new NetError("unreachable", "no route");
+      return { body: text("d14:failure reason6:bannede") };
+    }).start();
+    assert.deepEqual(world.outcomes.map(({ ok, message }) => [ok, message]), [[false, "banned"]]);
+  });
+});
+
+describe("TrackerManager over UDP", () => {
+  function udpTracker(world: World, host: string): void {
+    world.datagrams.hosts.set(host, (bytes, reply) => {
+      const request = decodeUdpRequest(bytes);
+      if (request.kind === "connect") {
+        return reply(encodeConnectReply(request.transactionId, new Uint8Array(8).fill(1)));
+      }
+      const peers = [{ address: "7.7.7.7", port: 77 }, { address: "7.7.7.8", port: 77 }];
+      const counts = { interval: 1000, leechers: 1, seeders: 2 };
+      reply(encodeAnnounceReply(request.transactionId, { ...counts, peers }));
+    });
+  }
+
+  it("prefers UDP to HTTP on the same host", async () => {
+    const world = new World([["http://a.test/announce"], ["udp://a.test:6969/announce"]]);
+    udpTracker(world, "8.8.8.1:6969");
+    await world.start();
+    assert.deepEqual(world.peers, ["7.7.7.7", "7.7.7.8"]);
+    assert.equal(world.http.requests.length, 0);
+    await world.manager.stop(1000);
+    const events = world.datagrams.sent.map(({ bytes }) => decodeUdpRequest(bytes))
+      .map((request) => request.kind === "announce" ? request.announce.event : request.kind);
+    assert.deepEqual(events, ["connect", "started", "stopped"]);
+    assert.equal(world.datagrams.open, 0, "its own sockets are closed");
+  });
+
+  it("gives a dead UDP tracker two tries among others, four alone", async () => {
+    const alone = await new World([["udp://a.test:1"]]).start();
+    await alone.clock.pass(224);
+    assert.deepEqual([alone.datagrams.sent.length, alone.outcomes.length], [4, 0]);
+    assert.equal(alone.manager.failing, true, "silence for so long is failing");
+    await alone.clock.pass(1);
+    assert.match(alone.outcomes[0]!.message!, /8\.8\.8\.1:1 does not answer/);
+
+    const world = await new World([["udp://a.test:1"], ["http://b.test/announce"]]).start();
+    await world.clock.pass(45);
+    assert.equal(world.datagrams.sent.length, 2);
+    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true, false]);
+  });
+
+  it("uses the client's UDP socket when there is one, and leaves it open", async () => {
+    const clock = new FakeClock(), datagrams = new FakeDatagrams();
+    const udp = new UdpAnnouncer({ clock, datagrams, random: seededRandom(1) });
+    const worlds = [1, 2, 3].map(() => new World([["udp://a.test:1"]], undefined, { udp }));
+    for (const world of worlds) await world.start();
+    for (const world of worlds) await world.manager.stop(10);
+    assert.deepEqual([datagrams.bound, datagrams.open, datagrams.sent.length], [1, 1, 3]);
+    udp.close();
+    await settle();
+    assert.equal(datagrams.open, 0);
+  });
+});
+
+describe("TrackerManager and hostile trackers", () => {
+  it("shows refused URLs as disabled and never looks them up", async () => {
+    const tiers = [["ftp://a.test/x", "http://a.test/announce?info_hash=1"], ["wss://b.test/"]];
+    const world = await new World(tiers).start();
+    assert.deepEqual(world.lookups, []);
+    assert.deepEqual(world.manager.snapshot().map(({ state, tier }) => [state, tier]), [
+      ["disabled", 0],
+      ["disabled", 0],
+      ["disabled", 1],
+    ]);
+    assert.match(world.manager.snapshot()[1]!.message!, /info_hash/);
+    assert.equal(world.manager.failing, true);
+    await world.manager.stop(100);
+    assert.equal(new World([]).manager.failing, false, "no trackers is no failure");
+  });
+
+  it("asks each URL once, however often and in whatever spelling it is listed", () => {
+    const url = "http://a.test/announce";
+    const tiers = [[url, url, "HTTP://A.test/announce"], [url, "ftp://x/", "ftp://x/"]];
+    assert.equal(new World(tiers).manager.snapshot().length, 2);
+  });
+
+  it("takes a hundred trackers at most", () => {
+    const tiers = [Array.from({ length: 5000 }, (_, i) => `http://t${i}.test/announce`)];
+    assert.equal(new World(tiers).manager.snapshot().length, 100);
+  });
+
+  it("drops peers that cannot be dialled, and loopback from a tracker that is not local", async () => {
+    const bad = "d2:ip7:0.0.0.04:porti5eed2:ip9:224.0.0.14:porti5eed2:ip7:1.2.3.44:porti0ee";
+    const loop = "d2:ip9:127.0.0.14:porti22eed2:ip3:::14:porti22ee";
+    const body = text(`d8:intervali900e5:peersl${bad}${loop}ee`);
+    const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
+    assert.deepEqual(world.peers, []);
+    const local = await new World([["http://lan.test/announce"]], () => ({ body })).start();
+    assert.deepEqual(local.peers, ["127.0.0.1", "::1"]);
+  });
+
+  it("resolves the names of peers, ten at most, and trusts the result no more", async () => {
+    const named = "d2:ip9:peer.test4:porti6881ee" + "d2:ip6:x.test4:porti6881ee".repeat(50);
+    const body = text(`d8:intervali900e5:peersl${named}ee`);
+    const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
+    assert.deepEqual(world.peers, ["5.5.5.5"], "not 127.0.0.1");
+    assert.equal(world.lookups.length, 1 + 10);
+    assert.equal(world.outcomes[0]!.peers, 51);
+  });
+
+  it("refuses a name that turns out to be this machine, unless it is asked for /announce", async () => {
+    NAMES["turned.test"] = ["127.0.0.1"];
+    const world = await new World([["http://turned.test/admin"]]).start();
+    assert.equal(world.http.requests.length, 0);
+    assert.match(world.outcomes[0]!.message!, /must have a path that starts with \/announce/);
+  });
+
+  it("asks one tracker at a time for private torrents", async () => {
+    const tiers = [["http://a.test/announce"], ["http://b.test/announce"]];
+    const more = { torrent: { private: true } };
+    const world = await new World(tiers, () => never(), more).start();
+    await world.clock.pass(25);
+    assert.deepEqual(world.asked(), ["a started"]);
+  });
+});
