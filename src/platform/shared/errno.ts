@@ -9,6 +9,11 @@ export function errnoOf(error: unknown): string {
   return name === "NotCapable" || name === "PermissionDenied" ? "EACCES" : "";
 }
 
+/** An error as the system calls throw it, for what is found wrong without asking the system. */
+export function systemError(code: string): Error & { code: string } {
+  return Object.assign(new Error(code), { code });
+}
+
 const FILE_CODES: Record<string, [code: FileErrorCode, advice: string]> = {
   ENOSPC: ["disk-full", "the disk is full. Free some space, then start again"],
   EDQUOT: ["disk-full", "your disk quota is used up. Free some space, then start again"],
@@ -26,6 +31,7 @@ const FILE_CODES: Record<string, [code: FileErrorCode, advice: string]> = {
   EFBIG: ["too-large", "the disk's format does not allow files this large. Choose another disk"],
   ENAMETOOLONG: ["io", "the name is too long for this disk"],
   EXDEV: ["io", "the two paths are on different disks"],
+  EBADF: ["io", "it is not open for that"],
   EIO: ["io", "the disk reports a read or write error. Check its health"],
 };
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
 import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
-import { errnoOf, fileError } from "./errno.ts";
+import { errnoOf, fileError, systemError } from "./errno.ts";
 import { NodeFileHandle, toFileStat } from "./file_handle.ts";
 import { writeWhole } from "./write_whole.ts";
 
@@ -41,13 +41,13 @@ function attempt<T>(action: string, path: string, what: () => T): T {
 function open(path: string, mode: "read" | "write"): NodeFileHandle {
   return attempt("open", path, () => {
     if (O_NOFOLLOW === 0 && fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      throw Object.assign(new Error("symbolic link"), { code: "ELOOP" });
+      throw systemError("ELOOP");
     }
     const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT;
     const fd = fs.openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o666);
     try {
       const kind = toFileStat(fs.fstatSync(fd)).kind;
-      if (kind === "directory") throw Object.assign(new Error("folder"), { code: "EISDIR" });
+      if (kind === "directory") throw systemError("EISDIR");
       if (kind !== "file") throw new Error("it is a device or a pipe, not a file");
     } catch (error) {
       fs.closeSync(fd);
@@ -65,9 +65,7 @@ function makeDir(path: string): void {
       if (errnoOf(error) !== "EEXIST") throw error;
       const there = fs.lstatSync(path);
       if (there.isDirectory()) return;
-      throw Object.assign(new Error("in the way"), {
-        code: there.isSymbolicLink() ? "ELOOP" : "ENOTDIR",
-      });
+      throw systemError(there.isSymbolicLink() ? "ELOOP" : "ENOTDIR");
     }
   });
 }

@@ -4,12 +4,12 @@
  */
 import { Worker } from "node:worker_threads";
 import type { FileSpan } from "../types.ts";
-import { fileError } from "./errno.ts";
-import { HASH_THREAD_SOURCE, type HashJob, type HashReply } from "./hash_worker.ts";
+import { fileError, systemError } from "./errno.ts";
+import { HASH_THREAD_SOURCE, type HashEngine, type HashJob, type HashReply } from "./hash_worker.ts";
 
 interface Pending {
   job: HashJob;
-  resolve(digest: Uint8Array | null): void;
+  resolve(reply: { digest: Uint8Array | null; bytes?: Uint8Array }): void;
   reject(error: Error): void;
 }
 
@@ -19,8 +19,11 @@ interface Thread {
   current: Pending | null;
 }
 
+type Work = { spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number };
+
 export class HashPool {
   readonly size: number;
+  engine: HashEngine = "node";
   #threads: Thread[] = [];
   /** Jobs that wait for a thread, oldest first from `#head`. */
   #queue: Pending[] = [];
@@ -31,9 +34,23 @@ export class HashPool {
     this.size = size;
   }
 
-  run(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+  async hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+    return (await this.#run({ spans })).digest;
+  }
+
+  /** Of the first `length` bytes of `bytes`, whose buffer is given away and comes back. */
+  async hashBytes(
+    bytes: Uint8Array,
+    length: number,
+  ): Promise<{ digest: Uint8Array; bytes: Uint8Array }> {
+    const reply = await this.#run({ bytes, length });
+    return { digest: reply.digest!, bytes: reply.bytes! };
+  }
+
+  #run(work: Work): Promise<{ digest: Uint8Array | null; bytes?: Uint8Array }> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job: { id: this.#nextId++, spans }, resolve, reject });
+      const job: HashJob = { id: this.#nextId++, engine: this.engine, ...work };
+      this.#queue.push({ job, resolve, reject });
       const idle = this.#threads.find((thread) => thread.current === null);
       if (idle !== undefined) this.#next(idle);
       else if (this.#threads.length < this.size) this.#next(this.#start());
@@ -73,7 +90,8 @@ export class HashPool {
     this.#head++;
     thread.current = pending;
     thread.worker.ref();
-    thread.worker.postMessage(pending.job);
+    const { job } = pending;
+    thread.worker.postMessage(job, "bytes" in job ? [job.bytes.buffer as ArrayBuffer] : []);
   }
 
   #settle(thread: Thread, reply: HashReply): void {
@@ -81,9 +99,9 @@ export class HashPool {
     if (pending === null || pending.job.id !== reply.id) return;
     thread.current = null;
     this.#next(thread); // before the caller hears of it, so that the thread is not idle meanwhile
-    if ("digest" in reply) pending.resolve(reply.digest);
+    if ("digest" in reply) pending.resolve(reply);
     else {
-      const cause = Object.assign(new Error(reply.message), { code: reply.errno });
+      const cause = reply.errno === "" ? new Error(reply.message) : systemError(reply.errno);
       pending.reject(fileError("read", reply.path, cause));
     }
   }
@@ -100,6 +118,7 @@ export class HashPool {
 }
 
 function stopped(job: HashJob, reason: string): Error {
-  const path = job.spans.find((span) => span.path !== null)?.path ?? "";
+  const spans = "spans" in job ? job.spans : [];
+  const path = spans.find((span) => span.path !== null)?.path ?? "";
   return fileError("read", path, new Error(reason));
 }

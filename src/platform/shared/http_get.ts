@@ -15,18 +15,18 @@ import { inflateBody } from "./inflate_body.ts";
 
 /** `ca`: certificates (PEM) to trust instead of the system's, for tests. */
 export function createHttpGet(options: { ca?: string } = {}): Http["get"] {
-  return (request) => {
+  return async (request) => {
     const url = parseUrl(request.url);
     const doing = `Cannot get ${url.origin}${url.pathname}`;
-    return new Promise((resolve, reject) => {
-      new Exchange(url, request, options.ca, doing).run().then(resolve, (error) => {
-        reject(netError(doing, error));
-      });
-    });
+    try {
+      return await new Exchange(url, request, options.ca, doing).run();
+    } catch (error) {
+      throw netError(doing, error);
+    }
   };
 }
 
-function parseUrl(text: string): URL {
+export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new NetError("other", `Cannot get ${text.slice(0, 200)}: not an http or https address`);

@@ -1,0 +1,241 @@
+/** The Files of a simulated node, over its disk. Asynchronous calls take virtual time. */
+import { posix } from "node:path";
+import { FileError } from "../../util/errors.ts";
+import { fileError, systemError } from "../shared/errno.ts";
+import type { FileHandle, Files, FileStat } from "../types.ts";
+import type { DiskEntry, DiskOperation, SimDisk } from "./disk.ts";
+import type { SimHost } from "./host.ts";
+
+/** Where relative paths start. The folder exists on every disk. */
+export const HOME = "/home";
+const SYNC_MS = 5;
+
+export class SimFiles implements Files {
+  readonly #disk: SimDisk;
+  readonly #host: SimHost;
+  readonly #wallTime: () => number;
+
+  constructor(disk: SimDisk, host: SimHost, wallTime: () => number) {
+    this.#disk = disk;
+    this.#host = host;
+    this.#wallTime = wallTime;
+    disk.makeFolders(HOME);
+  }
+
+  open(path: string, mode: "read" | "write"): FileHandle {
+    return this.#on("open", "open", path, (at) => {
+      const disk = this.#disk;
+      let entry = disk.entry(at);
+      if (entry?.kind === "link") throw systemError("ELOOP");
+      if (entry?.kind === "directory") throw systemError("EISDIR");
+      if (entry === undefined && mode === "read") throw systemError("ENOENT");
+      if (disk.openHandles >= disk.maxOpen) throw systemError("EMFILE");
+      entry ??= disk.create(at, "file", this.#wallTime());
+      disk.peakHandles = Math.max(disk.peakHandles, ++disk.openHandles);
+      return new SimFileHandle(disk, this.#host, this.#wallTime, path, at, entry, mode);
+    });
+  }
+
+  makeDir(path: string): void {
+    this.#on("make-dir", "make the folder", path, (at) => {
+      const there = this.#disk.entry(at);
+      if (there === undefined) this.#disk.create(at, "directory", this.#wallTime());
+      else if (there.kind !== "directory") {
+        throw systemError(there.kind === "link" ? "ELOOP" : "ENOTDIR");
+      }
+    });
+  }
+
+  stat(path: string): FileStat | null {
+    try {
+      return this.#on("stat", "look at", path, (at) => {
+        const entry = this.#disk.entry(at);
+        return entry === undefined ? null : this.#disk.statOf(entry);
+      });
+    } catch (error) {
+      if (error instanceof FileError && ["not-found", "not-directory"].includes(error.code)) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  list(path: string): string[] {
+    return this.#on("list", "list", path, (at) => {
+      const entry = this.#disk.entry(at);
+      if (entry === undefined) throw systemError("ENOENT");
+      if (entry.kind !== "directory") throw systemError("ENOTDIR");
+      return this.#disk.names(at);
+    }, true);
+  }
+
+  async read(path: string, maxBytes: number): Promise<Uint8Array> {
+    await this.#host.sleep(this.#delay());
+    return this.#on("read", "read", path, (at) => {
+      const entry = this.#disk.entry(at);
+      if (entry === undefined) throw systemError("ENOENT");
+      if (entry.kind === "directory") throw systemError("EISDIR");
+      if (entry.data.size > maxBytes) {
+        const message = `Cannot read ${path}: it is over ${maxBytes} bytes`;
+        throw new FileError("too-large", path, message);
+      }
+      return this.#disk.bytes(at)!;
+    }, true);
+  }
+
+  /** Whole at one virtual moment, so a crash before it leaves the old file, after it the new one. */
+  async writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+    const copy = bytes.slice();
+    await this.#host.sleep(SYNC_MS);
+    this.#on("write", "write", path, (at) => {
+      const disk = this.#disk;
+      if (disk.entry(at)?.kind === "directory") throw systemError("EISDIR");
+      const temporary = `${at}.tmp`;
+      if (disk.entry(temporary) !== undefined) disk.removeEntry(temporary);
+      const entry = disk.create(temporary, "file", this.#wallTime());
+      if (disk.writeTo(entry, copy, 0) < copy.length) {
+        disk.removeEntry(temporary);
+        throw systemError("ENOSPC");
+      }
+      entry.data.sync();
+      disk.move(temporary, at);
+    });
+  }
+
+  rename(from: string, to: string): void {
+    this.#on("rename", "rename", from, (at) => {
+      const target = this.#disk.resolve(this.absolute(to), false);
+      this.#disk.check("rename", target);
+      this.#disk.move(at, target);
+    });
+  }
+
+  remove(path: string): void {
+    this.#on("remove", "remove", path, (at) => this.#disk.removeEntry(at));
+  }
+
+  async freeSpace(_path: string): Promise<number> {
+    await this.#host.sleep(0);
+    return Math.max(0, this.#disk.capacity - this.#disk.used);
+  }
+
+  absolute(path: string): string {
+    return posix.resolve(HOME, path);
+  }
+
+  /** Resolves the path, lets ordered faults happen, and gives errors their final form. */
+  #on<T>(
+    operation: DiskOperation,
+    action: string,
+    path: string,
+    what: (at: string) => T,
+    follow = false,
+  ): T {
+    try {
+      const at = this.#disk.resolve(this.absolute(path), follow);
+      this.#disk.check(operation, at);
+      return what(at);
+    } catch (error) {
+      throw fileError(action, path, error);
+    }
+  }
+
+  #delay(): number {
+    return slowRead(this.#disk);
+  }
+}
+
+/** Virtual milliseconds of one asynchronous read. */
+export function slowRead(disk: SimDisk): number {
+  if (disk.readDelayMs > 0) disk.log.fault("disk-slow");
+  return disk.readDelayMs;
+}
+
+class SimFileHandle implements FileHandle {
+  readonly #disk: SimDisk;
+  readonly #host: SimHost;
+  readonly #wallTime: () => number;
+  /** As the caller named it, for messages, and as the disk knows it, for faults. */
+  readonly #path: string;
+  readonly #at: string;
+  readonly #entry: DiskEntry;
+  readonly #mode: "read" | "write";
+  #closed = false;
+
+  constructor(
+    disk: SimDisk,
+    host: SimHost,
+    wallTime: () => number,
+    path: string,
+    at: string,
+    entry: DiskEntry,
+    mode: "read" | "write",
+  ) {
+    this.#disk = disk;
+    this.#host = host;
+    this.#wallTime = wallTime;
+    this.#path = path;
+    this.#at = at;
+    this.#entry = entry;
+    this.#mode = mode;
+  }
+
+  readAt(into: Uint8Array, position: number): number {
+    return this.#on("read", "read", () => this.#entry.data.read(into, position));
+  }
+
+  async readAsync(into: Uint8Array, position: number): Promise<number> {
+    this.#on("stat", "read", () => {}); // closed or not is known at once
+    await this.#host.sleep(slowRead(this.#disk));
+    return this.#attempt("read", "read", () => this.#entry.data.read(into, position));
+  }
+
+  writeAt(bytes: Uint8Array, position: number): void {
+    this.#on("write", "write", () => {
+      if (this.#mode === "read") throw systemError("EBADF");
+      this.#entry.mtimeMs = this.#wallTime();
+      const done = this.#disk.writeTo(this.#entry, bytes, position);
+      if (done < bytes.length) throw systemError("ENOSPC");
+    });
+  }
+
+  truncate(size: number): void {
+    this.#on("truncate", "set the length of", () => {
+      if (this.#mode === "read") throw systemError("EINVAL");
+      this.#entry.mtimeMs = this.#wallTime();
+      this.#disk.truncate(this.#entry, size);
+    });
+  }
+
+  stat(): FileStat {
+    return this.#on("stat", "look at", () => this.#disk.statOf(this.#entry));
+  }
+
+  async sync(): Promise<void> {
+    this.#on("sync", "sync", () => {});
+    await this.#host.sleep(SYNC_MS);
+    this.#entry.data.sync();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#disk.openHandles--;
+  }
+
+  #on<T>(operation: DiskOperation, action: string, what: () => T): T {
+    if (this.#closed) {
+      throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: it was closed`);
+    }
+    return this.#attempt(operation, action, what);
+  }
+
+  #attempt<T>(operation: DiskOperation, action: string, what: () => T): T {
+    try {
+      this.#disk.check(operation, this.#at);
+      return what();
+    } catch (error) {
+      throw fileError(action, this.#path, error);
+    }
+  }
+}

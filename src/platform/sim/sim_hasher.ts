@@ -1,0 +1,112 @@
+/** Hashes at once, but delivers file hashes when a thread of that speed would be done. */
+import { createHash } from "node:crypto";
+import { FileError } from "../../util/errors.ts";
+import { fileError, systemError } from "../shared/errno.ts";
+import { running } from "../shared/hasher.ts";
+import type { FileSpan, Hasher, RunningHash, Timer } from "../types.ts";
+import type { SimDisk } from "./disk.ts";
+import type { SimHost } from "./host.ts";
+import { slowRead } from "./sim_files.ts";
+
+const BYTES_PER_MS = 500_000;
+
+interface Job {
+  timer: Timer;
+  reject(error: Error): void;
+}
+
+export class SimHasher implements Hasher {
+  readonly concurrency = 2;
+  readonly quickest: Hasher["quickest"];
+  readonly #disk: SimDisk;
+  readonly #host: SimHost;
+  readonly #absolute: (path: string) => string;
+  /** When each thread is free again, in virtual milliseconds. */
+  readonly #freeAt: number[] = new Array(this.concurrency).fill(0);
+  readonly #jobs = new Set<Job>();
+
+  /** `quickest`: what a calibration would find. `absolute`: of the node's Files. */
+  constructor(
+    disk: SimDisk,
+    host: SimHost,
+    quickest: Hasher["quickest"],
+    absolute: (path: string) => string,
+  ) {
+    this.quickest = quickest;
+    this.#disk = disk;
+    this.#host = host;
+    this.#absolute = absolute;
+  }
+
+  sha1(bytes: Uint8Array): Uint8Array {
+    return new Uint8Array(createHash("sha1").update(bytes).digest());
+  }
+
+  running(): RunningHash {
+    return running();
+  }
+
+  /** Hashes at the end of the time it takes, so that bytes changed meanwhile give a wrong digest. */
+  submit(bytes: Uint8Array, done: (digest: Uint8Array) => void): void {
+    this.#host.after(bytes.length / BYTES_PER_MS, () => done(this.sha1(bytes)));
+  }
+
+  calibrate(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+    const length = spans.reduce((sum, span) => sum + span.length, 0);
+    const first = this.#freeAt.indexOf(Math.min(...this.#freeAt));
+    const start = Math.max(this.#host.now, this.#freeAt[first]!);
+    const end = start + length / BYTES_PER_MS + slowRead(this.#disk);
+    this.#freeAt[first] = end;
+    return new Promise((resolve, reject) => {
+      const timer = this.#host.after(end - this.#host.now, () => {
+        this.#jobs.delete(job);
+        try {
+          resolve(this.#hash(spans));
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+      const job = { timer, reject };
+      this.#jobs.add(job);
+    });
+  }
+
+  close(): void {
+    for (const { timer, reject } of this.#jobs) {
+      timer.cancel();
+      reject(new FileError("io", "", "Cannot read on: the hash threads were ended"));
+    }
+    this.#jobs.clear();
+  }
+
+  #hash(spans: readonly FileSpan[]): Uint8Array | null {
+    const hash = createHash("sha1");
+    for (const { path, offset, length } of spans) {
+      const bytes = new Uint8Array(length);
+      if (path !== null && !this.#read(path, offset, bytes)) return null;
+      hash.update(bytes);
+    }
+    return new Uint8Array(hash.digest());
+  }
+
+  /** False when the file is missing or too short. */
+  #read(path: string, offset: number, into: Uint8Array): boolean {
+    try {
+      const at = this.#disk.resolve(this.#absolute(path), false);
+      this.#disk.check("open", at);
+      this.#disk.check("read", at);
+      const entry = this.#disk.entry(at);
+      if (entry?.kind === "link") throw systemError("ELOOP");
+      if (entry?.kind === "directory") throw systemError("EISDIR");
+      return entry !== undefined && entry.data.read(into, offset) === into.length;
+    } catch (error) {
+      const failure = fileError("read", path, error);
+      if (failure.code === "not-found" || failure.code === "not-directory") return false;
+      throw failure;
+    }
+  }
+}
