@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { sanitizeElement, sanitizePaths } from "../../src/protocol/file_names.ts";
+import { makeUnique } from "../../src/protocol/unique_paths.ts";
+import { decodeUtf8, repairUtf8, utf8Length } from "../../src/protocol/utf8.ts";
+import { fromLatin1 } from "../../src/util/bytes.ts";
+import { randomBytes } from "./random_bytes.ts";
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const clean = (text: string, windows = false) => sanitizeElement(utf8(text), windows);
+
+describe("sanitizeElement", () => {
+  it("leaves honest names as they are", () => {
+    for (
+      const name of [
+        "readme.txt",
+        "a b (1) [x] {y} & 'z' #1, 100%.tar.gz",
+        ".hidden",
+        "...",
+        "no extension",
+        "h\u00e9llo \u65e5\u672c\u8a9e \u{1f600}.mkv",
+        "e\u0301",
+        " spaces ",
+        'a:b?c*d|e<f>"g',
+      ]
+    ) assert.equal(clean(name), name);
+  });
+
+  it("nothing climbs out: separators go, dots alone are no name", () => {
+    assert.equal(clean("../../etc/passwd"), "....etcpasswd");
+    assert.equal(clean("/etc/passwd"), "etcpasswd");
+    assert.equal(clean("C:\\Windows\\x"), "C:Windowsx");
+    for (const name of [".", "..", "/..", "..\\", "\0..", ".\u200e.", "/", "\\/", "\0"]) {
+      assert.equal(clean(name), "", JSON.stringify(name));
+    }
+    assert.equal(sanitizeElement(fromLatin1("..\xc0\xaf..")), ".._..");
+  });
+
+  it("controls become underscores, invisible and direction marks go", () => {
+    assert.equal(clean("a\nb\tc\x1b[31md\x7fe\u0085f"), "a_b_c_[31md_e_f");
+    assert.equal(clean("a\u2028b"), "a_b");
+    assert.equal(clean("txt.\u202egpj.exe"), "txt.gpj.exe");
+    assert.equal(clean("\ufeffa\u200bb\u2069c\u061cd\0"), "abcd");
+    assert.equal(clean(""), "_");
+  });
+
+  it("cuts at 240 bytes between characters and keeps a short extension", () => {
+    assert.equal(clean("x".repeat(240)), "x".repeat(240));
+    assert.equal(clean("x".repeat(300)), "x".repeat(240));
+    assert.equal(clean("x".repeat(300) + ".mkv"), "x".repeat(240) + ".mkv");
+    assert.equal(clean("x".repeat(300) + ".longerthanthat"), "x".repeat(240));
+    assert.equal(clean("\u65e5".repeat(100) + ".mkv"), "\u65e5".repeat(80) + ".mkv");
+    const astral = clean("ab" + "\u{1f600}".repeat(100));
+    assert.equal(astral, "ab" + "\u{1f600}".repeat(60));
+    for (const length of [235, 239, 240, 241, 250, 400]) {
+      const name = clean("\u{1f600}".repeat(length) + ".\u{1f600}\u{1f600}");
+      assert.ok(utf8Length(name) <= 255 && name.isWellFormed());
+    }
+  });
+
+  it("with windows: reserved characters, trailing dots and spaces, device names", () => {
+    assert.equal(clean('a?b<c>d"e|f*g:h', true), "a_b_c_d_e_f_g_h");
+    assert.equal(clean("name. . .", true), "name");
+    assert.equal(clean("...", true), "");
+    assert.equal(clean("   ", true), "");
+    const devices = ["con", "PRN", "Aux", "NUL", "com1", "LPT9", "com\u00b9", "CONIN$", "clock$"];
+    for (const name of [...devices, "nul.txt", "con.tar.gz", "aux .c"]) {
+      assert.equal(clean(name, true), `_${name}`);
+      assert.equal(clean(name), name);
+    }
+    for (const name of ["console", "com", "com10", "nullify.txt", "a.con", "lpt"]) {
+      assert.equal(clean(name, true), name);
+    }
+  });
+
+  it("whatever the bytes, the name is safe on every system", () => {
+    for (let seed = 0; seed < 2000; seed++) {
+      const bytes = randomBytes(seed, seed % 400);
+      for (const windows of [false, true]) {
+        const name = sanitizeElement(bytes, windows);
+        // deno-lint-ignore no-control-regex
+        assert.doesNotMatch(name, /[\0-\x1f/\\\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
+        assert.ok(name !== "." && name !== ".." && utf8Length(name) <= 255);
+        assert.ok(name.isWellFormed());
+        if (windows) assert.doesNotMatch(name, /[?<>"|*:]|[. ]$/);
+      }
+    }
+  });
+});
+
+describe("sanitizePaths", () => {
+  it("puts each path below the top folder and makes unusable elements underscores", () => {
+    const paths = [["a", "..", "c"], ["a", "..", "d"], ["a"], ["/", ".", "\\x"]];
+    assert.deepEqual(sanitizePaths(paths.map((path) => path.map(utf8)), "top"), [
+      ["top", "a", "_", "c"],
+      ["top", "a", "_", "d"],
+      ["top", "a"],
+      ["top", "_", "_", "x"],
+    ]);
+    assert.deepEqual(sanitizePaths([[utf8("a:"), utf8("nul")]], "top", true), [
+      ["top", "a_", "_nul"],
+    ]);
+  });
+});
+
+function unique(...paths: string[]): string[] {
+  const split = paths.map((path) => path.split("/"));
+  const before = JSON.stringify(split);
+  const renamed = makeUnique(split);
+  const after = split.map((path) => path.join("/"));
+  assert.equal(renamed, after.filter((path, i) => path !== paths[i]).length, before);
+  return after;
+}
+
+describe("makeUnique", () => {
+  it("leaves distinct paths alone", () => {
+    const paths = ["t/a", "t/b", "t/d/a", "t/d/b", "t/a.1", "t/e/d/a"];
+    assert.deepEqual(unique(...paths), paths);
+  });
+
+  it("numbers duplicates in front of the extension, the first keeps its name", () => {
+    assert.deepEqual(unique("t/foo.txt", "t/foo.txt", "t/foo.txt"), [
+      "t/foo.txt",
+      "t/foo.1.txt",
+      "t/foo.2.txt",
+    ]);
+    assert.deepEqual(unique("t/_", "t/_", "t/.rc", "t/.rc"), ["t/_", "t/_.1", "t/.rc", "t/.rc.1"]);
+    assert.deepEqual(unique("t/a.tar.gz", "t/a.tar.gz"), ["t/a.tar.gz", "t/a.tar.1.gz"]);
+    assert.deepEqual(unique("t/d/x", "t/e/x", "t/d/x"), ["t/d/x", "t/e/x", "t/d/x.1"]);
+  });
+
+  it("goes on where a number is taken", () => {
+    assert.deepEqual(unique("t/a.1.x", "t/a.x", "t/a.x", "t/a.2.x", "t/a.x"), [
+      "t/a.1.x",
+      "t/a.x",
+      "t/a.2.x",
+      "t/a.2.1.x",
+      "t/a.3.x",
+    ]);
+  });
+
+  it("takes names that differ in case or composition as one", () => {
+    assert.deepEqual(unique("t/README", "t/readme"), ["t/README", "t/readme.1"]);
+    assert.deepEqual(unique("t/A/x", "t/a/X"), ["t/A/x", "t/a/X.1"]);
+    assert.deepEqual(unique("t/\u00e9", "t/e\u0301"), ["t/\u00e9", "t/e\u0301.1"]);
+    assert.deepEqual(unique("t/\u00c9", "t/e\u0301"), ["t/\u00c9", "t/e\u0301.1"]);
+    assert.deepEqual(unique("t/stra\u00dfe", "t/STRASSE"), ["t/stra\u00dfe", "t/STRASSE.1"]);
+    assert.deepEqual(unique("t/\u03a3\u0391\u03a3", "t/\u03c3\u03b1\u03c3"), [
+      "t/\u03a3\u0391\u03a3",
+      "t/\u03c3\u03b1\u03c3.1",
+    ]);
+    assert.deepEqual(unique("t/\u03b1\u03c2.x", "t/\u0391\u03a3.x", "t/\u03b1\u03c3.x"), [
+      "t/\u03b1\u03c2.x",
+      "t/\u0391\u03a3.1.x",
+      "t/\u03b1\u03c3.2.x",
+    ]);
+  });
+
+  it("a file gives way to a folder of its name, before or behind it", () => {
+    assert.deepEqual(unique("t/a", "t/a/b", "t/A/c"), ["t/a.1", "t/a/b", "t/A/c"]);
+    assert.deepEqual(unique("t/a/b", "t/A", "t/a"), ["t/a/b", "t/A.1", "t/a.2"]);
+    assert.deepEqual(unique("t/a/b/c", "t/a/b", "t/a"), ["t/a/b/c", "t/a/b.1", "t/a.1"]);
+    assert.deepEqual(unique("t/a", "t/a", "t/a.1/x"), ["t/a", "t/a.2", "t/a.1/x"]);
+  });
+
+  it("keeps renamed names within 255 bytes and whole characters", () => {
+    const long = "\u65e5".repeat(80) + ".extension";
+    const names = unique(...Array.from({ length: 20 }, () => `t/${long}`));
+    assert.equal(new Set(names).size, 20);
+    for (const name of names) assert.ok(utf8Length(name.slice(2)) <= 255 && name.isWellFormed());
+    const odd = unique("t/a." + "x".repeat(240), "t/a." + "x".repeat(240));
+    assert.ok(odd[1]!.length <= 257 && odd[1]!.endsWith(".1"));
+  });
+
+  it("100,000 files of one name, or fighting for numbers, take time in proportion", {
+    timeout: 30_000,
+  }, () => {
+    const same = Array.from({ length: 100_000 }, () => ["t", "a.txt"]);
+    assert.equal(makeUnique(same), 99_999);
+    assert.equal(same[99_999]![1], "a.99999.txt");
+    const fight = Array.from(
+      { length: 100_000 },
+      (_, i) => i < 50_000 ? ["t", `a.${i + 1}.txt`] : ["t", "a.txt"],
+    );
+    assert.equal(makeUnique(fight), 49_999);
+    assert.equal(new Set(fight.map((path) => path[1])).size, 100_000);
+    // Long names that all become the same stem when cut for their number.
+    const cut = Array.from({ length: 40_000 }, (_, i) => ["t", "b".repeat(235) + (i >> 1)]);
+    assert.equal(makeUnique(cut), 20_000);
+    assert.equal(new Set(cut.map((path) => path[1])).size, 40_000);
+  });
+});
+
+describe("decodeUtf8, repairUtf8, utf8Length", () => {
+  it("reads valid text as it is, byte order mark and replacement character included", () => {
+    for (const text of ["", "plain", "\ufeffx", "\ufffd", "\u00e9\u65e5\u{1f600}\u{10ffff}\0"]) {
+      assert.equal(decodeUtf8(utf8(text)), text);
+      assert.equal(repairUtf8(utf8(text)), text);
+      assert.equal(utf8Length(text), utf8(text).length);
+    }
+  });
+
+  it("each wrong sequence is one underscore and costs its neighbours nothing", () => {
+    const cases: [string, string][] = [
+      ["a\xffb\xfe", "a_b_"],
+      ["\x80\x80", "__"],
+      ["\xe2\x41", "_A"],
+      ["\xe2\x9f\x41", "_A"],
+      ["\xed\xa0\x80", "_"],
+      ["\xf4\x90\x80\x80", "_"],
+      ["\xf5\x80\x80\x80", "_"],
+      ["\xc1\xbf\xc3\xa9", "_\u00e9"],
+      ["\xef\xbf\xbd\xff", "\ufffd_"],
+      ["\xf0\x9f\x98\x80\xf0\x9f", "\u{1f600}_"],
+    ];
+    for (const [bytes, text] of cases) {
+      assert.equal(repairUtf8(fromLatin1(bytes)), text, JSON.stringify(bytes));
+      assert.equal(decodeUtf8(fromLatin1(bytes)), null, JSON.stringify(bytes));
+    }
+  });
+});
