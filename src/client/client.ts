@@ -51,6 +51,7 @@ export class Client {
 
   /** Opens the port. Rejects with a NetError ("address-in-use", "permission"). */
   static async open(platform: Platform, options: ClientOptions = {}): Promise<Client> {
+    await platform.hasher.calibrate();
     const client = new Client(platform, options, await createCrc32c());
     const port = options.port ?? 0;
     if (port >= 0) {

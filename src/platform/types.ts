@@ -42,6 +42,23 @@ export interface Hasher {
   /** SHA-1 of `bytes` at once, on this thread: 20 bytes. */
   sha1(bytes: Uint8Array): Uint8Array;
   running(): RunningHash;
+  /**
+   * SHA-1 of the first `length` of `bytes`, off this thread where that pays. The whole buffer of
+   * `bytes` is given away until `done`, which gives it back (perhaps as another view). Both are null
+   * when the work was lost: the hasher was closed, or a thread died.
+   */
+  submit(
+    bytes: Uint8Array,
+    length: number,
+    done: (digest: Uint8Array | null, bytes: Uint8Array | null) => void,
+  ): void;
+  /**
+   * Which of the two is the cheaper for pieces on this machine. Known after `calibrate`: it depends
+   * on the processor (src/DECISIONS.md 4).
+   */
+  readonly quickest: "running" | "submit";
+  /** Finds out which; a few milliseconds, once. */
+  calibrate(): Promise<void>;
   /** How many `hashFiles` jobs can usefully be under way at once. */
   readonly concurrency: number;
   /**

@@ -52,7 +52,8 @@ export class OpenPiece {
   readonly workers: number[] = [];
   readonly workerAsked: number[] = [];
 
-  constructor(readonly index: number, readonly length: number, readonly buffer: Uint8Array) {
+  /** `buffer` has room for any piece; it is away while a thread hashes it. */
+  constructor(readonly index: number, readonly length: number, public buffer: Uint8Array) {
     this.blockCount = Math.ceil(length / BLOCK_LENGTH);
     this.state = new Uint8Array(this.blockCount);
     this.asked = new Uint8Array(this.blockCount);

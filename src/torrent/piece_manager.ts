@@ -1,6 +1,6 @@
 /**
  * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in exactly one state (MISSING, OPEN, HAVE); a block of an open piece is FREE, ASKED
+ * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE); a block of an open piece is FREE, ASKED
  * or HERE. All of a block's way is plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
@@ -12,7 +12,7 @@ import { ASKED, BufferPool, FREE, HERE, OpenPiece } from "./open_piece.ts";
 import { PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
 import { SmartBan } from "./smart_ban.ts";
 
-export const MISSING = 0, OPEN = 1, HAVE = 2;
+export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3;
 
 /** Blocks that gather before the running hash sees them: cache-hot, and few calls. */
 const HASH_STRIDE = 8;
@@ -45,8 +45,12 @@ export interface DownloadPeer {
 
 /** What happens to pieces, told to the torrent. */
 export interface PieceEvents {
-  /** `bytes` match their hash: write them now. What it throws leaves the piece MISSING. */
+  /** `bytes` match their hash: write them now. If it throws, the piece is MISSING again. */
   store(piece: number, bytes: Uint8Array): void;
+  /** What `store` threw. */
+  storeFailed(error: unknown): void;
+  /** A result came by itself, outside any peer's turn, and was told: settle now. */
+  hashed(): void;
   /** The piece is stored and counts as had. */
   verified(piece: number): void;
   failed(piece: number, contributors: number[]): void;
@@ -92,6 +96,7 @@ export class PieceManager {
   readonly #current: (OpenPiece | null)[] = [];
   readonly #openPieces: number[] = [];
   #haveBytes = 0;
+  #closed = false;
 
   constructor(
     layout: Layout,
@@ -126,6 +131,13 @@ export class PieceManager {
     return this.#open.size;
   }
 
+  /** Pieces whose blocks are all here and whose hash is not known yet. */
+  get hashingCount(): number {
+    let count = 0;
+    for (const open of this.#open.values()) if (open.here === open.blockCount) count++;
+    return count;
+  }
+
   /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
   get inEndGame(): boolean {
     return this.#picker.length === 0 && this.#open.size > 0;
@@ -152,14 +164,19 @@ export class PieceManager {
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       const state = this.#state[piece]!;
       assert((state === HAVE) === this.have.has(piece), `piece ${piece} is HAVE in both books`);
-      assert((state === OPEN) === this.#open.has(piece), `piece ${piece} is OPEN in both books`);
+      const isOpen = state === OPEN || state === HASHING;
+      assert(isOpen === this.#open.has(piece), `piece ${piece} is open in both books`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
-      if (state === OPEN) open++;
+      if (isOpen) open++;
       if (state === HAVE) bytes += this.#layout.lengthOf(piece);
     }
     assert(open === 0 || open <= this.#maxOpen, "open pieces stay inside the budget");
     assert(bytes === this.#haveBytes, "the bytes we have add up");
-    for (const piece of this.#open.values()) this.#checkOpen(piece);
+    for (const piece of this.#open.values()) {
+      this.#checkOpen(piece);
+      const hashing = this.#state[piece.index] === HASHING;
+      assert(hashing === (piece.here === piece.blockCount), "a full piece is being hashed");
+    }
   }
 
   /** The piece was found on the disk: it counts as had, without an event. */
@@ -185,8 +202,14 @@ export class PieceManager {
     this.version++;
   }
 
-  /** Forgets the buffers; call it when nothing more is to come. */
+  /** Forgets the buffers until more are needed. */
   releaseMemory(): void {
+    this.#buffers.clear();
+  }
+
+  /** Results that are still under way are ignored from here on. */
+  close(): void {
+    this.#closed = true;
     this.#buffers.clear();
   }
 
@@ -379,7 +402,9 @@ export class PieceManager {
     this.#forHolders(piece, (holder) => holder.pickable--);
     this.#state[piece] = OPEN;
     const open = new OpenPiece(piece, this.#layout.lengthOf(piece), this.#buffers.take());
-    if (open.blockCount > ONE_SHOT_BLOCKS) open.hash = this.#hasher.running();
+    if (this.#hasher.quickest === "running" && open.blockCount > ONE_SHOT_BLOCKS) {
+      open.hash = this.#hasher.running();
+    }
     if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = peer.key;
     this.#open.set(piece, open);
     this.#listFree(open);
@@ -443,8 +468,27 @@ export class PieceManager {
   }
 
   #finish(open: OpenPiece): void {
+    if (this.#hasher.quickest === "submit") {
+      this.#state[open.index] = HASHING;
+      this.#hasher.submit(open.buffer, open.length, (digest, buffer) => {
+        if (this.#closed) return;
+        this.#hashed(open, digest, buffer);
+        this.#events.hashed();
+      });
+      return;
+    }
     const digest = open.hash === null ? this.#hasher.sha1(open.bytes) : open.hash.digest();
     open.hash = null;
+    this.#judge(open, digest);
+  }
+
+  #hashed(open: OpenPiece, digest: Uint8Array | null, buffer: Uint8Array | null): void {
+    open.buffer = buffer ?? this.#buffers.take();
+    if (digest === null) this.#close(open);
+    else this.#judge(open, digest);
+  }
+
+  #judge(open: OpenPiece, digest: Uint8Array): void {
     if (equalBytes(digest, this.#expected(open.index))) this.#pass(open);
     else this.#fail(open);
   }
@@ -455,7 +499,8 @@ export class PieceManager {
       this.#events.store(piece, open.bytes);
     } catch (error) {
       this.#close(open);
-      throw error;
+      this.#events.storeFailed(error);
+      return;
     }
     const guilty = this.#smartBan.passed(piece, open.bytes);
     this.#drop(open);

@@ -87,6 +87,8 @@ export class Torrent {
       options.pieces,
       {
         store: (piece, bytes) => this.storage.writePiece(piece, bytes),
+        storeFailed: (error) => this.#later.push(() => this.fail(error)),
+        hashed: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
         failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
         guilty: (key) => this.#later.push(() => this.#ban(key)),
@@ -286,7 +288,7 @@ export class Torrent {
     this.#setState(state);
     this.pool.disconnectAll(this.#ports.clock.now());
     this.storage.close();
-    this.pieces.releaseMemory();
+    this.pieces.close();
     if (state === "failed") {
       const { code, message, path } = describe(this.#error!);
       this.#tell({ type: "failed", code, message, path });

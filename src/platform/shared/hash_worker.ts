@@ -5,34 +5,41 @@
  */
 import type { FileSpan } from "../types.ts";
 
-export interface HashJob {
-  id: number;
-  spans: readonly FileSpan[];
-}
+/** Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). */
+export type HashEngine = "node" | "webcrypto";
+
+export type HashJob =
+  & { id: number; engine: HashEngine }
+  /** `bytes`: the first `length` of a buffer that is given away and comes back. */
+  & ({ spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number });
 
 export type HashReply =
   /** `digest` null: a file is missing or too short. */
-  | { id: number; digest: Uint8Array | null }
+  | { id: number; digest: Uint8Array | null; bytes?: Uint8Array }
   | { id: number; path: string; errno: string; message: string };
 
 function hashThread(): void {
-  const { parentPort } = process.getBuiltinModule("node:worker_threads");
+  const scope = globalThis as unknown as {
+    onmessage: (event: { data: HashJob }) => void;
+    postMessage(message: HashReply, transfer: ArrayBuffer[]): void;
+  };
   const { createHash } = process.getBuiltinModule("node:crypto");
   const fs = process.getBuiltinModule("node:fs");
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   const flags = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
   const buffer = new Uint8Array(512 * 1024);
-  const zeros = new Uint8Array(64 * 1024);
+  /** For Web Crypto, which takes a whole piece at once. */
+  let whole = new Uint8Array(0);
 
-  /** False when the file ends too soon. */
-  function addFile(hash: ReturnType<typeof createHash>, path: string, span: FileSpan): boolean {
+  /** Hands the bytes of a span to `take` in parts; false when the file ends too soon. */
+  function readSpan(path: string, span: FileSpan, take: (part: Uint8Array) => void): boolean {
     const fd = fs.openSync(path, flags);
     try {
       for (let done = 0; done < span.length;) {
         const want = Math.min(buffer.length, span.length - done);
         const got = fs.readSync(fd, buffer, 0, want, span.offset + done);
         if (got === 0) return false;
-        hash.update(buffer.subarray(0, got));
+        take(buffer.subarray(0, got));
         done += got;
       }
     } finally {
@@ -41,27 +48,66 @@ function hashThread(): void {
     return true;
   }
 
-  function work(job: HashJob): HashReply {
-    const hash = createHash("sha1");
-    for (const span of job.spans) {
+  function readSpans(spans: readonly FileSpan[], take: (part: Uint8Array) => void): boolean {
+    for (const span of spans) {
       if (span.path === null) {
-        for (let left = span.length; left > 0; left -= zeros.length) {
-          hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
+        buffer.fill(0);
+        for (let left = span.length; left > 0; left -= buffer.length) {
+          take(buffer.subarray(0, Math.min(left, buffer.length)));
         }
         continue;
       }
       try {
-        if (!addFile(hash, span.path, span)) return { id: job.id, digest: null };
+        if (!readSpan(span.path, span, take)) return false;
       } catch (error) {
-        const { code, message } = error as { code?: string; message: string };
-        if (code === "ENOENT" || code === "ENOTDIR") return { id: job.id, digest: null };
-        return { id: job.id, path: span.path, errno: code ?? "", message };
+        const { code } = error as { code?: string };
+        if (code === "ENOENT" || code === "ENOTDIR") return false;
+        throw Object.assign(error as Error, { path: span.path });
       }
     }
-    return { id: job.id, digest: new Uint8Array(hash.digest()) };
+    return true;
   }
 
-  parentPort!.on("message", (job: HashJob) => parentPort!.postMessage(work(job)));
+  async function digestOf(bytes: Uint8Array<ArrayBuffer>, engine: HashEngine): Promise<Uint8Array> {
+    if (engine === "node") return new Uint8Array(createHash("sha1").update(bytes).digest());
+    return new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
+  }
+
+  async function hashSpans(spans: readonly FileSpan[], engine: HashEngine) {
+    if (engine === "node") {
+      const hash = createHash("sha1");
+      const found = readSpans(spans, (part) => void hash.update(part));
+      return found ? new Uint8Array(hash.digest()) : null;
+    }
+    const length = spans.reduce((sum, span) => sum + span.length, 0);
+    if (whole.length < length) whole = new Uint8Array(length);
+    let at = 0;
+    const found = readSpans(spans, (part) => {
+      whole.set(part, at);
+      at += part.length;
+    });
+    return found ? await digestOf(whole.subarray(0, length), engine) : null;
+  }
+
+  async function work(job: HashJob): Promise<HashReply> {
+    if ("bytes" in job) {
+      const bytes = job.bytes as Uint8Array<ArrayBuffer>;
+      const digest = await digestOf(bytes.subarray(0, job.length), job.engine);
+      return { id: job.id, digest, bytes };
+    }
+    try {
+      return { id: job.id, digest: await hashSpans(job.spans, job.engine) };
+    } catch (error) {
+      const { code, message, path } = error as { code?: string; message: string; path?: string };
+      return { id: job.id, path: path ?? "", errno: code ?? "", message };
+    }
+  }
+
+  scope.onmessage = async ({ data }) => {
+    const reply = await work(data);
+    const give = "bytes" in reply && reply.bytes ? [reply.bytes.buffer as ArrayBuffer] : [];
+    scope.postMessage(reply, give);
+  };
 }
 
 export const HASH_THREAD_SOURCE = `(${hashThread.toString()})();`;
