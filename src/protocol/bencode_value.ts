@@ -104,7 +104,9 @@ export class BDict {
   /** The value's own bytes as found, for hashing: a view. */
   raw(key: string): Uint8Array | undefined {
     const span = this.span(key);
-    return span && this.#input.subarray(span.start, span.end);
+    if (span === undefined) return undefined;
+    const { buffer, byteOffset } = this.#input;
+    return new Uint8Array(buffer, byteOffset + span.start, span.end - span.start);
   }
 
   #find(key: string): number {
