@@ -1,0 +1,121 @@
+/**
+ * Compares what is on the disk with the hashes of the pieces, on as many threads as hashing can
+ * use. Pieces of files that are missing or too short are known to be bad without reading anything,
+ * so a check of an empty folder costs one look per file.
+ */
+import type { FileSpan, FileStat, Hasher } from "../platform/types.ts";
+import type { Layout } from "../protocol/layout.ts";
+import { equalBytes } from "../util/bytes.ts";
+
+/** What the checker needs of a TorrentStorage. */
+export interface CheckedStorage {
+  readonly layout: Layout;
+  spans(piece: number): FileSpan[];
+  /** Throws a FileError, for example for a symlink. */
+  statFile(file: number): FileStat | null;
+  noteChecked(file: number, before: FileStat | null): void;
+}
+
+export interface CheckEvents {
+  piece(piece: number, ok: boolean): void;
+  progress?(done: number, total: number): void;
+}
+
+/** Jobs per thread: the second one waits with its thread, so that none is idle between two. */
+const JOBS_PER_THREAD = 2;
+
+/**
+ * Checks `pieces` (each at most once), in rising order of start. `expected` gives the 20-byte hash
+ * of a piece. Resolves when all are reported, or at once when aborted, with the counts so far.
+ * Rejects with a FileError when a file cannot be read; nothing is reported after either.
+ */
+export async function checkPieces(
+  hasher: Pick<Hasher, "concurrency" | "hashFiles">,
+  storage: CheckedStorage,
+  pieces: Iterable<number>,
+  expected: (piece: number) => Uint8Array,
+  on: CheckEvents,
+  signal?: AbortSignal,
+): Promise<{ good: number; bad: number }> {
+  const list = Uint32Array.from(pieces).sort();
+  const found = new FilesFound(storage);
+  const counts = { good: 0, bad: 0 };
+  let next = 0, over = false;
+  if (signal?.aborted) return counts;
+
+  const report = (piece: number, ok: boolean) => {
+    if (ok) counts.good++;
+    else counts.bad++;
+    on.piece(piece, ok);
+    on.progress?.(counts.good + counts.bad, list.length);
+  };
+  const lane = async () => {
+    while (!over && next < list.length) {
+      const piece = list[next++]!;
+      if (!found.reaches(piece)) {
+        report(piece, false);
+        continue;
+      }
+      const digest = await hasher.hashFiles(storage.spans(piece));
+      if (!over) report(piece, digest !== null && equalBytes(digest, expected(piece)));
+    }
+  };
+
+  const abort = Promise.withResolvers<void>();
+  const onAbort = () => abort.resolve();
+  signal?.addEventListener("abort", onAbort);
+  try {
+    const lanes = Array.from({ length: hasher.concurrency * JOBS_PER_THREAD }, lane);
+    await Promise.race([Promise.all(lanes), abort.promise]);
+  } finally {
+    over = true;
+    signal?.removeEventListener("abort", onAbort);
+  }
+  if (!signal?.aborted) found.noteChecked();
+  return counts;
+}
+
+/** The files as they were when the check came to them. Pieces come in rising order. */
+class FilesFound {
+  readonly #storage: CheckedStorage;
+  /** The file at which the last piece began. */
+  #file = 0;
+  /** Per file: undefined until looked at. */
+  readonly #stats: (FileStat | null | undefined)[] = [];
+  /** Per file: how many of its pieces were in the check. */
+  readonly #covered: number[] = [];
+
+  constructor(storage: CheckedStorage) {
+    this.#storage = storage;
+  }
+
+  /** Whether all files that a piece lies in are there and long enough for it. */
+  reaches(piece: number): boolean {
+    const { layout } = this.#storage;
+    const from = piece * layout.pieceLength, to = from + layout.lengthOf(piece);
+    while (layout.fileStart(this.#file + 1) <= from) this.#file++;
+    let all = true;
+    for (let file = this.#file; file < layout.files.length && layout.fileStart(file) < to; file++) {
+      const { length, pad } = layout.files[file]!;
+      if (length === 0 || pad) continue;
+      this.#covered[file] = (this.#covered[file] ?? 0) + 1;
+      const needed = Math.min(length, to - layout.fileStart(file));
+      if ((this.#stat(file)?.size ?? 0) < needed) all = false;
+    }
+    return all;
+  }
+
+  #stat(file: number): FileStat | null {
+    const seen = this.#stats[file];
+    return seen !== undefined ? seen : this.#stats[file] = this.#storage.statFile(file);
+  }
+
+  /** Tells of the files of which every piece was checked. */
+  noteChecked(): void {
+    this.#covered.forEach((pieces, file) => {
+      const range = this.#storage.layout.piecesOf(file);
+      if (range === null || pieces < range.last - range.first + 1) return;
+      this.#storage.noteChecked(file, this.#stats[file] ?? null);
+    });
+  }
+}

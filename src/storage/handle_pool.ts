@@ -1,0 +1,100 @@
+/**
+ * The open files of all torrents: at most so many at once, the least recently used closed first.
+ * Invariant: every file with a handle is in the pool exactly once, in the order of last use.
+ */
+import type { FileHandle, Files } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+import { assert } from "../util/assert.ts";
+
+/** A file that the pool opens and closes. Its fields are the pool's alone to change. */
+export class PooledFile {
+  handle: FileHandle | null = null;
+  writable = false;
+
+  constructor(readonly path: string) {}
+}
+
+export class HandlePool {
+  readonly #files: Files;
+  readonly #limit: number;
+  /** Least recently used first. */
+  readonly #open = new Set<PooledFile>();
+  #latest: PooledFile | null = null;
+
+  constructor(files: Files, limit = 128) {
+    assert(limit > 0, "the pool may open a file");
+    this.#files = files;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether `open` would give the handle that is there, without touching the disk. */
+  isOpen(file: PooledFile, mode: "read" | "write"): boolean {
+    return file.handle !== null && (file.writable || mode === "read");
+  }
+
+  /**
+   * The handle of a file, opened if need be; a handle for reading gives way to one for both.
+   * Use it before the next call to the pool: that may close it. Throws a FileError.
+   */
+  open(file: PooledFile, mode: "read" | "write"): FileHandle {
+    if (this.isOpen(file, mode)) this.#touch(file);
+    else this.#reopen(file, mode);
+    return file.handle!;
+  }
+
+  #touch(file: PooledFile): void {
+    if (this.#latest === file) return;
+    this.#open.delete(file);
+    this.#open.add(file);
+    this.#latest = file;
+  }
+
+  #reopen(file: PooledFile, mode: "read" | "write"): void {
+    this.release(file);
+    this.#closeOldest(this.#open.size + 1 - this.#limit);
+    file.handle = this.#openOrMakeRoom(file.path, mode);
+    file.writable = mode === "write";
+    this.#open.add(file);
+    this.#latest = file;
+  }
+
+  /** Other parts of the process use up descriptors too, so the system's limit may come first. */
+  #openOrMakeRoom(path: string, mode: "read" | "write"): FileHandle {
+    for (;;) {
+      try {
+        return this.#files.open(path, mode);
+      } catch (error) {
+        const noRoom = error instanceof FileError && error.code === "too-many-open";
+        if (!noRoom || this.#open.size === 0) throw error;
+        this.#closeOldest(Math.ceil(this.#open.size / 2));
+      }
+    }
+  }
+
+  #closeOldest(count: number): void {
+    for (const file of this.#open) {
+      if (count-- <= 0) return;
+      this.release(file);
+    }
+  }
+
+  /** Closes one file, if it is open. */
+  release(file: PooledFile): void {
+    if (file.handle === null) return;
+    const { handle } = file;
+    this.#open.delete(file);
+    if (this.#latest === file) this.#latest = null;
+    file.handle = null;
+    file.writable = false;
+    handle.close();
+  }
+
+  /** Closes all files; the pool can be used again. */
+  close(): void {
+    for (const file of this.#open) this.release(file);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Takes the space of files before their data comes. No JavaScript runtime offers fallocate, and
+ * setting a file's length reserves nothing on today's file systems, so zeros are written. (File
+ * systems that compress or copy on write keep no promise even then.)
+ */
+import type { Files } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+
+export interface GrowingFile {
+  readonly path: string;
+  /** Bytes it is to have. */
+  readonly length: number;
+  /** Bytes it has. */
+  size(): number;
+  /** Throws a FileError. */
+  write(bytes: Uint8Array, offset: number): void;
+}
+
+const STEP_BYTES = 1024 * 1024;
+/** After so much the disk is asked for its free space again, and others get their turn meanwhile. */
+const TURN_BYTES = 16 * STEP_BYTES;
+
+/**
+ * Grows all files to their length, never touching what they hold (nor the holes of a file that an
+ * earlier run left sparse). Rejects with a FileError
+ * ("disk-full" when the disk that holds `dir` has less than is missing); ends early when aborted.
+ */
+export async function reserveSpace(
+  disk: Files,
+  dir: string,
+  files: Iterable<GrowingFile>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const growing = [...files];
+  let left = growing.reduce((sum, file) => sum + Math.max(0, file.length - file.size()), 0);
+  if (left === 0) return;
+  const zeros = new Uint8Array(STEP_BYTES);
+  let turn = TURN_BYTES;
+  for (const file of growing) {
+    for (let at = file.size(); at < file.length; at += zeros.length) {
+      if (turn >= TURN_BYTES) {
+        checkSpace(await disk.freeSpace(dir), left, dir);
+        turn = 0;
+      }
+      if (signal?.aborted) return;
+      const length = Math.min(zeros.length, file.length - at);
+      file.write(zeros.subarray(0, length), at);
+      left -= length;
+      turn += length;
+    }
+  }
+}
+
+function checkSpace(free: number, needed: number, dir: string): void {
+  if (free >= needed) return;
+  throw new FileError(
+    "disk-full",
+    dir,
+    `Cannot reserve ${needed} bytes in ${dir}: only ${free} bytes are free. ` +
+      "Free some space or choose another folder",
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Where the files of a torrent are, and the guarantee that it is inside the folder that the user
+ * chose: every folder on the way down is a real one, seen with our own eyes or made by us. A
+ * symbolic link below the chosen folder is never followed; the chosen folder itself may be one.
+ */
+import type { Files } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+import { assert } from "../util/assert.ts";
+
+export class SafePaths {
+  readonly root: string;
+  readonly #files: Files;
+  /** Folders known to be real. */
+  readonly #real = new Set<string>();
+
+  constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.root = files.absolute(dir);
+  }
+
+  /**
+   * The path of `elements` below the root. They come sanitised, but nothing may depend on that: an
+   * element that could lead elsewhere is a broken invariant.
+   */
+  join(elements: readonly string[]): string {
+    assert(elements.length > 0, "a file has a name");
+    let path = this.root.replace(isWindowsPath(this.root) ? /[\\/]$/ : /\/$/, "");
+    for (const element of elements) {
+      assert(this.#isPlain(element), "a path of a torrent stays inside the download folder");
+      path += `/${element}`;
+    }
+    return path;
+  }
+
+  #isPlain(element: string): boolean {
+    if (element === "" || element === "." || element === "..") return false;
+    return !/[\0/\\]/.test(element) && !(isWindowsPath(this.root) && element.includes(":"));
+  }
+
+  /** Makes the chosen folder, with those above it. Throws a FileError. */
+  makeRoot(): void {
+    if (this.#real.has(this.root)) return;
+    const missing: string[] = [];
+    let at = this.root;
+    while (this.#files.stat(at) === null && parentOf(at) !== at) {
+      missing.push(at);
+      at = parentOf(at);
+    }
+    while (missing.length > 0) this.#files.makeDir(missing.pop()!);
+    const kind = this.#files.stat(this.root)?.kind;
+    if (kind !== "directory" && kind !== "link") throw notFolder(this.root);
+    this.#real.add(this.root);
+  }
+
+  /** Makes the folders that a file is to lie in. Throws a FileError ("symlink", ...). */
+  makeFolders(elements: readonly string[]): void {
+    this.makeRoot();
+    this.#walk(elements, (path) => {
+      this.#files.makeDir(path);
+      return true;
+    });
+  }
+
+  /**
+   * Whether the folders that a file lies in are there. Throws a FileError when one of them is a
+   * symbolic link or no folder.
+   */
+  hasFolders(elements: readonly string[]): boolean {
+    return this.#walk(elements, () => false);
+  }
+
+  /** Looks again the next time: for when the folders may have been changed by others. */
+  forget(): void {
+    this.#real.clear();
+  }
+
+  /** Goes down to the folder of a file; false where one is missing and `onMissing` does not help. */
+  #walk(elements: readonly string[], onMissing: (path: string) => boolean): boolean {
+    const folder = elements.slice(0, -1);
+    if (folder.length === 0 || this.#real.has(this.join(folder))) return true;
+    for (let depth = 1; depth <= folder.length; depth++) {
+      const path = this.join(folder.slice(0, depth));
+      if (this.#real.has(path)) continue;
+      const kind = this.#files.stat(path)?.kind;
+      if (kind === "link") throw linkRefused(path);
+      if (kind !== undefined && kind !== "directory") throw notFolder(path);
+      if (kind === undefined && !onMissing(path)) return false;
+      this.#real.add(path);
+    }
+    return true;
+  }
+}
+
+export function linkRefused(path: string): FileError {
+  return new FileError(
+    "symlink",
+    path,
+    `Cannot use ${path}: a symbolic link stands there, and links are not followed. Move it away`,
+  );
+}
+
+function notFolder(path: string): FileError {
+  return new FileError(
+    "not-directory",
+    path,
+    `Cannot use ${path} as a folder: something else has that name. Move it away`,
+  );
+}
+
+/** The folder above an absolute path; the path itself at the top. */
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  const at = isWindowsPath(path) ? Math.max(slash, path.lastIndexOf("\\")) : slash;
+  if (at < 0) return path;
+  const parent = path.slice(0, at);
+  if (parent === "" || /^[A-Za-z]:$/.test(parent)) return path.slice(0, at + 1);
+  return parent;
+}
+
+function isWindowsPath(path: string): boolean {
+  return /^([A-Za-z]:|\\\\)/.test(path);
+}

@@ -1,0 +1,75 @@
+/**
+ * One file of a torrent and what we know of it: how our last write or check left it. Whoever else
+ * changes it shows in size, time or identity. (A change of the same size within the same tick of the
+ * disk's clock, 1 to 4 ms, cannot be seen; the full final check is for who needs to exclude it.)
+ */
+import type { FileStat } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+import { PooledFile } from "./handle_pool.ts";
+
+export class StoredFile extends PooledFile {
+  /** As our last write or check left it; null: it was not there; undefined: never looked. */
+  #left: FileStat | null | undefined = undefined;
+  /** Somebody else's change was seen since the last check. */
+  #disturbed = false;
+  /** Bytes written since it was last compared. */
+  written = 0;
+  /** Bytes were written that may not be on the disk yet. */
+  unsynced = false;
+
+  constructor(path: string, readonly elements: readonly string[], readonly length: number) {
+    super(path);
+  }
+
+  /**
+   * Compares the file as it is now with how we left it, before we write to it. A change is noted
+   * for the final check. Throws a FileError when what we wrote is no longer under this name.
+   */
+  compare(now: FileStat | null): void {
+    this.written = 0;
+    if (this.#left) this.#expectHere(now, this.#left.inode);
+    if (this.#left !== undefined && !isSame(this.#left, now)) this.#disturbed = true;
+  }
+
+  /** Remembers the file as our write left it. Throws a FileError when it is not there any more. */
+  leave(now: FileStat | null): void {
+    this.#expectHere(now, this.#left?.inode ?? now?.inode);
+    this.#left = now;
+  }
+
+  #expectHere(now: FileStat | null, inode: number | undefined): asserts now is FileStat {
+    if (now === null) {
+      throw new FileError(
+        "not-found",
+        this.path,
+        `${this.path} vanished while it was being written. Start again to fetch it anew`,
+      );
+    }
+    if (now.kind === "file" && now.inode === inode) return;
+    throw new FileError(
+      "changed",
+      this.path,
+      `${this.path} was replaced by another file while it was being written. ` +
+        "Start again to check it and fetch what is missing",
+    );
+  }
+
+  /** All of it was checked; `before` is what it looked like when that began. */
+  checked(before: FileStat | null): void {
+    this.#left = before;
+    this.#disturbed = false;
+  }
+
+  /** Whether it is no longer as we left it, or not as a complete file has to be. */
+  isChanged(now: FileStat | null): boolean {
+    if (this.#disturbed || now === null || now.kind !== "file" || now.size !== this.length) {
+      return true;
+    }
+    return this.#left !== undefined && !isSame(this.#left, now);
+  }
+}
+
+function isSame(a: FileStat | null, b: FileStat | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.kind === b.kind && a.size === b.size && a.mtimeMs === b.mtimeMs && a.inode === b.inode;
+}
