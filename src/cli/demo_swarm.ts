@@ -6,8 +6,17 @@ import { pacedNet } from "./demo_pace.ts";
 import { encodeTorrent, writeRandomFile } from "./demo_torrent.ts";
 
 const SEEDERS = 3;
-/** Slow enough that three of them need a few seconds for the usual 64 MiB. */
-const SEEDER_BYTES_PER_SECOND = 7 * 1024 * 1024;
+
+export interface DemoSwarmOptions {
+  /** An existing folder for the data. */
+  dir: string;
+  /** The file's name. */
+  name: string;
+  /** Bytes. */
+  size: number;
+  /** What each seeder sends at most. */
+  bytesPerSecond: number;
+}
 
 export interface DemoSwarm {
   announceUrl: string;
@@ -16,11 +25,11 @@ export interface DemoSwarm {
   close(): Promise<void>;
 }
 
-/** Makes `name` with `size` random bytes in the existing folder `dir`, and seeds it on loopback. */
+/** Makes a file of random bytes and seeds it on loopback. */
 export async function startDemoSwarm(
   platform: Platform,
   openClient: OpenClient,
-  { dir, name, size }: { dir: string; name: string; size: number },
+  { dir, name, size, bytesPerSecond }: DemoSwarmOptions,
 ): Promise<DemoSwarm> {
   const pieceHashes = writeRandomFile(platform, `${dir}/${name}`, size);
   const tracker = await serveTracker(platform, { port: 0 });
@@ -31,9 +40,10 @@ export async function startDemoSwarm(
     await Promise.all(clients.map((client) => client.close()));
     await tracker.close();
   };
+  const net = () => pacedNet(platform.net, platform.clock, bytesPerSecond);
   try {
     for (let i = 0; i < SEEDERS; i++) {
-      clients.push(await startSeeder(platform, openClient, torrent, dir));
+      clients.push(await startSeeder({ ...platform, net: net() }, openClient, torrent, dir));
     }
   } catch (error) {
     await close();
@@ -48,8 +58,7 @@ async function startSeeder(
   torrent: Uint8Array,
   dir: string,
 ): Promise<ClientPort> {
-  const net = pacedNet(platform.net, platform.clock, SEEDER_BYTES_PER_SECOND);
-  const client = await openClient({ ...platform, net }, { address: "127.0.0.1" });
+  const client = await openClient(platform, { address: "127.0.0.1" });
   const seed = client.add(torrent, { dir, trustFiles: true, seedGoal: { kind: "forever" } });
   // A seeder that fails shows in the download, which then has one peer less.
   seed.finished.catch(() => {});

@@ -3,6 +3,8 @@ import type { Flag } from "./args.ts";
 import type { Command } from "./command.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 
+const HELP_COLUMNS = 96;
+
 /** What `shoal --help` prints. */
 export function overviewText(commands: readonly Command[]): string {
   const rows = commands.map(({ name, operands, summary }) =>
@@ -58,7 +60,23 @@ function exitCodeLines(): string[] {
   return ["Exit codes:", ...table(byNumber.map((e) => [String(e.code), e.meaning] as const))];
 }
 
+/** Two columns; what does not fit into the second one goes on below itself. */
 function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  const indent = " ".repeat(width + 4);
+  return rows.flatMap(([left, right]) => {
+    const lines = wrap(right, HELP_COLUMNS - indent.length);
+    return lines.map((line, i) => i === 0 ? `  ${left.padEnd(width)}  ${line}` : indent + line);
+  });
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1)!;
+    if (last === "") lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -35,7 +35,7 @@ describe("torrentBlock", () => {
     assert.deepEqual(shown(torrent, 120), [
       "big.bin",
       "[###################-------------------] 50.0%  1.50 GiB of 3.00 GiB" +
-      "  down 12.3 MiB/s  up 2.00 KiB/s  2 min 05 s left",
+      "  down 12.3 MiB/s  2 min 05 s left  up 2.00 KiB/s",
       "12 of 48 peers connected, downloading",
     ]);
   });

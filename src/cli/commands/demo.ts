@@ -3,7 +3,7 @@ import { type Flags, single } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { type DemoSwarm, startDemoSwarm } from "../demo_swarm.ts";
 import { runDownload } from "../download_run.ts";
-import { EXIT_DONE, EXIT_FAILED } from "../exit_codes.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { type Interrupt, watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
@@ -17,6 +17,8 @@ import { verifyFiles } from "../verify_files.ts";
 
 const NAME = "shoal-demo.bin";
 const DEFAULT_SIZE = 64 * 1024 * 1024;
+/** Slow enough that three seeders need a few seconds for that, so that there is something to see. */
+const SEEDER_BYTES_PER_SECOND = 7 * 1024 * 1024;
 
 const FLAGS = {
   size: single("SIZE", "How much to download (default 64M)", size, DEFAULT_SIZE),
@@ -26,7 +28,7 @@ export const demoCommand = defineCommand({
   name: "demo",
   operands: "",
   count: [0, 0],
-  summary: "Downloads from a swarm that it starts on this machine, to show how it looks",
+  summary: "Shows a download, from a swarm that it starts on this machine",
   details:
     "Makes random data, a tracker and three peers that have it, downloads it from them and\n" +
     "verifies it, all on 127.0.0.1. The downloaded file is kept in a temporary folder.",
@@ -69,6 +71,7 @@ async function runDemo(context: CliContext, demo: Demo): Promise<number> {
     dir: seeds,
     name: NAME,
     size: demo.size,
+    bytesPerSecond: SEEDER_BYTES_PER_SECOND,
   });
   let outcome: Outcome;
   try {
@@ -80,6 +83,10 @@ async function runDemo(context: CliContext, demo: Demo): Promise<number> {
     removeTree(files, seeds);
   }
   demo.reporter.close();
+  if (outcome.exitCode === EXIT_INTERRUPTED) {
+    output.line("Interrupted; the demo's files are removed");
+    return EXIT_INTERRUPTED;
+  }
   demo.reporter.outcome(outcome);
   if (outcome.exitCode !== EXIT_DONE) return outcome.exitCode;
   return await checkResult(context, demo.folder, torrentPath);

@@ -62,7 +62,7 @@ export const downloadCommand = defineCommand({
   name: "download",
   operands: "TORRENT...",
   count: [1, 1000],
-  summary: "Downloads what a .torrent file, or an http(s) URL of one, stands for",
+  summary: "Downloads torrents, from .torrent files or http(s) URLs of them",
   details:
     "What is there already is checked and kept, so the same command again goes on where an\n" +
     "earlier one ended. Ctrl-C tells the tracker and keeps what is there; twice ends at once.",

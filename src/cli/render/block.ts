@@ -25,11 +25,12 @@ function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs)
     ` ${formatPercent(done, 1).padStart(5)}`,
     `${formatSize(torrent.have)} of ${formatSize(torrent.size)}`,
     `${down} ${formatRate(torrent.downRate)}`,
-    `${up} ${formatRate(torrent.upRate)}`,
   ];
   if (torrent.state === "downloading" && torrent.etaSeconds !== null) {
     parts.push(`${formatDuration(torrent.etaSeconds)} left`);
   }
+  // Last, because it is what a narrow terminal can do without.
+  parts.push(`${up} ${formatRate(torrent.upRate)}`);
   return [segment(drawBar(done, barColumns, glyphs), "good"), segment(parts.join("  "))];
 }
 

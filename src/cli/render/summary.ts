@@ -25,11 +25,13 @@ function doneText({ torrent, seconds, path }: Outcome): string {
   if (torrent.downloaded === 0) {
     return `${name}: everything (${formatSize(torrent.size)}) was here already, verified\n${where}`;
   }
+  // Blocks that came twice are no part of what was fetched.
+  const fetched = Math.min(torrent.downloaded, torrent.size);
   const rate = seconds === null || seconds <= 0
     ? ""
-    : ` in ${formatDuration(seconds)} (${formatRate(torrent.downloaded / seconds)})`;
+    : ` in ${formatDuration(seconds)} (${formatRate(fetched / seconds)})`;
   const given = torrent.uploaded > 0 ? `, gave ${formatSize(torrent.uploaded)}` : "";
-  return `${name}: done, ${formatSize(torrent.downloaded)}${rate}${given}, verified\n${where}`;
+  return `${name}: done, ${formatSize(fetched)}${rate}${given}, verified\n${where}`;
 }
 
 function interruptedText({ torrent }: Outcome): string {

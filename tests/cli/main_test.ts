@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { EXIT_CODES, exitCodeFor, worstOf } from "../../src/cli/exit_codes.ts";
+import { runCli } from "../../src/cli/main.ts";
+import { FileError, NetError, TorrentFileError } from "../../src/util/errors.ts";
+import { type FakeWorld, fakeWorld } from "./fakes.ts";
+
+async function run(args: readonly string[], vars: Record<string, string> = {}): Promise<FakeWorld> {
+  const world = fakeWorld(args, vars);
+  await runCli(world.platform, world.openClient);
+  return world;
+}
+
+describe("runCli with a wrong command line", () => {
+  const cases: [args: string[], message: RegExp, help: string][] = [
+    [["downlaod", "x.torrent"], /Unknown command "downlaod" \(did you mean download\?\)/, "shoal"],
+    [["x"], /Unknown command "x"/, "shoal"],
+    [["help", "nothing"], /Unknown command "nothing"/, "shoal"],
+    [["download", "a", "--port", "99999"], /--port: "99999" is not a whole/, "shoal download"],
+    [["download", "a", "--port"], /--port needs a value/, "shoal download"],
+    [["download", "a", "--peer", "me"], /--peer: "me" is not HOST:PORT/, "shoal download"],
+    [["download"], /Something is missing; write: shoal download TORRENT/, "shoal download"],
+    [["a.torrent", "--bad"], /Unknown flag --bad/, "shoal download"],
+    [["--jsno", "a.torrent"], /Unknown flag --jsno \(did you mean --json\?\)/, "shoal download"],
+    [["verify", "a"], /Something is missing; write: shoal verify FILE DIR/, "shoal verify"],
+    [["show", "a", "b"], /more than it takes; write: shoal show FILE/, "shoal show"],
+    [["demo", "--size", "big"], /--size: "big" is not a size/, "shoal demo"],
+  ];
+  for (const [args, message, help] of cases) {
+    it(`ends with 2 and one line: shoal ${args.join(" ")}`, async () => {
+      const { process } = await run(args);
+      assert.equal(process.code, 2);
+      assert.match(process.errors, message);
+      assert.match(process.errors, new RegExp(`^shoal: [^\n]*; see ${help} --help\n$`));
+      assert.equal(process.printed, "");
+    });
+  }
+});
+
+describe("runCli with --help and --version", () => {
+  it("prints the overview for nothing at all, as an error", async () => {
+    const { process } = await run([]);
+    assert.equal(process.code, 2);
+    assert.match(process.printed, /^shoal downloads torrents/);
+  });
+
+  it("prints commands, an example and all exit codes", async () => {
+    for (const args of [["--help"], ["-h"], ["help"]]) {
+      const { process } = await run(args);
+      assert.equal(process.code, 0);
+      for (const { code, meaning } of EXIT_CODES) {
+        assert.match(process.printed, new RegExp(`^  ${code} +${meaning.slice(0, 20)}`, "m"));
+      }
+      for (const command of ["download", "show", "verify", "demo"]) {
+        assert.match(process.printed, new RegExp(`^  shoal ${command}`, "m"));
+      }
+    }
+  });
+
+  it("has a help with an example for every command, whatever else is wrong", async () => {
+    for (const command of ["download", "show", "verify", "demo"]) {
+      for (const args of [["help", command], [command, "--nonsense", "--help"], [command, "-h"]]) {
+        const { process } = await run(args);
+        assert.equal(process.code, 0);
+        assert.match(process.printed, new RegExp(`Examples?:\n  shoal ${command}`));
+        for (const line of process.printed.split("\n")) assert.ok(line.length <= 100, line);
+      }
+    }
+  });
+
+  it("tells the version of package.json", async () => {
+    const file = new URL("../../package.json", import.meta.url);
+    const { version } = JSON.parse(readFileSync(file, "utf8"));
+    for (const args of [["--version"], ["-V"], ["version"]]) {
+      const { process } = await run(args);
+      assert.equal(process.printed.split(" ")[1], version);
+      assert.equal(process.code, 0);
+    }
+  });
+});
+
+describe("runCli and errors", () => {
+  it("takes flags before the command, and a .torrent without one", async () => {
+    for (const args of [["--json", "show", "none.torrent"], ["none.torrent", "-q"]]) {
+      const { process } = await run(args);
+      assert.equal(process.code, 3);
+      assert.match(process.errors, /^shoal: Cannot read none\.torrent: there is no such file\n$/);
+    }
+  });
+
+  it("shows a bug as one line, and the trace only to those who ask", async () => {
+    for (const [vars, lines] of [[{}, 1], [{ SHOAL_DEBUG: "1" }, 3]] as const) {
+      const world = fakeWorld(["show", "x.torrent"], vars);
+      const files = { ...world.platform.files, read: () => Promise.reject(new TypeError("oops")) };
+      await runCli({ ...world.platform, files }, world.openClient);
+      assert.equal(world.process.code, 1);
+      assert.match(
+        world.process.errors,
+        /^shoal: Unexpected error: TypeError: oops \(this is a bug/,
+      );
+      const count = world.process.errors.trimEnd().split("\n").length;
+      assert.ok(lines === 1 ? count === 1 : count >= lines, world.process.errors);
+    }
+  });
+
+  it("prints nothing that steers a terminal", async () => {
+    const { process } = await run(["show", "evil\x1b[2J\u202E.torrent"]);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(process.errors, /[\x1b\u202e]/);
+  });
+});
+
+describe("exit codes", () => {
+  it("tell errors apart", () => {
+    assert.equal(exitCodeFor(new FileError("disk-full", "/x", "full")), 5);
+    assert.equal(exitCodeFor(new TorrentFileError("empty", "empty")), 3);
+    assert.equal(exitCodeFor(new NetError("address-in-use", "taken")), 1);
+    assert.equal(exitCodeFor(new Error("anything")), 1);
+  });
+
+  it("give the worst of several", () => {
+    assert.equal(worstOf([]), 0);
+    assert.equal(worstOf([0, 4, 0]), 4);
+    assert.equal(worstOf([4, 3]), 3);
+    assert.equal(worstOf([3, 1, 4]), 1);
+    assert.equal(worstOf([1, 5]), 5);
+    assert.equal(worstOf([5, 130, 0]), 130);
+  });
+
+  it("are the README's", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    for (const { code } of EXIT_CODES) assert.match(readme, new RegExp(`^\\| ${code} \\| `, "m"));
+  });
+});

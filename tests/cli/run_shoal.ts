@@ -1,0 +1,99 @@
+/** Runs the real command line in a process of its own, on the runtime that runs the test. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { type DemoSwarm, startDemoSwarm } from "../../src/cli/demo_swarm.ts";
+import { Client } from "../../src/client/client.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { serveTracker } from "../../src/tracker/local_tracker.ts";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const platform = selectPlatform();
+
+export interface Finished {
+  code: number | null;
+  out: string;
+  err: string;
+  ms: number;
+}
+
+export interface Running {
+  /** What was printed so far. */
+  readonly out: string;
+  readonly finished: Promise<Finished>;
+  kill(signal: "SIGINT" | "SIGKILL"): void;
+}
+
+/** The runtime's own arguments that run `script` with all permissions. */
+export function runtimeArgs(script: string): string[] {
+  return platform.name === "deno"
+    ? ["run", "-A", "--no-check", "--config", join(ROOT, "deno.json"), script]
+    : [script];
+}
+
+/** `script`: another program than mod.ts. */
+export function startShoal(
+  args: readonly string[],
+  options: { env?: Record<string, string>; cwd?: string; script?: string } = {},
+): Running {
+  const script = options.script ?? join(ROOT, "mod.ts");
+  const child = spawn(process.execPath, [...runtimeArgs(script), ...args], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const startedAt = performance.now();
+  let out = "", err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, err, ms: performance.now() - startedAt }));
+  });
+  return {
+    get out() {
+      return out;
+    },
+    finished,
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+export async function shoal(...args: string[]): Promise<Finished> {
+  return await startShoal(args).finished;
+}
+
+export function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), "shoal-e2e-"));
+}
+
+export interface TestSwarm extends DemoSwarm {
+  folder: string;
+  /** The folder and file that the seeders have. */
+  seeds: string;
+  data: string;
+  torrentPath: string;
+}
+
+/** A tracker and three seeders in this process; NAME is "data.bin". */
+export async function startSwarm(size: number, bytesPerSecond: number): Promise<TestSwarm> {
+  const folder = newFolder(), seeds = newFolder();
+  const openClient = Client.open;
+  const swarm = await startDemoSwarm(platform, openClient, {
+    dir: seeds,
+    name: "data.bin",
+    size,
+    bytesPerSecond,
+  });
+  const torrentPath = join(folder, "data.torrent");
+  writeFileSync(torrentPath, swarm.torrent);
+  return { ...swarm, folder, seeds, data: join(seeds, "data.bin"), torrentPath };
+}
+
+/** A tracker with nobody to tell of. */
+export async function startEmptyTracker() {
+  return await serveTracker(platform, { port: 0 });
+}
