@@ -12,6 +12,7 @@ import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
+import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
 import { dialPeer } from "../transport/dial.ts";
@@ -38,6 +39,7 @@ export class Client {
   readonly #buffers = new SendBuffers();
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
+  readonly #udp: UdpAnnouncer;
   #timer: Timer | null = null;
   #closing: Promise<void> | null = null;
 
@@ -47,6 +49,8 @@ export class Client {
     this.#crc32c = crc32c;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
     this.#inbound = new Inbound(platform.clock, this.#engines);
+    const { clock, random, datagrams } = platform;
+    this.#udp = new UdpAnnouncer({ clock, random, datagrams });
   }
 
   /** Opens the port. Rejects with a NetError ("address-in-use", "permission"). */
@@ -113,6 +117,7 @@ export class Client {
     this.#timer?.cancel();
     this.#timer = null;
     await this.#inbound.close();
+    this.#udp.close();
     this.#files.close();
     this.#platform.hasher.close();
     this.#feed.end();
@@ -164,10 +169,11 @@ export class Client {
     const { clock, random, http, datagrams, net } = this.#platform;
     const { infoHash, peerId, listenPort } = engine.identity;
     return new TrackerManager(
-      { clock, random, http, datagrams, lookup: (host) => net.lookup(host) },
+      { clock, random, http, datagrams, lookup: (host) => net.lookup(host), udp: this.#udp },
       {
         infoHash,
         peerId,
+        private: engine.meta.private,
         listenPort,
         totals: () => engine.totals,
         wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
@@ -176,6 +182,7 @@ export class Client {
       {
         onPeers: (peers) => engine.addPeers(peers),
         onAnnounce: (result) => engine.announced(result),
+        onExternalAddress: (address) => engine.pool.setOwnEndpoint(address, listenPort()),
       },
     );
   }

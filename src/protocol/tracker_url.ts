@@ -141,7 +141,14 @@ function parseHttpOrUdp(text: string): TrackerUrl {
     ? null
     : `${url.username}:${url.password}`;
   const path = url.pathname + url.search;
-  return { text: `${scheme}://${url.host}${path}`, scheme, host, port, path, credentials };
+  return {
+    text: `${scheme}://${url.host.toLowerCase()}${path}`,
+    scheme,
+    host,
+    port,
+    path,
+    credentials,
+  };
 }
 
 /** As libtorrent: no look-alikes in other scripts, neither spelt out nor as xn-- (IDNA off). */

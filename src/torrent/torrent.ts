@@ -40,6 +40,7 @@ export interface TorrentPorts {
 }
 
 const STOP_TIMEOUT_MS = 2500;
+const CALL_FOR_PEERS_MS = 15_000;
 
 export class Torrent {
   readonly meta: Metainfo;
@@ -64,6 +65,7 @@ export class Torrent {
   #checked = 0;
   #startedAt: number;
   #seedingSince = 0;
+  #nextCallAt = 0;
   /** Bytes that were here when the run began; payload of members that left. */
   #foundBytes = 0;
   #left = { down: 0, up: 0 };
@@ -177,6 +179,7 @@ export class Torrent {
   tick(now: number): void {
     if (!this.running) return;
     this.swarm.tick(now);
+    this.#callForPeers(now);
     if (this.#state === "seeding" && this.#goalReached(now)) this.#leave("done");
   }
 
@@ -199,8 +202,12 @@ export class Torrent {
     if (this.#abort.signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
     this.#tell({ type: "checked", have: this.#foundBytes, size: this.meta.size });
+    if (this.pieces.complete) {
+      return this.options.trustFiles ? this.#onComplete() : await this.#finalCheck();
+    }
+    await this.storage.reserve(this.#abort.signal);
+    if (this.#abort.signal.aborted) return;
     this.#setState("downloading");
-    if (this.pieces.complete) return await this.#finalCheck();
     this.#goOnline();
   }
 
@@ -263,6 +270,7 @@ export class Torrent {
 
   #onComplete(): void {
     const { name, size } = this.meta, now = this.#ports.clock.now();
+    this.storage.finish();
     this.pieces.releaseMemory();
     this.pool.setFinished(true);
     if (this.#foundBytes < this.meta.layout.totalLength) this.trackers.completed();
@@ -274,6 +282,15 @@ export class Torrent {
     this.#setState("seeding");
     this.#goOnline();
     this.swarm.dropUseless();
+  }
+
+  /** Nobody connected and nobody to dial: the trackers are asked as soon as they allow. */
+  #callForPeers(now: number): void {
+    const { connected, connecting, candidates } = this.pool.stats();
+    if (this.#state !== "downloading" || connected + connecting + candidates > 0) return;
+    if (now < this.#nextCallAt) return;
+    this.#nextCallAt = now + CALL_FOR_PEERS_MS;
+    this.trackers.announceNow();
   }
 
   #goalReached(now: number): boolean {

@@ -26,7 +26,7 @@ import {
   scrapeUrl,
   type TrackerUrl,
 } from "../protocol/tracker_url.ts";
-import { TrackerError } from "../util/errors.ts";
+import { ProtocolError, TrackerError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { resolveHost, type ResolvePorts } from "./resolve_host.ts";
 import { asTrackerError } from "./tracker_errors.ts";
@@ -49,14 +49,9 @@ export async function announceHttp(
   request: AnnounceRequest,
   options: HttpAnnounceOptions,
 ): Promise<AnnounceResponse> {
-  return await ask(
-    ports,
-    url,
-    announceUrl(url, request),
-    address,
-    options,
-    parseAnnounceResponse,
-  );
+  checkTrackerAddress(url, address);
+  const text = announceUrl(url, request);
+  return await ask(ports, url, text, address, options, parseAnnounceResponse);
 }
 
 /** What a scrape says about one torrent; null if nothing. Throws a TrackerError. */
@@ -67,6 +62,8 @@ export async function scrapeHttp(
   infoHash: Uint8Array,
   options: HttpAnnounceOptions,
 ): Promise<ScrapeEntry | null> {
+  // The announce URL is what was given to us; the scrape URL only follows from it.
+  checkTrackerAddress(url, address);
   const target = scrapeUrl(url);
   if (target === null) throw new TrackerError("refused-url", "The tracker cannot be scraped");
   const text = scrapeRequestUrl(target, [infoHash]);
@@ -74,6 +71,7 @@ export async function scrapeHttp(
   return entries.get(toHex(infoHash)) ?? null;
 }
 
+/** `address` has been checked. */
 async function ask<T>(
   ports: HttpAnnouncePorts,
   url: TrackerUrl,
@@ -100,7 +98,6 @@ async function getFollowing(
 ): Promise<HttpResponse> {
   const deadline = ports.clock.now() + options.timeoutMs;
   let [url, text, address] = [first, firstText, firstAddress];
-  checkTrackerAddress(url, address);
   for (let redirects = 0;; redirects++) {
     const response = await ports.http.get({
       url: text,
@@ -160,12 +157,12 @@ function redirectOf(response: HttpResponse): string | null {
   return response.headers["location"] ?? null;
 }
 
-/** Some trackers send their failure reason with an error status. */
+/** Some trackers send their failure reason with an error status: parsing throws it. */
 function statusError(response: HttpResponse, parse: (body: Uint8Array) => unknown): TrackerError {
   try {
     parse(response.body);
   } catch (error) {
-    if (error instanceof TrackerError) return error;
+    if (!(error instanceof ProtocolError)) throw error;
   }
   const seconds = response.headers["retry-after"] ?? "";
   return new TrackerError(

@@ -1,7 +1,7 @@
 /** HTTP serving by Bun.serve, with its defaults that hurt turned off: see the options. */
 import { plainAddress } from "../shared/addresses.ts";
 import { netError } from "../shared/errno.ts";
-import { serverError, stopWithin } from "../shared/serving.ts";
+import { serverError, within } from "../shared/serving.ts";
 import type { Http, HttpServer } from "../types.ts";
 
 /** The few members of Bun that are used here, so that no Bun typings are needed. */
@@ -43,7 +43,10 @@ export const serve: Http["serve"] = (on, handler) => {
       });
       resolve({
         port: server.port,
-        close: () => stopWithin(server.stop(), () => server.stop(true)),
+        async close() {
+          await within(server.stop());
+          await server.stop(true);
+        },
       });
     } catch (error) {
       reject(netError(`Cannot serve on ${hostname}:${on.port}`, error));

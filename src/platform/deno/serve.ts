@@ -1,12 +1,14 @@
 /** HTTP serving by Deno.serve. */
 import { plainAddress } from "../shared/addresses.ts";
 import { netError } from "../shared/errno.ts";
-import { serverError, stopWithin } from "../shared/serving.ts";
+import { serverError, within } from "../shared/serving.ts";
 import type { Http, HttpServer } from "../types.ts";
 
 export const serve: Http["serve"] = (on, handler) => {
   const hostname = on.address ?? "127.0.0.1";
+  // Not `server.shutdown()`: it waits for event streams for ever, and after it nothing can cut them.
   const cutter = new AbortController();
+  const answering = new Set<Promise<void>>();
   return new Promise<HttpServer>((resolve, reject) => {
     try {
       const server = Deno.serve({
@@ -15,17 +17,19 @@ export const serve: Http["serve"] = (on, handler) => {
         signal: cutter.signal,
         onListen: () => {},
         onError: serverError,
-      }, (request, { remoteAddr }) => {
+      }, (request, { remoteAddr, completed }) => {
         const { hostname, port } = remoteAddr as Deno.NetAddr;
+        const over = completed.catch(() => {}).finally(() => answering.delete(over));
+        answering.add(over);
         return handler(request, { address: plainAddress(hostname), port });
       });
       resolve({
         port: (server.addr as Deno.NetAddr).port,
-        close: () =>
-          stopWithin(server.shutdown(), () => {
-            cutter.abort();
-            return server.finished;
-          }),
+        async close() {
+          await within(Promise.all(answering));
+          cutter.abort();
+          await server.finished;
+        },
       });
     } catch (error) {
       reject(netError(`Cannot serve on ${hostname}:${on.port}`, error));

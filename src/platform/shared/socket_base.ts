@@ -170,5 +170,5 @@ function quiet<T>(promise: PromiseWithResolvers<T>): PromiseWithResolvers<T> {
 }
 
 function closedError(): NetError {
-  return new NetError("closed", "The connection was closed before it was open");
+  return new NetError("closed", "Connection closed before it was open");
 }

@@ -46,9 +46,22 @@ export class SimHasher implements Hasher {
     return running();
   }
 
-  /** Hashes at the end of the time it takes, so that bytes changed meanwhile give a wrong digest. */
-  submit(bytes: Uint8Array, done: (digest: Uint8Array) => void): void {
-    this.#host.after(bytes.length / BYTES_PER_MS, () => done(this.sha1(bytes)));
+  /** Takes the buffer away for that time, as a real thread would. */
+  submit(
+    bytes: Uint8Array,
+    length: number,
+    done: (digest: Uint8Array | null, bytes: Uint8Array | null) => void,
+  ): void {
+    const { byteOffset, byteLength } = bytes;
+    const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer(), byteOffset, byteLength);
+    const job: Job = {
+      timer: this.#host.after(length / BYTES_PER_MS, () => {
+        this.#jobs.delete(job);
+        done(this.sha1(own.subarray(0, length)), own);
+      }),
+      reject: () => done(null, null),
+    };
+    this.#jobs.add(job);
   }
 
   calibrate(): Promise<void> {

@@ -6,7 +6,7 @@ import { concatBytes, readUint32, writeUint32 } from "../../util/bytes.ts";
 import { NetError, type NetErrorCode } from "../../util/errors.ts";
 import { parseUrl } from "../shared/http_get.ts";
 import { inflateBody } from "../shared/inflate_body.ts";
-import { serverError } from "../shared/serving.ts";
+import { CLOSE_GRACE_MS, serverError } from "../shared/serving.ts";
 import type { Http, HttpRequest, HttpResponse, HttpServer, Socket, SocketInfo } from "../types.ts";
 import type { SimHost } from "./host.ts";
 import type { SimStreamNet } from "./sim_stream_net.ts";
@@ -58,9 +58,24 @@ export class SimHttp implements Http {
     }).finally(() => socket?.close());
   }
 
-  serve(on: { port: number; address?: string }, handler: Handler): Promise<HttpServer> {
+  async serve(on: { port: number; address?: string }, handler: Handler): Promise<HttpServer> {
+    const answering = new Set<Socket>();
     const where = { port: on.port, address: on.address ?? "127.0.0.1" };
-    return this.#net.listen(where, (socket, info) => answer(socket, info, handler));
+    const listener = await this.#net.listen(where, (socket, info) => {
+      answering.add(socket);
+      const over = () => void answering.delete(socket);
+      socket.closed.then(over, over);
+      answer(socket, info, handler);
+    });
+    return {
+      port: listener.port,
+      close: async () => {
+        await listener.close();
+        const late = this.#host.sleep(CLOSE_GRACE_MS);
+        await Promise.race([Promise.allSettled([...answering].map((each) => each.closed)), late]);
+        for (const socket of answering) socket.close();
+      },
+    };
   }
 
   async #dial(url: URL, request: HttpRequest): Promise<Socket> {
