@@ -22,6 +22,14 @@ export class StoredFile extends PooledFile {
   }
 
   /**
+   * It was not there when it was checked, so all that it will hold is written by us: what somebody
+   * puts there meanwhile is written over, and there is nothing to compare with.
+   */
+  get isNew(): boolean {
+    return this.#left === null;
+  }
+
+  /**
    * Compares the file as it is now with how we left it, before we write to it. A change is noted
    * for the final check. Throws a FileError when what we wrote is no longer under this name.
    */

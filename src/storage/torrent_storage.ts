@@ -230,6 +230,7 @@ export class TorrentStorage {
     if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
     this.#checkUsable(file);
     this.#paths.makeFolders(file.elements);
+    if (file.isNew) return this.#pool.open(file, "write");
     const now = this.#disk.stat(file.path);
     file.compare(now);
     const handle = this.#pool.open(file, "write");
