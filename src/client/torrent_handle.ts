@@ -42,6 +42,11 @@ export class Torrent {
     return snapshotOf(this.#engine);
   }
 
+  /** For tests of the client itself: throws an InvariantError if its books do not add up. */
+  checkInvariants(): void {
+    this.#engine.checkInvariants();
+  }
+
   /** Tells the trackers and keeps what is there; takes at most about three seconds. */
   async stop(): Promise<void> {
     await this.#engine.stop();

@@ -8,6 +8,7 @@ import type { Layout } from "../protocol/layout.ts";
 import { encodeHandshake, type Handshake } from "../protocol/handshake.ts";
 import type { ExtensionHandshake } from "../protocol/extension.ts";
 import { ProtocolError } from "../util/errors.ts";
+import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { type BlockReader, PeerLink, type SendBuffers } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
@@ -208,6 +209,18 @@ export class Swarm {
   dropUseless(): void {
     for (const { session, link } of [...this.#members.values()]) {
       if (this.#pieces.complete && session.isDone) link.close(null);
+    }
+  }
+
+  /** For tests: throws an InvariantError if sessions and connections contradict each other. */
+  checkInvariants(): void {
+    const { connected } = this.#pool.stats();
+    assert(this.#members.size === connected, "every connected peer is a member");
+    assert(this.#members.size === this.#bySession.size, "every member has one session");
+    for (const { session } of this.#members.values()) {
+      const { outstanding } = session.window;
+      assert(!session.peerChoking || outstanding === 0, "nothing is requested while choked");
+      assert(!session.choking || session.upload.length === 0, "nothing is queued while choking");
     }
   }
 

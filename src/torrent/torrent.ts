@@ -196,6 +196,12 @@ export class Torrent {
     this.#leave("failed");
   }
 
+  /** For tests, after every event: throws an InvariantError if the books do not add up. */
+  checkInvariants(): void {
+    this.pieces.checkInvariants();
+    this.swarm.checkInvariants();
+  }
+
   async #run(): Promise<void> {
     this.storage.prepare();
     await this.#checkExisting();

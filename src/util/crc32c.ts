@@ -8,8 +8,14 @@ export type Crc32c = (bytes: Uint8Array) => number;
 /** The Castagnoli polynomial 0x1EDC6F41 with its bits in reverse, as table-driven CRCs take it. */
 const POLYNOMIAL = 0x82f63b78;
 
-/** Compiling the WebAssembly takes a promise; do it once at start, from then on it is synchronous. */
-export async function createCrc32c(): Promise<Crc32c> {
+let compiled: Promise<Crc32c> | null = null;
+
+/** Compiling the WebAssembly takes a promise, once; from then on the checksum is synchronous. */
+export function createCrc32c(): Promise<Crc32c> {
+  return compiled ??= compile();
+}
+
+async function compile(): Promise<Crc32c> {
   const hash = await createCRC32(POLYNOMIAL);
   return (bytes) => {
     hash.init();
