@@ -4,9 +4,9 @@
  */
 import type { Platform, Timer } from "../platform/types.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
-import { type PeerAddress, parseHostPort } from "../protocol/compact_address.ts";
+import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import { toHex } from "../util/bytes.ts";
-import { createCrc32c, type Crc32c } from "../util/crc32c.ts";
+import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";

@@ -341,13 +341,24 @@ export class Torrent {
     return new Swarm({ clock, random }, this.meta.layout, this.pieces, ports, this.identity, {
       connected: ({ peer, session, incoming }) => {
         const { address, port } = peer;
-        this.#tell({ type: "peer-connected", address, port, client: session.client ?? "", incoming });
+        this.#tell({
+          type: "peer-connected",
+          address,
+          port,
+          client: session.client ?? "",
+          incoming,
+        });
       },
       disconnected: ({ peer, session }, error) => {
         this.#left.down += session.down.total;
         this.#left.up += session.up.total;
         const { address, port } = peer;
-        this.#tell({ type: "peer-disconnected", address, port, reason: error?.message ?? "closed" });
+        this.#tell({
+          type: "peer-disconnected",
+          address,
+          port,
+          reason: error?.message ?? "closed",
+        });
       },
       broke: (error) => this.#later.push(() => this.fail(error)),
       settled: () => this.#endTurn(),

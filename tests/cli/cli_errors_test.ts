@@ -7,7 +7,16 @@ import { after, before, describe, it } from "node:test";
 import { encodeTorrent } from "../../src/cli/demo_torrent.ts";
 import { encode } from "../../src/protocol/bencode_encode.ts";
 import type { HttpServer } from "../../src/platform/types.ts";
-import { type Finished, newFolder, platform, shoal, startShoal } from "./run_shoal.ts";
+import {
+  type Finished,
+  newFolder,
+  platform,
+  removeFolders,
+  shoal,
+  startShoal,
+} from "./run_shoal.ts";
+
+after(removeFolders);
 
 const FOLDER = newFolder();
 const GOOD = join(FOLDER, "good.torrent");

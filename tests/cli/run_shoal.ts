@@ -1,6 +1,6 @@
 /** Runs the real command line in a process of its own, on the runtime that runs the test. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -51,7 +51,12 @@ export function startShoal(
   child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
   const finished = new Promise<Finished>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, err, ms: performance.now() - startedAt }));
+    child.on("close", (status, signal) => {
+      // Deno's child_process reports an exit with 130 as if SIGINT had ended the process. What was
+      // printed last tells the two apart.
+      const code = status ?? (signal === "SIGINT" ? 130 : null);
+      resolve({ code, out, err, ms: performance.now() - startedAt });
+    });
   });
   return {
     get out() {
@@ -66,8 +71,17 @@ export async function shoal(...args: string[]): Promise<Finished> {
   return await startShoal(args).finished;
 }
 
+const folders: string[] = [];
+
+/** A new temporary folder; files that use it call `after(removeFolders)`. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), "shoal-e2e-"));
+  const folder = mkdtempSync(join(tmpdir(), "shoal-cli-"));
+  folders.push(folder);
+  return folder;
+}
+
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 export interface TestSwarm extends DemoSwarm {

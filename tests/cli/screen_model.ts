@@ -19,6 +19,7 @@ export class ScreenModel {
   }
 
   write(text: string): void {
+    // deno-lint-ignore no-control-regex
     const tokens = text.match(/\x1b\[[0-9;?]*[A-Za-z]|[\s\S]/gu) ?? [];
     for (const token of tokens) {
       if (token === "\n") this.#newLine();

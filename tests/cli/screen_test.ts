@@ -11,7 +11,7 @@ function lines(...texts: string[]) {
   return texts.map((text) => [segment(text)]);
 }
 
-async function harness(columns: number, rows: number) {
+function harness(columns: number, rows: number) {
   const process = new FakeProcess();
   const output = new Output(process);
   const size = { columns, rows, color: false };
@@ -27,7 +27,7 @@ async function harness(columns: number, rows: number) {
 
 describe("LiveScreen", () => {
   it("draws again in place and prints other text above", async () => {
-    const { screen, output, model } = await harness(40, 10);
+    const { screen, output, model } = harness(40, 10);
     screen.draw(lines("first 1%", "peers"));
     await output.flush();
     screen.draw(lines("first 2%", "peers"));
@@ -38,7 +38,7 @@ describe("LiveScreen", () => {
   });
 
   it("hides the cursor while it is live and shows it after close", async () => {
-    const { screen, process, model } = await harness(40, 10);
+    const { screen, process, model } = harness(40, 10);
     screen.draw(lines("x"));
     assert.equal((await model()).cursorShown, false);
     screen.close();
@@ -50,7 +50,7 @@ describe("LiveScreen", () => {
   });
 
   it("never draws more than the terminal's rows and columns", async () => {
-    const { screen, output, model } = await harness(20, 4);
+    const { screen, output, model } = harness(20, 4);
     for (let frame = 0; frame < 3; frame++) {
       screen.draw(lines(`${frame} ${"wide ".repeat(20)}`, "b", "c", "d", "e", "f"));
       await output.flush();

@@ -1,7 +1,6 @@
 /** The tracker and address vectors of ../shared/reference/vectors against our codecs. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { fromHex, toHex } from "../../src/util/bytes.ts";
 import { ProtocolError } from "../../src/util/errors.ts";
 import {
@@ -18,15 +17,7 @@ import {
   resolveRedirect,
   sameOrigin,
 } from "../../src/protocol/tracker_url.ts";
-
-const VECTORS = new URL("../../../shared/reference/vectors/", import.meta.url);
-const skip = existsSync(VECTORS) ? false : "no ../shared here";
-
-function vectors<T>(name: string): T[] {
-  const all: T[] = JSON.parse(readFileSync(new URL(name, VECTORS), "utf8")).vectors;
-  assert.ok(all.length > 0, `${name} has vectors`);
-  return all;
-}
+import { readVectors as vectors, skip } from "./reference.ts";
 
 describe("addresses of ../shared/reference/vectors", { skip }, () => {
   it("compact_endpoint.json: compact forms both ways", { skip }, () => {

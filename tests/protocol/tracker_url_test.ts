@@ -27,6 +27,7 @@ describe("parseTrackerUrl", () => {
     });
     const udp = parseTrackerUrl("udp://[2001:DB8::0:1]:1337");
     assert.deepEqual([udp.host, udp.port, udp.path], ["2001:db8::1", 1337, ""]);
+    assert.equal(parseTrackerUrl("udp://Tracker.Example:1").text, "udp://tracker.example:1");
     assert.equal(parseTrackerUrl("https://a/announce").port, 443);
     assert.equal(parseTrackerUrl("http://a/announce").port, 80);
   });

@@ -20,6 +20,8 @@ export interface SimTorrent {
   bytes: Uint8Array;
   name: string;
   files: SimFile[];
+  /** All files' bytes, one after the other. */
+  content: Uint8Array;
   pieceLength: number;
 }
 
@@ -56,7 +58,7 @@ export function makeSimTorrent(
       : { files: files.map((f) => ({ length: f.content.length, path: f.path.slice(1) })) }),
   };
   const bytes = encode({ ...(announce ? { announce } : {}), info });
-  return { bytes, name: info.name, files, pieceLength };
+  return { bytes, name: info.name, files, content: all, pieceLength };
 }
 
 export interface Participant {
@@ -88,7 +90,9 @@ export class SimSwarm {
   async seed(address: string, options: Partial<NodeOptions> = {}): Promise<Participant> {
     const node = this.world.node(address, options);
     this.plant(node);
-    return await this.join(node, { trustFiles: true, seedGoal: { kind: "forever" } });
+    const seed = await this.join(node, { trustFiles: true, seedGoal: { kind: "forever" } });
+    await this.world.runFor(500); // the tracker knows it before anybody asks
+    return seed;
   }
 
   async leech(

@@ -30,18 +30,26 @@ async function runSwarm(seed: number, leeches: number): Promise<SimSwarm> {
 
 describe("swarm", () => {
   for (const [seed, leeches] of [[1, 1], [2, 2], [3, 5], [4, 12]] as const) {
-    it(`of one seed and ${leeches} leeches, seed ${seed}: all finish`, { timeout: 60_000 }, async () => {
-      await runSwarm(seed, leeches);
-    });
+    it(
+      `of one seed and ${leeches} leeches, seed ${seed}: all finish`,
+      { timeout: 60_000 },
+      async () => {
+        await runSwarm(seed, leeches);
+      },
+    );
   }
 
   it("of 50 peers: all finish", { timeout: 120_000 }, async () => {
     await runSwarm(5, 49);
   });
 
-  it("gives the same event log for the same seed, another for another", { timeout: 60_000 }, async () => {
-    const [a, b, c] = [await runSwarm(7, 4), await runSwarm(7, 4), await runSwarm(8, 4)];
-    assert.equal(a.world.logHash(), b.world.logHash());
-    assert.notEqual(a.world.logHash(), c.world.logHash());
-  });
+  it(
+    "gives the same event log for the same seed, another for another",
+    { timeout: 60_000 },
+    async () => {
+      const [a, b, c] = [await runSwarm(7, 4), await runSwarm(7, 4), await runSwarm(8, 4)];
+      assert.equal(a.world.logHash(), b.world.logHash());
+      assert.notEqual(a.world.logHash(), c.world.logHash());
+    },
+  );
 });

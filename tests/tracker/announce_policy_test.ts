@@ -1,12 +1,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { Prng } from "../../src/util/prng.ts";
 import {
   AnnouncePolicy,
   backoffMs,
   type PolicyOptions,
   type PolicyTracker,
 } from "../../src/tracker/announce_policy.ts";
-import { seededRandom } from "./tracker_fakes.ts";
 
 interface Named extends PolicyTracker {
   name: string;
@@ -128,7 +128,7 @@ describe("AnnouncePolicy order (BEP 12)", () => {
   it("shuffles each tier, by the random numbers it is given", () => {
     const letters = [..."abcdefgh"].map((name) => tracker(name));
     const orderOf = (seed: number) =>
-      new AnnouncePolicy([letters, [tracker("z")]], seededRandom(seed)).view(0)
+      new AnnouncePolicy([letters, [tracker("z")]], new Prng(seed)).view(0)
         .map((view) => view.tracker.name).join("");
     const orders = new Set(Array.from({ length: 20 }, (_, seed) => orderOf(seed)));
     assert.ok(orders.size > 10, `${orders.size} orders`);
@@ -432,7 +432,7 @@ describe("AnnouncePolicy view", () => {
 
   it("keeps going for days without a gap or a burst, whatever trackers answer", () => {
     for (let seed = 0; seed < 20; seed++) {
-      const random = seededRandom(seed);
+      const random = new Prng(seed);
       const world = new World(["ab", "c"]);
       const lastAt = new Map<string, number>();
       let announces = 0;

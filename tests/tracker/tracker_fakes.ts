@@ -6,29 +6,10 @@ import type {
   DatagramSocket,
   HttpRequest,
   HttpResponse,
-  Random,
   Timer,
 } from "../../src/platform/types.ts";
 import { addressFamily } from "../../src/protocol/compact_address.ts";
 import { NetError } from "../../src/util/errors.ts";
-
-/** xorshift32: the same numbers for the same seed. */
-export function seededRandom(seed: number): Random {
-  let state = Math.imul(seed + 1, 2654435761) >>> 0 || 1;
-  const uint32 = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>>= 0;
-  };
-  return {
-    uint32,
-    fill(bytes) {
-      for (let i = 0; i < bytes.length; i++) bytes[i] = uint32() >>> 24;
-      return bytes;
-    },
-  };
-}
 
 /** Time that moves only when the test says so. */
 export class FakeClock implements Clock {

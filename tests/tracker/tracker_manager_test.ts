@@ -1,114 +1,16 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { Prng } from "../../src/util/prng.ts";
 import type { TrackerSnapshot } from "../../src/client/types.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
 import {
   decodeUdpRequest,
   encodeAnnounceReply,
   encodeConnectReply,
 } from "../../src/protocol/tracker_udp.ts";
 import { NetError } from "../../src/util/errors.ts";
-import {
-  type AnnounceOutcome,
-  type TrackedTorrent,
-  TrackerManager,
-} from "../../src/tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
-import {
-  FakeClock,
-  FakeDatagrams,
-  FakeHttp,
-  type HttpHandler,
-  namesOf,
-  never,
-  seededRandom,
-  settle,
-  text,
-} from "./tracker_fakes.ts";
-import { INFO_HASH, PEER_ID } from "./tracker_requests.ts";
-
-const NAMES: Record<string, string[]> = {
-  "a.test": ["8.8.8.1"],
-  "b.test": ["8.8.8.2"],
-  "dual.test": ["8.8.8.3", "2001:db8::3"],
-  "many.test": ["8.8.8.4", "8.8.8.5"],
-  "lan.test": ["192.168.1.1"],
-  "peer.test": ["5.5.5.5", "127.0.0.1"],
-};
-
-/** An answer with `count` peers, 1.1.1.1 and up. */
-function answer(count: number, extra = ""): { body: Uint8Array } {
-  const peers = Array.from({ length: count }, (_, i) => {
-    const address = `1.1.1.${i + 1}`;
-    return `d2:ip${address.length}:${address}4:porti6881ee`;
-  });
-  return {
-    body: text(`d8:completei7e10:incompletei8e8:intervali900e5:peersl${peers.join("")}e${extra}e`),
-  };
-}
-
-class World {
-  readonly clock = new FakeClock();
-  readonly datagrams = new FakeDatagrams();
-  readonly http: FakeHttp;
-  readonly random = seededRandom(5);
-  readonly peers: string[] = [];
-  readonly outcomes: AnnounceOutcome[] = [];
-  readonly external: string[] = [];
-  readonly manager: TrackerManager;
-  lookups: string[] = [];
-  wants = 50;
-  left = 1000;
-  port = 6881;
-
-  constructor(
-    tiers: string[][],
-    handler: HttpHandler = () => answer(3),
-    more: { torrent?: Partial<TrackedTorrent>; udp?: UdpAnnouncer } = {},
-  ) {
-    this.http = new FakeHttp(handler);
-    const find = namesOf(NAMES);
-    const ports = {
-      clock: this.clock,
-      datagrams: this.datagrams,
-      http: this.http,
-      random: this.random,
-      lookup: (host: string) => {
-        this.lookups.push(host);
-        return host === "stuck.test" ? never<string[]>() : find(host);
-      },
-      ...(more.udp === undefined ? {} : { udp: more.udp }),
-    };
-    const torrent: TrackedTorrent = {
-      infoHash: INFO_HASH,
-      peerId: PEER_ID,
-      listenPort: () => this.port,
-      totals: () => ({ uploaded: 1, downloaded: 2, left: this.left }),
-      wantsPeers: () => this.wants,
-      ...more.torrent,
-    };
-    this.manager = new TrackerManager(ports, torrent, tiers, {
-      onPeers: (peers: PeerAddress[]) => this.peers.push(...peers.map(({ address }) => address)),
-      onAnnounce: (outcome) => this.outcomes.push(outcome),
-      onExternalAddress: (address) => this.external.push(address),
-    });
-  }
-
-  async start(): Promise<this> {
-    this.manager.start();
-    await settle();
-    return this;
-  }
-
-  /** What HTTP trackers were asked: the host's first letter (or address) and the event. */
-  asked(): string[] {
-    return this.http.requests.map(({ url, address }) => {
-      const { hostname, searchParams } = new URL(url);
-      const where = hostname === "dual.test" ? address : hostname[0];
-      return `${where} ${searchParams.get("event") ?? "-"}`;
-    });
-  }
-}
+import { FakeClock, FakeDatagrams, never, settle, text } from "./tracker_fakes.ts";
+import { answer, ManagerWorld as World } from "./manager_world.ts";
 
 describe("TrackerManager announces", () => {
   it("hands out peers and counts, and says what it asked for", async () => {
@@ -429,7 +331,7 @@ describe("TrackerManager over UDP", () => {
 
   it("uses the client's UDP socket when there is one, and leaves it open", async () => {
     const clock = new FakeClock(), datagrams = new FakeDatagrams();
-    const udp = new UdpAnnouncer({ clock, datagrams, random: seededRandom(1) });
+    const udp = new UdpAnnouncer({ clock, datagrams, random: new Prng(1) });
     const worlds = [1, 2, 3].map(() => new World([["udp://a.test:1"]], undefined, { udp }));
     for (const world of worlds) await world.start();
     for (const world of worlds) await world.manager.stop(10);
@@ -437,67 +339,5 @@ describe("TrackerManager over UDP", () => {
     udp.close();
     await settle();
     assert.equal(datagrams.open, 0);
-  });
-});
-
-describe("TrackerManager and hostile trackers", () => {
-  it("shows refused URLs as disabled and never looks them up", async () => {
-    const tiers = [["ftp://a.test/x", "http://a.test/announce?info_hash=1"], ["wss://b.test/"]];
-    const world = await new World(tiers).start();
-    assert.deepEqual(world.lookups, []);
-    assert.deepEqual(world.manager.snapshot().map(({ state, tier }) => [state, tier]), [
-      ["disabled", 0],
-      ["disabled", 0],
-      ["disabled", 1],
-    ]);
-    assert.match(world.manager.snapshot()[1]!.message!, /info_hash/);
-    assert.equal(world.manager.failing, true);
-    await world.manager.stop(100);
-    assert.equal(new World([]).manager.failing, false, "no trackers is no failure");
-  });
-
-  it("asks each URL once, however often and in whatever spelling it is listed", () => {
-    const url = "http://a.test/announce";
-    const tiers = [[url, url, "HTTP://A.test/announce"], [url, "ftp://x/", "ftp://x/"]];
-    assert.equal(new World(tiers).manager.snapshot().length, 2);
-  });
-
-  it("takes a hundred trackers at most", () => {
-    const tiers = [Array.from({ length: 5000 }, (_, i) => `http://t${i}.test/announce`)];
-    assert.equal(new World(tiers).manager.snapshot().length, 100);
-  });
-
-  it("drops peers that cannot be dialled, and loopback from a tracker that is not local", async () => {
-    const bad = "d2:ip7:0.0.0.04:porti5eed2:ip9:224.0.0.14:porti5eed2:ip7:1.2.3.44:porti0ee";
-    const loop = "d2:ip9:127.0.0.14:porti22eed2:ip3:::14:porti22ee";
-    const body = text(`d8:intervali900e5:peersl${bad}${loop}ee`);
-    const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
-    assert.deepEqual(world.peers, []);
-    const local = await new World([["http://lan.test/announce"]], () => ({ body })).start();
-    assert.deepEqual(local.peers, ["127.0.0.1", "::1"]);
-  });
-
-  it("resolves the names of peers, ten at most, and trusts the result no more", async () => {
-    const named = "d2:ip9:peer.test4:porti6881ee" + "d2:ip6:x.test4:porti6881ee".repeat(50);
-    const body = text(`d8:intervali900e5:peersl${named}ee`);
-    const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
-    assert.deepEqual(world.peers, ["5.5.5.5"], "not 127.0.0.1");
-    assert.equal(world.lookups.length, 1 + 10);
-    assert.equal(world.outcomes[0]!.peers, 51);
-  });
-
-  it("refuses a name that turns out to be this machine, unless it is asked for /announce", async () => {
-    NAMES["turned.test"] = ["127.0.0.1"];
-    const world = await new World([["http://turned.test/admin"]]).start();
-    assert.equal(world.http.requests.length, 0);
-    assert.match(world.outcomes[0]!.message!, /must have a path that starts with \/announce/);
-  });
-
-  it("asks one tracker at a time for private torrents", async () => {
-    const tiers = [["http://a.test/announce"], ["http://b.test/announce"]];
-    const more = { torrent: { private: true } };
-    const world = await new World(tiers, () => never(), more).start();
-    await world.clock.pass(25);
-    assert.deepEqual(world.asked(), ["a started"]);
   });
 });

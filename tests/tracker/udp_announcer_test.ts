@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { Prng } from "../../src/util/prng.ts";
 import {
   decodeUdpRequest,
   encodeAnnounceReply,
@@ -9,13 +10,7 @@ import {
 } from "../../src/protocol/tracker_udp.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
-import {
-  FakeClock,
-  FakeDatagrams,
-  seededRandom,
-  settle,
-  type UdpHandler,
-} from "./tracker_fakes.ts";
+import { FakeClock, FakeDatagrams, settle, type UdpHandler } from "./tracker_fakes.ts";
 import { announceRequest } from "./tracker_requests.ts";
 
 const TRACKER = { address: "10.0.0.1", port: 6969 };
@@ -30,7 +25,7 @@ class World {
   readonly announcer = new UdpAnnouncer({
     clock: this.clock,
     datagrams: this.datagrams,
-    random: seededRandom(1),
+    random: new Prng(1),
   });
   readonly abort = new AbortController();
 
@@ -272,7 +267,7 @@ describe("UdpAnnouncer errors", () => {
   it("never uses one transaction id for two requests that wait", async () => {
     const world = new World();
     const numbers = [7, 7, 7, 8, 8, 9];
-    const random = { ...seededRandom(1), uint32: () => numbers.shift()! };
+    const random = { fill: (bytes: Uint8Array) => bytes, uint32: () => numbers.shift()! };
     const announcer = new UdpAnnouncer({
       clock: world.clock,
       datagrams: world.datagrams,
