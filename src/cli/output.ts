@@ -29,11 +29,6 @@ export class Output {
     this.#err.add(`${text}\n`);
   }
 
-  /** Whether the reader of standard output has gone away. */
-  get broken(): boolean {
-    return this.#out.broken;
-  }
-
   /** Characters that wait for the reader of standard output. */
   get backlog(): number {
     return this.#out.backlog;
@@ -48,16 +43,20 @@ export class Output {
 class TextQueue {
   #waiting = "";
   #writing: Promise<void> | null = null;
-  broken = false;
+  #broken = false;
 
-  constructor(readonly write: (text: string) => Promise<void>) {}
+  readonly #write: (text: string) => Promise<void>;
+
+  constructor(write: (text: string) => Promise<void>) {
+    this.#write = write;
+  }
 
   get backlog(): number {
     return this.#waiting.length;
   }
 
   add(text: string): void {
-    if (this.broken) return;
+    if (this.#broken) return;
     this.#waiting += text;
     this.#writing ??= this.#drain();
   }
@@ -67,14 +66,14 @@ class TextQueue {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting !== "" && !this.broken) {
+    while (this.#waiting !== "" && !this.#broken) {
       const text = this.#waiting;
       this.#waiting = "";
       try {
-        await this.write(text);
+        await this.#write(text);
       } catch {
         // The reader closed its end (`shoal ... | head`): there is nobody left to tell.
-        this.broken = true;
+        this.#broken = true;
       }
     }
     this.#writing = null;
