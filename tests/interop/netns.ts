@@ -1,0 +1,53 @@
+/** A network namespace joined to this one by a pair of virtual cables. Needs root and iproute2. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import type { Scene } from "./scene.ts";
+
+export interface Namespace {
+  /** This side's and the far side's address. */
+  here: string;
+  there: string;
+  /** Put before a command, it runs inside. */
+  enter: string[];
+}
+
+/** Why a namespace cannot be made on this machine, or false when it can. */
+export function cannotMakeNamespace(): string | false {
+  if (process.platform !== "linux") return "needs Linux";
+  return process.getuid?.() === 0 ? false : "needs root, for network namespaces";
+}
+
+/** Makes a namespace; it goes with the Scene, after the programs in it. */
+export function makeNamespace(scene: Scene): Namespace {
+  // Names and addresses follow the process id: two test processes do not get in each other's way.
+  const id = process.pid % 16_000;
+  const name = `shoal-${process.pid}`;
+  const [near, far] = [`shl${process.pid}a`, `shl${process.pid}b`];
+  const net = `10.${213 + (id >> 13)}.${(id >> 5) & 255}`;
+  const [here, there] = [`${net}.${(id & 31) * 8 + 1}`, `${net}.${(id & 31) * 8 + 2}`];
+  removeAbandoned();
+  scene.onClose(() => void ip("netns", "del", name));
+  ip("netns", "add", name);
+  ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name);
+  ip("addr", "add", `${here}/30`, "dev", near);
+  ip("link", "set", near, "up");
+  ip("-n", name, "addr", "add", `${there}/30`, "dev", far);
+  ip("-n", name, "link", "set", far, "up");
+  ip("-n", name, "link", "set", "lo", "up");
+  return { here, there, enter: ["ip", "netns", "exec", name] };
+}
+
+/** Those of test processes that were killed before they could clean up. */
+function removeAbandoned(): void {
+  for (const [, name = "", pid = ""] of ip("netns", "list").matchAll(/^(shoal-(\d+))\b/gm)) {
+    if (!existsSync(`/proc/${pid}`)) ip("netns", "del", name);
+  }
+}
+
+function ip(...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync("ip", args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
+}
