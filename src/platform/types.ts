@@ -145,7 +145,7 @@ export interface DatagramSocket {
   /** Exceptions of the message handler and failed sends so far, and the last of them. */
   readonly errors: number;
   readonly lastError: Error | null;
-  /** Best effort; never throws for an unreachable target. */
+  /** Best effort; never throws for an unreachable target. `bytes` are free again on return. */
   send(bytes: Uint8Array, address: string, port: number): void;
   close(): void;
 }

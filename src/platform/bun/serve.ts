@@ -17,6 +17,8 @@ interface BunGlobal {
     hostname: string;
     /** 0: a quiet event stream is not cut after ten seconds. */
     idleTimeout: number;
+    /** False: a port in use is an error instead of a share of its visitors. */
+    reusePort: boolean;
     /** False: errors are not answered with a page that shows the source. */
     development: boolean;
     error(): Response;
@@ -33,6 +35,7 @@ export const serve: Http["serve"] = (on, handler) => {
         port: on.port,
         hostname,
         idleTimeout: 0,
+        reusePort: false,
         development: false,
         error: serverError,
         fetch(request, own) {

@@ -4,7 +4,11 @@ import { isIP } from "node:net";
 import { NetError } from "../../util/errors.ts";
 import type { DatagramNet, DatagramSocket } from "../types.ts";
 import { hostPort, plainAddress } from "./addresses.ts";
-import { netError } from "./errno.ts";
+import { errnoOf, netError } from "./errno.ts";
+
+const MAX_RETRIES = 3;
+/** What routers and hosts answer to a datagram that was sent some time before. */
+const LATE_ERRORS = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
 
 type OnMessage = Parameters<DatagramNet["bind"]>[1];
 
@@ -59,19 +63,32 @@ class UdpSocket implements DatagramSocket {
       this.#count(new NetError("unreachable", `Cannot send to ${hostPort(address, port)}`));
       return;
     }
-    try {
-      this.#inner.send(bytes, port, address, (error) => {
-        if (error) this.#count(error);
-      });
-    } catch (error) {
-      this.#count(error);
-    }
+    // A copy: the runtime may send it after this call.
+    this.#launch(bytes.slice(), address, port, MAX_RETRIES);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#inner);
+  }
+
+  /**
+   * On Bun a send fails when an earlier one, to anybody, turned out to be refused. That says nothing
+   * about this one, so it goes out again.
+   */
+  #launch(bytes: Uint8Array, address: string, port: number, retries: number): void {
+    if (this.#closed) return;
+    try {
+      this.#inner.send(bytes, port, address, (error) => {
+        if (!error) return;
+        if (retries > 0 && LATE_ERRORS.includes(errnoOf(error))) {
+          this.#launch(bytes, address, port, retries - 1);
+        } else this.#count(error);
+      });
+    } catch (error) {
+      this.#count(error);
+    }
   }
 
   #receive(bytes: Uint8Array, address: string, port: number): void {
