@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import type { HttpRequest, HttpResponse } from "../../../src/platform/types.ts";
+import { type AddCase, pattern, rejectsWith, sleep, text, type UnderTest } from "./under_test.ts";
+
+type Handler = Parameters<UnderTest["there"]["http"]["serve"]>[1];
+
+/** Serves `handler` while `body` runs; `get` asks for a path of it. */
+async function serving(
+  t: UnderTest,
+  handler: Handler,
+  body: (
+    get: (path: string, changes?: Partial<HttpRequest>) => Promise<HttpResponse>,
+    port: number,
+  ) => Promise<void>,
+): Promise<void> {
+  const server = await t.there.http.serve({ port: 0, address: t.serveOn }, handler);
+  try {
+    await body((path, changes) => {
+      const url = `http://${t.address}:${server.port}${path}`;
+      return t.here.http.get({ url, timeoutMs: 5000, maxBytes: 1_000_000, ...changes });
+    }, server.port);
+  } finally {
+    await server.close();
+  }
+}
+
+function packed(bytes: Uint8Array, encoding: string): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    headers: { "content-encoding": encoding },
+  });
+}
+
+export function httpGetCases(add: AddCase): void {
+  add("http.get and serve carry path, headers, status and body", async (t) => {
+    const seen: string[] = [];
+    await serving(t, (request, remote) => {
+      const url = new URL(request.url);
+      seen.push(`${request.method} ${url.pathname}${url.search}`);
+      seen.push(request.headers.get("user-agent") ?? "");
+      assert.equal(remote.address, t.ownAddress);
+      assert.ok(remote.port > 0);
+      const headers = { "X-Thing": "Yes", "content-type": "text/plain" };
+      return new Response(pattern(100_000, 4) as Uint8Array<ArrayBuffer>, { status: 203, headers });
+    }, async (get) => {
+      const answer = await get("/a%00%FFb?x=%20&y=1", { headers: { "user-agent": "shoal/1" } });
+      assert.equal(answer.status, 203);
+      assert.equal(answer.headers["x-thing"], "Yes");
+      assert.deepEqual(answer.body, pattern(100_000, 4));
+      assert.equal(Object.getPrototypeOf(answer.body), Uint8Array.prototype);
+    });
+    assert.deepEqual(seen, ["GET /a%00%FFb?x=%20&y=1", "shoal/1"]);
+  });
+
+  add("http.get does not follow redirects", async (t) => {
+    let asked = 0;
+    await serving(t, () => {
+      asked++;
+      return new Response(null, { status: 302, headers: { location: "/elsewhere" } });
+    }, async (get) => {
+      const answer = await get("/");
+      assert.deepEqual([answer.status, answer.headers["location"]], [302, "/elsewhere"]);
+    });
+    assert.equal(asked, 1);
+  });
+
+  add("http.get undoes gzip and both kinds of deflate", async (t) => {
+    const bytes = pattern(50_000, 1);
+    await serving(t, (request) => {
+      const path = new URL(request.url).pathname;
+      if (path === "/gzip") return packed(gzipSync(bytes), "gzip");
+      if (path === "/zlib") return packed(deflateSync(bytes), "deflate");
+      return packed(deflateRawSync(bytes), "deflate");
+    }, async (get) => {
+      for (const path of ["/gzip", "/zlib", "/raw"]) {
+        assert.deepEqual((await get(path)).body, bytes, path);
+      }
+    });
+  });
+
+  add("http.get stops a packed bomb by what comes out of it", async (t) => {
+    const bomb = gzipSync(new Uint8Array(50_000_000));
+    assert.ok(bomb.length < 100_000);
+    await serving(t, () => packed(bomb, "gzip"), async (get) => {
+      const failure = await rejectsWith(get("/", { maxBytes: 100_000 }), "too-large");
+      assert.match(failure.message, /unpacks/);
+    });
+  });
+
+  add("http.get refuses packing that is broken or unknown", async (t) => {
+    await serving(t, (request) => {
+      const whole = gzipSync(pattern(10_000, 1));
+      return packed(
+        whole.subarray(0, whole.length / 2),
+        new URL(request.url).pathname === "/cut" ? "gzip" : "br",
+      );
+    }, async (get) => {
+      await rejectsWith(get("/cut"), "bad-response");
+      await rejectsWith(get("/br"), "bad-response");
+    });
+  });
+
+  add("http.get stops at maxBytes, also in a body without end", async (t) => {
+    let pulled = 0;
+    const endless = () =>
+      new ReadableStream({
+        pull(controller) {
+          pulled++;
+          controller.enqueue(new Uint8Array(10_000));
+        },
+      });
+    await serving(t, (request) => {
+      if (new URL(request.url).pathname === "/endless") return new Response(endless());
+      return new Response(new Uint8Array(5000));
+    }, async (get) => {
+      assert.equal((await get("/", { maxBytes: 5000 })).body.length, 5000);
+      await rejectsWith(get("/", { maxBytes: 4999 }), "too-large");
+      await rejectsWith(get("/endless", { maxBytes: 200_000 }), "too-large");
+      assert.ok(pulled >= 20);
+      await sleep(t.here, 100);
+    });
+  });
+
+  add("http.get gives up after timeoutMs and when called off", async (t) => {
+    const never = new Promise<Response>(() => {});
+    const stalled = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(10)),
+      });
+    await serving(t, (request) => {
+      return new URL(request.url).pathname === "/never" ? never : new Response(stalled());
+    }, async (get) => {
+      await rejectsWith(get("/never", { timeoutMs: 100 }), "timeout");
+      await rejectsWith(get("/stalled", { timeoutMs: 100 }), "timeout");
+      const controller = new AbortController();
+      const called = get("/never", { signal: controller.signal });
+      t.here.clock.after(30, () => controller.abort());
+      await rejectsWith(called, "aborted");
+      await rejectsWith(get("/", { signal: AbortSignal.abort() }), "aborted");
+    });
+  });
+
+  add("http.get connects to the pinned address and keeps the Host header", async (t) => {
+    await serving(t, (request) => new Response(request.headers.get("host")), async (get, port) => {
+      const url = `http://tracker.invalid:${port}/announce`;
+      const answer = await get("", { url, address: t.address });
+      assert.equal(text(answer.body), `tracker.invalid:${port}`);
+    });
+  });
+
+  add("http.get reports what cannot be reached", async (t) => {
+    const request = { timeoutMs: 5000, maxBytes: 1000 };
+    const gone = await t.there.net.listen({ port: 0 }, () => {});
+    await gone.close();
+    const url = `http://${t.address}:${gone.port}/`;
+    await rejectsWith(t.here.http.get({ ...request, url }), "refused");
+    const silent = await t.silent();
+    const nobody = `http://${silent.address}:${silent.port}/`;
+    await rejectsWith(t.here.http.get({ ...request, url: nobody, timeoutMs: 100 }), "timeout");
+    for (const bad of ["ftp://1.2.3.4/", "file:///etc/passwd", "nonsense"]) {
+      await rejectsWith(t.here.http.get({ ...request, url: bad }), "other");
+    }
+    const unknown = t.here.http.get({ ...request, url: "http://no-such-host.invalid/" });
+    await rejectsWith(unknown, "name-not-found", "timeout");
+  }, 40_000);
+}
+
+export function httpServeCases(add: AddCase): void {
+  add("http.serve answers a handler's exception with a bare 500", async (t) => {
+    await serving(t, () => {
+      throw new Error("secret detail");
+    }, async (get) => {
+      const answer = await get("/");
+      assert.equal(answer.status, 500);
+      assert.ok(!text(answer.body).includes("secret"));
+      assert.ok(answer.body.length < 100);
+    });
+  });
+
+  add("http.serve refuses a port in use and frees it on close", async (t) => {
+    const on = { port: 0, address: t.serveOn };
+    const server = await t.there.http.serve(on, () => new Response("one"));
+    const again = { ...on, port: server.port };
+    await rejectsWith(t.there.http.serve(again, () => new Response("two")), "address-in-use");
+    await server.close();
+    await (await t.there.http.serve(again, () => new Response("three"))).close();
+  });
+
+  add("HttpServer.close cuts an event stream that would never end", async (t) => {
+    const server = await t.there.http.serve({ port: 0, address: t.serveOn }, () =>
+      new Response(
+        new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(5)) }),
+      ));
+    const url = `http://${t.address}:${server.port}/`;
+    const answer = t.here.http.get({ url, timeoutMs: 10_000, maxBytes: 1000 });
+    const cut = answer.then(() => "whole", () => "cut");
+    await sleep(t.here, 100);
+    const start = t.here.clock.now();
+    await server.close();
+    assert.equal(await cut, "cut");
+    assert.ok(t.here.clock.now() - start < 3000);
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * The promises of the platform seam as cases: whatever implements `Platform` runs them all. A case
+ * that cannot apply to an implementation is skipped by its title, with the reason.
+ */
+import { clockCases, hashCases, processCases, randomCases } from "./platform/basic_cases.ts";
+import { datagramCases } from "./platform/datagram_cases.ts";
+import { handleCases, pathCases } from "./platform/file_cases.ts";
+import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
+import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
+import { streamCases } from "./platform/stream_cases.ts";
+import { caseAdder, type Suite } from "./platform/under_test.ts";
+
+export function runPlatformCases(
+  name: string,
+  make: Suite["make"],
+  skip: Suite["skip"] = {},
+): void {
+  const add = caseAdder({ name, make, skip });
+  clockCases(add);
+  randomCases(add);
+  hashCases(add);
+  processCases(add);
+  connectCases(add);
+  transferCases(add);
+  closeCases(add);
+  streamCases(add);
+  datagramCases(add);
+  httpGetCases(add);
+  httpServeCases(add);
+  handleCases(add);
+  pathCases(add);
+}
