@@ -241,7 +241,7 @@ export class TorrentStorage {
   #openForReading(file: StoredFile): FileHandle {
     if (!this.#pool.isOpen(file, "read")) {
       this.#checkUsable(file);
-      if (!this.#paths.hasFolders(file.elements)) throw missing(file.path);
+      this.#paths.hasFolders(file.elements); // throws for a link on the way
     }
     return this.#pool.open(file, "read");
   }
@@ -264,14 +264,6 @@ function notFile(path: string, kind: FileStat["kind"]): FileError {
     kind === "directory" ? "is-directory" : "io",
     path,
     `Cannot use ${path}: ${what} has that name. Move it away`,
-  );
-}
-
-function missing(path: string): FileError {
-  return new FileError(
-    "not-found",
-    path,
-    `Cannot read ${path}: its folder is gone. Start again to fetch it anew`,
   );
 }
 

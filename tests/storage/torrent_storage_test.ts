@@ -356,6 +356,8 @@ describe("TorrentStorage changedFiles", () => {
       machine.storage.writePiece(0, torrent.piece(0));
       machine.storage.writePiece(4, torrent.piece(4));
       assert.deepEqual(machine.storage.changedFiles(), [1]);
+      await check(machine, torrent);
+      assert.deepEqual(machine.storage.changedFiles(), [], "until it was checked");
     }
   });
 
@@ -385,6 +387,16 @@ describe("TorrentStorage changedFiles", () => {
     const checking = check(machine, torrent);
     disturb(machine, B);
     await checking;
+    assert.deepEqual(machine.storage.changedFiles(), [1]);
+  });
+
+  it("names a file that was replaced by one of the same size and time", async () => {
+    const machine = simulate(torrent);
+    machine.disk.put(A, torrent.file(0));
+    machine.disk.put(B, torrent.file(1));
+    await check(machine, torrent);
+    machine.disk.put(B, new Uint8Array(250));
+    assert.equal(machine.node.files.stat(B)!.mtimeMs, machine.node.files.stat(A)!.mtimeMs);
     assert.deepEqual(machine.storage.changedFiles(), [1]);
   });
 

@@ -21,6 +21,13 @@ export function createHasher(): Hasher {
   const pool = new HashPool(Math.min(availableParallelism(), MAX_THREADS));
   let quickest: Hasher["quickest"] = "running";
   let calibrated: Promise<void> | null = null;
+  const calibrate = () =>
+    calibrated ??= measure().then((speeds) => {
+      pool.engine = speeds.node >= speeds.webcrypto ? "node" : "webcrypto";
+      const quick = speeds.node >= QUICK_ENOUGH;
+      const alone = pool.engine === "node" && pool.size === 1;
+      quickest = quick || alone ? "running" : "submit";
+    });
   return {
     sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
     running,
@@ -33,15 +40,9 @@ export function createHasher(): Hasher {
     get quickest() {
       return quickest;
     },
-    calibrate: () =>
-      calibrated ??= measure().then((speeds) => {
-        pool.engine = speeds.node >= speeds.webcrypto ? "node" : "webcrypto";
-        const quick = speeds.node >= QUICK_ENOUGH;
-        const alone = pool.engine === "node" && pool.size === 1;
-        quickest = quick || alone ? "running" : "submit";
-      }),
+    calibrate,
     concurrency: pool.size,
-    hashFiles: (spans) => pool.hashFiles(spans),
+    hashFiles: (spans) => calibrate().then(() => pool.hashFiles(spans)),
     close: () => pool.close(),
   };
 }
