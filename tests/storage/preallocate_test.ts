@@ -7,52 +7,58 @@ const torrent = new TestTorrent(MIB, [["t/a", 20 * MIB + 5], ["t/empty", 0], ["t
 const A = `${DIR}/t/a`, B = `${DIR}/t/b`;
 
 describe("TorrentStorage reserve", () => {
-  it("with preallocate gives every file its full length and space", async () => {
-    const machine = simulate(torrent, { preallocate: true });
-    machine.storage.prepare();
-    await machine.world.wait(machine.storage.reserve());
-    assert.equal(machine.disk.bytes(A)!.length, 20 * MIB + 5);
-    assert.equal(machine.node.files.stat(B)!.allocated, 17 * MIB);
-    assert.ok(machine.disk.used >= 37 * MIB + 5);
-    for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
-    assert.deepEqual(machine.storage.changedFiles(), []);
-    assert.equal((await check(machine, torrent)).every((ok) => ok), true);
-  });
+  it(
+    "with preallocate gives every file its full length and space",
+    { timeout: 30_000 },
+    async () => {
+      const machine = simulate(torrent, { preallocate: true });
+      machine.storage.prepare();
+      await machine.world.wait(machine.storage.reserve());
+      assert.equal(machine.disk.bytes(A)!.length, 20 * MIB + 5);
+      assert.equal(machine.node.files.stat(B)!.allocated, 17 * MIB);
+      assert.ok(machine.disk.used >= 37 * MIB + 5);
+      for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
+      assert.deepEqual(machine.storage.changedFiles(), []);
+      assert.equal((await check(machine, torrent)).every((ok) => ok), true);
+    },
+  );
 
-  it("does not touch what is there", async () => {
+  it("does not touch what is there", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.disk.put(A, torrent.file(0).subarray(0, 3 * MIB + 1));
     machine.disk.put(B, torrent.file(2));
     const before = await check(machine, torrent);
     machine.storage.prepare();
     await machine.world.wait(machine.storage.reserve());
-    assert.deepEqual(
-      machine.disk.bytes(A)!.subarray(0, 3 * MIB + 1),
-      torrent.bytes.subarray(0, 3 * MIB + 1),
-    );
+    const kept = machine.disk.bytes(A)!.subarray(0, 3 * MIB + 1);
+    assert.equal(Buffer.compare(kept, torrent.file(0).subarray(0, 3 * MIB + 1)), 0);
     assert.equal(machine.disk.bytes(A)!.length, 20 * MIB + 5);
     assert.deepEqual(await check(machine, torrent), before);
   });
 
-  it("without preallocate does nothing", async () => {
+  it("without preallocate does nothing", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent);
     machine.storage.prepare();
     await machine.storage.reserve();
     assert.deepEqual(machine.disk.names(`${DIR}/t`), ["empty"]);
   });
 
-  it("refuses before it writes anything when the disk has too little", async () => {
-    const machine = simulate(torrent, { preallocate: true });
-    machine.storage.prepare();
-    machine.disk.capacity = 37 * MIB;
-    await assert.rejects(
-      machine.world.wait(machine.storage.reserve()),
-      fileErrorWith("disk-full", DIR, "38797317 bytes"),
-    );
-    assert.deepEqual(machine.disk.names(`${DIR}/t`), ["empty"]);
-  });
+  it(
+    "refuses before it writes anything when the disk has too little",
+    { timeout: 30_000 },
+    async () => {
+      const machine = simulate(torrent, { preallocate: true });
+      machine.storage.prepare();
+      machine.disk.capacity = 37 * MIB;
+      await assert.rejects(
+        machine.world.wait(machine.storage.reserve()),
+        fileErrorWith("disk-full", DIR, "38797317 bytes"),
+      );
+      assert.deepEqual(machine.disk.names(`${DIR}/t`), ["empty"]);
+    },
+  );
 
-  it("says so when somebody else fills the disk meanwhile", async () => {
+  it("says so when somebody else fills the disk meanwhile", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.storage.prepare();
     machine.disk.capacity = 50 * MIB;
@@ -66,7 +72,7 @@ describe("TorrentStorage reserve", () => {
     assert.ok(machine.disk.used > 0);
   });
 
-  it("ends early when aborted", async () => {
+  it("ends early when aborted", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.storage.prepare();
     const abort = new AbortController();
