@@ -76,7 +76,7 @@ export class Client {
    */
   add(source: Uint8Array | Metainfo, options: AddOptions): Torrent {
     const meta = source instanceof Uint8Array
-      ? parseTorrent(source, (bytes) => this.#platform.hasher.sha1(bytes))
+      ? this.#parse(source)
       : source;
     const infoHash = toHex(meta.infoHash);
     if (this.#engines.has(infoHash)) {
@@ -119,8 +119,12 @@ export class Client {
     await this.#inbound.close();
     this.#udp.close();
     this.#files.close();
-    this.#platform.hasher.close();
     this.#feed.end();
+  }
+
+  #parse(bytes: Uint8Array): Metainfo {
+    const { hasher, process } = this.#platform;
+    return parseTorrent(bytes, (part) => hasher.sha1(part), { windows: process.os === "windows" });
   }
 
   #makeEngine(meta: Metainfo, infoHash: string, options: AddOptions): Engine {

@@ -3,7 +3,14 @@ import { createBunPlatform } from "./bun/platform.ts";
 import { createDenoPlatform } from "./deno/platform.ts";
 import type { Platform } from "./types.ts";
 
+let selected: Platform | null = null;
+
+/** The platform of this process; always the same one. */
 export function selectPlatform(): Platform {
+  return selected ??= create();
+}
+
+function create(): Platform {
   // Bun first: libraries put a look-alike `Deno` on other runtimes, never a `Bun`.
   if ("Bun" in globalThis) return createBunPlatform();
   if ("Deno" in globalThis) return createDenoPlatform();

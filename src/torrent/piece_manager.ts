@@ -1,70 +1,35 @@
 /**
  * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE); a block of an open piece is FREE, ASKED
- * or HERE. All of a block's way is plain calls: no promise, no allocation.
+ * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE); a block of an open piece is
+ * FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
-import { ASKED, BufferPool, FREE, HERE, OpenPiece } from "./open_piece.ts";
-import { PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
+import { BlockChooser } from "./block_chooser.ts";
+import { ASKED, BufferPool, HERE, OpenPiece } from "./open_piece.ts";
+import { OpenPieces } from "./open_pieces.ts";
+import { PiecePicker } from "./piece_picker.ts";
+import {
+  type DownloadPeer,
+  HASHING,
+  HAVE,
+  MISSING,
+  OPEN,
+  type PieceEvents,
+  type PieceOptions,
+} from "./piece_types.ts";
 import { SmartBan } from "./smart_ban.ts";
 
-export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3;
+export { HASHING, HAVE, MISSING, OPEN } from "./piece_types.ts";
+export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
 
 /** Blocks that gather before the running hash sees them: cache-hot, and few calls. */
 const HASH_STRIDE = 8;
 /** Up to this many blocks a piece is hashed in one call at its end: as cheap and simpler. */
 const ONE_SHOT_BLOCKS = 16;
-/** Peers that may be asked for one block at once in the end-game. */
-const MAX_ASKED = 3;
-
-/** What the manager needs of a connected peer. */
-export interface DownloadPeer {
-  /** A small number, unique among the connected. */
-  readonly slot: number;
-  /** Names the peer's address beyond this connection; never 0. */
-  readonly key: number;
-  readonly have: Bitfield;
-  readonly snubbed: boolean;
-  /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */
-  wanted: number;
-  pickable: number;
-  /** Had everything from the start: its pieces are not counted one by one. */
-  isSeed: boolean;
-  /** 16 KiB for blocks that somebody else is sending too. */
-  readonly scratch: Uint8Array;
-  hasAsked(piece: number, block: number): boolean;
-  /** The block came from elsewhere: sends CANCEL. */
-  cancelRequest(piece: number, block: number): void;
-  /** The rest of the block that it is sending is not wanted. */
-  dropIncoming(): void;
-}
-
-/** What happens to pieces, told to the torrent. */
-export interface PieceEvents {
-  /** `bytes` match their hash: write them now. If it throws, the piece is MISSING again. */
-  store(piece: number, bytes: Uint8Array): void;
-  /** What `store` threw. */
-  storeFailed(error: unknown): void;
-  /** A result came by itself, outside any peer's turn, and was told: settle now. */
-  hashed(): void;
-  /** The piece is stored and counts as had. */
-  verified(piece: number): void;
-  failed(piece: number, contributors: number[]): void;
-  /** This peer sent wrong bytes, beyond doubt. */
-  guilty(key: number, piece: number): void;
-}
-
-export interface PieceOptions {
-  /** Bytes that open pieces may hold together; one piece is always allowed. */
-  budgetBytes: number;
-  /** Open pieces that one peer may work on at once. */
-  piecesPerPeer: number;
-  sequential: boolean;
-}
 
 export class PieceManager {
   readonly have: Bitfield;
@@ -85,16 +50,13 @@ export class PieceManager {
   readonly #expected: (piece: number) => Uint8Array;
   readonly #events: PieceEvents;
   readonly #picker: PiecePicker;
+  readonly #chooser: BlockChooser;
   readonly #smartBan: SmartBan;
   readonly #state: Uint8Array;
-  readonly #open = new Map<number, OpenPiece>();
-  readonly #withFree: OpenPiece[] = [];
+  readonly #open = new OpenPieces();
   readonly #buffers: BufferPool;
   readonly #bySlot: (DownloadPeer | undefined)[] = [];
   readonly #peers = new Set<DownloadPeer>();
-  /** By slot: the open piece that a peer takes blocks from, and in how many it has requests. */
-  readonly #current: (OpenPiece | null)[] = [];
-  readonly #openPieces: number[] = [];
   #haveBytes = 0;
   #closed = false;
 
@@ -115,6 +77,16 @@ export class PieceManager {
     this.#picker = new PiecePicker(layout.pieceCount, platform.random);
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(Math.min(layout.pieceLength, layout.totalLength));
+    this.#chooser = new BlockChooser({
+      have: this.have,
+      open: this.#open,
+      picker: this.#picker,
+      smartBan: this.#smartBan,
+      options,
+      maxOpen: this.#maxOpen,
+      peerIn: (slot) => this.#bySlot[slot]!,
+      begin: (peer, piece) => this.#begin(peer, piece),
+    });
     for (let piece = 0; piece < layout.pieceCount; piece++) this.#picker.insert(piece);
   }
 
@@ -140,7 +112,7 @@ export class PieceManager {
 
   /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
   get inEndGame(): boolean {
-    return this.#picker.length === 0 && this.#open.size > 0;
+    return this.#chooser.inEndGame;
   }
 
   /** Blocks that fit into the memory for open pieces. */
@@ -164,19 +136,18 @@ export class PieceManager {
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       const state = this.#state[piece]!;
       assert((state === HAVE) === this.have.has(piece), `piece ${piece} is HAVE in both books`);
-      const isOpen = state === OPEN || state === HASHING;
-      assert(isOpen === this.#open.has(piece), `piece ${piece} is open in both books`);
+      const entry = this.#open.get(piece);
+      const full = entry !== undefined && entry.here === entry.blockCount;
+      assert((state === HASHING) === full, `piece ${piece} is being hashed when it is full`);
+      assert((state === OPEN) === (entry !== undefined && !full), `piece ${piece} is open in both`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
-      if (isOpen) open++;
+      if (entry !== undefined) open++;
       if (state === HAVE) bytes += this.#layout.lengthOf(piece);
     }
-    assert(open === 0 || open <= this.#maxOpen, "open pieces stay inside the budget");
+    assert(open === this.#open.size && open <= this.#maxOpen, "open pieces stay in the budget");
     assert(bytes === this.#haveBytes, "the bytes we have add up");
-    for (const piece of this.#open.values()) {
-      this.#checkOpen(piece);
-      const hashing = this.#state[piece.index] === HASHING;
-      assert(hashing === (piece.here === piece.blockCount), "a full piece is being hashed");
-    }
+    this.#open.checkInvariants();
+    for (const peer of this.#peers) this.#checkPeer(peer);
   }
 
   /** The piece was found on the disk: it counts as had, without an event. */
@@ -216,18 +187,17 @@ export class PieceManager {
   peerJoined(peer: DownloadPeer): void {
     this.#bySlot[peer.slot] = peer;
     this.#peers.add(peer);
-    this.#current[peer.slot] = null;
-    this.#openPieces[peer.slot] = 0;
+    this.#open.join(peer.slot);
+    this.#chooser.join(peer.slot);
   }
 
   /** All requests of the peer must have been released before. */
   peerLeft(peer: DownloadPeer): void {
     this.#bySlot[peer.slot] = undefined;
     this.#peers.delete(peer);
-    if (!peer.isSeed) {
-      for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-        if (peer.have.has(piece)) this.#picker.decrease(piece);
-      }
+    if (peer.isSeed) return;
+    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
+      if (peer.have.has(piece)) this.#picker.decrease(piece);
     }
   }
 
@@ -261,48 +231,29 @@ export class PieceManager {
     }
   }
 
+  // hot
   /** Chooses the next block to ask `peer` for; false if there is none for it now. */
   next(peer: DownloadPeer): boolean {
-    const current = this.#current[peer.slot] ?? null;
-    if (current !== null && current.free > 0 && this.#mayWork(peer, current)) {
-      return this.#take(peer, current);
-    }
-    const open = this.#current[peer.slot] = this.#choose(peer);
-    if (open === null) return false;
-    return this.#take(peer, open);
+    return this.#ask(peer, this.#chooser.free(peer));
   }
 
   /** End-game: a block that others were asked for and that is still to come; false if none. */
   nextDuplicate(peer: DownloadPeer): boolean {
-    if (!this.inEndGame) return false;
-    for (const open of this.#open.values()) {
-      if (open.free > 0 || !peer.have.has(open.index) || !this.#mayShare(peer, open)) continue;
-      for (let block = 0; block < open.blockCount; block++) {
-        if (open.state[block] !== ASKED || open.asked[block]! >= MAX_ASKED) continue;
-        if (peer.hasAsked(open.index, block)) continue;
-        open.asked[block]!++;
-        this.#addWorker(peer, open);
-        this.pickedPiece = open.index;
-        this.pickedBlock = block;
-        return true;
-      }
-    }
-    return false;
+    return this.#ask(peer, this.#chooser.duplicate(peer));
   }
 
   /** A request of `peer` will not be answered: choke, reject, time-out, cancel or loss. */
   release(peer: DownloadPeer, piece: number, block: number): void {
     const open = this.#open.get(piece);
     if (open === undefined || open.state[block] !== ASKED) return;
-    this.#removeWorker(peer, open);
-    if (--open.asked[block]! > 0) return;
-    open.state[block] = FREE;
-    open.cursor = Math.min(open.cursor, block);
-    if (open.free++ === 0) this.#listFree(open);
+    this.#open.unask(open, block, peer.slot);
+    if (open.asked[block]! > 0) return;
+    this.#open.free(open, block);
     this.version++;
-    if (open.here === 0 && open.free === open.blockCount) this.#close(open);
+    if (open.here === 0 && open.free === open.blockCount) this.#giveUp(open);
   }
 
+  // hot
   /**
    * Where to copy the block that begins to arrive from `peer`, or null if nobody needs it. The
    * place inside the array is in `targetAt`.
@@ -326,6 +277,7 @@ export class PieceManager {
     if (open?.writer[block] === peer.slot + 1) open.setWriter(block, 0);
   }
 
+  // hot
   /**
    * The block is whole; `asked` tells whether `peer`'s request for it still counted.
    * Returns false if it was of no use.
@@ -343,16 +295,9 @@ export class PieceManager {
       if (writer !== 0) this.#bySlot[writer - 1]!.dropIncoming();
     }
     open.setWriter(block, 0);
-    if (asked) {
-      this.#removeWorker(peer, open);
-      open.asked[block]!--;
-    }
-    if (open.state[block] === FREE) {
-      if (--open.free === 0) this.#unlistFree(open);
-    } else if (open.asked[block]! > 0) this.#cancelOthers(open, block);
-    open.state[block] = HERE;
-    open.sender[block] = peer.key;
-    open.here++;
+    if (asked) this.#open.unask(open, block, peer.slot);
+    if (open.asked[block]! > 0) this.#cancelOthers(open, block);
+    this.#open.fill(open, block, peer.key);
     this.#hashPrefix(open);
     if (open.here === open.blockCount) this.#finish(open);
     return true;
@@ -362,42 +307,18 @@ export class PieceManager {
     return Math.max(1, Math.floor(this.options.budgetBytes / this.#layout.pieceLength));
   }
 
-  /** An open piece to share or a new one, for a peer whose own has no free block left. */
-  #choose(peer: DownloadPeer): OpenPiece | null {
-    let own: OpenPiece | null = null, orphan: OpenPiece | null = null;
-    let shared: OpenPiece | null = null;
-    for (const open of this.#withFree) {
-      if (!peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
-      if (open.workers.includes(peer.slot)) own = open;
-      else if (open.workers.length === 0) orphan = earlier(orphan, open);
-      else shared = this.options.sequential ? earlier(shared, open) : roomier(shared, open);
-    }
-    if (own !== null) return own;
-    if (this.#openPieces[peer.slot]! >= this.options.piecesPerPeer) return null;
-    if (orphan !== null) return orphan;
-    if (this.options.sequential && shared !== null) return shared;
-    return this.#openNew(peer) ?? shared;
+  // hot
+  /** Asks `peer` for the block that the chooser found in `open`. */
+  #ask(peer: DownloadPeer, open: OpenPiece | null): boolean {
+    if (open === null) return false;
+    this.pickedPiece = open.index;
+    this.pickedBlock = this.#chooser.block;
+    this.#open.ask(open, this.pickedBlock, peer.slot);
+    return true;
   }
 
-  /** The limit of pieces per peer holds, and a piece in doubt is one peer's alone. */
-  #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
-    return this.#mayShare(peer, open) &&
-      (this.#openPieces[peer.slot]! < this.options.piecesPerPeer || open.workers.includes(peer.slot));
-  }
-
-  #mayShare(peer: DownloadPeer, open: OpenPiece): boolean {
-    if (open.exclusiveTo === peer.key) return true;
-    if (open.exclusiveTo !== 0) {
-      if (open.workers.some((slot) => !this.#bySlot[slot]!.snubbed)) return false;
-      open.exclusiveTo = 0;
-    }
-    return !this.#smartBan.isSetAside(open.index, peer.key);
-  }
-
-  #openNew(peer: DownloadPeer): OpenPiece | null {
-    if (this.#open.size >= this.#maxOpen) return null;
-    const piece = this.#pick(peer);
-    if (piece < 0) return null;
+  /** Opens a piece that can be picked. */
+  #begin(peer: DownloadPeer, piece: number): OpenPiece {
     this.#picker.remove(piece);
     this.#forHolders(piece, (holder) => holder.pickable--);
     this.#state[piece] = OPEN;
@@ -406,45 +327,8 @@ export class PieceManager {
       open.hash = this.#hasher.running();
     }
     if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = peer.key;
-    this.#open.set(piece, open);
-    this.#listFree(open);
+    this.#open.add(open);
     return open;
-  }
-
-  #pick(peer: DownloadPeer): number {
-    if (peer.pickable <= 0) return -1;
-    let piece: number;
-    if (this.options.sequential) piece = this.#picker.first(peer.have);
-    else if (this.have.count + this.#open.size < RANDOM_FIRST) piece = this.#picker.anyOf(peer.have);
-    else piece = this.#picker.rarest(peer.have, peer.pickable);
-    if (piece < 0 || !this.#smartBan.isSetAside(piece, peer.key)) return piece;
-    for (let tries = 0; tries < 8; tries++) {
-      const other = this.#picker.anyOf(peer.have);
-      if (!this.#smartBan.isSetAside(other, peer.key)) return other;
-    }
-    return -1;
-  }
-
-  // hot
-  #take(peer: DownloadPeer, open: OpenPiece): boolean {
-    let block = open.cursor;
-    while (open.state[block] !== FREE) block++;
-    open.cursor = block + 1;
-    open.state[block] = ASKED;
-    open.asked[block] = 1;
-    if (--open.free === 0) this.#unlistFree(open);
-    this.#addWorker(peer, open);
-    this.pickedPiece = open.index;
-    this.pickedBlock = block;
-    return true;
-  }
-
-  #addWorker(peer: DownloadPeer, open: OpenPiece): void {
-    if (open.addWorker(peer.slot)) this.#openPieces[peer.slot]!++;
-  }
-
-  #removeWorker(peer: DownloadPeer, open: OpenPiece): void {
-    if (open.removeWorker(peer.slot)) this.#openPieces[peer.slot]!--;
   }
 
   #cancelOthers(open: OpenPiece, block: number): void {
@@ -452,11 +336,11 @@ export class PieceManager {
       const peer = this.#bySlot[slot]!;
       if (!peer.hasAsked(open.index, block)) continue;
       peer.cancelRequest(open.index, block);
-      this.#removeWorker(peer, open);
+      this.#open.unask(open, block, slot);
     }
-    open.asked[block] = 0;
   }
 
+  // hot
   #hashPrefix(open: OpenPiece): void {
     if (open.hash === null || open.state[open.hashed] !== HERE) return;
     let end = open.hashed + 1;
@@ -484,7 +368,7 @@ export class PieceManager {
 
   #hashed(open: OpenPiece, digest: Uint8Array | null, buffer: Uint8Array | null): void {
     open.buffer = buffer ?? this.#buffers.take();
-    if (digest === null) this.#close(open);
+    if (digest === null) this.#giveUp(open);
     else this.#judge(open, digest);
   }
 
@@ -498,7 +382,7 @@ export class PieceManager {
     try {
       this.#events.store(piece, open.bytes);
     } catch (error) {
-      this.#close(open);
+      this.#giveUp(open);
       this.#events.storeFailed(error);
       return;
     }
@@ -515,31 +399,25 @@ export class PieceManager {
     this.wastedBytes += open.length;
     const contributors = open.contributors();
     const guilty = this.#smartBan.failed(piece, open.bytes, open.sender);
-    this.#close(open);
+    this.#giveUp(open);
     this.#events.failed(piece, contributors);
     for (const key of guilty) this.#events.guilty(key, piece);
   }
 
-  /** The piece goes back to the missing ones. */
-  #close(open: OpenPiece): void {
+  /** The piece goes back to the missing ones; what came of it is lost. */
+  #giveUp(open: OpenPiece): void {
     this.#drop(open);
     this.#state[open.index] = MISSING;
     this.#picker.insert(open.index);
     this.#forHolders(open.index, (peer) => peer.pickable++);
-    this.version++;
   }
 
   #drop(open: OpenPiece): void {
-    for (const slot of open.workers) this.#openPieces[slot]!--;
-    open.workers.length = 0;
-    for (const peer of this.#peers) {
-      if (this.#current[peer.slot] === open) this.#current[peer.slot] = null;
-    }
+    for (const peer of this.#peers) this.#chooser.leave(peer.slot, open);
     if (open.writing > 0) {
       for (const writer of open.writer) if (writer !== 0) this.#bySlot[writer - 1]!.dropIncoming();
     }
-    this.#unlistFree(open);
-    this.#open.delete(open.index);
+    this.#open.remove(open);
     this.#buffers.give(open.buffer);
     this.version++;
   }
@@ -555,40 +433,14 @@ export class PieceManager {
     for (const peer of this.#peers) if (peer.have.has(piece)) change(peer);
   }
 
-  #listFree(open: OpenPiece): void {
-    open.freeAt = this.#withFree.length;
-    this.#withFree.push(open);
-  }
-
-  #unlistFree(open: OpenPiece): void {
-    if (open.freeAt < 0) return;
-    const last = this.#withFree.pop()!;
-    if (last !== open) {
-      this.#withFree[open.freeAt] = last;
-      last.freeAt = open.freeAt;
+  #checkPeer(peer: DownloadPeer): void {
+    let wanted = 0, pickable = 0;
+    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
+      if (!peer.have.has(piece)) continue;
+      if (this.#state[piece] !== HAVE) wanted++;
+      if (this.#state[piece] === MISSING) pickable++;
     }
-    open.freeAt = -1;
+    assert(wanted === peer.wanted, `what we want of the peer in slot ${peer.slot} adds up`);
+    assert(pickable === peer.pickable, `what can be begun with slot ${peer.slot} adds up`);
   }
-
-  #checkOpen(open: OpenPiece): void {
-    let free = 0, here = 0, asked = 0;
-    for (let block = 0; block < open.blockCount; block++) {
-      if (open.state[block] === FREE) free++;
-      else if (open.state[block] === HERE) here++;
-      assert((open.asked[block]! > 0) === (open.state[block] === ASKED), "asked blocks are ASKED");
-      asked += open.asked[block]!;
-    }
-    assert(free === open.free && here === open.here, `blocks of piece ${open.index} add up`);
-    assert((open.freeAt >= 0) === (free > 0), "pieces with free blocks are listed");
-    const worked = open.workerAsked.reduce((sum, n) => sum + n, 0);
-    assert(worked === asked, `requests in piece ${open.index} add up`);
-  }
-}
-
-function earlier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
-  return a !== null && a.index < b.index ? a : b;
-}
-
-function roomier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
-  return a !== null && a.free >= b.free ? a : b;
 }

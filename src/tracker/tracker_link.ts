@@ -72,8 +72,7 @@ export class TrackerLink {
         return null;
       });
       if (answer === null) return;
-      if (event === "stopped") this.#told.delete(family);
-      else this.#told.add(family);
+      this.#told.add(family);
       this.#trackerId = answer.response.trackerId ?? this.#trackerId;
       onAnswer(answer);
     }));

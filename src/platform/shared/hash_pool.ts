@@ -1,6 +1,6 @@
 /**
- * The hash threads: started with the first job, each given the next job when it has none. An idle
- * thread does not keep the process alive.
+ * The hash threads: started when there is work, each given the next job when it has none, ended
+ * when all have been idle for a second.
  */
 import type { FileSpan } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
@@ -21,8 +21,6 @@ interface WebWorker {
   onmessage: ((event: { data: unknown }) => void) | null;
   onerror: ((event: { message: string; preventDefault?(): void }) => void) | null;
   terminate(): void;
-  ref?(): void;
-  unref?(): void;
 }
 
 interface Thread {
@@ -30,6 +28,9 @@ interface Thread {
   /** Null while it is idle. */
   current: Pending | null;
 }
+
+/** Threads without work are ended after this time. */
+const IDLE_MS = 1000;
 
 type Work = { spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number };
 
@@ -41,6 +42,7 @@ export class HashPool {
   #queue: Pending[] = [];
   #head = 0;
   #nextId = 0;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(size: number) {
     this.size = size;
@@ -61,15 +63,23 @@ export class HashPool {
 
   #run(work: Work): Promise<{ digest: Uint8Array | null; bytes?: Uint8Array }> {
     return new Promise((resolve, reject) => {
+      clearTimeout(this.#idleTimer);
       const job: HashJob = { id: this.#nextId++, engine: this.engine, ...work };
       this.#queue.push({ job, resolve, reject });
       const idle = this.#threads.find((thread) => thread.current === null);
       if (idle !== undefined) this.#next(idle);
-      else if (this.#threads.length < this.size) this.#next(this.#start());
+      else if (this.#threads.length < this.#mostFor(work)) this.#next(this.#start());
     });
   }
 
+  /** Pieces of a download leave one processor to the download itself. */
+  #mostFor(work: Work): number {
+    return "bytes" in work ? Math.max(1, this.size - 1) : this.size;
+  }
+
+  /** Ends the threads; the next job starts new ones. Jobs that are under way reject. */
   close(): void {
+    clearTimeout(this.#idleTimer);
     const pending = this.#queue.slice(this.#head);
     for (const { worker, current } of this.#threads) {
       if (current !== null) pending.push(current);
@@ -93,17 +103,22 @@ export class HashPool {
     return thread;
   }
 
+  /** On Deno an idle Worker keeps the process alive, and each costs 13 MB. */
+  #closeSoon(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => this.close(), IDLE_MS);
+  }
+
   #next(thread: Thread): void {
     const pending = this.#queue[this.#head];
     if (pending === undefined) {
       this.#queue = [];
       this.#head = 0;
-      thread.worker.unref?.();
+      if (this.#threads.every((each) => each.current === null)) this.#closeSoon();
       return;
     }
     this.#head++;
     thread.current = pending;
-    thread.worker.ref?.();
     const { job } = pending;
     thread.worker.postMessage(job, "bytes" in job ? [job.bytes.buffer as ArrayBuffer] : []);
   }

@@ -15,11 +15,14 @@ const MAX_THREADS = 4;
 const QUICK_ENOUGH = 1e9;
 /** Smaller pieces cost more to hand over than to hash. */
 const MIN_THREAD_BYTES = 128 * 1024;
+/** Pieces that come at longer intervals are no load: they are hashed here, and no thread waits. */
+const BUSY_MS = 100;
 const SAMPLE_BYTES = 256 * 1024;
 
 export function createHasher(): Hasher {
   const pool = new HashPool(Math.min(availableParallelism(), MAX_THREADS));
   let quickest: Hasher["quickest"] = "running";
+  let lastSubmit = -Infinity;
   let calibrated: Promise<void> | null = null;
   const calibrate = () =>
     calibrated ??= measure().then((speeds) => {
@@ -32,7 +35,10 @@ export function createHasher(): Hasher {
     sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
     running,
     submit(bytes, length, done) {
-      const result = length < MIN_THREAD_BYTES
+      const now = performance.now();
+      const quiet = now - lastSubmit > BUSY_MS;
+      lastSubmit = now;
+      const result = quiet || length < MIN_THREAD_BYTES
         ? hashHere(bytes, length, pool.engine)
         : pool.hashBytes(bytes, length);
       result.then((r) => done(r.digest, r.bytes), () => done(null, null));

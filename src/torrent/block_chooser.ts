@@ -1,0 +1,148 @@
+/**
+ * Which block a peer is asked for next: more of the piece it works on, then pieces that somebody
+ * began and left, then a new one by the picker, and in the end-game what others were asked for.
+ * Decides only; the piece manager makes it so.
+ */
+import type { Bitfield } from "../util/bitfield.ts";
+import { ASKED, FREE, type OpenPiece } from "./open_piece.ts";
+import type { OpenPieces } from "./open_pieces.ts";
+import { type PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
+import type { DownloadPeer, PieceOptions } from "./piece_types.ts";
+import type { SmartBan } from "./smart_ban.ts";
+
+/** Peers that may be asked for one block at once in the end-game. */
+const MAX_ASKED = 3;
+
+/** The books that the choice is made from. */
+export interface ChoiceBooks {
+  readonly have: Bitfield;
+  readonly open: OpenPieces;
+  readonly picker: PiecePicker;
+  readonly smartBan: SmartBan;
+  readonly options: PieceOptions;
+  /** Pieces that may be open at once. */
+  readonly maxOpen: number;
+  peerIn(slot: number): DownloadPeer;
+  /** Makes a pickable piece an open one. */
+  begin(peer: DownloadPeer, piece: number): OpenPiece;
+}
+
+export class BlockChooser {
+  /** The block of the piece that was returned last. */
+  block = 0;
+  readonly #books: ChoiceBooks;
+  /** By slot: the open piece that a peer takes blocks from. */
+  readonly #current: (OpenPiece | null)[] = [];
+
+  constructor(books: ChoiceBooks) {
+    this.#books = books;
+  }
+
+  /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
+  get inEndGame(): boolean {
+    return this.#books.picker.length === 0 && this.#books.open.size > 0;
+  }
+
+  join(slot: number): void {
+    this.#current[slot] = null;
+  }
+
+  /** The peer in `slot` takes no more blocks from this piece. */
+  leave(slot: number, open: OpenPiece): void {
+    if (this.#current[slot] === open) this.#current[slot] = null;
+  }
+
+  // hot
+  /** The piece of the next FREE block for `peer`, or null if there is none for it now. */
+  free(peer: DownloadPeer): OpenPiece | null {
+    let open = this.#current[peer.slot] ?? null;
+    if (open === null || open.free === 0 || !this.#mayWork(peer, open)) {
+      open = this.#current[peer.slot] = this.#choose(peer);
+      if (open === null) return null;
+    }
+    let block = open.cursor;
+    while (open.state[block] !== FREE) block++;
+    open.cursor = block + 1;
+    this.block = block;
+    return open;
+  }
+
+  /** End-game: the piece of a block that others were asked for and that is still to come. */
+  duplicate(peer: DownloadPeer): OpenPiece | null {
+    if (!this.inEndGame) return null;
+    for (const open of this.#books.open.values()) {
+      if (open.free > 0 || !peer.have.has(open.index) || !this.#mayShare(peer, open)) continue;
+      for (let block = 0; block < open.blockCount; block++) {
+        if (open.state[block] !== ASKED || open.asked[block]! >= MAX_ASKED) continue;
+        if (peer.hasAsked(open.index, block)) continue;
+        this.block = block;
+        return open;
+      }
+    }
+    return null;
+  }
+
+  /** An open piece to share or a new one, for a peer whose own has no free block left. */
+  #choose(peer: DownloadPeer): OpenPiece | null {
+    const { options, open: pieces } = this.#books;
+    let own: OpenPiece | null = null, orphan: OpenPiece | null = null;
+    let shared: OpenPiece | null = null;
+    for (const open of pieces.withFree) {
+      if (!peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
+      if (open.workers.includes(peer.slot)) own = open;
+      else if (open.workers.length === 0) orphan = earlier(orphan, open);
+      else shared = options.sequential ? earlier(shared, open) : roomier(shared, open);
+    }
+    if (own !== null) return own;
+    if (pieces.workedOn(peer.slot) >= options.piecesPerPeer) return null;
+    if (orphan !== null) return orphan;
+    if (options.sequential && shared !== null) return shared;
+    return this.#begin(peer) ?? shared;
+  }
+
+  /** The limit of pieces per peer holds, and a piece in doubt is one peer's alone. */
+  #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
+    const { options, open: pieces } = this.#books;
+    return this.#mayShare(peer, open) &&
+      (pieces.workedOn(peer.slot) < options.piecesPerPeer || open.workers.includes(peer.slot));
+  }
+
+  #mayShare(peer: DownloadPeer, open: OpenPiece): boolean {
+    if (open.exclusiveTo === peer.key) return true;
+    if (open.exclusiveTo !== 0) {
+      if (open.workers.some((slot) => !this.#books.peerIn(slot).snubbed)) return false;
+      open.exclusiveTo = 0;
+    }
+    return !this.#books.smartBan.isSetAside(open.index, peer.key);
+  }
+
+  #begin(peer: DownloadPeer): OpenPiece | null {
+    const { open, maxOpen } = this.#books;
+    if (open.size >= maxOpen) return null;
+    const piece = this.#pick(peer);
+    return piece < 0 ? null : this.#books.begin(peer, piece);
+  }
+
+  #pick(peer: DownloadPeer): number {
+    if (peer.pickable <= 0) return -1;
+    const { have, open, options, picker, smartBan } = this.#books;
+    let piece: number;
+    if (options.sequential) piece = picker.first(peer.have);
+    else if (have.count + open.size < RANDOM_FIRST) piece = picker.anyOf(peer.have);
+    else piece = picker.rarest(peer.have, peer.pickable);
+    if (piece < 0 || !smartBan.isSetAside(piece, peer.key)) return piece;
+    for (let tries = 0; tries < 8; tries++) {
+      const other = picker.anyOf(peer.have);
+      if (!smartBan.isSetAside(other, peer.key)) return other;
+    }
+    return -1;
+  }
+}
+
+function earlier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
+  return a !== null && a.index < b.index ? a : b;
+}
+
+function roomier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
+  return a !== null && a.free >= b.free ? a : b;
+}

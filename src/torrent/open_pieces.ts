@@ -1,0 +1,141 @@
+/**
+ * All open pieces of a torrent and who works on them. Owns the list of those with free blocks and
+ * how many pieces each peer works on; every change of a block's state goes through here, so that
+ * the counts always follow the blocks.
+ */
+import { assert } from "../util/assert.ts";
+import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
+
+export class OpenPieces {
+  readonly #byIndex = new Map<number, OpenPiece>();
+  readonly #withFree: OpenPiece[] = [];
+  /** By slot: in how many pieces the peer has requests. */
+  readonly #worked: number[] = [];
+
+  get size(): number {
+    return this.#byIndex.size;
+  }
+
+  /** Those with a FREE block, in no order. */
+  get withFree(): readonly OpenPiece[] {
+    return this.#withFree;
+  }
+
+  get(piece: number): OpenPiece | undefined {
+    return this.#byIndex.get(piece);
+  }
+
+  /** In the order in which they were opened. */
+  values(): MapIterator<OpenPiece> {
+    return this.#byIndex.values();
+  }
+
+  /** A peer takes over a slot. */
+  join(slot: number): void {
+    this.#worked[slot] = 0;
+  }
+
+  /** In how many pieces the peer in `slot` has requests. */
+  workedOn(slot: number): number {
+    return this.#worked[slot]!;
+  }
+
+  add(open: OpenPiece): void {
+    this.#byIndex.set(open.index, open);
+    this.#list(open);
+  }
+
+  remove(open: OpenPiece): void {
+    for (const slot of open.workers) this.#worked[slot]!--;
+    open.workers.length = 0;
+    if (open.freeAt >= 0) this.#unlist(open);
+    this.#byIndex.delete(open.index);
+  }
+
+  // hot
+  /** The peer in `slot` is asked for a block that is FREE or ASKED. */
+  ask(open: OpenPiece, block: number, slot: number): void {
+    if (open.state[block] === FREE) {
+      open.state[block] = ASKED;
+      if (--open.free === 0) this.#unlist(open);
+    }
+    open.asked[block]!++;
+    if (open.addWorker(slot)) this.#worked[slot]!++;
+  }
+
+  // hot
+  /** A request of the peer in `slot` counts no more; the block keeps its state. */
+  unask(open: OpenPiece, block: number, slot: number): void {
+    if (open.removeWorker(slot)) this.#worked[slot]!--;
+    open.asked[block]!--;
+  }
+
+  /** Nobody is asked for the block any more. */
+  free(open: OpenPiece, block: number): void {
+    open.state[block] = FREE;
+    open.cursor = Math.min(open.cursor, block);
+    if (open.free++ === 0) this.#list(open);
+  }
+
+  // hot
+  /** The peer with this key sent the block; nobody may have it asked any more. */
+  fill(open: OpenPiece, block: number, key: number): void {
+    if (open.state[block] === FREE && --open.free === 0) this.#unlist(open);
+    open.state[block] = HERE;
+    open.sender[block] = key;
+    open.here++;
+  }
+
+  /** For tests: throws if the books do not add up. */
+  checkInvariants(): void {
+    const worked = this.#worked.map(() => 0);
+    let listed = 0;
+    for (const open of this.#byIndex.values()) {
+      checkOpen(open);
+      if (open.freeAt >= 0) listed++;
+      assert(open.freeAt < 0 || this.#withFree[open.freeAt] === open, "a listed piece is found");
+      for (const slot of open.workers) worked[slot]!++;
+    }
+    assert(listed === this.#withFree.length, "only open pieces are listed");
+    worked.forEach((count, slot) => {
+      assert(count === this.#worked[slot], `the pieces of the peer in slot ${slot} add up`);
+    });
+  }
+
+  #list(open: OpenPiece): void {
+    open.freeAt = this.#withFree.length;
+    this.#withFree.push(open);
+  }
+
+  #unlist(open: OpenPiece): void {
+    const last = this.#withFree.pop()!;
+    if (last !== open) {
+      this.#withFree[open.freeAt] = last;
+      last.freeAt = open.freeAt;
+    }
+    open.freeAt = -1;
+  }
+}
+
+function checkOpen(open: OpenPiece): void {
+  let free = 0, here = 0, asked = 0, writing = 0;
+  for (let block = 0; block < open.blockCount; block++) {
+    const state = open.state[block]!;
+    if (state === FREE) {
+      free++;
+      assert(block >= open.cursor, "no free block lies before the cursor");
+    } else if (state === HERE) here++;
+    if (open.writer[block] !== 0) {
+      writing++;
+      assert(state !== HERE, "nobody writes into a block that is here");
+    }
+    assert((open.asked[block]! > 0) === (state === ASKED), "asked blocks are ASKED");
+    assert((open.sender[block] !== 0) === (state === HERE), "blocks that are here have a sender");
+    asked += open.asked[block]!;
+  }
+  assert(free === open.free && here === open.here, `blocks of piece ${open.index} add up`);
+  assert(writing === open.writing, `blocks of piece ${open.index} that arrive add up`);
+  assert((open.freeAt >= 0) === (free > 0), "pieces with free blocks are listed");
+  const worked = open.workerAsked.reduce((sum, count) => sum + count, 0);
+  assert(worked === asked, `requests in piece ${open.index} add up`);
+}

@@ -1,0 +1,50 @@
+/** What the piece manager and its parts share with the rest of a torrent: states and ports. */
+import type { Bitfield } from "../util/bitfield.ts";
+
+/** States of a piece. Open and hashing ones hold a buffer. */
+export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3;
+
+/** What the manager needs of a connected peer. */
+export interface DownloadPeer {
+  /** A small number, unique among the connected. */
+  readonly slot: number;
+  /** Names the peer's address beyond this connection; never 0. */
+  readonly key: number;
+  readonly have: Bitfield;
+  readonly snubbed: boolean;
+  /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */
+  wanted: number;
+  pickable: number;
+  /** Had everything from the start: its pieces are not counted one by one. */
+  isSeed: boolean;
+  /** 16 KiB for blocks that somebody else is sending too. */
+  readonly scratch: Uint8Array;
+  hasAsked(piece: number, block: number): boolean;
+  /** The block came from elsewhere: sends CANCEL. */
+  cancelRequest(piece: number, block: number): void;
+  /** The rest of the block that it is sending is not wanted. */
+  dropIncoming(): void;
+}
+
+/** What happens to pieces, told to the torrent. */
+export interface PieceEvents {
+  /** `bytes` match their hash: write them now. If it throws, the piece is MISSING again. */
+  store(piece: number, bytes: Uint8Array): void;
+  /** What `store` threw. */
+  storeFailed(error: unknown): void;
+  /** A result came by itself, outside any peer's turn, and was told: settle now. */
+  hashed(): void;
+  /** The piece is stored and counts as had. */
+  verified(piece: number): void;
+  failed(piece: number, contributors: number[]): void;
+  /** This peer sent wrong bytes, beyond doubt. */
+  guilty(key: number, piece: number): void;
+}
+
+export interface PieceOptions {
+  /** Bytes that open pieces may hold together; one piece is always allowed. */
+  budgetBytes: number;
+  /** Open pieces that one peer may work on at once. */
+  piecesPerPeer: number;
+  sequential: boolean;
+}
