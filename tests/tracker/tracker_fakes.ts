@@ -25,6 +25,7 @@ export class FakeClock implements Clock {
   }
 
   after(delayMs: number, fn: () => void): Timer {
+    assert.ok(delayMs >= 0 && delayMs < 2 ** 31, `${delayMs} ms overflow the runtimes' timers`);
     const timer = { at: this.#now + delayMs, fn };
     this.#timers.push(timer);
     return {

@@ -280,6 +280,18 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual([world.peers.length, world.outcomes.length], [6, 1]);
   });
 
+  it("calls off what is left of a round when the next one begins", async () => {
+    const world = await new World([["http://dual.test/announce"]], ({ address }) => {
+      return address === "8.8.8.3" ? answer(2) : never();
+    }).start();
+    const slow = world.http.requests[1]!;
+    assert.equal(slow.signal!.aborted, false);
+    await world.clock.pass(900);
+    assert.equal(slow.signal!.aborted, true);
+    assert.equal(world.http.requests.length, 4);
+    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true, true]);
+  });
+
   it("gives the tracker's own words when the other family only cannot connect", async () => {
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       if (address === "2001:db8::3") throw new NetError("unreachable", "no route");
