@@ -10,11 +10,12 @@
  */
 
 import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { describeMachine } from "./bench/machine.ts";
 import { measure } from "./bench/measure.ts";
 import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
 import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
@@ -147,7 +148,7 @@ async function runScenario(
 async function main(): Promise<number> {
   const options = readOptions();
   const folder = makeWorkFolder(options.bytes);
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? "?"}, load ${loadavg()[0]?.toFixed(2)}`;
+  const machine = await describeMachine();
   const everything: unknown[] = [];
   let missed = 0;
   try {
@@ -157,7 +158,7 @@ async function main(): Promise<number> {
       missed += judged.filter((verdict) => !verdict.met).length;
       everything.push({ scenario: scenario.name, about: scenario.about, machine, rows, judged });
       if (options.json) continue;
-      console.log(`\n${scenario.about}; medians of ${options.rounds} rounds; ${machine}`);
+      console.log(`\n${scenario.about}; medians of ${options.rounds} rounds\n${machine}`);
       console.log(table(scenario, rows));
       for (const verdict of judged) console.log(verdictLine(verdict));
     }
