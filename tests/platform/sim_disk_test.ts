@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import { SimWorld } from "../../src/platform/sim/world.ts";
+import type { FileError } from "../../src/util/errors.ts";
+import { pattern } from "../conformance/platform/under_test.ts";
+
+function node(seed: number | string = 1): { world: SimWorld; own: SimNode } {
+  const world = new SimWorld(seed);
+  return { world, own: world.node("10.0.0.1") };
+}
+
+function codeOf(what: () => unknown): string {
+  try {
+    what();
+  } catch (error) {
+    return (error as FileError).code;
+  }
+  return "none";
+}
+
+describe("SimDisk faults", () => {
+  it("capacity: a full disk takes a part and then refuses", async () => {
+    const { world, own } = node();
+    own.disk.capacity = 100 * 4096;
+    const file = own.files.open("/home/f", "write");
+    file.writeAt(pattern(300_000, 1), 0);
+    assert.equal(codeOf(() => file.writeAt(pattern(200_000, 2), 300_000)), "disk-full");
+    assert.ok(world.faults("disk-full") > 0);
+    assert.equal(file.stat().size, 100 * 4096, "what fitted is there");
+    assert.equal(await world.wait(own.files.freeSpace("/home")), 0);
+    await assert.rejects(world.wait(own.files.writeWhole("/home/g", pattern(9000, 1))), {
+      code: "disk-full",
+    });
+    assert.deepEqual(own.files.list("/home"), ["f"], "nothing half-written stays");
+    own.files.remove("/home/f");
+    await world.wait(own.files.writeWhole("/home/g", pattern(9000, 1)));
+    assert.equal(own.disk.used, 3 * 4096);
+    file.close();
+  });
+
+  it("capacity: overwriting takes no new space, truncating frees it", () => {
+    const { own } = node();
+    own.disk.capacity = 10 * 4096;
+    const file = own.files.open("/home/f", "write");
+    file.writeAt(pattern(40_960, 1), 0);
+    file.writeAt(pattern(40_960, 2), 0);
+    file.truncate(4096);
+    assert.equal(own.disk.used, 4096);
+    file.writeAt(pattern(4096, 1), 900_000); // a hole between costs nothing
+    assert.ok(own.disk.used <= 3 * 4096);
+    file.close();
+  });
+
+  it("failOn: permission and other errors by path and operation, so often", async () => {
+    const { world, own } = node();
+    own.files.makeDir("/home/locked");
+    own.disk.failOn({ path: "/home/locked", errno: "EACCES" });
+    assert.equal(codeOf(() => own.files.open("/home/locked/f", "write")), "permission");
+    assert.equal(codeOf(() => own.files.makeDir("/home/locked/sub")), "permission");
+    assert.equal(codeOf(() => own.files.list("/home/locked")), "permission");
+    assert.equal(world.faults("disk-EACCES"), 3);
+    own.disk.repair();
+    const file = own.files.open("/home/locked/f", "write");
+    own.disk.failOn({ path: "/home/locked/f", errno: "EIO", on: ["read"], times: 2 });
+    file.writeAt(pattern(10, 1), 0);
+    assert.equal(codeOf(() => file.readAt(new Uint8Array(5), 0)), "io");
+    await assert.rejects(world.wait(file.readAsync(new Uint8Array(5), 0)), { code: "io" });
+    assert.equal(file.readAt(new Uint8Array(5), 0), 5, "twice only");
+    own.disk.failOn({ path: "/home/locked/f", errno: "EIO", on: ["sync"] });
+    await assert.rejects(file.sync(), { code: "io" });
+    file.close();
+  });
+
+  it("hashFiles sees the disk's faults too", async () => {
+    const { world, own } = node();
+    own.disk.put("/home/f", pattern(1000, 1));
+    const spans = [{ path: "/home/f", offset: 0, length: 1000 }];
+    own.disk.failOn({ path: "/home/f", errno: "EIO", on: ["read"], times: 1 });
+    await assert.rejects(world.wait(own.hasher.hashFiles(spans)), { code: "io" });
+    assert.deepEqual(
+      await world.wait(own.hasher.hashFiles(spans)),
+      own.hasher.sha1(pattern(1000, 1)),
+    );
+  });
+
+  it("readDelayMs makes asynchronous reads and hashing slow", async () => {
+    const { world, own } = node();
+    own.disk.put("/home/f", pattern(1000, 1));
+    own.disk.readDelayMs = 400;
+    const file = own.files.open("/home/f", "read");
+    await world.wait(file.readAsync(new Uint8Array(10), 0));
+    assert.equal(world.now, 400);
+    await world.wait(own.hasher.hashFiles([{ path: "/home/f", offset: 0, length: 10 }]));
+    assert.ok(world.now >= 800);
+    assert.equal(world.faults("disk-slow"), 2);
+    file.close();
+  });
+
+  it("maxOpen: too many open files, and what is open is counted", () => {
+    const { own } = node();
+    own.disk.maxOpen = 2;
+    const [a, b] = [own.files.open("/home/a", "write"), own.files.open("/home/b", "write")];
+    assert.equal(codeOf(() => own.files.open("/home/c", "write")), "too-many-open");
+    a.close();
+    a.close();
+    assert.equal(own.disk.openHandles, 1);
+    own.files.open("/home/c", "write").close();
+    b.close();
+    assert.deepEqual([own.disk.openHandles, own.disk.peakHandles], [0, 2]);
+  });
+
+  it("corrupt changes a byte and nothing that shows", () => {
+    const { world, own } = node();
+    own.disk.put("/home/f", pattern(5000, 1));
+    const before = own.files.stat("/home/f");
+    own.disk.corrupt("/home/f", 4500);
+    assert.deepEqual(own.files.stat("/home/f"), before);
+    const expected = pattern(5000, 1);
+    expected[4500]! ^= 0xff;
+    assert.deepEqual(own.disk.bytes("/home/f"), expected);
+    assert.equal(world.faults("disk-corrupted"), 1);
+    assert.throws(() => own.disk.corrupt("/home/f", 5000), /no byte 5000/);
+  });
+});
+
+describe("SimDisk.crash", () => {
+  const PAGES = 300;
+
+  /** A synced file of ones, then overwritten and extended with twos, not synced. */
+  async function crashed(seed: number): Promise<{ world: SimWorld; bytes: Uint8Array }> {
+    const { world, own } = node(seed);
+    const file = own.files.open("/home/f", "write");
+    file.writeAt(new Uint8Array(PAGES * 4096).fill(1), 0);
+    await world.wait(file.sync());
+    file.writeAt(new Uint8Array(PAGES * 4096).fill(2), 4096);
+    own.kill();
+    own.disk.crash();
+    return { world, bytes: own.disk.bytes("/home/f")! };
+  }
+
+  it("keeps what was synced and loses or tears some of the rest", async () => {
+    const { world, bytes } = await crashed(1);
+    assert.ok(bytes.subarray(0, 4096).every((byte) => byte === 1), "never written again");
+    assert.ok(world.faults("disk-write-lost") > 50);
+    assert.ok(world.faults("disk-write-torn") > 50);
+    let whole = 0, torn = 0, lost = 0;
+    for (let page = 1; page < PAGES; page++) {
+      const part = bytes.subarray(page * 4096, (page + 1) * 4096);
+      const first = part.indexOf(1) === -1 ? 4096 : part.indexOf(1);
+      assert.ok(part.subarray(0, first).every((byte) => byte === 2));
+      assert.ok(part.subarray(first).every((byte) => byte === 1));
+      assert.equal(first % 512, 0, "sectors are whole");
+      if (first === 4096) whole++;
+      else if (first === 0) lost++;
+      else torn++;
+    }
+    assert.ok(whole > 50 && torn > 50 && lost > 50, `${whole} ${torn} ${lost}`);
+  });
+
+  it("keeps the new length in some crashes and the old one in others", async () => {
+    const sizes = new Set<number>();
+    for (let seed = 0; seed < 12; seed++) sizes.add((await crashed(seed)).bytes.length);
+    assert.deepEqual([...sizes].sort(), [PAGES * 4096, (PAGES + 1) * 4096]);
+  });
+
+  it("loses nothing of what was synced or written whole", async () => {
+    const { world, own } = node();
+    const file = own.files.open("/home/f", "write");
+    file.writeAt(pattern(50_000, 1), 0);
+    await world.wait(file.sync());
+    await world.wait(own.files.writeWhole("/home/g", pattern(9000, 2)));
+    own.kill();
+    own.disk.crash();
+    assert.deepEqual(own.disk.bytes("/home/f"), pattern(50_000, 1));
+    assert.deepEqual(own.disk.bytes("/home/g"), pattern(9000, 2));
+  });
+
+  it("a kill without a crash of the machine loses nothing", () => {
+    const { own } = node();
+    own.files.open("/home/f", "write").writeAt(pattern(50_000, 1), 0);
+    own.kill();
+    assert.deepEqual(own.disk.bytes("/home/f"), pattern(50_000, 1));
+    assert.equal(own.disk.openHandles, 0);
+  });
+
+  it("writeWhole that a crash interrupts leaves the old file", async () => {
+    const { world, own } = node();
+    await world.wait(own.files.writeWhole("/home/f", pattern(100, 1)));
+    void own.files.writeWhole("/home/f", pattern(100, 2));
+    await world.runFor(1);
+    own.kill();
+    own.disk.crash();
+    await world.runFor(1000);
+    assert.deepEqual(own.disk.bytes("/home/f"), pattern(100, 1));
+  });
+});
+
+describe("SimDisk links", () => {
+  it("folders that are links are followed, loops are refused", () => {
+    const { own } = node();
+    own.files.makeDir("/home/real");
+    own.disk.plantLink("/home/alias", "real");
+    own.disk.plantLink("/home/absolute", "/home/real");
+    own.disk.plantLink("/home/loop", "loop");
+    own.files.open("/home/alias/f", "write").close();
+    assert.deepEqual(own.files.list("/home/real"), ["f"]);
+    assert.deepEqual(own.files.list("/home/absolute"), ["f"]);
+    assert.equal(codeOf(() => own.files.open("/home/loop/f", "read")), "symlink");
+  });
+});
+
+describe("SimHasher.submit", () => {
+  it("takes the buffer away, and gives it back with the digest", async () => {
+    const { world, own } = node();
+    const bytes = pattern(1_000_000, 1);
+    const expected = own.hasher.sha1(bytes.subarray(0, 900_000));
+    const back = world.wait(
+      new Promise<[Uint8Array | null, Uint8Array | null]>((resolve) => {
+        own.hasher.submit(bytes, 900_000, (digest, buffer) => resolve([digest, buffer]));
+      }),
+    );
+    assert.equal(bytes.length, 0, "gone until then");
+    const [digest, buffer] = await back;
+    assert.deepEqual(digest, expected);
+    assert.deepEqual(buffer, pattern(1_000_000, 1));
+    assert.ok(world.now > 0);
+  });
+
+  it("gives null when the hasher closes first", () => {
+    const { own } = node();
+    const results: unknown[] = [];
+    own.hasher.submit(pattern(1000, 1), 1000, (...both) => results.push(...both));
+    own.hasher.close();
+    assert.deepEqual(results, [null, null]);
+  });
+});
