@@ -4,6 +4,7 @@
  * Decides only; the piece manager makes it so.
  */
 import type { Bitfield } from "../util/bitfield.ts";
+import type { Holders } from "./holders.ts";
 import { ASKED, FREE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
 import { type PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
@@ -17,12 +18,12 @@ const MAX_ASKED = 3;
 export interface ChoiceBooks {
   readonly have: Bitfield;
   readonly open: OpenPieces;
+  readonly holders: Holders;
   readonly picker: PiecePicker;
   readonly smartBan: SmartBan;
   readonly options: PieceOptions;
   /** Pieces that may be open at once. */
   readonly maxOpen: number;
-  peerIn(slot: number): DownloadPeer;
   /** Makes a pickable piece an open one. */
   begin(peer: DownloadPeer, piece: number): OpenPiece;
 }
@@ -110,7 +111,7 @@ export class BlockChooser {
   #mayShare(peer: DownloadPeer, open: OpenPiece): boolean {
     if (open.exclusiveTo === peer.key) return true;
     if (open.exclusiveTo !== 0) {
-      if (open.workers.some((slot) => !this.#books.peerIn(slot).snubbed)) return false;
+      if (open.workers.some((slot) => !this.#books.holders.inSlot(slot).snubbed)) return false;
       open.exclusiveTo = 0;
     }
     return !this.#books.smartBan.isSetAside(open.index, peer.key);

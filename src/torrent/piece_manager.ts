@@ -9,6 +9,7 @@ import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { BlockChooser } from "./block_chooser.ts";
+import { Holders } from "./holders.ts";
 import { ASKED, BufferPool, HERE, OpenPiece } from "./open_piece.ts";
 import { OpenPieces } from "./open_pieces.ts";
 import { PiecePicker } from "./piece_picker.ts";
@@ -26,8 +27,6 @@ import { SmartBan } from "./smart_ban.ts";
 export { HASHING, HAVE, MISSING, OPEN } from "./piece_types.ts";
 export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
 
-/** Blocks that gather before the running hash sees them: cache-hot, and few calls. */
-const HASH_STRIDE = 8;
 /** Up to this many blocks a piece is hashed in one call at its end: as cheap and simpler. */
 const ONE_SHOT_BLOCKS = 16;
 
@@ -50,13 +49,13 @@ export class PieceManager {
   readonly #expected: (piece: number) => Uint8Array;
   readonly #events: PieceEvents;
   readonly #picker: PiecePicker;
+  readonly #holders: Holders;
   readonly #chooser: BlockChooser;
   readonly #smartBan: SmartBan;
   readonly #state: Uint8Array;
   readonly #open = new OpenPieces();
   readonly #buffers: BufferPool;
-  readonly #bySlot: (DownloadPeer | undefined)[] = [];
-  readonly #peers = new Set<DownloadPeer>();
+  readonly #maxOpen: number;
   #haveBytes = 0;
   #closed = false;
 
@@ -77,6 +76,8 @@ export class PieceManager {
     this.#picker = new PiecePicker(layout.pieceCount, platform.random);
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(Math.min(layout.pieceLength, layout.totalLength));
+    this.#maxOpen = Math.max(1, Math.floor(options.budgetBytes / layout.pieceLength));
+    this.#holders = new Holders(this.#state, this.#picker);
     this.#chooser = new BlockChooser({
       have: this.have,
       open: this.#open,
@@ -84,7 +85,7 @@ export class PieceManager {
       smartBan: this.#smartBan,
       options,
       maxOpen: this.#maxOpen,
-      peerIn: (slot) => this.#bySlot[slot]!,
+      holders: this.#holders,
       begin: (peer, piece) => this.#begin(peer, piece),
     });
     for (let piece = 0; piece < layout.pieceCount; piece++) this.#picker.insert(piece);
@@ -125,9 +126,7 @@ export class PieceManager {
   }
 
   availabilityOf(piece: number): number {
-    let seeds = 0;
-    for (const peer of this.#peers) if (peer.isSeed) seeds++;
-    return this.#picker.availabilityOf(piece) + seeds;
+    return this.#picker.availabilityOf(piece) + this.#holders.seeds;
   }
 
   /** For checks after each event in tests: throws if the books do not add up. */
@@ -147,7 +146,7 @@ export class PieceManager {
     assert(open === this.#open.size && open <= this.#maxOpen, "open pieces stay in the budget");
     assert(bytes === this.#haveBytes, "the bytes we have add up");
     this.#open.checkInvariants();
-    for (const peer of this.#peers) this.#checkPeer(peer);
+    this.#holders.checkInvariants();
   }
 
   /** The piece was found on the disk: it counts as had, without an event. */
@@ -155,7 +154,7 @@ export class PieceManager {
     if (this.#state[piece] === HAVE) return;
     assert(this.#state[piece] === MISSING, "only a missing piece is found on the disk");
     this.#picker.remove(piece);
-    this.#forHolders(piece, (peer) => peer.pickable--);
+    this.#holders.countPickable(piece, -1);
     this.#setHave(piece);
   }
 
@@ -166,10 +165,8 @@ export class PieceManager {
     this.#haveBytes -= this.#layout.lengthOf(piece);
     this.#state[piece] = MISSING;
     this.#picker.insert(piece);
-    this.#forHolders(piece, (peer) => {
-      peer.wanted++;
-      peer.pickable++;
-    });
+    this.#holders.countPickable(piece, 1);
+    this.#holders.countWanted(piece, 1);
     this.version++;
   }
 
@@ -185,50 +182,29 @@ export class PieceManager {
   }
 
   peerJoined(peer: DownloadPeer): void {
-    this.#bySlot[peer.slot] = peer;
-    this.#peers.add(peer);
+    this.#holders.join(peer);
     this.#open.join(peer.slot);
     this.#chooser.join(peer.slot);
   }
 
   /** All requests of the peer must have been released before. */
   peerLeft(peer: DownloadPeer): void {
-    this.#bySlot[peer.slot] = undefined;
-    this.#peers.delete(peer);
-    if (peer.isSeed) return;
-    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      if (peer.have.has(piece)) this.#picker.decrease(piece);
-    }
+    this.#holders.leave(peer);
   }
 
   /** The peer told of one more piece; its bitfield has it already. */
   peerHas(peer: DownloadPeer, piece: number): void {
-    this.#picker.increase(piece);
-    if (this.#state[piece] !== HAVE) peer.wanted++;
-    if (this.#state[piece] === MISSING) peer.pickable++;
+    this.#holders.has(peer, piece);
   }
 
   /** The peer lost a piece (BEP 54); its bitfield has it no more. */
   peerLost(peer: DownloadPeer, piece: number): void {
-    if (peer.isSeed) {
-      peer.isSeed = false;
-      for (let p = 0; p < this.#layout.pieceCount; p++) if (p !== piece) this.#picker.increase(p);
-    } else this.#picker.decrease(piece);
-    if (this.#state[piece] !== HAVE) peer.wanted--;
-    if (this.#state[piece] === MISSING) peer.pickable--;
+    this.#holders.lost(peer, piece);
   }
 
-  /** The peer's whole bitfield arrived. Once a connection, so O(pieces) is fine. */
+  /** The peer's whole bitfield arrived. */
   peerHasMany(peer: DownloadPeer): void {
-    if (peer.have.full) {
-      peer.isSeed = true;
-      peer.wanted = this.#layout.pieceCount - this.have.count;
-      peer.pickable = this.#picker.length;
-      return;
-    }
-    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      if (peer.have.has(piece)) this.peerHas(peer, piece);
-    }
+    this.#holders.hasMany(peer);
   }
 
   // hot
@@ -292,19 +268,15 @@ export class PieceManager {
     if (writer !== peer.slot + 1) {
       const bytes = open.blockBytes(block);
       bytes.set(peer.scratch.subarray(0, bytes.length));
-      if (writer !== 0) this.#bySlot[writer - 1]!.dropIncoming();
+      if (writer !== 0) this.#holders.inSlot(writer - 1).dropIncoming();
     }
     open.setWriter(block, 0);
     if (asked) this.#open.unask(open, block, peer.slot);
     if (open.asked[block]! > 0) this.#cancelOthers(open, block);
     this.#open.fill(open, block, peer.key);
-    this.#hashPrefix(open);
+    open.hashPrefix();
     if (open.here === open.blockCount) this.#finish(open);
     return true;
-  }
-
-  get #maxOpen(): number {
-    return Math.max(1, Math.floor(this.options.budgetBytes / this.#layout.pieceLength));
   }
 
   // hot
@@ -320,7 +292,7 @@ export class PieceManager {
   /** Opens a piece that can be picked. */
   #begin(peer: DownloadPeer, piece: number): OpenPiece {
     this.#picker.remove(piece);
-    this.#forHolders(piece, (holder) => holder.pickable--);
+    this.#holders.countPickable(piece, -1);
     this.#state[piece] = OPEN;
     const open = new OpenPiece(piece, this.#layout.lengthOf(piece), this.#buffers.take());
     if (this.#hasher.quickest === "running" && open.blockCount > ONE_SHOT_BLOCKS) {
@@ -333,22 +305,11 @@ export class PieceManager {
 
   #cancelOthers(open: OpenPiece, block: number): void {
     for (const slot of [...open.workers]) {
-      const peer = this.#bySlot[slot]!;
+      const peer = this.#holders.inSlot(slot);
       if (!peer.hasAsked(open.index, block)) continue;
       peer.cancelRequest(open.index, block);
       this.#open.unask(open, block, slot);
     }
-  }
-
-  // hot
-  #hashPrefix(open: OpenPiece): void {
-    if (open.hash === null || open.state[open.hashed] !== HERE) return;
-    let end = open.hashed + 1;
-    while (end < open.blockCount && open.state[end] === HERE) end++;
-    if (end - open.hashed < HASH_STRIDE && end < open.blockCount) return;
-    const to = Math.min(end * BLOCK_LENGTH, open.length);
-    open.hash.update(open.buffer.subarray(open.hashed * BLOCK_LENGTH, to));
-    open.hashed = end;
   }
 
   #finish(open: OpenPiece): void {
@@ -409,13 +370,15 @@ export class PieceManager {
     this.#drop(open);
     this.#state[open.index] = MISSING;
     this.#picker.insert(open.index);
-    this.#forHolders(open.index, (peer) => peer.pickable++);
+    this.#holders.countPickable(open.index, 1);
   }
 
   #drop(open: OpenPiece): void {
-    for (const peer of this.#peers) this.#chooser.leave(peer.slot, open);
+    for (const peer of this.#holders.peers) this.#chooser.leave(peer.slot, open);
     if (open.writing > 0) {
-      for (const writer of open.writer) if (writer !== 0) this.#bySlot[writer - 1]!.dropIncoming();
+      for (const writer of open.writer) {
+        if (writer !== 0) this.#holders.inSlot(writer - 1).dropIncoming();
+      }
     }
     this.#open.remove(open);
     this.#buffers.give(open.buffer);
@@ -426,21 +389,6 @@ export class PieceManager {
     this.#state[piece] = HAVE;
     this.have.set(piece);
     this.#haveBytes += this.#layout.lengthOf(piece);
-    this.#forHolders(piece, (peer) => peer.wanted--);
-  }
-
-  #forHolders(piece: number, change: (peer: DownloadPeer) => void): void {
-    for (const peer of this.#peers) if (peer.have.has(piece)) change(peer);
-  }
-
-  #checkPeer(peer: DownloadPeer): void {
-    let wanted = 0, pickable = 0;
-    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      if (!peer.have.has(piece)) continue;
-      if (this.#state[piece] !== HAVE) wanted++;
-      if (this.#state[piece] === MISSING) pickable++;
-    }
-    assert(wanted === peer.wanted, `what we want of the peer in slot ${peer.slot} adds up`);
-    assert(pickable === peer.pickable, `what can be begun with slot ${peer.slot} adds up`);
+    this.#holders.countWanted(piece, -1);
   }
 }
