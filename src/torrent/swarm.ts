@@ -134,9 +134,12 @@ export class Swarm {
         this.#pool.connected(peer, this.#clock.now(), theirs.peerId);
         this.settle();
       },
-      failed: () => {
+      failed: (error) => {
         this.#dialling.delete(peer);
-        this.#pool.connectionClosed(peer, this.#clock.now(), { error: true });
+        const now = this.#clock.now();
+        this.#pool.connectionClosed(peer, now, { error: true });
+        const self = error instanceof ProtocolError && error.code === "self";
+        if (self) this.#pool.ban(peer, now, "ourselves", "endpoint");
       },
     });
     this.#dialling.set(peer, dialling);
@@ -288,8 +291,10 @@ export class Swarm {
   #ended(member: Member, error: Error | null): void {
     if (!this.#members.has(member.peer)) return;
     this.#remove(member, error);
+    const { down, up } = member.session;
+    const useless = error !== null && down.total + up.total === 0;
     this.#pool.connectionClosed(member.peer, this.#clock.now(), {
-      error: error instanceof ProtocolError,
+      error: useless || error instanceof ProtocolError,
     });
   }
 

@@ -218,6 +218,7 @@ export class Torrent {
   }
 
   #goOnline(): void {
+    this.pool.setOwnEndpoint(null, this.identity.listenPort());
     this.trackers.start();
     this.pool.connectToPeers(this.#ports.clock.now());
   }
@@ -247,6 +248,7 @@ export class Torrent {
   /** Everything came: what is on the disk must be it, or is downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setState("verifying");
+    this.storage.finish();
     const pieces = this.#piecesToCheckAgain();
     const bad: number[] = [];
     await this.#check(pieces, (piece, ok) => {
@@ -276,7 +278,6 @@ export class Torrent {
 
   #onComplete(): void {
     const { name, size } = this.meta, now = this.#ports.clock.now();
-    this.storage.finish();
     this.pieces.releaseMemory();
     this.pool.setFinished(true);
     if (this.#foundBytes < this.meta.layout.totalLength) this.trackers.completed();

@@ -4,7 +4,12 @@
  */
 import type { FileSpan } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
-import { HASH_THREAD_SOURCE, type HashEngine, type HashJob, type HashReply } from "./hash_worker.ts";
+import {
+  HASH_THREAD_SOURCE,
+  type HashEngine,
+  type HashJob,
+  type HashReply,
+} from "./hash_worker.ts";
 
 interface Pending {
   job: HashJob;

@@ -23,6 +23,7 @@ export function createHasher(): Hasher {
   const pool = new HashPool(Math.min(availableParallelism(), MAX_THREADS));
   let quickest: Hasher["quickest"] = "running";
   let lastSubmit = -Infinity;
+  let ready = false;
   let calibrated: Promise<void> | null = null;
   const calibrate = () =>
     calibrated ??= measure().then((speeds) => {
@@ -30,6 +31,7 @@ export function createHasher(): Hasher {
       const quick = speeds.node >= QUICK_ENOUGH;
       const alone = pool.engine === "node" && pool.size === 1;
       quickest = quick || alone ? "running" : "submit";
+      ready = true;
     });
   return {
     sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
@@ -48,7 +50,8 @@ export function createHasher(): Hasher {
     },
     calibrate,
     concurrency: pool.size,
-    hashFiles: (spans) => calibrate().then(() => pool.hashFiles(spans)),
+    hashFiles: (spans) =>
+      ready ? pool.hashFiles(spans) : calibrate().then(() => pool.hashFiles(spans)),
     close: () => pool.close(),
   };
 }
