@@ -2,6 +2,7 @@
  * The hash threads: started when there is work, each given the next job when it has none, ended
  * when all have been idle for a second.
  */
+import type { FileError } from "../../util/errors.ts";
 import type { FileSpan } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
 import {
@@ -93,7 +94,7 @@ export class HashPool {
     this.#threads = [];
     this.#queue = [];
     this.#head = 0;
-    for (const each of pending) each.reject(stopped(each.job, "the hash threads were ended"));
+    for (const each of pending) each.reject(hashingStopped(pathOf(each.job)));
   }
 
   #start(): Thread {
@@ -146,22 +147,28 @@ export class HashPool {
     if (at < 0) return;
     this.#threads.splice(at, 1);
     const pending = thread.current;
-    pending?.reject(stopped(pending.job, reason));
+    pending?.reject(fileError("read", pathOf(pending.job), new Error(reason)));
     if (this.#threads.length === 0 && this.#head < this.#queue.length) this.#next(this.#start());
   }
 }
 
-function stopped(job: HashJob, reason: string): Error {
-  const spans = "spans" in job ? job.spans : [];
-  const path = spans.find((span) => span.path !== null)?.path ?? "";
-  return fileError("read", path, new Error(reason));
+/** For jobs that `close()` takes away. */
+function hashingStopped(path: string): FileError {
+  return fileError("read", path, new Error("the hash threads were ended"));
 }
 
+function pathOf(job: HashJob): string {
+  const spans = "spans" in job ? job.spans : [];
+  return spans.find((span) => span.path !== null)?.path ?? "";
+}
+
+/** One for all threads: each blob URL lives as long as the process. */
+let threadUrl: string | null = null;
+
 function startThread(): WebWorker {
-  const blob = new Blob([HASH_THREAD_SOURCE], { type: "text/javascript" });
-  const url = URL.createObjectURL(blob);
+  threadUrl ??= URL.createObjectURL(new Blob([HASH_THREAD_SOURCE], { type: "text/javascript" }));
   const { Worker } = globalThis as unknown as {
     Worker: new (url: string, options: { type: "module" }) => WebWorker;
   };
-  return new Worker(url, { type: "module" });
+  return new Worker(threadUrl, { type: "module" });
 }
