@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { HASH_THREAD_SOURCE } from "../../src/platform/shared/hash_worker.ts";
+import {
+  BUN,
+  DENO,
+  finished,
+  IMPORT_SELECT,
+  start,
+  tempFolder,
+  writeProgram,
+} from "./run_program.ts";
+
+/** Hashes the file named on the command line on a thread, prints the digest, ends by itself. */
+const PROGRAM = IMPORT_SELECT + `
+  const { hasher, process } = selectPlatform();
+  const path = process.args[0]!;
+  const digest = await hasher.hashFiles([
+    { path, offset: 0, length: 900_000 },
+    { path: null, offset: 0, length: 100_000 },
+  ]);
+  const missing = await hasher.hashFiles([{ path: path + "-", offset: 0, length: 1 }]);
+  await process.out([...digest!].join(",") + " " + missing);
+`;
+
+describe("hash threads", () => {
+  const folder = tempFolder();
+  const data = join(folder.path, "data");
+  let source: string;
+  let expected: string;
+
+  before(() => {
+    source = writeProgram(folder.path, "program.ts", PROGRAM);
+    const bytes = new Uint8Array(1_000_000);
+    for (let i = 0; i < 900_000; i++) bytes[i] = i * 7 + (i >> 9);
+    writeFileSync(data, bytes.subarray(0, 900_000));
+    expected = createHash("sha1").update(bytes).digest().join(",") + " null";
+  });
+
+  after(() => folder.dispose());
+
+  function build(...args: string[]): void {
+    const result = spawnSync(BUN, ["build", source, ...args], { encoding: "utf8" });
+    assert.equal(result.status, 0, result.stderr);
+  }
+
+  async function check(command: string, ...args: string[]): Promise<void> {
+    const began = performance.now();
+    const result = await finished(start(command, [...args, data]));
+    assert.deepEqual([result.code, result.out], [0, expected], result.err);
+    assert.ok(performance.now() - began < 15_000, "idle threads do not keep the program alive");
+  }
+
+  it("work from source on Deno and on Bun", { timeout: 60_000 }, async () => {
+    await check(DENO, "run", "-A", "--no-check", source);
+    await check(BUN, "--no-install", source);
+  });
+
+  it("work from one minified file on Deno and on Bun", { timeout: 60_000 }, async () => {
+    const bundle = join(folder.path, "bundle.js");
+    build("--minify", "--target=node", "--format=esm", `--outfile=${bundle}`);
+    await check(DENO, "run", "-A", bundle);
+    await check(BUN, "--no-install", bundle);
+  });
+
+  it("work inside an executable of Bun", { timeout: 120_000 }, async () => {
+    const executable = join(folder.path, "program");
+    build("--compile", "--minify", `--outfile=${executable}`);
+    await check(executable);
+  });
+
+  it("are made of source that stands alone", () => {
+    // What the function takes from this module or from a bundler's helpers would be missing there.
+    assert.doesNotThrow(() => new Function(HASH_THREAD_SOURCE));
+    assert.doesNotMatch(HASH_THREAD_SOURCE, /\bimport\b|__name|__toESM|_import/);
+  });
+});

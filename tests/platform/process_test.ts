@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, it } from "node:test";
+import {
+  finished,
+  IMPORT_SELECT,
+  runtimeCommand,
+  start,
+  tempFolder,
+  writeProgram,
+} from "./run_program.ts";
+
+async function run(source: string, onLine?: (pid: number) => void) {
+  const folder = tempFolder();
+  try {
+    const script = writeProgram(folder.path, "program.ts", IMPORT_SELECT + source);
+    const child = start(...runtimeCommand(script));
+    if (onLine !== undefined) child.stdout!.once("data", () => onLine(child.pid!));
+    return await finished(child);
+  } finally {
+    folder.dispose();
+  }
+}
+
+const limit = { timeout: 30_000 };
+
+describe("Process on this runtime", () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it(`onInterrupt hears ${signal}, and the program ends in its own time`, limit, async () => {
+      const result = await run(
+        `const { process, clock } = selectPlatform();
+        process.onInterrupt(() => {
+          waiting.cancel();
+          clock.after(50, async () => {
+            await process.out("tidied up\\n");
+            process.exitCode(7);
+          });
+        });
+        const waiting = clock.after(60_000, () => {});
+        await process.out("ready\\n");`,
+        (pid) => process.kill(pid, signal),
+      );
+      assert.deepEqual([result.code, result.out], [7, "ready\ntidied up\n"], result.err);
+    });
+  }
+
+  it("onInterrupt alone does not keep the program alive", limit, async () => {
+    const result = await run(`selectPlatform().process.onInterrupt(() => {});`);
+    assert.equal(result.code, 0, result.err);
+  });
+
+  it("a cancelled onInterrupt leaves the signal its usual effect", limit, async () => {
+    const result = await run(
+      `const { process, clock } = selectPlatform();
+      process.onInterrupt(() => {}).cancel();
+      clock.after(20_000, () => {});
+      await process.out("ready\\n");`,
+      (pid) => process.kill(pid, "SIGTERM"),
+    );
+    assert.notEqual(result.code, 0);
+    assert.equal(result.out, "ready\n");
+  });
+
+  it("out loses nothing when exit follows it", limit, async () => {
+    const result = await run(
+      `const { process } = selectPlatform();
+      await process.out("x".repeat(1_000_000) + "end");
+      await process.err("to the other stream");
+      process.exit(3);`,
+    );
+    assert.deepEqual([result.code, result.out.length], [3, 1_000_003]);
+    assert.equal(result.err, "to the other stream");
+  });
+
+  it("out survives a reader that went away", limit, async () => {
+    const folder = tempFolder();
+    const script = writeProgram(
+      folder.path,
+      "program.ts",
+      IMPORT_SELECT + `const { process, clock } = selectPlatform();
+      for (let i = 0; i < 200; i++) {
+        await process.out("x".repeat(10_000) + "\\n");
+        await new Promise((resolve) => clock.after(1, resolve));
+      }
+      await process.err("went on");
+      process.exitCode(5);`,
+    );
+    const child = start(...runtimeCommand(script));
+    child.stdout!.once("data", () => child.stdout!.destroy());
+    const result = await finished(child);
+    folder.dispose();
+    assert.deepEqual([result.code, result.err], [5, "went on"]);
+  });
+
+  it("tells a pipe from a terminal, its arguments and its memory", limit, async () => {
+    const result = await run(
+      `const { process } = selectPlatform();
+      await process.out(JSON.stringify([
+        process.terminal(), process.args, process.os, process.residentBytes() > 5e6,
+      ]));`,
+    );
+    assert.deepEqual(JSON.parse(result.out), [null, [], process.platform, true], result.err);
+  });
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createStreamNet } from "../../src/platform/shared/tcp.ts";
+import type { Socket, StreamNet } from "../../src/platform/types.ts";
+import { Collector, send } from "../conformance/platform/under_test.ts";
+
+const onBun = "Bun" in globalThis;
+
+/** The memory that the chunks of both ends of one connection lie in. */
+async function buffersOf(net: StreamNet): Promise<{ near: ArrayBufferLike; far: ArrayBufferLike }> {
+  let accept!: (socket: Socket) => void;
+  const accepted = new Promise<Socket>((resolve) => {
+    accept = resolve;
+  });
+  const seen: { near?: ArrayBufferLike; far?: ArrayBufferLike } = {};
+  const farSink = new Collector((chunk) => {
+    seen.far = chunk.buffer;
+  });
+  const nearSink = new Collector((chunk) => {
+    seen.near = chunk.buffer;
+  });
+  const listener = await net.listen({ port: 0 }, (socket) => {
+    socket.attach(farSink);
+    accept(socket);
+  });
+  const near = net.connect({ address: "127.0.0.1", port: listener.port, timeoutMs: 5000 });
+  near.attach(nearSink);
+  const far = await accepted;
+  await Promise.all([send(near, new Uint8Array(1000)), send(far, new Uint8Array(1000))]);
+  await Promise.all([nearSink.received(1000), farSink.received(1000)]);
+  near.close();
+  await Promise.all([farSink.ended, listener.close()]);
+  return { near: seen.near!, far: seen.far! };
+}
+
+describe("TcpSocket", () => {
+  it("reads dialled connections into one shared buffer", async () => {
+    const net = createStreamNet({ rewrapAccepted: !onBun });
+    const [first, second] = [await buffersOf(net), await buffersOf(net)];
+    assert.equal(first.near, second.near);
+  });
+
+  it(
+    "reads accepted connections into the same buffer on Deno",
+    { skip: onBun && "createServer cannot do it on Bun; chunks are its own" },
+    async () => {
+      // If a new Deno breaks this, the 'data' event takes over by itself, at twice the cost.
+      const { near, far } = await buffersOf(createStreamNet({ rewrapAccepted: true }));
+      assert.equal(far, near);
+    },
+  );
+
+  it("falls back to the 'data' event without a handle of its own", async () => {
+    const { near, far } = await buffersOf(createStreamNet({ rewrapAccepted: false }));
+    assert.notEqual(far, near);
+  });
+
+  it("ends a connection whose reader throws, and only that one", async () => {
+    const net = createStreamNet({ rewrapAccepted: !onBun });
+    const bug = new Error("a bug in the reader");
+    const [good, bad] = [
+      new Collector(),
+      new Collector(() => {
+        throw bug;
+      }),
+    ];
+    const sinks = [bad, good];
+    const listener = await net.listen({ port: 0 }, (socket) => socket.attach(sinks.shift()!));
+    const dial = () => net.connect({ address: "127.0.0.1", port: listener.port, timeoutMs: 5000 });
+    const first = dial();
+    first.attach(new Collector());
+    await first.opened;
+    await send(first, new Uint8Array(10));
+    assert.equal(await bad.ended, bug);
+    const second = dial();
+    second.attach(new Collector());
+    await send(second, new Uint8Array(10));
+    await good.received(10);
+    second.close();
+    assert.equal(await good.ended, null);
+    await listener.close();
+  });
+});
