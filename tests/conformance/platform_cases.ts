@@ -2,7 +2,13 @@
  * The promises of the platform seam as cases: whatever implements `Platform` runs them all. A case
  * that cannot apply to an implementation is skipped by its title, with the reason.
  */
-import { clockCases, hashCases, processCases, randomCases } from "./platform/basic_cases.ts";
+import {
+  clockCases,
+  hashCases,
+  processCases,
+  randomCases,
+  submitCases,
+} from "./platform/basic_cases.ts";
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { handleCases, pathCases } from "./platform/file_cases.ts";
 import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
@@ -19,6 +25,7 @@ export function runPlatformCases(
   clockCases(add);
   randomCases(add);
   hashCases(add);
+  submitCases(add);
   processCases(add);
   connectCases(add);
   transferCases(add);

@@ -85,7 +85,9 @@ function knownByPrefix(errno: string): [NetErrorCode, string] | null {
   if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_)/.test(errno)) {
     return ["tls", `its certificate or encryption is not acceptable (${errno})`];
   }
-  return errno.startsWith("HPE_") ? ["bad-response", `the answer is not HTTP (${errno})`] : null;
+  return errno.startsWith("HPE_")
+    ? ["bad-response", `the answer is not proper HTTP (${errno})`]
+    : null;
 }
 
 function reasonOf(cause: unknown): string {

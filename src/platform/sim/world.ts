@@ -1,6 +1,6 @@
 /**
  * A simulated world: many nodes, one virtual clock, one seed. The same seed and the same code give
- * the same events in the same order on every runtime. See tests/README.md for how to use it.
+ * the same events in the same order on every runtime.
  */
 import { Prng } from "../../util/prng.ts";
 import { SimDisk } from "./disk.ts";

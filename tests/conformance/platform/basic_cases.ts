@@ -185,6 +185,31 @@ export function hashCases(add: AddCase): void {
   });
 }
 
+export function submitCases(add: AddCase): void {
+  add("hasher.submit gives the digest of the first bytes, and the buffer back", async (t) => {
+    const { hasher } = t.here;
+    await hasher.calibrate();
+    assert.ok(hasher.quickest === "running" || hasher.quickest === "submit");
+    const jobs = [1, 1000, 200_000, 1_048_576, 300_000, 300_000].map((length, i) => {
+      const whole = pattern(length + 5000, i);
+      const expected = hasher.sha1(whole.subarray(0, length));
+      return new Promise<void>((resolve, reject) => {
+        hasher.submit(whole.slice(), length, (digest, bytes) => {
+          try {
+            assert.deepEqual(digest, expected, `${length} bytes`);
+            assert.equal(Object.getPrototypeOf(digest), Uint8Array.prototype);
+            assert.deepEqual(bytes, whole, "the same bytes come back");
+            resolve();
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+    });
+    await Promise.all(jobs);
+  });
+}
+
 export function processCases(add: AddCase): void {
   add("process tells what it is and takes text", async ({ here }) => {
     const own: Platform["process"] = here.process;

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { createServer, type Server, type Socket } from "node:net";
+import { describe, it } from "node:test";
+import { createHttpGet } from "../../src/platform/shared/http_get.ts";
+import type { NetErrorCode } from "../../src/util/errors.ts";
+
+/** Bytes that the server had sent when the request was over. */
+async function failing(
+  answer: (socket: Socket) => void,
+  expected: readonly NetErrorCode[],
+): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => answer(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const url = `http://127.0.0.1:${port}/`;
+  try {
+    await createHttpGet()({ url, timeoutMs: 5000, maxBytes: 10_000 });
+    assert.fail("it must not succeed");
+  } catch (error) {
+    const { code } = error as { code: NetErrorCode };
+    assert.ok(expected.includes(code), `${code}: ${error}`);
+  } finally {
+    server.close();
+  }
+  let sent = 0;
+  for (const socket of sockets) {
+    sent += socket.bytesWritten;
+    socket.destroy();
+  }
+  return sent;
+}
+
+/** Writes `part` again and again for as long as somebody takes it. */
+function endless(socket: Socket, part: string): void {
+  const more = () => {
+    while (!socket.destroyed && socket.write(part));
+    if (!socket.destroyed) socket.once("drain", more);
+  };
+  more();
+}
+
+describe("http.get against hostile answers", () => {
+  it("headers without end are cut off early", async () => {
+    const sent = await failing((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      endless(socket, `X-More: ${"x".repeat(1000)}\r\n`);
+    }, ["bad-response"]);
+    assert.ok(sent < 50_000_000);
+  });
+
+  it("trailers without end are cut off early", async () => {
+    await failing((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n");
+      endless(socket, `X-More: ${"x".repeat(1000)}\r\n`);
+    }, ["bad-response"]);
+  });
+
+  it("what is not HTTP is refused", async () => {
+    await failing((socket) => socket.end("220 mail.example ESMTP ready\r\n"), ["bad-response"]);
+  });
+
+  it("a body shorter than announced is not taken for whole", async () => {
+    await failing((socket) => {
+      socket.end("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nonly this");
+    }, ["reset"]);
+  });
+
+  it("a chunked body without its last chunk is not taken for whole", async () => {
+    await failing((socket) => {
+      socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    }, ["reset"]);
+  });
+
+  it("an announced length over the limit fails before the body comes", async () => {
+    const sent = await failing((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10001\r\n\r\n");
+    }, ["too-large"]);
+    assert.ok(sent < 100);
+  });
+
+  it("a connection that closes without an answer fails", async () => {
+    await failing((socket) => socket.end(), ["reset"]);
+    await failing((socket) => socket.destroy(), ["reset"]);
+  });
+});
