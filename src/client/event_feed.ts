@@ -8,8 +8,9 @@ const MAX_QUEUED = 10_000;
 
 class Listener implements AsyncIterableIterator<TorrentEvent> {
   readonly #queue: TorrentEvent[] = [];
+  /** Calls of `next` that wait for an event; none does while there are events. */
+  readonly #waiting: ((result: IteratorResult<TorrentEvent>) => void)[] = [];
   readonly #done: () => void;
-  #wake: (() => void) | null = null;
   #ended = false;
   #lost = 0;
 
@@ -18,40 +19,44 @@ class Listener implements AsyncIterableIterator<TorrentEvent> {
   }
 
   push(event: TorrentEvent): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) return waiting({ done: false, value: event });
     if (this.#queue.length >= MAX_QUEUED) {
       this.#queue.shift();
       this.#lost++;
     }
     this.#queue.push(event);
-    this.#wake?.();
   }
 
+  /** What is queued can still be read. */
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
   }
 
-  async next(): Promise<IteratorResult<TorrentEvent>> {
-    while (this.#queue.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#wake = null;
-    }
+  next(): Promise<IteratorResult<TorrentEvent>> {
     const event = this.#queue[0];
-    if (event === undefined) return { done: true, value: undefined };
-    if (this.#lost > 0) {
-      const message = `${this.#lost} events were lost: they were not read in time`;
-      this.#lost = 0;
-      return { done: false, value: { infoHash: event.infoHash, type: "warning", message } };
-    }
-    this.#queue.shift();
-    return { done: false, value: event };
+    if (event !== undefined) return Promise.resolve({ done: false, value: this.#take(event) });
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   return(): Promise<IteratorResult<TorrentEvent>> {
-    this.#ended = true;
     this.#queue.length = 0;
+    this.end();
     this.#done();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** `next` is the oldest event; a word about lost ones goes before it. */
+  #take(next: TorrentEvent): TorrentEvent {
+    if (this.#lost > 0) {
+      const message = `${this.#lost} events were lost: they were not read in time`;
+      this.#lost = 0;
+      return { infoHash: next.infoHash, type: "warning", message };
+    }
+    this.#queue.shift();
+    return next;
   }
 
   [Symbol.asyncIterator](): this {

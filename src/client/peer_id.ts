@@ -28,7 +28,7 @@ export function makePeerId(random: Random): Uint8Array {
   return id;
 }
 
-/** A name for a peer that did not tell one: from the usual "-XX1234-" or "A2-1-37-". */
+/** A name for a peer that did not tell one: from the usual "-XX1234-" or "A2-1-37-". Harmless text. */
 export function nameOfPeerId(peerId: Uint8Array): string {
   const text = toLatin1(peerId.subarray(0, 8));
   if (text.startsWith("A2-")) {

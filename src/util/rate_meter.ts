@@ -15,7 +15,9 @@ export class RateMeter {
   /** Takes what came since the last call into the average. Call it a few times a second. */
   sample(now: number): void {
     if (Number.isNaN(this.#sampledAt)) {
+      // What came before has no known duration.
       this.#sampledAt = now;
+      this.#counted = this.total;
       return;
     }
     const elapsed = now - this.#sampledAt;

@@ -17,7 +17,8 @@ const QUICK_ENOUGH = 1e9;
 const MIN_THREAD_BYTES = 128 * 1024;
 /** Pieces that come at longer intervals are no load: they are hashed here, and no thread waits. */
 const BUSY_MS = 100;
-const SAMPLE_BYTES = 256 * 1024;
+const SAMPLE_BYTES = 128 * 1024;
+const SAMPLE_ROUNDS = 6;
 
 export function createHasher(): Hasher {
   const pool = new HashPool(Math.min(availableParallelism(), MAX_THREADS));
@@ -79,13 +80,13 @@ export function running(): RunningHash {
 }
 
 /**
- * Bytes a second of both, the best of three. Deno's createHash is quick on processors with SHA
+ * Bytes a second of both: the best round counts, since a busy machine can only slow one down. Deno's createHash is quick on processors with SHA
  * instructions and four times slower than its Web Crypto on others; Bun's is never the slower one.
  */
 async function measure(): Promise<Record<HashEngine, number>> {
   const sample = new Uint8Array(SAMPLE_BYTES);
   let node = Infinity, webcrypto = Infinity;
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < SAMPLE_ROUNDS; round++) {
     const start = performance.now();
     createHash("sha1").update(sample).digest();
     const middle = performance.now();
