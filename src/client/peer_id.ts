@@ -28,12 +28,11 @@ export function makePeerId(random: Random): Uint8Array {
   return id;
 }
 
-/** A name for a peer that did not tell one: from the usual "-XX1234-" or "A2-1-37-". Harmless text. */
+/** A name, of harmless characters, for a peer that told none: from "-XX1234-" or "A2-1-37-". */
 export function nameOfPeerId(peerId: Uint8Array): string {
   const text = toLatin1(peerId.subarray(0, 8));
-  if (text.startsWith("A2-")) {
-    return `aria2 ${text.slice(3).replace(/-+$/, "").replaceAll("-", ".")}`;
-  }
+  const aria2 = /^A2-(\d+(?:-\d+)*)/.exec(text);
+  if (aria2 !== null) return `aria2 ${aria2[1]!.replaceAll("-", ".")}`;
   const match = /^-([A-Za-z]{2})([0-9A-Za-z]{4})-$/.exec(text);
   if (match === null) return "unknown";
   const name = CLIENTS[match[1]!] ?? match[1]!;

@@ -1,0 +1,44 @@
+/** Time that moves only when the test says so. */
+import type { Clock, Timer } from "../../src/platform/types.ts";
+
+export class HandClock implements Clock {
+  #now: number;
+  #timers: { at: number; fn: () => void }[] = [];
+
+  constructor(start = 1_000_000) {
+    this.#now = start;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return this.#now;
+  }
+
+  after(delayMs: number, fn: () => void): Timer {
+    const timer = { at: this.#now + delayMs, fn };
+    this.#timers.push(timer);
+    return { cancel: () => this.#timers = this.#timers.filter((other) => other !== timer) };
+  }
+
+  /** Timers that are set. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Moves on by `ms`, calling what becomes due in its order. */
+  pass(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter((timer) => timer.at <= end);
+      if (due.length === 0) break;
+      const first = due.reduce((a, b) => b.at < a.at ? b : a);
+      this.#timers = this.#timers.filter((timer) => timer !== first);
+      this.#now = Math.max(this.#now, first.at);
+      first.fn();
+    }
+    this.#now = end;
+  }
+}
