@@ -12,6 +12,13 @@ export function judge(result: RunResult, xml: string | null): TestCounts {
   };
   const uncaught = result.stdout.match(/SHOAL-UNCAUGHT: .*/g) ?? [];
   for (const mark of uncaught) fail(`thrown outside any test: ${mark.slice(16)}`);
+  if (xml === null && result.code === 0 && /^Ran 0 tests across /m.test(result.stderr)) {
+    // Bun says the same of a file without tests and of one whose groups are all skipped. Deno tells
+    // them apart, and the same file has been run there.
+    counts.skipped++;
+    counts.skips.push("everything in it");
+    return counts;
+  }
   if (result.timedOut) fail(`was ended after ${result.seconds.toFixed(0)} s`);
   else if (xml === null) fail(`ended without a report (${endOf(result)})`);
   else if (result.code !== 0 && counts.failed === 0) fail(`crashed (${endOf(result)})`);

@@ -83,6 +83,13 @@ describe("judge", () => {
     assert.match(judge(clean, null).failures[0] ?? "", /without a report/);
   });
 
+  it("takes a file of which Bun ran nothing and reported nothing as skipped", () => {
+    const stderr = "\n 0 pass\n 0 fail\nRan 0 tests across 1 file. [5.00ms]\n";
+    const counts = judge({ ...clean, stderr }, null);
+    assert.deepEqual([counts.passed, counts.failed, counts.skipped], [0, 0, 1]);
+    assert.equal(judge({ ...clean, stderr, code: 1 }, null).failed, 1);
+  });
+
   it("fails a file that ran nothing", () => {
     const counts = judge(clean, '<testsuites name="deno test" tests="0"></testsuites>');
     assert.equal(counts.failed, 1);
