@@ -75,9 +75,7 @@ export class Client {
    * ("duplicate") when this client has it already.
    */
   add(source: Uint8Array | Metainfo, options: AddOptions): Torrent {
-    const meta = source instanceof Uint8Array
-      ? this.#parse(source)
-      : source;
+    const meta = source instanceof Uint8Array ? this.#parse(source) : source;
     const infoHash = toHex(meta.infoHash);
     if (this.#engines.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${meta.name}" is already in this client`);

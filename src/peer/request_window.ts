@@ -55,7 +55,9 @@ export class RequestWindow {
 
   /** How many requests may be under way now. */
   get size(): number {
-    return this.snubbed ? 1 : Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
+    return this.snubbed
+      ? 1
+      : Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
   }
 
   /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */

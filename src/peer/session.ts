@@ -288,7 +288,10 @@ export class PeerSession implements wire.WireSink {
     this.#incomingWanted = false;
     this.#incomingAsked = false;
     if (!this.#isBlock(piece, begin, length)) {
-      throw new ProtocolError("bad-block", `${length} bytes at ${begin} of piece ${piece} is no block`);
+      throw new ProtocolError(
+        "bad-block",
+        `${length} bytes at ${begin} of piece ${piece} is no block`,
+      );
     }
     const asked = this.window.take(piece, block, this.#now);
     if (asked === null) {

@@ -1,6 +1,6 @@
 /** The extension protocol's handshake (BEP 10): what each side can do beyond BEP 3, by name. */
-import { decode, BDict } from "./bencode.ts";
-import { encode, type Encodable } from "./bencode_encode.ts";
+import { BDict, decode } from "./bencode.ts";
+import { type Encodable, encode } from "./bencode_encode.ts";
 import { addressBytes } from "./compact_address.ts";
 import { formatIp } from "../util/ip_address.ts";
 import { ProtocolError } from "../util/errors.ts";

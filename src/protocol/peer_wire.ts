@@ -50,7 +50,11 @@ const HEAD = 0, BLOCK = 1, BODY = 2, SKIP = 3;
 
 /** Body lengths (with the id byte) of the messages of fixed length; 0 for all others. */
 const FIXED = new Uint8Array(256);
-FIXED[CHOKE] = FIXED[UNCHOKE] = FIXED[INTERESTED] = FIXED[NOT_INTERESTED] = 1;
+FIXED[CHOKE] =
+  FIXED[UNCHOKE] =
+  FIXED[INTERESTED] =
+  FIXED[NOT_INTERESTED] =
+    1;
 FIXED[HAVE_ALL] = FIXED[HAVE_NONE] = 1;
 FIXED[HAVE] = FIXED[SUGGEST] = FIXED[ALLOWED_FAST] = 5;
 FIXED[REQUEST] = FIXED[CANCEL] = FIXED[REJECT] = 13;
