@@ -24,7 +24,7 @@ import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
 const DEFAULT_OPEN_FILES = 128;
-const DEFAULT_PIECE_BUDGET = 64 * 1024 * 1024;
+const DEFAULT_PIECE_BUDGET = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;

@@ -17,7 +17,7 @@ export interface ClientOptions {
   address?: string;
   /** Files kept open at most, over all torrents. Default 128. */
   maxOpenFiles?: number;
-  /** Bytes of memory for pieces that are being downloaded, over one torrent. Default 64 MiB. */
+  /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 32 MiB. */
   pieceBudgetBytes?: number;
 }
 

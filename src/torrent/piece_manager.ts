@@ -76,7 +76,7 @@ export class PieceManager {
     this.#picker = new PiecePicker(layout.pieceCount, platform.random);
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(Math.min(layout.pieceLength, layout.totalLength));
-    this.#maxOpen = Math.max(1, Math.floor(options.budgetBytes / layout.pieceLength));
+    this.#maxOpen = maxOpenPieces(options.budgetBytes, layout.pieceLength);
     this.#holders = new Holders(this.#state, this.#picker);
     this.#chooser = new BlockChooser({
       have: this.have,
@@ -348,9 +348,11 @@ export class PieceManager {
       return;
     }
     const guilty = this.#smartBan.passed(piece, open.bytes);
+    const helpers = this.hashFailures > 0 ? open.contributors() : [];
     this.#drop(open);
     this.#setHave(piece);
     this.#events.verified(piece);
+    if (helpers.length > 0) this.#events.helped?.(helpers);
     for (const key of guilty) this.#events.guilty(key, piece);
   }
 
@@ -391,4 +393,9 @@ export class PieceManager {
     this.#haveBytes += this.#layout.lengthOf(piece);
     this.#holders.countWanted(piece, -1);
   }
+}
+
+/** Two at least, so that one slow peer cannot hold everything, unless even one is beyond it. */
+function maxOpenPieces(budgetBytes: number, pieceLength: number): number {
+  return Math.max(pieceLength > budgetBytes ? 1 : 2, Math.floor(budgetBytes / pieceLength));
 }

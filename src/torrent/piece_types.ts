@@ -37,12 +37,14 @@ export interface PieceEvents {
   /** The piece is stored and counts as had. */
   verified(piece: number): void;
   failed(piece: number, contributors: number[]): void;
+  /** These sent good blocks of a piece. Only told once some piece failed: before, nobody asks. */
+  helped?(contributors: number[]): void;
   /** This peer sent wrong bytes, beyond doubt. */
   guilty(key: number, piece: number): void;
 }
 
 export interface PieceOptions {
-  /** Bytes that open pieces may hold together; one piece is always allowed. */
+  /** Bytes that open pieces may hold together; two are always allowed if one fits. */
   budgetBytes: number;
   /** Open pieces that one peer may work on at once. */
   piecesPerPeer: number;

@@ -93,6 +93,7 @@ export class Torrent {
         hashed: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
         failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
+        helped: (contributors) => this.#onHelped(contributors),
         guilty: (key) => this.#later.push(() => this.#ban(key)),
       },
     );
@@ -384,6 +385,13 @@ export class Torrent {
     this.#tell({ type: "piece-failed", piece, peers: names });
     const now = this.#ports.clock.now();
     for (const peer of peers) this.#later.push(() => this.pool.markHashFailure(peer, now));
+  }
+
+  #onHelped(contributors: number[]): void {
+    for (const key of contributors) {
+      const peer = this.swarm.peerOfKey(key);
+      if (peer) this.pool.markGoodPiece(peer);
+    }
   }
 
   #ban(key: number): void {

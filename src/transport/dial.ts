@@ -34,7 +34,10 @@ export function dialPeer(
         events.failed(new ProtocolError("wrong-torrent", "The peer answered for another torrent"));
       } else if (equalBytes(theirs.peerId, ours.peerId)) {
         events.failed(new ProtocolError("self", "That peer is ourselves"));
-      } else events.connected(reader, theirs, info!);
+      } else if (info === null) {
+        // Nobody can know our torrent before we told it.
+        events.failed(new ProtocolError("early", "The peer spoke before the connection was open"));
+      } else events.connected(reader, theirs, info);
     },
     failed: (error) => events.failed(error),
   });
