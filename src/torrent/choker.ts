@@ -55,6 +55,7 @@ export class Choker<Peer extends ChokerPeer> {
     this.#nextRoundAt = now + ROUND_MS;
     const all = [...peers];
     const interested = all.filter((peer) => peer.peerInterested);
+    if (this.#optimistic?.peerInterested === false) this.#nextOptimisticAt = now;
     if (now >= this.#nextOptimisticAt) {
       this.#nextOptimisticAt = now + OPTIMISTIC_MS;
       this.#optimistic = this.#pickOptimistic(interested);
@@ -68,7 +69,7 @@ export class Choker<Peer extends ChokerPeer> {
 
   #pickOptimistic(interested: Peer[]): Peer | null {
     const waiting = interested.filter((peer) => peer.choking);
-    if (waiting.length === 0) return this.#optimistic;
+    if (waiting.length === 0) return this.#optimistic?.peerInterested ? this.#optimistic : null;
     return waiting[this.#random.uint32() % waiting.length]!;
   }
 }

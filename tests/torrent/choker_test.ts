@@ -1,0 +1,159 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Choker, type ChokerPeer } from "../../src/torrent/choker.ts";
+import { HandRandom } from "../doubles/random.ts";
+
+class Peer implements ChokerPeer {
+  choking = true;
+  peerInterested = true;
+  snubbed = false;
+  down = { rate: 0 };
+  unchokedAt = 0;
+  unchokes = 0;
+
+  constructor(readonly name: string, rate = 0) {
+    this.down.rate = rate;
+  }
+
+  setChoking(choking: boolean, now: number): void {
+    if (this.choking === choking) return;
+    this.choking = choking;
+    this.unchokedAt = now;
+    if (!choking) this.unchokes++;
+  }
+}
+
+/** `count` interested peers; the rate of peer i is i. */
+const someone = (count: number) => Array.from({ length: count }, (_, i) => new Peer(`p${i}`, i));
+const served = (peers: Peer[]) => peers.filter((peer) => !peer.choking);
+const names = (peers: Peer[]) => peers.map((peer) => peer.name).sort();
+
+describe("Choker", () => {
+  it("serves the best givers and one more at random", () => {
+    const lucky = new Set<string>();
+    for (let seed = 0; seed < 60; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 4), peers = someone(20);
+      choker.tick(peers, false, 0);
+      const chosen = names(served(peers));
+      assert.equal(chosen.length, 4);
+      assert.ok(["p17", "p18", "p19"].every((name) => chosen.includes(name)), `${chosen}`);
+      for (const name of chosen) lucky.add(name);
+    }
+    assert.ok(lucky.size > 12, `${lucky.size} of 20 were ever chosen`);
+  });
+
+  it("serves everybody while there are slots for all, and nobody who is not interested", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 8), peers = someone(10);
+    peers.forEach((peer, i) => peer.peerInterested = i < 6);
+    choker.tick(peers, false, 0);
+    assert.deepEqual(names(served(peers)), ["p0", "p1", "p2", "p3", "p4", "p5"]);
+  });
+
+  it("looks again every ten seconds only", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 2), peers = someone(2);
+    choker.tick(peers, false, 0);
+    const better = new Peer("better", 100);
+    peers.push(better);
+    choker.tick(peers, false, 9_999);
+    assert.equal(better.choking, true);
+    choker.tick(peers, false, 10_000);
+    assert.equal(better.choking, false);
+  });
+
+  it("takes the slot of one who gives less or is not interested any more", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 3), peers = someone(3);
+    choker.tick(peers, false, 0);
+    assert.equal(served(peers).length, 3);
+    peers[2]!.peerInterested = false;
+    peers.push(new Peer("a", 50), new Peer("b", 60));
+    choker.tick(peers, false, 10_000);
+    assert.equal(peers[2]!.choking, true);
+    assert.deepEqual(names(served(peers)).slice(0, 2), ["a", "b"]);
+    assert.equal(served(peers).length, 3);
+  });
+
+  it("serves a snubbed peer last, however much it gave", () => {
+    const choker = new Choker<Peer>(new HandRandom(3), 4), peers = someone(5);
+    peers[4]!.snubbed = true;
+    peers[4]!.choking = false; // so that the optimistic choice passes it by
+    choker.tick(peers, false, 0);
+    assert.deepEqual(names(served(peers)), ["p0", "p1", "p2", "p3"]);
+  });
+
+  it("changes the optimistic choice every thirty seconds, so that everybody has a turn", () => {
+    const choker = new Choker<Peer>(new HandRandom(4), 2), peers = someone(6);
+    let last = "", changes = 0;
+    for (let now = 0; now < 600_000; now += 500) {
+      choker.tick(peers, false, now);
+      const chance = served(peers).find((peer) => peer.name !== "p5")!.name;
+      if (chance !== last) {
+        assert.equal(now % 30_000, 0);
+        changes++;
+      }
+      last = chance;
+    }
+    assert.ok(changes >= 15, `${changes}`);
+    for (const peer of peers) assert.ok(peer.unchokes > 0, `${peer.name} had no turn`);
+  });
+
+  it("gives the optimistic slot to another at the next round when its holder lost interest", () => {
+    const choker = new Choker<Peer>(new HandRandom(5), 2), peers = someone(5);
+    choker.tick(peers, false, 0);
+    const chance = served(peers).find((peer) => peer.name !== "p4")!;
+    chance.peerInterested = false;
+    choker.tick(peers, false, 10_000);
+    assert.equal(chance.choking, true);
+    assert.equal(served(peers).length, 2);
+    assert.ok(served(peers).every((peer) => peer.peerInterested));
+  });
+
+  it("forgets a peer that left", () => {
+    const choker = new Choker<Peer>(new HandRandom(5), 2), peers = someone(4);
+    choker.tick(peers, false, 0);
+    const gone = served(peers).find((peer) => peer.name !== "p3")!;
+    const rest = peers.filter((peer) => peer !== gone);
+    choker.forget(gone);
+    choker.tick(rest, false, 10_000);
+    assert.equal(served(rest).length, 2);
+  });
+
+  it("gives a free slot away at once, and no more than there are", () => {
+    const choker = new Choker<Peer>(new HandRandom(6), 3), peers = someone(5);
+    choker.useFreeSlots(peers, 0);
+    assert.equal(served(peers).length, 3);
+    served(peers)[0]!.peerInterested = false;
+    choker.useFreeSlots(peers, 1);
+    assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
+    choker.useFreeSlots(peers, 2);
+    assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
+  });
+
+  it("as a seed, takes turns: all are served, about as long, at least half a minute each", () => {
+    const choker = new Choker<Peer>(new HandRandom(7), 4), peers = someone(12);
+    const seconds = new Map(peers.map((peer) => [peer, 0]));
+    let shortest = Infinity;
+    for (let now = 0; now < 3_600_000; now += 1000) {
+      const before = new Map(served(peers).map((peer) => [peer, peer.unchokedAt]));
+      choker.tick(peers, true, now);
+      assert.equal(served(peers).length, 4);
+      for (const [peer, since] of before) {
+        if (peer.choking) shortest = Math.min(shortest, now - since);
+      }
+      for (const peer of served(peers)) seconds.set(peer, seconds.get(peer)! + 1);
+    }
+    assert.ok(shortest >= 30_000, `${shortest}`);
+    const times = [...seconds.values()];
+    assert.ok(Math.min(...times) > 0.6 * Math.max(...times), `${times}`);
+  });
+
+  it("as a seed, does not look at what others give", () => {
+    const choker = new Choker<Peer>(new HandRandom(8), 2), peers = someone(6);
+    peers[5]!.down.rate = 1e9;
+    let servedFor = 0;
+    for (let now = 0; now < 600_000; now += 1000) {
+      choker.tick(peers, true, now);
+      if (!peers[5]!.choking) servedFor++;
+    }
+    assert.ok(servedFor < 350, `${servedFor} of 600 seconds`);
+  });
+});
