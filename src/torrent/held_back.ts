@@ -8,7 +8,13 @@ export interface HeldBackFacts {
   /** Connected peers that have something we lack, and those of them that let us ask. */
   useful: number;
   unchoking: number;
+  /** Part of the recent time that writing took; part of the piece memory that waits for hashes. */
+  writing: number;
+  hashing: number;
 }
+
+/** From this share on it is what a person should look at. */
+const MOST = 0.5;
 
 export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
   if (facts.state === "checking" || facts.state === "verifying") return "hashing";
@@ -18,6 +24,9 @@ export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
     if (pool.connecting > 0) return "connecting";
     return facts.trackersFailing ? "tracker-failing" : "no-peers";
   }
-  if (facts.unchoking > 0) return "nothing";
+  if (facts.unchoking > 0) {
+    if (facts.writing >= MOST) return "disk";
+    return facts.hashing >= MOST ? "hashing" : "nothing";
+  }
   return facts.useful > 0 ? "choked" : "no-needed-pieces";
 }

@@ -104,11 +104,11 @@ export class PieceManager {
     return this.#open.size;
   }
 
-  /** Pieces whose blocks are all here and whose hash is not known yet. */
-  get hashingCount(): number {
-    let count = 0;
-    for (const open of this.#open.values()) if (open.here === open.blockCount) count++;
-    return count;
+  /** Which part of the memory for open pieces waits for hashes, 0 to 1. */
+  get hashingShare(): number {
+    let hashing = 0;
+    for (const open of this.#open.values()) if (open.here === open.blockCount) hashing++;
+    return hashing / this.#maxOpen;
   }
 
   /** No piece is left to start: from here on slow peers' blocks may be asked twice. */

@@ -5,6 +5,7 @@
 import type { Clock, Hasher, Random } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import { formatEndpoint, type PeerAddress } from "../protocol/compact_address.ts";
+import { BusyMeter } from "../util/busy_meter.ts";
 import { FileError, ShoalError } from "../util/errors.ts";
 import type { SendBuffers } from "../peer/link.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
@@ -60,6 +61,7 @@ export class Torrent {
   readonly #finish = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
+  readonly #writing = new BusyMeter();
   #state: TorrentState = "checking";
   #error: Error | null = null;
   #checked = 0;
@@ -88,7 +90,7 @@ export class Torrent {
       ports,
       options.pieces,
       {
-        store: (piece, bytes) => this.storage.writePiece(piece, bytes),
+        store: (piece, bytes) => this.#store(piece, bytes),
         storeFailed: (error) => this.#later.push(() => this.fail(error)),
         hashed: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
@@ -144,6 +146,8 @@ export class Torrent {
       trackersFailing: this.trackers.failing,
       useful,
       unchoking,
+      writing: this.#writing.share,
+      hashing: this.pieces.hashingShare,
     });
   }
 
@@ -179,6 +183,7 @@ export class Torrent {
   /** A few times a second. */
   tick(now: number): void {
     if (!this.running) return;
+    this.#writing.sample(now);
     this.swarm.tick(now);
     this.#callForPeers(now);
     if (this.#state === "seeding" && this.#goalReached(now)) this.#leave("done");
@@ -372,6 +377,12 @@ export class Torrent {
     if (this.#state === "downloading" && this.pieces.complete) {
       this.#finalCheck().catch((error) => this.fail(error));
     }
+  }
+
+  #store(piece: number, bytes: Uint8Array): void {
+    const { clock } = this.#ports, start = clock.now();
+    this.storage.writePiece(piece, bytes);
+    this.#writing.add(clock.now() - start);
   }
 
   #onVerified(piece: number): void {

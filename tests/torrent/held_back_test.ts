@@ -9,6 +9,8 @@ const facts = (changes: Partial<HeldBackFacts>): HeldBackFacts => ({
   trackersFailing: false,
   useful: 2,
   unchoking: 1,
+  writing: 0,
+  hashing: 0,
   ...changes,
 });
 const nobody = { total: 0, connecting: 0, connected: 0 };
@@ -17,6 +19,12 @@ describe("heldBackBy", () => {
   it("says nothing while somebody lets us ask", () => {
     assert.equal(heldBackBy(facts({})), "nothing");
     assert.equal(heldBackBy(facts({ trackersFailing: true })), "nothing");
+  });
+
+  it("names the disk, then hashing, when most of the time or memory goes there", () => {
+    assert.equal(heldBackBy(facts({ writing: 0.6, hashing: 0.9 })), "disk");
+    assert.equal(heldBackBy(facts({ writing: 0.4, hashing: 0.9 })), "hashing");
+    assert.equal(heldBackBy(facts({ writing: 0.4, hashing: 0.4 })), "nothing");
   });
 
   it("says choked when peers have what we lack and none lets us ask", () => {
