@@ -35,14 +35,15 @@ const cpu = (sample: Sample) => sample.cpu;
 export function table({ spec }: Scenario, rows: readonly Measured[]): string {
   const bytes = spec.files.reduce((total, file) => total + file.size, 0);
   const width = Math.max(...rows.map((row) => row.title.length));
-  const head = `${"".padEnd(width)}   wall s    MB/s   CPU s   peak MB   wall/lt   CPU/lt`;
+  const head = `${"".padEnd(width)}   wall s    MB/s   CPU s   peak MB   wall ratio   CPU ratio`;
   return [head, ...rows.map((row) => line(row, width, bytes, reference(row, rows)))].join("\n");
 }
 
-/** libtorrent's row with as many seeders, or with one. */
+/** What a row's ratios are to: libtorrent's row with as many seeders; without one, the first row. */
 function reference(row: Measured, rows: readonly Measured[]): Measured | undefined {
-  const own = rows.filter((other) => other.client === "libtorrent");
-  return own.find((other) => other.seeders === row.seeders) ?? own[0];
+  const libtorrent = rows.filter((other) => other.client === "libtorrent");
+  const candidates = libtorrent.length > 0 ? libtorrent : rows;
+  return candidates.find((other) => other.seeders === row.seeders) ?? candidates[0];
 }
 
 function line(row: Measured, width: number, bytes: number, other: Measured | undefined): string {
@@ -52,7 +53,7 @@ function line(row: Measured, width: number, bytes: number, other: Measured | und
     (Number.isNaN(value) ? "-" : value.toFixed(digits)).padStart(columns);
   return row.title.padEnd(width) + cell(seconds, 2, 9) + cell(bytes / 1e6 / seconds, 0, 8) +
     cell(median(row.samples.map(cpu)), 2, 8) + cell(resident, 0, 10) +
-    cell(ratio(row, other, wall), 2, 10) + cell(ratio(row, other, cpu), 2, 9);
+    cell(ratio(row, other, wall), 2, 13) + cell(ratio(row, other, cpu), 2, 12);
 }
 
 /** What the project set itself to reach, as far as these rows can tell. */

@@ -72,17 +72,22 @@ export function scenarioOf(
     case "pieces-per-peer":
       return {
         name,
-        about: `${megabytes} from ${manySeeders} seeders, by --pieces-per-peer`,
+        about: `${megabytes} by --pieces-per-peer, ratios to the default`,
         spec: one,
-        rows: shoal.flatMap((client) => [
-          { ...row(client, `${titles[client]}, default`), seeders: manySeeders },
-          ...[2, 5, 10].map((n) => ({
-            ...row(client, `${titles[client]}, ${n}`, [`--pieces-per-peer=${n}`]),
-            seeders: manySeeders,
-          })),
-        ]),
+        rows: shoal.flatMap((client) => [1, manySeeders].flatMap((n) => piecesPerPeer(client, n))),
       };
   }
+}
+
+function piecesPerPeer(client: ClientName, seeders: number): Row[] {
+  const from = `${titles[client]}, ${seeders === 1 ? "1 seeder" : `${seeders} seeders`}`;
+  return [
+    { ...row(client, `${from}, default`), seeders },
+    ...[2, 5, 10].map((n) => ({
+      ...row(client, `${from}, ${n}`, [`--pieces-per-peer=${n}`]),
+      seeders,
+    })),
+  ];
 }
 
 function row(client: ClientName, title: string, flags: readonly string[] = []): Row {
