@@ -19,6 +19,8 @@ const MIN_TIMEOUT_MS = 2000;
 const MAX_TIMEOUT_MS = 30_000;
 /** Answers to requests that no longer count are expected for this long. */
 const LATE_MS = 60_000;
+/** Answers that may overtake a request, beside twice as many as were under way when it was made. */
+const OVERTAKING = 32;
 
 const GONE = 0, LIVE = 1, LATE = 2;
 
@@ -26,6 +28,8 @@ export class RequestWindow {
   #piece = new Int32Array(64);
   #block = new Int32Array(64);
   #sentAt = new Float64Array(64);
+  /** How many answers may have come before this request counts as lost. */
+  #dueAt = new Float64Array(64);
   #state = new Uint8Array(64);
   #start = 0;
   #length = 0;
@@ -38,6 +42,8 @@ export class RequestWindow {
   /** Upper bound of what is of use on this path. */
   #useful = USUAL_MAX;
   #slowStart = true;
+  /** Answers that began, in time or late. */
+  #answers = 0;
   #blocks = 0;
   #blocksAtTick = 0;
   #blocksInLastTick = 0;
@@ -46,6 +52,9 @@ export class RequestWindow {
   #meanGapMs = 0;
   #gapDeviationMs = 0;
   #waitingSince = 0;
+  /** The answer to a request that counts has begun. */
+  #arriving = false;
+  /** It let us wait too long, until it sends something again: what it holds up, others do. */
   snubbed = false;
 
   /** Requests that still count. */
@@ -53,11 +62,10 @@ export class RequestWindow {
     return this.#live;
   }
 
-  /** How many requests may be under way now. */
+  /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
-    return this.snubbed
-      ? 1
-      : Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
+    if (this.snubbed) return this.#length === 0 ? 1 : 0;
+    return Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
   }
 
   /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
@@ -78,6 +86,7 @@ export class RequestWindow {
     this.#piece[at] = piece;
     this.#block[at] = block;
     this.#sentAt[at] = now;
+    this.#dueAt[at] = this.#answers + 2 * this.#live + OVERTAKING;
     this.#state[at] = LIVE;
     if (this.#live++ === 0) this.#waitingSince = now;
   }
@@ -91,7 +100,9 @@ export class RequestWindow {
     const at = this.#find(piece, block, false);
     if (at < 0) return null;
     const live = this.#state[at] === LIVE;
+    this.#answers++;
     this.#remove(at);
+    this.#arriving = live;
     if (live) this.#baseRttMs = Math.min(this.#baseRttMs, now - this.#sentAt[at]!);
     return live;
   }
@@ -122,17 +133,34 @@ export class RequestWindow {
   releaseAll(release: (piece: number, block: number) => void): void {
     for (let i = 0; i < this.#length; i++) {
       const at = (this.#start + i) & (this.#piece.length - 1);
-      if (this.#state[at] !== LIVE) continue;
-      this.#state[at] = LATE;
-      this.#live--;
-      release(this.#piece[at]!, this.#block[at]!);
+      if (this.#state[at] === LIVE) this.#release(at, release);
     }
+    this.#arriving = false;
+  }
+
+  /**
+   * The same for the requests that so many answers overtook that they must be lost: a peer may drop
+   * what is too much for it without a word.
+   */
+  releaseLost(release: (piece: number, block: number) => void): void {
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & (this.#piece.length - 1);
+      if (this.#state[at] === LIVE && this.#answers >= this.#dueAt[at]!) this.#release(at, release);
+    }
+  }
+
+  /** A block came that was given up before. */
+  lateCame(now: number): void {
+    this.snubbed = false;
+    this.#arriving = false;
+    this.#waitingSince = now;
   }
 
   /** A block came whole: its pace sets the time-out, and in slow start the window grows. */
   blockCame(now: number): void {
     this.#blocks++;
     this.snubbed = false;
+    this.#arriving = false;
     if (this.#slowStart) this.#size++;
     const gap = now - this.#waitingSince;
     const off = Math.abs(gap - this.#meanGapMs);
@@ -144,8 +172,8 @@ export class RequestWindow {
   /** Once a second or so; `rate` in bytes a second. Returns true when the peer became snubbed. */
   tick(now: number, rate: number): boolean {
     this.#resize(rate);
-    this.#forgetLate(now);
-    if (this.#live === 0 || this.snubbed) return false;
+    this.#pack(now);
+    if (this.snubbed || (this.#live === 0 && !this.#arriving)) return false;
     this.snubbed = now - this.#waitingSince > this.#timeoutMs;
     return this.snubbed;
   }
@@ -193,13 +221,31 @@ export class RequestWindow {
     }
   }
 
-  #forgetLate(now: number): void {
+  #release(at: number, release: (piece: number, block: number) => void): void {
+    this.#state[at] = LATE;
+    this.#live--;
+    release(this.#piece[at]!, this.#block[at]!);
+  }
+
+  /** Forgets what is answered or too late to be: one that is never answered must not pile it up. */
+  #pack(now: number): void {
     const mask = this.#piece.length - 1;
+    let kept = 0;
     for (let i = 0; i < this.#length; i++) {
-      const at = (this.#start + i) & mask;
-      if (this.#state[at] === LATE && now - this.#sentAt[at]! > LATE_MS) this.#state[at] = GONE;
+      const at = (this.#start + i) & mask, state = this.#state[at]!;
+      const keep = state === LIVE || (state === LATE && now - this.#sentAt[at]! <= LATE_MS);
+      if (keep) this.#move(at, (this.#start + kept++) & mask);
     }
-    this.#trim();
+    this.#length = kept;
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return;
+    this.#piece[to] = this.#piece[from]!;
+    this.#block[to] = this.#block[from]!;
+    this.#sentAt[to] = this.#sentAt[from]!;
+    this.#dueAt[to] = this.#dueAt[from]!;
+    this.#state[to] = this.#state[from]!;
   }
 
   #grow(): void {
@@ -212,6 +258,7 @@ export class RequestWindow {
     this.#piece = copy(this.#piece, new Int32Array(2 * old));
     this.#block = copy(this.#block, new Int32Array(2 * old));
     this.#sentAt = copy(this.#sentAt, new Float64Array(2 * old));
+    this.#dueAt = copy(this.#dueAt, new Float64Array(2 * old));
     this.#state = copy(this.#state, new Uint8Array(2 * old));
     this.#start = 0;
   }

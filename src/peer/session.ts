@@ -100,10 +100,13 @@ export class PeerSession implements wire.WireSink {
   /** The block that is arriving: its piece (-1 for none), and what to make of it. */
   #incomingPiece = -1;
   #incomingBlock = 0;
+  /** It answers a request; one that still counts. */
+  #incomingKnown = false;
   #incomingAsked = false;
   #incomingWanted = false;
   /** `book.version` when nothing could be asked for. */
   #idleSince = -1;
+  readonly #release = (piece: number, block: number) => this.#book.release(this, piece, block);
 
   constructor(layout: Layout, book: BlockBook, events: SessionEvents, info: SessionInfo) {
     this.#layout = layout;
@@ -153,9 +156,6 @@ export class PeerSession implements wire.WireSink {
     this.#dropRequests();
     if (this.#incomingPiece < 0) return;
     this.#book.abandonBlock(this, this.#incomingPiece, this.#incomingBlock);
-    if (this.#incomingAsked) {
-      this.#book.release(this, this.#incomingPiece, this.#incomingBlock);
-    }
     this.#incomingPiece = -1;
   }
 
@@ -196,13 +196,13 @@ export class PeerSession implements wire.WireSink {
     return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
   }
 
-  /** Once a second: rates, window, and giving up what a snubbed peer holds. */
+  /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
   tick(now: number): void {
     this.down.sample(now);
     this.up.sample(now);
-    if (!this.window.tick(now, this.down.rate)) return;
-    this.#dropRequests();
-    this.#events.changed(this);
+    if (this.window.tick(now, this.down.rate)) this.#dropRequests();
+    else this.window.releaseLost(this.#release);
+    if (this.window.wantsMore) this.#events.changed(this);
   }
 
   hasAsked(piece: number, block: number): boolean {
@@ -233,6 +233,7 @@ export class PeerSession implements wire.WireSink {
         break;
       case wire.UNCHOKE:
         this.peerChoking = false;
+        this.window.snubbed = false; // it is willing again
         break;
       case wire.INTERESTED:
       case wire.NOT_INTERESTED:
@@ -286,7 +287,7 @@ export class PeerSession implements wire.WireSink {
     this.#incomingPiece = piece;
     this.#incomingBlock = block;
     this.#incomingWanted = false;
-    this.#incomingAsked = false;
+    this.#incomingKnown = this.#incomingAsked = false;
     if (!this.#isBlock(piece, begin, length)) {
       throw new ProtocolError(
         "bad-block",
@@ -298,6 +299,7 @@ export class PeerSession implements wire.WireSink {
       this.#countNonsense();
       return null;
     }
+    this.#incomingKnown = true;
     this.#incomingAsked = asked;
     const target = this.#book.blockTarget(this, piece, block);
     this.#incomingWanted = target !== null;
@@ -312,6 +314,7 @@ export class PeerSession implements wire.WireSink {
     this.down.add(this.#layout.blockLength(piece, block));
     this.#incomingAsked = false;
     if (asked) this.window.blockCame(this.#now);
+    else if (this.#incomingKnown) this.window.lateCame(this.#now);
     if (wanted) this.#book.blockArrived(this, piece, block, asked);
     else {
       this.#book.wastedBytes += this.#layout.blockLength(piece, block);
@@ -336,10 +339,12 @@ export class PeerSession implements wire.WireSink {
     while (window.outstanding < window.size) {
       if (!book.next(this)) {
         this.#idleSince = book.version;
-        this.#fillDuplicates(now);
+        if (!window.snubbed) this.#fillDuplicates(now);
         return;
       }
       this.#ask(now);
+      // A snubbed peer is only asked to show that it is there: nobody waits for its answer.
+      if (window.snubbed) this.#dropRequests();
     }
     this.#idleSince = -1;
   }
@@ -359,7 +364,10 @@ export class PeerSession implements wire.WireSink {
 
   /** The blocks go back to the others; what still comes in answer is taken if it is of use. */
   #dropRequests(): void {
-    this.window.releaseAll((piece, block) => this.#book.release(this, piece, block));
+    this.window.releaseAll(this.#release);
+    if (!this.#incomingAsked) return;
+    this.#incomingAsked = false;
+    this.#release(this.#incomingPiece, this.#incomingBlock);
   }
 
   #onHaveAllOrNone(id: number): void {
