@@ -4,8 +4,7 @@
  * Decides only; the piece manager makes it so.
  */
 import type { Bitfield } from "../util/bitfield.ts";
-import type { Holders } from "./holders.ts";
-import { ASKED, FREE, type OpenPiece } from "./open_piece.ts";
+import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
 import { type PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
 import type { DownloadPeer, PieceOptions } from "./piece_types.ts";
@@ -18,7 +17,6 @@ const MAX_ASKED = 3;
 export interface ChoiceBooks {
   readonly have: Bitfield;
   readonly open: OpenPieces;
-  readonly holders: Holders;
   readonly picker: PiecePicker;
   readonly smartBan: SmartBan;
   readonly options: PieceOptions;
@@ -26,6 +24,8 @@ export interface ChoiceBooks {
   readonly maxOpen: number;
   /** Makes a pickable piece an open one. */
   begin(peer: DownloadPeer, piece: number): OpenPiece;
+  /** Makes an open piece a missing one again; what came of it is lost. */
+  giveUp(open: OpenPiece): void;
 }
 
 export class BlockChooser {
@@ -49,8 +49,8 @@ export class BlockChooser {
   }
 
   /** The peer in `slot` takes no more blocks from this piece. */
-  leave(slot: number, open: OpenPiece): void {
-    if (this.#current[slot] === open) this.#current[slot] = null;
+  leave(slot: number, piece: number): void {
+    if (this.#current[slot]?.index === piece) this.#current[slot] = null;
   }
 
   // hot
@@ -72,7 +72,7 @@ export class BlockChooser {
   duplicate(peer: DownloadPeer): OpenPiece | null {
     if (!this.inEndGame) return null;
     for (const open of this.#books.open.values()) {
-      if (open.free > 0 || !peer.have.has(open.index) || !this.#mayShare(peer, open)) continue;
+      if (open.free > 0 || !peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
       for (let block = 0; block < open.blockCount; block++) {
         if (open.state[block] !== ASKED || open.asked[block]! >= MAX_ASKED) continue;
         if (peer.hasAsked(open.index, block)) continue;
@@ -81,6 +81,13 @@ export class BlockChooser {
       }
     }
     return null;
+  }
+
+  // hot
+  /** Whether a block that arrives is needed, and of this peer: nobody else spoils a piece in doubt. */
+  mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {
+    if (open.state[block] === HERE) return false;
+    return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
   }
 
   /** An open piece to share or a new one, for a peer whose own has no free block left. */
@@ -98,23 +105,25 @@ export class BlockChooser {
     if (pieces.workedOn(peer.slot) >= options.piecesPerPeer) return null;
     if (orphan !== null) return orphan;
     if (options.sequential && shared !== null) return shared;
-    return this.#begin(peer) ?? shared;
+    return this.#begin(peer) ?? shared ?? this.#startOver(peer);
   }
 
-  /** The limit of pieces per peer holds, and a piece in doubt is one peer's alone. */
+  /** The limit of pieces per peer holds, and the piece is not another's alone. */
   #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
-    const { options, open: pieces } = this.#books;
-    return this.#mayShare(peer, open) &&
-      (pieces.workedOn(peer.slot) < options.piecesPerPeer || open.workers.includes(peer.slot));
+    const { options, open: pieces, smartBan } = this.#books;
+    if (pieces.workedOn(peer.slot) >= options.piecesPerPeer && !open.workers.includes(peer.slot)) {
+      return false;
+    }
+    if (open.exclusiveTo === peer.key) return true;
+    // In the end-game a piece in doubt may be helped with, but not by one who may have spoilt it.
+    if (open.exclusiveTo !== 0) {
+      return this.inEndGame && open.workers.length > 0 && !this.#isSuspect(peer, open);
+    }
+    return !smartBan.isSetAside(open.index, peer.key);
   }
 
-  #mayShare(peer: DownloadPeer, open: OpenPiece): boolean {
-    if (open.exclusiveTo === peer.key) return true;
-    if (open.exclusiveTo !== 0) {
-      if (open.workers.some((slot) => !this.#books.holders.inSlot(slot).snubbed)) return false;
-      open.exclusiveTo = 0;
-    }
-    return !this.#books.smartBan.isSetAside(open.index, peer.key);
+  #isSuspect(peer: DownloadPeer, open: OpenPiece): boolean {
+    return this.#books.smartBan.isSuspect(open.index, peer.key);
   }
 
   #begin(peer: DownloadPeer): OpenPiece | null {
@@ -122,6 +131,28 @@ export class BlockChooser {
     if (open.size >= maxOpen) return null;
     const piece = this.#pick(peer);
     return piece < 0 ? null : this.#books.begin(peer, piece);
+  }
+
+  /**
+   * For a peer that would be idle: what nobody works on is given up if it is in doubt and this peer
+   * can have it alone, or if it takes the room of a piece that this peer can begin.
+   */
+  #startOver(peer: DownloadPeer): OpenPiece | null {
+    const { open: pieces, maxOpen } = this.#books;
+    let inTheWay: OpenPiece | null = null;
+    for (const open of pieces.withFree) {
+      if (open.workers.length > 0) continue;
+      if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {
+        this.#books.giveUp(open);
+        return this.#books.begin(peer, open.index);
+      }
+      inTheWay = emptier(inTheWay, open);
+    }
+    if (inTheWay === null || pieces.size < maxOpen) return null;
+    const piece = this.#pick(peer);
+    if (piece < 0) return null;
+    this.#books.giveUp(inTheWay);
+    return this.#books.begin(peer, piece);
   }
 
   #pick(peer: DownloadPeer): number {
@@ -132,11 +163,7 @@ export class BlockChooser {
     else if (have.count + open.size < RANDOM_FIRST) piece = picker.anyOf(peer.have);
     else piece = picker.rarest(peer.have, peer.pickable);
     if (piece < 0 || !smartBan.isSetAside(piece, peer.key)) return piece;
-    for (let tries = 0; tries < 8; tries++) {
-      const other = picker.anyOf(peer.have);
-      if (!smartBan.isSetAside(other, peer.key)) return other;
-    }
-    return -1;
+    return picker.rarestBut(peer.have, (other) => smartBan.isSetAside(other, peer.key));
   }
 }
 
@@ -146,4 +173,8 @@ function earlier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
 
 function roomier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
   return a !== null && a.free >= b.free ? a : b;
+}
+
+function emptier(a: OpenPiece | null, b: OpenPiece): OpenPiece {
+  return a !== null && a.here <= b.here ? a : b;
 }

@@ -6,6 +6,14 @@
 import { assert } from "../util/assert.ts";
 import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 
+/**
+ * How many pieces may be open at once: two at least, so that one slow peer cannot hold everything,
+ * unless even one is too much.
+ */
+export function maxOpenPieces(budgetBytes: number, pieceLength: number): number {
+  return Math.max(pieceLength > budgetBytes ? 1 : 2, Math.floor(budgetBytes / pieceLength));
+}
+
 export class OpenPieces {
   readonly #byIndex = new Map<number, OpenPiece>();
   readonly #withFree: OpenPiece[] = [];

@@ -10,8 +10,8 @@ import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { BlockChooser } from "./block_chooser.ts";
 import { Holders } from "./holders.ts";
-import { ASKED, BufferPool, HERE, OpenPiece } from "./open_piece.ts";
-import { OpenPieces } from "./open_pieces.ts";
+import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
+import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
 import { PiecePicker } from "./piece_picker.ts";
 import {
   type DownloadPeer,
@@ -85,8 +85,8 @@ export class PieceManager {
       smartBan: this.#smartBan,
       options,
       maxOpen: this.#maxOpen,
-      holders: this.#holders,
       begin: (peer, piece) => this.#begin(peer, piece),
+      giveUp: (open) => this.#giveUp(open),
     });
     for (let piece = 0; piece < layout.pieceCount; piece++) this.#picker.insert(piece);
   }
@@ -131,20 +131,18 @@ export class PieceManager {
 
   /** For checks after each event in tests: throws if the books do not add up. */
   checkInvariants(): void {
-    let open = 0, bytes = 0;
+    let bytes = 0;
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      const state = this.#state[piece]!;
+      const state = this.#state[piece]!, open = this.#open.get(piece);
+      const full = open !== undefined && open.here === open.blockCount;
       assert((state === HAVE) === this.have.has(piece), `piece ${piece} is HAVE in both books`);
-      const entry = this.#open.get(piece);
-      const full = entry !== undefined && entry.here === entry.blockCount;
       assert((state === HASHING) === full, `piece ${piece} is being hashed when it is full`);
-      assert((state === OPEN) === (entry !== undefined && !full), `piece ${piece} is open in both`);
+      assert((state === OPEN) === (open !== undefined && !full), `piece ${piece} is open in both`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
-      if (entry !== undefined) open++;
       if (state === HAVE) bytes += this.#layout.lengthOf(piece);
     }
-    assert(open === this.#open.size && open <= this.#maxOpen, "open pieces stay in the budget");
     assert(bytes === this.#haveBytes, "the bytes we have add up");
+    assert(this.#open.size <= this.#maxOpen, "open pieces stay inside their memory");
     this.#open.checkInvariants();
     this.#holders.checkInvariants();
   }
@@ -200,6 +198,7 @@ export class PieceManager {
   /** The peer lost a piece (BEP 54); its bitfield has it no more. */
   peerLost(peer: DownloadPeer, piece: number): void {
     this.#holders.lost(peer, piece);
+    this.#chooser.leave(peer.slot, piece);
   }
 
   /** The peer's whole bitfield arrived. */
@@ -236,7 +235,7 @@ export class PieceManager {
    */
   blockTarget(peer: DownloadPeer, piece: number, block: number): Uint8Array | null {
     const open = this.#open.get(piece);
-    if (open === undefined || open.state[block] === HERE) return null;
+    if (open === undefined || !this.#chooser.mayFill(peer, open, block)) return null;
     const writer = open.writer[block]!;
     if (writer !== 0 && writer !== peer.slot + 1) {
       this.targetAt = 0;
@@ -260,7 +259,7 @@ export class PieceManager {
    */
   blockArrived(peer: DownloadPeer, piece: number, block: number, asked: boolean): boolean {
     const open = this.#open.get(piece);
-    if (open === undefined || open.state[block] === HERE) {
+    if (open === undefined || !this.#chooser.mayFill(peer, open, block)) {
       this.wastedBytes += this.#layout.blockLength(piece, block);
       return false;
     }
@@ -300,6 +299,7 @@ export class PieceManager {
     }
     if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = peer.key;
     this.#open.add(open);
+    if (this.#picker.length === 0) this.version++; // the end-game: idle peers may repeat blocks
     return open;
   }
 
@@ -359,7 +359,6 @@ export class PieceManager {
   #fail(open: OpenPiece): void {
     const piece = open.index;
     this.hashFailures++;
-    this.wastedBytes += open.length;
     const contributors = open.contributors();
     const guilty = this.#smartBan.failed(piece, open.bytes, open.sender);
     this.#giveUp(open);
@@ -369,6 +368,7 @@ export class PieceManager {
 
   /** The piece goes back to the missing ones; what came of it is lost. */
   #giveUp(open: OpenPiece): void {
+    this.wastedBytes += Math.min(open.here * BLOCK_LENGTH, open.length);
     this.#drop(open);
     this.#state[open.index] = MISSING;
     this.#picker.insert(open.index);
@@ -376,7 +376,7 @@ export class PieceManager {
   }
 
   #drop(open: OpenPiece): void {
-    for (const peer of this.#holders.peers) this.#chooser.leave(peer.slot, open);
+    for (const peer of this.#holders.peers) this.#chooser.leave(peer.slot, open.index);
     if (open.writing > 0) {
       for (const writer of open.writer) {
         if (writer !== 0) this.#holders.inSlot(writer - 1).dropIncoming();
@@ -393,9 +393,4 @@ export class PieceManager {
     this.#haveBytes += this.#layout.lengthOf(piece);
     this.#holders.countWanted(piece, -1);
   }
-}
-
-/** Two at least, so that one slow peer cannot hold everything, unless even one is beyond it. */
-function maxOpenPieces(budgetBytes: number, pieceLength: number): number {
-  return Math.max(pieceLength > budgetBytes ? 1 : 2, Math.floor(budgetBytes / pieceLength));
 }

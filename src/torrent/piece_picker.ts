@@ -99,6 +99,15 @@ export class PiecePicker {
     return -1;
   }
 
+  /** The rarest piece of those in `has` that is not refused, or -1: always a walk. */
+  rarestBut(has: Bitfield, refused: (piece: number) => boolean): number {
+    for (let i = 0; i < this.#length; i++) {
+      const piece = this.#order[i]!;
+      if (has.has(piece) && !refused(piece)) return piece;
+    }
+    return -1;
+  }
+
   /** Any piece of those in `has`, each as likely (but for gaps in `has`), or -1. */
   anyOf(has: Bitfield): number {
     if (this.#length === 0) return -1;

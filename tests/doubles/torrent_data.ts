@@ -1,0 +1,32 @@
+/** The right bytes of a small made-up torrent. */
+import { BLOCK_LENGTH, Layout } from "../../src/protocol/layout.ts";
+import { Prng } from "../../src/util/prng.ts";
+import { sha1 } from "./hasher.ts";
+
+export class TorrentData {
+  readonly content: Uint8Array;
+  readonly layout: Layout;
+  readonly #hashes: Uint8Array[];
+
+  constructor(length: number, pieceLength: number, seed: number = 1) {
+    this.content = new Prng(seed).fill(new Uint8Array(length));
+    this.layout = new Layout(pieceLength, [{ length, pad: false }]);
+    this.#hashes = Array.from(
+      { length: this.layout.pieceCount },
+      (_, piece) => sha1(this.bytes(piece, 0, this.layout.lengthOf(piece))),
+    );
+  }
+
+  expected(piece: number): Uint8Array {
+    return this.#hashes[piece]!;
+  }
+
+  bytes(piece: number, begin: number, length: number): Uint8Array {
+    const at = piece * this.layout.pieceLength + begin;
+    return this.content.subarray(at, at + length);
+  }
+
+  block(piece: number, block: number): Uint8Array {
+    return this.bytes(piece, block * BLOCK_LENGTH, this.layout.blockLength(piece, block));
+  }
+}
