@@ -14,6 +14,7 @@ import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
+import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
 import { dialPeer } from "../transport/dial.ts";
 import { EventFeed } from "./event_feed.ts";
@@ -23,6 +24,9 @@ import { Torrent } from "./torrent_handle.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
+/** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
+const LIMIT_TICK_MS = 25;
+const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const DEFAULT_OPEN_FILES = 128;
 const DEFAULT_PIECE_BUDGET = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
@@ -37,10 +41,12 @@ export class Client {
   readonly #handles = new Map<string, Torrent>();
   readonly #files: HandlePool;
   readonly #buffers = new SendBuffers();
+  readonly #throttles = newThrottles();
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
   readonly #udp: UdpAnnouncer;
   #timer: Timer | null = null;
+  #nextTickAt = 0;
   #closing: Promise<void> | null = null;
 
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
@@ -49,6 +55,7 @@ export class Client {
     this.#crc32c = crc32c;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
     this.#inbound = new Inbound(platform.clock, this.#engines);
+    this.setLimits(options.limits ?? {});
     const { clock, random, datagrams } = platform;
     this.#udp = new UdpAnnouncer({ clock, random, datagrams });
   }
@@ -94,6 +101,16 @@ export class Client {
   /** All that were added, ended ones included, in the order of adding. */
   torrents(): Torrent[] {
     return [...this.#handles.values()];
+  }
+
+  /** Rate limits of all torrents together, in bytes a second; what is left out stays as it is. */
+  setLimits(limits: Partial<Rates>): void {
+    const now = this.#platform.clock.now(), { down, up } = this.#throttles;
+    if (limits.down !== undefined) down.setLimit(limits.down, now);
+    if (limits.up !== undefined) up.setLimit(limits.up, now);
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#schedule();
   }
 
   /** What happens to all torrents from now on; ends with the client. */
@@ -155,6 +172,8 @@ export class Client {
       seedGoal: options.seedGoal ?? { kind: "none" },
       finalCheck: options.finalCheck ?? "changed",
       trustFiles: options.trustFiles ?? false,
+      limits: { ...NO_LIMITS, ...options.limits },
+      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
     }, {
       clock,
       random,
@@ -162,6 +181,7 @@ export class Client {
       storage,
       dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
       buffers: this.#buffers,
+      throttles: this.#throttles,
       trackers: (engine) => this.#makeTrackers(engine),
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
@@ -207,14 +227,28 @@ export class Client {
     }
   }
 
-  /** One timer for all torrents, as long as one runs. */
+  /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
   #schedule(): void {
-    if (this.#timer !== null) return;
-    this.#timer = this.#platform.clock.after(TICK_MS, () => {
+    if (this.#timer !== null || this.#engines.size === 0) return;
+    this.#timer = this.#platform.clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
       this.#timer = null;
-      const now = this.#platform.clock.now();
-      for (const engine of [...this.#engines.values()]) engine.tick(now);
-      if (this.#engines.size > 0) this.#schedule();
+      this.#tick(this.#platform.clock.now());
+      this.#schedule();
     });
+  }
+
+  get #limited(): boolean {
+    for (const engine of this.#engines.values()) if (engine.limits.limited) return true;
+    return false;
+  }
+
+  #tick(now: number): void {
+    const engines = [...this.#engines.values()];
+    this.#throttles.down.serve(now);
+    this.#throttles.up.serve(now);
+    for (const engine of engines) engine.limits.serve(now);
+    if (now < this.#nextTickAt) return;
+    this.#nextTickAt = now + TICK_MS;
+    for (const engine of engines) engine.tick(now);
   }
 }

@@ -2,7 +2,7 @@
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { EventFeed } from "./event_feed.ts";
 import { snapshotOf } from "./snapshot.ts";
-import type { TorrentEvent, TorrentSnapshot } from "./types.ts";
+import type { Rates, TorrentEvent, TorrentSnapshot } from "./types.ts";
 
 export class Torrent {
   readonly #engine: Engine;
@@ -40,6 +40,16 @@ export class Torrent {
 
   snapshot(): TorrentSnapshot {
     return snapshotOf(this.#engine);
+  }
+
+  /** Rate limits of this torrent, in bytes a second; what is left out stays as it is. */
+  setLimits(limits: Partial<Rates>): void {
+    this.#engine.setLimits(limits);
+  }
+
+  /** The same of each of its peers. */
+  setPeerLimits(limits: Partial<Rates>): void {
+    this.#engine.setPeerLimits(limits);
   }
 
   /** For tests of the client itself: throws an InvariantError if its books do not add up. */

@@ -1,5 +1,6 @@
 /** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
 
+import type { Rates } from "../torrent/rate_limits.ts";
 import type {
   FinalCheck,
   HeldBackBy,
@@ -8,7 +9,7 @@ import type {
   TorrentState,
 } from "../torrent/types.ts";
 
-export type { FinalCheck, HeldBackBy, SeedGoal, TorrentState };
+export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
 
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
@@ -19,6 +20,8 @@ export interface ClientOptions {
   maxOpenFiles?: number;
   /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 32 MiB. */
   pieceBudgetBytes?: number;
+  /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
+  limits?: Partial<Rates>;
 }
 
 export interface AddOptions {
@@ -43,6 +46,9 @@ export interface AddOptions {
   finalCheck?: FinalCheck;
   /** Takes what is on the disk as right without hashing it (a seed that trusts its files). */
   trustFiles?: boolean;
+  /** Rate limits of this torrent, and of each of its peers; default none. */
+  limits?: Partial<Rates>;
+  peerLimits?: Partial<Rates>;
 }
 
 export interface TrackerSnapshot {

@@ -4,6 +4,7 @@
  */
 import type { Clock, Socket, StreamSink } from "../platform/types.ts";
 import { ProtocolError } from "../util/errors.ts";
+import { ThrottleChain, type Waiter } from "../util/throttle.ts";
 import { WireEncoder } from "../protocol/peer_wire.ts";
 import type { PeerSession } from "./session.ts";
 
@@ -35,6 +36,18 @@ export interface BlockReader {
   readInto(piece: number, begin: number, into: Uint8Array): void;
 }
 
+/** What links of one torrent share, and the rate limits of this one. */
+export interface LinkShared {
+  clock: Clock;
+  buffers: SendBuffers;
+  reader: BlockReader;
+  /** Default: no limits. */
+  down?: ThrottleChain;
+  up?: ThrottleChain;
+}
+
+const UNLIMITED = new ThrottleChain([]);
+
 export interface LinkEvents {
   /** A chunk was taken in: time to settle. */
   received(link: PeerLink): void;
@@ -51,6 +64,11 @@ export class PeerLink implements StreamSink {
   readonly #events: LinkEvents;
   readonly #buffers: SendBuffers;
   readonly #reader: BlockReader;
+  readonly #down: ThrottleChain;
+  readonly #up: ThrottleChain;
+  /** Its places in the lines of the rate limits. */
+  readonly #readAgain: Waiter = { proceed: () => this.#resume() };
+  readonly #sendAgain: Waiter = { proceed: () => this.flush() };
   #sending = false;
   #ended = false;
   #heardAt: number;
@@ -59,7 +77,7 @@ export class PeerLink implements StreamSink {
   constructor(
     socket: Socket,
     session: PeerSession,
-    shared: { clock: Clock; buffers: SendBuffers; reader: BlockReader },
+    shared: LinkShared,
     events: LinkEvents,
   ) {
     this.socket = socket;
@@ -67,6 +85,8 @@ export class PeerLink implements StreamSink {
     this.#clock = shared.clock;
     this.#buffers = shared.buffers;
     this.#reader = shared.reader;
+    this.#down = shared.down ?? UNLIMITED;
+    this.#up = shared.up ?? UNLIMITED;
     this.#events = events;
     this.#heardAt = this.#spokeAt = shared.clock.now();
   }
@@ -82,6 +102,8 @@ export class PeerLink implements StreamSink {
       if (error instanceof ProtocolError) this.close(error);
       else this.#events.broke(error);
     }
+    this.#down.charge(chunk.length, now);
+    if (!this.#ended && !this.#down.passOrWait(this.#readAgain, now)) this.socket.pause();
     this.#events.received(this);
   }
 
@@ -124,9 +146,17 @@ export class PeerLink implements StreamSink {
     this.flush();
   }
 
+  #resume(): void {
+    const now = this.#clock.now();
+    if (this.#ended || !this.#down.passOrWait(this.#readAgain, now)) return;
+    this.#heardAt = now;
+    this.socket.resume();
+  }
+
   #addBlocks(buffer: WireEncoder): void {
-    const { upload, up } = this.session;
+    const { upload, up } = this.session, now = this.#clock.now();
     for (let i = 0; i < BLOCKS_PER_WRITE && upload.length > 0; i++) {
+      if (!this.#up.passOrWait(this.#sendAgain, now)) return;
       const { piece, begin, length } = upload.next()!;
       try {
         this.#reader.readInto(piece, begin, buffer.piece(piece, begin, length));
@@ -135,6 +165,7 @@ export class PeerLink implements StreamSink {
         this.#events.broke(error);
         return;
       }
+      this.#up.charge(length, now);
       up.add(length);
     }
   }
@@ -142,6 +173,8 @@ export class PeerLink implements StreamSink {
   #end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#down.leave(this.#readAgain);
+    this.#up.leave(this.#sendAgain);
     this.socket.close();
     this.#events.ended(this, error);
   }

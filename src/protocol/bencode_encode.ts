@@ -5,6 +5,7 @@
  */
 // @ts-types="./bencode_package.d.ts"
 import bencode from "bencode";
+import { compareUtf8 } from "./utf8.ts";
 
 /** Strings and keys are written as UTF-8; numbers and bigints must be safe integers. */
 export type Encodable =
@@ -50,7 +51,7 @@ function prepareDict(entries: readonly [unknown, unknown][], depth: number): unk
   }
   const keys = [...dict.keys()].sort();
   for (let i = 1; i < keys.length; i++) {
-    if (!inByteOrder(keys[i - 1]!, keys[i]!)) refuse("keys whose UTF-16 order is not byte order");
+    if (compareUtf8(keys[i - 1]!, keys[i]!) > 0) refuse("keys whose UTF-16 order is not byte order");
   }
   return dict;
 }
@@ -73,15 +74,6 @@ function safeInteger(value: number | bigint): number {
 function wellFormed(text: string): string {
   if (/\p{Surrogate}/u.test(text)) refuse("text that is not well-formed Unicode");
   return text;
-}
-
-/** UTF-8 keeps the order of code points, so comparing those compares the bytes. */
-function inByteOrder(a: string, b: string): boolean {
-  let i = 0;
-  while (i < a.length && i < b.length && a[i] === b[i]) i++;
-  if (i === a.length || i === b.length) return a.length <= b.length;
-  // Where two strings part inside a pair, its first half is the same and the order the halves'.
-  return a.codePointAt(i)! < b.codePointAt(i)!;
 }
 
 function refuse(what: string): never {

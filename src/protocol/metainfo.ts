@@ -66,10 +66,13 @@ export interface ParseOptions {
   windows?: boolean;
 }
 
+/** Bytes beyond which no .torrent is taken. */
+export const MAX_TORRENT_BYTES = 32 * 1024 * 1024;
+
 const LIMITS: DecodeOptions = {
   maxDepth: 100,
   maxTokens: 3_000_000,
-  maxBytes: 32 * 1024 * 1024,
+  maxBytes: MAX_TORRENT_BYTES,
   allowUnsorted: true,
   allowTrailingWhitespace: true,
 };

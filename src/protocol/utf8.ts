@@ -49,6 +49,19 @@ export function utf8Length(text: string): number {
   return length;
 }
 
+/**
+ * Below, at or above 0 as the UTF-8 bytes of `a` and `b` compare, which is by code points; JavaScript's
+ * own order is that of UTF-16. For well-formed text.
+ */
+export function compareUtf8(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length);
+  let i = 0;
+  while (i < shared && a[i] === b[i]) i++;
+  if (i === shared) return a.length - b.length;
+  // Where two texts part inside a pair, its first half is the same and the order the halves'.
+  return a.codePointAt(i)! - b.codePointAt(i)!;
+}
+
 /** The length of the sequence at `at`, negative when it is not valid. */
 function sequenceAt(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;

@@ -6,6 +6,7 @@
 import type { FileSpan, FileStat, Hasher } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";
 import { equalBytes } from "../util/bytes.ts";
+import { hashPieces } from "./hash_lanes.ts";
 
 /** What the checker needs of a TorrentStorage. */
 export interface CheckedStorage {
@@ -20,9 +21,6 @@ export interface CheckEvents {
   piece(piece: number, ok: boolean): void;
   progress?(done: number, total: number): void;
 }
-
-/** Jobs per thread: the second one waits with its thread, so that none is idle between two. */
-const JOBS_PER_THREAD = 2;
 
 /**
  * Checks `pieces` (each at most once), in rising order of start. `expected` gives the 20-byte hash
@@ -40,37 +38,21 @@ export async function checkPieces(
   const list = Uint32Array.from(pieces).sort();
   const found = new FilesFound(storage);
   const counts = { good: 0, bad: 0 };
-  let next = 0, over = false;
-  if (signal?.aborted) return counts;
-
   const report = (piece: number, ok: boolean) => {
     if (ok) counts.good++;
     else counts.bad++;
     on.piece(piece, ok);
     on.progress?.(counts.good + counts.bad, list.length);
   };
-  const lane = async () => {
-    while (!over && next < list.length) {
-      const piece = list[next++]!;
-      if (!found.reaches(piece)) {
-        report(piece, false);
-        continue;
-      }
-      const digest = await hasher.hashFiles(storage.spans(piece));
-      if (!over) report(piece, digest !== null && equalBytes(digest, expected(piece)));
+  function* worthHashing() {
+    for (const piece of list) {
+      if (found.reaches(piece)) yield piece;
+      else report(piece, false);
     }
-  };
-
-  const abort = Promise.withResolvers<void>();
-  const onAbort = () => abort.resolve();
-  signal?.addEventListener("abort", onAbort);
-  try {
-    const lanes = Array.from({ length: hasher.concurrency * JOBS_PER_THREAD }, lane);
-    await Promise.race([Promise.all(lanes), abort.promise]);
-  } finally {
-    over = true;
-    signal?.removeEventListener("abort", onAbort);
   }
+  await hashPieces(hasher, worthHashing(), (piece) => storage.spans(piece), (piece, digest) => {
+    report(piece, digest !== null && equalBytes(digest, expected(piece)));
+  }, signal);
   if (!signal?.aborted) found.noteChecked();
   return counts;
 }

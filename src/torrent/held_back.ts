@@ -11,6 +11,8 @@ export interface HeldBackFacts {
   /** Part of the recent time that writing took; part of the piece memory that waits for hashes. */
   writing: number;
   hashing: number;
+  /** A download limit makes somebody wait. */
+  limited: boolean;
 }
 
 /** From this share on it is what a person should look at. */
@@ -25,6 +27,7 @@ export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
     return facts.trackersFailing ? "tracker-failing" : "no-peers";
   }
   if (facts.unchoking > 0) {
+    if (facts.limited) return "limit";
     if (facts.writing >= MOST) return "disk";
     return facts.hashing >= MOST ? "hashing" : "nothing";
   }

@@ -10,13 +10,14 @@ import type { ExtensionHandshake } from "../protocol/extension.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
-import { type BlockReader, PeerLink, type SendBuffers } from "../peer/link.ts";
+import { type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
 import { Choker } from "./choker.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 import type { PieceManager } from "./piece_manager.ts";
+import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
 /** A connection whose handshake is done, by whichever transport. */
 export interface Handshaken {
@@ -61,6 +62,7 @@ export interface Member {
   readonly link: PeerLink;
   readonly info: SocketInfo;
   readonly incoming: boolean;
+  readonly limits: LinkLimits;
   /** Totals of this connection that the pool was told. */
   reported: { down: number; up: number };
 }
@@ -71,7 +73,8 @@ export class Swarm {
   readonly #pieces: PieceManager;
   readonly #dialer: SwarmDialer;
   readonly #identity: Identity;
-  readonly #shared: { clock: Clock; buffers: SendBuffers; reader: BlockReader };
+  readonly #shared: LinkShared;
+  readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
   readonly #choker: Choker<PeerSession>;
   readonly #members = new Map<PoolPeer, Member>();
@@ -92,7 +95,7 @@ export class Swarm {
     platform: { clock: Clock; random: Random },
     layout: Layout,
     pieces: PieceManager,
-    ports: { dialer: SwarmDialer; buffers: SendBuffers; reader: BlockReader },
+    ports: Omit<LinkShared, "clock"> & { dialer: SwarmDialer; limits: RateLimits },
     identity: Identity,
     events: SwarmEvents,
   ) {
@@ -101,6 +104,7 @@ export class Swarm {
     this.#pieces = pieces;
     this.#dialer = ports.dialer;
     this.#identity = identity;
+    this.#limits = ports.limits;
     this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
     this.#events = events;
     this.#choker = new Choker(platform.random);
@@ -257,12 +261,14 @@ export class Swarm {
       fast: theirs.fast,
       extensions: theirs.extensions,
     });
-    const link = new PeerLink(hand.socket, session, this.#shared, {
+    const limits = this.#limits.join(this.#clock.now());
+    const link = new PeerLink(hand.socket, session, { ...this.#shared, ...limits }, {
       received: () => this.settle(),
       ended: (_link, error) => this.#ended(member, error),
       broke: (error) => this.#events.broke(error),
     });
-    const member: Member = { peer, session, link, info, incoming, reported: { down: 0, up: 0 } };
+    const reported = { down: 0, up: 0 };
+    const member: Member = { peer, session, link, info, incoming, limits, reported };
     this.#members.set(peer, member);
     this.#byKey.set(session.key, peer);
     this.#bySession.set(session, member);
@@ -302,6 +308,7 @@ export class Swarm {
     const { peer, session } = member;
     this.#report(member);
     this.#members.delete(peer);
+    this.#limits.leave(member.limits);
     this.#bySession.delete(session);
     this.#dirty.delete(member);
     this.#hungry.delete(member);

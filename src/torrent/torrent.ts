@@ -16,6 +16,7 @@ import { PeerPool } from "./peer_pool.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
 import type { PeerPoolConfig } from "./pool_types.ts";
 import { PieceManager, type PieceOptions } from "./piece_manager.ts";
+import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
 import { type Identity, Swarm, type SwarmDialer } from "./swarm.ts";
 import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
 
@@ -26,6 +27,9 @@ export interface TorrentOptions {
   seedGoal: SeedGoal;
   finalCheck: FinalCheck;
   trustFiles: boolean;
+  /** Of the torrent as a whole, and of each peer. */
+  limits: Rates;
+  peerLimits: Rates;
 }
 
 export interface TorrentPorts {
@@ -35,6 +39,8 @@ export interface TorrentPorts {
   storage: TorrentStorage;
   dialer: SwarmDialer;
   buffers: SendBuffers;
+  /** The limits of the whole client, which the client serves. */
+  throttles: ThrottlePair;
   /** Makes the tracker manager, which reports to the torrent that it is for. */
   trackers(torrent: Torrent): TrackerManager;
   tell(happening: TorrentHappening): void;
@@ -52,6 +58,7 @@ export class Torrent {
   readonly pool: PeerPool;
   readonly swarm: Swarm;
   readonly trackers: TrackerManager;
+  readonly limits: RateLimits;
   /** Everything is here and verified; rejects with what stopped it before. */
   readonly finished: Promise<void>;
   /** Seed goal reached, stopped or failed. */
@@ -99,6 +106,9 @@ export class Torrent {
         guilty: (key) => this.#later.push(() => this.#ban(key)),
       },
     );
+    this.limits = new RateLimits(ports.throttles);
+    this.limits.setTorrent(options.limits, this.#startedAt);
+    this.limits.setPerPeer(options.peerLimits, this.#startedAt);
     this.swarm = this.#makeSwarm();
     this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm);
     this.pool.setCallbacks({
@@ -148,6 +158,7 @@ export class Torrent {
       unchoking,
       writing: this.#writing.share,
       hashing: this.pieces.hashingShare,
+      limited: this.limits.holdsBack,
     });
   }
 
@@ -178,6 +189,14 @@ export class Torrent {
 
   warn(message: string): void {
     this.#tell({ type: "warning", message });
+  }
+
+  setLimits(limits: Partial<Rates>): void {
+    this.limits.setTorrent({ ...this.limits.torrent, ...limits }, this.#ports.clock.now());
+  }
+
+  setPeerLimits(limits: Partial<Rates>): void {
+    this.limits.setPerPeer({ ...this.limits.perPeer, ...limits }, this.#ports.clock.now());
   }
 
   /** A few times a second. */
@@ -344,7 +363,7 @@ export class Torrent {
 
   #makeSwarm(): Swarm {
     const { clock, random, dialer, buffers } = this.#ports;
-    const ports = { dialer, buffers, reader: this.storage };
+    const ports = { dialer, buffers, reader: this.storage, limits: this.limits };
     return new Swarm({ clock, random }, this.meta.layout, this.pieces, ports, this.identity, {
       connected: ({ peer, session, incoming }) => {
         const { address, port } = peer;

@@ -11,6 +11,7 @@ const facts = (changes: Partial<HeldBackFacts>): HeldBackFacts => ({
   unchoking: 1,
   writing: 0,
   hashing: 0,
+  limited: false,
   ...changes,
 });
 const nobody = { total: 0, connecting: 0, connected: 0 };
@@ -24,6 +25,7 @@ describe("heldBackBy", () => {
   it("names the disk, then hashing, when most of the time or memory goes there", () => {
     assert.equal(heldBackBy(facts({ writing: 0.6, hashing: 0.9 })), "disk");
     assert.equal(heldBackBy(facts({ writing: 0.4, hashing: 0.9 })), "hashing");
+    assert.equal(heldBackBy(facts({ writing: 0.6, limited: true })), "limit");
     assert.equal(heldBackBy(facts({ writing: 0.4, hashing: 0.4 })), "nothing");
   });
 

@@ -1,0 +1,156 @@
+/**
+ * Makes a .torrent of a file or folder: finds the files, puts them in order, hashes them on all
+ * cores, and sees to it that what comes out is a torrent that we would take ourselves.
+ */
+import type { Files, FileSpan, Platform } from "../platform/types.ts";
+import {
+  checkPieceLength,
+  checkUrls,
+  choosePieceLength,
+  encodeTorrent,
+  type TorrentContent,
+  type TorrentDetails,
+} from "../protocol/create_torrent.ts";
+import { inPathOrder, inTreeOrder, type ListedFile, withPadding } from "../protocol/file_list.ts";
+import { Layout } from "../protocol/layout.ts";
+import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
+import { hashPieces } from "../storage/hash_lanes.ts";
+import { changedSince, findSource, type Source } from "../storage/source_files.ts";
+import { FileError, TorrentFileError } from "../util/errors.ts";
+import { CLIENT_NAME } from "./peer_id.ts";
+
+export interface CreateOptions extends TorrentDetails {
+  /** Of the torrent; default: that of the file or folder, which seeding it goes by. */
+  readonly name?: string | undefined;
+  /** Default: this client's name and version; null leaves it out. */
+  readonly createdBy?: string | null | undefined;
+  /** Seconds since 1970; default: now; null leaves it out. */
+  readonly creationDate?: number | null | undefined;
+  /**
+   * Bytes, a power of two from 16 KiB to 256 MiB. Default: the smallest up to 16 MiB that makes no
+   * more than 2,048 pieces.
+   */
+  readonly pieceLength?: number | undefined;
+  /** Fills up with padding, so that every file starts with a piece (BEP 47). Default false. */
+  readonly pad?: boolean | undefined;
+  /** Called with every piece: bytes hashed so far and in all, padding among them. */
+  readonly onProgress?: ((hashed: number, total: number) => void) | undefined;
+  /** Ends it early: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreatedTorrent {
+  /** The .torrent. */
+  readonly bytes: Uint8Array;
+  /** The same, read again. */
+  readonly meta: Metainfo;
+  /** The absolute path of what it was made of. */
+  readonly source: string;
+  /** What a person should know: what was left out, names that others will change. */
+  readonly warnings: string[];
+}
+
+type CreatorPlatform = Pick<Platform, "files" | "hasher" | "clock" | "process">;
+
+interface Entry extends ListedFile {
+  /** Where it is; padding is nowhere. */
+  readonly location?: string;
+}
+
+/** What is to be hashed, in order. */
+interface Plan {
+  readonly content: TorrentContent & { readonly files: readonly Entry[] };
+  readonly layout: Layout;
+  readonly details: TorrentDetails;
+}
+
+/**
+ * `path` is a file, or a folder whose files (hidden and empty ones too) make the torrent; symbolic
+ * links and empty folders are left out. Nothing is written anywhere.
+ *
+ * Without padding the files are in the order in which mktorrent puts them, with it in libtorrent's;
+ * the same choices give the same info-hash as theirs.
+ *
+ * Rejects with a FileError ("not-found", "permission", "changed" when a file changes meanwhile, ...),
+ * a TorrentFileError ("empty", "bad-piece-length", "bad-name", "bad-url", "bad-value",
+ * "too-large", ...) or the reason of `options.signal`.
+ */
+export async function createTorrent(
+  platform: CreatorPlatform,
+  path: string,
+  options: CreateOptions = {},
+): Promise<CreatedTorrent> {
+  options.signal?.throwIfAborted();
+  if (options.pieceLength !== undefined) checkPieceLength(options.pieceLength);
+  checkUrls(options);
+  const source = findSource(platform.files, path);
+  const plan = makePlan(source, options, platform.clock.wallTime());
+  // Whatever keeps it from being a torrent shows now, not after an hour of hashing.
+  const empty = finish(platform, plan, new Uint8Array(20 * plan.layout.pieceCount));
+  const hashes = await hashAll(platform, plan, source, options);
+  const unlike = changedSince(platform.files, source.files)[0];
+  if (unlike !== undefined) throw changed(unlike.location);
+  const { bytes, meta } = finish(platform, plan, hashes);
+  const warnings = [...leftOut(source), ...renamed(plan, empty.meta)];
+  return { bytes, meta, source: source.root, warnings };
+}
+
+function makePlan(source: Source, options: CreateOptions, now: number): Plan {
+  const size = source.files.reduce((sum, { stat }) => sum + stat.size, 0);
+  if (size === 0) throw nothingToShare(source);
+  const pieceLength = options.pieceLength ?? choosePieceLength(size);
+  const found = source.files.map(({ path, location, stat }): Entry => (
+    { path, length: stat.size, pad: false, location }
+  ));
+  const files = options.pad ? withPadding(inTreeOrder(found), pieceLength) : inPathOrder(found);
+  const layout = new Layout(pieceLength, files);
+  if (20 * layout.pieceCount > MAX_TORRENT_BYTES) throw tooLarge();
+  return {
+    content: { name: options.name ?? source.name, pieceLength, files },
+    layout,
+    details: {
+      ...options,
+      createdBy: options.createdBy === undefined ? CLIENT_NAME : options.createdBy,
+      creationDate: options.creationDate === undefined
+        ? Math.floor(now / 1000)
+        : options.creationDate,
+    },
+  };
+}
+
+/** The .torrent, and what we ourselves read in it. Throws a TorrentFileError if we would not take it. */
+function finish(
+  { hasher, process }: CreatorPlatform,
+  { content, details }: Plan,
+  pieceHashes: Uint8Array,
+): { bytes: Uint8Array; meta: Metainfo } {
+  const bytes = encodeTorrent(content, pieceHashes, details);
+  if (bytes.length > MAX_TORRENT_BYTES) throw tooLarge();
+  const windows = process.os === "windows";
+  const meta = parseTorrent(bytes, (part) => hasher.sha1(part), { windows });
+  if (meta.name !== content.name) throw badName(content.name);
+  return { bytes, meta };
+}
+
+/** The SHA-1 of all pieces, 20 bytes each. */
+async function hashAll(
+  { hasher, files }: CreatorPlatform,
+  { content, layout }: Plan,
+  source: Source,
+  { onProgress, signal }: CreateOptions,
+): Promise<Uint8Array> {
+  const hashes = new Uint8Array(20 * layout.pieceCount);
+  const spans = (piece: number): FileSpan[] =>
+    layout.slices(piece).map(({ file, offset, length }) => (
+      { path: content.files[file]!.location ?? null, offset, length }
+    ));
+  let hashed = 0;
+  await hashPieces(hasher, hashes.length / 20, spans, (piece, digest) => {
+    if (digest === null) throw changed(changedSince(files, source.files)[0]?.location ?? source.root);
+    hashes.set(digest, 20 * piece);
+    hashed += layout.lengthOf(piece);
+    onProgress?.(hashed, layout.totalLength);
+  }, signal);
+  signal?.throwIfAborted();
+  return hashes;
+}

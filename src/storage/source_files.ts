@@ -1,0 +1,85 @@
+/**
+ * Finds what a new torrent is to be made of: a file, or everything in a folder, hidden files too.
+ * Only real files are shared. Symbolic links are not followed, because what they lead to may be
+ * outside the folder, and nobody should give away by accident what he never looked at.
+ */
+import type { Files, FileStat } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+
+export interface SourceFile {
+  /** Below the folder; empty when the source is a file itself. */
+  readonly path: readonly string[];
+  /** Where it is. */
+  readonly location: string;
+  /** As it was when it was found. */
+  readonly stat: FileStat;
+}
+
+export interface Source {
+  /** Absolute. */
+  readonly root: string;
+  /** The last part of the root; empty for that of a disk. */
+  readonly name: string;
+  /** In the order of the folder lists, empty files among them. */
+  readonly files: SourceFile[];
+  /** Locations of what was left out: links, and what is neither file nor folder. */
+  readonly links: string[];
+  readonly others: string[];
+}
+
+/** Throws a FileError: there is nothing, a folder cannot be read, a name is not valid UTF-8. */
+export function findSource(files: Files, path: string): Source {
+  const root = files.absolute(path);
+  const source: Source = { root, name: lastPart(root), files: [], links: [], others: [] };
+  const stat = files.stat(root);
+  if (stat === null) throw new FileError("not-found", root, `Cannot share ${root}: it is not there`);
+  if (stat.kind === "file") source.files.push({ path: [], location: root, stat });
+  else if (stat.kind === "directory") walk(files, root, [], source);
+  // The one link that is followed, if it leads to a folder: the user named it himself.
+  else if (stat.kind === "link") walkLink(files, root, source);
+  else throw new FileError("io", root, `Cannot share ${root}: it is neither a file nor a folder`);
+  return source;
+}
+
+/** The files that are no longer as they were found. Throws a FileError. */
+export function changedSince(files: Files, found: readonly SourceFile[]): SourceFile[] {
+  return found.filter(({ location, stat }) => {
+    const now = files.stat(location);
+    return now === null || now.kind !== "file" || now.size !== stat.size ||
+      now.mtimeMs !== stat.mtimeMs || now.inode !== stat.inode;
+  });
+}
+
+function walk(files: Files, folder: string, path: readonly string[], into: Source): void {
+  for (const name of files.list(folder)) {
+    const location = `${folder.replace(/\/$/, "")}/${name}`;
+    const stat = files.stat(location);
+    if (stat === null) throw vanished(location, name);
+    const below = [...path, name];
+    if (stat.kind === "file") into.files.push({ path: below, location, stat });
+    else if (stat.kind === "directory") walk(files, location, below, into);
+    else if (stat.kind === "link") into.links.push(location);
+    else into.others.push(location);
+  }
+}
+
+function walkLink(files: Files, root: string, into: Source): void {
+  try {
+    files.list(root);
+  } catch (cause) {
+    const message = `Cannot share ${root}: it is a symbolic link; name what it leads to`;
+    throw new FileError("symlink", root, message, { cause });
+  }
+  walk(files, root, [], into);
+}
+
+/** A name that is no UTF-8 cannot be asked for: its bytes were replaced on the way to us. */
+function vanished(location: string, name: string): FileError {
+  return name.includes("\ufffd")
+    ? new FileError("io", location, `Cannot share ${location}: its name is not valid UTF-8; rename it`)
+    : new FileError("changed", location, `${location} vanished while its folder was looked at`);
+}
+
+function lastPart(path: string): string {
+  return path.split(/[\\/]/).findLast((part) => part !== "") ?? "";
+}

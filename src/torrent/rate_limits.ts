@@ -1,0 +1,96 @@
+/**
+ * The rate limits of one torrent: its own, those of the whole client above it, and those of each
+ * peer below it. All may be changed while it runs.
+ */
+import { Throttle, ThrottleChain } from "../util/throttle.ts";
+
+/** Bytes a second; Infinity for no limit. */
+export interface Rates {
+  down: number;
+  up: number;
+}
+
+export interface ThrottlePair {
+  readonly down: Throttle;
+  readonly up: Throttle;
+}
+
+export function newThrottles(): ThrottlePair {
+  return { down: new Throttle(), up: new Throttle() };
+}
+
+/** The limits that one link is under. */
+export interface LinkLimits {
+  readonly down: ThrottleChain;
+  readonly up: ThrottleChain;
+  readonly own: ThrottlePair;
+}
+
+export class RateLimits {
+  readonly #client: ThrottlePair;
+  readonly #torrent = newThrottles();
+  readonly #peers = new Set<ThrottlePair>();
+  #perPeer: Rates = { down: Infinity, up: Infinity };
+
+  constructor(client: ThrottlePair) {
+    this.#client = client;
+  }
+
+  get torrent(): Rates {
+    return { down: this.#torrent.down.limit, up: this.#torrent.up.limit };
+  }
+
+  get perPeer(): Rates {
+    return this.#perPeer;
+  }
+
+  /** Whether any limit is set, so that somebody may be waiting. */
+  get limited(): boolean {
+    const pairs = [this.#client, this.#torrent];
+    return pairs.some(({ down, up }) => down.limited || up.limited) ||
+      this.#perPeer.down !== Infinity || this.#perPeer.up !== Infinity;
+  }
+
+  /** Whether downloading or uploading waits for a limit right now. */
+  get holdsBack(): boolean {
+    const pairs = [this.#client, this.#torrent, ...this.#peers];
+    return pairs.some(({ down }) => down.waiting > 0);
+  }
+
+  setTorrent(rates: Rates, now: number): void {
+    set(this.#torrent, rates, now);
+  }
+
+  setPerPeer(rates: Rates, now: number): void {
+    this.#perPeer = rates;
+    for (const peer of this.#peers) set(peer, rates, now);
+  }
+
+  join(now: number): LinkLimits {
+    const own = newThrottles();
+    set(own, this.#perPeer, now);
+    this.#peers.add(own);
+    return {
+      down: new ThrottleChain([own.down, this.#torrent.down, this.#client.down]),
+      up: new ThrottleChain([own.up, this.#torrent.up, this.#client.up]),
+      own,
+    };
+  }
+
+  leave(limits: LinkLimits): void {
+    this.#peers.delete(limits.own);
+  }
+
+  /** Lets those that wait go on; the client's own limits are the client's to serve. */
+  serve(now: number): void {
+    for (const { down, up } of [this.#torrent, ...this.#peers]) {
+      down.serve(now);
+      up.serve(now);
+    }
+  }
+}
+
+function set(pair: ThrottlePair, rates: Rates, now: number): void {
+  pair.down.setLimit(rates.down, now);
+  pair.up.setLimit(rates.up, now);
+}

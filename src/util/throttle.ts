@@ -1,0 +1,110 @@
+/**
+ * A rate limit that many flows share: a token bucket that may be overdrawn by the last chunk, so
+ * that the average is exact, and whoever finds it empty waits in line. Time comes in as arguments.
+ */
+
+/** Tokens that may gather unused, as time at the limit: little, so that the rate stays smooth. */
+const BURST_MS = 100;
+
+/** Someone who waits for tokens. */
+export interface Waiter {
+  /** There are tokens again, though others may be quicker. */
+  proceed(): void;
+}
+
+export class Throttle {
+  #bytesPerSecond = Infinity;
+  #tokens = 0;
+  #filledAt = 0;
+  readonly #line = new Set<Waiter>();
+
+  /** Bytes a second; Infinity for no limit. Takes effect at once. */
+  setLimit(bytesPerSecond: number, now: number): void {
+    this.#refill(now);
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#tokens = Math.min(this.#tokens, this.#burst);
+    if (bytesPerSecond === Infinity) {
+      this.#tokens = 0;
+      this.serve(now);
+    }
+  }
+
+  get limit(): number {
+    return this.#bytesPerSecond;
+  }
+
+  get limited(): boolean {
+    return this.#bytesPerSecond !== Infinity;
+  }
+
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /** Counts bytes that passed; may overdraw. */
+  charge(bytes: number, now: number): void {
+    if (!this.limited) return;
+    this.#refill(now);
+    this.#tokens -= bytes;
+  }
+
+  /** Whether something may pass now. */
+  open(now: number): boolean {
+    if (!this.limited) return true;
+    this.#refill(now);
+    return this.#tokens > 0;
+  }
+
+  /** Joins the line; once, however often it is called. */
+  wait(waiter: Waiter): void {
+    this.#line.add(waiter);
+  }
+
+  leave(waiter: Waiter): void {
+    this.#line.delete(waiter);
+  }
+
+  /** Lets those in line go on, in order, while there are tokens. Call it every few ticks. */
+  serve(now: number): void {
+    for (let left = this.#line.size; left > 0 && this.open(now); left--) {
+      const [first] = this.#line;
+      this.#line.delete(first!);
+      first!.proceed();
+    }
+  }
+
+  get #burst(): number {
+    return this.#bytesPerSecond * BURST_MS / 1000;
+  }
+
+  #refill(now: number): void {
+    const elapsed = now - this.#filledAt;
+    this.#filledAt = now;
+    if (this.limited && elapsed > 0) {
+      this.#tokens = Math.min(this.#burst, this.#tokens + this.#bytesPerSecond * elapsed / 1000);
+    }
+  }
+}
+
+/** The limits that one flow is under, for instance those of the peer, the torrent and the client. */
+export class ThrottleChain {
+  constructor(readonly throttles: readonly Throttle[]) {}
+
+  charge(bytes: number, now: number): void {
+    for (const throttle of this.throttles) throttle.charge(bytes, now);
+  }
+
+  /** True if all let it pass; else it stands in line at the first that does not. */
+  passOrWait(waiter: Waiter, now: number): boolean {
+    for (const throttle of this.throttles) {
+      if (throttle.open(now)) continue;
+      throttle.wait(waiter);
+      return false;
+    }
+    return true;
+  }
+
+  leave(waiter: Waiter): void {
+    for (const throttle of this.throttles) throttle.leave(waiter);
+  }
+}

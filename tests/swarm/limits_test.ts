@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Participant, SimSwarm } from "./sim_swarm.ts";
+
+const KIB = 1024, MIB = 1024 * KIB;
+const TIMEOUT = { timeout: 60_000 };
+
+async function rateOver(swarm: SimSwarm, leech: Participant, ms: number): Promise<number> {
+  const before = leech.torrent.snapshot().downloaded;
+  await swarm.world.runFor(ms);
+  return (leech.torrent.snapshot().downloaded - before) * 1000 / ms;
+}
+
+function near(rate: number, limit: number, what: string): void {
+  assert.ok(Math.abs(rate - limit) < 0.05 * limit, `${what}: ${Math.round(rate)} of ${limit}`);
+}
+
+describe("rate limits in a swarm", () => {
+  it("hold the download to within 5 % over 2 s, and change while it runs", TIMEOUT, async () => {
+    const swarm = new SimSwarm(21);
+    await swarm.prepare([40 * MIB], 256 * KIB);
+    for (const i of [1, 2, 3]) await swarm.seed(`10.0.1.${i}`);
+    const leech = await swarm.leech("10.0.2.1", {}, {}, { limits: { down: 2 * MIB } });
+    await swarm.world.runFor(2000);
+    for (let i = 0; i < 3; i++) near(await rateOver(swarm, leech, 2000), 2 * MIB, "at 2 MiB/s");
+    assert.equal(leech.torrent.snapshot().heldBackBy, "limit");
+    leech.client.setLimits({ down: 4 * MIB });
+    await swarm.world.runFor(1000);
+    for (let i = 0; i < 2; i++) near(await rateOver(swarm, leech, 2000), 4 * MIB, "at 4 MiB/s");
+    leech.torrent.setLimits({ down: 1 * MIB });
+    await swarm.world.runFor(1000);
+    near(await rateOver(swarm, leech, 2000), 1 * MIB, "of the torrent, at 1 MiB/s");
+    leech.torrent.setLimits({ down: Infinity });
+    leech.client.setLimits({ down: Infinity });
+    await swarm.untilDone([leech]);
+    swarm.assertHasAll(leech);
+    await swarm.close();
+  });
+
+  it("hold the upload of a seed, over all its leeches", TIMEOUT, async () => {
+    const swarm = new SimSwarm(22);
+    await swarm.prepare([30 * MIB], 256 * KIB);
+    const seed = await swarm.seed("10.0.1.1");
+    seed.client.setLimits({ up: 2 * MIB });
+    const leeches = [];
+    for (const i of [1, 2, 3]) leeches.push(await swarm.leech(`10.0.2.${i}`));
+    await swarm.world.runFor(3000);
+    const before = seed.torrent.snapshot().uploaded;
+    await swarm.world.runFor(2000);
+    near((seed.torrent.snapshot().uploaded - before) / 2, 2 * MIB, "upload");
+    seed.client.setLimits({ up: Infinity });
+    await swarm.untilDone(leeches);
+    await swarm.close();
+  });
+
+  it("hold each peer when set per peer", TIMEOUT, async () => {
+    const swarm = new SimSwarm(23);
+    await swarm.prepare([20 * MIB], 256 * KIB);
+    for (const i of [1, 2]) await swarm.seed(`10.0.1.${i}`);
+    const leech = await swarm.leech("10.0.2.1", {}, { peerLimits: { down: 1 * MIB } });
+    await swarm.world.runFor(3000);
+    near(await rateOver(swarm, leech, 4000), 2 * MIB, "two peers");
+    await swarm.close();
+  });
+});

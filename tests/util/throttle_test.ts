@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Throttle, ThrottleChain } from "../../src/util/throttle.ts";
+
+/** A flow that always has more to send, in chunks; counts what it sent. */
+class Flow {
+  sent = 0;
+  now = 0;
+  readonly #chain: ThrottleChain;
+  readonly #chunk: number;
+
+  constructor(chain: ThrottleChain, chunk: number) {
+    this.#chain = chain;
+    this.#chunk = chunk;
+  }
+
+  proceed(): void {
+    while (this.#chain.passOrWait(this, this.now)) {
+      this.sent += this.#chunk;
+      this.#chain.charge(this.#chunk, this.now);
+    }
+  }
+}
+
+function run(throttles: Throttle[], flows: Flow[], fromMs: number, toMs: number): void {
+  for (let now = fromMs; now < toMs; now += 25) {
+    for (const flow of flows) flow.now = now;
+    if (now === 0) { for (const flow of flows) flow.proceed(); }
+    for (const throttle of throttles) throttle.serve(now);
+  }
+}
+
+describe("Throttle", () => {
+  it("keeps the rate within 5 % over any two seconds", () => {
+    const throttle = new Throttle();
+    throttle.setLimit(1_000_000, 0);
+    const flow = new Flow(new ThrottleChain([throttle]), 16384);
+    run([throttle], [flow], 0, 2000);
+    for (let second = 2; second < 20; second += 2) {
+      const before = flow.sent;
+      run([throttle], [flow], second * 1000, second * 1000 + 2000);
+      const rate = (flow.sent - before) / 2;
+      assert.ok(Math.abs(rate - 1_000_000) < 50_000, `${rate} bytes a second`);
+    }
+  });
+
+  it("is fair to those in line", () => {
+    const throttle = new Throttle();
+    throttle.setLimit(400_000, 0);
+    const chain = new ThrottleChain([throttle]);
+    const flows = Array.from({ length: 7 }, () => new Flow(chain, 4000));
+    run([throttle], flows, 0, 60_000);
+    const most = Math.max(...flows.map((f) => f.sent)),
+      least = Math.min(...flows.map((f) => f.sent));
+    assert.ok(most < least * 1.1, `${least} to ${most}`);
+  });
+
+  it("obeys the tightest of a chain and leaves what that does not use to others", () => {
+    const all = new Throttle(), own = new Throttle();
+    all.setLimit(1_000_000, 0);
+    own.setLimit(100_000, 0);
+    const slow = new Flow(new ThrottleChain([own, all]), 4000);
+    const quick = new Flow(new ThrottleChain([all]), 4000);
+    run([all, own], [slow, quick], 0, 20_000);
+    assert.ok(Math.abs(slow.sent / 20 - 100_000) < 5000, `${slow.sent / 20}`);
+    assert.ok(Math.abs(quick.sent / 20 - 900_000) < 30_000, `${quick.sent / 20}`);
+  });
+
+  it("takes a new limit while flows wait", () => {
+    const throttle = new Throttle();
+    throttle.setLimit(100_000, 0);
+    const flow = new Flow(new ThrottleChain([throttle]), 1000);
+    run([throttle], [flow], 0, 4000);
+    const before = flow.sent;
+    throttle.setLimit(500_000, 4000);
+    run([throttle], [flow], 4000, 8000);
+    assert.ok(Math.abs((flow.sent - before) / 4 - 500_000) < 25_000, `${flow.sent - before}`);
+  });
+
+  it("lets all go when there is no limit any more", () => {
+    const throttle = new Throttle();
+    throttle.setLimit(1000, 0);
+    let freed = false;
+    throttle.charge(10_000_000, 8000);
+    throttle.wait({ proceed: () => freed = true });
+    throttle.setLimit(Infinity, 8000);
+    assert.ok(freed);
+    assert.equal(throttle.limited, false);
+  });
+
+  it("forgets who leaves the line", () => {
+    const throttle = new Throttle();
+    throttle.setLimit(1000, 0);
+    throttle.charge(5000, 0);
+    const waiter = { proceed: () => assert.fail("it had left") };
+    throttle.wait(waiter);
+    throttle.leave(waiter);
+    throttle.serve(60_000);
+    assert.equal(throttle.waiting, 0);
+  });
+});
