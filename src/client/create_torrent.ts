@@ -2,7 +2,7 @@
  * Makes a .torrent of a file or folder: finds the files, puts them in order, hashes them on all
  * cores, and sees to it that what comes out is a torrent that we would take ourselves.
  */
-import type { Files, FileSpan, Platform } from "../platform/types.ts";
+import type { FileSpan, Platform } from "../platform/types.ts";
 import {
   checkPieceLength,
   checkUrls,
@@ -86,12 +86,15 @@ export async function createTorrent(
   const source = findSource(platform.files, path);
   const plan = makePlan(source, options, platform.clock.wallTime());
   // Whatever keeps it from being a torrent shows now, not after an hour of hashing.
-  const empty = finish(platform, plan, new Uint8Array(20 * plan.layout.pieceCount));
+  finish(platform, plan, new Uint8Array(20 * plan.layout.pieceCount));
   const hashes = await hashAll(platform, plan, source, options);
   const unlike = changedSince(platform.files, source.files)[0];
   if (unlike !== undefined) throw changed(unlike.location);
   const { bytes, meta } = finish(platform, plan, hashes);
-  const warnings = [...leftOut(source), ...renamed(plan, empty.meta)];
+  const warnings = [...leftOut(source), ...misread(plan, meta)];
+  if (meta.private && meta.announce.length === 0) {
+    warnings.push("It is private but names no tracker, so no client can find peers for it");
+  }
   return { bytes, meta, source: source.root, warnings };
 }
 
@@ -145,12 +148,68 @@ async function hashAll(
       { path: content.files[file]!.location ?? null, offset, length }
     ));
   let hashed = 0;
-  await hashPieces(hasher, hashes.length / 20, spans, (piece, digest) => {
-    if (digest === null) throw changed(changedSince(files, source.files)[0]?.location ?? source.root);
+  const pieces = Array.from({ length: layout.pieceCount }, (_, piece) => piece);
+  await hashPieces(hasher, pieces, spans, (piece, digest) => {
+    if (digest === null) {
+      throw changed(changedSince(files, source.files)[0]?.location ?? source.root);
+    }
     hashes.set(digest, 20 * piece);
     hashed += layout.lengthOf(piece);
     onProgress?.(hashed, layout.totalLength);
   }, signal);
   signal?.throwIfAborted();
   return hashes;
+}
+
+function leftOut({ links, others }: Source): string[] {
+  return [
+    ...counted(links, "symbolic link", "left out: links are not followed"),
+    ...counted(others, "thing", "left out: neither a file nor a folder"),
+  ];
+}
+
+/** Names that clients, this one too, change for safety's sake: it will be downloaded under others. */
+function misread({ content }: Plan, meta: Metainfo): string[] {
+  const unlike = content.files.flatMap(({ path, pad }, i) => {
+    const read = meta.files[i]!, written = [content.name, ...path].join("/");
+    return pad || (!read.pad && read.path.join("/") === written) ? [] : [written];
+  });
+  const why = "not kept by clients: its name is unsafe, clashes with another or means padding";
+  return counted(unlike, "file name", why);
+}
+
+/** A line about the first of `paths`, and how many there are. */
+function counted(paths: readonly string[], what: string, why: string): string[] {
+  if (paths.length === 0) return [];
+  const more = paths.length === 1 ? "" : `; ${paths.length} such ${what}s in all`;
+  return [`${paths[0]}: ${what} ${why}${more}`];
+}
+
+function nothingToShare({ root, files }: Source): TorrentFileError {
+  const why = files.length === 0 ? "it holds no files" : "all files are empty";
+  return new TorrentFileError("empty", `Cannot share ${root}: ${why}`);
+}
+
+function tooLarge(): TorrentFileError {
+  const limit = MAX_TORRENT_BYTES / 2 ** 20;
+  return new TorrentFileError(
+    "too-large",
+    `The .torrent would be over ${limit} MiB, which clients refuse: choose a larger piece length ` +
+      "or share it in parts",
+  );
+}
+
+function badName(name: string): TorrentFileError {
+  return new TorrentFileError(
+    "bad-name",
+    `"${name}" cannot be a torrent's name: it has to be a safe file name; give another`,
+  );
+}
+
+function changed(path: string): FileError {
+  return new FileError(
+    "changed",
+    path,
+    `${path} changed while it was hashed. Start again when nothing writes to it`,
+  );
 }

@@ -51,7 +51,9 @@ function prepareDict(entries: readonly [unknown, unknown][], depth: number): unk
   }
   const keys = [...dict.keys()].sort();
   for (let i = 1; i < keys.length; i++) {
-    if (compareUtf8(keys[i - 1]!, keys[i]!) > 0) refuse("keys whose UTF-16 order is not byte order");
+    if (compareUtf8(keys[i - 1]!, keys[i]!) > 0) {
+      refuse("keys whose UTF-16 order is not byte order");
+    }
   }
   return dict;
 }

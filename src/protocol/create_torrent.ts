@@ -56,7 +56,10 @@ export function choosePieceLength(totalBytes: number): number {
 export function checkPieceLength(length: number): void {
   const inRange = length >= MIN_PIECE_LENGTH && length <= MAX_PIECE_LENGTH;
   if (inRange && Number.isInteger(Math.log2(length))) return;
-  refuse("bad-piece-length", `A piece length is a power of two from 16 KiB to 256 MiB, not ${length}`);
+  refuse(
+    "bad-piece-length",
+    `A piece length is a power of two from 16 KiB to 256 MiB, not ${length}`,
+  );
 }
 
 /** Throws a TorrentFileError ("bad-url") for what no client would understand as a URL. */

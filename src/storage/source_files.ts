@@ -32,7 +32,9 @@ export function findSource(files: Files, path: string): Source {
   const root = files.absolute(path);
   const source: Source = { root, name: lastPart(root), files: [], links: [], others: [] };
   const stat = files.stat(root);
-  if (stat === null) throw new FileError("not-found", root, `Cannot share ${root}: it is not there`);
+  if (stat === null) {
+    throw new FileError("not-found", root, `Cannot share ${root}: it is not there`);
+  }
   if (stat.kind === "file") source.files.push({ path: [], location: root, stat });
   else if (stat.kind === "directory") walk(files, root, [], source);
   // The one link that is followed, if it leads to a folder: the user named it himself.
@@ -76,7 +78,11 @@ function walkLink(files: Files, root: string, into: Source): void {
 /** A name that is no UTF-8 cannot be asked for: its bytes were replaced on the way to us. */
 function vanished(location: string, name: string): FileError {
   return name.includes("\ufffd")
-    ? new FileError("io", location, `Cannot share ${location}: its name is not valid UTF-8; rename it`)
+    ? new FileError(
+      "io",
+      location,
+      `Cannot share ${location}: its name is not valid UTF-8; rename it`,
+    )
     : new FileError("changed", location, `${location} vanished while its folder was looked at`);
 }
 
