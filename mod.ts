@@ -48,6 +48,7 @@ export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.t
 export {
   FileError,
   type FileErrorCode,
+  IncompleteError,
   NetError,
   type NetErrorCode,
   ProtocolError,

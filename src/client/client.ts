@@ -172,6 +172,7 @@ export class Client {
       seedGoal: options.seedGoal ?? { kind: "none" },
       finalCheck: options.finalCheck ?? "changed",
       trustFiles: options.trustFiles ?? false,
+      seedOnly: options.seedOnly ?? false,
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
     }, {

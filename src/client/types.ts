@@ -46,6 +46,11 @@ export interface AddOptions {
   finalCheck?: FinalCheck;
   /** Takes what is on the disk as right without hashing it (a seed that trusts its files). */
   trustFiles?: boolean;
+  /**
+   * Gives what is there and downloads nothing: fails with an IncompleteError unless everything is
+   * there. No file is written to or made. Default false.
+   */
+  seedOnly?: boolean;
   /** Rate limits of this torrent, and of each of its peers; default none. */
   limits?: Partial<Rates>;
   peerLimits?: Partial<Rates>;

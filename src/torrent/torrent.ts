@@ -16,6 +16,8 @@ import { PeerPool } from "./peer_pool.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
 import type { PeerPoolConfig } from "./pool_types.ts";
 import { PieceManager, type PieceOptions } from "./piece_manager.ts";
+import { demandFiles, demandPieces } from "./seed_only.ts";
+import { SeedWatch } from "./seed_goal.ts";
 import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
 import { type Identity, Swarm, type SwarmDialer } from "./swarm.ts";
 import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
@@ -27,6 +29,7 @@ export interface TorrentOptions {
   seedGoal: SeedGoal;
   finalCheck: FinalCheck;
   trustFiles: boolean;
+  seedOnly: boolean;
   /** Of the torrent as a whole, and of each peer. */
   limits: Rates;
   peerLimits: Rates;
@@ -69,11 +72,11 @@ export class Torrent {
   readonly #end = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
   readonly #writing = new BusyMeter();
+  readonly #seeding: SeedWatch;
   #state: TorrentState = "checking";
   #error: Error | null = null;
   #checked = 0;
   #startedAt: number;
-  #seedingSince = 0;
   #nextCallAt = 0;
   /** Bytes that were here when the run began; payload of members that left. */
   #foundBytes = 0;
@@ -91,6 +94,7 @@ export class Torrent {
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
     this.#startedAt = ports.clock.now();
+    this.#seeding = new SeedWatch(options.seedGoal, meta.size);
     this.pieces = new PieceManager(
       meta.layout,
       (piece) => pieceHash(meta, piece),
@@ -205,7 +209,8 @@ export class Torrent {
     this.#writing.sample(now);
     this.swarm.tick(now);
     this.#callForPeers(now);
-    if (this.#state === "seeding" && this.#goalReached(now)) this.#leave("done");
+    if (this.#state !== "seeding") return;
+    if (this.#seeding.reached(this.totals.uploaded, now)) this.#leave("done");
   }
 
   /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
@@ -228,13 +233,16 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    this.storage.prepare();
+    const { seedOnly, trustFiles } = this.options;
+    if (seedOnly) demandFiles(this.meta, (file) => this.storage.statFile(file));
+    else this.storage.prepare();
     await this.#checkExisting();
     if (this.#abort.signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
     this.#tell({ type: "checked", have: this.#foundBytes, size: this.meta.size });
+    if (seedOnly) demandPieces(this.meta, (piece) => this.pieces.have.has(piece));
     if (this.pieces.complete) {
-      return this.options.trustFiles ? this.#onComplete() : await this.#finalCheck();
+      return trustFiles || seedOnly ? this.#onComplete() : await this.#finalCheck();
     }
     await this.storage.reserve(this.#abort.signal);
     if (this.#abort.signal.aborted) return;
@@ -310,7 +318,7 @@ export class Torrent {
     this.#tell({ type: "done", name, dir: this.options.dir, size, seconds });
     this.#finish.resolve();
     if (this.options.seedGoal.kind === "none") return this.#leave("done");
-    this.#seedingSince = now;
+    this.#seeding.start(this.totals.uploaded, now);
     this.#setState("seeding");
     this.#goOnline();
     this.swarm.dropUseless();
@@ -323,12 +331,6 @@ export class Torrent {
     if (now < this.#nextCallAt) return;
     this.#nextCallAt = now + CALL_FOR_PEERS_MS;
     this.trackers.announceNow();
-  }
-
-  #goalReached(now: number): boolean {
-    const goal = this.options.seedGoal;
-    if (goal.kind === "ratio") return this.totals.uploaded >= goal.ratio * this.meta.size;
-    return goal.kind === "time" && now - this.#seedingSince >= goal.seconds * 1000;
   }
 
   /** Ends all activity in a final state. */

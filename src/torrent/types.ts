@@ -9,12 +9,16 @@ export type TorrentState =
   | "stopped"
   | "failed";
 
-/** When a finished torrent stops giving. "none": at once; ratio: uploaded / size; time: seconds. */
+/**
+ * When a finished torrent stops giving. "none": at once; "ratio": uploaded / size; "time": after so
+ * many seconds; "idle": when nobody took anything for so many seconds.
+ */
 export type SeedGoal =
   | { kind: "none" }
   | { kind: "forever" }
   | { kind: "ratio"; ratio: number }
-  | { kind: "time"; seconds: number };
+  | { kind: "time"; seconds: number }
+  | { kind: "idle"; seconds: number };
 
 /** Why it is not faster right now. The text for a person is the command line's. */
 export type HeldBackBy =

@@ -70,6 +70,11 @@ export class TorrentFileError extends ShoalError {
   }
 }
 
+/** Files are missing or wrong where everything of a torrent should be there. */
+export class IncompleteError extends ShoalError {
+  readonly code = "incomplete";
+}
+
 /** A tracker answered with a failure or with nothing that can be used. */
 export class TrackerError extends ShoalError {
   /** `retryInMs`: what the tracker asked for (BEP 31); Infinity means never. */
