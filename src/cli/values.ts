@@ -35,6 +35,13 @@ export function size(text: string): number {
   throw new UsageError(`"${text}" is not a size such as 512k, 64M or 1.5G`);
 }
 
+/** A rate like `5M`, `500K` or `1M/s`, in bytes a second; at least 1 KiB/s, or nothing would move. */
+export function rate(text: string): number {
+  const bytes = size(text.replace(/\/s$/i, ""));
+  if (bytes < 1024) throw new UsageError(`"${text}" is too slow: the least is 1K`);
+  return bytes;
+}
+
 /** Seconds, from "90", "30s", "10m", "2h", "1d". */
 export function duration(text: string): number {
   const match = /^(\d{1,9}(?:\.\d{1,3})?)([smhd]?)$/i.exec(text);
@@ -55,13 +62,19 @@ export function hostAndPort(text: string): string {
   throw new UsageError(`"${text}" is not HOST:PORT (an IPv6 address goes in brackets: [::1]:6881)`);
 }
 
-/** "none", "forever", "ratio:R" (R times the size is uploaded) or "time:T" (T as in `duration`). */
+/** What `seedGoal` takes beside "none" and "forever", for help texts. */
+export const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
+
+/**
+ * "none", "forever", "ratio:R" (R times the size is uploaded), "time:T" or "idle:T" (nobody took
+ * anything for so long), T as in `duration`.
+ */
 export function seedGoal(text: string): SeedGoal {
   if (text === "none" || text === "forever") return { kind: text };
   const [kind, value = ""] = text.split(/:(.*)/s, 2);
   if (kind === "ratio" && /^\d{1,6}(\.\d{1,6})?$/.test(value)) {
     return { kind, ratio: Number(value) };
   }
-  if (kind === "time") return { kind, seconds: duration(value) };
-  throw new UsageError(`"${text}" is not none, ratio:R (ratio:1.5) or time:T (time:30m)`);
+  if (kind === "time" || kind === "idle") return { kind, seconds: duration(value) };
+  throw new UsageError(`"${text}" is not none, forever or such as ${SEED_GOALS}`);
 }

@@ -1,14 +1,27 @@
 /** `shoal download`: the flags, and the run that they ask for. */
-import type { AddOptions, ClientOptions } from "../../client/types.ts";
+import type { AddOptions } from "../../client/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
-import { type DownloadRequest, runDownload } from "../download_run.ts";
-import { debugTrace, UsageError } from "../errors.ts";
-import { worstOf } from "../exit_codes.ts";
+import type { DownloadRequest } from "../download_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
-import { watchInterrupt } from "../interrupt.ts";
-import { chooseReporter, type ReportMode } from "../render/choose_reporter.ts";
-import { durationOrNever, hostAndPort, notEmpty, oneOf, seedGoal, wholeNumber } from "../values.ts";
+import { runReported } from "../reported_run.ts";
+import {
+  clientOptions,
+  optional,
+  REPORT_FLAGS,
+  reportMode,
+  SWARM_FLAGS,
+  swarmOptions,
+} from "../swarm_flags.ts";
+import {
+  durationOrNever,
+  hostAndPort,
+  notEmpty,
+  oneOf,
+  SEED_GOALS,
+  seedGoal,
+  wholeNumber,
+} from "../values.ts";
 
 /** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
 const FLAGS = {
@@ -20,11 +33,6 @@ const FLAGS = {
     "o",
   ),
   peer: repeated("HOST:PORT", "A peer to try beside the trackers'; may be repeated", hostAndPort),
-  "max-peers": optional(
-    "N",
-    "Connections at most for each torrent (default 25)",
-    wholeNumber(1, 10_000),
-  ),
   "pieces-per-peer": optional(
     "N",
     "Pieces that one peer works on at a time at most (default: what it can take)",
@@ -32,14 +40,9 @@ const FLAGS = {
   ),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
-  port: optional(
-    "N",
-    "Port for incoming connections (default: any free one)",
-    wholeNumber(0, 65_535),
-  ),
   "seed-goal": optional(
     "GOAL",
-    "How long to give after the end: none (default), ratio:1.5, time:30m, forever",
+    `How long to give after the end: none (default), ${SEED_GOALS}, forever`,
     seedGoal,
   ),
   "final-check": optional(
@@ -52,8 +55,8 @@ const FLAGS = {
     "End after so long without any peer: 30s, 10m, never (default 60s, 10m once there was a peer)",
     durationOrNever,
   ),
-  json: toggle("Prints one JSON object per line and event (README.md lists them)"),
-  quiet: toggle("Prints nothing but errors", "q"),
+  ...SWARM_FLAGS,
+  ...REPORT_FLAGS,
 } satisfies Flags;
 
 type Values = ValuesOf<typeof FLAGS>;
@@ -73,48 +76,15 @@ export const downloadCommand = defineCommand({
   ],
   flags: FLAGS,
   async run(context, values, operands) {
-    const { platform, output } = context;
-    const reporter = chooseReporter(modeOf(values), platform.process, output);
-    const interrupt = watchInterrupt(platform, () => {
-      reporter.close();
-      return output.flush();
-    });
-    try {
-      const outcomes = await runDownload(
-        context,
-        requestFrom(values, operands),
-        reporter,
-        interrupt,
-      );
-      reporter.close();
-      for (const outcome of outcomes) {
-        reporter.outcome(outcome);
-        const trace = debugTrace(platform.process, outcome.error);
-        if (trace !== null) output.errorLine(trace);
-      }
-      return worstOf(outcomes.map((outcome) => outcome.exitCode));
-    } finally {
-      reporter.close();
-      interrupt.release();
-    }
+    return await runReported(context, reportMode(values), requestFrom(values, operands));
   },
 });
 
-function optional<T>(placeholder: string, help: string, read: (text: string) => T) {
-  return single<T | null>(placeholder, help, read, null);
-}
-
-function modeOf({ json, quiet }: Values): ReportMode {
-  if (json && quiet) throw new UsageError("--json and --quiet exclude each other");
-  return json ? "json" : quiet ? "quiet" : "auto";
-}
-
 function requestFrom(values: Values, sources: readonly string[]): DownloadRequest {
   const giveUp = values["give-up-after"];
-  const client: ClientOptions = values.port === null ? {} : { port: values.port };
   return {
     sources,
-    client,
+    client: clientOptions(values),
     add: addOptions(values),
     giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
   };
@@ -127,8 +97,8 @@ function addOptions(values: Values): AddOptions {
     peers: values.peer,
     sequential: values.sequential,
     preallocate: values.preallocate,
+    ...swarmOptions(values),
   };
-  if (values["max-peers"] !== null) options.maxPeers = values["max-peers"];
   if (values["pieces-per-peer"] !== null) options.piecesPerPeer = values["pieces-per-peer"];
   if (values["seed-goal"] !== null) options.seedGoal = values["seed-goal"];
   if (values["final-check"] !== null) options.finalCheck = values["final-check"];

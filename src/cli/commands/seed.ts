@@ -1,0 +1,64 @@
+/** `shoal seed`: gives what is in a folder to whoever wants it. */
+import type { AddOptions } from "../../client/types.ts";
+import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { runReported } from "../reported_run.ts";
+import {
+  clientOptions,
+  REPORT_FLAGS,
+  reportMode,
+  SWARM_FLAGS,
+  swarmOptions,
+} from "../swarm_flags.ts";
+import { SEED_GOALS, seedGoal } from "../values.ts";
+
+const FLAGS = {
+  trust: toggle("Takes the files as right when their sizes are, instead of hashing them first"),
+  "fetch-missing": toggle("Downloads what is missing or wrong instead of ending with 1"),
+  "seed-goal": single<ReturnType<typeof seedGoal>>(
+    "GOAL",
+    `When to end: forever (default), ${SEED_GOALS}`,
+    seedGoal,
+    { kind: "forever" },
+  ),
+  ...SWARM_FLAGS,
+  ...REPORT_FLAGS,
+} satisfies Flags;
+
+export const seedCommand = defineCommand({
+  name: "seed",
+  operands: "FILE DIR",
+  count: [2, 2],
+  summary: "Gives the files of a .torrent to others until a goal is reached or Ctrl-C",
+  details:
+    "FILE is the .torrent, or an http(s) URL of it; DIR the folder that holds the torrent's file\n" +
+    "or top folder. The files are checked first and never written to, unless --fetch-missing.",
+  examples: [
+    "shoal seed holiday.torrent /data --port 6881",
+    "shoal seed holiday.torrent /data --trust --seed-goal ratio:2",
+  ],
+  flags: FLAGS,
+  async run(context, values, operands) {
+    const [source, dir] = operands as [string, string];
+    if (values.trust && values["fetch-missing"]) {
+      throw new UsageError("--trust and --fetch-missing exclude each other");
+    }
+    return await runReported(context, reportMode(values), {
+      sources: [source],
+      client: clientOptions(values),
+      add: addOptions(dir, values),
+      giveUpAfter: GIVE_UP_DEFAULT,
+    });
+  },
+});
+
+function addOptions(dir: string, values: ValuesOf<typeof FLAGS>): AddOptions {
+  return {
+    dir,
+    seedGoal: values["seed-goal"],
+    ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
+    ...swarmOptions(values),
+  };
+}

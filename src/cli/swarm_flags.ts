@@ -1,0 +1,53 @@
+/** The flags that `shoal download` and `shoal seed` share, and what they mean to the client. */
+import type { AddOptions, ClientOptions, Rates } from "../client/types.ts";
+import { type Flags, single, toggle, type ValuesOf } from "./args.ts";
+import { UsageError } from "./errors.ts";
+import type { ReportMode } from "./render/choose_reporter.ts";
+import { rate, wholeNumber } from "./values.ts";
+
+/** Null when it is not given, so that it stays the client's choice. */
+export function optional<T>(placeholder: string, help: string, read: (text: string) => T) {
+  return single<T | null>(placeholder, help, read, null);
+}
+
+export const SWARM_FLAGS = {
+  "max-peers": optional(
+    "N",
+    "Connections at most for each torrent (default 25)",
+    wholeNumber(1, 10_000),
+  ),
+  port: optional(
+    "N",
+    "Port for incoming connections (default: any free one)",
+    wholeNumber(0, 65_535),
+  ),
+  "down-limit": optional("RATE", "Bytes a second to download at most, like 5M or 500K", rate),
+  "up-limit": optional("RATE", "Bytes a second to upload at most", rate),
+} satisfies Flags;
+
+/** How a command talks; `shoal create` has them as well. */
+export const REPORT_FLAGS = {
+  json: toggle("Prints one JSON object per line and event (README.md lists them)"),
+  quiet: toggle("Prints nothing but errors", "q"),
+} satisfies Flags;
+
+export type SwarmValues = ValuesOf<typeof SWARM_FLAGS>;
+
+/** Without what was not given, as the one below. */
+export function clientOptions(values: SwarmValues): ClientOptions {
+  const options: ClientOptions = {}, limits: Partial<Rates> = {};
+  if (values["down-limit"] !== null) limits.down = values["down-limit"];
+  if (values["up-limit"] !== null) limits.up = values["up-limit"];
+  if (Object.keys(limits).length > 0) options.limits = limits;
+  if (values.port !== null) options.port = values.port;
+  return options;
+}
+
+export function swarmOptions(values: SwarmValues): Partial<AddOptions> {
+  return values["max-peers"] === null ? {} : { maxPeers: values["max-peers"] };
+}
+
+export function reportMode({ json, quiet }: ValuesOf<typeof REPORT_FLAGS>): ReportMode {
+  if (json && quiet) throw new UsageError("--json and --quiet exclude each other");
+  return json ? "json" : quiet ? "quiet" : "auto";
+}
