@@ -19,7 +19,7 @@ import { Torrent as Engine } from "../torrent/torrent.ts";
 import { dialPeer } from "../transport/dial.ts";
 import { EventFeed } from "./event_feed.ts";
 import { Inbound } from "./inbound.ts";
-import { CLIENT_NAME, makePeerId } from "./peer_id.ts";
+import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
 import { Torrent } from "./torrent_handle.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 

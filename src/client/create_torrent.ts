@@ -17,7 +17,7 @@ import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../protocol/meta
 import { hashPieces } from "../storage/hash_lanes.ts";
 import { changedSince, findSource, type Source } from "../storage/source_files.ts";
 import { FileError, TorrentFileError } from "../util/errors.ts";
-import { CLIENT_NAME } from "./peer_id.ts";
+import { CLIENT_NAME } from "../protocol/peer_id.ts";
 
 export interface CreateOptions extends TorrentDetails {
   /** Of the torrent; default: that of the file or folder, which seeding it goes by. */

@@ -4,7 +4,7 @@ import type { Member } from "../torrent/swarm.ts";
 import { sourceNames } from "../torrent/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
-import { nameOfPeerId } from "./peer_id.ts";
+import { nameOfPeerId } from "../protocol/peer_id.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "./types.ts";
 
 export function snapshotOf(torrent: Torrent): TorrentSnapshot {

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { fromLatin1, toLatin1 } from "../../src/util/bytes.ts";
 import { Prng } from "../../src/util/prng.ts";
-import { CLIENT_NAME, makePeerId, nameOfPeerId, VERSION } from "../../src/client/peer_id.ts";
+import { CLIENT_NAME, makePeerId, nameOfPeerId, VERSION } from "../../src/protocol/peer_id.ts";
 import { HandRandom } from "../doubles/random.ts";
 import { readFileSync } from "node:fs";
 
