@@ -6,7 +6,6 @@ import type { Clock, Hasher, Random } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import { formatEndpoint, type PeerAddress } from "../protocol/compact_address.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
-import { nameOfPeerId } from "../protocol/peer_id.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { FileError, ShoalError } from "../util/errors.ts";
 import type { SendBuffers } from "../peer/link.ts";
