@@ -6,6 +6,7 @@ import {
   durationOrNever,
   hostAndPort,
   oneOf,
+  rate,
   seedGoal,
   size,
   wholeNumber,
@@ -75,5 +76,17 @@ describe("values of flags", () => {
     const read = oneOf("changed", "full");
     assert.equal(read("full"), "full");
     assert.throws(() => read("fast"), /"fast" is not one of changed, full/);
+  });
+});
+
+describe("rate", () => {
+  it("reads bytes a second, with or without /s", () => {
+    assert.equal(rate("5M"), 5 * 1024 ** 2);
+    assert.equal(rate("500k/s"), 500 * 1024);
+  });
+
+  it("refuses what is no rate or next to nothing", () => {
+    assert.throws(() => rate("fast"), UsageError);
+    assert.throws(() => rate("100"), /too slow/);
   });
 });
