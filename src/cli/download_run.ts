@@ -1,5 +1,5 @@
 /**
- * One run of `shoal download`: loads what was asked for, follows every torrent to its end, and says
+ * One run of `shoal download` or `shoal seed`: loads what was asked for, follows every torrent to its end, and says
  * how each one ended. Invariant: every source has exactly one ending when the run is over.
  */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
@@ -52,8 +52,9 @@ export async function runDownload(
   }
   const { files } = context.platform;
   return jobs.map((job) => {
-    const path = job.last === null ? null : files.absolute(`${request.add.dir}/${job.last.name}`);
-    return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, job.last, path);
+    const torrent = job.last, { dir, seedOnly = false } = request.add;
+    const path = torrent === null ? null : files.absolute(`${dir}/${torrent.name}`);
+    return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, { torrent, path, seedOnly });
   });
 }
 

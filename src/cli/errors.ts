@@ -1,6 +1,6 @@
 /** What only the command line can get wrong, and how any error reads to a person. */
 import type { Process } from "../platform/types.ts";
-import { NetError, ShoalError } from "../util/errors.ts";
+import { IncompleteError, NetError, ShoalError } from "../util/errors.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends ShoalError {
@@ -21,6 +21,9 @@ export function isExpected(error: unknown): error is ShoalError {
 export function describeError(error: unknown): string {
   if (error instanceof NetError && error.code === "address-in-use") {
     return `${error.message} (choose another port with --port, or leave it out)`;
+  }
+  if (error instanceof IncompleteError) {
+    return `${error.message} (shoal verify lists all, --fetch-missing downloads them)`;
   }
   if (isExpected(error)) return error.message;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -17,6 +17,8 @@ export interface Outcome {
   seconds: number | null;
   /** The last that is known of it; null when it never became a torrent. */
   torrent: TorrentSnapshot | null;
+  /** It was only to be given, never to be fetched. */
+  seedOnly: boolean;
   /** What was thrown, for those who look for a bug; not for printing. */
   error: unknown;
 }
@@ -31,12 +33,11 @@ export type Ending =
 export function outcomeOf(
   source: string,
   ending: Ending,
-  torrent: TorrentSnapshot | null = null,
-  path: string | null = null,
+  about: Pick<Outcome, "torrent" | "path" | "seedOnly">,
 ): Outcome {
   const seconds = ending.kind === "done" ? ending.seconds : null;
   const error = ending.kind === "failed" ? ending.error : null;
-  return { source, ...verdictOn(ending), path, seconds, torrent, error };
+  return { source, ...verdictOn(ending), ...about, seconds, error };
 }
 
 function verdictOn(ending: Ending): Pick<Outcome, "exitCode" | "code" | "message"> {

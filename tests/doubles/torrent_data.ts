@@ -9,7 +9,9 @@ export class TorrentData {
   readonly #hashes: Uint8Array[];
 
   constructor(length: number, pieceLength: number, seed: number = 1) {
-    this.content = new Prng(seed).fill(new Uint8Array(length));
+    const dice = new Prng(seed), words = new Uint32Array(Math.ceil(length / 4));
+    for (let i = 0; i < words.length; i++) words[i] = dice.uint32();
+    this.content = new Uint8Array(words.buffer, 0, length);
     this.layout = new Layout(pieceLength, [{ length, pad: false }]);
     this.#hashes = Array.from(
       { length: this.layout.pieceCount },

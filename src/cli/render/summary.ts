@@ -1,4 +1,5 @@
 /** The last words about one torrent. */
+import type { TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
 import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
@@ -18,9 +19,10 @@ export function errorText(outcome: Outcome): string {
   return `shoal: ${about}${safeText(outcome.message ?? "failed")}`;
 }
 
-function doneText({ torrent, seconds, path }: Outcome): string {
+function doneText({ torrent, seconds, path, seedOnly }: Outcome): string {
   if (torrent === null) return "";
   const name = safeText(torrent.name);
+  if (seedOnly) return `${name}: done, ${gaveText(torrent)}\n`;
   const where = path === null ? "" : `  in ${safeText(path)}\n`;
   if (torrent.downloaded === 0) {
     return `${name}: everything (${formatSize(torrent.size)}) was here already, verified\n${where}`;
@@ -34,10 +36,16 @@ function doneText({ torrent, seconds, path }: Outcome): string {
   return `${name}: done, ${formatSize(fetched)}${rate}${given}, verified\n${where}`;
 }
 
-function interruptedText({ torrent }: Outcome): string {
+function interruptedText({ torrent, seedOnly }: Outcome): string {
   if (torrent === null) return "";
   const name = safeText(torrent.name);
+  if (seedOnly) return `${name}: stopped, ${gaveText(torrent)}\n`;
   if (torrent.have >= torrent.size) return `${name}: complete; stopped giving\n`;
   const part = formatPercent(torrent.have, torrent.size);
   return `${name}: stopped at ${part}; run the same command again to go on from there\n`;
+}
+
+function gaveText({ uploaded, size }: TorrentSnapshot): string {
+  if (uploaded === 0) return "nobody took anything";
+  return `gave ${formatSize(uploaded)}, ${(uploaded / size).toFixed(2)} of its size`;
 }

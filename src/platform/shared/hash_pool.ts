@@ -1,16 +1,11 @@
 /**
- * The hash threads: started when there is work, each given the next job when it has none, ended
- * when all have been idle for a second.
+ * The hash threads: started when there is work, each given the next jobs when it has none, ended
+ * when all have been idle for a second. Nothing waits for a batch: one is made of what waits anyway.
  */
 import type { FileError } from "../../util/errors.ts";
 import type { FileSpan } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
-import {
-  HASH_THREAD_SOURCE,
-  type HashEngine,
-  type HashJob,
-  type HashReply,
-} from "./hash_worker.ts";
+import { type HashEngine, type HashJob, type HashReply, hashThreadSource } from "./hash_worker.ts";
 
 interface Pending {
   job: HashJob;
@@ -31,12 +26,15 @@ interface WebWorker {
 
 interface Thread {
   worker: WebWorker;
-  /** Null while it is idle. */
-  current: Pending | null;
+  /** Empty while it is idle. */
+  current: Pending[];
 }
 
 /** Threads without work are ended after this time. */
 const IDLE_MS = 1000;
+/** As many jobs as there are lanes; two are no quicker in lanes than one after the other. */
+export const MOST_AT_ONCE = 4;
+const LEAST_AT_ONCE = 3;
 
 type Work = { spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number };
 
@@ -44,9 +42,8 @@ export class HashPool {
   readonly size: number;
   engine: HashEngine = "node";
   #threads: Thread[] = [];
-  /** Jobs that wait for a thread, oldest first from `#head`. */
+  /** Jobs that wait for a thread, oldest first. */
   #queue: Pending[] = [];
-  #head = 0;
   #nextId = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -70,9 +67,10 @@ export class HashPool {
   #run(work: Work): Promise<{ digest: Uint8Array | null; bytes?: Uint8Array }> {
     return new Promise((resolve, reject) => {
       clearTimeout(this.#idleTimer);
-      const job: HashJob = { id: this.#nextId++, engine: this.engine, ...work };
+      const length = "bytes" in work ? work.length : lengthOf(work.spans);
+      const job: HashJob = { id: this.#nextId++, ...work, length };
       this.#queue.push({ job, resolve, reject });
-      const idle = this.#threads.find((thread) => thread.current === null);
+      const idle = this.#threads.find((thread) => thread.current.length === 0);
       if (idle !== undefined) this.#next(idle);
       else if (this.#threads.length < this.#mostFor(work)) this.#next(this.#start());
     });
@@ -86,21 +84,17 @@ export class HashPool {
   /** Ends the threads; the next job starts new ones. Jobs that are under way reject. */
   close(): void {
     clearTimeout(this.#idleTimer);
-    const pending = this.#queue.slice(this.#head);
-    for (const { worker, current } of this.#threads) {
-      if (current !== null) pending.push(current);
-      worker.terminate();
-    }
+    const pending = [...this.#queue, ...this.#threads.flatMap((thread) => thread.current)];
+    for (const { worker } of this.#threads) worker.terminate();
     this.#threads = [];
     this.#queue = [];
-    this.#head = 0;
     for (const each of pending) each.reject(hashingStopped(pathOf(each.job)));
   }
 
   #start(): Thread {
-    const worker = startThread();
-    const thread: Thread = { worker, current: null };
-    worker.onmessage = (event) => this.#settle(thread, event.data as HashReply);
+    const worker = startThread(this.engine);
+    const thread: Thread = { worker, current: [] };
+    worker.onmessage = (event) => this.#settle(thread, event.data as HashReply[]);
     worker.onerror = (event) => {
       event.preventDefault?.();
       this.#lose(thread, event.message);
@@ -116,40 +110,57 @@ export class HashPool {
   }
 
   #next(thread: Thread): void {
-    const pending = this.#queue[this.#head];
-    if (pending === undefined) {
-      this.#queue = [];
-      this.#head = 0;
-      if (this.#threads.every((each) => each.current === null)) this.#closeSoon();
+    const batch = this.#queue.splice(0, this.#alike());
+    if (batch.length === 0) {
+      if (this.#threads.every((each) => each.current.length === 0)) this.#closeSoon();
       return;
     }
-    this.#head++;
-    thread.current = pending;
-    const { job } = pending;
-    thread.worker.postMessage(job, "bytes" in job ? [job.bytes.buffer as ArrayBuffer] : []);
+    thread.current = batch;
+    const jobs = batch.map((pending) => pending.job);
+    const give = jobs.flatMap((job) => "bytes" in job ? [job.bytes.buffer as ArrayBuffer] : []);
+    thread.worker.postMessage({ engine: this.engine, jobs }, give);
   }
 
-  #settle(thread: Thread, reply: HashReply): void {
-    const pending = thread.current;
-    if (pending === null || pending.job.id !== reply.id) return;
-    thread.current = null;
-    this.#next(thread); // before the caller hears of it, so that the thread is not idle meanwhile
-    if ("digest" in reply) pending.resolve(reply);
-    else {
-      const cause = reply.errno === "" ? new Error(reply.message) : systemError(reply.errno);
-      pending.reject(fileError("read", reply.path, cause));
+  /** How many of the jobs that wait go to a thread at once. */
+  #alike(): number {
+    const first = this.#queue[0]?.job;
+    if (first === undefined || this.engine !== "lanes") return 1;
+    let count = 1;
+    while (count < MOST_AT_ONCE) {
+      const job = this.#queue[count]?.job;
+      if (job?.length !== first.length || ("bytes" in job) !== ("bytes" in first)) break;
+      count++;
     }
+    return count < LEAST_AT_ONCE ? 1 : count;
   }
 
-  /** A dead thread costs its job; the next job starts a new one. */
+  #settle(thread: Thread, replies: readonly HashReply[]): void {
+    const settled: [Pending, HashReply][] = [];
+    for (const reply of replies) {
+      const at = thread.current.findIndex((pending) => pending.job.id === reply.id);
+      if (at >= 0) settled.push([thread.current.splice(at, 1)[0]!, reply]);
+    }
+    // Before the callers hear of it, so that the thread is not idle meanwhile.
+    if (thread.current.length === 0) this.#next(thread);
+    for (const [pending, reply] of settled) settle(pending, reply);
+  }
+
+  /** A dead thread costs its jobs; the next job starts a new one. */
   #lose(thread: Thread, reason: string): void {
     const at = this.#threads.indexOf(thread);
     if (at < 0) return;
     this.#threads.splice(at, 1);
-    const pending = thread.current;
-    pending?.reject(fileError("read", pathOf(pending.job), new Error(reason)));
-    if (this.#threads.length === 0 && this.#head < this.#queue.length) this.#next(this.#start());
+    for (const { job, reject } of thread.current) {
+      reject(fileError("read", pathOf(job), new Error(reason)));
+    }
+    if (this.#threads.length === 0 && this.#queue.length > 0) this.#next(this.#start());
   }
+}
+
+function settle(pending: Pending, reply: HashReply): void {
+  if ("digest" in reply) return pending.resolve(reply);
+  const cause = reply.errno === "" ? new Error(reply.message) : systemError(reply.errno);
+  pending.reject(fileError("read", reply.path, cause));
 }
 
 /** For jobs that `close()` takes away. */
@@ -162,13 +173,19 @@ function pathOf(job: HashJob): string {
   return spans.find((span) => span.path !== null)?.path ?? "";
 }
 
-/** One for all threads: each blob URL lives as long as the process. */
-let threadUrl: string | null = null;
+function lengthOf(spans: readonly FileSpan[]): number {
+  return spans.reduce((sum, span) => sum + span.length, 0);
+}
 
-function startThread(): WebWorker {
-  threadUrl ??= URL.createObjectURL(new Blob([HASH_THREAD_SOURCE], { type: "text/javascript" }));
+/** One for all threads of a kind: each blob URL lives as long as the process. */
+const threadUrls: Partial<Record<HashEngine, string>> = {};
+
+function startThread(engine: HashEngine): WebWorker {
+  const url = threadUrls[engine] ??= URL.createObjectURL(
+    new Blob([hashThreadSource(engine)], { type: "text/javascript" }),
+  );
   const { Worker } = globalThis as unknown as {
     Worker: new (url: string, options: { type: "module" }) => WebWorker;
   };
-  return new Worker(threadUrl, { type: "module" });
+  return new Worker(url, { type: "module" });
 }

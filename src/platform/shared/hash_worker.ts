@@ -1,113 +1,176 @@
 /**
  * What a hash thread runs. It is turned into source text and started from that, so that a bundle, a
- * compiled program and a page's `import` all work without a second file. So the function must stand
+ * compiled program and a page's `import` all work without a second file. So each part must stand
  * alone: nothing from this module or its imports may be named inside (types are fine).
  */
 import type { FileSpan } from "../types.ts";
+import { Sha1Lanes } from "./sha1_lanes.ts";
+import { sha1LanesModule } from "./sha1_lanes_code.ts";
+import { openSpans, type SpanReader } from "./span_reader.ts";
 
-/** Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). */
-export type HashEngine = "node" | "webcrypto";
+/**
+ * Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes" a
+ * batch is hashed in lanes if that pays; what comes alone goes to Web Crypto.
+ */
+export type HashEngine = "node" | "webcrypto" | "lanes";
 
-export type HashJob =
-  & { id: number; engine: HashEngine }
-  /** `bytes`: the first `length` of a buffer that is given away and comes back. */
-  & ({ spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number });
+/** `length` bytes to hash, from files. */
+export interface FilesJob {
+  id: number;
+  length: number;
+  spans: readonly FileSpan[];
+}
+
+/** The first `length` of a buffer that is given away and comes back. */
+export interface BytesJob {
+  id: number;
+  length: number;
+  bytes: Uint8Array;
+}
+
+export type HashJob = FilesJob | BytesJob;
+
+/** One job, or up to four of one kind and length. */
+export interface HashBatch {
+  engine: HashEngine;
+  jobs: readonly HashJob[];
+}
 
 export type HashReply =
   /** `digest` null: a file is missing or too short. */
   | { id: number; digest: Uint8Array | null; bytes?: Uint8Array }
   | { id: number; path: string; errno: string; message: string };
 
-function hashThread(): void {
+function hashThread(
+  open: typeof openSpans,
+  Lanes: typeof Sha1Lanes,
+  lanesModule: Uint8Array<ArrayBuffer> | null,
+): void {
   const scope = globalThis as unknown as {
-    onmessage: (event: { data: HashJob }) => void;
-    postMessage(message: HashReply, transfer: ArrayBuffer[]): void;
+    onmessage: (event: { data: HashBatch }) => void;
+    postMessage(message: HashReply[], transfer: ArrayBuffer[]): void;
   };
   const { createHash } = process.getBuiltinModule("node:crypto");
   const fs = process.getBuiltinModule("node:fs");
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-  const flags = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
   const buffer = new Uint8Array(512 * 1024);
   /** For Web Crypto, which takes a whole piece at once. */
   let whole = new Uint8Array(0);
 
-  /** Hands the bytes of a span to `take` in parts; false when the file ends too soon. */
-  function readSpan(path: string, span: FileSpan, take: (part: Uint8Array) => void): boolean {
-    const fd = fs.openSync(path, flags);
-    try {
-      for (let done = 0; done < span.length;) {
-        const want = Math.min(buffer.length, span.length - done);
-        const got = fs.readSync(fd, buffer, 0, want, span.offset + done);
-        if (got === 0) return false;
-        take(buffer.subarray(0, got));
-        done += got;
-      }
-    } finally {
-      fs.closeSync(fd);
-    }
-    return true;
+  /** Bytes copied into each lane at a time: they shall still be in the cache when they are hashed. */
+  const COPY_STEP = 32 * 1024;
+  /** So much is hashed in lanes before they are judged: their code starts out half optimized. */
+  const TRIAL_BYTES = 32 * 1024 * 1024;
+  let lanes: Sha1Lanes | null = null;
+  let tried = 0;
+  /** The most bytes a millisecond that Web Crypto reached. */
+  let aloneSpeed = 0;
+
+  // Where WebAssembly or its vectors are missing, everything is hashed alone.
+  if (lanesModule !== null && globalThis.WebAssembly?.validate(lanesModule)) {
+    lanes = new Lanes(lanesModule);
   }
 
-  function readSpans(spans: readonly FileSpan[], take: (part: Uint8Array) => void): boolean {
-    for (const span of spans) {
-      if (span.path === null) {
-        buffer.fill(0);
-        for (let left = span.length; left > 0; left -= buffer.length) {
-          take(buffer.subarray(0, Math.min(left, buffer.length)));
-        }
-        continue;
-      }
-      try {
-        if (!readSpan(span.path, span, take)) return false;
-      } catch (error) {
-        const { code } = error as { code?: string };
-        if (code === "ENOENT" || code === "ENOTDIR") return false;
-        throw Object.assign(error as Error, { path: span.path });
-      }
-    }
-    return true;
+  /** Four lanes cost the same however many are used. */
+  function lanesPay(count: number): boolean {
+    if (lanes === null || count < 3) return false;
+    return tried < TRIAL_BYTES || lanes.speed * count / Lanes.LANES > aloneSpeed;
   }
 
   async function digestOf(bytes: Uint8Array<ArrayBuffer>, engine: HashEngine): Promise<Uint8Array> {
     if (engine === "node") return new Uint8Array(createHash("sha1").update(bytes).digest());
-    return new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
+    const start = performance.now();
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
+    aloneSpeed = Math.max(aloneSpeed, bytes.length / (performance.now() - start));
+    return digest;
   }
 
-  async function hashSpans(spans: readonly FileSpan[], engine: HashEngine) {
-    if (engine === "node") {
-      const hash = createHash("sha1");
-      const found = readSpans(spans, (part) => void hash.update(part));
-      return found ? new Uint8Array(hash.digest()) : null;
-    }
-    const length = spans.reduce((sum, span) => sum + span.length, 0);
-    if (whole.length < length) whole = new Uint8Array(length);
-    let at = 0;
-    const found = readSpans(spans, (part) => {
-      whole.set(part, at);
-      at += part.length;
-    });
-    return found ? await digestOf(whole.subarray(0, length), engine) : null;
-  }
-
-  async function work(job: HashJob): Promise<HashReply> {
-    if ("bytes" in job) {
-      const bytes = job.bytes as Uint8Array<ArrayBuffer>;
-      const digest = await digestOf(bytes.subarray(0, job.length), job.engine);
-      return { id: job.id, digest, bytes };
-    }
+  async function hashSpans(spans: readonly FileSpan[], length: number, engine: HashEngine) {
+    const reader = open(fs, spans);
     try {
-      return { id: job.id, digest: await hashSpans(job.spans, job.engine) };
-    } catch (error) {
-      const { code, message, path } = error as { code?: string; message: string; path?: string };
-      return { id: job.id, path: path ?? "", errno: code ?? "", message };
+      if (engine !== "node") {
+        if (whole.length < length) whole = new Uint8Array(length);
+        const piece = whole.subarray(0, length);
+        return reader.read(piece) ? await digestOf(piece, engine) : null;
+      }
+      const hash = createHash("sha1");
+      for (let left = length; left > 0; left -= buffer.length) {
+        const part = buffer.subarray(0, Math.min(left, buffer.length));
+        if (!reader.read(part)) return null;
+        hash.update(part);
+      }
+      return new Uint8Array(hash.digest());
+    } finally {
+      reader.close();
     }
   }
 
-  scope.onmessage = async ({ data }) => {
-    const reply = await work(data);
-    const give = "bytes" in reply && reply.bytes ? [reply.bytes.buffer as ArrayBuffer] : [];
-    scope.postMessage(reply, give);
+  function found(job: HashJob, digest: Uint8Array): HashReply {
+    const { id } = job;
+    return "bytes" in job ? { id, digest, bytes: job.bytes } : { id, digest };
+  }
+
+  function failure(id: number, error: unknown): HashReply {
+    const { code, message, path } = error as { code?: string; message: string; path?: string };
+    return { id, path: path ?? "", errno: code ?? "", message };
+  }
+
+  async function hashAlone(job: HashJob, engine: HashEngine): Promise<HashReply> {
+    try {
+      const digest = "bytes" in job
+        ? await digestOf(job.bytes.subarray(0, job.length) as Uint8Array<ArrayBuffer>, engine)
+        : await hashSpans(job.spans, job.length, engine);
+      return digest === null ? { id: job.id, digest } : found(job, digest);
+    } catch (error) {
+      return failure(job.id, error);
+    }
+  }
+
+  function readerOf(job: HashJob): SpanReader {
+    if ("spans" in job) return open(fs, job.spans);
+    let at = 0;
+    return {
+      read(part) {
+        part.set(job.bytes.subarray(at, at + part.length));
+        at += part.length;
+        return true;
+      },
+      close() {},
+    };
+  }
+
+  function hashInLanes(jobs: readonly HashJob[]): HashReply[] {
+    const { length } = jobs[0]!;
+    const readers = jobs.map(readerOf);
+    const step = "bytes" in jobs[0]! ? COPY_STEP : Lanes.PART;
+    /** Of the lanes whose files could not be read to the end; the others go on. */
+    const lost: HashReply[] = [];
+    const digests = lanes!.hash(jobs.length, length, step, (lane, part) => {
+      if (lost[lane] !== undefined) return;
+      const { id } = jobs[lane]!;
+      try {
+        if (!readers[lane]!.read(part)) lost[lane] = { id, digest: null };
+      } catch (error) {
+        lost[lane] = failure(id, error);
+      }
+    });
+    tried += length * jobs.length;
+    for (const reader of readers) reader.close();
+    return jobs.map((job, lane) => lost[lane] ?? found(job, digests[lane]!));
+  }
+
+  function send(...replies: HashReply[]): void {
+    const give = replies.flatMap((reply) => "bytes" in reply ? [reply.bytes!.buffer] : []);
+    scope.postMessage(replies, give as ArrayBuffer[]);
+  }
+
+  scope.onmessage = async ({ data: { engine, jobs } }) => {
+    if (lanesPay(jobs.length)) send(...hashInLanes(jobs));
+    else for (const job of jobs) send(await hashAlone(job, engine));
   };
 }
 
-export const HASH_THREAD_SOURCE = `(${hashThread.toString()})();`;
+/** What a thread is started from. Only those that are to use lanes get their module. */
+export function hashThreadSource(engine: HashEngine): string {
+  const lanesModule = engine === "lanes" ? `new Uint8Array([${sha1LanesModule()}])` : "null";
+  return `(${hashThread})(${openSpans}, ${Sha1Lanes}, ${lanesModule});`;
+}

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Hasher, RunningHash } from "../types.ts";
-import { HashPool } from "./hash_pool.ts";
+import { HashPool, MOST_AT_ONCE } from "./hash_pool.ts";
 import type { HashEngine } from "./hash_worker.ts";
 
 /** Beyond this a disk, not the processor, sets the pace. */
@@ -28,7 +28,7 @@ export function createHasher(): Hasher {
   let calibrated: Promise<void> | null = null;
   const calibrate = () =>
     calibrated ??= measure().then((speeds) => {
-      pool.engine = speeds.node >= speeds.webcrypto ? "node" : "webcrypto";
+      pool.engine = speeds.node >= speeds.webcrypto ? "node" : "lanes";
       const quick = speeds.node >= QUICK_ENOUGH;
       const alone = pool.engine === "node" && pool.size === 1;
       quickest = quick || alone ? "running" : "submit";
@@ -50,7 +50,7 @@ export function createHasher(): Hasher {
       return quickest;
     },
     calibrate,
-    concurrency: pool.size,
+    concurrency: pool.size * MOST_AT_ONCE,
     hashFiles: (spans) =>
       ready ? pool.hashFiles(spans) : calibrate().then(() => pool.hashFiles(spans)),
     close: () => pool.close(),
@@ -83,7 +83,7 @@ export function running(): RunningHash {
  * Bytes a second of both: the best round counts, since a busy machine can only slow one down. Deno's createHash is quick on processors with SHA
  * instructions and four times slower than its Web Crypto on others; Bun's is never the slower one.
  */
-async function measure(): Promise<Record<HashEngine, number>> {
+async function measure(): Promise<{ node: number; webcrypto: number }> {
   const sample = new Uint8Array(SAMPLE_BYTES);
   let node = Infinity, webcrypto = Infinity;
   for (let round = 0; round < SAMPLE_ROUNDS; round++) {
