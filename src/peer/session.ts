@@ -1,11 +1,12 @@
 /**
- * One connected peer (PeerSession): the state machine of BEP 3, 6 and 10 between the bytes of a
- * link and the torrent. No socket, clock, timer or promise in here: inputs are calls with the time,
- * outputs gather in `out` and `upload`, and the torrent is seen through two small ports.
+ * One connected peer (PeerSession): what arrives is sent to its two halves, the one that takes
+ * (download_side.ts) and the one that gives (upload_side.ts); what both need is here: the peer's
+ * pieces, the extensions, the bytes on their way out. No socket, clock, timer or promise in here:
+ * inputs are calls with the time, outputs gather in `out` and `upload`.
  */
 import { Bitfield } from "../util/bitfield.ts";
 import { ProtocolError } from "../util/errors.ts";
-import { RateMeter } from "../util/rate_meter.ts";
+import type { RateMeter } from "../util/rate_meter.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import * as wire from "../protocol/peer_wire.ts";
 import {
@@ -14,27 +15,13 @@ import {
   EXTENSION_HANDSHAKE,
   type ExtensionHandshake,
 } from "../protocol/extension.ts";
-import { RequestWindow } from "./request_window.ts";
-import { UploadQueue } from "./upload_queue.ts";
+import { type BlockBook, DownloadSide } from "./download_side.ts";
+import { Patience } from "./patience.ts";
+import type { RequestWindow } from "./request_window.ts";
+import type { UploadQueue } from "./upload_queue.ts";
+import { UploadSide } from "./upload_side.ts";
 
-/** What a session needs of the pieces of its torrent. */
-export interface BlockBook {
-  readonly have: Bitfield;
-  readonly pickedPiece: number;
-  readonly pickedBlock: number;
-  readonly targetAt: number;
-  readonly version: number;
-  wastedBytes: number;
-  next(peer: PeerSession): boolean;
-  nextDuplicate(peer: PeerSession): boolean;
-  release(peer: PeerSession, piece: number, block: number): void;
-  abandonBlock(peer: PeerSession, piece: number, block: number): void;
-  blockTarget(peer: PeerSession, piece: number, block: number): Uint8Array | null;
-  blockArrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
-  peerHas(peer: PeerSession, piece: number): void;
-  peerHasMany(peer: PeerSession): void;
-  peerLost(peer: PeerSession, piece: number): void;
-}
+export type { BlockBook } from "./download_side.ts";
 
 /** What a session tells its torrent beside that. */
 export interface SessionEvents {
@@ -57,32 +44,22 @@ export interface SessionInfo {
 
 /** BEP 54's message as we ask others to number it. */
 const DONT_HAVE_ID = 7;
-/** Messages that make no sense, of one peer, before it is sent away. */
-const MAX_NONSENSE = 300;
-/** In the end-game a quick peer may repeat so many blocks at once, others one. */
-const QUICK_DUPLICATES = 4;
-const QUICK_WINDOW = 64;
 
 export class PeerSession implements wire.WireSink {
   readonly slot: number;
   readonly key: number;
   readonly info: SessionInfo;
   readonly have: Bitfield;
-  readonly window = new RequestWindow();
-  readonly upload = new UploadQueue();
   readonly out = new wire.WireEncoder();
-  readonly down = new RateMeter();
-  readonly up = new RateMeter();
+  readonly window: RequestWindow;
+  readonly upload: UploadQueue;
+  readonly down: RateMeter;
+  readonly up: RateMeter;
 
-  peerChoking = true;
   peerInterested = false;
-  choking = true;
-  interested = false;
   /** BEP 21. */
   uploadOnly = false;
   client: string | null = null;
-  /** When the peer became choked or unchoked by us last, and interested. */
-  unchokedAt = 0;
 
   // Kept by the piece manager.
   wanted = 0;
@@ -93,20 +70,11 @@ export class PeerSession implements wire.WireSink {
   readonly #book: BlockBook;
   readonly #events: SessionEvents;
   readonly #decoder: wire.WireDecoder;
+  readonly #taking: DownloadSide;
+  readonly #giving: UploadSide;
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
-  #nonsense = 0;
-  /** The block that is arriving: its piece (-1 for none), and what to make of it. */
-  #incomingPiece = -1;
-  #incomingBlock = 0;
-  /** It answers a request; one that still counts. */
-  #incomingKnown = false;
-  #incomingAsked = false;
-  #incomingWanted = false;
-  /** `book.version` when nothing could be asked for. */
-  #idleSince = -1;
-  readonly #release = (piece: number, block: number) => this.#book.release(this, piece, block);
 
   constructor(layout: Layout, book: BlockBook, events: SessionEvents, info: SessionInfo) {
     this.#layout = layout;
@@ -117,6 +85,30 @@ export class PeerSession implements wire.WireSink {
     this.key = info.key;
     this.have = new Bitfield(layout.pieceCount);
     this.#decoder = new wire.WireDecoder(this, this.have.bytes.length);
+    const patience = new Patience();
+    this.#taking = new DownloadSide(layout, book, this, this.out, patience);
+    this.#giving = new UploadSide(layout, book.have, this.out, info.fast, patience);
+    this.window = this.#taking.window;
+    this.down = this.#taking.rate;
+    this.upload = this.#giving.queue;
+    this.up = this.#giving.rate;
+  }
+
+  get peerChoking(): boolean {
+    return this.#taking.choked;
+  }
+
+  get interested(): boolean {
+    return this.#taking.interested;
+  }
+
+  get choking(): boolean {
+    return this.#giving.choking;
+  }
+
+  /** When the peer was choked or unchoked by us last. */
+  get unchokedAt(): number {
+    return this.#giving.chokedAt;
   }
 
   get snubbed(): boolean {
@@ -136,6 +128,15 @@ export class PeerSession implements wire.WireSink {
     return this.have.full || this.uploadOnly;
   }
 
+  /** Whether it could ask for more and found nothing; whether blocks became free since then. */
+  get isIdle(): boolean {
+    return this.#taking.isIdle;
+  }
+
+  get isHungry(): boolean {
+    return this.#taking.isHungry;
+  }
+
   /** Tells what we have; first thing on a connection. */
   open(handshake: ExtensionHandshake): void {
     const have = this.#book.have;
@@ -153,10 +154,7 @@ export class PeerSession implements wire.WireSink {
 
   /** The connection is gone: everything that was asked goes back. */
   close(): void {
-    this.#dropRequests();
-    if (this.#incomingPiece < 0) return;
-    this.#book.abandonBlock(this, this.#incomingPiece, this.#incomingBlock);
-    this.#incomingPiece = -1;
+    this.#taking.close();
   }
 
   /** We got a piece. */
@@ -165,75 +163,42 @@ export class PeerSession implements wire.WireSink {
   }
 
   setChoking(choking: boolean, now: number): void {
-    if (this.choking === choking) return;
-    this.choking = choking;
-    this.unchokedAt = now;
-    this.out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
-    if (choking) {
-      for (const r of this.upload.clear()) this.#reject(r.piece, r.begin, r.length);
-    }
-    this.#events.changed(this);
+    if (this.#giving.setChoking(choking, now)) this.#events.changed(this);
   }
 
   /** Brings interest and requests up to date. Once a turn, when something changed. */
   settle(now: number): void {
-    const interested = this.wanted > 0;
-    if (interested !== this.interested) {
-      this.interested = interested;
-      this.out.signal(interested ? wire.INTERESTED : wire.NOT_INTERESTED);
-    }
-    if (this.peerChoking || !interested) this.#idleSince = -1;
-    else if (this.window.wantsMore) this.#fill(now);
-  }
-
-  /** Whether it could ask for more and found nothing. */
-  get isIdle(): boolean {
-    return this.#idleSince >= 0;
-  }
-
-  /** Whether blocks became free since then. */
-  get isHungry(): boolean {
-    return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
+    this.#taking.settle(now);
   }
 
   /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
   tick(now: number): void {
-    this.down.sample(now);
     this.up.sample(now);
-    if (this.window.tick(now, this.down.rate)) this.#dropRequests();
-    else this.window.releaseLost(this.#release);
+    this.#taking.tick(now);
     if (this.window.wantsMore) this.#events.changed(this);
   }
 
   hasAsked(piece: number, block: number): boolean {
-    return this.#isIncoming(piece, block) || this.window.has(piece, block);
+    return this.#taking.hasAsked(piece, block);
   }
 
   cancelRequest(piece: number, block: number): void {
-    if (this.#isIncoming(piece, block)) {
-      this.#incomingAsked = false;
-      return;
-    }
-    this.window.giveUp(piece, block);
-    const length = this.#layout.blockLength(piece, block);
-    this.out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
+    this.#taking.cancel(piece, block);
     this.#events.changed(this);
   }
 
   dropIncoming(): void {
     this.#decoder.dropTarget();
-    this.#incomingWanted = false;
+    this.#taking.dropIncoming();
   }
 
   onSignal(id: number): void {
     switch (id) {
       case wire.CHOKE:
-        this.peerChoking = true;
-        this.#dropRequests();
+        this.#taking.onChoke();
         break;
       case wire.UNCHOKE:
-        this.peerChoking = false;
-        this.window.snubbed = false; // it is willing again
+        this.#taking.onUnchoke();
         break;
       case wire.INTERESTED:
       case wire.NOT_INTERESTED:
@@ -267,9 +232,11 @@ export class PeerSession implements wire.WireSink {
   }
 
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
-    if (id === wire.REQUEST) this.#onRequest(piece, begin, length);
-    else if (id === wire.CANCEL) this.#onCancel(piece, begin, length);
-    else this.#onReject(piece, begin, length);
+    if (id === wire.REQUEST) this.#giving.onRequest(piece, begin, length);
+    else if (id === wire.CANCEL) this.#giving.onCancel(piece, begin, length);
+    else if (!this.info.fast) throw notNegotiated();
+    else this.#taking.onReject(piece, begin, length);
+    this.#events.changed(this);
   }
 
   onKeepAlive(): void {}
@@ -283,91 +250,13 @@ export class PeerSession implements wire.WireSink {
 
   // hot
   blockStart(piece: number, begin: number, length: number): Uint8Array | null {
-    const block = begin / BLOCK_LENGTH;
-    this.#incomingPiece = piece;
-    this.#incomingBlock = block;
-    this.#incomingWanted = false;
-    this.#incomingKnown = this.#incomingAsked = false;
-    if (!this.#isBlock(piece, begin, length)) {
-      throw new ProtocolError(
-        "bad-block",
-        `${length} bytes at ${begin} of piece ${piece} is no block`,
-      );
-    }
-    const asked = this.window.take(piece, block, this.#now);
-    if (asked === null) {
-      this.#countNonsense();
-      return null;
-    }
-    this.#incomingKnown = true;
-    this.#incomingAsked = asked;
-    const target = this.#book.blockTarget(this, piece, block);
-    this.#incomingWanted = target !== null;
-    return target;
+    return this.#taking.blockStart(piece, begin, length, this.#now);
   }
 
   // hot
   blockEnd(): void {
-    const piece = this.#incomingPiece, block = this.#incomingBlock;
-    const asked = this.#incomingAsked, wanted = this.#incomingWanted;
-    this.#incomingPiece = -1;
-    this.down.add(this.#layout.blockLength(piece, block));
-    this.#incomingAsked = false;
-    if (asked) this.window.blockCame(this.#now);
-    else if (this.#incomingKnown) this.window.lateCame(this.#now);
-    if (wanted) this.#book.blockArrived(this, piece, block, asked);
-    else {
-      this.#book.wastedBytes += this.#layout.blockLength(piece, block);
-      if (asked) this.#book.release(this, piece, block);
-    }
+    this.#taking.blockEnd(this.#now);
     this.#events.changed(this);
-  }
-
-  /** Whether this block is arriving right now in answer to a request that counts. */
-  #isIncoming(piece: number, block: number): boolean {
-    return this.#incomingAsked && this.#incomingPiece === piece && this.#incomingBlock === block;
-  }
-
-  #isBlock(piece: number, begin: number, length: number): boolean {
-    return piece < this.#layout.pieceCount && begin % BLOCK_LENGTH === 0 &&
-      begin < this.#layout.lengthOf(piece) &&
-      length === this.#layout.blockLength(piece, begin / BLOCK_LENGTH);
-  }
-
-  #fill(now: number): void {
-    const { window } = this, book = this.#book;
-    while (window.outstanding < window.size) {
-      if (!book.next(this)) {
-        this.#idleSince = book.version;
-        if (!window.snubbed) this.#fillDuplicates(now);
-        return;
-      }
-      this.#ask(now);
-      // A snubbed peer is only asked to show that it is there: nobody waits for its answer.
-      if (window.snubbed) this.#dropRequests();
-    }
-    this.#idleSince = -1;
-  }
-
-  #fillDuplicates(now: number): void {
-    const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
-    while (this.window.outstanding < most && this.#book.nextDuplicate(this)) this.#ask(now);
-  }
-
-  // hot
-  #ask(now: number): void {
-    const piece = this.#book.pickedPiece, block = this.#book.pickedBlock;
-    this.window.push(piece, block, now);
-    const length = this.#layout.blockLength(piece, block);
-    this.out.block(wire.REQUEST, piece, block * BLOCK_LENGTH, length);
-  }
-
-  /** The blocks go back to the others; what still comes in answer is taken if it is of use. */
-  #dropRequests(): void {
-    this.window.releaseAll(this.#release);
-    if (!this.#incomingAsked) return;
-    this.#incomingAsked = false;
-    this.#release(this.#incomingPiece, this.#incomingBlock);
   }
 
   #onHaveAllOrNone(id: number): void {
@@ -397,33 +286,6 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
-  #onRequest(piece: number, begin: number, length: number): void {
-    const valid = piece < this.#layout.pieceCount && length > 0 && length <= BLOCK_LENGTH &&
-      begin + length <= this.#layout.lengthOf(piece) && this.#book.have.has(piece);
-    if (!valid) this.#countNonsense();
-    if (!valid || this.choking || !this.upload.push(piece, begin, length)) {
-      this.#reject(piece, begin, length);
-    }
-    this.#events.changed(this);
-  }
-
-  #onCancel(piece: number, begin: number, length: number): void {
-    if (this.upload.cancel(piece, begin, length)) this.#reject(piece, begin, length);
-    this.#events.changed(this);
-  }
-
-  #reject(piece: number, begin: number, length: number): void {
-    if (this.info.fast) this.out.block(wire.REJECT, piece, begin, length);
-  }
-
-  #onReject(piece: number, begin: number, length: number): void {
-    if (!this.info.fast) throw notNegotiated();
-    if (!this.#isBlock(piece, begin, length)) return this.#countNonsense();
-    const block = begin / BLOCK_LENGTH;
-    if (this.window.rejected(piece, block)) this.#book.release(this, piece, block);
-    this.#events.changed(this);
-  }
-
   #onExtensionHandshake(payload: Uint8Array): void {
     const handshake = decodeExtensionHandshake(payload);
     if (handshake.reqq !== undefined) this.window.setReqq(handshake.reqq);
@@ -443,12 +305,6 @@ export class PeerSession implements wire.WireSink {
   #sendExtensionHandshake(handshake: ExtensionHandshake): void {
     handshake.messages.set("lt_donthave", DONT_HAVE_ID);
     this.out.extended(EXTENSION_HANDSHAKE, encodeExtensionHandshake(handshake));
-  }
-
-  #countNonsense(): void {
-    if (++this.#nonsense > MAX_NONSENSE) {
-      throw new ProtocolError("nonsense", "Too many messages that make no sense");
-    }
   }
 }
 

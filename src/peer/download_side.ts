@@ -1,0 +1,235 @@
+/**
+ * The half of a session that takes: what the peer was asked for, and the block that arrives. The
+ * requests are in the window, the blocks' state is the torrent's; this joins the two. Invariant:
+ * a block that was asked for is either in the window, arriving, or given back to the torrent.
+ */
+import { RateMeter } from "../util/rate_meter.ts";
+import { ProtocolError } from "../util/errors.ts";
+import type { Bitfield } from "../util/bitfield.ts";
+import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
+import * as wire from "../protocol/peer_wire.ts";
+import type { Patience } from "./patience.ts";
+import { RequestWindow } from "./request_window.ts";
+import type { PeerSession } from "./session.ts";
+
+/** What a session needs of the pieces of its torrent. */
+export interface BlockBook {
+  readonly have: Bitfield;
+  readonly pickedPiece: number;
+  readonly pickedBlock: number;
+  readonly targetAt: number;
+  readonly version: number;
+  wastedBytes: number;
+  next(peer: PeerSession): boolean;
+  nextDuplicate(peer: PeerSession): boolean;
+  release(peer: PeerSession, piece: number, block: number): void;
+  abandonBlock(peer: PeerSession, piece: number, block: number): void;
+  blockTarget(peer: PeerSession, piece: number, block: number): Uint8Array | null;
+  blockArrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
+  peerHas(peer: PeerSession, piece: number): void;
+  peerHasMany(peer: PeerSession): void;
+  peerLost(peer: PeerSession, piece: number): void;
+}
+
+/** In the end-game a quick peer may repeat so many blocks at once, others one. */
+const QUICK_DUPLICATES = 4;
+const QUICK_WINDOW = 64;
+
+export class DownloadSide {
+  readonly window = new RequestWindow();
+  readonly rate = new RateMeter();
+  /** The peer chokes us; we told it that we are interested. */
+  choked = true;
+  interested = false;
+  readonly #layout: Layout;
+  readonly #book: BlockBook;
+  readonly #peer: PeerSession;
+  readonly #out: wire.WireEncoder;
+  readonly #patience: Patience;
+  /** The block that is arriving: its piece (-1 for none), and what to make of it. */
+  #incomingPiece = -1;
+  #incomingBlock = 0;
+  /** It answers a request; one that still counts. */
+  #incomingKnown = false;
+  #incomingAsked = false;
+  #incomingWanted = false;
+  /** `book.version` when nothing could be asked for. */
+  #idleSince = -1;
+  readonly #release = (piece: number, block: number) =>
+    this.#book.release(this.#peer, piece, block);
+
+  constructor(
+    layout: Layout,
+    book: BlockBook,
+    peer: PeerSession,
+    out: wire.WireEncoder,
+    patience: Patience,
+  ) {
+    this.#layout = layout;
+    this.#book = book;
+    this.#peer = peer;
+    this.#out = out;
+    this.#patience = patience;
+  }
+
+  /** Whether it could ask for more and found nothing. */
+  get isIdle(): boolean {
+    return this.#idleSince >= 0;
+  }
+
+  /** Whether blocks became free since then. */
+  get isHungry(): boolean {
+    return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
+  }
+
+  /** Brings interest and requests up to date. */
+  settle(now: number): void {
+    const interested = this.#peer.wanted > 0;
+    if (interested !== this.interested) {
+      this.interested = interested;
+      this.#out.signal(interested ? wire.INTERESTED : wire.NOT_INTERESTED);
+    }
+    if (this.choked || !interested) this.#idleSince = -1;
+    else if (this.window.wantsMore) this.#fill(now);
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    this.rate.sample(now);
+    if (this.window.tick(now, this.rate.rate)) this.dropRequests();
+    else this.window.releaseLost(this.#release);
+  }
+
+  onChoke(): void {
+    this.choked = true;
+    this.dropRequests();
+  }
+
+  onUnchoke(): void {
+    this.choked = false;
+    this.window.snubbed = false; // it is willing again
+  }
+
+  onReject(piece: number, begin: number, length: number): void {
+    if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
+    const block = begin / BLOCK_LENGTH;
+    if (this.window.rejected(piece, block)) this.#book.release(this.#peer, piece, block);
+  }
+
+  hasAsked(piece: number, block: number): boolean {
+    return this.#isIncoming(piece, block) || this.window.has(piece, block);
+  }
+
+  /** The block came from elsewhere. */
+  cancel(piece: number, block: number): void {
+    if (this.#isIncoming(piece, block)) {
+      this.#incomingAsked = false;
+      return;
+    }
+    this.window.giveUp(piece, block);
+    const length = this.#layout.blockLength(piece, block);
+    this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
+  }
+
+  /** The rest of the block that arrives is skipped. */
+  dropIncoming(): void {
+    this.#incomingWanted = false;
+  }
+
+  /** The blocks go back to the others; what still comes in answer is taken if it is of use. */
+  dropRequests(): void {
+    this.window.releaseAll(this.#release);
+    if (!this.#incomingAsked) return;
+    this.#incomingAsked = false;
+    this.#release(this.#incomingPiece, this.#incomingBlock);
+  }
+
+  /** The connection is gone: everything that was asked goes back. */
+  close(): void {
+    this.dropRequests();
+    if (this.#incomingPiece < 0) return;
+    this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
+    this.#incomingPiece = -1;
+  }
+
+  // hot
+  /** Where to copy a block that begins; null to skip its bytes. */
+  blockStart(piece: number, begin: number, length: number, now: number): Uint8Array | null {
+    const block = begin / BLOCK_LENGTH;
+    this.#incomingPiece = piece;
+    this.#incomingBlock = block;
+    this.#incomingWanted = false;
+    this.#incomingKnown = this.#incomingAsked = false;
+    if (!this.#isBlock(piece, begin, length)) {
+      throw new ProtocolError(
+        "bad-block",
+        `${length} bytes at ${begin} of piece ${piece} is no block`,
+      );
+    }
+    const asked = this.window.take(piece, block, now);
+    if (asked === null) {
+      this.#patience.strain();
+      return null;
+    }
+    this.#incomingKnown = true;
+    this.#incomingAsked = asked;
+    const target = this.#book.blockTarget(this.#peer, piece, block);
+    this.#incomingWanted = target !== null;
+    return target;
+  }
+
+  // hot
+  blockEnd(now: number): void {
+    const piece = this.#incomingPiece, block = this.#incomingBlock;
+    const asked = this.#incomingAsked, wanted = this.#incomingWanted;
+    this.#incomingPiece = -1;
+    this.rate.add(this.#layout.blockLength(piece, block));
+    this.#incomingAsked = false;
+    if (asked) this.window.blockCame(now);
+    else if (this.#incomingKnown) this.window.lateCame(now);
+    if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
+    else {
+      this.#book.wastedBytes += this.#layout.blockLength(piece, block);
+      if (asked) this.#book.release(this.#peer, piece, block);
+    }
+  }
+
+  /** Whether this block is arriving right now in answer to a request that counts. */
+  #isIncoming(piece: number, block: number): boolean {
+    return this.#incomingAsked && this.#incomingPiece === piece && this.#incomingBlock === block;
+  }
+
+  #isBlock(piece: number, begin: number, length: number): boolean {
+    return piece < this.#layout.pieceCount && begin % BLOCK_LENGTH === 0 &&
+      begin < this.#layout.lengthOf(piece) &&
+      length === this.#layout.blockLength(piece, begin / BLOCK_LENGTH);
+  }
+
+  #fill(now: number): void {
+    const { window } = this, book = this.#book;
+    while (window.outstanding < window.size) {
+      if (!book.next(this.#peer)) {
+        this.#idleSince = book.version;
+        if (!window.snubbed) this.#fillDuplicates(now);
+        return;
+      }
+      this.#ask(now);
+      // A snubbed peer is only asked to show that it is there: nobody waits for its answer.
+      if (window.snubbed) this.dropRequests();
+    }
+    this.#idleSince = -1;
+  }
+
+  #fillDuplicates(now: number): void {
+    const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
+    while (this.window.outstanding < most && this.#book.nextDuplicate(this.#peer)) this.#ask(now);
+  }
+
+  // hot
+  #ask(now: number): void {
+    const piece = this.#book.pickedPiece, block = this.#book.pickedBlock;
+    this.window.push(piece, block, now);
+    const length = this.#layout.blockLength(piece, block);
+    this.#out.block(wire.REQUEST, piece, block * BLOCK_LENGTH, length);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The half of a session that gives: whether we choke the peer, and what it asked us for. Requests
+ * are checked here; the link reads and sends what is queued. Invariant: every request that is taken
+ * in is answered by its block, by a reject (BEP 6), or by the end of the connection.
+ */
+import { RateMeter } from "../util/rate_meter.ts";
+import type { Bitfield } from "../util/bitfield.ts";
+import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
+import * as wire from "../protocol/peer_wire.ts";
+import type { Patience } from "./patience.ts";
+import { UploadQueue } from "./upload_queue.ts";
+
+export class UploadSide {
+  readonly queue = new UploadQueue();
+  readonly rate = new RateMeter();
+  choking = true;
+  /** When the peer was choked or unchoked last. */
+  chokedAt = 0;
+  readonly #layout: Layout;
+  readonly #have: Bitfield;
+  readonly #out: wire.WireEncoder;
+  readonly #fast: boolean;
+  readonly #patience: Patience;
+
+  /** `have`: our pieces; `fast`: both sides have BEP 6. */
+  constructor(
+    layout: Layout,
+    have: Bitfield,
+    out: wire.WireEncoder,
+    fast: boolean,
+    patience: Patience,
+  ) {
+    this.#layout = layout;
+    this.#have = have;
+    this.#out = out;
+    this.#fast = fast;
+    this.#patience = patience;
+  }
+
+  /** Returns whether anything changed. */
+  setChoking(choking: boolean, now: number): boolean {
+    if (this.choking === choking) return false;
+    this.choking = choking;
+    this.chokedAt = now;
+    this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
+    if (choking) {
+      for (const r of this.queue.clear()) this.#reject(r.piece, r.begin, r.length);
+    }
+    return true;
+  }
+
+  onRequest(piece: number, begin: number, length: number): void {
+    const valid = this.#isValid(piece, begin, length);
+    if (!valid) this.#patience.strain();
+    if (!valid || this.choking || !this.queue.push(piece, begin, length)) {
+      this.#reject(piece, begin, length);
+    }
+  }
+
+  onCancel(piece: number, begin: number, length: number): void {
+    if (this.queue.cancel(piece, begin, length)) this.#reject(piece, begin, length);
+  }
+
+  #isValid(piece: number, begin: number, length: number): boolean {
+    return piece < this.#layout.pieceCount && length > 0 && length <= BLOCK_LENGTH &&
+      begin + length <= this.#layout.lengthOf(piece) && this.#have.has(piece);
+  }
+
+  #reject(piece: number, begin: number, length: number): void {
+    if (this.#fast) this.#out.block(wire.REJECT, piece, begin, length);
+  }
+}
