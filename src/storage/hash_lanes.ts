@@ -1,8 +1,8 @@
 /** Keeps all hash threads busy with the pieces of one torrent: what checker and creator share. */
 import type { FileSpan, Hasher } from "../platform/types.ts";
 
-/** Jobs per thread: the second one waits with its thread, so that none is idle between two. */
-const JOBS_PER_THREAD = 2;
+/** Jobs for each that can be under way: the second one waits, so that no thread is idle between. */
+const JOBS_EACH = 2;
 
 /**
  * Hashes the spans of each of `pieces`, which are drawn one by one when a thread can take them, and
@@ -32,7 +32,7 @@ export async function hashPieces(
   const onAbort = () => abort.resolve();
   signal?.addEventListener("abort", onAbort);
   try {
-    const lanes = Array.from({ length: hasher.concurrency * JOBS_PER_THREAD }, lane);
+    const lanes = Array.from({ length: hasher.concurrency * JOBS_EACH }, lane);
     await Promise.race([Promise.all(lanes), abort.promise]);
   } finally {
     over = true;
