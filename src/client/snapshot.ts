@@ -19,7 +19,7 @@ export function snapshotOf(torrent: Torrent): TorrentSnapshot {
     dir: torrent.options.dir,
     state,
     size: meta.size,
-    have: Math.min(pieces.haveBytes, meta.size),
+    have: torrent.have,
     pieces: meta.layout.pieceCount,
     piecesHave: pieces.have.count,
     checked: state === "checking" || state === "verifying" ? torrent.checkedFraction : null,

@@ -12,6 +12,11 @@ export function demandFiles(meta: Metainfo, statFile: (file: number) => FileStat
     else if (found !== undefined && found.size < length) short.push(path.join("/"));
   });
   if (missing.length + short.length === 0) return;
+  if (missing.length === meta.files.filter(({ pad }) => !pad).length) {
+    throw new IncompleteError(
+      `nothing is there: the folder must be the one with "${meta.name}" in it`,
+    );
+  }
   const [first = short[0], what] = [missing[0], missing.length > 0 ? "missing" : "too short"];
   const more = missing.length + short.length - 1;
   const others = more === 0 ? "" : `, and so ${more === 1 ? "is 1 other" : `are ${more} others`}`;

@@ -148,6 +148,11 @@ export class Torrent {
     return { uploaded: up, downloaded: down, left };
   }
 
+  /** Verified bytes, at most the size: padding counts for what is missing. */
+  get have(): number {
+    return Math.min(this.pieces.haveBytes, this.meta.size);
+  }
+
   get heldBackBy(): HeldBackBy {
     let useful = 0, unchoking = 0;
     for (const { session } of this.swarm.members) {
@@ -240,7 +245,7 @@ export class Torrent {
     await this.#checkExisting();
     if (this.#abort.signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
-    this.#tell({ type: "checked", have: this.#foundBytes, size: this.meta.size });
+    this.#tell({ type: "checked", have: this.have, size: this.meta.size });
     if (seedOnly) demandPieces(this.meta, (piece) => this.pieces.have.has(piece));
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? this.#onComplete() : await this.#finalCheck();
@@ -409,7 +414,7 @@ export class Torrent {
 
   #onVerified(piece: number): void {
     this.swarm.announcePiece(piece);
-    this.#tell({ type: "piece", piece, have: this.pieces.haveBytes, size: this.meta.size });
+    this.#tell({ type: "piece", piece, have: this.have, size: this.meta.size });
   }
 
   #onPieceFailed(piece: number, contributors: number[]): void {
