@@ -1,6 +1,7 @@
 /**
- * One run of `shoal download` or `shoal seed`: loads what was asked for, follows every torrent to its end, and says
- * how each one ended. Invariant: every source has exactly one ending when the run is over.
+ * One run of `shoal download` or `shoal seed`: loads what was asked for, follows every torrent to
+ * its end, and says how each one ended. Invariant: every source has exactly one ending when the run
+ * is over.
  */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
 import type { ClientPort, TorrentPort } from "./client_port.ts";
@@ -54,7 +55,11 @@ export async function runDownload(
   return jobs.map((job) => {
     const torrent = job.last, { dir, seedOnly = false } = request.add;
     const path = torrent === null ? null : files.absolute(`${dir}/${torrent.name}`);
-    return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, { torrent, path, seedOnly });
+    return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, {
+      torrent,
+      path,
+      seedOnly,
+    });
   });
 }
 

@@ -14,7 +14,7 @@ export const EXIT_INTERRUPTED = 130;
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_DONE, meaning: "done: everything is there and verified" },
   { code: EXIT_NO_PEERS, meaning: "no peers: nobody could be found or reached for too long" },
-  { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched or used" },
+  { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched, used or made" },
   { code: EXIT_FAILED, meaning: "failed for another reason (the message says which)" },
   { code: EXIT_DISK, meaning: "disk: full, no permission, a file in the way" },
   { code: EXIT_USAGE, meaning: "the command line is wrong" },

@@ -11,7 +11,7 @@ export function overviewText(commands: readonly Command[]): string {
     [`shoal ${name} ${operands}`.trimEnd(), summary] as const
   );
   return [
-    "shoal downloads torrents.",
+    "shoal downloads torrents, makes them and gives them to others.",
     "",
     "Usage:",
     ...table(rows),

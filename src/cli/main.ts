@@ -6,8 +6,10 @@ import { VERSION } from "../protocol/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
 import type { OpenClient } from "./client_port.ts";
 import type { CliContext, Command } from "./command.ts";
+import { createCommand } from "./commands/create.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downloadCommand } from "./commands/download.ts";
+import { seedCommand } from "./commands/seed.ts";
 import { showCommand } from "./commands/show.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { debugTrace, describeError, UsageError } from "./errors.ts";
@@ -18,7 +20,14 @@ import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
 import { nearest } from "./suggest.ts";
 
-const COMMANDS: readonly Command[] = [downloadCommand, showCommand, verifyCommand, demoCommand];
+const COMMANDS: readonly Command[] = [
+  downloadCommand,
+  showCommand,
+  verifyCommand,
+  createCommand,
+  seedCommand,
+  demoCommand,
+];
 const NAMES = COMMANDS.map((command) => command.name);
 
 /** Does what `platform.process.args` ask for and sets the exit code. Never rejects. */

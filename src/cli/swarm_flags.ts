@@ -6,8 +6,13 @@ import type { ReportMode } from "./render/choose_reporter.ts";
 import { rate, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
-export function optional<T>(placeholder: string, help: string, read: (text: string) => T) {
-  return single<T | null>(placeholder, help, read, null);
+export function optional<T>(
+  placeholder: string,
+  help: string,
+  read: (text: string) => T,
+  short?: string,
+) {
+  return single<T | null>(placeholder, help, read, null, short);
 }
 
 export const SWARM_FLAGS = {

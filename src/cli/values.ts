@@ -1,5 +1,7 @@
 /** Reads the values of flags from text. Every function throws UsageError for what it refuses. */
 import type { SeedGoal } from "../client/types.ts";
+import { checkPieceLength, checkUrls } from "../protocol/create_torrent.ts";
+import { TorrentFileError } from "../util/errors.ts";
 import { UsageError } from "./errors.ts";
 
 const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
@@ -60,6 +62,36 @@ export function hostAndPort(text: string): string {
   const port = match === null ? 0 : Number(match[3]);
   if (port >= 1 && port <= 65535) return text;
   throw new UsageError(`"${text}" is not HOST:PORT (an IPv6 address goes in brackets: [::1]:6881)`);
+}
+
+/** Null for "auto", else bytes. */
+export function pieceLength(text: string): number | null {
+  if (text === "auto") return null;
+  return refusing(size(text), checkPieceLength);
+}
+
+export function trackerUrl(text: string): string {
+  return refusing(text, (url) => checkUrls({ announce: [[url]] }));
+}
+
+/** One or more, with spaces between them. */
+export function trackerUrls(text: string): string[] {
+  return notEmpty(text.trim()).split(/\s+/).map(trackerUrl);
+}
+
+export function webSeedUrl(text: string): string {
+  return refusing(text, (url) => checkUrls({ webSeeds: [url] }));
+}
+
+/** `value`, when `check` does not throw. */
+function refusing<T>(value: T, check: (value: T) => void): T {
+  try {
+    check(value);
+    return value;
+  } catch (error) {
+    if (!(error instanceof TorrentFileError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
 }
 
 /** What `seedGoal` takes beside "none" and "forever", for help texts. */

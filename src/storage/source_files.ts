@@ -86,6 +86,7 @@ function vanished(location: string, name: string): FileError {
     : new FileError("changed", location, `${location} vanished while its folder was looked at`);
 }
 
-function lastPart(path: string): string {
+/** The name of a file or folder; empty for the root of a disk. */
+export function lastPart(path: string): string {
   return path.split(/[\\/]/).findLast((part) => part !== "") ?? "";
 }

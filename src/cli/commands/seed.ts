@@ -31,7 +31,7 @@ export const seedCommand = defineCommand({
   name: "seed",
   operands: "FILE DIR",
   count: [2, 2],
-  summary: "Gives the files of a .torrent to others until a goal is reached or Ctrl-C",
+  summary: "Gives the files of a .torrent to others, until a goal or Ctrl-C",
   details:
     "FILE is the .torrent, or an http(s) URL of it; DIR the folder that holds the torrent's file\n" +
     "or top folder. The files are checked first and never written to, unless --fetch-missing.",

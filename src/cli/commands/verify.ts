@@ -1,18 +1,13 @@
 /** `shoal verify`: whether everything of a torrent is in a folder, and right. */
 import type { Metainfo } from "../../protocol/metainfo.ts";
 import { type Flags } from "../args.ts";
-import { type CliContext, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
-import { drawBar } from "../render/bar.ts";
-import { formatCount, formatDuration, formatPercent, formatSize } from "../render/format.ts";
-import { type Line, segment } from "../render/line.ts";
-import { LiveScreen } from "../render/live_screen.ts";
-import { TICK_MS } from "../render/reporter.ts";
-import { liveTerminal } from "../render/terminal.ts";
+import { formatCount, formatDuration, formatSize } from "../render/format.ts";
+import { showBar } from "../render/progress_bar.ts";
 import { safeText } from "../render/text.ts";
-import { repeat } from "../timing.ts";
 import { type FileProblem, verifyFiles, type VerifyResult } from "../verify_files.ts";
 
 const FLAGS = {} satisfies Flags;
@@ -36,20 +31,21 @@ export const verifyCommand = defineCommand({
   async run(context, _values, operands) {
     const { platform, output } = context;
     const meta = await openTorrent(platform, operands[0]!);
-    const progress = showProgress(context, meta);
+    const bar = showBar(context, meta.name);
     const interrupt = watchInterrupt(platform, () => {
-      progress.close();
+      bar.close();
       return output.flush();
     });
     const startedAt = platform.clock.now();
     let result: VerifyResult | null;
     try {
-      const checking = verifyFiles(platform, meta, operands[1]!, progress.at, interrupt.signal);
+      const onProgress = (fraction: number) => bar.at(fraction * meta.size, meta.size);
+      const checking = verifyFiles(platform, meta, operands[1]!, onProgress, interrupt.signal);
       // A rejection after the interruption has nobody to hear it.
       checking.catch(() => {});
       result = await Promise.race([checking, interrupt.asked.then(() => null)]);
     } finally {
-      progress.close();
+      bar.close();
       interrupt.release();
     }
     if (result === null) return EXIT_INTERRUPTED;
@@ -58,32 +54,6 @@ export const verifyCommand = defineCommand({
     return right ? EXIT_DONE : EXIT_FAILED;
   },
 });
-
-/** A bar on a terminal; elsewhere the result is enough. */
-function showProgress({ platform, output }: CliContext, meta: Metainfo) {
-  const terminal = liveTerminal(platform.process);
-  if (terminal === null) return { at() {}, close() {} };
-  const screen = new LiveScreen(output, () => terminal.size());
-  let checked = 0;
-  const draw = () => {
-    const columns = Math.min(40, Math.floor(terminal.size().columns / 3));
-    const line: Line = [
-      segment(drawBar(checked, columns, terminal.glyphs), "good"),
-      segment(` ${formatPercent(checked, 1)}  ${safeText(meta.name)}`),
-    ];
-    screen.draw([line]);
-  };
-  const ticking = repeat(platform.clock, TICK_MS, draw);
-  return {
-    at(fraction: number) {
-      checked = fraction;
-    },
-    close() {
-      ticking.cancel();
-      screen.close();
-    },
-  };
-}
 
 function resultText(meta: Metainfo, { bad, problems, dir }: VerifyResult, seconds: number): string {
   const pieces = formatCount(meta.layout.pieceCount, "piece");

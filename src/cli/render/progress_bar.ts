@@ -1,0 +1,70 @@
+/** A bar on a terminal for work without peers: checking, hashing. Elsewhere the result is enough. */
+import type { CliContext } from "../command.ts";
+import { repeat } from "../timing.ts";
+import { drawBar, type Glyphs } from "./bar.ts";
+import { formatDuration, formatPercent, formatRate } from "./format.ts";
+import { type Line, segment } from "./line.ts";
+import { LiveScreen } from "./live_screen.ts";
+import { TICK_MS } from "./reporter.ts";
+import { liveTerminal } from "./terminal.ts";
+import { safeText } from "./text.ts";
+
+export interface ProgressBar {
+  /** Bytes done and in all; drawn with the next frame. */
+  at(done: number, total: number): void;
+  /** Wipes it. Harmless when called twice. */
+  close(): void;
+}
+
+export const NO_BAR: ProgressBar = { at() {}, close() {} };
+
+/** `name` may be any text. */
+export function showBar(
+  { platform: { process, clock }, output }: CliContext,
+  name: string,
+): ProgressBar {
+  const terminal = liveTerminal(process);
+  if (terminal === null) return NO_BAR;
+  const screen = new LiveScreen(output, () => terminal.size());
+  const startedAt = clock.now();
+  const work: Work = { name, done: 0, total: 0, seconds: 0 };
+  const ticking = repeat(clock, TICK_MS, () => {
+    work.seconds = (clock.now() - startedAt) / 1000;
+    screen.draw([barLine(work, terminal.size().columns, terminal.glyphs)]);
+  });
+  return {
+    at(done, total) {
+      work.done = done;
+      work.total = total;
+    },
+    close() {
+      ticking.cancel();
+      screen.close();
+    },
+  };
+}
+
+interface Work {
+  name: string;
+  /** Bytes, and how many there are in all: 0 as long as nobody knows. */
+  done: number;
+  total: number;
+  /** Since it began. */
+  seconds: number;
+}
+
+/** Bar, percent, name, and how fast it goes once that is known. */
+export function barLine(
+  { name, done, total, seconds }: Work,
+  columns: number,
+  glyphs: Glyphs,
+): Line {
+  const fraction = total > 0 ? done / total : 0;
+  const parts = [` ${formatPercent(fraction, 1)}`, safeText(name)];
+  if (done > 0 && seconds >= 1) {
+    parts.push(formatRate(done / seconds));
+    if (done < total) parts.push(`${formatDuration(seconds * (total - done) / done)} left`);
+  }
+  const width = Math.min(40, Math.floor(columns / 3));
+  return [segment(drawBar(fraction, width, glyphs), "good"), segment(parts.join("  "))];
+}
