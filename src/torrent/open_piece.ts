@@ -13,10 +13,14 @@ const HASH_STRIDE = 8;
 /** Hands out piece-sized buffers again, so that they are zeroed by the runtime only once. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
-  constructor(readonly length: number) {}
+  readonly #allocate: (length: number) => Uint8Array;
+
+  constructor(readonly length: number, allocate: (length: number) => Uint8Array) {
+    this.#allocate = allocate;
+  }
 
   take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(this.length);
+    return this.#free.pop() ?? this.#allocate(this.length);
   }
 
   give(buffer: Uint8Array): void {

@@ -75,7 +75,8 @@ export class PieceManager {
     this.#state = new Uint8Array(layout.pieceCount);
     this.#picker = new PiecePicker(layout.pieceCount, platform.random);
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
-    this.#buffers = new BufferPool(Math.min(layout.pieceLength, layout.totalLength));
+    const bufferLength = Math.min(layout.pieceLength, layout.totalLength);
+    this.#buffers = new BufferPool(bufferLength, (length) => platform.hasher.allocate(length));
     this.#maxOpen = maxOpenPieces(options.budgetBytes, layout.pieceLength);
     this.#holders = new Holders(this.#state, this.#picker);
     this.#chooser = new BlockChooser({

@@ -28,6 +28,10 @@ export class HandHasher implements Hasher {
     };
   }
 
+  allocate(length: number): Uint8Array {
+    return new Uint8Array(length);
+  }
+
   /** Takes the buffer away as a thread would: who still writes into it fails. */
   submit(bytes: Uint8Array, length: number, done: Done): void {
     const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer());

@@ -55,7 +55,7 @@ export class HashPool {
     return (await this.#run({ spans })).digest;
   }
 
-  /** Of the first `length` bytes of `bytes`, whose buffer is given away and comes back. */
+  /** Of the first `length` bytes of `bytes`, which is given away (unless shared) and comes back. */
   async hashBytes(
     bytes: Uint8Array,
     length: number,
@@ -117,7 +117,9 @@ export class HashPool {
     }
     thread.current = batch;
     const jobs = batch.map((pending) => pending.job);
-    const give = jobs.flatMap((job) => "bytes" in job ? [job.bytes.buffer as ArrayBuffer] : []);
+    const give = jobs.flatMap((job) => {
+      return "bytes" in job && job.bytes.buffer instanceof ArrayBuffer ? [job.bytes.buffer] : [];
+    });
     thread.worker.postMessage({ engine: this.engine, jobs }, give);
   }
 

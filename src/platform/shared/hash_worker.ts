@@ -21,7 +21,7 @@ export interface FilesJob {
   spans: readonly FileSpan[];
 }
 
-/** The first `length` of a buffer that is given away and comes back. */
+/** The first `length` of a buffer that is given away, unless it is shared, and comes back. */
 export interface BytesJob {
   id: number;
   length: number;
@@ -76,10 +76,19 @@ function hashThread(
     return tried < TRIAL_BYTES || lanes.speed * count / Lanes.LANES > aloneSpeed;
   }
 
-  async function digestOf(bytes: Uint8Array<ArrayBuffer>, engine: HashEngine): Promise<Uint8Array> {
+  /** Room for `length` bytes that belong to this thread alone. */
+  function ownBytes(length: number): Uint8Array<ArrayBuffer> {
+    if (whole.length < length) whole = new Uint8Array(length);
+    return whole.subarray(0, length);
+  }
+
+  async function digestOf(bytes: Uint8Array, engine: HashEngine): Promise<Uint8Array> {
     if (engine === "node") return new Uint8Array(createHash("sha1").update(bytes).digest());
     const start = performance.now();
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
+    // Web Crypto takes no shared memory.
+    let own = bytes as Uint8Array<ArrayBuffer>;
+    if (!(bytes.buffer instanceof ArrayBuffer)) (own = ownBytes(bytes.length)).set(bytes);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", own));
     aloneSpeed = Math.max(aloneSpeed, bytes.length / (performance.now() - start));
     return digest;
   }
@@ -88,8 +97,7 @@ function hashThread(
     const reader = open(fs, spans);
     try {
       if (engine !== "node") {
-        if (whole.length < length) whole = new Uint8Array(length);
-        const piece = whole.subarray(0, length);
+        const piece = ownBytes(length);
         return reader.read(piece) ? await digestOf(piece, engine) : null;
       }
       const hash = createHash("sha1");
@@ -117,7 +125,7 @@ function hashThread(
   async function hashAlone(job: HashJob, engine: HashEngine): Promise<HashReply> {
     try {
       const digest = "bytes" in job
-        ? await digestOf(job.bytes.subarray(0, job.length) as Uint8Array<ArrayBuffer>, engine)
+        ? await digestOf(job.bytes.subarray(0, job.length), engine)
         : await hashSpans(job.spans, job.length, engine);
       return digest === null ? { id: job.id, digest } : found(job, digest);
     } catch (error) {
@@ -159,8 +167,12 @@ function hashThread(
   }
 
   function send(...replies: HashReply[]): void {
-    const give = replies.flatMap((reply) => "bytes" in reply ? [reply.bytes!.buffer] : []);
-    scope.postMessage(replies, give as ArrayBuffer[]);
+    const give = replies.flatMap((reply) => {
+      return "bytes" in reply && reply.bytes!.buffer instanceof ArrayBuffer
+        ? [reply.bytes!.buffer]
+        : [];
+    });
+    scope.postMessage(replies, give);
   }
 
   scope.onmessage = async ({ data: { engine, jobs } }) => {

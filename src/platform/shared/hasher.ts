@@ -17,6 +17,8 @@ const QUICK_ENOUGH = 1e9;
 const MIN_THREAD_BYTES = 128 * 1024;
 /** Pieces that come at longer intervals are no load: they are hashed here, and no thread waits. */
 const BUSY_MS = 100;
+/** Where the two are close, as on Bun, noise must not decide: lanes do not pay there. */
+const CLEARLY = 1.5;
 const SAMPLE_BYTES = 128 * 1024;
 const SAMPLE_ROUNDS = 6;
 
@@ -28,7 +30,7 @@ export function createHasher(): Hasher {
   let calibrated: Promise<void> | null = null;
   const calibrate = () =>
     calibrated ??= measure().then((speeds) => {
-      pool.engine = speeds.node >= speeds.webcrypto ? "node" : "lanes";
+      pool.engine = speeds.node * CLEARLY >= speeds.webcrypto ? "node" : "lanes";
       const quick = speeds.node >= QUICK_ENOUGH;
       const alone = pool.engine === "node" && pool.size === 1;
       quickest = quick || alone ? "running" : "submit";
@@ -37,6 +39,10 @@ export function createHasher(): Hasher {
   return {
     sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
     running,
+    allocate: (length) =>
+      quickest === "submit"
+        ? new Uint8Array(new SharedArrayBuffer(length))
+        : new Uint8Array(length),
     submit(bytes, length, done) {
       const now = performance.now();
       const quiet = now - lastSubmit > BUSY_MS;
@@ -62,10 +68,10 @@ async function hashHere(
   length: number,
   engine: HashEngine,
 ): Promise<{ digest: Uint8Array; bytes: Uint8Array }> {
-  const part = bytes.subarray(0, length) as Uint8Array<ArrayBuffer>;
+  const part = bytes.subarray(0, length);
   const digest = engine === "node"
     ? createHash("sha1").update(part).digest()
-    : new Uint8Array(await crypto.subtle.digest("SHA-1", part));
+    : new Uint8Array(await crypto.subtle.digest("SHA-1", part.slice()));
   return { digest: plain(digest), bytes };
 }
 

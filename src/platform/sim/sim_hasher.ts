@@ -46,6 +46,10 @@ export class SimHasher implements Hasher {
     return running();
   }
 
+  allocate(length: number): Uint8Array {
+    return new Uint8Array(length);
+  }
+
   /** Takes the buffer away for that time, as a real thread would. */
   submit(
     bytes: Uint8Array,
