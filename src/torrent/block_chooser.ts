@@ -3,6 +3,7 @@
  * began and left, then a new one by the picker, and in the end-game what others were asked for.
  * Decides only; the piece manager makes it so.
  */
+import { assert } from "../util/assert.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
@@ -61,10 +62,9 @@ export class BlockChooser {
       open = this.#current[peer.slot] = this.#choose(peer);
       if (open === null) return null;
     }
-    let block = open.cursor;
-    while (open.state[block] !== FREE) block++;
-    open.cursor = block + 1;
-    this.block = block;
+    this.block = open.state.indexOf(FREE, open.cursor);
+    assert(this.block >= 0, "a piece with free blocks has one behind its cursor");
+    open.cursor = this.block + 1;
     return open;
   }
 
@@ -110,16 +110,13 @@ export class BlockChooser {
 
   /** The limit of pieces per peer holds, and the piece is not another's alone. */
   #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
-    const { options, open: pieces, smartBan } = this.#books;
+    const { options, open: pieces } = this.#books;
     if (pieces.workedOn(peer.slot) >= options.piecesPerPeer && !open.workers.includes(peer.slot)) {
       return false;
     }
-    if (open.exclusiveTo === peer.key) return true;
+    if (open.exclusiveTo === 0 || open.exclusiveTo === peer.key) return true;
     // In the end-game a piece in doubt may be helped with, but not by one who may have spoilt it.
-    if (open.exclusiveTo !== 0) {
-      return this.inEndGame && open.workers.length > 0 && !this.#isSuspect(peer, open);
-    }
-    return !smartBan.isSetAside(open.index, peer.key);
+    return this.inEndGame && open.workers.length > 0 && !this.#isSuspect(peer, open);
   }
 
   #isSuspect(peer: DownloadPeer, open: OpenPiece): boolean {
