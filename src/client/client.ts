@@ -10,6 +10,7 @@ import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
+import { ReadCache } from "../storage/read_cache.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
@@ -28,7 +29,8 @@ const TICK_MS = 500;
 const LIMIT_TICK_MS = 25;
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const DEFAULT_OPEN_FILES = 128;
-const DEFAULT_PIECE_BUDGET = 32 * 1024 * 1024;
+const DEFAULT_PIECE_BUDGET = 24 * 1024 * 1024;
+const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
@@ -41,6 +43,7 @@ export class Client {
   readonly #handles = new Map<string, Torrent>();
   readonly #files: HandlePool;
   readonly #buffers = new SendBuffers();
+  readonly #readCache: ReadCache;
   readonly #throttles = newThrottles();
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
@@ -54,6 +57,7 @@ export class Client {
     this.#options = options;
     this.#crc32c = crc32c;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
+    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
     this.#inbound = new Inbound(platform.clock, this.#engines);
     this.setLimits(options.limits ?? {});
     const { clock, random, datagrams } = platform;
@@ -182,6 +186,7 @@ export class Client {
       storage,
       dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
       buffers: this.#buffers,
+      readCache: this.#readCache,
       throttles: this.#throttles,
       trackers: (engine) => this.#makeTrackers(engine),
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
