@@ -7,9 +7,12 @@ import { ProtocolError } from "../util/errors.ts";
 import { ThrottleChain, type Waiter } from "../util/throttle.ts";
 import { WireEncoder } from "../protocol/peer_wire.ts";
 import type { PeerSession } from "./session.ts";
+import type { UploadRequest } from "./upload_queue.ts";
 
 /** Blocks put into one write: enough to save calls, few enough to stay in the cache. */
 const BLOCKS_PER_WRITE = 8;
+/** How far ahead in the requests data is fetched, so that the next write need not wait for it. */
+const READ_AHEAD = 24;
 /** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
 const KEEP_ALIVE_MS = 60_000;
 const SILENCE_MS = 130_000;
@@ -30,10 +33,21 @@ export class SendBuffers {
   }
 }
 
-/** Reads verified data for uploads. */
+/** Someone who waits for data to be in memory. */
+export interface LoadWaiter {
+  loaded(): void;
+  failed(): void;
+}
+
+/** Verified data for uploads. */
 export interface BlockReader {
-  /** Fills `into`; throws a FileError when the data cannot be read. */
-  readInto(piece: number, begin: number, into: Uint8Array): void;
+  /**
+   * Whether these bytes are in memory, for `copy` in the same turn. If not they are fetched, and
+   * `waiter` hears when there is a point in asking again, or that they cannot be read.
+   */
+  prepare(piece: number, begin: number, length: number, waiter: LoadWaiter | null): boolean;
+  /** Fills `into`. */
+  copy(piece: number, begin: number, into: Uint8Array): void;
 }
 
 /** What links of one torrent share, and the rate limits of this one. */
@@ -69,6 +83,9 @@ export class PeerLink implements StreamSink {
   /** Its places in the lines of the rate limits. */
   readonly #readAgain: Waiter = { proceed: () => this.#resume() };
   readonly #sendAgain: Waiter = { proceed: () => this.flush() };
+  /** For data that is read: the request that waits for it is the oldest one. */
+  readonly #disk: LoadWaiter = { loaded: () => this.flush(), failed: () => this.#readFailed() };
+  #awaited: UploadRequest | null = null;
   #sending = false;
   #ended = false;
   #heardAt: number;
@@ -153,21 +170,28 @@ export class PeerLink implements StreamSink {
     this.socket.resume();
   }
 
+  // hot
   #addBlocks(buffer: WireEncoder): void {
     const { upload, up } = this.session, now = this.#clock.now();
     for (let i = 0; i < BLOCKS_PER_WRITE && upload.length > 0; i++) {
+      const request = upload.at(0)!, { piece, begin, length } = request;
       if (!this.#up.passOrWait(this.#sendAgain, now)) return;
-      const { piece, begin, length } = upload.next()!;
-      try {
-        this.#reader.readInto(piece, begin, buffer.piece(piece, begin, length));
-      } catch (error) {
-        buffer.clear();
-        this.#events.broke(error);
-        return;
-      }
+      this.#awaited = request;
+      if (!this.#reader.prepare(piece, begin, length, this.#disk)) return;
+      upload.next();
+      this.#reader.copy(piece, begin, buffer.piece(piece, begin, length));
       this.#up.charge(length, now);
       up.add(length);
     }
+    const ahead = upload.at(Math.min(READ_AHEAD, upload.length - 1));
+    if (ahead) this.#reader.prepare(ahead.piece, ahead.begin, ahead.length, null);
+  }
+
+  /** What the oldest request asks for cannot be read: that request alone is refused. */
+  #readFailed(): void {
+    if (this.#ended || this.session.upload.at(0) !== this.#awaited) return;
+    this.session.refuseNext();
+    this.flush();
   }
 
   #end(error: Error | null): void {

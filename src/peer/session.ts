@@ -75,6 +75,8 @@ export class PeerSession implements wire.WireSink {
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
+  /** BEP 54's message as the peer numbers it; 0 when it does not know it. */
+  #dontHaveId = 0;
 
   constructor(layout: Layout, book: BlockBook, events: SessionEvents, info: SessionInfo) {
     this.#layout = layout;
@@ -160,6 +162,22 @@ export class PeerSession implements wire.WireSink {
   /** We got a piece. */
   announce(piece: number): void {
     this.out.number(wire.HAVE, piece);
+  }
+
+  /** We lost a piece: those who can hear it are told (BEP 54), and what waits is refused. */
+  withdraw(piece: number): void {
+    this.#giving.lost(piece);
+    if (this.#dontHaveId > 0) {
+      const payload = new Uint8Array(4);
+      new DataView(payload.buffer).setUint32(0, piece);
+      this.out.extended(this.#dontHaveId, payload);
+    }
+    this.#events.changed(this);
+  }
+
+  /** The oldest request of the peer cannot be served. */
+  refuseNext(): void {
+    this.#giving.refuseNext();
   }
 
   setChoking(choking: boolean, now: number): void {
@@ -291,6 +309,7 @@ export class PeerSession implements wire.WireSink {
     if (handshake.reqq !== undefined) this.window.setReqq(handshake.reqq);
     if (handshake.client !== undefined) this.client = handshake.client;
     if (handshake.uploadOnly !== undefined) this.uploadOnly = handshake.uploadOnly;
+    this.#dontHaveId = handshake.messages.get("lt_donthave") ?? this.#dontHaveId;
     this.#events.extensionHandshake(this, handshake);
   }
 

@@ -33,8 +33,23 @@ export class UploadQueue {
     return true;
   }
 
+  /** The request that is answered after `index` others; undefined if there are not so many. */
+  at(index: number): UploadRequest | undefined {
+    return this.#requests[index];
+  }
+
   next(): UploadRequest | undefined {
     return this.#requests.shift();
+  }
+
+  /** Takes out those that `which` is true of. */
+  drop(which: (request: UploadRequest) => boolean): UploadRequest[] {
+    const dropped = this.#requests.filter(which);
+    if (dropped.length > 0) {
+      const kept = this.#requests.filter((request) => !dropped.includes(request));
+      this.#requests.splice(0, Infinity, ...kept);
+    }
+    return dropped;
   }
 
   clear(): UploadRequest[] {

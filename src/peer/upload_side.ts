@@ -61,6 +61,19 @@ export class UploadSide {
     if (this.queue.cancel(piece, begin, length)) this.#reject(piece, begin, length);
   }
 
+  /** The oldest request cannot be served. */
+  refuseNext(): void {
+    const request = this.queue.next();
+    if (request) this.#reject(request.piece, request.begin, request.length);
+  }
+
+  /** We have this piece no more. */
+  lost(piece: number): void {
+    for (const r of this.queue.drop((request) => request.piece === piece)) {
+      this.#reject(r.piece, r.begin, r.length);
+    }
+  }
+
   #isValid(piece: number, begin: number, length: number): boolean {
     return piece < this.#layout.pieceCount && length > 0 && length <= BLOCK_LENGTH &&
       begin + length <= this.#layout.lengthOf(piece) && this.#have.has(piece);

@@ -123,6 +123,21 @@ export class TorrentStorage {
     }
   }
 
+  /** The same off this thread, for long reads that may have to wait for the disk. */
+  async readAsync(piece: number, begin: number, into: Uint8Array): Promise<void> {
+    for (const slice of this.layout.slices(piece, begin, into.length)) {
+      const part = into.subarray(slice.begin - begin, slice.begin - begin + slice.length);
+      const stored = this.#files[slice.file];
+      if (!stored) {
+        part.fill(0);
+      } else if (
+        await this.#openForReading(stored).readAsync(part, slice.offset) < part.length
+      ) {
+        throw tooShort(stored.path);
+      }
+    }
+  }
+
   /** The file parts of a piece, for `Hasher.hashFiles`. */
   spans(piece: number): FileSpan[] {
     return this.layout.slices(piece).map(({ file, offset, length }) => {

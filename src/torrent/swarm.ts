@@ -179,6 +179,11 @@ export class Swarm {
     }
   }
 
+  /** A piece that we had is gone: nobody gets it from us any more. */
+  withdrawPiece(piece: number): void {
+    for (const member of this.#members.values()) member.session.withdraw(piece);
+  }
+
   /** All members are looked at again in this turn: something about the whole torrent changed. */
   wakeAll(): void {
     for (const member of this.#members.values()) this.#dirty.add(member);

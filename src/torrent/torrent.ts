@@ -10,6 +10,8 @@ import { BusyMeter } from "../util/busy_meter.ts";
 import { FileError, ShoalError } from "../util/errors.ts";
 import type { SendBuffers } from "../peer/link.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { BlockReader } from "../storage/block_reader.ts";
+import type { ReadCache } from "../storage/read_cache.ts";
 import { checkPieces } from "../storage/checker.ts";
 import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import { heldBackBy } from "./held_back.ts";
@@ -43,6 +45,8 @@ export interface TorrentPorts {
   storage: TorrentStorage;
   dialer: SwarmDialer;
   buffers: SendBuffers;
+  /** Memory for uploads of all torrents. */
+  readCache: ReadCache;
   /** The limits of the whole client, which the client serves. */
   throttles: ThrottlePair;
   /** Makes the tracker manager, which reports to the torrent that it is for. */
@@ -69,6 +73,7 @@ export class Torrent {
   readonly ended: Promise<void>;
 
   readonly #ports: TorrentPorts;
+  readonly #reader: BlockReader;
   readonly #finish = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
@@ -91,6 +96,7 @@ export class Torrent {
     this.options = options;
     this.#ports = ports;
     this.storage = ports.storage;
+    this.#reader = new BlockReader(ports.storage, ports.readCache, (error) => this.fail(error));
     this.finished = this.#finish.promise;
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
@@ -297,7 +303,7 @@ export class Torrent {
     if (bad.length === 0) return this.#onComplete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
     this.storage.prepare();
-    for (const piece of bad) this.pieces.markMissing(piece);
+    for (const piece of bad) this.#lose(piece);
     this.#setState("downloading");
     this.#goOnline();
     this.swarm.wakeAll();
@@ -344,6 +350,7 @@ export class Torrent {
     this.#abort.abort();
     this.#setState(state);
     this.pool.disconnectAll(this.#ports.clock.now());
+    this.#reader.close();
     this.storage.close();
     this.pieces.close();
     if (state === "failed") {
@@ -371,7 +378,7 @@ export class Torrent {
 
   #makeSwarm(): Swarm {
     const { clock, random, dialer, buffers } = this.#ports;
-    const ports = { dialer, buffers, reader: this.storage, limits: this.limits };
+    const ports = { dialer, buffers, reader: this.#reader, limits: this.limits };
     return new Swarm({ clock, random }, this.meta.layout, this.pieces, ports, this.identity, {
       connected: ({ peer, session, incoming }) => {
         const { address, port } = peer;
@@ -410,6 +417,13 @@ export class Torrent {
     const { clock } = this.#ports, start = clock.now();
     this.storage.writePiece(piece, bytes);
     this.#writing.add(clock.now() - start);
+  }
+
+  /** What the check found wrong is neither served nor kept in memory. */
+  #lose(piece: number): void {
+    this.#reader.forget(piece);
+    this.pieces.markMissing(piece);
+    this.swarm.withdrawPiece(piece);
   }
 
   #onVerified(piece: number): void {

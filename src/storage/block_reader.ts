@@ -1,0 +1,125 @@
+/**
+ * Verified data of one torrent for uploads, out of the cache that all torrents share. What is not in
+ * memory is read ahead by the window, off this thread, while others are served. Invariant: nothing
+ * is served of a piece that was found bad, also when it was read before or is being read.
+ */
+import type { Layout } from "../protocol/layout.ts";
+import { FileError } from "../util/errors.ts";
+import {
+  type CachedWindow,
+  type ReadCache,
+  type ReadWaiter,
+  WINDOW_BYTES,
+  type WindowOwner,
+} from "./read_cache.ts";
+
+/** The disk, as the reader needs it. */
+export interface PieceSource {
+  readonly layout: Layout;
+  /** Fills `into` from `begin` of a piece, pads as zeros. Rejects with a FileError. */
+  readAsync(piece: number, begin: number, into: Uint8Array): Promise<void>;
+}
+
+/** Errors that may be gone at the next try; all others mean that the data is. */
+const PASSING: readonly FileError["code"][] = ["io", "too-many-open"];
+
+export class BlockReader implements WindowOwner {
+  readonly #source: PieceSource;
+  readonly #cache: ReadCache;
+  readonly #broke: (error: unknown) => void;
+  readonly #windowLength: number;
+  readonly #perPiece: number;
+  readonly #windows = new Map<number, CachedWindow>();
+  #closed = false;
+  /** The last read failed. */
+  #failing = false;
+
+  /** `broke` hears of the first error that no later try will mend. */
+  constructor(source: PieceSource, cache: ReadCache, broke: (error: unknown) => void) {
+    this.#source = source;
+    this.#cache = cache;
+    this.#broke = broke;
+    const { pieceLength } = source.layout;
+    this.#windowLength = Math.min(WINDOW_BYTES, pieceLength);
+    this.#perPiece = Math.ceil(pieceLength / this.#windowLength);
+  }
+
+  // hot
+  /**
+   * Whether these bytes are in memory, for `copy` in the same turn. If not they are fetched, and
+   * `waiter` hears when there is a point in asking again, or that they cannot be read.
+   */
+  prepare(piece: number, begin: number, length: number, waiter: ReadWaiter | null): boolean {
+    const last = Math.floor((begin + length - 1) / this.#windowLength);
+    for (let at = Math.floor(begin / this.#windowLength); at <= last; at++) {
+      const window = this.#window(piece, at);
+      if (window === null) return false;
+      if (window.ready) continue;
+      if (waiter !== null) window.waiters.add(waiter);
+      return false;
+    }
+    return true;
+  }
+
+  // hot
+  /** Fills `into` from `begin` of a piece; `prepare` must just have said that it can. */
+  copy(piece: number, begin: number, into: Uint8Array): void {
+    for (let done = 0; done < into.length;) {
+      const at = Math.floor((begin + done) / this.#windowLength);
+      const window = this.#windows.get(piece * this.#perPiece + at)!;
+      this.#cache.touch(window);
+      const from = begin + done - at * this.#windowLength;
+      const part = window.bytes!.subarray(from, from + into.length - done);
+      into.set(part, done);
+      done += part.length;
+    }
+  }
+
+  /** The piece is not what it was: nothing that was read of it is served any more. */
+  forget(piece: number): void {
+    for (let at = 0; at < this.#perPiece; at++) {
+      const key = piece * this.#perPiece + at, window = this.#windows.get(key);
+      this.#windows.delete(key);
+      if (window !== undefined) this.#cache.drop(window);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const window of this.#windows.values()) this.#cache.drop(window);
+    this.#windows.clear();
+  }
+
+  // --- For the cache ---
+
+  async read(key: number, into: Uint8Array): Promise<void> {
+    const piece = Math.floor(key / this.#perPiece);
+    const begin = (key % this.#perPiece) * this.#windowLength;
+    await this.#source.readAsync(piece, begin, into);
+  }
+
+  dropped(window: CachedWindow): void {
+    if (this.#windows.get(window.key) === window) this.#windows.delete(window.key);
+  }
+
+  readWorked(): void {
+    this.#failing = false;
+  }
+
+  /** A passing error costs the peer its request; one that stays, or is sure to, is the torrent's. */
+  readFailed(error: unknown): void {
+    const passing = error instanceof FileError && PASSING.includes(error.code) && !this.#failing;
+    this.#failing = true;
+    if (!passing) this.#broke(error);
+  }
+
+  #window(piece: number, at: number): CachedWindow | null {
+    const key = piece * this.#perPiece + at;
+    const known = this.#windows.get(key);
+    if (known !== undefined || this.#closed) return known ?? null;
+    const left = this.#source.layout.lengthOf(piece) - at * this.#windowLength;
+    const window = this.#cache.load(this, key, Math.min(this.#windowLength, left));
+    this.#windows.set(key, window);
+    return window;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Memory for uploads, shared by all torrents of a client: windows of verified data, the least
+ * recently used given up first. Invariant: windows, those being read included, never hold more than
+ * `maxBytes` together; one that is being read is never given up.
+ */
+
+/** What is read at once: enough that one read serves many blocks, little enough to be quick. */
+export const WINDOW_BYTES = 256 * 1024;
+/** Reads under way at once; more would only queue in the system. */
+const READS_AT_ONCE = 8;
+
+/** Someone who waits for data to be in memory. Called at most once a wait. */
+export interface ReadWaiter {
+  loaded(): void;
+  failed(): void;
+}
+
+/** Whose data a window holds. */
+export interface WindowOwner {
+  /** Fills `into` with the window's bytes. */
+  read(key: number, into: Uint8Array): Promise<void>;
+  /** The window makes room for another, or could not be read. */
+  dropped(window: CachedWindow): void;
+  readFailed(error: unknown): void;
+  readWorked(): void;
+}
+
+export class CachedWindow {
+  bytes: Uint8Array | null = null;
+  ready = false;
+  /** What it holds is not to be served any more, whatever the read brings. */
+  stale = false;
+  readonly waiters = new Set<ReadWaiter>();
+
+  constructor(readonly owner: WindowOwner, readonly key: number, readonly length: number) {}
+}
+
+export class ReadCache {
+  readonly maxBytes: number;
+  /** Bytes in windows, and reads so far. */
+  bytes = 0;
+  reads = 0;
+  /** Least recently used first; all are ready. */
+  readonly #kept = new Set<CachedWindow>();
+  /** Waiting for their turn to be read. */
+  readonly #line: CachedWindow[] = [];
+  readonly #free: Uint8Array[] = [];
+  #latest: CachedWindow | null = null;
+  #reading = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = Math.max(maxBytes, READS_AT_ONCE * WINDOW_BYTES);
+  }
+
+  /** Starts to read `length` bytes, now or when it is their turn. */
+  load(owner: WindowOwner, key: number, length: number): CachedWindow {
+    const window = new CachedWindow(owner, key, length);
+    this.#line.push(window);
+    this.#readNext();
+    return window;
+  }
+
+  // hot
+  /** The window was used. */
+  touch(window: CachedWindow): void {
+    if (this.#latest === window) return;
+    this.#latest = window;
+    this.#kept.delete(window);
+    this.#kept.add(window);
+  }
+
+  /** Forgets a window; one that is being read is forgotten when that ends. */
+  drop(window: CachedWindow): void {
+    window.stale = true;
+    if (this.#kept.delete(window)) this.#release(window);
+    if (this.#latest === window) this.#latest = null;
+  }
+
+  #readNext(): void {
+    while (this.#reading < READS_AT_ONCE && this.#line.length > 0) {
+      const window = this.#line.shift()!;
+      if (window.stale) this.#end(window);
+      else this.#read(window);
+    }
+  }
+
+  async #read(window: CachedWindow): Promise<void> {
+    this.#reading++;
+    this.reads++;
+    const bytes = window.bytes = this.#room(window.length);
+    try {
+      await window.owner.read(window.key, bytes);
+      window.owner.readWorked();
+      window.ready = !window.stale;
+    } catch (error) {
+      if (!window.stale) window.owner.readFailed(error);
+    }
+    this.#reading--;
+    this.#end(window);
+    this.#readNext();
+  }
+
+  #end(window: CachedWindow): void {
+    if (window.ready) {
+      this.#kept.add(window);
+      this.#latest = window;
+    } else {
+      if (window.bytes !== null) this.#release(window);
+      window.owner.dropped(window);
+    }
+    const waiters = [...window.waiters];
+    window.waiters.clear();
+    for (const waiter of waiters) window.ready ? waiter.loaded() : waiter.failed();
+  }
+
+  /** Memory for one more window, from those used longest ago if need be. */
+  #room(length: number): Uint8Array {
+    for (const oldest of this.#kept) {
+      if (this.bytes + length <= this.maxBytes) break;
+      this.#kept.delete(oldest);
+      if (this.#latest === oldest) this.#latest = null;
+      this.#release(oldest);
+      oldest.owner.dropped(oldest);
+    }
+    this.bytes += length;
+    const whole = length === WINDOW_BYTES ? this.#free.pop() : undefined;
+    return whole ?? new Uint8Array(length);
+  }
+
+  #release(window: CachedWindow): void {
+    this.bytes -= window.length;
+    if (window.length === WINDOW_BYTES && this.#free.length < READS_AT_ONCE) {
+      this.#free.push(window.bytes!);
+    }
+    window.bytes = null;
+    window.ready = false;
+  }
+}
