@@ -3,7 +3,7 @@ import type { Platform } from "../platform/types.ts";
 import { serveTracker } from "../tracker/local_tracker.ts";
 import type { ClientPort, OpenClient } from "./client_port.ts";
 import { pacedNet } from "./demo_pace.ts";
-import { encodeTorrent, writeRandomFile } from "./demo_torrent.ts";
+import { makeRandomTorrent } from "./demo_torrent.ts";
 
 const SEEDERS = 3;
 
@@ -31,10 +31,7 @@ export async function startDemoSwarm(
   openClient: OpenClient,
   { dir, name, size, bytesPerSecond }: DemoSwarmOptions,
 ): Promise<DemoSwarm> {
-  const pieceHashes = writeRandomFile(platform, `${dir}/${name}`, size);
   const tracker = await serveTracker(platform, { port: 0 });
-  const announce = tracker.announceUrl;
-  const torrent = encodeTorrent({ name, size, pieceHashes, announce });
   const clients: ClientPort[] = [];
   const close = async () => {
     await Promise.all(clients.map((client) => client.close()));
@@ -42,14 +39,16 @@ export async function startDemoSwarm(
   };
   const net = () => pacedNet(platform.net, platform.clock, bytesPerSecond);
   try {
+    const path = `${dir}/${name}`;
+    const torrent = await makeRandomTorrent(platform, path, size, tracker.announceUrl);
     for (let i = 0; i < SEEDERS; i++) {
       clients.push(await startSeeder({ ...platform, net: net() }, openClient, torrent, dir));
     }
+    return { announceUrl: tracker.announceUrl, torrent, seeders: SEEDERS, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { announceUrl: announce, torrent, seeders: SEEDERS, close };
 }
 
 async function startSeeder(

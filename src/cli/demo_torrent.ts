@@ -1,42 +1,37 @@
-/** A file of random bytes and the .torrent for it: the least that the demo needs of a creator. */
+/** A file of random bytes and the .torrent of it, for the demo. */
+import { createTorrent } from "../client/create_torrent.ts";
 import type { Platform } from "../platform/types.ts";
-import { encode } from "../protocol/bencode_encode.ts";
 
-export const DEMO_PIECE_LENGTH = 256 * 1024;
+/** Small, so that the pieces of a demo come in one after the other. */
+const PIECE_LENGTH = 256 * 1024;
 
-/** Writes `size` random bytes and gives the SHA-1 of each piece, 20 bytes each. */
-export function writeRandomFile(
-  { files, random, hasher }: Pick<Platform, "files" | "random" | "hasher">,
+type DemoPlatform = Pick<Platform, "files" | "random" | "hasher" | "clock" | "process">;
+
+/** Makes the file at `path`, `size` bytes long, and gives the bytes of its .torrent. */
+export async function makeRandomTorrent(
+  platform: DemoPlatform,
   path: string,
   size: number,
-): Uint8Array {
-  const hashes = new Uint8Array(20 * Math.ceil(size / DEMO_PIECE_LENGTH));
+  announce: string,
+): Promise<Uint8Array> {
+  writeRandomFile(platform, path, size);
+  const { bytes } = await createTorrent(platform, path, {
+    announce: [[announce]],
+    pieceLength: PIECE_LENGTH,
+    createdBy: "shoal demo",
+    creationDate: null,
+  });
+  return bytes;
+}
+
+function writeRandomFile({ files, random }: DemoPlatform, path: string, size: number): void {
   const file = files.open(path, "write");
   try {
-    const buffer = new Uint8Array(DEMO_PIECE_LENGTH);
-    for (let at = 0, piece = 0; at < size; at += DEMO_PIECE_LENGTH, piece++) {
-      const bytes = random.fill(buffer.subarray(0, Math.min(DEMO_PIECE_LENGTH, size - at)));
-      hashes.set(hasher.sha1(bytes), 20 * piece);
-      file.writeAt(bytes, at);
+    const buffer = new Uint8Array(PIECE_LENGTH);
+    for (let at = 0; at < size; at += PIECE_LENGTH) {
+      file.writeAt(random.fill(buffer.subarray(0, Math.min(PIECE_LENGTH, size - at))), at);
     }
   } finally {
     file.close();
   }
-  return hashes;
-}
-
-/** The bytes of a .torrent of one file (BEP 3) with one tracker. */
-export function encodeTorrent(
-  about: { name: string; size: number; pieceHashes: Uint8Array; announce: string },
-): Uint8Array {
-  return encode({
-    announce: about.announce,
-    "created by": "shoal demo",
-    info: {
-      length: about.size,
-      name: about.name,
-      "piece length": DEMO_PIECE_LENGTH,
-      pieces: about.pieceHashes,
-    },
-  });
 }

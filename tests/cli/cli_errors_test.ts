@@ -4,7 +4,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encodeTorrent } from "../../src/cli/demo_torrent.ts";
 import { encode } from "../../src/protocol/bencode_encode.ts";
 import type { HttpServer } from "../../src/platform/types.ts";
 import {
@@ -14,18 +13,14 @@ import {
   removeFolders,
   shoal,
   startShoal,
+  torrentOfNothing,
 } from "./run_shoal.ts";
 
 after(removeFolders);
 
 const FOLDER = newFolder();
 const GOOD = join(FOLDER, "good.torrent");
-const GOOD_BYTES = encodeTorrent({
-  name: "good.bin",
-  size: 100,
-  pieceHashes: new Uint8Array(20),
-  announce: "http://127.0.0.1:9/announce",
-});
+const GOOD_BYTES = torrentOfNothing("good.bin", 100, "http://127.0.0.1:9/announce");
 writeFileSync(GOOD, GOOD_BYTES);
 
 function assertOneLine(run: Finished, code: number, pattern: RegExp): void {

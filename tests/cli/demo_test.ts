@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { pacedNet } from "../../src/cli/demo_pace.ts";
-import { encodeTorrent, writeRandomFile } from "../../src/cli/demo_torrent.ts";
+import { makeRandomTorrent } from "../../src/cli/demo_torrent.ts";
 import { makeTempFolder, removeTree } from "../../src/cli/temp_folder.ts";
 import { verifyFiles } from "../../src/cli/verify_files.ts";
 import type { Listener, Socket, StreamNet } from "../../src/platform/types.ts";
@@ -16,9 +16,8 @@ after(removeFolders);
 describe("the demo's .torrent", () => {
   it("describes exactly the file that was written", async () => {
     const dir = newFolder(), size = 600_001;
-    const pieceHashes = writeRandomFile(platform, join(dir, "x.bin"), size);
     const announce = "http://127.0.0.1:1/announce";
-    const bytes = encodeTorrent({ name: "x.bin", size, pieceHashes, announce });
+    const bytes = await makeRandomTorrent(platform, join(dir, "x.bin"), size, announce);
     const meta = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
     assert.equal(meta.size, size);
     assert.deepEqual(meta.announce, [[announce]]);

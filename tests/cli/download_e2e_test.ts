@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encodeTorrent } from "../../src/cli/demo_torrent.ts";
 import { parseTorrent } from "../../src/protocol/metainfo.ts";
 import type { LocalTracker } from "../../src/tracker/local_tracker.ts";
 import { until } from "./fakes.ts";
@@ -16,6 +15,7 @@ import {
   startShoal,
   startSwarm,
   type TestSwarm,
+  torrentOfNothing,
 } from "./run_shoal.ts";
 
 after(removeFolders);
@@ -142,12 +142,7 @@ describe("shoal download and Ctrl-C", () => {
     const tracker: LocalTracker = await startEmptyTracker();
     try {
       const folder = newFolder(), path = join(folder, "lonely.torrent");
-      const bytes = encodeTorrent({
-        name: "lonely.bin",
-        size: 1000,
-        pieceHashes: new Uint8Array(20),
-        announce: tracker.announceUrl,
-      });
+      const bytes = torrentOfNothing("lonely.bin", 1000, tracker.announceUrl);
       writeFileSync(path, bytes);
       const { infoHash } = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
       const run = startShoal(["download", path, "-o", folder]);
@@ -166,8 +161,7 @@ describe("shoal download and Ctrl-C", () => {
   it("ends with 4 when the tracker knows nobody", { timeout: 30_000 }, async () => {
     const tracker = await startEmptyTracker();
     const folder = newFolder(), path = join(folder, "lonely.torrent");
-    const about = { name: "lonely.bin", size: 1000, pieceHashes: new Uint8Array(20) };
-    writeFileSync(path, encodeTorrent({ ...about, announce: tracker.announceUrl }));
+    writeFileSync(path, torrentOfNothing("lonely.bin", 1000, tracker.announceUrl));
     const run = await shoal("download", path, "-o", folder, "--give-up-after", "1s");
     await tracker.close();
     assert.equal(run.code, 4);

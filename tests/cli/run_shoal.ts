@@ -7,6 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type DemoSwarm, startDemoSwarm } from "../../src/cli/demo_swarm.ts";
 import { Client } from "../../src/client/client.ts";
+import { encodeTorrent } from "../../src/protocol/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
 
@@ -105,6 +106,16 @@ export async function startSwarm(size: number, bytesPerSecond: number): Promise<
   const torrentPath = join(folder, "data.torrent");
   writeFileSync(torrentPath, swarm.torrent);
   return { ...swarm, folder, seeds, data: join(seeds, "data.bin"), torrentPath };
+}
+
+/** The .torrent of a file that does not exist, at most a piece of 256 KiB long. */
+export function torrentOfNothing(name: string, size: number, announce: string): Uint8Array {
+  const content = {
+    name,
+    pieceLength: 256 * 1024,
+    files: [{ path: [], length: size, pad: false }],
+  };
+  return encodeTorrent(content, new Uint8Array(20), { announce: [[announce]] });
 }
 
 /** A tracker with nobody to tell of. */

@@ -82,7 +82,11 @@ function summary(
     `  in ${safeText(path)}`,
   ];
   if (last === meta.name) {
-    lines.push(`To give it to others: shoal seed ${quote(path)} ${quote(folder.replace(/(?<=.)[\\/]$/, ""))}`);
+    lines.push(
+      `To give it to others: shoal seed ${quote(path)} ${
+        quote(folder.replace(/(?<=.)[\\/]$/, ""))
+      }`,
+    );
   } else lines.push(`To give it to others, "${safeText(last)}" has to be called "${name}"`);
   return lines.join("\n") + "\n";
 }
