@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PieceWalk, Tally } from "../doubles/piece_walk.ts";
 
-const WALKS = 300;
+const WALKS = 150;
 const STEPS = 250;
 
 describe("PieceManager over random lives", () => {

@@ -178,6 +178,8 @@ describe("PieceManager: a download", () => {
     assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [1, 2, 3]);
     seed.loses(3);
     assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [1, 2, 2]);
+    some.loses(2);
+    assert.equal(shop.manager.availabilityOf(2), 1);
     seed.leaves();
     some.leaves();
     assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [0, 0, 1]);
