@@ -10,13 +10,17 @@ import {
   DENO,
   finished,
   IMPORT_SELECT,
+  ROOT,
   start,
   tempFolder,
   writeProgram,
 } from "./run_program.ts";
 
-/** Hashes the file named on the command line on a thread, prints the digest, ends by itself. */
+const POOL = JSON.stringify(join(ROOT, "src/platform/shared/hash_pool.ts").replaceAll("\\", "/"));
+
+/** Hashes the file named on the command line on threads, prints the digests, ends by itself. */
 const PROGRAM = IMPORT_SELECT + `
+  import { HashPool } from ${POOL};
   const { hasher, process } = selectPlatform();
   const path = process.args[0]!;
   const digest = await hasher.hashFiles([
@@ -24,7 +28,13 @@ const PROGRAM = IMPORT_SELECT + `
     { path: null, offset: 0, length: 100_000 },
   ]);
   const missing = await hasher.hashFiles([{ path: path + "-", offset: 0, length: 1 }]);
-  await process.out([...digest!].join(",") + " " + missing);
+  const pool = new HashPool(1);
+  pool.engine = "lanes"; // whatever is the quickest here
+  const pieces = await Promise.all([0, 1, 2, 3, 4].map((i) =>
+    pool.hashFiles([{ path, offset: i * 100_000, length: 100_000 }])
+  ));
+  pool.close();
+  await process.out([digest, missing, ...pieces].map((each) => String(each)).join(" "));
 `;
 
 describe("hash threads", () => {
@@ -38,7 +48,9 @@ describe("hash threads", () => {
     const bytes = new Uint8Array(1_000_000);
     for (let i = 0; i < 900_000; i++) bytes[i] = i * 7 + (i >> 9);
     writeFileSync(data, bytes.subarray(0, 900_000));
-    expected = createHash("sha1").update(bytes).digest().join(",") + " null";
+    const sha1 = (part: Uint8Array) => createHash("sha1").update(part).digest().join(",");
+    const pieces = [0, 1, 2, 3, 4].map((i) => sha1(bytes.subarray(i * 100_000, (i + 1) * 100_000)));
+    expected = [sha1(bytes), "null", ...pieces].join(" ");
   });
 
   after(() => folder.dispose());

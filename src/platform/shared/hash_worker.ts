@@ -9,8 +9,8 @@ import { sha1LanesModule } from "./sha1_lanes_code.ts";
 import { openSpans, type SpanReader } from "./span_reader.ts";
 
 /**
- * Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes" a
- * batch is hashed in lanes if that pays; what comes alone goes to Web Crypto.
+ * Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes"
+ * a batch is hashed in lanes; what comes alone goes to Web Crypto.
  */
 export type HashEngine = "node" | "webcrypto" | "lanes";
 
@@ -58,23 +58,9 @@ function hashThread(
 
   /** Bytes copied into each lane at a time: they shall still be in the cache when they are hashed. */
   const COPY_STEP = 32 * 1024;
-  /** So much is hashed in lanes before they are judged: their code starts out half optimized. */
-  const TRIAL_BYTES = 32 * 1024 * 1024;
-  let lanes: Sha1Lanes | null = null;
-  let tried = 0;
-  /** The most bytes a millisecond that Web Crypto reached. */
-  let aloneSpeed = 0;
-
   // Where WebAssembly or its vectors are missing, everything is hashed alone.
-  if (lanesModule !== null && globalThis.WebAssembly?.validate(lanesModule)) {
-    lanes = new Lanes(lanesModule);
-  }
-
-  /** Four lanes cost the same however many are used. */
-  function lanesPay(count: number): boolean {
-    if (lanes === null || count < 3) return false;
-    return tried < TRIAL_BYTES || lanes.speed * count / Lanes.LANES > aloneSpeed;
-  }
+  const usable = lanesModule !== null && globalThis.WebAssembly?.validate(lanesModule);
+  const lanes = usable ? new Lanes(lanesModule) : null;
 
   /** Room for `length` bytes that belong to this thread alone. */
   function ownBytes(length: number): Uint8Array<ArrayBuffer> {
@@ -84,13 +70,10 @@ function hashThread(
 
   async function digestOf(bytes: Uint8Array, engine: HashEngine): Promise<Uint8Array> {
     if (engine === "node") return new Uint8Array(createHash("sha1").update(bytes).digest());
-    const start = performance.now();
     // Web Crypto takes no shared memory.
     let own = bytes as Uint8Array<ArrayBuffer>;
     if (!(bytes.buffer instanceof ArrayBuffer)) (own = ownBytes(bytes.length)).set(bytes);
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", own));
-    aloneSpeed = Math.max(aloneSpeed, bytes.length / (performance.now() - start));
-    return digest;
+    return new Uint8Array(await crypto.subtle.digest("SHA-1", own));
   }
 
   async function hashSpans(spans: readonly FileSpan[], length: number, engine: HashEngine) {
@@ -146,13 +129,13 @@ function hashThread(
     };
   }
 
-  function hashInLanes(jobs: readonly HashJob[]): HashReply[] {
+  function hashInLanes(jobs: readonly HashJob[], lanes: Sha1Lanes): HashReply[] {
     const { length } = jobs[0]!;
     const readers = jobs.map(readerOf);
     const step = "bytes" in jobs[0]! ? COPY_STEP : Lanes.PART;
     /** Of the lanes whose files could not be read to the end; the others go on. */
     const lost: HashReply[] = [];
-    const digests = lanes!.hash(jobs.length, length, step, (lane, part) => {
+    const digests = lanes.hash(jobs.length, length, step, (lane, part) => {
       if (lost[lane] !== undefined) return;
       const { id } = jobs[lane]!;
       try {
@@ -161,7 +144,6 @@ function hashThread(
         lost[lane] = failure(id, error);
       }
     });
-    tried += length * jobs.length;
     for (const reader of readers) reader.close();
     return jobs.map((job, lane) => lost[lane] ?? found(job, digests[lane]!));
   }
@@ -176,7 +158,7 @@ function hashThread(
   }
 
   scope.onmessage = async ({ data: { engine, jobs } }) => {
-    if (lanesPay(jobs.length)) send(...hashInLanes(jobs));
+    if (lanes !== null && jobs.length > 1) send(...hashInLanes(jobs, lanes));
     else for (const job of jobs) send(await hashAlone(job, engine));
   };
 }

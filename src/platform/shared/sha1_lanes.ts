@@ -1,14 +1,12 @@
 /**
- * SHA-1 of up to four inputs of one length at once, for processors without SHA instructions: half
- * again to twice as quick as Web Crypto there, if all four lanes are used (src/DECISIONS.md 4).
+ * SHA-1 of up to four inputs of one length at once, for processors without SHA instructions: with
+ * all four lanes in use, half again to twice as quick as Web Crypto there (src/DECISIONS.md 4).
  * The class stands alone, as it is turned into source text for the hash threads: no name from
  * outside it may be used inside (types are fine).
  */
 export class Sha1Lanes {
   static readonly LANES = 4;
   static readonly BLOCK = 64;
-  /** Less than this in each lane is over too soon for the clock. */
-  static readonly TIMED = 16 * 1024;
   /** So much of each lane is in the memory at once. */
   static readonly PART = 256 * 1024;
   /** Where things lie in the memory. Behind a part there is room for its padding. */
@@ -17,8 +15,6 @@ export class Sha1Lanes {
   static readonly INPUT_AT = 256;
   static readonly LANE_STRIDE = Sha1Lanes.PART + 2 * Sha1Lanes.BLOCK;
 
-  /** Bytes a millisecond in all lanes together: the best seen, as a busy machine can only slow it. */
-  speed = 0;
   readonly #blocks: (at: number, count: number) => void;
   readonly #state: Uint32Array;
   readonly #inputs: Uint8Array[];
@@ -56,16 +52,9 @@ export class Sha1Lanes {
         fill(lane, this.#inputs[lane]!.subarray(0, size), from);
       }
       const bytes = last ? this.#pad(size, length) : size;
-      this.#run(bytes);
+      this.#blocks(0, bytes / Sha1Lanes.BLOCK);
     }
     return Array.from({ length: lanes }, (_, lane) => this.#digest(lane));
-  }
-
-  #run(bytes: number): void {
-    const start = performance.now();
-    this.#blocks(0, bytes / Sha1Lanes.BLOCK);
-    const speed = Sha1Lanes.LANES * bytes / (performance.now() - start);
-    if (bytes >= Sha1Lanes.TIMED) this.speed = Math.max(this.speed, speed);
   }
 
   /** A one bit, zeros, and the number of bits, up to the end of a block; returns where that is. */
