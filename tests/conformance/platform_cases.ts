@@ -14,7 +14,7 @@ import { handleCases, pathCases } from "./platform/file_cases.ts";
 import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
 import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
 import { streamCases } from "./platform/stream_cases.ts";
-import { caseAdder, type Suite } from "./platform/under_test.ts";
+import { caseAdder, type Suite } from "./platform/subject.ts";
 
 export function runPlatformCases(
   name: string,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
 import { SilentPort } from "./platform/silent_port.ts";
-import type { UnderTest } from "./platform/under_test.ts";
+import type { UnderTest } from "./platform/subject.ts";
 import { runPlatformCases } from "./platform_cases.ts";
 
 const real = selectPlatform();

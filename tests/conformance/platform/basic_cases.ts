@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toHex } from "../../../src/util/bytes.ts";
 import type { FileSpan, Platform } from "../../../src/platform/types.ts";
-import { type AddCase, bytesOf, pattern, rejectsWith, sleep } from "./under_test.ts";
+import { type AddCase, bytesOf, pattern, rejectsWith, sleep } from "./subject.ts";
 
 export function clockCases(add: AddCase): void {
   add("clock.after fires in the order of the delays and never early", async ({ here }) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type AddCase, bytesOf, rejectsWith, sleep, text } from "./under_test.ts";
+import { type AddCase, bytesOf, rejectsWith, sleep, text } from "./subject.ts";
 
 interface Message {
   text: string;

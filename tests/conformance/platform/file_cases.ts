@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type AddCase, pattern, rejectsWith, sleep, throwsWith } from "./under_test.ts";
+import { type AddCase, pattern, rejectsWith, sleep, throwsWith } from "./subject.ts";
 
 export function handleCases(add: AddCase): void {
   add("FileHandle reads and writes at positions, sparse and in any order", ({ here, dir }) => {

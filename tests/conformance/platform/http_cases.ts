@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../../../src/platform/types.ts";
-import { type AddCase, pattern, rejectsWith, sleep, text, type UnderTest } from "./under_test.ts";
+import { type AddCase, pattern, rejectsWith, sleep, text, type UnderTest } from "./subject.ts";
 
 type Handler = Parameters<UnderTest["there"]["http"]["serve"]>[1];
 

@@ -8,7 +8,7 @@ import {
   send,
   sleep,
   type UnderTest,
-} from "./under_test.ts";
+} from "./subject.ts";
 
 const TIMEOUT_MS = 5000;
 

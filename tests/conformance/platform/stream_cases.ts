@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { socketFromStream } from "../../../src/platform/shared/stream_socket.ts";
 import type { ByteStream, Socket } from "../../../src/platform/types.ts";
-import { type AddCase, Collector, pattern, send, sleep, type UnderTest } from "./under_test.ts";
+import { type AddCase, Collector, pattern, send, sleep, type UnderTest } from "./subject.ts";
 
 /** Both ends of a connection, untouched. */
 async function ends(t: UnderTest): Promise<{ near: Socket; far: Socket }> {
