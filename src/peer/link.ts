@@ -7,7 +7,6 @@ import { ProtocolError } from "../util/errors.ts";
 import { ThrottleChain, type Waiter } from "../util/throttle.ts";
 import { WireEncoder } from "../protocol/peer_wire.ts";
 import type { PeerSession } from "./session.ts";
-import type { UploadRequest } from "./upload_queue.ts";
 
 /** Blocks put into one write: enough to save calls, few enough to stay in the cache. */
 const BLOCKS_PER_WRITE = 8;
@@ -36,7 +35,8 @@ export class SendBuffers {
 /** Someone who waits for data to be in memory. */
 export interface LoadWaiter {
   loaded(): void;
-  failed(): void;
+  /** These bytes of a piece cannot be had. */
+  failed(piece: number, begin: number, end: number): void;
 }
 
 /** Verified data for uploads. */
@@ -84,8 +84,10 @@ export class PeerLink implements StreamSink {
   readonly #readAgain: Waiter = { proceed: () => this.#resume() };
   readonly #sendAgain: Waiter = { proceed: () => this.flush() };
   /** For data that is read: the request that waits for it is the oldest one. */
-  readonly #disk: LoadWaiter = { loaded: () => this.flush(), failed: () => this.#readFailed() };
-  #awaited: UploadRequest | null = null;
+  readonly #disk: LoadWaiter = {
+    loaded: () => this.flush(),
+    failed: (piece, begin, end) => this.#readFailed(piece, begin, end),
+  };
   #sending = false;
   #ended = false;
   #heardAt: number;
@@ -174,9 +176,8 @@ export class PeerLink implements StreamSink {
   #addBlocks(buffer: WireEncoder): void {
     const { upload, up } = this.session, now = this.#clock.now();
     for (let i = 0; i < BLOCKS_PER_WRITE && upload.length > 0; i++) {
-      const request = upload.at(0)!, { piece, begin, length } = request;
+      const { piece, begin, length } = upload.at(0)!;
       if (!this.#up.passOrWait(this.#sendAgain, now)) return;
-      this.#awaited = request;
       if (!this.#reader.prepare(piece, begin, length, this.#disk)) return;
       upload.next();
       this.#reader.copy(piece, begin, buffer.piece(piece, begin, length));
@@ -187,9 +188,11 @@ export class PeerLink implements StreamSink {
     if (ahead) this.#reader.prepare(ahead.piece, ahead.begin, ahead.length, null);
   }
 
-  /** What the oldest request asks for cannot be read: that request alone is refused. */
-  #readFailed(): void {
-    if (this.#ended || this.session.upload.at(0) !== this.#awaited) return;
+  /** If the oldest request asks for this, it alone is refused; it may have been cancelled. */
+  #readFailed(piece: number, begin: number, end: number): void {
+    const oldest = this.session.upload.at(0);
+    if (this.#ended || oldest?.piece !== piece) return;
+    if (oldest.begin >= end || oldest.begin + oldest.length <= begin) return;
     this.session.refuseNext();
     this.flush();
   }

@@ -93,9 +93,13 @@ export class BlockReader implements WindowOwner {
   // --- For the cache ---
 
   async read(key: number, into: Uint8Array): Promise<void> {
-    const piece = Math.floor(key / this.#perPiece);
-    const begin = (key % this.#perPiece) * this.#windowLength;
+    const { piece, begin } = this.#placeOf(key);
     await this.#source.readAsync(piece, begin, into);
+  }
+
+  refuse(waiter: ReadWaiter, { key, length }: CachedWindow): void {
+    const { piece, begin } = this.#placeOf(key);
+    waiter.failed(piece, begin, begin + length);
   }
 
   dropped(window: CachedWindow): void {
@@ -111,6 +115,13 @@ export class BlockReader implements WindowOwner {
     const passing = error instanceof FileError && PASSING.includes(error.code) && !this.#failing;
     this.#failing = true;
     if (!passing) this.#broke(error);
+  }
+
+  #placeOf(key: number): { piece: number; begin: number } {
+    return {
+      piece: Math.floor(key / this.#perPiece),
+      begin: (key % this.#perPiece) * this.#windowLength,
+    };
   }
 
   #window(piece: number, at: number): CachedWindow | null {

@@ -12,7 +12,8 @@ const READS_AT_ONCE = 8;
 /** Someone who waits for data to be in memory. Called at most once a wait. */
 export interface ReadWaiter {
   loaded(): void;
-  failed(): void;
+  /** These bytes of a piece cannot be had; what waited for others is not concerned. */
+  failed(piece: number, begin: number, end: number): void;
 }
 
 /** Whose data a window holds. */
@@ -22,6 +23,8 @@ export interface WindowOwner {
   /** The window makes room for another, or could not be read. */
   dropped(window: CachedWindow): void;
   readFailed(error: unknown): void;
+  /** Tells who waited for this window that it cannot be had. */
+  refuse(waiter: ReadWaiter, window: CachedWindow): void;
   readWorked(): void;
 }
 
@@ -110,7 +113,10 @@ export class ReadCache {
     }
     const waiters = [...window.waiters];
     window.waiters.clear();
-    for (const waiter of waiters) window.ready ? waiter.loaded() : waiter.failed();
+    for (const waiter of waiters) {
+      if (window.ready) waiter.loaded();
+      else window.owner.refuse(waiter, window);
+    }
   }
 
   /** Memory for one more window, from those used longest ago if need be. */

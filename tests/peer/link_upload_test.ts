@@ -1,0 +1,195 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Bitfield } from "../../src/util/bitfield.ts";
+import { BLOCK_LENGTH, Layout } from "../../src/protocol/layout.ts";
+import * as wire from "../../src/protocol/peer_wire.ts";
+import { type LoadWaiter, PeerLink, SendBuffers } from "../../src/peer/link.ts";
+import { type BlockBook, PeerSession } from "../../src/peer/session.ts";
+import { HandClock } from "../doubles/clock.ts";
+import { HandSocket } from "../doubles/sockets.ts";
+
+const PIECE = 64 * 1024;
+
+/** A seed's link to one peer, over a socket and a disk that the test moves. */
+function scene(fast = true) {
+  const layout = new Layout(PIECE, [{ length: 20 * PIECE, pad: false }]);
+  const have = new Bitfield(layout.pieceCount);
+  have.setAll();
+  const nothing = () => {};
+  const book: BlockBook = {
+    have,
+    pickedPiece: 0,
+    pickedBlock: 0,
+    targetAt: 0,
+    version: 0,
+    wastedBytes: 0,
+    next: () => false,
+    nextDuplicate: () => false,
+    release: nothing,
+    abandonBlock: nothing,
+    blockTarget: () => null,
+    blockArrived: () => false,
+    peerHas: nothing,
+    peerHasMany: nothing,
+    peerLost: nothing,
+  };
+  const clock = new HandClock(), socket = new HandSocket();
+  /** By piece: here, or waited for. */
+  const here = new Set<number>(), waiting = new Map<number, Set<LoadWaiter>>();
+  const reader = {
+    prepare(piece: number, _begin: number, _length: number, waiter: LoadWaiter | null): boolean {
+      if (here.has(piece)) return true;
+      if (!waiting.has(piece)) waiting.set(piece, new Set());
+      if (waiter !== null) waiting.get(piece)!.add(waiter);
+      return false;
+    },
+    copy: (piece: number, begin: number, into: Uint8Array) => into.fill(piece * 4 + begin / 16384),
+  };
+  const session = new PeerSession(
+    layout,
+    book,
+    { changed: nothing, interestChanged: nothing, extensionHandshake: nothing },
+    { slot: 0, key: 1, peerId: new Uint8Array(20), fast, extensions: false },
+  );
+  const errors: unknown[] = [];
+  const link = new PeerLink(socket, session, { clock, buffers: new SendBuffers(), reader }, {
+    received: () => link.flush(),
+    ended: (_link, error) => errors.push(error),
+    broke: (error) => errors.push(error),
+  });
+  socket.attach(link);
+  session.setChoking(false, clock.now());
+  link.flush();
+  socket.acknowledge();
+  socket.take();
+  const peer = new wire.WireEncoder();
+  const says = (speak: (out: wire.WireEncoder) => void) => {
+    speak(peer);
+    socket.receive(peer.bytes);
+    peer.clear();
+  };
+  const load = (piece: number) => {
+    here.add(piece);
+    for (const waiter of waiting.get(piece) ?? []) waiter.loaded();
+    waiting.delete(piece);
+  };
+  return { session, link, socket, says, here, waiting, load, errors, have };
+}
+
+function request(piece: number, block: number) {
+  return (out: wire.WireEncoder) =>
+    out.block(wire.REQUEST, piece, block * BLOCK_LENGTH, BLOCK_LENGTH);
+}
+
+/** What was sent, as words: "piece 1 0", "reject 1 0". */
+function read(bytes: Uint8Array): string[] {
+  const seen: string[] = [];
+  const target = new Uint8Array(BLOCK_LENGTH);
+  let current = "", first = 0;
+  const sink: wire.WireSink = {
+    onSignal: (id) => seen.push(`signal ${id}`),
+    onNumber: (id, value) => seen.push(`number ${id} ${value}`),
+    onBitfield: () => seen.push("bitfield"),
+    onBlockMessage: (id, piece, begin) =>
+      seen.push(`${id === wire.REJECT ? "reject" : id} ${piece} ${begin / BLOCK_LENGTH}`),
+    onExtended: (id) => seen.push(`extended ${id}`),
+    onKeepAlive() {},
+    blockStart(piece, begin) {
+      current = `piece ${piece} ${begin / BLOCK_LENGTH}`;
+      first = piece * 4 + begin / BLOCK_LENGTH;
+      return target;
+    },
+    blockAt: 0,
+    blockEnd() {
+      assert.ok(target.every((byte) => byte === first), `content of ${current}`);
+      seen.push(current);
+    },
+  };
+  new wire.WireDecoder(sink, 3).push(bytes);
+  return seen;
+}
+
+describe("PeerLink: uploads", () => {
+  it("waits for data without holding anything else up, then sends in order", () => {
+    const { socket, says, load, link, session } = scene();
+    says((out) => {
+      request(0, 0)(out);
+      request(1, 2)(out);
+    });
+    assert.equal(socket.underWay.length, 0, "nothing is there yet");
+    session.announce(7);
+    link.flush();
+    assert.deepEqual(read(socket.take()), ["number 4 7"]);
+    socket.acknowledge();
+    load(1);
+    assert.equal(socket.underWay.length, 0, "the first comes first");
+    load(0);
+    assert.deepEqual(read(socket.take()), ["piece 0 0", "piece 1 2"]);
+  });
+
+  it("asks for what comes next while it sends, so that the next write need not wait", () => {
+    const { says, here, waiting } = scene();
+    for (const piece of [0, 1, 2, 3]) here.add(piece);
+    says((out) => {
+      for (let i = 0; i < 40; i++) request(i >> 2, i & 3)(out);
+    });
+    assert.deepEqual([...waiting.keys()], [8], "24 requests behind the eight that are sent");
+  });
+
+  it("puts eight blocks into a write and has one write under way", () => {
+    const { socket, says, here, session } = scene();
+    for (let piece = 0; piece < 20; piece++) here.add(piece);
+    says((out) => {
+      for (let i = 0; i < 80; i++) request(i >> 2, i & 3)(out);
+    });
+    for (let i = 0; i < 10; i++) {
+      assert.equal(socket.underWay.length, 1);
+      assert.equal(read(socket.take()).length, 8);
+      assert.equal(session.upload.length, 72 - i * 8, "the rest waits until the peer has taken it");
+      socket.acknowledge();
+    }
+    assert.equal(socket.underWay.length, 0);
+  });
+
+  it("refuses only the request whose data cannot be read", () => {
+    const { socket, says, waiting, load, errors } = scene();
+    says((out) => {
+      request(0, 0)(out);
+      request(1, 0)(out);
+    });
+    const [waiter] = waiting.get(0)!;
+    waiting.delete(0);
+    waiter!.failed(0, 0, PIECE);
+    load(1);
+    const seen = read(socket.take());
+    socket.acknowledge();
+    assert.deepEqual([...seen, ...read(socket.take())], ["reject 0 0", "piece 1 0"]);
+    assert.deepEqual(errors, []);
+  });
+
+  it("a failure that comes after the request was cancelled refuses nobody else", () => {
+    const { socket, says, waiting } = scene();
+    says(request(0, 0));
+    const [waiter] = waiting.get(0)!;
+    says((out) => {
+      out.block(wire.CANCEL, 0, 0, BLOCK_LENGTH);
+      request(1, 0)(out);
+    });
+    assert.deepEqual(read(socket.take()), ["reject 0 0"]);
+    socket.acknowledge();
+    waiter!.failed(0, 0, PIECE);
+    assert.equal(socket.underWay.length, 0);
+  });
+
+  it("refuses what waits for a piece that was lost, and no other", () => {
+    const { socket, says, session, link, have } = scene();
+    says((out) => {
+      for (const piece of [0, 1, 0]) request(piece, piece)(out);
+    });
+    have.clear(0);
+    session.withdraw(0);
+    link.flush();
+    assert.deepEqual(read(socket.take()), ["reject 0 0", "reject 0 0"]);
+    assert.equal(session.upload.length, 1);
+  });
+});

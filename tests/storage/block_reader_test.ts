@@ -1,0 +1,195 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Layout } from "../../src/protocol/layout.ts";
+import { BlockReader, type PieceSource } from "../../src/storage/block_reader.ts";
+import { ReadCache, WINDOW_BYTES } from "../../src/storage/read_cache.ts";
+import { FileError } from "../../src/util/errors.ts";
+
+const KIB = 1024, BLOCK = 16 * KIB;
+
+interface Read {
+  piece: number;
+  begin: number;
+  into: Uint8Array;
+  done(): void;
+  fail(error: Error): void;
+}
+
+/** A disk that answers when the test says so. Byte i of the torrent is a function of i. */
+class HandDisk implements PieceSource {
+  readonly layout: Layout;
+  readonly reads: Read[] = [];
+  /** What is on the disk changes with it. */
+  salt = 0;
+
+  constructor(pieceLength: number, total: number) {
+    this.layout = new Layout(pieceLength, [{ length: total, pad: false }]);
+  }
+
+  byteAt(piece: number, begin: number): number {
+    return (piece * 31 + (begin >> 8) * 7 + begin + this.salt) & 255;
+  }
+
+  readAsync(piece: number, begin: number, into: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fill = () => {
+        for (let i = 0; i < into.length; i++) into[i] = this.byteAt(piece, begin + i);
+        resolve();
+      };
+      this.reads.push({ piece, begin, into, done: fill, fail: reject });
+    });
+  }
+
+  /** Answers all reads under way; those that this starts are left. */
+  async answer(): Promise<void> {
+    for (const read of this.reads.splice(0)) read.done();
+    await settled();
+  }
+
+  async refuse(error: Error): Promise<void> {
+    for (const read of this.reads.splice(0)) read.fail(error);
+    await settled();
+  }
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+function bench(pieceLength: number, total: number, maxBytes = 32 * KIB * KIB) {
+  const disk = new HandDisk(pieceLength, total), cache = new ReadCache(maxBytes);
+  const broken: unknown[] = [];
+  return { disk, cache, broken, reader: new BlockReader(disk, cache, (e) => broken.push(e)) };
+}
+
+class Waiter {
+  loads = 0;
+  failures = 0;
+  loaded = () => this.loads++;
+  failed = () => this.failures++;
+}
+
+function assertRight(disk: HandDisk, reader: BlockReader, piece: number, begin: number, n = BLOCK) {
+  assert.equal(reader.prepare(piece, begin, n, null), true);
+  const into = new Uint8Array(n);
+  reader.copy(piece, begin, into);
+  assert.ok(into.every((byte, i) => byte === disk.byteAt(piece, begin + i)), `${piece}:${begin}`);
+}
+
+const gone = new FileError("not-found", "/x", "/x is gone");
+const ioError = new FileError("io", "/x", "Cannot read /x");
+
+describe("BlockReader", () => {
+  it("serves all blocks of a window and all peers from one read", async () => {
+    const { disk, cache, reader } = bench(512 * KIB, 1024 * KIB);
+    const one = new Waiter(), other = new Waiter();
+    assert.equal(reader.prepare(0, 0, BLOCK, one), false);
+    assert.equal(reader.prepare(0, 3 * BLOCK, BLOCK, other), false);
+    assert.equal(reader.prepare(0, 3 * BLOCK, BLOCK, other), false);
+    assert.equal(disk.reads.length, 1);
+    assert.equal(disk.reads[0]!.into.length, WINDOW_BYTES);
+    await disk.answer();
+    assert.deepEqual([one.loads, other.loads], [1, 1]);
+    for (let begin = 0; begin < WINDOW_BYTES; begin += BLOCK) assertRight(disk, reader, 0, begin);
+    assert.equal(cache.reads, 1);
+  });
+
+  it("reads no more than the piece has, and joins a request that lies in two windows", async () => {
+    const { disk, reader } = bench(300 * KIB, 500 * KIB);
+    reader.prepare(1, 0, BLOCK, null);
+    assert.equal(disk.reads[0]!.into.length, 200 * KIB);
+    reader.prepare(0, 299 * KIB, KIB, null);
+    assert.equal(disk.reads[1]!.into.length, 44 * KIB);
+    await disk.answer();
+    assert.equal(reader.prepare(0, 250 * KIB, BLOCK, null), false);
+    await disk.answer();
+    assertRight(disk, reader, 0, 250 * KIB);
+  });
+
+  it("stays inside its memory and gives up what was used longest ago", async () => {
+    const windows = 12;
+    const { disk, cache, reader } = bench(WINDOW_BYTES, 40 * WINDOW_BYTES, windows * WINDOW_BYTES);
+    for (let piece = 0; piece < 40; piece++) {
+      reader.prepare(piece, 0, BLOCK, null);
+      await disk.answer();
+      assertRight(disk, reader, 0, 0); // piece 0 stays in use
+      assertRight(disk, reader, piece, 0);
+      assert.ok(cache.bytes <= cache.maxBytes, `${cache.bytes}`);
+    }
+    assert.equal(cache.bytes, windows * WINDOW_BYTES);
+    assert.equal(reader.prepare(39 - windows, 0, BLOCK, null), false, "long not used");
+    assert.equal(reader.prepare(31, 0, BLOCK, null), true, "used lately");
+  });
+
+  it("has at most eight reads under way, inside the memory, and goes on in order", async () => {
+    const { disk, cache, reader } = bench(WINDOW_BYTES, 30 * WINDOW_BYTES, 0);
+    const waiters = Array.from({ length: 30 }, () => new Waiter());
+    waiters.forEach((waiter, piece) => reader.prepare(piece, 0, BLOCK, waiter));
+    assert.equal(disk.reads.length, 8);
+    for (let i = 0; i < 6; i++) {
+      assert.ok(disk.reads.length <= 8 && cache.bytes <= cache.maxBytes);
+      await disk.answer();
+    }
+    assert.ok(waiters.every(({ loads }) => loads === 1));
+  });
+
+  it("a failed read costs those who wait for it, the torrent goes on", async () => {
+    const { disk, broken, reader } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    const unlucky = new Waiter();
+    reader.prepare(0, 0, BLOCK, unlucky);
+    await disk.refuse(ioError);
+    assert.deepEqual([unlucky.loads, unlucky.failures, broken.length], [0, 1, 0]);
+    reader.prepare(0, 0, BLOCK, unlucky);
+    await disk.answer();
+    assert.equal(unlucky.loads, 1);
+    reader.prepare(1, 0, BLOCK, unlucky);
+    await disk.refuse(ioError);
+    assert.equal(broken.length, 0, "it had worked in between");
+  });
+
+  it("is told to the torrent when reading goes on failing, and at once when a file is gone", async () => {
+    const first = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    for (const piece of [0, 1]) {
+      first.reader.prepare(piece, 0, BLOCK, null);
+      await first.disk.refuse(ioError);
+    }
+    assert.deepEqual(first.broken, [ioError]);
+    const second = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    second.reader.prepare(0, 0, BLOCK, null);
+    await second.disk.refuse(gone);
+    assert.deepEqual(second.broken, [gone]);
+  });
+
+  it("never serves what was read before the piece was found bad, nor what was being read", async () => {
+    const { disk, reader } = bench(2 * WINDOW_BYTES, 4 * WINDOW_BYTES);
+    const waiter = new Waiter();
+    reader.prepare(1, 0, BLOCK, null);
+    await disk.answer();
+    assertRight(disk, reader, 1, 0);
+    reader.prepare(1, WINDOW_BYTES, BLOCK, waiter);
+    const old = disk.reads.splice(0);
+    reader.forget(1);
+    assert.equal(reader.prepare(1, 0, BLOCK, null), false);
+    assert.equal(reader.prepare(1, WINDOW_BYTES, BLOCK, null), false);
+    for (const read of old) read.done();
+    await settled();
+    assert.deepEqual([waiter.loads, waiter.failures], [0, 1]);
+    assert.equal(reader.prepare(1, WINDOW_BYTES, BLOCK, null), false, "the old read is not served");
+    disk.salt = 99; // the piece as it was downloaded again
+    await disk.answer();
+    assertRight(disk, reader, 1, 0);
+    assertRight(disk, reader, 1, WINDOW_BYTES);
+  });
+
+  it("gives its memory back when its torrent ends, also what is being read", async () => {
+    const { disk, cache, reader } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    reader.prepare(0, 0, BLOCK, null);
+    await disk.answer();
+    reader.prepare(1, 0, BLOCK, null);
+    reader.close();
+    await disk.answer();
+    assert.equal(cache.bytes, 0);
+    assert.equal(reader.prepare(0, 0, BLOCK, null), false);
+    assert.equal(disk.reads.length, 0);
+  });
+});
