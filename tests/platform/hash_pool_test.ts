@@ -11,13 +11,16 @@ import {
   hashThreadSource,
 } from "../../src/platform/shared/hash_worker.ts";
 import type { FileSpan } from "../../src/platform/types.ts";
+import { equalBytes } from "../../src/util/bytes.ts";
 import { FileError } from "../../src/util/errors.ts";
 import { tempFolder } from "./run_program.ts";
 
 const PIECE = 300_000;
 
 function pieceBytes(seed: number, length = PIECE): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => i * seed + (i >> 8));
+  const bytes = new Uint8Array(length); // Uint8Array.from with a function is slow
+  for (let i = 0; i < length; i++) bytes[i] = i * seed + (i >> 8);
+  return bytes;
 }
 
 function sha1(bytes: Uint8Array): Uint8Array {
@@ -108,7 +111,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       results.forEach(({ digest, bytes }, i) => {
         assert.deepEqual(digest, sha1(pieces[i]!), `job ${i}`);
         assert.equal(bytes.length, PIECE + 77);
-        assert.deepEqual(bytes.subarray(0, PIECE), pieces[i]);
+        assert.ok(equalBytes(bytes.subarray(0, PIECE), pieces[i]!), `bytes of job ${i}`);
       });
     });
 
