@@ -1,5 +1,6 @@
 /** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
 
+import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type {
   FinalCheck,
@@ -33,6 +34,8 @@ export interface AddOptions {
   peers?: readonly string[];
   /** Connections at most. Default 25. */
   maxPeers?: number;
+  /** Peers that are served at once by merit or turn, beside one at random. Default 4. */
+  uploadSlots?: number;
   /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
   piecesPerPeer?: number;
   /** Takes pieces in order instead of rarest first. */
@@ -58,17 +61,8 @@ export interface AddOptions {
   peerLimits?: Partial<Rates>;
 }
 
-export interface TrackerSnapshot {
-  url: string;
-  tier: number;
-  state: "waiting" | "announcing" | "working" | "failing" | "disabled";
-  /** The tracker's own failure or warning text, or ours about the connection. */
-  message: string | null;
-  seeders: number | null;
-  leechers: number | null;
-  /** Milliseconds until the next announce; null while none is planned. */
-  nextAnnounceInMs: number | null;
-}
+/** One tracker of a torrent; see TrackerStatus for the fields. */
+export type TrackerSnapshot = TrackerStatus;
 
 export interface PeerSnapshot {
   address: string;

@@ -13,7 +13,7 @@ import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { BlockReader } from "../storage/block_reader.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
 import { checkPieces } from "../storage/checker.ts";
-import type { TrackerManager } from "../tracker/tracker_manager.ts";
+import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import { heldBackBy } from "./held_back.ts";
 import { PeerPool } from "./peer_pool.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
@@ -22,13 +22,14 @@ import { PieceManager, type PieceOptions } from "./piece_manager.ts";
 import { demandFiles, demandPieces } from "./seed_only.ts";
 import { SeedWatch } from "./seed_goal.ts";
 import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
-import { type Identity, Swarm, type SwarmDialer } from "./swarm.ts";
+import { type Identity, Swarm, type SwarmDialer, type SwarmOptions } from "./swarm.ts";
 import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
 
 export interface TorrentOptions {
   dir: string;
   pieces: PieceOptions;
   pool: Partial<PeerPoolConfig>;
+  swarm: SwarmOptions;
   seedGoal: SeedGoal;
   finalCheck: FinalCheck;
   trustFiles: boolean;
@@ -199,7 +200,7 @@ export class Torrent {
   }
 
   /** A tracker answered, or failed to. */
-  announced(result: Omit<TorrentHappening & { type: "tracker" }, "type">): void {
+  announced(result: AnnounceOutcome): void {
     this.#tell({ type: "tracker", ...result });
   }
 
@@ -379,7 +380,8 @@ export class Torrent {
   #makeSwarm(): Swarm {
     const { clock, random, dialer, buffers } = this.#ports;
     const ports = { dialer, buffers, reader: this.#reader, limits: this.limits };
-    return new Swarm({ clock, random }, this.meta.layout, this.pieces, ports, this.identity, {
+    const { meta, pieces, identity, options } = this;
+    return new Swarm({ clock, random }, meta.layout, pieces, ports, identity, options.swarm, {
       connected: ({ peer, session, incoming }) => {
         const { address, port } = peer;
         this.#tell({

@@ -1,5 +1,7 @@
 /** What a torrent says about itself: states, goals and events. Plain data. */
 
+import type { AnnounceOutcome } from "../tracker/tracker_manager.ts";
+
 export type TorrentState =
   | "checking"
   | "downloading"
@@ -46,15 +48,7 @@ export type TorrentHappening =
   | { type: "peer-banned"; address: string; port: number; reason: string }
   | { type: "piece"; piece: number; have: number; size: number }
   | { type: "piece-failed"; piece: number; peers: string[] }
-  | {
-    type: "tracker";
-    url: string;
-    ok: boolean;
-    message: string | null;
-    peers: number;
-    seeders: number | null;
-    leechers: number | null;
-  }
+  | { type: "tracker" } & AnnounceOutcome
   /** The final check found pieces that do not match; they are downloaded again. */
   | { type: "final-check"; bad: number; pieces: number }
   | { type: "warning"; message: string }

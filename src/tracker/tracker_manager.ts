@@ -64,6 +64,7 @@ export interface TrackerStatus {
   url: string;
   tier: number;
   state: "waiting" | "announcing" | "working" | "failing" | "disabled";
+  /** The tracker's own failure or warning text, or ours about the connection; safe to show. */
   message: string | null;
   seeders: number | null;
   leechers: number | null;

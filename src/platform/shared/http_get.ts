@@ -7,6 +7,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import { concatBytes } from "../../util/bytes.ts";
 import { NetError } from "../../util/errors.ts";
 import type { Http, HttpRequest, HttpResponse } from "../types.ts";
 import { plainAddress } from "./addresses.ts";
@@ -121,21 +122,11 @@ class Exchange {
       response.on("error", reject);
       response.on("aborted", () => this.#fail("reset", "the answer broke off"));
       response.on("end", () => {
-        if (response.complete) resolve(joined(parts, length));
+        if (response.complete) resolve(concatBytes(...parts));
         else this.#fail("reset", "the answer broke off");
       });
     });
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Answers every look-up with one address; Host header and TLS name still come from the URL. */
