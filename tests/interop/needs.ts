@@ -8,13 +8,14 @@ import process from "node:process";
 /** The system's Python: the one for which Debian packs libtorrent. */
 export const python = "/usr/bin/python3";
 
-export type Peer = "libtorrent" | "aria2" | "transmission" | "opentracker";
+export type Peer = "libtorrent" | "aria2" | "transmission" | "opentracker" | "mktorrent";
 
 const packages: Readonly<Record<Peer, string>> = {
   libtorrent: "python3-libtorrent",
   aria2: "aria2",
   transmission: "transmission-daemon transmission-cli",
   opentracker: "opentracker",
+  mktorrent: "mktorrent",
 };
 
 const programs: Readonly<Record<Peer, readonly string[]>> = {
@@ -22,6 +23,7 @@ const programs: Readonly<Record<Peer, readonly string[]>> = {
   aria2: ["aria2c"],
   transmission: ["transmission-daemon", "transmission-remote"],
   opentracker: ["opentracker"],
+  mktorrent: ["mktorrent"],
 };
 
 /**
