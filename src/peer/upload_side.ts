@@ -3,12 +3,16 @@
  * are checked here; the link reads and sends what is queued. Invariant: every request that is taken
  * in is answered by its block, by a reject (BEP 6), or by the end of the connection.
  */
+import { ProtocolError } from "../util/errors.ts";
 import { RateMeter } from "../util/rate_meter.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import * as wire from "../protocol/peer_wire.ts";
 import type { Patience } from "./patience.ts";
 import { UploadQueue } from "./upload_queue.ts";
+
+/** Bytes of answers that may wait for a peer that asks on and on and reads none. */
+const MAX_UNREAD = 1 << 18;
 
 export class UploadSide {
   readonly queue = new UploadQueue();
@@ -50,6 +54,9 @@ export class UploadSide {
   }
 
   onRequest(piece: number, begin: number, length: number): void {
+    if (this.#out.length > MAX_UNREAD) {
+      throw new ProtocolError("flood", "The peer sends requests without reading the answers");
+    }
     const valid = this.#isValid(piece, begin, length);
     if (!valid) this.#patience.strain();
     if (!valid || this.choking || !this.queue.push(piece, begin, length)) {

@@ -83,6 +83,13 @@ export class BlockChooser {
     return null;
   }
 
+  /** Begins a missing piece because a block of it comes by itself; null where that is not wanted. */
+  reopen(peer: DownloadPeer, piece: number): OpenPiece | null {
+    const { open, maxOpen, picker, smartBan } = this.#books;
+    const may = picker.isPickable(piece) && open.size < maxOpen;
+    return may && !smartBan.isSetAside(piece, peer.key) ? this.#books.begin(peer, piece) : null;
+  }
+
   // hot
   /** Whether a block that arrives is needed, and of this peer: nobody else spoils a piece in doubt. */
   mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {

@@ -69,6 +69,11 @@ export class OpenPiece {
     this.free = this.blockCount;
   }
 
+  /** Nothing of it came or is coming, and nobody is asked for any of it. */
+  get isEmpty(): boolean {
+    return this.free === this.blockCount && this.writing === 0;
+  }
+
   get bytes(): Uint8Array {
     return this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length);
   }

@@ -226,7 +226,7 @@ export class PieceManager {
     if (open.asked[block]! > 0) return;
     this.#open.free(open, block);
     this.version++;
-    if (open.here === 0 && open.free === open.blockCount) this.#giveUp(open);
+    if (open.isEmpty) this.#giveUp(open);
   }
 
   // hot
@@ -235,8 +235,9 @@ export class PieceManager {
    * place inside the array is in `targetAt`.
    */
   blockTarget(peer: DownloadPeer, piece: number, block: number): Uint8Array | null {
-    const open = this.#open.get(piece);
-    if (open === undefined || !this.#chooser.mayFill(peer, open, block)) return null;
+    // The answer to a request that was given up, and with it the whole piece: it counts after all.
+    const open = this.#open.get(piece) ?? this.#chooser.reopen(peer, piece);
+    if (open === null || !this.#chooser.mayFill(peer, open, block)) return null;
     const writer = open.writer[block]!;
     if (writer !== 0 && writer !== peer.slot + 1) {
       this.targetAt = 0;
@@ -250,7 +251,9 @@ export class PieceManager {
   /** The connection of `peer` ended in the middle of this block. */
   abandonBlock(peer: DownloadPeer, piece: number, block: number): void {
     const open = this.#open.get(piece);
-    if (open?.writer[block] === peer.slot + 1) open.setWriter(block, 0);
+    if (open?.writer[block] !== peer.slot + 1) return;
+    open.setWriter(block, 0);
+    if (open.isEmpty) this.#giveUp(open);
   }
 
   // hot
@@ -316,11 +319,8 @@ export class PieceManager {
   #finish(open: OpenPiece): void {
     if (this.#hasher.quickest === "submit") {
       this.#state[open.index] = HASHING;
-      this.#hasher.submit(open.buffer, open.length, (digest, buffer) => {
-        if (this.#closed) return;
-        this.#hashed(open, digest, buffer);
-        this.#events.hashed();
-      });
+      const { buffer, length } = open;
+      this.#hasher.submit(buffer, length, (digest, back) => this.#hashed(open, digest, back));
       return;
     }
     const digest = open.hash === null ? this.#hasher.sha1(open.bytes) : open.hash.digest();
@@ -329,9 +329,11 @@ export class PieceManager {
   }
 
   #hashed(open: OpenPiece, digest: Uint8Array | null, buffer: Uint8Array | null): void {
+    if (this.#closed) return;
     open.buffer = buffer ?? this.#buffers.take();
     if (digest === null) this.#giveUp(open);
     else this.#judge(open, digest);
+    this.#events.hashed();
   }
 
   #judge(open: OpenPiece, digest: Uint8Array): void {

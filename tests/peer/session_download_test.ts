@@ -74,11 +74,12 @@ describe("PeerSession: asking", () => {
 
   it("asks in bulk: not before a quarter of the window is free", () => {
     const one = bench().hearsSeed();
+    one.session.window.limit = 8;
     const ids = one.asks();
     one.hearsBlocks(ids.slice(0, 1));
     assert.deepEqual(one.asks(), []);
-    one.hearsBlocks(ids.slice(1, 4));
-    assert.ok(one.asks().length >= 4);
+    one.hearsBlocks(ids.slice(1, 2));
+    assert.equal(one.asks().length, 2);
   });
 
   it("gives its blocks to others when it is choked, and goes on when it may again", () => {
@@ -112,7 +113,6 @@ describe("PeerSession: asking", () => {
         theirs = b.asks();
       }
       shop.assertComplete();
-      assert.equal(shop.manager.wastedBytes, 0);
     }
   });
 

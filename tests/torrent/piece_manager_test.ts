@@ -243,15 +243,44 @@ describe("PieceManager: requests that fail", () => {
     shop.assertComplete();
   });
 
-  it("drops a block of a piece that we have, and of one that nobody works on", () => {
-    const shop = new Workshop({ sequential: true });
+  it("drops a block of a piece that we have, and of one that there is no room for", () => {
+    const shop = new Workshop({ sequential: true, budgetBytes: 0 });
     const peer = shop.peer();
     peer.askMany(4);
     sendAll(shop, peer);
-    const id = { piece: 0, block: 1 };
-    assert.equal(peer.sends(id, shop.right(id)), false);
-    assert.equal(peer.sends({ piece: 5, block: 0 }, shop.right({ piece: 5, block: 0 })), false);
+    peer.ask();
+    for (const id of [{ piece: 0, block: 1 }, { piece: 5, block: 0 }]) {
+      assert.equal(peer.sends(id, shop.right(id)), false);
+    }
     assert.equal(shop.manager.wastedBytes, 2 * BLOCK);
+    shop.check();
+  });
+
+  it("begins a piece again for the late block of a peer that gave all of it up", () => {
+    const shop = new Workshop({ sequential: true });
+    const peer = shop.peer(), ids = peer.askMany(4);
+    peer.dropsRequests();
+    assert.equal(shop.manager.stateOf(0), MISSING);
+    for (const id of ids) {
+      assert.equal(peer.sends(id, shop.right(id)), true);
+      shop.check();
+    }
+    assert.deepEqual(shop.verified, [0]);
+    assert.equal(shop.manager.wastedBytes, 0);
+  });
+
+  it("keeps a piece open while a block of it still arrives, and no longer", () => {
+    const shop = new Workshop({ sequential: true });
+    const peer = shop.peer(), [id] = peer.askMany(1) as [BlockId];
+    peer.begins(id, shop.right(id));
+    peer.sendsHalf();
+    peer.becomesSnubbed();
+    shop.check();
+    assert.equal(shop.manager.stateOf(0), OPEN);
+    assert.deepEqual(shop.peer().ask(), id, "others are asked meanwhile");
+    shop.peers[1]!.leaves();
+    peer.leaves();
+    assert.equal(shop.manager.stateOf(0), MISSING);
     shop.check();
   });
 
