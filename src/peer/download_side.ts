@@ -82,6 +82,11 @@ export class DownloadSide {
     return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
   }
 
+  /** Requests that count, with the one that is being answered. */
+  get outstanding(): number {
+    return this.window.outstanding + (this.#incomingAsked ? 1 : 0);
+  }
+
   /** Brings interest and requests up to date. */
   settle(now: number): void {
     const interested = this.#peer.wanted > 0;

@@ -117,6 +117,10 @@ export class PeerSession implements wire.WireSink {
     return this.window.snubbed;
   }
 
+  get outstanding(): number {
+    return this.#taking.outstanding;
+  }
+
   get scratch(): Uint8Array {
     return this.#scratch ??= new Uint8Array(BLOCK_LENGTH);
   }

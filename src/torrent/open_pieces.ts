@@ -5,6 +5,7 @@
  */
 import { assert } from "../util/assert.ts";
 import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
+import type { DownloadPeer } from "./piece_types.ts";
 
 /**
  * How many pieces may be open at once: two at least, so that one slow peer cannot hold everything,
@@ -94,15 +95,21 @@ export class OpenPieces {
     open.here++;
   }
 
-  /** For tests: throws if the books do not add up. */
-  checkInvariants(): void {
-    const worked = this.#worked.map(() => 0);
+  /** For tests: throws if the books do not add up, or do not agree with those of the peers. */
+  checkInvariants(peers: Iterable<DownloadPeer>): void {
+    const worked = this.#worked.map(() => 0), asked = this.#worked.map(() => 0);
     let listed = 0;
     for (const open of this.#byIndex.values()) {
       checkOpen(open);
       if (open.freeAt >= 0) listed++;
       assert(open.freeAt < 0 || this.#withFree[open.freeAt] === open, "a listed piece is found");
-      for (const slot of open.workers) worked[slot]!++;
+      open.workers.forEach((slot, i) => {
+        worked[slot]!++;
+        asked[slot]! += open.workerAsked[i]!;
+      });
+    }
+    for (const { slot, outstanding } of peers) {
+      assert(asked[slot] === outstanding, `the requests of the peer in slot ${slot} add up`);
     }
     assert(listed === this.#withFree.length, "only open pieces are listed");
     worked.forEach((count, slot) => {

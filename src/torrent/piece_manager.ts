@@ -144,7 +144,7 @@ export class PieceManager {
     }
     assert(bytes === this.#haveBytes, "the bytes we have add up");
     assert(this.#open.size <= this.#maxOpen, "open pieces stay inside their memory");
-    this.#open.checkInvariants();
+    this.#open.checkInvariants(this.#holders.peers);
     this.#holders.checkInvariants();
   }
 

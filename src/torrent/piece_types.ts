@@ -12,6 +12,8 @@ export interface DownloadPeer {
   readonly key: number;
   readonly have: Bitfield;
   readonly snubbed: boolean;
+  /** Requests that count, with the one that is being answered. */
+  readonly outstanding: number;
   /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */
   wanted: number;
   pickable: number;

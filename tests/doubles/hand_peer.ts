@@ -46,6 +46,10 @@ export class HandPeer implements DownloadPeer {
     manager.peerJoined(this);
   }
 
+  get outstanding(): number {
+    return this.asked.length + (this.incoming?.asked ? 1 : 0);
+  }
+
   // --- What the manager calls ---
 
   hasAsked(piece: number, block: number): boolean {
