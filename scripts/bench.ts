@@ -7,19 +7,23 @@
  *   --rounds N            default 5
  *   --size MIB            default 1024
  *   --json                prints every sample as JSON instead of tables
+ *
+ * `-- seed` and `-- swarm` have their own options: scripts/bench/seed.ts, scripts/bench/swarm.ts.
  */
 
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { choose, makeWorkFolder, positive, progress } from "./bench/common.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { measure } from "./bench/measure.ts";
 import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
 import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
 import { type Seeders, startSeeders } from "./bench/seeders.ts";
+import { seedBench } from "./bench/seed.ts";
+import { swarmBench } from "./bench/swarm.ts";
 import { bundle } from "./lib/bundle.ts";
 import { compileWithBun } from "./lib/executables.ts";
 import { makeTorrent, writeFiles } from "./lib/make_torrent.ts";
@@ -32,9 +36,9 @@ interface Options {
   json: boolean;
 }
 
-function readOptions(): Options {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
     options: {
       scenario: { type: "string", default: "single" },
       files: { type: "boolean", default: false },
@@ -44,9 +48,6 @@ function readOptions(): Options {
       json: { type: "boolean", default: false },
     },
   });
-  if (positionals.length !== 1 || positionals[0] !== "leech") {
-    throw new Error("what to measure: npm run bench -- leech [--scenario NAME] [--rounds N]");
-  }
   const wanted = values.files ? "files" : values.scenario;
   const names = wanted === "all" ? scenarioNames : choose(wanted, scenarioNames, "scenario");
   const clients: ClientName[] = choose(values.clients, clientNames, "client");
@@ -57,36 +58,6 @@ function readOptions(): Options {
     bytes,
     json: values.json,
   };
-}
-
-function choose<T extends string>(text: string, from: readonly T[], what: string): T[] {
-  return text.split(",").map((name) => {
-    const found = from.find((known) => known === name);
-    if (found === undefined) throw new Error(`no ${what} "${name}": one of ${from.join(", ")}`);
-    return found;
-  });
-}
-
-function positive(text: string, flag: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`${flag} needs a whole number, not "${text}"`);
-}
-
-/** A folder in memory where it is large enough: the disk is not what is measured. */
-function makeWorkFolder(bytes: number): string {
-  const memory = "/dev/shm";
-  const needed = bytes * 2.5 + 400e6;
-  if (existsSync(memory)) {
-    const { bavail, bsize } = statfsSync(memory);
-    if (bavail * bsize > needed) return mkdtempSync(join(memory, "shoal-bench-"));
-  }
-  return mkdtempSync(join(tmpdir(), "shoal-bench-"));
-}
-
-/** Progress goes to stderr, so that --json leaves stdout clean. */
-function progress(text: string): void {
-  console.error(text);
 }
 
 interface Programs {
@@ -145,8 +116,8 @@ async function runScenario(
   return measured;
 }
 
-async function main(): Promise<number> {
-  const options = readOptions();
+async function leech(args: string[]): Promise<number> {
+  const options = readOptions(args);
   const folder = makeWorkFolder(options.bytes);
   const machine = await describeMachine();
   const everything: unknown[] = [];
@@ -169,8 +140,20 @@ async function main(): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
+/** Each takes its own arguments and gives the exit code: 0 when all goals are met. */
+const benches = new Map<string, (args: string[]) => Promise<number>>([
+  ["leech", leech],
+  ["seed", seedBench],
+  ["swarm", swarmBench],
+]);
+
 try {
-  process.exitCode = await main();
+  const [name = "", ...args] = process.argv.slice(2);
+  const bench = benches.get(name);
+  if (bench === undefined) {
+    throw new Error(`what to measure: npm run bench -- ${[...benches.keys()].join("|")} [...]`);
+  }
+  process.exitCode = await bench(args);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

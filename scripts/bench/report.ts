@@ -16,10 +16,14 @@ export interface Verdict {
   met: boolean;
 }
 
+interface Sampled {
+  readonly samples: readonly Sample[];
+}
+
 /** Of the ratios of each round, the median: what slows a whole round down cancels out. */
 export function ratio(
-  a: Measured,
-  b: Measured | undefined,
+  a: Sampled,
+  b: Sampled | undefined,
   of: (sample: Sample) => number,
 ): number {
   if (b === undefined) return NaN;

@@ -15,25 +15,29 @@ export function benchScript(name: string): string {
 }
 
 export interface Seeders {
+  /** The process of all of them. */
+  pid: number;
   ports: number[];
   /** A tracker that names these seeders, for clients that cannot be given peers. */
   trackerUrl: string;
   stop(): Promise<void>;
 }
 
-/** Starts `count` libtorrent sessions in one process that seed `torrent` from `dir`. */
+/** Starts `count` libtorrent sessions in one process on `host` that seed `torrent` from `dir`. */
 export async function startSeeders(
   torrent: string,
   dir: string,
   count: number,
+  host = "127.0.0.1",
 ): Promise<Seeders> {
   const script = benchScript("lt_seed.py");
-  const child = spawn(python, ["-B", script, torrent, dir, String(count)], {
+  const child = spawn(python, ["-B", script, torrent, dir, String(count), host], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ports = await readyLine(child);
   const tracker = await startTracker(ports);
   return {
+    pid: child.pid!,
     ports,
     trackerUrl: tracker.url,
     stop: async () => {
