@@ -98,6 +98,19 @@ export class SessionBench {
     return recorder.messages;
   }
 
+  /** All bytes that go out now, with the blocks that the peer asked for. */
+  sends(): Uint8Array {
+    const { session, shop } = this;
+    session.settle(this.now);
+    for (let next = session.upload.next(); next !== undefined; next = session.upload.next()) {
+      const { piece, begin, length } = next;
+      session.out.piece(piece, begin, length).set(shop.data.bytes(piece, begin, length));
+    }
+    const bytes = session.out.bytes.slice();
+    session.out.clear();
+    return bytes;
+  }
+
   /** Settles and gives the blocks that it asked for. */
   asks(): BlockId[] {
     return blocksOf(this.settles(), wire.REQUEST);

@@ -31,6 +31,8 @@ export class Workshop {
   hashed = 0;
   /** Thrown by the next `store`. */
   storeError: Error | null = null;
+  /** Hear of each verified piece. */
+  readonly listeners = new Set<(piece: number) => void>();
   readonly peers: HandPeer[] = [];
   #nextKey = 1;
 
@@ -53,7 +55,10 @@ export class Workshop {
         store: (piece, bytes) => this.#store(piece, bytes),
         storeFailed: (error) => this.storeErrors.push(error),
         hashed: () => this.hashed++,
-        verified: (piece) => this.verified.push(piece),
+        verified: (piece) => {
+          this.verified.push(piece);
+          for (const listener of this.listeners) listener(piece);
+        },
         failed: (piece, contributors) => this.failed.push({ piece, contributors }),
         guilty: (key) => this.guilty.push(key),
       },
