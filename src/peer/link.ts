@@ -8,8 +8,12 @@ import { ThrottleChain, type Waiter } from "../util/throttle.ts";
 import { WireEncoder } from "../protocol/peer_wire.ts";
 import type { PeerSession } from "./session.ts";
 
-/** Blocks put into one write: enough to save calls, few enough to stay in the cache. */
+/** Blocks put into one write at most: enough to save calls, few enough to stay in the cache. */
 const BLOCKS_PER_WRITE = 8;
+const FIRST_BLOCKS_PER_WRITE = 4;
+/** A write quicker than this may be larger the next time, one slower than that is to be smaller. */
+const QUICK_WRITE_MS = 100;
+const SLOW_WRITE_MS = 300;
 /** How far ahead in the requests data is fetched, so that the next write need not wait for it. */
 const READ_AHEAD = 24;
 /** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
@@ -89,6 +93,7 @@ export class PeerLink implements StreamSink {
     failed: (piece, begin, end) => this.#readFailed(piece, begin, end),
   };
   #sending = false;
+  #batch = FIRST_BLOCKS_PER_WRITE;
   #ended = false;
   #heardAt: number;
   #spokeAt: number;
@@ -150,6 +155,7 @@ export class PeerLink implements StreamSink {
     this.socket.send(buffer.bytes, () => {
       this.#buffers.give(buffer);
       this.#sending = false;
+      this.#fitWrites();
       this.flush();
     });
   }
@@ -160,7 +166,8 @@ export class PeerLink implements StreamSink {
       this.close(new ProtocolError("silent", "The peer said nothing for two minutes"));
       return;
     }
-    if (now - this.#spokeAt > KEEP_ALIVE_MS) this.session.out.keepAlive();
+    const idle = !this.#sending && now - this.#spokeAt > KEEP_ALIVE_MS;
+    if (idle) this.session.out.keepAlive();
     this.session.tick(now);
     this.flush();
   }
@@ -172,10 +179,17 @@ export class PeerLink implements StreamSink {
     this.socket.resume();
   }
 
+  /** On a slow way out a large write would keep other peers, and a choke, waiting for long. */
+  #fitWrites(): void {
+    const took = this.#clock.now() - this.#spokeAt;
+    if (took < QUICK_WRITE_MS) this.#batch = Math.min(BLOCKS_PER_WRITE, this.#batch * 2);
+    else if (took > SLOW_WRITE_MS) this.#batch = Math.max(1, this.#batch >> 1);
+  }
+
   // hot
   #addBlocks(buffer: WireEncoder): void {
     const { upload, up } = this.session, now = this.#clock.now();
-    for (let i = 0; i < BLOCKS_PER_WRITE && upload.length > 0; i++) {
+    for (let i = 0; i < this.#batch && upload.length > 0; i++) {
       const { piece, begin, length } = upload.at(0)!;
       if (!this.#up.passOrWait(this.#sendAgain, now)) return;
       if (!this.#reader.prepare(piece, begin, length, this.#disk)) return;
