@@ -1,9 +1,9 @@
 /** The flags that `shoal download` and `shoal seed` share, and what they mean to the client. */
 import type { AddOptions, ClientOptions, Rates } from "../client/types.ts";
-import { type Flags, single, toggle, type ValuesOf } from "./args.ts";
+import { type Flags, repeated, single, toggle, type ValuesOf } from "./args.ts";
 import { UsageError } from "./errors.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
-import { rate, wholeNumber } from "./values.ts";
+import { hostAndPort, rate, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
 export function optional<T>(
@@ -16,6 +16,7 @@ export function optional<T>(
 }
 
 export const SWARM_FLAGS = {
+  peer: repeated("HOST:PORT", "A peer to try beside the trackers'; may be repeated", hostAndPort),
   "max-peers": optional(
     "N",
     "Connections at most for each torrent (default 25)",
@@ -38,7 +39,7 @@ export const REPORT_FLAGS = {
 
 export type SwarmValues = ValuesOf<typeof SWARM_FLAGS>;
 
-/** Without what was not given, as the one below. */
+/** Without what was not given. */
 export function clientOptions(values: SwarmValues): ClientOptions {
   const options: ClientOptions = {}, limits: Partial<Rates> = {};
   if (values["down-limit"] !== null) limits.down = values["down-limit"];
@@ -49,7 +50,9 @@ export function clientOptions(values: SwarmValues): ClientOptions {
 }
 
 export function swarmOptions(values: SwarmValues): Partial<AddOptions> {
-  return values["max-peers"] === null ? {} : { maxPeers: values["max-peers"] };
+  const options: Partial<AddOptions> = { peers: values.peer };
+  if (values["max-peers"] !== null) options.maxPeers = values["max-peers"];
+  return options;
 }
 
 export function reportMode({ json, quiet }: ValuesOf<typeof REPORT_FLAGS>): ReportMode {

@@ -24,6 +24,8 @@ describe("runCli with a wrong command line", () => {
     [["a.torrent", "--bad"], /Unknown flag --bad/, "shoal download"],
     [["--jsno", "a.torrent"], /Unknown flag --jsno \(did you mean --json\?\)/, "shoal download"],
     [["verify", "a"], /Something is missing; write: shoal verify FILE DIR/, "shoal verify"],
+    [["create"], /Something is missing; write: shoal create PATH/, "shoal create"],
+    [["seed", "a"], /Something is missing; write: shoal seed FILE DIR/, "shoal seed"],
     [["show", "a", "b"], /more than it takes; write: shoal show FILE/, "shoal show"],
     [["demo", "--size", "big"], /--size: "big" is not a size/, "shoal demo"],
   ];
@@ -52,14 +54,14 @@ describe("runCli with --help and --version", () => {
       for (const { code, meaning } of EXIT_CODES) {
         assert.match(process.printed, new RegExp(`^  ${code} +${meaning.slice(0, 20)}`, "m"));
       }
-      for (const command of ["download", "show", "verify", "demo"]) {
+      for (const command of ["download", "show", "verify", "create", "seed", "demo"]) {
         assert.match(process.printed, new RegExp(`^  shoal ${command}`, "m"));
       }
     }
   });
 
   it("has a help with an example for every command, whatever else is wrong", async () => {
-    for (const command of ["download", "show", "verify", "demo"]) {
+    for (const command of ["download", "show", "verify", "create", "seed", "demo"]) {
       for (const args of [["help", command], [command, "--nonsense", "--help"], [command, "-h"]]) {
         const { process } = await run(args);
         assert.equal(process.code, 0);

@@ -6,9 +6,13 @@ import {
   durationOrNever,
   hostAndPort,
   oneOf,
+  pieceLength,
   rate,
   seedGoal,
   size,
+  trackerUrl,
+  trackerUrls,
+  webSeedUrl,
   wholeNumber,
 } from "../../src/cli/values.ts";
 
@@ -55,11 +59,12 @@ describe("values of flags", () => {
     refusesAll(hostAndPort, ["http://x:80", "peer:80/x", "[::1]", "[peer]:80"]);
   });
 
-  it("seedGoal reads its four forms", () => {
+  it("seedGoal reads its five forms", () => {
     assert.deepEqual(seedGoal("none"), { kind: "none" });
     assert.deepEqual(seedGoal("forever"), { kind: "forever" });
     assert.deepEqual(seedGoal("ratio:1.5"), { kind: "ratio", ratio: 1.5 });
     assert.deepEqual(seedGoal("time:30m"), { kind: "time", seconds: 1800 });
+    assert.deepEqual(seedGoal("idle:90"), { kind: "idle", seconds: 90 });
     refusesAll(seedGoal, [
       "",
       "ratio",
@@ -67,9 +72,29 @@ describe("values of flags", () => {
       "ratio:-1",
       "time:",
       "time:x",
+      "idle",
       "1.5",
       "ratio:1:2",
     ]);
+  });
+
+  it("pieceLength takes auto and powers of two from 16 KiB to 256 MiB", () => {
+    assert.equal(pieceLength("auto"), null);
+    assert.equal(pieceLength("16k"), 16 * 1024);
+    assert.equal(pieceLength("1MiB"), 1024 ** 2);
+    assert.equal(pieceLength("256M"), 256 * 1024 ** 2);
+    refusesAll(pieceLength, ["", "8k", "17k", "48k", "512M", "1", "Auto", "-1M"]);
+  });
+
+  it("trackerUrl, trackerUrls and webSeedUrl take what clients understand", () => {
+    for (const url of ["http://a/announce", "https://b", "udp://c:80/announce", "wss://d"]) {
+      assert.equal(trackerUrl(url), url);
+    }
+    assert.deepEqual(trackerUrls(" http://a \t udp://b:1 "), ["http://a", "udp://b:1"]);
+    assert.equal(webSeedUrl("https://w/x%20y"), "https://w/x%20y");
+    refusesAll(trackerUrl, ["", "a:80", "ftp://a", "http://a b"]);
+    refusesAll(trackerUrls, ["", "  ", "http://a x"]);
+    refusesAll(webSeedUrl, ["udp://a:80", "/file", ""]);
   });
 
   it("oneOf names the choices", () => {

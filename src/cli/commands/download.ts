@@ -1,6 +1,6 @@
 /** `shoal download`: the flags, and the run that they ask for. */
 import type { AddOptions } from "../../client/types.ts";
-import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
+import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import type { DownloadRequest } from "../download_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
@@ -13,15 +13,7 @@ import {
   SWARM_FLAGS,
   swarmOptions,
 } from "../swarm_flags.ts";
-import {
-  durationOrNever,
-  hostAndPort,
-  notEmpty,
-  oneOf,
-  SEED_GOALS,
-  seedGoal,
-  wholeNumber,
-} from "../values.ts";
+import { durationOrNever, notEmpty, oneOf, SEED_GOALS, seedGoal, wholeNumber } from "../values.ts";
 
 /** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
 const FLAGS = {
@@ -32,7 +24,6 @@ const FLAGS = {
     ".",
     "o",
   ),
-  peer: repeated("HOST:PORT", "A peer to try beside the trackers'; may be repeated", hostAndPort),
   "pieces-per-peer": optional(
     "N",
     "Pieces that one peer works on at a time at most (default: what it can take)",
@@ -94,7 +85,6 @@ function requestFrom(values: Values, sources: readonly string[]): DownloadReques
 function addOptions(values: Values): AddOptions {
   const options: AddOptions = {
     dir: values.dir,
-    peers: values.peer,
     sequential: values.sequential,
     preallocate: values.preallocate,
     ...swarmOptions(values),

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { createTorrent } from "../../src/client/create_torrent.ts";
+import type { CliContext } from "../../src/cli/command.ts";
+import { seedCommand } from "../../src/cli/commands/seed.ts";
+import { Output } from "../../src/cli/output.ts";
+import { IncompleteError } from "../../src/util/errors.ts";
+import { fakeWorld, until } from "./fakes.ts";
+import {
+  newFolder,
+  platform,
+  removeFolders,
+  type Running,
+  shoal,
+  startShoal,
+} from "./run_shoal.ts";
+
+after(removeFolders);
+
+const FOLDER = newFolder();
+const TORRENT = join(FOLDER, "big.torrent");
+writeFileSync(TORRENT, "not read by the fake client");
+
+/** Starts `shoal seed` on a fake client and lets it come to its first wait. */
+async function start(args: readonly string[]) {
+  const world = fakeWorld(args), { platform, process } = world;
+  const context: CliContext = {
+    platform,
+    output: new Output(process),
+    openClient: world.openClient,
+  };
+  const code = seedCommand.start(context, args, () => assert.fail("no help was asked for"));
+  let over = false;
+  code.catch(() => {}).finally(() => over = true);
+  await until(() => over || world.client.added.length > 0);
+  const ended = async () => {
+    const result = await code;
+    await context.output.flush();
+    return result;
+  };
+  return { world, torrent: world.client.added[0]!, ended };
+}
+
+describe("shoal seed", () => {
+  it("only gives, and forever, unless it is told otherwise", async () => {
+    const plain = await start([TORRENT, "data"]);
+    assert.deepEqual(plain.world.openedWith, {});
+    assert.deepEqual(plain.torrent.options, {
+      dir: "data",
+      seedOnly: true,
+      trustFiles: false,
+      seedGoal: { kind: "forever" },
+      peers: [],
+    });
+    const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
+    const all = await start([TORRENT, "data", ...flags, "--up-limit", "500K"]);
+    assert.deepEqual(all.world.openedWith, { port: 6881, limits: { up: 500 * 1024 } });
+    assert.deepEqual(all.torrent.options, {
+      dir: "data",
+      seedOnly: true,
+      trustFiles: true,
+      seedGoal: { kind: "idle", seconds: 120 },
+      peers: [],
+      maxPeers: 50,
+    });
+  });
+
+  it("downloads when --fetch-missing says so", async () => {
+    const { torrent } = await start([TORRENT, "data", "--fetch-missing"]);
+    assert.deepEqual(torrent.options, {
+      dir: "data",
+      seedGoal: { kind: "forever" },
+      peers: [],
+    });
+  });
+
+  it("refuses flags that contradict each other", async () => {
+    const context = {} as CliContext;
+    for (
+      const [flags, message] of [
+        [["--trust", "--fetch-missing"], /--trust and --fetch-missing exclude each other/],
+        [["--json", "--quiet"], /--json and --quiet exclude each other/],
+        [["--seed-goal", "idle:long"], /--seed-goal: "long" is not a time/],
+      ] as const
+    ) {
+      const run = seedCommand.start(context, [TORRENT, "data", ...flags], () => {});
+      await assert.rejects(run, message);
+    }
+  });
+
+  it("ends with 0 at its goal and says what it gave", async () => {
+    const { world, torrent, ended } = await start([TORRENT, "data"]);
+    torrent.seed();
+    torrent.set({ downloaded: 0, uploaded: 1500, state: "done" });
+    torrent.end();
+    assert.equal(await ended(), 0);
+    assert.match(world.process.printed, /big\.bin: done, gave 1\.46 KiB, 1\.50 of its size\n$/);
+    assert.equal(world.client.closed, true);
+  });
+
+  it("ends with 1 when something is missing, and names the ways out", async () => {
+    const { world, torrent, ended } = await start([TORRENT, "data"]);
+    torrent.set({ state: "failed" });
+    torrent.fail(new IncompleteError("big.bin is missing"));
+    assert.equal(await ended(), 1);
+    assert.equal(
+      world.process.errors,
+      "shoal: big.bin: big.bin is missing (shoal verify lists all, --fetch-missing downloads them)\n",
+    );
+  });
+
+  it("ends with 130 at Ctrl-C", async () => {
+    const { world, torrent, ended } = await start([TORRENT, "data"]);
+    torrent.seed();
+    torrent.set({ downloaded: 0 });
+    world.process.interrupt();
+    assert.equal(await ended(), 130);
+    assert.match(world.process.printed, /big\.bin: stopped, nobody took anything\n$/);
+  });
+});
+
+/** A folder of two files and its .torrent, ready to be given. */
+async function makeShare() {
+  const dir = newFolder(), top = join(dir, "top"), torrent = join(dir, "top.torrent");
+  mkdirSync(top);
+  const bytes = platform.random.fill(new Uint8Array(65_536));
+  writeFileSync(join(top, "a.bin"), Buffer.concat(Array<Uint8Array>(20).fill(bytes)));
+  writeFileSync(join(top, "b.bin"), bytes.subarray(1000));
+  const made = await createTorrent(platform, top, { pieceLength: 65_536 });
+  writeFileSync(torrent, made.bytes);
+  return { dir, top, torrent, size: made.meta.size };
+}
+
+/** Waits until `shoal seed --json` seeds. */
+async function untilSeeding(run: Running): Promise<void> {
+  await until(() => run.out.includes('"state":"seeding"'));
+}
+
+function lastLine(text: string) {
+  return JSON.parse(text.trim().split("\n").at(-1)!);
+}
+
+/** A free port, so that who downloads can be told where the seed is. */
+async function freePort(): Promise<number> {
+  const listener = await platform.net.listen({ port: 0 }, (socket) => socket.close());
+  await listener.close();
+  return listener.port;
+}
+
+describe("shoal seed as a process", () => {
+  let share: Awaited<ReturnType<typeof makeShare>>;
+  before(async () => {
+    share = await makeShare();
+  });
+
+  for (const flags of [[], ["--trust"]]) {
+    it(`gives everything, ends at its goal: ${flags.join(" ")}`, { timeout: 60_000 }, async () => {
+      const port = await freePort(), to = newFolder();
+      const args = ["--port", String(port), "--seed-goal", "ratio:1", "--json"];
+      const seed = startShoal(["seed", share.torrent, share.dir, ...args, ...flags]);
+      await untilSeeding(seed);
+      const peer = `127.0.0.1:${port}`;
+      const leech = await shoal("download", share.torrent, "-o", to, "--peer", peer, "-q");
+      assert.deepEqual([leech.code, leech.err], [0, ""]);
+      for (const name of ["a.bin", "b.bin"]) {
+        const [given, taken] = [share.top, join(to, "top")].map((at) =>
+          readFileSync(join(at, name))
+        );
+        assert.ok(given!.equals(taken!), name);
+      }
+      const run = await seed.finished;
+      assert.deepEqual([run.code, run.err], [0, ""]);
+      assert.deepEqual([lastLine(run.out).type, lastLine(run.out).exitCode], ["outcome", 0]);
+    });
+  }
+
+  it("ends with 130 and in time at Ctrl-C", { timeout: 60_000 }, async () => {
+    const seed = startShoal(["seed", share.torrent, share.dir, "--json"]);
+    await untilSeeding(seed);
+    const interruptedAt = performance.now();
+    seed.kill("SIGINT");
+    const run = await seed.finished;
+    assert.ok(performance.now() - interruptedAt < 3000, "within 3 s");
+    assert.deepEqual([run.code, lastLine(run.out).code], [130, "interrupted"]);
+  });
+
+  it("ends with 1 and writes nothing when something is missing", { timeout: 60_000 }, async () => {
+    const { dir, top, torrent } = await makeShare();
+    const empty = newFolder();
+    const nowhere = await shoal("seed", torrent, join(empty, "none"));
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.err, /^shoal: top: nothing is there: .* "top" in it \(.*\n$/);
+    assert.deepEqual(readdirSync(empty), []);
+
+    rmSync(join(top, "b.bin"));
+    for (const flags of [[], ["--trust"]]) {
+      const run = await shoal("seed", torrent, dir, ...flags);
+      assert.equal(run.code, 1);
+      assert.match(run.err, /^shoal: top: top\/b\.bin is missing \(.*--fetch-missing.*\n$/);
+      assert.deepEqual(readdirSync(top), ["a.bin"]);
+    }
+  });
+
+  it("finds damage by hashing, and not with --trust", { timeout: 60_000 }, async () => {
+    const { dir, top, torrent } = await makeShare();
+    const path = join(top, "a.bin"), bytes = readFileSync(path);
+    bytes[70_000]! ^= 1;
+    writeFileSync(path, bytes);
+    const { mtimeMs } = statSync(path);
+    const run = await shoal("seed", torrent, dir);
+    assert.equal(run.code, 1);
+    assert.match(run.err, /^shoal: top: 1 of 21 pieces are wrong, first in top\/a\.bin \(/);
+    assert.equal(statSync(path).mtimeMs, mtimeMs);
+    const trusting = await shoal("seed", torrent, dir, "--trust", "--seed-goal", "time:0s");
+    assert.deepEqual([trusting.code, trusting.err], [0, ""]);
+    assert.match(trusting.out, /top: done, nobody took anything\n$/);
+  });
+
+  it("fetches what is missing when told so, then gives", { timeout: 60_000 }, async () => {
+    const port = await freePort();
+    const seed = startShoal(["seed", share.torrent, share.dir, "--port", `${port}`, "--json"]);
+    await untilSeeding(seed);
+    const dir = newFolder();
+    mkdirSync(join(dir, "top"));
+    writeFileSync(join(dir, "top/b.bin"), readFileSync(join(share.top, "b.bin")));
+    const how = ["--fetch-missing", "--peer", `127.0.0.1:${port}`, "--seed-goal", "none"];
+    const run = await shoal("seed", share.torrent, dir, ...how);
+    assert.deepEqual([run.code, run.err], [0, ""]);
+    assert.match(run.out, /top: done, 1\.2\d MiB in /, "without what was there");
+    assert.ok(readFileSync(join(dir, "top/a.bin")).equals(readFileSync(join(share.top, "a.bin"))));
+    seed.kill("SIGINT");
+    await seed.finished;
+  });
+});

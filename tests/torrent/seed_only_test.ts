@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { FileStat } from "../../src/platform/types.ts";
+import { Layout } from "../../src/protocol/layout.ts";
+import type { Metainfo } from "../../src/protocol/metainfo.ts";
+import { demandFiles, demandPieces } from "../../src/torrent/seed_only.ts";
+import { FileError, IncompleteError } from "../../src/util/errors.ts";
+
+const FILES = [
+  { path: ["top", "a"], length: 10, pad: false },
+  { path: ["top", ".pad", "6"], length: 6, pad: true },
+  { path: ["top", "b"], length: 20, pad: false },
+  { path: ["top", "empty"], length: 0, pad: false },
+];
+const META = { name: "top", files: FILES, layout: new Layout(16, FILES) } as unknown as Metainfo;
+
+/** Sizes by the index of the file; null where there is none. */
+function sizes(...found: (number | null)[]) {
+  return (file: number): FileStat | null => {
+    assert.notEqual(file, 1, "nobody looks for padding");
+    const size = found[file];
+    return size == null ? null : { size } as FileStat;
+  };
+}
+
+function incomplete(message: RegExp) {
+  return (error: unknown) => error instanceof IncompleteError && message.test(error.message);
+}
+
+describe("demandFiles", () => {
+  it("is content with files that are long enough", () => {
+    demandFiles(META, sizes(10, null, 21, 0));
+  });
+
+  it("names the first that is missing or too short, and counts the others", () => {
+    const cases: [(number | null)[], RegExp][] = [
+      [[10, null, null, 0], /^top\/b is missing$/],
+      [[10, null, 20, null], /^top\/empty is missing$/],
+      [[9, null, 20, 0], /^top\/a is too short$/],
+      [[9, null, null, 0], /^top\/b is missing, and so is 1 other$/],
+      [[9, null, 19, 0], /^top\/a is too short, and so is 1 other$/],
+      [[9, null, null, null], /^top\/b is missing, and so are 2 others$/],
+    ];
+    for (const [found, message] of cases) {
+      assert.throws(() => demandFiles(META, sizes(...found)), incomplete(message));
+    }
+  });
+
+  it("sees a wrong folder where nothing is", () => {
+    const nothing = sizes(null, null, null, null);
+    assert.throws(() => demandFiles(META, nothing), incomplete(/the one with "top" in it$/));
+  });
+
+  it("lets other errors through", () => {
+    const error = new FileError("symlink", "/x", "a link");
+    const broken = () => {
+      throw error;
+    };
+    assert.throws(() => demandFiles(META, broken), error);
+  });
+});
+
+describe("demandPieces", () => {
+  it("is content with all of them", () => {
+    demandPieces(META, () => true);
+  });
+
+  it("counts those that are wrong and names the first one's file, never padding", () => {
+    assert.equal(META.layout.pieceCount, 3);
+    assert.throws(
+      () => demandPieces(META, (piece) => piece === 0),
+      incomplete(/^2 of 3 pieces are wrong, first in top\/b$/),
+    );
+    assert.throws(
+      () => demandPieces(META, (piece) => piece > 0),
+      incomplete(/^1 of 3 pieces are wrong, first in top\/a$/),
+    );
+  });
+});
