@@ -14,6 +14,7 @@ import { ReadCache } from "../storage/read_cache.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
+import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
@@ -173,6 +174,7 @@ export class Client {
         maxActiveConnections: options.maxPeers ?? DEFAULT_MAX_PEERS,
         crc32c: this.#crc32c,
       },
+      swarm: { uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS },
       seedGoal: options.seedGoal ?? { kind: "none" },
       finalCheck: options.finalCheck ?? "changed",
       trustFiles: options.trustFiles ?? false,

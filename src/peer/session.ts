@@ -36,6 +36,7 @@ export interface SessionInfo {
   slot: number;
   key: number;
   peerId: Uint8Array;
+  connectedAt: number;
   /** Both sides have the fast extension (BEP 6). */
   fast: boolean;
   /** Both sides have the extension protocol (BEP 10). */
@@ -111,6 +112,10 @@ export class PeerSession implements wire.WireSink {
   /** When the peer was choked or unchoked by us last. */
   get unchokedAt(): number {
     return this.#giving.chokedAt;
+  }
+
+  get connectedAt(): number {
+    return this.info.connectedAt;
   }
 
   get snubbed(): boolean {

@@ -1,88 +1,172 @@
 /**
  * Whom we give to (BEP 3): every ten seconds the best few by what they give us, or, once we have
- * everything, by whose turn it is; one more at random, so that new peers get a chance. Free slots
- * are used at once.
+ * everything, by whose turn it is; one more at random for half a minute, so that new peers get a
+ * chance. Free slots are used at once. Invariant: after each round at most `slots` + 1 are served.
  */
 import type { Random } from "../platform/types.ts";
 
+export const DEFAULT_UPLOAD_SLOTS = 4;
 const ROUND_MS = 10_000;
 const OPTIMISTIC_MS = 30_000;
+/** A seed serves whoever takes something for at least so long. */
+const TURN_MS = 30_000;
+/** Peers that came so recently are so many times as likely to be the one at random. */
+const NEW_MS = 60_000;
+const NEW_WEIGHT = 3;
 
 /** What the choker needs of a peer. */
 export interface ChokerPeer {
   readonly choking: boolean;
   readonly peerInterested: boolean;
   readonly snubbed: boolean;
-  /** What it gives us, bytes a second. */
-  readonly down: { readonly rate: number };
-  /** When it was choked or unchoked last. */
+  /** What it gives us, bytes a second now and in all; what it takes, in all. */
+  readonly down: { readonly rate: number; readonly total: number };
+  readonly up: { readonly total: number };
+  readonly connectedAt: number;
+  /** When it was choked or unchoked last; 0 for never. */
   readonly unchokedAt: number;
+  /** Pieces it has: those with few need most. */
+  readonly have: { readonly count: number };
   setChoking(choking: boolean, now: number): void;
+}
+
+/** What went both ways until the last round, and in the two rounds before now. */
+interface Tally {
+  down: number;
+  up: number;
+  given: number;
+  givenBefore: number;
+  took: number;
 }
 
 export class Choker<Peer extends ChokerPeer> {
   readonly #random: Random;
   readonly #slots: number;
+  readonly #tallies = new Map<Peer, Tally>();
   #nextRoundAt = 0;
   #nextOptimisticAt = 0;
   #optimistic: Peer | null = null;
 
-  constructor(random: Random, slots = 8) {
+  /** `slots`: peers served by merit or turn, beside the one at random. */
+  constructor(random: Random, slots = DEFAULT_UPLOAD_SLOTS) {
     this.#random = random;
-    this.#slots = slots;
+    this.#slots = Math.max(0, slots);
   }
 
   /** A peer left. */
   forget(peer: Peer): void {
+    this.#tallies.delete(peer);
     if (this.#optimistic === peer) this.#optimistic = null;
   }
 
   /** A peer became interested or left: gives a free slot away at once. */
-  useFreeSlots(peers: Iterable<Peer>, now: number): void {
+  useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
+    const interested = [...peers].filter((peer) => peer.peerInterested);
     let used = 0;
-    const waiting: Peer[] = [];
-    for (const peer of peers) {
-      if (!peer.choking) {
-        if (peer.peerInterested) used++;
-      } else if (peer.peerInterested) waiting.push(peer);
+    for (const peer of interested) if (!peer.choking) used++;
+    if (used >= this.#seats || used === interested.length) return;
+    for (const peer of this.#inOrder(interested, seeding, now)) {
+      if (used < this.#seats && peer.choking) {
+        peer.setChoking(false, now);
+        used++;
+      }
     }
-    for (const peer of waiting) if (used++ < this.#slots) peer.setChoking(false, now);
   }
 
   /** Call it a few times a second. */
   tick(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     if (now < this.#nextRoundAt) return;
     this.#nextRoundAt = now + ROUND_MS;
-    const all = [...peers];
+    this.recalculateUnchoke([...peers], seeding, now);
+  }
+
+  /** One round: decides about everybody (the plan's `recalculate_unchoke`). */
+  recalculateUnchoke(all: readonly Peer[], seeding: boolean, now: number): void {
+    for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
-    if (this.#optimistic?.peerInterested === false) this.#nextOptimisticAt = now;
-    if (now >= this.#nextOptimisticAt) {
-      this.#nextOptimisticAt = now + OPTIMISTIC_MS;
-      this.#optimistic = this.#pickOptimistic(interested);
-    }
-    interested.sort(seeding ? longestServedLast(now) : bestGiverFirst);
-    const chosen = new Set(interested.slice(0, this.#slots - 1));
+    this.optimisticUnchoke(interested, now);
+    const order = this.#inOrder(interested, seeding, now);
+    const chosen = new Set(order.slice(0, this.#slots));
     if (this.#optimistic !== null) chosen.add(this.#optimistic);
-    for (const peer of interested) if (chosen.size < this.#slots) chosen.add(peer);
+    for (const peer of order) if (chosen.size < this.#seats) chosen.add(peer);
     for (const peer of all) peer.setChoking(!chosen.has(peer), now);
   }
 
-  #pickOptimistic(interested: Peer[]): Peer | null {
-    const waiting = interested.filter((peer) => peer.choking);
-    if (waiting.length === 0) return this.#optimistic?.peerInterested ? this.#optimistic : null;
-    return waiting[this.#random.uint32() % waiting.length]!;
+  /**
+   * Every half minute, or when its holder lost interest, the slot at random goes to another: new
+   * peers are three times as likely (the plan's `optimistic_unchoke`).
+   */
+  optimisticUnchoke(interested: readonly Peer[], now: number): void {
+    if (this.#optimistic?.peerInterested === false) this.#optimistic = null;
+    if (this.#optimistic !== null && now < this.#nextOptimisticAt) return;
+    const tickets: Peer[] = [];
+    for (const peer of interested) {
+      const isNew = now - peer.connectedAt < NEW_MS;
+      for (let i = peer.choking ? (isNew ? NEW_WEIGHT : 1) : 0; i > 0; i--) tickets.push(peer);
+    }
+    if (tickets.length === 0) return;
+    this.#optimistic = tickets[this.#random.uint32() % tickets.length]!;
+    this.#nextOptimisticAt = now + OPTIMISTIC_MS;
+  }
+
+  /**
+   * The order in which a seed serves (the plan's `round_robin_unchoke`): whoever is in the middle of
+   * a turn and uses it, then those who wait, longest first and of equals who has least.
+   */
+  roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
+    const rank = (peer: Peer) => {
+      if (peer.choking) return 1;
+      const age = now - peer.unchokedAt;
+      const uses = age < ROUND_MS || (this.#tallies.get(peer)?.took ?? 0) > 0;
+      return age < TURN_MS && uses ? 0 : 2;
+    };
+    return [...interested].sort((a, b) =>
+      rank(a) - rank(b) || a.unchokedAt - b.unchokedAt || a.have.count - b.have.count
+    );
+  }
+
+  #inOrder(interested: readonly Peer[], seeding: boolean, now: number): Peer[] {
+    return seeding ? this.roundRobinUnchoke(interested, now) : this.#byMerit(interested);
+  }
+
+  /**
+   * Best givers first. Who lets us wait has forfeited that, however much it gave before; of those
+   * who gave nothing lately, who took least without giving back comes first.
+   */
+  #byMerit(interested: readonly Peer[]): Peer[] {
+    return [...interested].sort((a, b) =>
+      Number(a.snubbed) - Number(b.snubbed) || this.#merit(b) - this.#merit(a) ||
+      balance(b) - balance(a) || b.down.rate - a.down.rate || a.unchokedAt - b.unchokedAt
+    );
+  }
+
+  /** Bytes that the peer gave in the last two rounds and since. */
+  #merit(peer: Peer): number {
+    const tally = this.#tallies.get(peer);
+    if (tally === undefined) return peer.down.total;
+    return tally.given + tally.givenBefore + peer.down.total - tally.down;
+  }
+
+  get #seats(): number {
+    return this.#slots + 1;
+  }
+
+  #count(peer: Peer): void {
+    const down = peer.down.total, up = peer.up.total;
+    const tally = this.#tallies.get(peer);
+    if (tally === undefined) {
+      this.#tallies.set(peer, { down, up, given: down, givenBefore: 0, took: up });
+      return;
+    }
+    tally.givenBefore = tally.given;
+    tally.given = down - tally.down;
+    tally.took = up - tally.up;
+    tally.down = down;
+    tally.up = up;
   }
 }
 
-function bestGiverFirst(a: ChokerPeer, b: ChokerPeer): number {
-  return Number(a.snubbed) - Number(b.snubbed) || b.down.rate - a.down.rate ||
-    a.unchokedAt - b.unchokedAt;
-}
-
-/** Those who wait come first, longest first; of those served, who has had the shortest time. */
-function longestServedLast(now: number): (a: ChokerPeer, b: ChokerPeer) => number {
-  const fresh = (peer: ChokerPeer) => !peer.choking && now - peer.unchokedAt < OPTIMISTIC_MS;
-  return (a, b) =>
-    Number(fresh(b)) - Number(fresh(a)) || Number(b.choking) - Number(a.choking) ||
-    a.unchokedAt - b.unchokedAt;
+/** What a peer gave beyond what it took. */
+function balance(peer: ChokerPeer): number {
+  return peer.down.total - peer.up.total;
 }

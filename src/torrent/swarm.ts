@@ -55,6 +55,11 @@ export interface Identity {
   clientName: string;
 }
 
+export interface SwarmOptions {
+  /** Peers served at once, beside one at random. */
+  uploadSlots: number;
+}
+
 /** One connected peer: where it is known from, its protocol state and its socket. */
 export interface Member {
   readonly peer: PoolPeer;
@@ -97,6 +102,7 @@ export class Swarm {
     pieces: PieceManager,
     ports: Omit<LinkShared, "clock"> & { dialer: SwarmDialer; limits: RateLimits },
     identity: Identity,
+    options: SwarmOptions,
     events: SwarmEvents,
   ) {
     this.#clock = platform.clock;
@@ -107,7 +113,7 @@ export class Swarm {
     this.#limits = ports.limits;
     this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
     this.#events = events;
-    this.#choker = new Choker(platform.random);
+    this.#choker = new Choker(platform.random, options.uploadSlots);
   }
 
   /** The pool needs the swarm as its dialer, so it comes after the constructor. */
@@ -206,7 +212,9 @@ export class Swarm {
     if (this.#settling) return;
     this.#settling = true;
     const now = this.#clock.now();
-    if (this.#slotsChanged) this.#choker.useFreeSlots(this.#bySession.keys(), now);
+    if (this.#slotsChanged) {
+      this.#choker.useFreeSlots(this.#bySession.keys(), this.#pieces.complete, now);
+    }
     this.#slotsChanged = false;
     for (const member of this.#dirty) this.#settleOne(member, now);
     if (this.#pieces.version !== this.#version) {
@@ -259,14 +267,16 @@ export class Swarm {
     info: SocketInfo,
     incoming: boolean,
   ): void {
+    const now = this.#clock.now();
     const session = this.#makeSession({
       slot: this.#freeSlots.pop() ?? this.#slots++,
       key: peer.order + 1,
       peerId: theirs.peerId,
+      connectedAt: now,
       fast: theirs.fast,
       extensions: theirs.extensions,
     });
-    const limits = this.#limits.join(this.#clock.now());
+    const limits = this.#limits.join(now);
     const link = new PeerLink(hand.socket, session, { ...this.#shared, ...limits }, {
       received: () => this.settle(),
       ended: (_link, error) => this.#ended(member, error),

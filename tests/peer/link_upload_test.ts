@@ -49,7 +49,7 @@ function scene(fast = true) {
     layout,
     book,
     { changed: nothing, interestChanged: nothing, extensionHandshake: nothing },
-    { slot: 0, key: 1, peerId: new Uint8Array(20), fast, extensions: false },
+    { slot: 0, key: 1, peerId: new Uint8Array(20), connectedAt: 0, fast, extensions: false },
   );
   const errors: unknown[] = [];
   const link = new PeerLink(socket, session, { clock, buffers: new SendBuffers(), reader }, {
