@@ -94,6 +94,8 @@ export class PeerLink implements StreamSink {
   };
   #sending = false;
   #batch = FIRST_BLOCKS_PER_WRITE;
+  /** A limit of ours keeps us from reading. */
+  #paused = false;
   #ended = false;
   #heardAt: number;
   #spokeAt: number;
@@ -127,7 +129,10 @@ export class PeerLink implements StreamSink {
       else this.#events.broke(error);
     }
     this.#down.charge(chunk.length, now);
-    if (!this.#ended && !this.#down.passOrWait(this.#readAgain, now)) this.socket.pause();
+    if (!this.#ended && !this.#down.passOrWait(this.#readAgain, now)) {
+      this.#paused = true;
+      this.socket.pause();
+    }
     this.#events.received(this);
   }
 
@@ -162,6 +167,11 @@ export class PeerLink implements StreamSink {
 
   tick(now: number): void {
     if (this.#ended) return;
+    if (this.#paused) {
+      // Nothing can come, and that is not the peer's doing.
+      this.#heardAt = now;
+      this.session.window.excuse(now);
+    }
     if (now - this.#heardAt > SILENCE_MS) {
       this.close(new ProtocolError("silent", "The peer said nothing for two minutes"));
       return;
@@ -176,6 +186,7 @@ export class PeerLink implements StreamSink {
     const now = this.#clock.now();
     if (this.#ended || !this.#down.passOrWait(this.#readAgain, now)) return;
     this.#heardAt = now;
+    this.#paused = false;
     this.socket.resume();
   }
 

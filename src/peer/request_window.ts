@@ -169,6 +169,11 @@ export class RequestWindow {
     this.#waitingSince = now;
   }
 
+  /** The peer was not heard until now for a reason of ours: its waiting time begins anew. */
+  excuse(now: number): void {
+    this.#waitingSince = now;
+  }
+
   /** Once a second or so; `rate` in bytes a second. Returns true when the peer became snubbed. */
   tick(now: number, rate: number): boolean {
     this.#resize(rate);

@@ -2,6 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NetError, type ShoalError } from "../../src/util/errors.ts";
 import { toHex } from "../../src/util/bytes.ts";
+import { Throttle, ThrottleChain } from "../../src/util/throttle.ts";
 import * as wire from "../../src/protocol/peer_wire.ts";
 import { PeerLink, SendBuffers } from "../../src/peer/link.ts";
 import { HandClock } from "../doubles/clock.ts";
@@ -10,19 +11,21 @@ import { HandSocket } from "../doubles/sockets.ts";
 import { Workshop } from "../doubles/workshop.ts";
 
 /** A link of a torrent that lacks everything; blocks for uploads cannot be had. */
-function linked() {
+function linked(downLimit = Infinity) {
   const bench = new SessionBench(new Workshop({ sequential: true }), { extensions: false });
   const clock = new HandClock(), socket = new HandSocket(), buffers = new SendBuffers();
   const heard: string[] = [];
   const reader = { prepare: () => false, copy: () => {} };
-  const link = new PeerLink(socket, bench.session, { clock, buffers, reader }, {
+  const throttle = new Throttle(), down = new ThrottleChain([throttle]);
+  throttle.setLimit(downLimit, clock.now());
+  const link = new PeerLink(socket, bench.session, { clock, buffers, reader, down }, {
     received: () => heard.push("received"),
     ended: (_link, error) =>
       heard.push(`ended: ${(error as ShoalError | null)?.code ?? "orderly"}`),
     broke: (error) => heard.push(`broke: ${(error as Error).message}`),
   });
   socket.attach(link);
-  return { bench, session: bench.session, clock, socket, link, heard };
+  return { bench, session: bench.session, clock, socket, link, heard, throttle };
 }
 
 function message(say: (voice: wire.WireEncoder) => void): Uint8Array {
@@ -124,6 +127,35 @@ describe("PeerLink", () => {
     }
     assert.equal(socket.underWay.length, 1);
     assert.ok(session.out.length <= 4, `${session.out.length} bytes of keep-alives`);
+  });
+
+  it("blames no peer for the time in which a limit of ours kept us from reading", () => {
+    const { bench, session, socket, link, heard, clock, throttle } = linked(100);
+    socket.receive(message((voice) => voice.signal(wire.HAVE_ALL)));
+    socket.receive(message((voice) => voice.signal(wire.UNCHOKE)));
+    session.settle(clock.now());
+    assert.equal(session.outstanding, 8);
+    socket.receive(
+      message((voice) => voice.piece(0, 0, 16384).set(bench.shop.right({ piece: 0, block: 0 }))),
+    );
+    assert.equal(socket.paused, true);
+    for (let half = 0; half < 320; half++) {
+      clock.pass(500);
+      throttle.serve(clock.now());
+      link.tick(clock.now());
+    }
+    assert.equal(socket.paused, true);
+    assert.equal(session.snubbed, false);
+    assert.equal(session.outstanding, 7);
+    assert.equal(socket.isClosed, false);
+    for (let half = 0; half < 60; half++) {
+      clock.pass(500);
+      throttle.serve(clock.now());
+      link.tick(clock.now());
+    }
+    assert.equal(socket.paused, false);
+    assert.equal(session.snubbed, true, "from then on it is the peer's turn");
+    assert.equal(heard.includes("ended: silent"), false);
   });
 
   it("ends a connection that was silent for over two minutes, and no other", () => {
