@@ -8,7 +8,8 @@
  *   --size MIB            default 1024
  *   --json                prints every sample as JSON instead of tables
  *
- * `-- seed` and `-- swarm` have their own options: scripts/bench/seed.ts, scripts/bench/swarm.ts.
+ * `-- seed`, `-- swarm`, `-- verify` and `-- create` have their own options: seed.ts, swarm.ts and
+ * hash.ts in scripts/bench.
  */
 
 import { rmSync, writeFileSync } from "node:fs";
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { hashBench } from "./bench/hash.ts";
 import { choose, makeWorkFolder, positive, progress } from "./bench/common.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { measure } from "./bench/measure.ts";
@@ -145,6 +147,8 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["leech", leech],
   ["seed", seedBench],
   ["swarm", swarmBench],
+  ["verify", (args) => hashBench("verify", args)],
+  ["create", (args) => hashBench("create", args)],
 ]);
 
 try {

@@ -1,7 +1,7 @@
 /** One measured run: cost, and whether the result is what was seeded. */
 
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { firstDifference } from "../lib/compare_files.ts";
 import type { TorrentSpec } from "../lib/make_torrent.ts";
 import { run } from "../lib/run.ts";
@@ -30,23 +30,38 @@ export async function measure(
 ): Promise<Sample> {
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
-  const report = `${dir}.json`;
-  const args = ["-B", benchScript("measure.py"), report, String(limitSeconds), ...command];
+  try {
+    return await measureProgram(command, dir, () => firstDifference(spec, source, dir));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs a program to its end; `report` is the path of a file (without its extension) that may be
+ * written beside it. Throws when the program failed or `wrong` then names something.
+ */
+export async function measureProgram(
+  command: readonly string[],
+  report: string,
+  wrong: () => string | null,
+): Promise<Sample> {
+  const file = `${report}.json`;
+  const args = ["-B", benchScript("measure.py"), file, String(limitSeconds), ...command];
   const ended = await run(python, args, {
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    cwd: join(dir, ".."),
+    cwd: dirname(report),
   });
   try {
-    const { code, wall, user, system, residentBytes } = JSON.parse(readFileSync(report, "utf8"));
-    const what = code === 0 ? firstDifference(spec, source, dir) : `it ended with code ${code}`;
+    const { code, wall, user, system, residentBytes } = JSON.parse(readFileSync(file, "utf8"));
+    const what = code === 0 ? wrong() : `it ended with code ${code}`;
     if (what !== null) {
       const output = `${ended.stdout}\n${ended.stderr}`.trim();
       throw new Error(`${command.slice(0, 6).join(" ")} ...: ${what}\n${output}`);
     }
     return { wall, cpu: user + system, residentBytes };
   } finally {
-    rmSync(dir, { recursive: true, force: true });
-    rmSync(report, { force: true });
+    rmSync(file, { force: true });
   }
 }
 

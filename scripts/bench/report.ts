@@ -14,6 +14,8 @@ export interface Verdict {
   value: number;
   limit: number;
   met: boolean;
+  /** The value is to be at least the limit; otherwise at most. */
+  least?: boolean;
 }
 
 interface Sampled {
@@ -93,7 +95,7 @@ export function verdicts(scenario: Scenario, rows: readonly Measured[]): Verdict
   return found;
 }
 
-export function verdictLine({ goal, value, limit, met }: Verdict): string {
-  const digits = limit >= 10 ? 0 : 2;
-  return `${met ? "met   " : "MISSED"}  ${goal}: ${value.toFixed(digits)} (at most ${limit})`;
+export function verdictLine({ goal, value, limit, met, least }: Verdict): string {
+  const digits = limit >= 10 ? 0 : 2, bound = `at ${least ? "least" : "most"} ${limit}`;
+  return `${met ? "met   " : "MISSED"}  ${goal}: ${value.toFixed(digits)} (${bound})`;
 }
