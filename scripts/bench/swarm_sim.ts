@@ -1,0 +1,139 @@
+/** One seed and many leeches of our own in the simulator, against what the lines allow at best. */
+
+import { type Participant, SimSwarm } from "../../tests/swarm/sim_swarm.ts";
+
+/** How often the swarm is looked at, in virtual time. */
+const STEP_MS = 100;
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** The lines of a swarm, bytes a second. */
+export interface Lines {
+  seedUp: number;
+  /** One per leech. */
+  leeches: readonly { up: number; down: number }[];
+}
+
+/**
+ * Seconds in which a fluid, split without loss, would reach the last leech: the seed must send
+ * everything once, the slowest leech must receive everything, and all lines up together must send
+ * everything once for each leech.
+ */
+export function fluidBound(size: number, { seedUp, leeches }: Lines): number {
+  const up = leeches.reduce((sum, leech) => sum + leech.up, seedUp);
+  const slowest = Math.min(...leeches.map((leech) => leech.down));
+  return Math.max(size / seedUp, size / slowest, size * leeches.length / up);
+}
+
+export interface SimShape {
+  name: string;
+  about: string;
+  lines(leeches: number): Lines;
+}
+
+function lines(seedUp: number, count: number, leech: (i: number) => { up: number; down: number }) {
+  return { seedUp, leeches: Array.from({ length: count }, (_, i) => leech(i)) };
+}
+
+export const simShapes: readonly SimShape[] = [
+  {
+    name: "equal",
+    about: "all up 1 MiB/s, down 8 MiB/s: the seed must not send anything twice",
+    lines: (n) => lines(mebibyte, n, () => ({ up: mebibyte, down: 8 * mebibyte })),
+  },
+  {
+    name: "strong-seed",
+    about: "seed up 4 MiB/s, leeches 512 KiB/s up, 8 MiB/s down: every line up must be busy",
+    lines: (n) => lines(4 * mebibyte, n, () => ({ up: 512 * kibibyte, down: 8 * mebibyte })),
+  },
+  {
+    name: "mixed",
+    about: "seed up 2 MiB/s; a third of the leeches up 2 MiB/s, a third 512 and a third 128 KiB/s",
+    lines: (n) =>
+      lines(2 * mebibyte, n, (i) => ({
+        up: [2048, 512, 128][i % 3]! * kibibyte,
+        down: 8 * mebibyte,
+      })),
+  },
+];
+
+export interface SimResult {
+  /** Virtual seconds from the first leech's start to the last one's end, and of the fluid. */
+  last: number;
+  median: number;
+  bound: number;
+  /** Seconds until the leeches had every piece once among them. */
+  firstCopy: number;
+  /** Payload that the seed had sent by then, in copies of the torrent: 1 at best. */
+  sentForFirstCopy: number;
+  /** Received and of no use, as a share of what all leeches needed. */
+  wasted: number;
+  /** Share of the leeches' and the seed's lines up in use, by tenths of the run. */
+  busy: number[];
+}
+
+/** Everybody starts at once and stays. */
+export async function runSim(
+  shape: SimShape,
+  leeches: number,
+  size: number,
+  pieceLength: number,
+  seed: number,
+): Promise<SimResult> {
+  const swarm = new SimSwarm(seed);
+  swarm.checkEvery = Infinity;
+  await swarm.prepare([size], pieceLength);
+  const wanted = shape.lines(leeches);
+  const goal = { kind: "forever" as const };
+  const origin = await swarm.seed("10.0.1.1", { link: { upBytesPerSec: wanted.seedUp } });
+  const all: Participant[] = [];
+  const start = swarm.world.now;
+  for (const [i, { up, down }] of wanted.leeches.entries()) {
+    const link = { upBytesPerSec: up, downBytesPerSec: down, latencyMs: 10 + i % 30 };
+    all.push(await swarm.leech(`10.0.2.${i + 1}`, { link }, { seedGoal: goal }));
+  }
+  const ends: number[] = [];
+  const sent: number[] = [];
+  const pieces = new Set<number>();
+  for (const one of all) void collectPieces(one, pieces);
+  const pending = new Set(all);
+  let firstCopy = NaN, sentForFirstCopy = NaN;
+  while (pending.size > 0) {
+    await swarm.world.runFor(STEP_MS);
+    if (pieces.size === Math.ceil(size / pieceLength) && Number.isNaN(firstCopy)) {
+      firstCopy = (swarm.world.now - start) / 1000;
+      sentForFirstCopy = origin.torrent.snapshot().uploaded / size;
+    }
+    for (const one of pending) {
+      const { state, error } = one.torrent.snapshot();
+      if (state === "failed") throw new Error(error?.message ?? "a leech failed");
+      if (state !== "seeding") continue;
+      ends.push((swarm.world.now - start) / 1000);
+      pending.delete(one);
+    }
+    sent.push([origin, ...all].reduce((sum, one) => sum + one.torrent.snapshot().uploaded, 0));
+  }
+  for (const one of all) swarm.assertHasAll(one);
+  const wasted = all.reduce((sum, one) => sum + one.torrent.snapshot().wasted, 0);
+  await swarm.close();
+  const capacity = wanted.leeches.reduce((sum, leech) => sum + leech.up, wanted.seedUp);
+  return {
+    last: ends.at(-1)!,
+    median: ends[ends.length >> 1]!,
+    bound: fluidBound(size, wanted),
+    firstCopy,
+    sentForFirstCopy,
+    wasted: wasted / (size * leeches),
+    busy: tenths(sent).map((bytes) => bytes / (capacity * sent.length * STEP_MS / 10_000)),
+  };
+}
+
+async function collectPieces({ client }: Participant, into: Set<number>): Promise<void> {
+  for await (const event of client.events()) if (event.type === "piece") into.add(event.piece);
+}
+
+/** By how much a total that was read at even intervals grew in each tenth of the time. */
+function tenths(totals: readonly number[]): number[] {
+  const at = (i: number) => i === 0 ? 0 : totals[Math.ceil(totals.length * i / 10) - 1]!;
+  return Array.from({ length: 10 }, (_, i) => at(i + 1) - at(i));
+}
