@@ -21,6 +21,8 @@ export interface BlockBook {
   readonly version: number;
   wastedBytes: number;
   next(peer: PeerSession): boolean;
+  /** As `next`, out of this piece. */
+  nextOf(peer: PeerSession, piece: number): boolean;
   nextDuplicate(peer: PeerSession): boolean;
   release(peer: PeerSession, piece: number, block: number): void;
   abandonBlock(peer: PeerSession, piece: number, block: number): void;
@@ -35,6 +37,9 @@ export interface BlockBook {
 const QUICK_DUPLICATES = 4;
 const QUICK_WINDOW = 64;
 
+/** Pieces that a peer may name as allowed or suggested; later ones are ignored, it is advice. */
+const MAX_ADVICE = 32;
+
 export class DownloadSide {
   readonly window = new RequestWindow();
   readonly rate = new RateMeter();
@@ -46,6 +51,9 @@ export class DownloadSide {
   readonly #peer: PeerSession;
   readonly #out: wire.WireEncoder;
   readonly #patience: Patience;
+  /** Pieces that it gives us though it chokes us, and those that it would like to give (BEP 6). */
+  readonly #allowed = new Set<number>();
+  readonly #suggested = new Set<number>();
   /** The block that is arriving: its piece (-1 for none), and what to make of it. */
   #incomingPiece = -1;
   #incomingBlock = 0;
@@ -94,8 +102,12 @@ export class DownloadSide {
       this.interested = interested;
       this.#out.signal(interested ? wire.INTERESTED : wire.NOT_INTERESTED);
     }
-    if (this.choked || !interested) this.#idleSince = -1;
-    else if (this.window.wantsMore) this.#fill(now);
+    if (this.choked || !interested) {
+      this.#idleSince = -1;
+      if (interested && this.#allowed.size > 0) this.#fillAllowed(now);
+    } else if (this.window.wantsMore) {
+      this.#fill(now);
+    }
   }
 
   /** A few times a second. */
@@ -107,7 +119,7 @@ export class DownloadSide {
 
   onChoke(): void {
     this.choked = true;
-    this.dropRequests();
+    this.dropRequests((piece) => this.#allowed.has(piece));
   }
 
   onUnchoke(): void {
@@ -118,7 +130,21 @@ export class DownloadSide {
   onReject(piece: number, begin: number, length: number): void {
     if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
     const block = begin / BLOCK_LENGTH;
+    if (this.choked) this.#allowed.delete(piece);
     if (this.window.rejected(piece, block)) this.#book.release(this.#peer, piece, block);
+  }
+
+  onAllowedFast(piece: number): void {
+    if (this.#allowed.size < MAX_ADVICE) this.#allowed.add(piece);
+  }
+
+  onSuggest(piece: number): void {
+    if (this.#suggested.size < MAX_ADVICE) this.#suggested.add(piece);
+  }
+
+  /** For tests: what is asked while choked is allowed. */
+  get isInOrder(): boolean {
+    return !this.choked || this.window.outstanding === 0 || this.#allowed.size > 0;
   }
 
   hasAsked(piece: number, block: number): boolean {
@@ -142,9 +168,9 @@ export class DownloadSide {
   }
 
   /** The blocks go back to the others; what still comes in answer is taken if it is of use. */
-  dropRequests(): void {
-    this.window.releaseAll(this.#release);
-    if (!this.#incomingAsked) return;
+  dropRequests(keep?: (piece: number) => boolean): void {
+    this.window.releaseAll(this.#release, keep);
+    if (!this.#incomingAsked || keep?.(this.#incomingPiece)) return;
     this.#incomingAsked = false;
     this.#release(this.#incomingPiece, this.#incomingBlock);
   }
@@ -213,16 +239,35 @@ export class DownloadSide {
   #fill(now: number): void {
     const { window } = this, book = this.#book;
     while (window.outstanding < window.size) {
-      if (!book.next(this.#peer)) {
+      if (!this.#nextSuggested() && !book.next(this.#peer)) {
         this.#idleSince = book.version;
         if (!window.snubbed) this.#fillDuplicates(now);
         return;
       }
       this.#ask(now);
       // A snubbed peer is only asked to show that it is there: nobody waits for its answer.
-      if (window.snubbed) this.dropRequests();
+      if (window.snubbed) return this.dropRequests();
     }
     this.#idleSince = -1;
+  }
+
+  /** While choked only what the peer allows; one that lets us wait for that is not asked. */
+  #fillAllowed(now: number): void {
+    const { window } = this;
+    for (const piece of this.#allowed) {
+      while (!window.snubbed && window.outstanding < window.size) {
+        if (!this.#book.nextOf(this.#peer, piece)) break;
+        this.#ask(now);
+      }
+    }
+  }
+
+  #nextSuggested(): boolean {
+    for (const piece of this.#suggested) {
+      if (this.#book.nextOf(this.#peer, piece)) return true;
+      this.#suggested.delete(piece);
+    }
+    return false;
   }
 
   #fillDuplicates(now: number): void {

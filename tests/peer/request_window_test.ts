@@ -178,6 +178,22 @@ describe("RequestWindow: the requests", () => {
     }
   });
 
+  it("knows when each was made, also after it forgot what was between them", () => {
+    const window = new RequestWindow();
+    ask(window, 0, 1, 50_000);
+    window.giveUp(0, 0);
+    for (let block = 1; block < 60; block++) {
+      window.push(0, block, 0);
+      answer(window, block);
+    }
+    ask(window, 60, 62, 50_000);
+    window.giveUp(0, 60);
+    window.tick(50_001, 0);
+    assert.deepEqual(released((fn) => window.releaseLost(fn)), [], "61 was not overtaken");
+    window.tick(100_000, 0);
+    assert.equal(window.take(0, 60, 100_000), false, "and 60 is not too late yet");
+  });
+
   it("stays small while one request is never answered, given up or not", () => {
     for (const giveUp of [false, true]) {
       const window = new RequestWindow();

@@ -281,6 +281,38 @@ describe("PeerSession: peers that let us wait", () => {
     shop.check();
   });
 
+  it("does not ask a snubbed peer for what others were asked for", () => {
+    const { a, b } = twoOf({ length: 2 * BLOCK });
+    a.hearsSeed();
+    a.asks();
+    a.pass(80_000);
+    b.hearsSeed();
+    assert.equal(b.asks().length, 2);
+    assert.deepEqual(a.settles(), []);
+    assert.equal(a.session.outstanding, 0);
+  });
+
+  it("takes nothing out of a block whose piece was given up and begun again meanwhile", () => {
+    const { shop, a, b } = twoOf({ length: 8 * BLOCK, budgetBytes: 0 });
+    a.hears((voice) => voice.bitfield(Uint8Array.of(0x80))).hearsSignal(wire.UNCHOKE);
+    b.hears((voice) => voice.bitfield(Uint8Array.of(0x40))).hearsSignal(wire.UNCHOKE);
+    const [first, second] = a.asks(), message = pieceMessage(a, 0, 1);
+    a.hearsBlocks([first!]);
+    assert.deepEqual(second, { piece: 0, block: 1 });
+    a.receives(message.slice(0, 9000));
+    a.pass(20_000);
+    b.hearsBlocks(b.asks()); // needs the room of piece 0
+    assert.deepEqual(shop.verified, [1]);
+    const c = new SessionBench(shop, { slot: 2 }).hearsSeed();
+    const again = c.asks();
+    assert.equal(again.length, 4);
+    a.receives(pieceMessage(a, 0, 1).slice(9000));
+    c.said();
+    c.hearsBlocks(again);
+    shop.assertComplete();
+    assert.deepEqual(shop.failed, []);
+  });
+
   it("forgives a snubbed peer that unchokes us again", () => {
     const one = bench({ fast: false }).hearsSeed();
     one.asks();
