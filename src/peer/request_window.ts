@@ -129,11 +129,18 @@ export class RequestWindow {
     return live;
   }
 
-  /** Calls `release` for each request that counts; their answers may still come late. */
-  releaseAll(release: (piece: number, block: number) => void): void {
+  /**
+   * Calls `release` for each request that counts, but for those in pieces to `keep`; their answers
+   * may still come late.
+   */
+  releaseAll(
+    release: (piece: number, block: number) => void,
+    keep?: (piece: number) => boolean,
+  ): void {
     for (let i = 0; i < this.#length; i++) {
       const at = (this.#start + i) & (this.#piece.length - 1);
-      if (this.#state[at] === LIVE) this.#release(at, release);
+      if (this.#state[at] !== LIVE || keep?.(this.#piece[at]!)) continue;
+      this.#release(at, release);
     }
     this.#arriving = false;
   }

@@ -19,7 +19,7 @@ import { type BlockBook, DownloadSide } from "./download_side.ts";
 import { Patience } from "./patience.ts";
 import type { RequestWindow } from "./request_window.ts";
 import type { UploadQueue } from "./upload_queue.ts";
-import { UploadSide } from "./upload_side.ts";
+import { ALLOWED_FAST_PIECES, UploadSide } from "./upload_side.ts";
 
 export type { BlockBook } from "./download_side.ts";
 
@@ -41,6 +41,8 @@ export interface SessionInfo {
   fast: boolean;
   /** Both sides have the extension protocol (BEP 10). */
   extensions: boolean;
+  /** Pieces that it may have while choked, should it have few (BEP 6). */
+  allowedFast?: (count: number) => readonly number[];
 }
 
 /** BEP 54's message as we ask others to number it. */
@@ -148,6 +150,11 @@ export class PeerSession implements wire.WireSink {
     return this.#taking.isHungry;
   }
 
+  /** For tests: what is asked and what waits is allowed while choked, on either side. */
+  get isInOrder(): boolean {
+    return this.#taking.isInOrder && this.#giving.isInOrder;
+  }
+
   /** Tells what we have; first thing on a connection. */
   open(handshake: ExtensionHandshake): void {
     const have = this.#book.have;
@@ -244,8 +251,10 @@ export class PeerSession implements wire.WireSink {
     if (value >= this.#layout.pieceCount) {
       throw new ProtocolError("bad-piece", `There is no piece ${value}`);
     }
-    if (id !== wire.HAVE || !this.have.set(value)) return;
-    this.#book.peerHas(this, value);
+    if (id === wire.SUGGEST) this.#taking.onSuggest(value);
+    else if (id === wire.ALLOWED_FAST) this.#taking.onAllowedFast(value);
+    else if (this.have.set(value)) this.#book.peerHas(this, value);
+    else return;
     this.#events.changed(this);
   }
 
@@ -289,7 +298,7 @@ export class PeerSession implements wire.WireSink {
   #onHaveAllOrNone(id: number): void {
     if (!this.info.fast) throw notNegotiated();
     this.#tellOnce();
-    if (id === wire.HAVE_NONE) return;
+    if (id === wire.HAVE_NONE) return this.#allowFast();
     const all = new Bitfield(this.#layout.pieceCount);
     all.setAll();
     this.#setHave(all);
@@ -298,6 +307,12 @@ export class PeerSession implements wire.WireSink {
   #tellOnce(): void {
     if (this.#toldPieces) throw new ProtocolError("second-bitfield", "A second bitfield came");
     this.#toldPieces = true;
+  }
+
+  /** A peer that has little to trade gets a start. */
+  #allowFast(): void {
+    if (!this.info.fast || this.have.count >= ALLOWED_FAST_PIECES) return;
+    this.#giving.allowFast(this.info.allowedFast?.(ALLOWED_FAST_PIECES) ?? []);
   }
 
   #setHave(field: Bitfield): void {
@@ -310,6 +325,7 @@ export class PeerSession implements wire.WireSink {
       this.have.replace(field);
       this.#book.peerHasMany(this);
     }
+    this.#allowFast();
     this.#events.changed(this);
   }
 

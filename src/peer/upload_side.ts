@@ -14,6 +14,11 @@ import { UploadQueue } from "./upload_queue.ts";
 /** Bytes of answers that may wait for a peer that asks on and on and reads none. */
 const MAX_UNREAD = 1 << 18;
 
+/** Peers with fewer pieces are given some while choked, so many: enough to have something to trade. */
+export const ALLOWED_FAST_PIECES = 5;
+/** How often each block of such a piece may be asked for while choked. */
+const ALLOWED_FAST_TIMES = 3;
+
 export class UploadSide {
   readonly queue = new UploadQueue();
   readonly rate = new RateMeter();
@@ -25,6 +30,8 @@ export class UploadSide {
   readonly #out: wire.WireEncoder;
   readonly #fast: boolean;
   readonly #patience: Patience;
+  /** Pieces that the peer may have while choked: how many requests for each are left. */
+  readonly #allowed = new Map<number, number>();
 
   /** `have`: our pieces; `fast`: both sides have BEP 6. */
   constructor(
@@ -48,7 +55,27 @@ export class UploadSide {
     this.chokedAt = now;
     this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
     if (choking) {
-      for (const r of this.queue.clear()) this.#reject(r.piece, r.begin, r.length);
+      for (const r of this.queue.drop(({ piece }) => !this.#allowed.has(piece))) {
+        this.#reject(r.piece, r.begin, r.length);
+      }
+    }
+    return true;
+  }
+
+  /** Tells the peer of pieces that it may have while choked (BEP 6). */
+  allowFast(pieces: readonly number[]): void {
+    if (!this.#fast) return;
+    for (const piece of pieces) {
+      if (this.#allowed.has(piece)) continue;
+      this.#allowed.set(piece, ALLOWED_FAST_TIMES * this.#layout.blocksIn(piece));
+      this.#out.number(wire.ALLOWED_FAST, piece);
+    }
+  }
+
+  /** For tests: all that waits may be served. */
+  get isInOrder(): boolean {
+    for (let i = 0; this.choking && i < this.queue.length; i++) {
+      if (!this.#allowed.has(this.queue.at(i)!.piece)) return false;
     }
     return true;
   }
@@ -58,10 +85,11 @@ export class UploadSide {
       throw new ProtocolError("flood", "The peer sends requests without reading the answers");
     }
     const valid = this.#isValid(piece, begin, length);
+    const welcome = valid && (!this.choking || this.#useFast(piece));
+    if (welcome && this.queue.push(piece, begin, length)) return;
+    // One too many, or one that crossed our CHOKE, is no nonsense.
     if (!valid) this.#patience.strain();
-    if (!valid || this.choking || !this.queue.push(piece, begin, length)) {
-      this.#reject(piece, begin, length);
-    }
+    this.#reject(piece, begin, length);
   }
 
   onCancel(piece: number, begin: number, length: number): void {
@@ -79,6 +107,12 @@ export class UploadSide {
     for (const r of this.queue.drop((request) => request.piece === piece)) {
       this.#reject(r.piece, r.begin, r.length);
     }
+  }
+
+  #useFast(piece: number): boolean {
+    const left = this.#allowed.get(piece) ?? 0;
+    if (left > 0) this.#allowed.set(piece, left - 1);
+    return left > 0;
   }
 
   #isValid(piece: number, begin: number, length: number): boolean {

@@ -62,9 +62,23 @@ export class BlockChooser {
       open = this.#current[peer.slot] = this.#choose(peer);
       if (open === null) return null;
     }
-    this.block = open.state.indexOf(FREE, open.cursor);
-    assert(this.block >= 0, "a piece with free blocks has one behind its cursor");
-    open.cursor = this.block + 1;
+    this.#takeFree(open);
+    return open;
+  }
+
+  /** The same for this one piece, which is begun if need be. */
+  freeOf(peer: DownloadPeer, piece: number): OpenPiece | null {
+    const { open: pieces, picker, options, smartBan, maxOpen } = this.#books;
+    if (!peer.have.has(piece)) return null;
+    let open = pieces.get(piece);
+    if (open === undefined) {
+      if (!picker.isPickable(piece) || pieces.size >= maxOpen) return null;
+      if (pieces.workedOn(peer.slot) >= options.piecesPerPeer) return null;
+      if (smartBan.isSetAside(piece, peer.key)) return null;
+      open = this.#books.begin(peer, piece);
+    }
+    if (open.free === 0 || !this.#mayWork(peer, open)) return null;
+    this.#takeFree(open);
     return open;
   }
 
@@ -95,6 +109,13 @@ export class BlockChooser {
   mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {
     if (open.state[block] === HERE) return false;
     return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
+  }
+
+  // hot
+  #takeFree(open: OpenPiece): void {
+    this.block = open.state.indexOf(FREE, open.cursor);
+    assert(this.block >= 0, "a piece with free blocks has one behind its cursor");
+    open.cursor = this.block + 1;
   }
 
   /** An open piece to share or a new one, for a peer whose own has no free block left. */

@@ -213,6 +213,11 @@ export class PieceManager {
     return this.#ask(peer, this.#chooser.free(peer));
   }
 
+  /** As `next`, out of this piece (a peer's advice, BEP 6). */
+  nextOf(peer: DownloadPeer, piece: number): boolean {
+    return this.#ask(peer, this.#chooser.freeOf(peer, piece));
+  }
+
   /** End-game: a block that others were asked for and that is still to come; false if none. */
   nextDuplicate(peer: DownloadPeer): boolean {
     return this.#ask(peer, this.#chooser.duplicate(peer));

@@ -3,13 +3,15 @@
  * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
  * between turns, never in the middle of a chunk.
  */
-import type { Clock, Random, SocketInfo } from "../platform/types.ts";
+import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";
+import { allowedFastSet } from "../protocol/allowed_fast.ts";
 import { encodeHandshake, type Handshake } from "../protocol/handshake.ts";
 import type { ExtensionHandshake } from "../protocol/extension.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
+import { parseIp } from "../util/ip_address.ts";
 import { type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
@@ -74,6 +76,7 @@ export interface Member {
 
 export class Swarm {
   readonly #clock: Clock;
+  readonly #hasher: Hasher;
   readonly #layout: Layout;
   readonly #pieces: PieceManager;
   readonly #dialer: SwarmDialer;
@@ -97,7 +100,7 @@ export class Swarm {
   #settling = false;
 
   constructor(
-    platform: { clock: Clock; random: Random },
+    platform: { clock: Clock; random: Random; hasher: Hasher },
     layout: Layout,
     pieces: PieceManager,
     ports: Omit<LinkShared, "clock"> & { dialer: SwarmDialer; limits: RateLimits },
@@ -106,6 +109,7 @@ export class Swarm {
     events: SwarmEvents,
   ) {
     this.#clock = platform.clock;
+    this.#hasher = platform.hasher;
     this.#layout = layout;
     this.#pieces = pieces;
     this.#dialer = ports.dialer;
@@ -238,9 +242,7 @@ export class Swarm {
     assert(this.#members.size === connected, "every connected peer is a member");
     assert(this.#members.size === this.#bySession.size, "every member has one session");
     for (const { session } of this.#members.values()) {
-      const { outstanding } = session.window;
-      assert(!session.peerChoking || outstanding === 0, "nothing is requested while choked");
-      assert(!session.choking || session.upload.length === 0, "nothing is queued while choking");
+      assert(session.isInOrder, "nothing is asked or queued while choked but what is allowed");
     }
   }
 
@@ -275,6 +277,7 @@ export class Swarm {
       connectedAt: now,
       fast: theirs.fast,
       extensions: theirs.extensions,
+      allowedFast: (count) => this.#allowedFast(info.remoteAddress, count),
     });
     const limits = this.#limits.join(now);
     const link = new PeerLink(hand.socket, session, { ...this.#shared, ...limits }, {
@@ -294,6 +297,13 @@ export class Swarm {
     this.#dirty.add(member);
     hand.handOver(link);
     this.#events.connected(member);
+  }
+
+  #allowedFast(address: string, count: number): number[] {
+    const bytes = parseIp(address);
+    if (bytes === null) return [];
+    const { infoHash } = this.#identity, { pieceCount } = this.#layout;
+    return allowedFastSet((part) => this.#hasher.sha1(part), infoHash, bytes, pieceCount, count);
   }
 
   #makeSession(info: SessionInfo): PeerSession {

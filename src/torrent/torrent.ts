@@ -378,34 +378,42 @@ export class Torrent {
   }
 
   #makeSwarm(): Swarm {
-    const { clock, random, dialer, buffers } = this.#ports;
+    const { clock, random, hasher, dialer, buffers } = this.#ports;
     const ports = { dialer, buffers, reader: this.#reader, limits: this.limits };
     const { meta, pieces, identity, options } = this;
-    return new Swarm({ clock, random }, meta.layout, pieces, ports, identity, options.swarm, {
-      connected: ({ peer, session, incoming }) => {
-        const { address, port } = peer;
-        this.#tell({
-          type: "peer-connected",
-          address,
-          port,
-          client: nameOfPeerId(session.info.peerId),
-          incoming,
-        });
+    return new Swarm(
+      { clock, random, hasher },
+      meta.layout,
+      pieces,
+      ports,
+      identity,
+      options.swarm,
+      {
+        connected: ({ peer, session, incoming }) => {
+          const { address, port } = peer;
+          this.#tell({
+            type: "peer-connected",
+            address,
+            port,
+            client: nameOfPeerId(session.info.peerId),
+            incoming,
+          });
+        },
+        disconnected: ({ peer, session }, error) => {
+          this.#left.down += session.down.total;
+          this.#left.up += session.up.total;
+          const { address, port } = peer;
+          this.#tell({
+            type: "peer-disconnected",
+            address,
+            port,
+            reason: error?.message ?? "closed",
+          });
+        },
+        broke: (error) => this.#later.push(() => this.fail(error)),
+        settled: () => this.#endTurn(),
       },
-      disconnected: ({ peer, session }, error) => {
-        this.#left.down += session.down.total;
-        this.#left.up += session.up.total;
-        const { address, port } = peer;
-        this.#tell({
-          type: "peer-disconnected",
-          address,
-          port,
-          reason: error?.message ?? "closed",
-        });
-      },
-      broke: (error) => this.#later.push(() => this.fail(error)),
-      settled: () => this.#endTurn(),
-    });
+    );
   }
 
   #endTurn(): void {

@@ -24,6 +24,7 @@ function scene(fast = true) {
     version: 0,
     wastedBytes: 0,
     next: () => false,
+    nextOf: () => false,
     nextDuplicate: () => false,
     release: nothing,
     abandonBlock: nothing,
