@@ -1,14 +1,16 @@
 /** Keeps all hash threads busy with the pieces of one torrent: what checker and creator share. */
 import type { FileSpan, Hasher } from "../platform/types.ts";
 
-/** Jobs for each that can be under way: the second one waits, so that no thread is idle between. */
+/** Jobs under way for each that can be worked on: the other one waits, so that nobody idles. */
 const JOBS_EACH = 2;
+/** Small pieces are done quickly, so more of them wait: as many as make so many bytes. */
+const BYTES_EACH = 512 * 1024;
 
 /**
- * Hashes the spans of each of `pieces`, which are drawn one by one when a thread can take them, and
+ * Hashes the spans of each of `pieces`, which are drawn one by one when there is room for them, and
  * hands each digest to `take` (null: a file is missing or too short), in the order in which they
  * come. Resolves when all are taken, or at once when aborted. Rejects with a FileError and with what
- * `pieces`, `spans` or `take` throw; nothing is taken after either.
+ * `pieces`, `spans` or `take` throw; nothing is drawn or taken after either.
  */
 export async function hashPieces(
   hasher: Pick<Hasher, "concurrency" | "hashFiles">,
@@ -18,24 +20,38 @@ export async function hashPieces(
   signal?: AbortSignal,
 ): Promise<void> {
   if (signal?.aborted) return;
-  const source = pieces[Symbol.iterator]();
-  let over = false;
-  const lane = async () => {
-    while (!over) {
+  const source = pieces[Symbol.iterator](), end = Promise.withResolvers<void>();
+  let jobs = 0, bytes = 0, over = false;
+
+  const hashOne = async (piece: number) => {
+    jobs++;
+    const parts = spans(piece), length = parts.reduce((sum, part) => sum + part.length, 0);
+    bytes += length;
+    const digest = await hasher.hashFiles(parts);
+    jobs--;
+    bytes -= length;
+    if (over) return;
+    take(piece, digest);
+    fill();
+  };
+  const hasRoom = () =>
+    jobs < hasher.concurrency * JOBS_EACH || bytes < hasher.concurrency * BYTES_EACH;
+  const fill = () => {
+    while (!over && hasRoom()) {
       const { done, value } = source.next();
-      if (done) return;
-      const digest = await hasher.hashFiles(spans(value));
-      if (!over) take(value, digest);
+      if (!done) hashOne(value).catch(end.reject);
+      else if (jobs === 0) return end.resolve();
+      else return;
     }
   };
-  const abort = Promise.withResolvers<void>();
-  const onAbort = () => abort.resolve();
-  signal?.addEventListener("abort", onAbort);
+
+  const stop = () => end.resolve();
+  signal?.addEventListener("abort", stop);
   try {
-    const lanes = Array.from({ length: hasher.concurrency * JOBS_EACH }, lane);
-    await Promise.race([Promise.all(lanes), abort.promise]);
+    fill();
+    await end.promise;
   } finally {
     over = true;
-    signal?.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", stop);
   }
 }

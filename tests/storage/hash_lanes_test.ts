@@ -16,14 +16,15 @@ class SlowHasher {
   }
 }
 
-const spans = (piece: number): FileSpan[] => [{ path: "/x", offset: piece, length: 1 }];
+const MIB = 1024 * 1024;
+const spans = (piece: number): FileSpan[] => [{ path: "/x", offset: piece, length: MIB }];
 
 async function turn(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
 describe("hashPieces", () => {
-  it("keeps two jobs per thread under way and draws no piece before its turn", async () => {
+  it("keeps two jobs each under way and draws no piece before its turn", async () => {
     const hasher = new SlowHasher(), taken: number[] = [];
     let drawn = 0;
     function* pieces() {
@@ -45,6 +46,31 @@ describe("hashPieces", () => {
     }
     await all;
     assert.deepEqual(taken.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("lets more small pieces wait, up to 512 KiB each", async () => {
+    const hasher = new SlowHasher(), pieces = Array.from({ length: 100 }, (_, piece) => piece);
+    const small = (piece: number) => [
+      { path: "/x", offset: piece, length: 15_000 },
+      { path: null, offset: 0, length: 1384 },
+    ];
+    let taken = 0;
+    const all = hashPieces(hasher, pieces, small, () => taken++);
+    await turn();
+    assert.equal(hasher.waiting.length, 64);
+    hasher.waiting[0]!.done();
+    await turn();
+    assert.equal(hasher.waiting.length, 65);
+    for (let i = 0; i < 100; i++) {
+      hasher.waiting[i]!.done();
+      await turn();
+    }
+    await all;
+    assert.equal(taken, 100);
+  });
+
+  it("resolves when there is nothing to do", async () => {
+    await hashPieces(new SlowHasher(), [], spans, () => assert.fail("nothing to take"));
   });
 
   it("resolves at once when aborted and takes nothing more", async () => {
@@ -80,5 +106,16 @@ describe("hashPieces", () => {
     await turn();
     bad.waiting[0]!.done();
     await assert.rejects(refused, /refused/);
+
+    function* broken() {
+      yield 1;
+      throw new Error("no more");
+    }
+    const idle = new SlowHasher();
+    await assert.rejects(hashPieces(idle, broken(), spans, () => {}), /no more/);
+    const lost = () => {
+      throw new Error("no spans");
+    };
+    await assert.rejects(hashPieces(idle, [1], lost, () => {}), /no spans/);
   });
 });
