@@ -1,6 +1,6 @@
 /**
  * One piece that is being downloaded: its bytes so far, the state of each block, who works on it.
- * Pooled and reused, so that opening a piece allocates little.
+ * Its buffer comes from a pool, so that opening a piece allocates little.
  */
 import type { RunningHash } from "../platform/types.ts";
 import { BLOCK_LENGTH } from "../protocol/layout.ts";
@@ -67,6 +67,11 @@ export class OpenPiece {
     this.sender = new Int32Array(this.blockCount);
     this.writer = new Uint16Array(this.blockCount);
     this.free = this.blockCount;
+  }
+
+  /** All of it came. */
+  get isFull(): boolean {
+    return this.here === this.blockCount;
   }
 
   /** Nothing of it came or is coming, and nobody is asked for any of it. */

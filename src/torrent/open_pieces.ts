@@ -25,6 +25,13 @@ export class OpenPieces {
     return this.#byIndex.size;
   }
 
+  /** How many have all their blocks. */
+  get fullCount(): number {
+    let count = 0;
+    for (const open of this.#byIndex.values()) if (open.isFull) count++;
+    return count;
+  }
+
   /** Those with a FREE block, in no order. */
   get withFree(): readonly OpenPiece[] {
     return this.#withFree;

@@ -107,9 +107,7 @@ export class PieceManager {
 
   /** Which part of the memory for open pieces waits for hashes, 0 to 1. */
   get hashingShare(): number {
-    let hashing = 0;
-    for (const open of this.#open.values()) if (open.here === open.blockCount) hashing++;
-    return hashing / this.#maxOpen;
+    return this.#open.fullCount / this.#maxOpen;
   }
 
   /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
@@ -135,7 +133,7 @@ export class PieceManager {
     let bytes = 0;
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       const state = this.#state[piece]!, open = this.#open.get(piece);
-      const full = open !== undefined && open.here === open.blockCount;
+      const full = open?.isFull ?? false;
       assert((state === HAVE) === this.have.has(piece), `piece ${piece} is HAVE in both books`);
       assert((state === HASHING) === full, `piece ${piece} is being hashed when it is full`);
       assert((state === OPEN) === (open !== undefined && !full), `piece ${piece} is open in both`);
@@ -283,7 +281,7 @@ export class PieceManager {
     if (open.asked[block]! > 0) this.#cancelOthers(open, block);
     this.#open.fill(open, block, peer.key);
     open.hashPrefix();
-    if (open.here === open.blockCount) this.#finish(open);
+    if (open.isFull) this.#finish(open);
     return true;
   }
 
@@ -329,7 +327,6 @@ export class PieceManager {
       return;
     }
     const digest = open.hash === null ? this.#hasher.sha1(open.bytes) : open.hash.digest();
-    open.hash = null;
     this.#judge(open, digest);
   }
 
@@ -356,21 +353,19 @@ export class PieceManager {
       return;
     }
     const guilty = this.#smartBan.passed(piece, open.bytes);
-    const helpers = this.hashFailures > 0 ? open.contributors() : [];
     this.#drop(open);
     this.#setHave(piece);
     this.#events.verified(piece);
-    if (helpers.length > 0) this.#events.helped?.(helpers);
+    if (this.hashFailures > 0) this.#events.helped?.(open.contributors());
     for (const key of guilty) this.#events.guilty(key, piece);
   }
 
   #fail(open: OpenPiece): void {
     const piece = open.index;
     this.hashFailures++;
-    const contributors = open.contributors();
     const guilty = this.#smartBan.failed(piece, open.bytes, open.sender);
     this.#giveUp(open);
-    this.#events.failed(piece, contributors);
+    this.#events.failed(piece, open.contributors());
     for (const key of guilty) this.#events.guilty(key, piece);
   }
 
