@@ -174,7 +174,10 @@ export class Client {
         maxActiveConnections: options.maxPeers ?? DEFAULT_MAX_PEERS,
         crc32c: this.#crc32c,
       },
-      swarm: { uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS },
+      swarm: {
+        uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
+        superSeed: options.superSeed ?? false,
+      },
       seedGoal: options.seedGoal ?? { kind: "none" },
       finalCheck: options.finalCheck ?? "changed",
       trustFiles: options.trustFiles ?? false,

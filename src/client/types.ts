@@ -36,6 +36,11 @@ export interface AddOptions {
   maxPeers?: number;
   /** Peers that are served at once by merit or turn, beside one at random. Default 4. */
   uploadSlots?: number;
+  /**
+   * As a seed shows each peer one rare piece at a time (BEP 16), until the others have a whole copy
+   * between them: for a first seed with little bandwidth. Default false.
+   */
+  superSeed?: boolean;
   /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
   piecesPerPeer?: number;
   /** Takes pieces in order instead of rarest first. */

@@ -120,6 +120,11 @@ export class PeerSession implements wire.WireSink {
     return this.info.connectedAt;
   }
 
+  /** Whether the peer said what it has, or showed by other messages that it has nothing yet. */
+  get toldPieces(): boolean {
+    return this.#toldPieces || this.peerInterested || this.have.count > 0;
+  }
+
   get snubbed(): boolean {
     return this.window.snubbed;
   }
@@ -155,10 +160,12 @@ export class PeerSession implements wire.WireSink {
     return this.#taking.isInOrder && this.#giving.isInOrder;
   }
 
-  /** Tells what we have; first thing on a connection. */
-  open(handshake: ExtensionHandshake): void {
+  /** Tells what we have, or pretends to have nothing (BEP 16); first thing on a connection. */
+  open(handshake: ExtensionHandshake, hidden = false): void {
     const have = this.#book.have;
-    if (this.info.fast && have.full) this.out.signal(wire.HAVE_ALL);
+    if (hidden && this.info.fast) this.out.signal(wire.HAVE_NONE);
+    else if (hidden) this.out.keepAlive();
+    else if (this.info.fast && have.full) this.out.signal(wire.HAVE_ALL);
     else if (this.info.fast && have.count === 0) this.out.signal(wire.HAVE_NONE);
     else if (have.count > 0) this.out.bitfield(have.bytes);
     if (this.info.extensions) this.#sendExtensionHandshake(handshake);
@@ -173,6 +180,13 @@ export class PeerSession implements wire.WireSink {
   /** The connection is gone: everything that was asked goes back. */
   close(): void {
     this.#taking.close();
+  }
+
+  /** Says again what we are, for instance that we have all now (BEP 21). */
+  reintroduce(handshake: ExtensionHandshake): void {
+    if (!this.info.extensions) return;
+    this.#sendExtensionHandshake(handshake);
+    this.#events.changed(this);
   }
 
   /** We got a piece. */

@@ -19,6 +19,7 @@ import { Choker } from "./choker.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 import type { PieceManager } from "./piece_manager.ts";
+import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
 /** A connection whose handshake is done, by whichever transport. */
@@ -60,6 +61,8 @@ export interface Identity {
 export interface SwarmOptions {
   /** Peers served at once, beside one at random. */
   uploadSlots: number;
+  /** Shows its pieces one by one once it has all (BEP 16). */
+  superSeed: boolean;
 }
 
 /** One connected peer: where it is known from, its protocol state and its socket. */
@@ -85,6 +88,7 @@ export class Swarm {
   readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
   readonly #choker: Choker<PeerSession>;
+  readonly #superSeed: SuperSeed<PeerSession> | null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
   /** Everybody who was ever connected: blame may come after they left. */
@@ -117,6 +121,7 @@ export class Swarm {
     this.#limits = ports.limits;
     this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
     this.#events = events;
+    this.#superSeed = options.superSeed ? new SuperSeed(layout.pieceCount) : null;
     this.#choker = new Choker(platform.random, options.uploadSlots);
   }
 
@@ -207,6 +212,7 @@ export class Swarm {
       member.link.tick(now);
       this.#report(member);
     }
+    if (this.#pieces.complete) this.dropUseless();
     this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
     this.settle();
   }
@@ -220,6 +226,7 @@ export class Swarm {
       this.#choker.useFreeSlots(this.#bySession.keys(), this.#pieces.complete, now);
     }
     this.#slotsChanged = false;
+    if (this.#hides) this.#showPieces(now);
     for (const member of this.#dirty) this.#settleOne(member, now);
     if (this.#pieces.version !== this.#version) {
       this.#version = this.#pieces.version;
@@ -227,6 +234,14 @@ export class Swarm {
     }
     this.#settling = false;
     this.#events.settled();
+  }
+
+  /** We have everything: the peers are told that we want nothing more (BEP 21). */
+  becameSeed(): void {
+    if (this.#hides) return;
+    for (const { session, info } of this.#members.values()) {
+      session.reintroduce(this.#extensionHandshake(info));
+    }
   }
 
   /** Ends the connections that are of no use to anybody: both sides have all they want. */
@@ -246,12 +261,23 @@ export class Swarm {
     }
   }
 
+  /** Whether what we have is shown piece by piece. */
+  get #hides(): boolean {
+    return this.#superSeed?.over === false && this.#pieces.complete;
+  }
+
   #settleOne(member: Member, now: number): void {
     this.#dirty.delete(member);
     member.session.settle(now);
     if (member.session.isIdle) this.#hungry.add(member);
     else this.#hungry.delete(member);
     member.link.flush();
+  }
+
+  #showPieces(now: number): void {
+    const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
+    this.#superSeed!.update(told, (piece) => this.#pieces.availabilityOf(piece), now);
+    for (const session of told) if (session.out.length > 0) this.#changed(session);
   }
 
   /** The memory for open pieces is shared evenly, or the first peers would have all of it. */
@@ -293,7 +319,7 @@ export class Swarm {
     this.#pieces.peerJoined(session);
     this.#shareWindows();
     if (incoming) session.out.append(encodeHandshake(this.#handshake()));
-    session.open(this.#extensionHandshake(info));
+    session.open(this.#extensionHandshake(info), this.#hides);
     this.#dirty.add(member);
     hand.handOver(link);
     this.#events.connected(member);
@@ -373,7 +399,7 @@ export class Swarm {
       reqq: MAX_QUEUED_REQUESTS,
       yourAddress: info.remoteAddress,
       ...(port > 0 ? { port } : {}),
-      ...(this.#pieces.complete ? { uploadOnly: true } : {}),
+      ...(this.#pieces.complete && !this.#hides ? { uploadOnly: true } : {}),
     };
   }
 }

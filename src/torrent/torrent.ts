@@ -334,7 +334,9 @@ export class Torrent {
     this.#seeding.start(this.totals.uploaded, now);
     this.#setState("seeding");
     this.#goOnline();
+    this.swarm.becameSeed();
     this.swarm.dropUseless();
+    this.swarm.settle();
   }
 
   /** Nobody connected and nobody to dial: the trackers are asked as soon as they allow. */

@@ -1,0 +1,99 @@
+/**
+ * Super-seeding (BEP 16): the first seed shows each peer one rare piece at a time, and the next one
+ * only once that piece was seen at somebody else, so that little is sent twice. Ends by itself when
+ * the others have a whole copy between them.
+ */
+import type { Bitfield } from "../util/bitfield.ts";
+
+/** A peer that has its piece and could pass it to nobody for so long gets another one. */
+const PATIENCE_MS = 30_000;
+
+export interface SuperSeedPeer {
+  readonly have: Bitfield;
+  /** Sends HAVE. */
+  announce(piece: number): void;
+}
+
+interface Shown {
+  /** -1 for none yet. */
+  piece: number;
+  at: number;
+  readonly all: Set<number>;
+}
+
+export class SuperSeed<Peer extends SuperSeedPeer> {
+  readonly #pieceCount: number;
+  readonly #shown = new Map<Peer, Shown>();
+  readonly #times: Uint32Array;
+  #over = false;
+
+  constructor(pieceCount: number) {
+    this.#pieceCount = pieceCount;
+    this.#times = new Uint32Array(pieceCount);
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Shows what is due. `holders`: how many peers have a piece. Call it when peers changed. */
+  update(peers: Iterable<Peer>, holders: (piece: number) => number, now: number): void {
+    if (this.#over) return;
+    const all = [...peers];
+    for (const peer of this.#shown.keys()) if (!all.includes(peer)) this.#shown.delete(peer);
+    if (all.length > 0 && this.#hasCopy(holders)) return this.#end(all);
+    const leeches = all.filter((peer) => !peer.have.full);
+    for (const peer of leeches) {
+      const shown = this.#shown.get(peer) ?? { piece: -1, at: now, all: new Set<number>() };
+      this.#shown.set(peer, shown);
+      if (this.#isDue(peer, shown, leeches.length === 1, holders, now)) {
+        this.#showNext(peer, shown, holders, now);
+      }
+    }
+  }
+
+  #isDue(
+    peer: Peer,
+    { piece, at }: Shown,
+    alone: boolean,
+    holders: (piece: number) => number,
+    now: number,
+  ): boolean {
+    if (piece < 0) return true;
+    const own = peer.have.has(piece) ? 1 : 0;
+    if (holders(piece) > own) return true;
+    return own === 1 && (alone || now - at > PATIENCE_MS);
+  }
+
+  #showNext(peer: Peer, shown: Shown, holders: (piece: number) => number, now: number): void {
+    let best = -1, least = Infinity;
+    for (let piece = 0; piece < this.#pieceCount; piece++) {
+      if (peer.have.has(piece) || shown.all.has(piece)) continue;
+      const copies = holders(piece) + this.#times[piece]!;
+      if (copies < least) [best, least] = [piece, copies];
+    }
+    if (best < 0) return;
+    this.#times[best]!++;
+    shown.piece = best;
+    shown.at = now;
+    shown.all.add(best);
+    peer.announce(best);
+  }
+
+  #hasCopy(holders: (piece: number) => number): boolean {
+    for (let piece = 0; piece < this.#pieceCount; piece++) if (holders(piece) === 0) return false;
+    return true;
+  }
+
+  /** From here on an ordinary seed: everybody may see everything. */
+  #end(peers: readonly Peer[]): void {
+    this.#over = true;
+    for (const peer of peers) {
+      const shown = this.#shown.get(peer)?.all;
+      for (let piece = 0; piece < this.#pieceCount; piece++) {
+        if (!peer.have.has(piece) && !shown?.has(piece)) peer.announce(piece);
+      }
+    }
+    this.#shown.clear();
+  }
+}
