@@ -13,6 +13,8 @@ const TURN_MS = 30_000;
 /** Peers that came so recently are so many times as likely to be the one at random. */
 const NEW_MS = 60_000;
 const NEW_WEIGHT = 3;
+/** Who gives something back is so many times as likely again as who had a chance and did not. */
+const GIVER_WEIGHT = 5;
 
 /** What the choker needs of a peer. */
 export interface ChokerPeer {
@@ -59,18 +61,31 @@ export class Choker<Peer extends ChokerPeer> {
     if (this.#optimistic === peer) this.#optimistic = null;
   }
 
-  /** A peer became interested or left: gives a free slot away at once. */
+  /**
+   * A peer became interested or left: gives a free slot away at once. One of the best givers need
+   * not wait for the next round either: it takes the slot of one who gives nothing (BEP 3).
+   */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
-    let used = 0;
-    for (const peer of interested) if (!peer.choking) used++;
-    if (used >= this.#seats || used === interested.length) return;
-    for (const peer of this.#inOrder(interested, seeding, now)) {
-      if (used < this.#seats && peer.choking) {
-        peer.setChoking(false, now);
-        used++;
-      }
-    }
+    let free = this.#seats;
+    for (const peer of interested) if (!peer.choking) free--;
+    if (interested.length + free <= this.#seats) return; // all are served
+    const order = this.#inOrder(interested, seeding, now);
+    order.forEach((peer, rank) => {
+      if (!peer.choking) return;
+      const deserves = !seeding && rank < this.#slots && this.#merit(peer) > 0;
+      if (free <= 0 && !(deserves && this.#freeOne(order, now))) return;
+      if (free > 0) free--;
+      peer.setChoking(false, now);
+    });
+  }
+
+  /** Chokes the last in order who gives nothing; false when there is none. */
+  #freeOne(order: readonly Peer[], now: number): boolean {
+    const last = order.findLast((peer) => !peer.choking && peer !== this.#optimistic);
+    if (last === undefined || this.#merit(last) > 0) return false;
+    last.setChoking(true, now);
+    return true;
   }
 
   /** Call it a few times a second. */
@@ -94,15 +109,17 @@ export class Choker<Peer extends ChokerPeer> {
 
   /**
    * Every half minute, or when its holder lost interest, the slot at random goes to another: new
-   * peers are three times as likely (the plan's `optimistic_unchoke`).
+   * peers are three times as likely, those that only ever took hardly (the plan's `optimistic_unchoke`).
    */
   optimisticUnchoke(interested: readonly Peer[], now: number): void {
     if (this.#optimistic?.peerInterested === false) this.#optimistic = null;
     if (this.#optimistic !== null && now < this.#nextOptimisticAt) return;
     const tickets: Peer[] = [];
     for (const peer of interested) {
-      const isNew = now - peer.connectedAt < NEW_MS;
-      for (let i = peer.choking ? (isNew ? NEW_WEIGHT : 1) : 0; i > 0; i--) tickets.push(peer);
+      if (!peer.choking) continue;
+      const fresh = now - peer.connectedAt < NEW_MS ? NEW_WEIGHT : 1;
+      const rides = peer.up.total > 0 && peer.down.total === 0;
+      for (let i = rides ? 1 : fresh * GIVER_WEIGHT; i > 0; i--) tickets.push(peer);
     }
     if (tickets.length === 0) return;
     this.#optimistic = tickets[this.#random.uint32() % tickets.length]!;
