@@ -2,8 +2,8 @@
  * `npm run bench -- swarm`: how close a swarm of our own comes to what its lines allow at best.
  *
  *   --leeches N        in the simulator, default 30
- *   --size MIB         in the simulator, default 32, in 256 pieces
- *   --shapes NAME,...  of equal, strong-seed, mixed (default: all)
+ *   --size MIB         in the simulator, default 64, in 1024 pieces
+ *   --shapes NAME,...  of equal, super-seed, strong-seed, mixed (default: all)
  *   --seeds N          runs of each shape, each with another seed, default 1
  *   --real N           leeches as processes of their own, default 10; 0 leaves them out
  *   --real-size MIB    default 64
@@ -24,7 +24,7 @@ import { runReal } from "./swarm_real.ts";
 import { runSim, type SimResult, type SimShape, simShapes } from "./swarm_sim.ts";
 
 const mebibyte = 1024 * 1024;
-const simPieces = 256;
+const simPieces = 1024;
 const goal = 1.3;
 const firstPort = 27_300;
 
@@ -39,7 +39,7 @@ function readOptions(args: string[]) {
     args,
     options: {
       leeches: { type: "string", default: "30" },
-      size: { type: "string", default: "32" },
+      size: { type: "string", default: "64" },
       shapes: { type: "string", default: simShapes.map((shape) => shape.name).join(",") },
       seeds: { type: "string", default: "1" },
       real: { type: "string", default: "10" },

@@ -28,6 +28,8 @@ export function fluidBound(size: number, { seedUp, leeches }: Lines): number {
 export interface SimShape {
   name: string;
   about: string;
+  /** BEP 16. */
+  superSeed?: boolean;
   lines(leeches: number): Lines;
 }
 
@@ -39,6 +41,12 @@ export const simShapes: readonly SimShape[] = [
   {
     name: "equal",
     about: "all up 1 MiB/s, down 8 MiB/s: the seed must not send anything twice",
+    lines: (n) => lines(mebibyte, n, () => ({ up: mebibyte, down: 8 * mebibyte })),
+  },
+  {
+    name: "super-seed",
+    about: "the same lines, and the seed super-seeds",
+    superSeed: true,
     lines: (n) => lines(mebibyte, n, () => ({ up: mebibyte, down: 8 * mebibyte })),
   },
   {
@@ -85,7 +93,9 @@ export async function runSim(
   await swarm.prepare([size], pieceLength);
   const wanted = shape.lines(leeches);
   const goal = { kind: "forever" as const };
-  const origin = await swarm.seed("10.0.1.1", { link: { upBytesPerSec: wanted.seedUp } });
+  const seedLink = { upBytesPerSec: wanted.seedUp };
+  const superSeed = shape.superSeed ?? false;
+  const origin = await swarm.seed("10.0.1.1", { link: seedLink }, { superSeed });
   const all: Participant[] = [];
   const start = swarm.world.now;
   for (const [i, { up, down }] of wanted.leeches.entries()) {
@@ -124,7 +134,7 @@ export async function runSim(
     firstCopy,
     sentForFirstCopy,
     wasted: wasted / (size * leeches),
-    busy: tenths(sent).map((bytes) => bytes / (capacity * sent.length * STEP_MS / 10_000)),
+    busy: tenths(sent).map((bytes) => bytes / (capacity * STEP_MS / 1000)),
   };
 }
 
@@ -132,8 +142,12 @@ async function collectPieces({ client }: Participant, into: Set<number>): Promis
   for await (const event of client.events()) if (event.type === "piece") into.add(event.piece);
 }
 
-/** By how much a total that was read at even intervals grew in each tenth of the time. */
+/** By how much a total that was read at even intervals grew, per interval, in each tenth of them. */
 function tenths(totals: readonly number[]): number[] {
-  const at = (i: number) => i === 0 ? 0 : totals[Math.ceil(totals.length * i / 10) - 1]!;
-  return Array.from({ length: 10 }, (_, i) => at(i + 1) - at(i));
+  const border = (i: number) => Math.round(totals.length * i / 10);
+  const at = (i: number) => i === 0 ? 0 : totals[i - 1]!;
+  return Array.from({ length: 10 }, (_, i) => {
+    const [from, to] = [border(i), border(i + 1)];
+    return (at(to) - at(from)) / Math.max(1, to - from);
+  });
 }

@@ -87,10 +87,14 @@ export class SimSwarm {
     this.torrent = makeSimTorrent(this.world, sizes, pieceLength, tracker.announceUrl);
   }
 
-  async seed(address: string, options: Partial<NodeOptions> = {}): Promise<Participant> {
+  async seed(
+    address: string,
+    options: Partial<NodeOptions> = {},
+    add: Partial<AddOptions> = {},
+  ): Promise<Participant> {
     const node = this.world.node(address, options);
     this.plant(node);
-    const seed = await this.join(node, { trustFiles: true, seedGoal: { kind: "forever" } });
+    const seed = await this.join(node, { trustFiles: true, seedGoal: { kind: "forever" }, ...add });
     await this.world.runFor(500); // the tracker knows it before anybody asks
     return seed;
   }
