@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
 import type { FileError } from "../../src/util/errors.ts";
-import { pattern } from "../conformance/platform/under_test.ts";
+import { pattern } from "../conformance/platform/subject.ts";
 
 function node(seed: number | string = 1): { world: SimWorld; own: SimNode } {
   const world = new SimWorld(seed);

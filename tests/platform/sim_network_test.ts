@@ -5,7 +5,7 @@ import type { SimNode } from "../../src/platform/sim/sim_node.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
 import type { NetError } from "../../src/util/errors.ts";
 import type { Socket } from "../../src/platform/types.ts";
-import { bytesOf, Collector, pattern } from "../conformance/platform/under_test.ts";
+import { bytesOf, Collector, pattern } from "../conformance/platform/subject.ts";
 
 interface Pair {
   world: SimWorld;

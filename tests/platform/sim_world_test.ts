@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SimWorld } from "../../src/platform/sim/world.ts";
-import { Collector, send } from "../conformance/platform/under_test.ts";
+import { Collector, send } from "../conformance/platform/subject.ts";
 
 describe("SimWorld.run", () => {
   it("moves the clock from event to event, in order of time and of scheduling", async () => {
