@@ -21,8 +21,9 @@ export interface InboundTorrent {
 export class Inbound {
   readonly #clock: Clock;
   readonly #torrents: ReadonlyMap<string, InboundTorrent>;
-  readonly #pending = new Map<string, number>();
-  #pendingTotal = 0;
+  /** Those that still owe their handshake, longest waiting first, and from where. */
+  readonly #pending = new Map<HandshakeReader, string>();
+  readonly #perAddress = new Map<string, number>();
   #listener: Listener | null = null;
 
   /** `torrents` by info-hash in hexadecimal. */
@@ -47,20 +48,28 @@ export class Inbound {
   }
 
   #accept(socket: Socket, info: SocketInfo): void {
-    const from = info.remoteAddress, count = this.#pending.get(from) ?? 0;
-    if (this.#pendingTotal >= MAX_PENDING || count >= MAX_PENDING_PER_ADDRESS) {
+    const from = info.remoteAddress, count = this.#perAddress.get(from) ?? 0;
+    if (count >= MAX_PENDING_PER_ADDRESS) {
       socket.close();
       return;
     }
-    this.#pending.set(from, count + 1);
-    this.#pendingTotal++;
-    new HandshakeReader(socket, this.#clock, HANDSHAKE_TIMEOUT_MS, {
+    if (this.#pending.size >= MAX_PENDING) this.#dropLongest();
+    const reader = new HandshakeReader(socket, this.#clock, HANDSHAKE_TIMEOUT_MS, {
       handshake: (reader, theirs) => {
-        this.#settle(from);
+        this.#settle(reader);
         this.#route(reader, theirs, info);
       },
-      failed: () => this.#settle(from),
+      failed: () => this.#settle(reader),
     });
+    this.#pending.set(reader, from);
+    this.#perAddress.set(from, count + 1);
+  }
+
+  /** Honest peers speak at once, so whoever has been silent longest is missed least. */
+  #dropLongest(): void {
+    const [longest] = this.#pending.keys();
+    this.#settle(longest!);
+    longest!.close();
   }
 
   #route(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void {
@@ -69,10 +78,11 @@ export class Inbound {
     torrent.swarm.accept(reader, theirs, info);
   }
 
-  #settle(from: string): void {
-    this.#pendingTotal--;
-    const left = this.#pending.get(from)! - 1;
-    if (left > 0) this.#pending.set(from, left);
-    else this.#pending.delete(from);
+  #settle(reader: HandshakeReader): void {
+    const from = this.#pending.get(reader)!;
+    this.#pending.delete(reader);
+    const left = this.#perAddress.get(from)! - 1;
+    if (left > 0) this.#perAddress.set(from, left);
+    else this.#perAddress.delete(from);
   }
 }

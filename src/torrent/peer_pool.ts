@@ -320,6 +320,11 @@ export class PeerPool {
     };
   }
 
+  /** Every slot has a connection that stands. */
+  get isFull(): boolean {
+    return this.#connected.size >= this.#maxActive;
+  }
+
   get #active(): number {
     return this.#connecting.size + this.#connected.size;
   }

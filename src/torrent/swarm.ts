@@ -22,6 +22,9 @@ import type { PieceManager } from "./piece_manager.ts";
 import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
+/** Who is not interested, nor of interest, after so long may lose its place to a newcomer. */
+const USELESS_AFTER_MS = 2000;
+
 /** A connection whose handshake is done, by whichever transport. */
 export interface Handshaken {
   readonly socket: PeerLink["socket"];
@@ -180,6 +183,7 @@ export class Swarm {
     const { remoteAddress, remotePort } = info;
     const self = equalBytes(theirs.peerId, this.#identity.peerId);
     const now = this.#clock.now();
+    if (!self) this.#makeRoom(now);
     const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
     if (peer === null) return hand.close();
     this.#join(peer, hand, theirs, info, true);
@@ -258,6 +262,15 @@ export class Swarm {
     assert(this.#members.size === this.#bySession.size, "every member has one session");
     for (const { session } of this.#members.values()) {
       assert(session.isInOrder, "nothing is asked or queued while choked but what is allowed");
+    }
+  }
+
+  /** All slots taken: a connection that is of no use to either side makes room for a newcomer. */
+  #makeRoom(now: number): void {
+    if (!this.#pool.isFull) return;
+    for (const { session, link } of this.#members.values()) {
+      const idle = !session.interested && !session.peerInterested;
+      if (idle && now - session.connectedAt > USELESS_AFTER_MS) return link.close(null);
     }
   }
 
