@@ -29,6 +29,7 @@ import {
   type SeederName,
   seederNames,
   type SeedJob,
+  servesOnce,
   startSeeder,
 } from "./seed_programs.ts";
 import { benchScript, python } from "./seeders.ts";
@@ -83,15 +84,15 @@ export async function seedBench(args: string[]): Promise<number> {
   const folder = makeWorkFolder(options.bytes);
   try {
     const job = await prepare(folder, options.bytes);
-    const seeders = options.seeders.filter((name) => {
-      const why = cannotSeed(name, job.host);
-      if (why !== null) progress(`without ${titles[name]}: ${why}`);
-      return why === null;
-    });
     const machine = await describeMachine();
     const results: { leeches: number; rows: SeedRow[]; judged: Verdict[] }[] = [];
     for (const leeches of options.leeches) {
-      const rows = await runSeeders(seeders, leeches, options, job);
+      const rows = await runSeeders(
+        able(options.seeders, job.host, leeches),
+        leeches,
+        options,
+        job,
+      );
       const judged = verdicts(rows, leeches);
       results.push({ leeches, rows, judged });
       if (options.json) continue;
@@ -105,6 +106,14 @@ export async function seedBench(args: string[]): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function able(names: readonly SeederName[], host: string, leeches: number): SeederName[] {
+  return names.filter((name) => {
+    const why = cannotSeed(name, host, leeches);
+    if (why !== null) progress(`${leeches} leeches without ${titles[name]}: ${why}`);
+    return why === null;
+  });
 }
 
 async function prepare(folder: string, size: number): Promise<SeedJob> {
@@ -122,7 +131,7 @@ async function prepare(folder: string, size: number): Promise<SeedJob> {
   return { torrent, dir, host: ownAddress(), script, scratch };
 }
 
-/** All seeders are up at once, and serve in turns; every round starts with another one. */
+/** The seeders are up all the time and serve in turns; every round starts with another one. */
 async function runSeeders(
   names: readonly SeederName[],
   leeches: number,
@@ -132,11 +141,16 @@ async function runSeeders(
   const rows = names.map((seeder): SeedRow => ({ seeder, samples: [] }));
   const running = new Map<SeederName, Awaited<ReturnType<typeof startSeeder>>>();
   try {
-    for (const name of names) running.set(name, await startSeeder(name, job));
+    for (const name of names) {
+      if (!servesOnce(name)) running.set(name, await startSeeder(name, job));
+    }
     for (let round = 0; round <= rounds; round++) {
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(round + i) % rows.length]!;
-        const one = await serveOnce(running.get(row.seeder)!, leeches, job);
+        const lasting = running.get(row.seeder);
+        const seeder = lasting ?? await startSeeder(row.seeder, job);
+        const one = await serve(seeder, leeches, job)
+          .finally(() => lasting === undefined ? seeder.stop() : undefined);
         const text = `${one.wall.toFixed(2)} s, seeder's CPU ${one.cpu.toFixed(2)} s`;
         progress(`  round ${round} of ${rounds}, ${leeches} x ${titles[row.seeder]}: ${text}`);
         // Round 0 fills caches and lets the runtimes compile: not counted.
@@ -150,7 +164,7 @@ async function runSeeders(
 }
 
 /** The leeches verify what they get, so a seeder that sends anything wrong never comes to an end. */
-async function serveOnce(
+async function serve(
   { pid, port }: { pid: number; port: number },
   leeches: number,
   { torrent, host, scratch }: SeedJob,

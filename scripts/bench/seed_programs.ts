@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -101,7 +101,9 @@ function aria2(job: SeedJob, port: number): string[] {
 /** Writes its settings and gives their folder; it is controlled through the port after `port`. */
 function transmission(job: SeedJob, port: number): string {
   const folder = join(job.scratch, "transmission");
-  mkdirSync(folder, { recursive: true });
+  // What one before it left would be its torrent already.
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
   const settings = {
     "download-dir": job.dir,
     "peer-port": port,
@@ -205,8 +207,16 @@ export function forgetPeak(pid: number): void {
 }
 
 /** Why a seeder cannot take part here, or null. */
-export function cannotSeed(name: SeederName, host: string): string | null {
+export function cannotSeed(name: SeederName, host: string, leeches: number): string | null {
   if (process.platform !== "linux") return "the costs are read from Linux's /proc";
-  if (name !== "transmission" || !host.startsWith("127.")) return null;
-  return "transmission takes no peer in 127.0.0.0/8 and this machine has no other address";
+  if (name !== "transmission") return null;
+  if (host.startsWith("127.")) {
+    return "it takes no peer in 127.0.0.0/8, this machine's only address";
+  }
+  return leeches > 1 ? "it takes one peer of an address" : null;
+}
+
+/** Transmission takes no second leech from an address whose first one finished: a fresh one does. */
+export function servesOnce(name: SeederName): boolean {
+  return name === "transmission";
 }
