@@ -35,6 +35,7 @@ export { Torrent } from "./src/client/torrent_handle.ts";
 export type {
   AddOptions,
   ClientOptions,
+  DownloadMetrics,
   HeldBackBy,
   PeerSnapshot,
   SeedGoal,

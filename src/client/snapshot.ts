@@ -1,4 +1,5 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
+import type { DownloadLedger } from "../torrent/download_ledger.ts";
 import type { Torrent } from "../torrent/torrent.ts";
 import type { Member } from "../torrent/swarm.ts";
 import { sourceNames } from "../torrent/pool_peer.ts";
@@ -27,6 +28,7 @@ export function snapshotOf(torrent: Torrent): TorrentSnapshot {
     uploaded,
     wasted: pieces.wastedBytes,
     hashFailures: pieces.hashFailures,
+    metrics: metricsOf(pieces.ledger),
     downRate,
     upRate: sum(members, (member) => member.session.up.rate),
     etaSeconds: left > 0 && downRate > 0 ? left / downRate : null,
@@ -34,7 +36,7 @@ export function snapshotOf(torrent: Torrent): TorrentSnapshot {
     seeds: members.filter((member) => member.session.have.full).length,
     heldBackBy: torrent.heldBackBy,
     trackers: torrent.trackers.snapshot(),
-    peerList: members.map(peerSnapshot),
+    peerList: members.map((member) => peerSnapshot(member, torrent.now)),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
       message: error.message,
@@ -42,7 +44,16 @@ export function snapshotOf(torrent: Torrent): TorrentSnapshot {
   };
 }
 
-function peerSnapshot({ peer, session, incoming }: Member): PeerSnapshot {
+function metricsOf({ started, completed, failed, retried, wasted, latency }: DownloadLedger) {
+  return {
+    pieces: { started, completed, failed, retried },
+    wasted: { ...wasted },
+    blockLatency: { upToMs: [...latency.bounds], counts: latency.counts() },
+  };
+}
+
+function peerSnapshot({ peer, session, incoming }: Member, now: number): PeerSnapshot {
+  const seconds = (now - session.connectedAt) / 1000;
   return {
     address: peer.address,
     port: peer.port,
@@ -51,6 +62,9 @@ function peerSnapshot({ peer, session, incoming }: Member): PeerSnapshot {
     progress: session.have.count / session.have.length,
     downRate: session.down.rate,
     upRate: session.up.rate,
+    seconds,
+    averageDownRate: seconds > 0 ? session.down.total / seconds : 0,
+    averageUpRate: seconds > 0 ? session.up.total / seconds : 0,
     downloaded: session.down.total,
     uploaded: session.up.total,
     choking: session.peerChoking,

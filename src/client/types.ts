@@ -80,6 +80,10 @@ export interface PeerSnapshot {
   /** Bytes a second, averaged over a few seconds. */
   downRate: number;
   upRate: number;
+  /** Seconds since it connected, and bytes a second over all that time. */
+  seconds: number;
+  averageDownRate: number;
+  averageUpRate: number;
   /** Payload bytes since it connected. */
   downloaded: number;
   uploaded: number;
@@ -93,6 +97,19 @@ export interface PeerSnapshot {
   outstanding: number;
   window: number;
   sources: string[];
+}
+
+/** What downloading cost so far, in this run. */
+export interface DownloadMetrics {
+  /** Pieces begun, and of those: verified, failed their hash, begun once more. */
+  pieces: { started: number; completed: number; failed: number; retried: number };
+  /** Bytes of no use: in failed pieces, that came twice or too late, that nobody asked for. */
+  wasted: { failed: number; duplicate: number; unasked: number };
+  /**
+   * Time from request to answer: how many blocks took up to each of `upToMs` milliseconds; the last
+   * of `counts`, which has one more, is all beyond.
+   */
+  blockLatency: { upToMs: number[]; counts: number[] };
 }
 
 export interface TorrentSnapshot {
@@ -115,6 +132,7 @@ export interface TorrentSnapshot {
   /** Bytes that came and were of no use: failed pieces, duplicates. */
   wasted: number;
   hashFailures: number;
+  metrics: DownloadMetrics;
   downRate: number;
   upRate: number;
   /** Seconds to the end at the present rate; null when unknown. */

@@ -19,7 +19,10 @@ export interface BlockBook {
   readonly pickedBlock: number;
   readonly targetAt: number;
   readonly version: number;
-  wastedBytes: number;
+  /** Takes the waiting times of requests, in milliseconds. */
+  readonly latency: { add(ms: number): void };
+  /** Bytes came that were of no use. */
+  waste(cause: "duplicate" | "unasked", bytes: number): void;
   next(peer: PeerSession): boolean;
   /** As `next`, out of this piece. */
   nextOf(peer: PeerSession, piece: number): boolean;
@@ -202,6 +205,7 @@ export class DownloadSide {
       this.#patience.strain();
       return null;
     }
+    this.#book.latency.add(this.window.waitedMs);
     this.#incomingKnown = true;
     this.#incomingAsked = asked;
     const target = this.#book.blockTarget(this.#peer, piece, block);
@@ -220,7 +224,8 @@ export class DownloadSide {
     else if (this.#incomingKnown) this.window.lateCame(now);
     if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
     else {
-      this.#book.wastedBytes += this.#layout.blockLength(piece, block);
+      const cause = this.#incomingKnown ? "duplicate" : "unasked";
+      this.#book.waste(cause, this.#layout.blockLength(piece, block));
       if (asked) this.#book.release(this.#peer, piece, block);
     }
   }

@@ -52,6 +52,8 @@ export class RequestWindow {
   #meanGapMs = 0;
   #gapDeviationMs = 0;
   #waitingSince = 0;
+  /** How long the request waited that `take` found last. */
+  waitedMs = 0;
   /** The answer to a request that counts has begun. */
   #arriving = false;
   /** It let us wait too long, until it sends something again: what it holds up, others do. */
@@ -100,6 +102,7 @@ export class RequestWindow {
     const at = this.#find(piece, block, false);
     if (at < 0) return null;
     const live = this.#state[at] === LIVE;
+    this.waitedMs = now - this.#sentAt[at]!;
     this.#answers++;
     this.#remove(at);
     this.#arriving = live;

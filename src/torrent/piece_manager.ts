@@ -5,10 +5,12 @@
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
+import type { Histogram } from "../util/histogram.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { BlockChooser } from "./block_chooser.ts";
+import { DownloadLedger, type WasteCause } from "./download_ledger.ts";
 import { Holders } from "./holders.ts";
 import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
 import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
@@ -40,9 +42,7 @@ export class PieceManager {
   targetAt = 0;
   /** Changes whenever blocks or pieces became free, so that idle peers know when to ask again. */
   version = 0;
-  /** Payload bytes that came and were of no use. */
-  wastedBytes = 0;
-  hashFailures = 0;
+  readonly ledger: DownloadLedger;
 
   readonly #layout: Layout;
   readonly #hasher: Hasher;
@@ -72,6 +72,7 @@ export class PieceManager {
     this.#events = events;
     this.options = options;
     this.have = new Bitfield(layout.pieceCount);
+    this.ledger = new DownloadLedger(layout.pieceCount);
     this.#state = new Uint8Array(layout.pieceCount);
     this.#picker = new PiecePicker(layout.pieceCount, platform.random);
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
@@ -95,6 +96,23 @@ export class PieceManager {
   /** Bytes of all pieces that we have, pads included. */
   get haveBytes(): number {
     return this.#haveBytes;
+  }
+
+  /** Payload bytes that came and were of no use. */
+  get wastedBytes(): number {
+    return this.ledger.wastedBytes;
+  }
+
+  get hashFailures(): number {
+    return this.ledger.failed;
+  }
+
+  get latency(): Histogram {
+    return this.ledger.latency;
+  }
+
+  waste(cause: WasteCause, bytes: number): void {
+    this.ledger.waste(cause, bytes);
   }
 
   get complete(): boolean {
@@ -267,7 +285,7 @@ export class PieceManager {
   blockArrived(peer: DownloadPeer, piece: number, block: number, asked: boolean): boolean {
     const open = this.#open.get(piece);
     if (open === undefined || !this.#chooser.mayFill(peer, open, block)) {
-      this.wastedBytes += this.#layout.blockLength(piece, block);
+      this.waste("duplicate", this.#layout.blockLength(piece, block));
       return false;
     }
     const writer = open.writer[block]!;
@@ -297,6 +315,7 @@ export class PieceManager {
 
   /** Opens a piece that can be picked. */
   #begin(peer: DownloadPeer, piece: number): OpenPiece {
+    this.ledger.begin(piece);
     this.#picker.remove(piece);
     this.#holders.countPickable(piece, -1);
     this.#state[piece] = OPEN;
@@ -355,6 +374,7 @@ export class PieceManager {
     const guilty = this.#smartBan.passed(piece, open.bytes);
     this.#drop(open);
     this.#setHave(piece);
+    this.ledger.completed++;
     this.#events.verified(piece);
     if (this.hashFailures > 0) this.#events.helped?.(open.contributors());
     for (const key of guilty) this.#events.guilty(key, piece);
@@ -362,7 +382,7 @@ export class PieceManager {
 
   #fail(open: OpenPiece): void {
     const piece = open.index;
-    this.hashFailures++;
+    this.ledger.failed++;
     const guilty = this.#smartBan.failed(piece, open.bytes, open.sender);
     this.#giveUp(open);
     this.#events.failed(piece, open.contributors());
@@ -371,7 +391,7 @@ export class PieceManager {
 
   /** The piece goes back to the missing ones; what came of it is lost. */
   #giveUp(open: OpenPiece): void {
-    this.wastedBytes += Math.min(open.here * BLOCK_LENGTH, open.length);
+    this.waste("failed", Math.min(open.here * BLOCK_LENGTH, open.length));
     this.#drop(open);
     this.#state[open.index] = MISSING;
     this.#picker.insert(open.index);

@@ -135,6 +135,11 @@ export class Torrent {
     return this.#state;
   }
 
+  /** By the clock that its peers' times are of. */
+  get now(): number {
+    return this.#ports.clock.now();
+  }
+
   get error(): Error | null {
     return this.#error;
   }

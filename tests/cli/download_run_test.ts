@@ -6,7 +6,7 @@ import type { CliContext } from "../../src/cli/command.ts";
 import { downloadCommand } from "../../src/cli/commands/download.ts";
 import { Output } from "../../src/cli/output.ts";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
-import { type FakeWorld, fakeWorld, snapshotOf, turn, until } from "./fakes.ts";
+import { type FakeWorld, fakeWorld, NO_METRICS, snapshotOf, turn, until } from "./fakes.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
 
 after(removeFolders);
@@ -283,6 +283,7 @@ describe("shoal download --json", () => {
       peers: PEERS,
       seeds: 0,
       heldBackBy: "nothing",
+      metrics: NO_METRICS,
     });
   });
 

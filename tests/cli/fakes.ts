@@ -99,6 +99,12 @@ export async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+export const NO_METRICS = {
+  pieces: { started: 0, completed: 0, failed: 0, retried: 0 },
+  wasted: { failed: 0, duplicate: 0, unasked: 0 },
+  blockLatency: { upToMs: [1000], counts: [0, 0] },
+};
+
 export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot {
   return {
     infoHash: "aa".repeat(20),
@@ -114,6 +120,7 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     uploaded: 0,
     wasted: 0,
     hashFailures: 0,
+    metrics: NO_METRICS,
     downRate: 0,
     upRate: 0,
     etaSeconds: null,

@@ -52,7 +52,7 @@ export class JsonReporter implements Reporter {
 
 function progressOf(torrent: TorrentSnapshot) {
   const { infoHash, state, have, size, checked, downloaded, uploaded, wasted } = torrent;
-  const { downRate, upRate, etaSeconds, peers, seeds, heldBackBy } = torrent;
+  const { downRate, upRate, etaSeconds, peers, seeds, heldBackBy, metrics } = torrent;
   return {
     infoHash,
     state,
@@ -68,5 +68,6 @@ function progressOf(torrent: TorrentSnapshot) {
     peers,
     seeds,
     heldBackBy,
+    metrics,
   };
 }

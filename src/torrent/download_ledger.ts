@@ -1,0 +1,37 @@
+/** What downloading cost: pieces begun and how they ended, bytes that were of no use, waiting times. */
+import { Bitfield } from "../util/bitfield.ts";
+import { Histogram } from "../util/histogram.ts";
+
+/** In pieces that failed; of blocks that came twice or too late; of blocks nobody asked for. */
+export type WasteCause = "failed" | "duplicate" | "unasked";
+
+/** Milliseconds from request to the beginning of its answer. */
+const LATENCY_BOUNDS_MS = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
+
+export class DownloadLedger {
+  started = 0;
+  completed = 0;
+  failed = 0;
+  /** Begun again after they failed or were given up. */
+  retried = 0;
+  readonly wasted: Record<WasteCause, number> = { failed: 0, duplicate: 0, unasked: 0 };
+  readonly latency = new Histogram(LATENCY_BOUNDS_MS);
+  readonly #begun: Bitfield;
+
+  constructor(pieceCount: number) {
+    this.#begun = new Bitfield(pieceCount);
+  }
+
+  begin(piece: number): void {
+    if (this.#begun.set(piece)) this.started++;
+    else this.retried++;
+  }
+
+  waste(cause: WasteCause, bytes: number): void {
+    this.wasted[cause] += bytes;
+  }
+
+  get wastedBytes(): number {
+    return this.wasted.failed + this.wasted.duplicate + this.wasted.unasked;
+  }
+}
