@@ -30,7 +30,7 @@ const TICK_MS = 500;
 const LIMIT_TICK_MS = 25;
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const DEFAULT_OPEN_FILES = 128;
-const DEFAULT_PIECE_BUDGET = 24 * 1024 * 1024;
+const DEFAULT_PIECE_BUDGET = 20 * 1024 * 1024;
 const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
 /** Peers asked for in one announce. */

@@ -19,9 +19,9 @@ export interface ClientOptions {
   address?: string;
   /** Files kept open at most, over all torrents. Default 128. */
   maxOpenFiles?: number;
-  /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 24 MiB. */
+  /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 20 MiB. */
   pieceBudgetBytes?: number;
-  /** Bytes of memory for data read ahead for uploads, over all torrents. Default 24 MiB. */
+  /** Bytes of memory for data read ahead for uploads, over all torrents. Default 20 MiB. */
   readCacheBytes?: number;
   /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
   limits?: Partial<Rates>;

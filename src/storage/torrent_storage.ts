@@ -29,8 +29,11 @@ export interface StorageOptions {
   preallocate?: boolean;
 }
 
-/** After so many bytes a file that stays open is compared again before the next write. */
-const COMPARE_EVERY_BYTES = 1024 * 1024;
+/**
+ * After so many bytes a file that stays open is compared again before the next write. What somebody
+ * else writes between two of our writes within this distance is seen only by a full final check.
+ */
+const COMPARE_EVERY_BYTES = 256 * 1024;
 
 export class TorrentStorage {
   readonly layout: Layout;
