@@ -213,10 +213,10 @@ export function cannotSeed(name: SeederName, host: string, leeches: number): str
   if (host.startsWith("127.")) {
     return "it takes no peer in 127.0.0.0/8, this machine's only address";
   }
-  return leeches > 1 ? "it takes one peer of an address" : null;
+  return leeches > 1 ? "it does not serve a second leech from one address" : null;
 }
 
-/** Transmission takes no second leech from an address whose first one finished: a fresh one does. */
+/** A second leech from an address got nothing from transmission 3.00; from a fresh one it does. */
 export function servesOnce(name: SeederName): boolean {
   return name === "transmission";
 }
