@@ -59,6 +59,8 @@ interface HashJob {
 interface HashRow {
   program: ProgramName;
   samples: Sample[];
+  /** What the cores did right before each sample. */
+  limits: Sha1Limit[];
 }
 
 const mebibyte = 1024 * 1024;
@@ -109,15 +111,15 @@ export async function hashBench(kind: Kind, args: string[]): Promise<number> {
     const machine = await describeMachine();
     const primitive = await quickestPrimitive();
     const job = await prepare(folder, options);
-    const { rows, limits } = await runRounds(kind, options, job, () => measureLimit(primitive));
-    const judged = verdicts(kind, options.bytes, rows, limits);
+    const rows = await runRounds(kind, options, job, () => measureLimit(primitive));
+    const judged = verdicts(kind, options.bytes, rows);
     if (options.json) {
-      const found = { kind, machine, primitive: primitive.title, limits, rows, judged };
+      const found = { kind, machine, primitive: primitive.title, rows, judged };
       console.log(JSON.stringify(found, null, 1));
     } else {
       const what = `${options.bytes / mebibyte} MiB in pieces of ${options.pieceLength / 1024} KiB`;
       console.log(`\n${kind}, ${what}, medians of ${options.rounds} rounds\n${machine}`);
-      console.log(table(options.bytes, rows, limits, primitive.title));
+      console.log(table(options.bytes, rows, primitive.title));
       for (const verdict of judged) console.log(verdictLine(verdict));
     }
     return judged.every((verdict) => verdict.met) ? 0 : 1;
@@ -145,29 +147,30 @@ async function prepare(folder: string, options: HashOptions): Promise<HashJob> {
   return { source, torrent, made, pieceLength, script, executable, out };
 }
 
-/** Every program once a round, each round beginning with another one, after the cores' own turn. */
+/** Every program once a round, right after the cores' own turn; each round begins with another. */
 async function runRounds(
   kind: Kind,
   { programs, rounds }: HashOptions,
   job: HashJob,
   measureCores: () => Promise<Sha1Limit>,
-): Promise<{ rows: HashRow[]; limits: Sha1Limit[] }> {
-  const rows = programs.map((program): HashRow => ({ program, samples: [] }));
-  const limits: Sha1Limit[] = [];
+): Promise<HashRow[]> {
+  const rows = programs.map((program): HashRow => ({ program, samples: [], limits: [] }));
   for (let round = 0; round <= rounds; round++) {
-    const limit = await measureCores();
-    if (round > 0) limits.push(limit);
-    progress(`  round ${round} of ${rounds}  all cores: ${megabytes(limit.together)} MB/s`);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[(round + i) % rows.length]!;
+      const limit = await measureCores();
       const one = await hashOnce(kind, row.program, job);
-      const [wall, cpu] = [one.wall.toFixed(2), one.cpu.toFixed(2)];
-      progress(`  round ${round} of ${rounds}  ${titles[row.program]}: ${wall} s, CPU ${cpu} s`);
+      progress(
+        `  round ${round} of ${rounds}  ${titles[row.program]}: ${one.wall.toFixed(2)} s, ` +
+          `CPU ${one.cpu.toFixed(2)} s; the cores alone: ${megabytes(limit.together)} MB/s`,
+      );
       // Round 0 fills caches: not counted.
-      if (round > 0) row.samples.push(one);
+      if (round === 0) continue;
+      row.samples.push(one);
+      row.limits.push(limit);
     }
   }
-  return { rows, limits };
+  return rows;
 }
 
 async function hashOnce(kind: Kind, program: ProgramName, job: HashJob): Promise<Sample> {
@@ -205,8 +208,8 @@ function commandOf(kind: Kind, program: ProgramName, job: HashJob): string[] {
 const wall = (sample: Sample) => sample.wall;
 
 /** Median over the rounds of what a row reached of what the cores did just before. */
-function shareOf(row: HashRow, bytes: number, limits: readonly Sha1Limit[], of: keyof Sha1Limit) {
-  return median(row.samples.map((sample, i) => bytes / sample.wall / limits[i]![of]));
+function shareOf({ samples, limits }: HashRow, bytes: number, of: keyof Sha1Limit): number {
+  return median(samples.map((sample, i) => bytes / sample.wall / limits[i]![of]));
 }
 
 function megabytes(rate: number): string {
@@ -216,7 +219,6 @@ function megabytes(rate: number): string {
 function table(
   bytes: number,
   rows: readonly HashRow[],
-  limits: readonly Sha1Limit[],
   primitive: string,
 ): string {
   const mktorrent = rows.find((row) => row.program === "mktorrent");
@@ -224,7 +226,7 @@ function table(
   const cell = (value: number, digits: number, columns: number) =>
     (Number.isNaN(value) ? "-" : value.toFixed(digits)).padStart(columns);
   const [together, timesCores] = (["together", "timesCores"] as const).map((of) =>
-    megabytes(median(limits.map((limit) => limit[of])))
+    megabytes(median(rows.flatMap(({ limits }) => limits.map((limit) => limit[of]))))
   );
   return [
     `${primitive}: ${together} MB/s on ${cores} cores at once, ${timesCores} as one core times ${cores}`,
@@ -237,8 +239,8 @@ function table(
       const speedUp = mktorrent === undefined ? NaN : ratio(mktorrent, row, wall);
       return titles[row.program].padEnd(width) + cell(seconds, 2, 9) +
         cell(bytes / 1e6 / seconds, 0, 8) + cell(cpu, 2, 8) + cell(resident, 0, 10) +
-        cell(shareOf(row, bytes, limits, "together"), 2, 11) +
-        cell(shareOf(row, bytes, limits, "timesCores"), 2, 14) + cell(speedUp, 2, 15);
+        cell(shareOf(row, bytes, "together"), 2, 11) +
+        cell(shareOf(row, bytes, "timesCores"), 2, 14) + cell(speedUp, 2, 15);
     }),
   ].join("\n");
 }
@@ -247,7 +249,6 @@ function verdicts(
   kind: Kind,
   bytes: number,
   rows: readonly HashRow[],
-  limits: readonly Sha1Limit[],
 ): Verdict[] {
   const mktorrent = rows.find((row) => row.program === "mktorrent");
   const found: Verdict[] = [];
@@ -257,7 +258,7 @@ function verdicts(
   for (const row of rows) {
     if (row.program === "mktorrent") continue;
     const who = `${kind}, ${titles[row.program]}`;
-    atLeast(`${who}: of what the cores hash`, shareOf(row, bytes, limits, "together"), 0.9);
+    atLeast(`${who}: of what the cores hash`, shareOf(row, bytes, "together"), 0.9);
     if (mktorrent !== undefined) {
       atLeast(`${who}: of mktorrent's speed`, ratio(mktorrent, row, wall), 1);
     }
