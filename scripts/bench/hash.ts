@@ -20,7 +20,7 @@ import { findRuntime, projectRoot } from "../lib/runtimes.ts";
 import { choose, makeWorkFolder, positive, progress } from "./common.ts";
 import { describeMachine } from "./machine.ts";
 import { measureProgram, median, type Sample } from "./measure.ts";
-import { ratio, type Verdict, verdictLine } from "./report.ts";
+import { type Verdict, verdictLine } from "./report.ts";
 import { cores, measureLimit, quickestPrimitive, type Sha1Limit } from "./sha1_limit.ts";
 
 type Kind = "verify" | "create";
@@ -58,9 +58,14 @@ interface HashJob {
 
 interface HashRow {
   program: ProgramName;
-  samples: Sample[];
-  /** What the cores did right before each sample. */
-  limits: Sha1Limit[];
+  samples: HashSample[];
+}
+
+interface HashSample extends Sample {
+  /** What the cores did right before and right after: the mean. */
+  cores: Sha1Limit;
+  /** The two were alike. A virtual machine's cores can get slower by half, or quicker, any time. */
+  steady: boolean;
 }
 
 const mebibyte = 1024 * 1024;
@@ -147,30 +152,40 @@ async function prepare(folder: string, options: HashOptions): Promise<HashJob> {
   return { source, torrent, made, pieceLength, script, executable, out };
 }
 
-/** Every program once a round, right after the cores' own turn; each round begins with another. */
+/** Every program once a round, between turns of the cores' own; each round begins with another. */
 async function runRounds(
   kind: Kind,
   { programs, rounds }: HashOptions,
   job: HashJob,
   measureCores: () => Promise<Sha1Limit>,
 ): Promise<HashRow[]> {
-  const rows = programs.map((program): HashRow => ({ program, samples: [], limits: [] }));
+  const rows = programs.map((program): HashRow => ({ program, samples: [] }));
+  let before = await measureCores();
   for (let round = 0; round <= rounds; round++) {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[(round + i) % rows.length]!;
-      const limit = await measureCores();
       const one = await hashOnce(kind, row.program, job);
+      const after = await measureCores();
+      const cores = mean(before, after);
+      const steady = Math.abs(before.together - after.together) < 0.1 * cores.together;
+      before = after;
       progress(
         `  round ${round} of ${rounds}  ${titles[row.program]}: ${one.wall.toFixed(2)} s, ` +
-          `CPU ${one.cpu.toFixed(2)} s; the cores alone: ${megabytes(limit.together)} MB/s`,
+          `CPU ${one.cpu.toFixed(2)} s; the cores alone: ${megabytes(cores.together)} MB/s` +
+          (steady ? "" : ", unsteady"),
       );
       // Round 0 fills caches: not counted.
-      if (round === 0) continue;
-      row.samples.push(one);
-      row.limits.push(limit);
+      if (round > 0) row.samples.push({ ...one, cores, steady });
     }
   }
   return rows;
+}
+
+function mean(a: Sha1Limit, b: Sha1Limit): Sha1Limit {
+  return {
+    together: (a.together + b.together) / 2,
+    timesCores: (a.timesCores + b.timesCores) / 2,
+  };
 }
 
 async function hashOnce(kind: Kind, program: ProgramName, job: HashJob): Promise<Sample> {
@@ -205,11 +220,17 @@ function commandOf(kind: Kind, program: ProgramName, job: HashJob): string[] {
   }
 }
 
-const wall = (sample: Sample) => sample.wall;
+/** Median of what a row reached of what the cores did around it, from its steady samples if any. */
+function shareOf({ samples }: HashRow, bytes: number, of: keyof Sha1Limit): number {
+  const steady = samples.filter((sample) => sample.steady);
+  const used = steady.length > 0 ? steady : samples;
+  return median(used.map(({ wall, cores }) => bytes / wall / cores[of]));
+}
 
-/** Median over the rounds of what a row reached of what the cores did just before. */
-function shareOf({ samples, limits }: HashRow, bytes: number, of: keyof Sha1Limit): number {
-  return median(samples.map((sample, i) => bytes / sample.wall / limits[i]![of]));
+/** Both are seen against the cores of their own time, which need not have been equally quick. */
+function speedRatio(row: HashRow, other: HashRow | undefined, bytes: number): number {
+  if (other === undefined) return NaN;
+  return shareOf(row, bytes, "together") / shareOf(other, bytes, "together");
 }
 
 function megabytes(rate: number): string {
@@ -226,21 +247,21 @@ function table(
   const cell = (value: number, digits: number, columns: number) =>
     (Number.isNaN(value) ? "-" : value.toFixed(digits)).padStart(columns);
   const [together, timesCores] = (["together", "timesCores"] as const).map((of) =>
-    megabytes(median(rows.flatMap(({ limits }) => limits.map((limit) => limit[of]))))
+    megabytes(median(rows.flatMap(({ samples }) => samples.map(({ cores }) => cores[of]))))
   );
   return [
     `${primitive}: ${together} MB/s on ${cores} cores at once, ${timesCores} as one core times ${cores}`,
     `${"".padEnd(width)}   wall s    MB/s   CPU s   peak MB   of cores   of core x ${cores}   ` +
     "of mktorrent",
     ...rows.map((row) => {
-      const seconds = median(row.samples.map(wall));
+      const seconds = median(row.samples.map((sample) => sample.wall));
       const cpu = median(row.samples.map((sample) => sample.cpu));
       const resident = median(row.samples.map((sample) => sample.residentBytes)) / 1e6;
-      const speedUp = mktorrent === undefined ? NaN : ratio(mktorrent, row, wall);
       return titles[row.program].padEnd(width) + cell(seconds, 2, 9) +
         cell(bytes / 1e6 / seconds, 0, 8) + cell(cpu, 2, 8) + cell(resident, 0, 10) +
         cell(shareOf(row, bytes, "together"), 2, 11) +
-        cell(shareOf(row, bytes, "timesCores"), 2, 14) + cell(speedUp, 2, 15);
+        cell(shareOf(row, bytes, "timesCores"), 2, 14) +
+        cell(speedRatio(row, mktorrent, bytes), 2, 15);
     }),
   ].join("\n");
 }
@@ -260,7 +281,7 @@ function verdicts(
     const who = `${kind}, ${titles[row.program]}`;
     atLeast(`${who}: of what the cores hash`, shareOf(row, bytes, "together"), 0.9);
     if (mktorrent !== undefined) {
-      atLeast(`${who}: of mktorrent's speed`, ratio(mktorrent, row, wall), 1);
+      atLeast(`${who}: of mktorrent's speed`, speedRatio(row, mktorrent, bytes), 1);
     }
   }
   return found;
