@@ -4,7 +4,7 @@
  */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
-import { formatEndpoint, type PeerAddress } from "../protocol/compact_address.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { FileError, ShoalError } from "../util/errors.ts";
@@ -12,8 +12,8 @@ import type { SendBuffers } from "../peer/link.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { BlockReader } from "../storage/block_reader.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
-import { checkPieces } from "../storage/checker.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import { Blame } from "./blame.ts";
 import { heldBackBy } from "./held_back.ts";
 import { PeerPool } from "./peer_pool.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
@@ -23,7 +23,9 @@ import { demandFiles, demandPieces } from "./seed_only.ts";
 import { SeedWatch } from "./seed_goal.ts";
 import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
 import { type Identity, Swarm, type SwarmDialer, type SwarmOptions } from "./swarm.ts";
+import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
+import { Verification } from "./verification.ts";
 
 export interface TorrentOptions {
   dir: string;
@@ -80,14 +82,15 @@ export class Torrent {
   readonly #abort = new AbortController();
   readonly #writing = new BusyMeter();
   readonly #seeding: SeedWatch;
+  readonly #traffic: TrafficBook;
+  readonly #verification: Verification;
+  readonly #blame: Blame;
   #state: TorrentState = "checking";
   #error: Error | null = null;
-  #checked = 0;
   #startedAt: number;
   #nextCallAt = 0;
-  /** Bytes that were here when the run began; payload of members that left. */
+  /** Bytes that were here when the run began. */
   #foundBytes = 0;
-  #left = { down: 0, up: 0 };
   /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
   #later: (() => void)[] = [];
 
@@ -103,6 +106,8 @@ export class Torrent {
     this.ended = this.#end.promise;
     this.#startedAt = ports.clock.now();
     this.#seeding = new SeedWatch(options.seedGoal, meta.size);
+    this.#traffic = new TrafficBook();
+    this.#verification = new Verification(meta, ports.hasher, ports.storage);
     this.pieces = new PieceManager(
       meta.layout,
       (piece) => pieceHash(meta, piece),
@@ -114,8 +119,8 @@ export class Torrent {
         hashed: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
         failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
-        helped: (contributors) => this.#onHelped(contributors),
-        guilty: (key) => this.#later.push(() => this.#ban(key)),
+        helped: (contributors) => this.#blame.thank(contributors),
+        guilty: (key) => this.#later.push(() => this.#blame.convict(key, this.now)),
       },
     );
     this.limits = new RateLimits(ports.throttles);
@@ -128,6 +133,7 @@ export class Torrent {
         this.#tell({ type: "peer-banned", address, port, reason }),
     });
     this.swarm.use(this.pool);
+    this.#blame = new Blame(this.pool, (key) => this.swarm.peerOfKey(key));
     this.trackers = ports.trackers(this);
   }
 
@@ -146,18 +152,13 @@ export class Torrent {
 
   /** Fraction of the check under way, 0 to 1. */
   get checkedFraction(): number {
-    return this.#checked;
+    return this.#verification.fraction;
   }
 
-  /** Payload bytes of this run. */
-  get totals(): { uploaded: number; downloaded: number; left: number } {
-    let { down, up } = this.#left;
-    for (const { session } of this.swarm.members) {
-      down += session.down.total;
-      up += session.up.total;
-    }
+  /** Payload bytes of this run, and what is still to come. */
+  get totals(): Traffic & { left: number } {
     const left = this.meta.layout.totalLength - this.pieces.haveBytes;
-    return { uploaded: up, downloaded: down, left };
+    return { ...this.#traffic.run(this.swarm.members), left };
   }
 
   /** Verified bytes, at most the size: padding counts for what is missing. */
@@ -279,32 +280,20 @@ export class Torrent {
       for (let piece = 0; piece < this.meta.layout.pieceCount; piece++) this.pieces.markHave(piece);
       return;
     }
-    await this.#check(allPieces(this.meta), (piece, ok) => {
+    await this.#verification.check(this.#abort.signal, (piece, ok) => {
       if (ok) this.pieces.markHave(piece);
     });
-  }
-
-  async #check(
-    pieces: readonly number[],
-    onPiece: (piece: number, ok: boolean) => void,
-  ): Promise<void> {
-    this.#checked = 0;
-    const expected = (piece: number) => pieceHash(this.meta, piece);
-    await checkPieces(this.#ports.hasher, this.storage, pieces, expected, {
-      piece: onPiece,
-      progress: (done, total) => this.#checked = total === 0 ? 1 : done / total,
-    }, this.#abort.signal);
   }
 
   /** Everything came: what is on the disk must be it, or is downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setState("verifying");
     this.storage.finish();
-    const pieces = this.#piecesToCheckAgain();
+    const pieces = this.#verification.doubtfulPieces(this.options.finalCheck);
     const bad: number[] = [];
-    await this.#check(pieces, (piece, ok) => {
+    await this.#verification.check(this.#abort.signal, (piece, ok) => {
       if (!ok) bad.push(piece);
-    });
+    }, pieces);
     if (this.#abort.signal.aborted) return;
     if (bad.length === 0) return this.#onComplete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
@@ -314,17 +303,6 @@ export class Torrent {
     this.#goOnline();
     this.swarm.wakeAll();
     this.swarm.settle();
-  }
-
-  #piecesToCheckAgain(): number[] {
-    const all = allPieces(this.meta);
-    if (this.options.finalCheck === "full") return all;
-    const changed = new Set<number>();
-    for (const file of this.storage.changedFiles()) {
-      const range = this.meta.layout.piecesOf(file);
-      for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) changed.add(piece);
-    }
-    return all.filter((piece) => changed.has(piece));
   }
 
   #onComplete(): void {
@@ -406,10 +384,9 @@ export class Torrent {
             incoming,
           });
         },
-        disconnected: ({ peer, session }, error) => {
-          this.#left.down += session.down.total;
-          this.#left.up += session.up.total;
-          const { address, port } = peer;
+        disconnected: (member, error) => {
+          this.#traffic.memberLeft(member);
+          const { address, port } = member.peer;
           this.#tell({
             type: "peer-disconnected",
             address,
@@ -449,28 +426,10 @@ export class Torrent {
   }
 
   #onPieceFailed(piece: number, contributors: number[]): void {
-    const peers = contributors.flatMap((key) => this.swarm.peerOfKey(key) ?? []);
-    const names = peers.map(({ address, port }) => formatEndpoint({ address, port }));
-    this.#tell({ type: "piece-failed", piece, peers: names });
-    const now = this.#ports.clock.now();
-    for (const peer of peers) this.#later.push(() => this.pool.markHashFailure(peer, now));
+    this.#tell({ type: "piece-failed", piece, peers: this.#blame.names(contributors) });
+    const now = this.now;
+    this.#later.push(() => this.#blame.suspect(contributors, now));
   }
-
-  #onHelped(contributors: number[]): void {
-    for (const key of contributors) {
-      const peer = this.swarm.peerOfKey(key);
-      if (peer) this.pool.markGoodPiece(peer);
-    }
-  }
-
-  #ban(key: number): void {
-    const peer = this.swarm.peerOfKey(key);
-    if (peer) this.pool.ban(peer, this.#ports.clock.now(), "sent wrong data");
-  }
-}
-
-function allPieces(meta: Metainfo): number[] {
-  return Array.from({ length: meta.layout.pieceCount }, (_, piece) => piece);
 }
 
 function describe(error: Error): { code: string; message: string; path: string | null } {
