@@ -242,8 +242,19 @@ export interface Files {
   read(path: string, maxBytes: number): Promise<Uint8Array>;
   /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
   writeWhole(path: string, bytes: Uint8Array): Promise<void>;
+  /** Takes the name of a file that stands there. "other-disk" when only a copy could do it. */
   rename(from: string, to: string): void;
   remove(path: string): void;
+  /**
+   * What was made, renamed and removed in a folder outlives a power cut when it resolves, as far as
+   * the system can promise it. Rejects with a FileError only when there is no such folder.
+   */
+  syncFolder(path: string): Promise<void>;
+  /**
+   * Copies a whole file off this thread, sharing its blocks where the disk and the runtime can.
+   * The copy is not synced. "exists" when `to` is there; a symlink as last part of `from` is refused.
+   */
+  copy(from: string, to: string): Promise<void>;
   /** Bytes an unprivileged user may still write on the disk that holds `path`. */
   freeSpace(path: string): Promise<number>;
   /** Absolute form, symlinks not resolved. */

@@ -20,6 +20,7 @@ export type FileErrorCode =
   | "exists"
   | "too-large"
   | "changed"
+  | "other-disk"
   | "io";
 
 /** Something about one file failed. The message names the path and what a person can do. */
@@ -66,6 +67,17 @@ export class ProtocolError extends ShoalError {
 /** A .torrent cannot be used; the message says why, for a person. */
 export class TorrentFileError extends ShoalError {
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A resume file cannot be used; what is on the disk has to be checked instead. */
+export class ResumeError extends ShoalError {
+  constructor(
+    readonly code: "too-large" | "damaged" | "version" | "bad-field" | "other-torrent",
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

@@ -66,6 +66,7 @@ export class NotingFiles implements Files {
   readonly writeWhole: Files["writeWhole"];
   readonly rename: Files["rename"];
   readonly remove: Files["remove"];
+  readonly copy: Files["copy"];
   readonly absolute: Files["absolute"];
   /** Happens before a question for the free space is answered. */
   beforeFreeSpace = () => {};
@@ -78,6 +79,7 @@ export class NotingFiles implements Files {
     this.writeWhole = (path, bytes) => below.writeWhole(path, bytes);
     this.rename = (from, to) => below.rename(from, to);
     this.remove = (path) => below.remove(path);
+    this.copy = (from, to) => below.copy(from, to);
     this.absolute = (path) => below.absolute(path);
   }
 
@@ -109,6 +111,11 @@ export class NotingFiles implements Files {
         handle.close();
       },
     };
+  }
+
+  syncFolder(path: string): Promise<void> {
+    this.log.push(`syncFolder ${path}`);
+    return this.#below.syncFolder(path);
   }
 
   freeSpace(path: string): Promise<number> {

@@ -30,7 +30,7 @@ const FILE_CODES: Record<string, [code: FileErrorCode, advice: string]> = {
   ENOTEMPTY: ["exists", "the folder is not empty"],
   EFBIG: ["too-large", "the disk's format does not allow files this large. Choose another disk"],
   ENAMETOOLONG: ["io", "the name is too long for this disk"],
-  EXDEV: ["io", "the two paths are on different disks"],
+  EXDEV: ["other-disk", "the two paths are on different disks"],
   EBADF: ["io", "it is not open for that"],
   EIO: ["io", "the disk reports a read or write error. Check its health"],
 };

@@ -5,7 +5,7 @@ import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
 import { NodeFileHandle, toFileStat } from "./file_handle.ts";
-import { writeWhole } from "./write_whole.ts";
+import { syncFolder, writeWhole } from "./write_whole.ts";
 
 const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
 /** Not on Windows, where `open` looks before it leaps instead. */
@@ -25,6 +25,13 @@ export function createFiles(): Files {
     writeWhole,
     rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),
     remove: (path) => attempt("remove", path, () => removeAny(path)),
+    syncFolder: async (path) => {
+      attempt("sync", path, () => {
+        if (!fs.lstatSync(path).isDirectory()) throw systemError("ENOTDIR");
+      });
+      await syncFolder(path);
+    },
+    copy,
     freeSpace,
     absolute: (path) => resolve(path),
   };
@@ -112,6 +119,19 @@ async function read(path: string, maxBytes: number): Promise<Uint8Array> {
     throw fileError("read", path, error);
   } finally {
     await file?.close();
+  }
+}
+
+/** Deno knows no flags but leaves the copying to the system, which shares blocks by itself. */
+async function copy(from: string, to: string): Promise<void> {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE } = fs.constants;
+  try {
+    if (fs.lstatSync(from).isSymbolicLink()) throw systemError("ELOOP");
+    // Deno's error for it has no code, so it is looked for before as well.
+    if (fs.lstatSync(to, { throwIfNoEntry: false })) throw systemError("EEXIST");
+    await fs.promises.copyFile(from, to, COPYFILE_EXCL | COPYFILE_FICLONE);
+  } catch (error) {
+    throw fileError("copy", errnoOf(error) === "EEXIST" ? to : from, error);
   }
 }
 

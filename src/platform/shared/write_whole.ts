@@ -44,8 +44,8 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes the new name itself durable. Windows cannot open folders, and some disks cannot sync them. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes names themselves durable. Windows cannot open folders, and some disks cannot sync them. */
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await fs.promises.open(path, "r");
     try {
@@ -54,6 +54,6 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch {
-    // The file is written and named; only its fate in a power cut is less sure.
+    // What has a name keeps it; only its fate in a power cut is less sure.
   }
 }

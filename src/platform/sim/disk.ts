@@ -3,11 +3,12 @@
  * It outlives its node, so that a node started again finds what was written. Methods throw the
  * system's errors (`code` is "ENOENT" and so on) or do what a test wants to happen to the disk.
  */
-import type { Prng } from "../../util/prng.ts";
+import { Prng } from "../../util/prng.ts";
 import { systemError } from "../shared/errno.ts";
 import type { FileStat } from "../types.ts";
 import type { EventLog } from "./event_log.ts";
-import { PAGE_BYTES, PageFile } from "./page_file.ts";
+import { NameJournal } from "./name_journal.ts";
+import { PAGE_BYTES, PageFile, type PageSync } from "./page_file.ts";
 
 export type DiskOperation =
   | "open"
@@ -38,16 +39,23 @@ export interface DiskEntry {
   /** Of a link. */
   target: string;
   mtimeMs: number;
+  /** The time that a power cut cannot take back. */
+  syncedMtimeMs: number;
   readonly inode: number;
 }
 
 const MAX_LINKS = 40;
+const CHANGING: readonly DiskOperation[] = ["write", "truncate", "make-dir", "rename", "remove"];
 
 export class SimDisk {
   /** Bytes that files can take on the disk, in pages of 4 KiB. May be changed at any time. */
   capacity = Infinity;
   /** Virtual milliseconds that an asynchronous read takes. */
   readDelayMs = 0;
+  /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
+  syncDelayMs = 5;
+  /** It was mounted anew, for reading alone: every change fails. */
+  readOnly = false;
   /** Handles that may be open at once. */
   maxOpen = 1024;
   openHandles = 0;
@@ -56,6 +64,7 @@ export class SimDisk {
   readonly log: EventLog;
   readonly #dice: Prng;
   readonly #entries = new Map<string, DiskEntry>();
+  readonly #names = new NameJournal();
   #faults: DiskFault[] = [];
   #usedPages = 0;
   #nextInode = 1;
@@ -89,6 +98,7 @@ export class SimDisk {
     const entry = this.#add(path, "file", 0);
     this.writeTo(entry, bytes, 0);
     entry.data.sync();
+    this.#names.syncAll();
   }
 
   makeFolders(path: string): void {
@@ -122,16 +132,37 @@ export class SimDisk {
     this.log.fault("disk-corrupted");
   }
 
-  /** The power went: what was not synced is partly lost. */
-  crash(): void {
+  /** Another program writes to a file that is there: its time changes too. */
+  tamper(path: string, bytes: Uint8Array, position: number, mtimeMs: number): void {
+    const entry = this.#entries.get(path);
+    if (entry?.kind !== "file") throw new Error(`There is no file ${path}`);
+    this.writeTo(entry, bytes, position);
+    entry.mtimeMs = mtimeMs;
+    this.log.fault("disk-tampered");
+  }
+
+  /**
+   * The power went. What was not synced is partly lost: pages of files are kept, lost or torn in
+   * any combination, their lengths and times may be the old ones, and the last names that were
+   * made, changed or removed may not have been. A `seed` makes the outcome independent of the world.
+   */
+  crash(seed?: number | string): void {
+    const dice = seed === undefined ? this.#dice : new Prng(seed);
     this.openHandles = 0;
-    for (const entry of this.#entries.values()) {
-      if (entry.kind !== "file") continue;
-      const before = entry.data.pageCount;
-      const { lost, torn } = entry.data.crash(this.#dice);
-      this.#usedPages += entry.data.pageCount - before;
-      for (let i = 0; i < lost; i++) this.log.fault("disk-write-lost");
-      for (let i = 0; i < torn; i++) this.log.fault("disk-write-torn");
+    for (const entry of this.#entries.values()) if (entry.kind === "file") this.#lose(entry, dice);
+    const undone = this.#names.crash(dice);
+    for (let i = 0; i < undone; i++) this.log.fault("disk-name-lost");
+  }
+
+  #lose(entry: DiskEntry, dice: Prng): void {
+    const before = entry.data.pageCount;
+    const { lost, torn } = entry.data.crash(dice);
+    this.#usedPages += entry.data.pageCount - before;
+    for (let i = 0; i < lost; i++) this.log.fault("disk-write-lost");
+    for (let i = 0; i < torn; i++) this.log.fault("disk-write-torn");
+    if (entry.mtimeMs !== entry.syncedMtimeMs && dice.chance(0.5)) {
+      entry.mtimeMs = entry.syncedMtimeMs;
+      this.log.fault("disk-time-lost");
     }
   }
 
@@ -139,6 +170,7 @@ export class SimDisk {
 
   /** Throws if a fault was ordered for this. */
   check(operation: DiskOperation, path: string): void {
+    if (this.readOnly && CHANGING.includes(operation)) this.refuseChange();
     for (const fault of this.#faults) {
       const hit = path === fault.path || path.startsWith(fault.path + "/");
       if (!hit || fault.times === 0 || !(fault.on?.includes(operation) ?? true)) continue;
@@ -146,6 +178,11 @@ export class SimDisk {
       this.log.fault(`disk-${fault.errno}`);
       throw systemError(fault.errno);
     }
+  }
+
+  refuseChange(): never {
+    this.log.fault("disk-EROFS");
+    throw systemError("EROFS");
   }
 
   /** The path with symbolic links in its folders undone, and the last one too if `follow`. */
@@ -173,7 +210,9 @@ export class SimDisk {
 
   create(path: string, kind: "file" | "directory", mtimeMs: number): DiskEntry {
     if (this.#entries.has(path)) throw systemError("EEXIST");
-    return this.#add(path, kind, mtimeMs);
+    const entry = this.#add(path, kind, mtimeMs);
+    this.#names.add([parentOf(path)], entry, () => this.#drop(path));
+    return entry;
   }
 
   /** Returns the bytes written: fewer than asked when the disk is full. */
@@ -186,6 +225,17 @@ export class SimDisk {
       this.#usedPages++;
       return true;
     });
+  }
+
+  /** Ends a sync of the data. As `fdatasync`: the time of the last change lasts only where the length changed too. */
+  sync(entry: DiskEntry, begun: PageSync): void {
+    if (entry.data.endSync(begun)) entry.syncedMtimeMs = entry.mtimeMs;
+    this.#names.syncFile(entry);
+  }
+
+  /** Names in the folder are there to stay. */
+  syncFolder(path: string): void {
+    this.#names.syncFolder(path);
   }
 
   truncate(entry: DiskEntry, size: number): void {
@@ -203,9 +253,20 @@ export class SimDisk {
     const entry = this.#entries.get(path);
     if (entry === undefined) throw systemError("ENOENT");
     if (entry.kind === "directory" && this.names(path).length > 0) throw systemError("ENOTEMPTY");
+    this.#drop(path);
+    this.#names.add([parentOf(path)], null, () => this.#bringBack(path, entry));
+  }
+
+  /** Open handles keep the bytes readable; their space counts as free, which errs for the tests. */
+  #drop(path: string): void {
+    const entry = this.#entries.get(path);
+    if (entry?.kind === "file") this.#usedPages -= entry.data.pageCount;
     this.#entries.delete(path);
-    // Open handles keep the bytes readable; their space counts as free, which errs for the tests.
-    if (entry.kind === "file") this.#usedPages -= entry.data.pageCount;
+  }
+
+  #bringBack(path: string, entry: DiskEntry): void {
+    if (entry.kind === "file") this.#usedPages += entry.data.pageCount;
+    this.#entries.set(path, entry);
   }
 
   move(from: string, to: string): void {
@@ -216,8 +277,18 @@ export class SimDisk {
     if (there !== undefined) {
       if (there.kind === "directory" && entry.kind !== "directory") throw systemError("EISDIR");
       if (there.kind !== "directory" && entry.kind === "directory") throw systemError("ENOTDIR");
-      this.removeEntry(to);
+      if (there.kind === "directory" && this.names(to).length > 0) throw systemError("ENOTEMPTY");
+      this.#drop(to);
     }
+    this.#relocate(from, to);
+    // One change, not two: at no moment is there nothing under the name.
+    this.#names.add([parentOf(from), parentOf(to)], null, () => {
+      this.#relocate(to, from);
+      if (there !== undefined) this.#bringBack(to, there);
+    });
+  }
+
+  #relocate(from: string, to: string): void {
     for (const [key, each] of [...this.#entries]) {
       if (key !== from && !key.startsWith(from + "/")) continue;
       this.#entries.delete(key);
@@ -238,7 +309,8 @@ export class SimDisk {
 
   #add(path: string, kind: DiskEntry["kind"], mtimeMs: number): DiskEntry {
     const inode = this.#nextInode++;
-    const entry: DiskEntry = { kind, data: new PageFile(), target: "", mtimeMs, inode };
+    const data = new PageFile();
+    const entry: DiskEntry = { kind, data, target: "", mtimeMs, syncedMtimeMs: mtimeMs, inode };
     this.#entries.set(path, entry);
     return entry;
   }

@@ -5,14 +5,25 @@
 import type { Prng } from "../../util/prng.ts";
 
 export const PAGE_BYTES = 4096;
-/** What a disk writes in one go: a torn page is cut at a multiple of this. */
+/** What a disk writes in one go: of a torn page each of these came through or did not. */
 const SECTOR_BYTES = 512;
+
+/** Changed pages, with what the disk holds of them: null where it holds none. */
+type Changes = Map<number, Uint8Array | null>;
+
+/** A sync under way: it covers what was written before it began. */
+export interface PageSync {
+  readonly changes: Changes;
+  readonly size: number;
+}
 
 export class PageFile {
   size = 0;
   readonly #pages = new Map<number, Uint8Array>();
-  /** Pages changed since the last sync, with what the disk holds: null where it held none. */
-  readonly #unsynced = new Map<number, Uint8Array | null>();
+  /** Since the last sync began. */
+  #unsynced: Changes = new Map();
+  /** Oldest first. */
+  #syncing: PageSync[] = [];
   #syncedSize = 0;
 
   /** Bytes that the pages take. */
@@ -66,15 +77,32 @@ export class PageFile {
     return freed;
   }
 
-  sync(): void {
-    this.#unsynced.clear();
-    this.#syncedSize = this.size;
+  /** Returns whether the length was not on the disk yet. */
+  sync(): boolean {
+    return this.endSync(this.beginSync());
+  }
+
+  beginSync(): PageSync {
+    const sync = { changes: this.#unsynced, size: this.size };
+    this.#unsynced = new Map();
+    this.#syncing.push(sync);
+    return sync;
+  }
+
+  /** As `sync`, for what was there when it began. A later one that ended before covers it too. */
+  endSync(sync: PageSync): boolean {
+    const at = this.#syncing.indexOf(sync);
+    if (at < 0) return false;
+    this.#syncing.splice(0, at + 1);
+    const changed = sync.size !== this.#syncedSize;
+    this.#syncedSize = sync.size;
+    return changed;
   }
 
   /** A power cut: every unsynced page is kept, lost or torn, as the dice fall. */
   crash(dice: Prng): { lost: number; torn: number } {
     const result = { lost: 0, torn: 0 };
-    for (const [page, old] of this.#unsynced) {
+    for (const [page, old] of this.#allUnsynced()) {
       const fate = dice.below(3);
       if (fate === 0) continue;
       const now = this.#pages.get(page);
@@ -83,19 +111,24 @@ export class PageFile {
         else this.#pages.set(page, old);
         result.lost++;
       } else {
-        const kept = SECTOR_BYTES * (1 + dice.below(PAGE_BYTES / SECTOR_BYTES - 1));
-        const torn = old?.slice() ?? new Uint8Array(PAGE_BYTES);
-        torn.set(now.subarray(0, kept));
-        this.#pages.set(page, torn);
+        this.#pages.set(page, tear(old, now, dice));
         result.torn++;
       }
     }
     if (this.size !== this.#syncedSize && dice.chance(0.5)) {
-      this.#unsynced.clear();
       this.truncate(this.#syncedSize);
     }
     this.sync();
     return result;
+  }
+
+  /** What the disk holds is what the oldest of several changes to a page found. */
+  #allUnsynced(): Changes {
+    const all: Changes = new Map();
+    for (const { changes } of [...this.#syncing, { changes: this.#unsynced }]) {
+      for (const [page, old] of changes) if (!all.has(page)) all.set(page, old);
+    }
+    return all;
   }
 
   /** Pages in use, for whoever counts the space of the disk. */
@@ -113,6 +146,19 @@ export class PageFile {
     }
     return bytes;
   }
+}
+
+/** The old page with some sectors of the new one: at least one came through, one did not. */
+function tear(old: Uint8Array | null, now: Uint8Array, dice: Prng): Uint8Array {
+  const torn = old?.slice() ?? new Uint8Array(PAGE_BYTES);
+  const sectors = PAGE_BYTES / SECTOR_BYTES;
+  const came = 1 + dice.below(2 ** sectors - 2);
+  for (let sector = 0; sector < sectors; sector++) {
+    if ((came & (1 << sector)) === 0) continue;
+    const at = sector * SECTOR_BYTES;
+    torn.set(now.subarray(at, at + SECTOR_BYTES), at);
+  }
+  return torn;
 }
 
 function locate(position: number): { page: number; at: number; room: number } {

@@ -3,17 +3,18 @@ import { posix } from "node:path";
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
 import type { FileHandle, Files, FileStat } from "../types.ts";
-import type { DiskEntry, DiskOperation, SimDisk } from "./disk.ts";
+import { type DiskEntry, type DiskOperation, parentOf, type SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 
 /** Where relative paths start. The folder exists on every disk. */
 export const HOME = "/home";
-const SYNC_MS = 5;
 
 export class SimFiles implements Files {
   readonly #disk: SimDisk;
   readonly #host: SimHost;
   readonly #wallTime: () => number;
+  /** The write of a whole file that the next one to its path waits for. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(disk: SimDisk, host: SimHost, wallTime: () => number) {
     this.#disk = disk;
@@ -30,6 +31,7 @@ export class SimFiles implements Files {
       if (entry?.kind === "directory") throw systemError("EISDIR");
       if (entry === undefined && mode === "read") throw systemError("ENOENT");
       if (disk.openHandles >= disk.maxOpen) throw systemError("EMFILE");
+      if (mode === "write" && disk.readOnly) disk.refuseChange();
       entry ??= disk.create(at, "file", this.#wallTime());
       disk.peakHandles = Math.max(disk.peakHandles, ++disk.openHandles);
       return new SimFileHandle(disk, this.#host, this.#wallTime, path, at, entry, mode);
@@ -83,22 +85,59 @@ export class SimFiles implements Files {
     }, true);
   }
 
-  /** Whole at one virtual moment, so a crash before it leaves the old file, after it the new one. */
+  /** In the steps of the real one, each at its own virtual moment, so that crashes come between. */
   async writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-    const copy = bytes.slice();
-    await this.#host.sleep(SYNC_MS);
-    this.#on("write", "write", path, (at) => {
-      const disk = this.#disk;
+    const before = this.#writing.get(path) ?? Promise.resolve();
+    const own = before.catch(() => {}).then(() => this.#replace(path, bytes));
+    this.#writing.set(path, own);
+    try {
+      await own;
+    } finally {
+      if (this.#writing.get(path) === own) this.#writing.delete(path);
+    }
+  }
+
+  async #replace(path: string, bytes: Uint8Array): Promise<void> {
+    const disk = this.#disk, copy = bytes.slice();
+    await this.#host.sleep(0);
+    const entry = this.#on("write", "write", path, (at) => {
       if (disk.entry(at)?.kind === "directory") throw systemError("EISDIR");
       const temporary = `${at}.tmp`;
       if (disk.entry(temporary) !== undefined) disk.removeEntry(temporary);
-      const entry = disk.create(temporary, "file", this.#wallTime());
-      if (disk.writeTo(entry, copy, 0) < copy.length) {
-        disk.removeEntry(temporary);
-        throw systemError("ENOSPC");
-      }
-      entry.data.sync();
-      disk.move(temporary, at);
+      const made = disk.create(temporary, "file", this.#wallTime());
+      if (disk.writeTo(made, copy, 0) === copy.length) return made;
+      disk.removeEntry(temporary);
+      throw systemError("ENOSPC");
+    });
+    const begun = entry.data.beginSync();
+    await this.#sleepForSync();
+    this.#on("sync", "write", path, (at) => {
+      disk.sync(entry, begun);
+      disk.move(`${at}.tmp`, at);
+    });
+    await this.#sleepForSync();
+    this.#on("stat", "write", path, (at) => disk.syncFolder(parentOf(at)));
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    this.#on("sync", "sync", path, (at) => {
+      const kind = this.#disk.entry(at)?.kind;
+      if (kind !== "directory") throw systemError(kind === undefined ? "ENOENT" : "ENOTDIR");
+    });
+    await this.#sleepForSync();
+    this.#on("sync", "sync", path, (at) => this.#disk.syncFolder(at));
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    await this.#host.sleep(slowRead(this.#disk));
+    const bytes = this.#on("read", "copy", from, (at) => {
+      const entry = this.#disk.entry(at);
+      if (entry?.kind !== "file") throw systemError(COPY_REFUSED[entry?.kind ?? "none"]);
+      return this.#disk.bytes(at)!;
+    });
+    this.#on("write", "copy", to, (at) => {
+      const made = this.#disk.create(at, "file", this.#wallTime());
+      if (this.#disk.writeTo(made, bytes, 0) < bytes.length) throw systemError("ENOSPC");
     });
   }
 
@@ -143,7 +182,13 @@ export class SimFiles implements Files {
   #delay(): number {
     return slowRead(this.#disk);
   }
+
+  async #sleepForSync(): Promise<void> {
+    await this.#host.sleep(this.#disk.syncDelayMs);
+  }
 }
+
+const COPY_REFUSED = { none: "ENOENT", link: "ELOOP", directory: "EISDIR" } as const;
 
 /** Virtual milliseconds of one asynchronous read. */
 export function slowRead(disk: SimDisk): number {
@@ -213,8 +258,9 @@ class SimFileHandle implements FileHandle {
 
   async sync(): Promise<void> {
     this.#on("sync", "sync", () => {});
-    await this.#host.sleep(SYNC_MS);
-    this.#entry.data.sync();
+    const begun = this.#entry.data.beginSync();
+    await this.#host.sleep(this.#disk.syncDelayMs);
+    this.#disk.sync(this.#entry, begun);
   }
 
   close(): void {

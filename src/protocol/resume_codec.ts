@@ -1,0 +1,150 @@
+/**
+ * The bytes of a resume record: a bencoded dictionary around a body and the body's SHA-1, so that a
+ * torn record is recognised. Readers skip keys that they do not know.
+ */
+import { equalBytes } from "../util/bytes.ts";
+import { ProtocolError, ResumeError } from "../util/errors.ts";
+import { BDict, decode } from "./bencode.ts";
+import { type Encodable, encode } from "./bencode_encode.ts";
+import {
+  MAX_BANNED_PEERS,
+  MAX_GOOD_PEERS,
+  type ResumeData,
+  type ResumeLimits,
+  type ResumeSeedGoal,
+} from "./resume_data.ts";
+import { packPeers, packStamps } from "./resume_packing.ts";
+import { ResumeReader } from "./resume_reader.ts";
+
+export type Sha1 = (bytes: Uint8Array) => Uint8Array;
+
+export const MAX_RESUME_BYTES = 32 * 1024 * 1024;
+const MAX_REASON = 200;
+const FORMAT = "shoal resume";
+/** Rises when older readers would misunderstand; new keys alone do not make them. */
+const VERSION = 1;
+
+/** Throws a RangeError for what cannot be written (fractions where whole numbers belong, ...). */
+export function encodeResume(data: ResumeData, sha1: Sha1): Uint8Array {
+  const body = encode(bodyOf(data));
+  return encode({ body, check: sha1(body), format: FORMAT, version: VERSION });
+}
+
+/** Throws a ResumeError: the bytes are no whole record that this version understands. */
+export function decodeResume(bytes: Uint8Array, sha1: Sha1): ResumeData {
+  if (bytes.length > MAX_RESUME_BYTES) {
+    throw new ResumeError("too-large", `The resume file is over ${MAX_RESUME_BYTES} bytes`);
+  }
+  const outer = decodeDict(bytes);
+  if (outer.text("format") !== FORMAT) {
+    throw new ResumeError("damaged", "The file is no resume file of shoal");
+  }
+  if (outer.int("version") !== VERSION) {
+    const version = outer.int("version") ?? "none";
+    throw new ResumeError("version", `The resume file's version is ${version}, not ${VERSION}`);
+  }
+  const body = outer.bytes("body"), check = outer.bytes("check");
+  if (body === undefined || check === undefined || !equalBytes(sha1(body), check)) {
+    throw new ResumeError("damaged", "The resume file is damaged: its check value does not match");
+  }
+  return readBody(decodeDict(body));
+}
+
+function decodeDict(bytes: Uint8Array): BDict {
+  try {
+    const value = decode(bytes, { maxBytes: MAX_RESUME_BYTES, maxDepth: 8 });
+    if (value instanceof BDict) return value;
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new ResumeError("damaged", `The resume file is damaged: ${cause.message}`, { cause });
+  }
+  throw new ResumeError("damaged", "The resume file is damaged: it holds no dictionary");
+}
+
+function bodyOf(data: ResumeData): Encodable {
+  const good = data.goodPeers.slice(0, MAX_GOOD_PEERS);
+  const banned = data.bannedPeers.slice(0, MAX_BANNED_PEERS);
+  return {
+    "added": data.addedAt,
+    "banned": {
+      peers: packPeers(banned),
+      reasons: banned.map(({ reason }) => reason.slice(0, MAX_REASON)),
+    },
+    "completed": data.completedAt,
+    "dir": data.dir,
+    "goal": goalOf(data.seedGoal),
+    "good peers": packPeers(good),
+    "info hash": data.infoHash,
+    "limits": limitsOf(data.limits),
+    "name": data.name,
+    "partial": data.partial.map(({ piece, blocks }) => ({
+      bits: blocks.bytes,
+      blocks: blocks.length,
+      piece,
+    })),
+    "parts": packStamps([data.partsStamp]),
+    "paused": data.paused ? 1 : 0,
+    "peer limits": limitsOf(data.peerLimits),
+    "piece count": data.have.length,
+    "pieces": data.have.bytes,
+    "priorities": data.priorities,
+    "renamed": [...data.renamed].map(([file, path]) => ({ file, path })),
+    "saved": Math.trunc(data.savedAtMs),
+    "stamps": packStamps(data.stamps),
+    "totals": {
+      active: Math.trunc(data.totals.activeSeconds),
+      downloaded: data.totals.downloaded,
+      seeding: Math.trunc(data.totals.seedingSeconds),
+      uploaded: data.totals.uploaded,
+    },
+    "tracker ids": [...data.trackerIds].map(([url, id]) => ({ id, url })),
+    "trackers": data.trackers,
+  };
+}
+
+function goalOf(goal: ResumeSeedGoal): Encodable {
+  switch (goal.kind) {
+    case "ratio":
+      return { kind: goal.kind, value: String(goal.ratio) };
+    case "time":
+    case "idle":
+      return { kind: goal.kind, value: String(goal.seconds) };
+    default:
+      return { kind: goal.kind };
+  }
+}
+
+/** A limit that is missing is none. */
+function limitsOf({ down, up }: ResumeLimits): Encodable {
+  return {
+    ...(Number.isFinite(down) ? { down: Math.round(down) } : {}),
+    ...(Number.isFinite(up) ? { up: Math.round(up) } : {}),
+  };
+}
+
+function readBody(body: BDict): ResumeData {
+  const from = new ResumeReader(body);
+  return {
+    infoHash: from.infoHash(),
+    name: from.text("name"),
+    dir: from.text("dir"),
+    renamed: from.renamed(),
+    paused: from.count("paused") !== 0,
+    have: from.have(),
+    partial: from.partial(),
+    priorities: from.priorities(),
+    totals: from.totals(),
+    addedAt: from.count("added"),
+    completedAt: from.count("completed"),
+    seedGoal: from.goal(),
+    limits: from.limits("limits"),
+    peerLimits: from.limits("peer limits"),
+    trackers: from.trackers(),
+    trackerIds: from.trackerIds(),
+    goodPeers: from.peers("good peers", body).slice(0, MAX_GOOD_PEERS),
+    bannedPeers: from.banned().slice(0, MAX_BANNED_PEERS),
+    stamps: from.stamps("stamps"),
+    partsStamp: from.stamps("parts")[0],
+    savedAtMs: from.count("saved"),
+  };
+}

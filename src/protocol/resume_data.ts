@@ -1,0 +1,87 @@
+/**
+ * What is kept of a torrent between two runs. Nothing in it is believed for being there:
+ * storage/trust.ts compares it with the disk. Plain data; resume_codec.ts makes bytes of it.
+ */
+import type { Bitfield } from "../util/bitfield.ts";
+import type { PeerAddress } from "./compact_address.ts";
+
+/** A file as our last write or check left it. */
+export interface FileStamp {
+  /** Bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** 0: not known. */
+  readonly inode: number;
+}
+
+/** How a file was left: null says that it was not there, undefined that nobody knows. */
+export type Stamp = FileStamp | null | undefined;
+
+/** Blocks of a piece that is not whole yet; they are on the disk, but no hash vouches for them. */
+export interface PartialPiece {
+  readonly piece: number;
+  readonly blocks: Bitfield;
+}
+
+/** When seeding ends, as the torrent's own goal has it. */
+export type ResumeSeedGoal =
+  | { kind: "none" }
+  | { kind: "forever" }
+  | { kind: "ratio"; ratio: number }
+  | { kind: "time"; seconds: number }
+  | { kind: "idle"; seconds: number };
+
+export interface ResumeTotals {
+  /** Payload bytes over all runs. */
+  uploaded: number;
+  downloaded: number;
+  /** Over all runs. */
+  seedingSeconds: number;
+  activeSeconds: number;
+}
+
+/** Bytes a second; Infinity for no limit. */
+export interface ResumeLimits {
+  down: number;
+  up: number;
+}
+
+export interface ResumeData {
+  /** 20 bytes. */
+  infoHash: Uint8Array;
+  name: string;
+  /** Absolute: the folder that holds the torrent's file or top folder. */
+  dir: string;
+  /** Files that were renamed: index in the torrent's list and path below `dir`. */
+  renamed: ReadonlyMap<number, readonly string[]>;
+  paused: boolean;
+  /** Verified pieces, all of whose bytes were on the disk before this was written. */
+  have: Bitfield;
+  partial: readonly PartialPiece[];
+  /** 0 (not wanted) to 7 for each file of the torrent's list; empty: all as usual. */
+  priorities: Uint8Array;
+  totals: ResumeTotals;
+  /** Seconds since 1970; `completedAt` is 0 until it is complete. */
+  addedAt: number;
+  completedAt: number;
+  seedGoal: ResumeSeedGoal;
+  limits: ResumeLimits;
+  peerLimits: ResumeLimits;
+  /** Announce URLs in the order in which they are to be tried. */
+  trackers: readonly (readonly string[])[];
+  /** What trackers asked to be sent back to them, by announce URL. */
+  trackerIds: ReadonlyMap<string, Uint8Array>;
+  /** Peers that served well: the first MAX_GOOD_PEERS are kept. */
+  goodPeers: readonly PeerAddress[];
+  /** The first MAX_BANNED_PEERS are kept. Port 0: the whole address. */
+  bannedPeers: readonly (PeerAddress & { reason: string })[];
+  /** One for each file of the torrent's list; undefined for pads. */
+  stamps: readonly Stamp[];
+  /** Of the part file. */
+  partsStamp: Stamp;
+  /** Milliseconds since 1970 when `stamps` and `have` were taken. */
+  savedAtMs: number;
+}
+
+export const MAX_GOOD_PEERS = 200;
+export const MAX_BANNED_PEERS = 500;

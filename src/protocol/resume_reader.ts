@@ -1,0 +1,180 @@
+/**
+ * Reads the fields of a resume record's body. Its SHA-1 matched, yet nothing is taken on trust:
+ * every field is checked for type and range before anything is made of it.
+ */
+import { Bitfield } from "../util/bitfield.ts";
+import { ResumeError } from "../util/errors.ts";
+import { BDict, type BValue } from "./bencode.ts";
+import type { PeerAddress } from "./compact_address.ts";
+import type {
+  PartialPiece,
+  ResumeLimits,
+  ResumeSeedGoal,
+  ResumeTotals,
+  Stamp,
+} from "./resume_data.ts";
+import { unpackPeers, unpackStamps } from "./resume_packing.ts";
+import { repairUtf8 } from "./utf8.ts";
+
+const MAX_PRIORITY = 7;
+/** Peers that another version may have written; ours keep fewer. */
+const MAX_PEERS_READ = 10_000;
+const MAX_TEXT_BYTES = 65536;
+
+/** A missing field takes its neutral value; one of the wrong type or range is a ResumeError. */
+export class ResumeReader {
+  readonly #body: BDict;
+
+  constructor(body: BDict) {
+    this.#body = body;
+  }
+
+  infoHash(): Uint8Array {
+    const hash = this.#body.bytes("info hash");
+    if (hash?.length !== 20) bad("info hash");
+    return hash.slice();
+  }
+
+  text(key: string): string {
+    return textOf(this.#body.get(key) ?? new Uint8Array(0), key, MAX_TEXT_BYTES);
+  }
+
+  /** An integer from 0. */
+  count(key: string, from: BDict = this.#body): number {
+    const value = from.get(key) ?? 0;
+    if (typeof value !== "number" || value < 0) bad(key);
+    return value;
+  }
+
+  have(): Bitfield {
+    const bytes = this.#body.bytes("pieces");
+    const field = bytes && Bitfield.fromBytes(bytes, this.count("piece count"));
+    return field ?? bad("pieces");
+  }
+
+  partial(): PartialPiece[] {
+    const pieces = this.count("piece count"), seen = new Set<number>();
+    return this.#dicts("partial").map((entry) => {
+      const piece = this.count("piece", entry);
+      const bits = entry.bytes("bits");
+      const blocks = bits && Bitfield.fromBytes(bits, this.count("blocks", entry));
+      if (!blocks || piece >= pieces || seen.has(piece)) bad("partial");
+      seen.add(piece);
+      return { piece, blocks };
+    });
+  }
+
+  renamed(): Map<number, string[]> {
+    const renamed = new Map<number, string[]>();
+    for (const entry of this.#dicts("renamed")) {
+      const path = entry.list("path") ?? bad("renamed");
+      if (path.length === 0 || path.length > 1000) bad("renamed");
+      renamed.set(
+        this.count("file", entry),
+        path.map((part) => textOf(part, "renamed", MAX_TEXT_BYTES)),
+      );
+    }
+    return renamed;
+  }
+
+  priorities(): Uint8Array {
+    const bytes = this.#bytes("priorities");
+    if (bytes.some((priority) => priority > MAX_PRIORITY)) bad("priorities");
+    return bytes.slice();
+  }
+
+  totals(): ResumeTotals {
+    const from = this.#dict("totals");
+    return {
+      uploaded: from ? this.count("uploaded", from) : 0,
+      downloaded: from ? this.count("downloaded", from) : 0,
+      seedingSeconds: from ? this.count("seeding", from) : 0,
+      activeSeconds: from ? this.count("active", from) : 0,
+    };
+  }
+
+  goal(): ResumeSeedGoal {
+    const from = this.#dict("goal");
+    const kind = from?.text("kind") ?? "none";
+    if (kind === "none" || kind === "forever") return { kind };
+    const value = Number(from?.text("value"));
+    if (!Number.isFinite(value) || value < 0) bad("goal");
+    if (kind === "ratio") return { kind, ratio: value };
+    if (kind === "time" || kind === "idle") return { kind, seconds: value };
+    return bad("goal");
+  }
+
+  limits(key: string): ResumeLimits {
+    const from = this.#dict(key);
+    const limit = (of: string) => from?.has(of) ? this.count(of, from) : Infinity;
+    return { down: limit("down"), up: limit("up") };
+  }
+
+  trackers(): string[][] {
+    return this.#list("trackers").map((tier) => {
+      if (!Array.isArray(tier)) bad("trackers");
+      return tier.map((url) => textOf(url, "trackers", MAX_TEXT_BYTES));
+    });
+  }
+
+  trackerIds(): Map<string, Uint8Array> {
+    const ids = new Map<string, Uint8Array>();
+    for (const entry of this.#dicts("tracker ids")) {
+      const id = entry.bytes("id");
+      if (id === undefined || id.length > MAX_TEXT_BYTES) bad("tracker ids");
+      ids.set(textOf(entry.get("url") ?? 0, "tracker ids", MAX_TEXT_BYTES), id.slice());
+    }
+    return ids;
+  }
+
+  peers(key: string, from: BDict): PeerAddress[] {
+    const bytes = from.get(key) ?? new Uint8Array(0);
+    if (!(bytes instanceof Uint8Array)) bad(key);
+    const peers = unpackPeers(bytes);
+    if (peers === null || peers.length > MAX_PEERS_READ) bad(key);
+    return peers;
+  }
+
+  banned(): (PeerAddress & { reason: string })[] {
+    const from = this.#dict("banned");
+    if (from === undefined) return [];
+    const reasons = from.list("reasons") ?? [];
+    return this.peers("peers", from).map((peer, i) => ({
+      ...peer,
+      reason: textOf(reasons[i] ?? new Uint8Array(0), "banned", MAX_TEXT_BYTES),
+    }));
+  }
+
+  stamps(key: string): Stamp[] {
+    return unpackStamps(this.#bytes(key)) ?? bad(key);
+  }
+
+  #bytes(key: string): Uint8Array {
+    const value = this.#body.get(key) ?? new Uint8Array(0);
+    return value instanceof Uint8Array ? value : bad(key);
+  }
+
+  #dict(key: string): BDict | undefined {
+    const value = this.#body.get(key);
+    if (value !== undefined && !(value instanceof BDict)) bad(key);
+    return value;
+  }
+
+  #list(key: string): BValue[] {
+    const value = this.#body.get(key) ?? [];
+    return Array.isArray(value) ? value : bad(key);
+  }
+
+  #dicts(key: string): BDict[] {
+    return this.#list(key).map((entry) => entry instanceof BDict ? entry : bad(key));
+  }
+}
+
+function textOf(value: BValue, key: string, maxBytes: number): string {
+  if (!(value instanceof Uint8Array) || value.length > maxBytes) bad(key);
+  return repairUtf8(value);
+}
+
+function bad(key: string): never {
+  throw new ResumeError("bad-field", `The resume file cannot be used: its "${key}" is not valid`);
+}
