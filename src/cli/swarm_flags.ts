@@ -1,9 +1,9 @@
 /** The flags that `shoal download` and `shoal seed` share, and what they mean to the client. */
-import type { AddOptions, ClientOptions, Rates } from "../client/types.ts";
+import type { AddOptions, ClientOptions, QuotaOptions, Rates } from "../client/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "./args.ts";
 import { UsageError } from "./errors.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
-import { hostAndPort, rate, wholeNumber } from "./values.ts";
+import { hostAndPort, oneOf, rate, size, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
 export function optional<T>(
@@ -29,6 +29,19 @@ export const SWARM_FLAGS = {
   ),
   "down-limit": optional("RATE", "Bytes a second to download at most, like 5M or 500K", rate),
   "up-limit": optional("RATE", "Bytes a second to upload at most", rate),
+  "max-connections": optional(
+    "N",
+    "Connections at most, of all torrents together (default 500)",
+    wholeNumber(1, 100_000),
+  ),
+  "down-quota": optional("SIZE", "Bytes to download at most in a --quota-period", size),
+  "up-quota": optional("SIZE", "Bytes to upload at most in a --quota-period", size),
+  "quota-period": single<"day" | "month">(
+    "day|month",
+    "What the quotas are for, by UTC (default month)",
+    oneOf("day", "month"),
+    "month",
+  ),
 } satisfies Flags;
 
 /** How a command talks; `shoal create` has them as well. */
@@ -46,6 +59,11 @@ export function clientOptions(values: SwarmValues): ClientOptions {
   if (values["up-limit"] !== null) limits.up = values["up-limit"];
   if (Object.keys(limits).length > 0) options.limits = limits;
   if (values.port !== null) options.port = values.port;
+  if (values["max-connections"] !== null) options.maxConnections = values["max-connections"];
+  const quota: QuotaOptions = { period: values["quota-period"] };
+  if (values["down-quota"] !== null) quota.down = values["down-quota"];
+  if (values["up-quota"] !== null) quota.up = values["up-quota"];
+  if (quota.down !== undefined || quota.up !== undefined) options.quota = quota;
   return options;
 }
 

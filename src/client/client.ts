@@ -15,6 +15,7 @@ import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
+import { ConnectionSlots } from "../torrent/connection_slots.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
@@ -22,6 +23,7 @@ import { dialPeer } from "../transport/dial.ts";
 import { EventFeed } from "./event_feed.ts";
 import { Inbound } from "./inbound.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
+import { Quota } from "./quota.ts";
 import { Torrent } from "./torrent_handle.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
@@ -33,6 +35,7 @@ const DEFAULT_OPEN_FILES = 128;
 const DEFAULT_PIECE_BUDGET = 20 * 1024 * 1024;
 const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
+const DEFAULT_MAX_CONNECTIONS = 500;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
 
@@ -46,6 +49,9 @@ export class Client {
   readonly #buffers = new SendBuffers();
   readonly #readCache: ReadCache;
   readonly #throttles = newThrottles();
+  readonly #slots: ConnectionSlots;
+  readonly #quota: Quota | null;
+  #limits: Rates = NO_LIMITS;
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
   readonly #udp: UdpAnnouncer;
@@ -59,6 +65,10 @@ export class Client {
     this.#crc32c = crc32c;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
     this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
+    this.#slots = new ConnectionSlots(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
+    this.#quota = options.quota === undefined
+      ? null
+      : new Quota(options.quota, null, platform.clock.wallTime());
     this.#inbound = new Inbound(platform.clock, this.#engines);
     this.setLimits(options.limits ?? {});
     const { clock, random, datagrams } = platform;
@@ -110,9 +120,8 @@ export class Client {
 
   /** Rate limits of all torrents together, in bytes a second; what is left out stays as it is. */
   setLimits(limits: Partial<Rates>): void {
-    const now = this.#platform.clock.now(), { down, up } = this.#throttles;
-    if (limits.down !== undefined) down.setLimit(limits.down, now);
-    if (limits.up !== undefined) up.setLimit(limits.up, now);
+    this.#limits = { down: limits.down ?? this.#limits.down, up: limits.up ?? this.#limits.up };
+    this.#applyLimits();
     this.#timer?.cancel();
     this.#timer = null;
     this.#schedule();
@@ -193,6 +202,7 @@ export class Client {
       buffers: this.#buffers,
       readCache: this.#readCache,
       throttles: this.#throttles,
+      slots: this.#slots,
       trackers: (engine) => this.#makeTrackers(engine),
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
@@ -253,6 +263,24 @@ export class Client {
     return false;
   }
 
+  /** The limits that were set, or none of it where the quota is spent. */
+  #applyLimits(): void {
+    const now = this.#platform.clock.now(), { down, up } = this.#throttles;
+    const wanted = {
+      down: this.#quota?.downSpent ? 0 : this.#limits.down,
+      up: this.#quota?.upSpent ? 0 : this.#limits.up,
+    };
+    if (down.limit !== wanted.down) down.setLimit(wanted.down, now);
+    if (up.limit !== wanted.up) up.setLimit(wanted.up, now);
+  }
+
+  #countQuota(): void {
+    if (this.#quota === null) return;
+    const { down, up } = this.#throttles;
+    this.#quota.update({ down: down.total, up: up.total }, this.#platform.clock.wallTime());
+    this.#applyLimits();
+  }
+
   #tick(now: number): void {
     const engines = [...this.#engines.values()];
     this.#throttles.down.serve(now);
@@ -260,6 +288,7 @@ export class Client {
     for (const engine of engines) engine.limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
+    this.#countQuota();
     for (const engine of engines) engine.tick(now);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
+import type { QuotaOptions } from "./quota.ts";
 import type {
   FinalCheck,
   HeldBackBy,
@@ -10,6 +11,7 @@ import type {
   TorrentState,
 } from "../torrent/types.ts";
 
+export type { QuotaOptions };
 export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
 
 export interface ClientOptions {
@@ -25,6 +27,10 @@ export interface ClientOptions {
   readCacheBytes?: number;
   /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
   limits?: Partial<Rates>;
+  /** Connections of all torrents together, attempts included. Default 500. */
+  maxConnections?: number;
+  /** Bytes of all torrents in a day or a month; default none. */
+  quota?: QuotaOptions;
 }
 
 export interface AddOptions {

@@ -2,7 +2,7 @@
 import { formatIp, parseIp } from "../util/ip_address.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { addressSpread, prioritySpread } from "./peer_rank.ts";
-import type { PoolPeer } from "./pool_peer.ts";
+import type { PriorityEndpoint } from "../protocol/peer_priority.ts";
 
 export class OwnEndpoint {
   readonly #crc32c: Crc32c | null;
@@ -29,7 +29,7 @@ export class OwnEndpoint {
   }
 
   /** The last term of a peer's rank. */
-  spread(peer: PoolPeer): number {
+  spread(peer: PriorityEndpoint): number {
     const own = this.#addresses.get(peer.bytes.length);
     const byPriority = own !== undefined && this.#crc32c !== null
       ? prioritySpread(this.#crc32c, { bytes: own, port: this.#port }, peer)

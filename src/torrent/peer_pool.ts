@@ -8,10 +8,11 @@
  * back-off ends (`tick`). All times are the clock's milliseconds; every step is O(log n).
  *
  * Invariants: CONNECTING and CONNECTED peers are exactly those in the two sets; banned peers are
- * never dialled; active connections never pass the limit.
+ * never dialled; active connections never pass the limit, and each holds a slot of the client's.
  */
 import { assert } from "../util/assert.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
+import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
@@ -23,9 +24,10 @@ import {
   type PoolStats,
 } from "./pool_types.ts";
 
-export class PeerPool {
+export class PeerPool implements SlotUser {
   readonly #config: PeerPoolConfig;
   readonly #dialer: PoolDialer;
+  readonly #slots: ConnectionSlots;
   readonly #book: PeerBook;
   /** Longest waiting first. */
   readonly #connecting = new Set<PoolPeer>();
@@ -37,10 +39,16 @@ export class PeerPool {
   #running = false;
   #filling = false;
 
-  constructor(config: Partial<PeerPoolConfig>, dialer: PoolDialer) {
+  /** `slots` are shared with the pools of other torrents; by default there is no limit overall. */
+  constructor(
+    config: Partial<PeerPoolConfig>,
+    dialer: PoolDialer,
+    slots: ConnectionSlots = new ConnectionSlots(),
+  ) {
     this.#config = { ...POOL_DEFAULTS, ...config };
     assert(this.#config.maxPeerlistSize > 0, "the peer list has room for a peer");
     this.#dialer = dialer;
+    this.#slots = slots;
     this.#book = new PeerBook(this.#config);
     this.#maxActive = this.#config.maxActiveConnections;
   }
@@ -80,6 +88,7 @@ export class PeerPool {
   /** Starts to keep the connection slots filled with the best candidates, and fills them now. */
   connectToPeers(now: number): void {
     this.#running = true;
+    this.#slots.join(this);
     this.#settle(now);
   }
 
@@ -139,11 +148,13 @@ export class PeerPool {
   }
 
   #makeRoom(now: number): boolean {
-    if (this.#active < this.#maxActive) return true;
-    const [longest] = this.#connecting;
-    if (longest === undefined) return false;
-    this.#hangUp(longest, now, false);
-    return true;
+    const full = this.active >= this.#maxActive;
+    if (full || this.#slots.isFull) {
+      const [longest] = this.#connecting;
+      if (longest !== undefined) this.#hangUp(longest, now, false);
+      else if (full) return false;
+    }
+    return this.#slots.makeRoom(this, now);
   }
 
   /**
@@ -207,6 +218,7 @@ export class PeerPool {
   disconnectAll(now: number): void {
     this.#running = false;
     for (const peer of [...this.#connecting, ...this.#connected]) this.#hangUp(peer, now, false);
+    this.#slots.leave(this);
     this.#settle(now);
   }
 
@@ -223,11 +235,14 @@ export class PeerPool {
   /** Lower than what is active: attempts are given up first, then the lowest ranked connections. */
   setMaxActive(count: number, now: number): void {
     this.#maxActive = count;
-    while (this.#active > Math.max(0, count)) {
-      const [attempt] = this.#connecting;
-      this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
-    }
+    while (this.active > Math.max(0, count)) this.giveUpOne(now);
     this.#settle(now);
+  }
+
+  /** Ends the attempt that waits longest, or the lowest ranked connection; there must be one. */
+  giveUpOne(now: number): void {
+    const [attempt] = this.#connecting;
+    this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
   }
 
   /** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
@@ -322,14 +337,23 @@ export class PeerPool {
 
   /** Every slot has a connection that stands. */
   get isFull(): boolean {
-    return this.#connected.size >= this.#maxActive;
+    return this.#connected.size >= this.#maxActive ||
+      (this.#slots.isFull && this.#connecting.size === 0);
   }
 
-  get #active(): number {
+  /** Connections and attempts. */
+  get active(): number {
     return this.#connecting.size + this.#connected.size;
   }
 
+  /** What somebody at this address would get as PoolPeer.spread (BEP 40). */
+  spreadOf(address: string, port: number): number {
+    const bytes = parseIp(address);
+    return bytes === null ? 0 : this.#book.own.spread({ bytes, port });
+  }
+
   #enter(peer: PoolPeer, now: number, peerId: Uint8Array | null): void {
+    if (peer.state !== PEER_STATE.CONNECTING) this.#slots.take();
     this.#connected.add(peer);
     peer.state = PEER_STATE.CONNECTED;
     peer.peerId = peerId;
@@ -346,8 +370,9 @@ export class PeerPool {
 
   /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
   #leave(peer: PoolPeer, now: number, wasError: boolean): void {
-    this.#connecting.delete(peer);
+    const wasConnecting = this.#connecting.delete(peer);
     const wasConnected = this.#connected.delete(peer);
+    if (wasConnecting || wasConnected) this.#slots.giveBack();
     peer.state = PEER_STATE.DISCONNECTED;
     peer.optimisticallyUnchoked = false;
     peer.lastConnected = now;
@@ -364,18 +389,17 @@ export class PeerPool {
   /** Ends every step: candidates, slots, then the callbacks. */
   #settle(now: number): void {
     this.#book.promote(now);
-    this.#fill();
+    this.#fill(now);
     for (let tell = this.#news.shift(); tell !== undefined; tell = this.#news.shift()) tell();
   }
 
-  #fill(): void {
+  #fill(now: number): void {
     // A dialer that answers within the call comes back here; the loop that runs goes on by itself.
     if (!this.#running || this.#filling) return;
     this.#filling = true;
     try {
-      while (this.#running && this.#hasFreeSlot()) {
-        const peer = this.#book.cache.best();
-        if (peer === undefined) break;
+      for (let peer = this.#next(now); peer !== undefined; peer = this.#next(now)) {
+        this.#slots.take();
         peer.state = PEER_STATE.CONNECTING;
         peer.incoming = false;
         this.#connecting.add(peer);
@@ -387,8 +411,16 @@ export class PeerPool {
     }
   }
 
-  #hasFreeSlot(): boolean {
-    return this.#active < this.#maxActive && this.#connecting.size < this.#config.maxHalfOpen;
+  /** Whom to dial now; undefined when there is nobody, or no slot. */
+  #next(now: number): PoolPeer | undefined {
+    const room = this.#running && this.active < this.#maxActive &&
+      this.#connecting.size < this.#config.maxHalfOpen;
+    if (!room || this.#book.cache.size === 0) return undefined;
+    // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
+    if (this.#slots.isFull && (this.active > 0 || !this.#slots.makeRoom(this, now))) {
+      return undefined;
+    }
+    return this.#book.cache.best();
   }
 }
 

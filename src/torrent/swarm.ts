@@ -16,14 +16,15 @@ import { type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
 import { Choker } from "./choker.ts";
+import { expendable } from "./eviction.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
-/** Who is not interested, nor of interest, after so long may lose its place to a newcomer. */
-const USELESS_AFTER_MS = 2000;
+/** An unchoked, interested peer that asks for nothing so long has no use for a seed. */
+const IDLE_TAKER_MS = 60_000;
 
 /** A connection whose handshake is done, by whichever transport. */
 export interface Handshaken {
@@ -78,6 +79,8 @@ export interface Member {
   readonly limits: LinkLimits;
   /** Totals of this connection that the pool was told. */
   reported: { down: number; up: number };
+  /** When it last took something, or had no reason to. */
+  tookAt: number;
 }
 
 export class Swarm {
@@ -183,7 +186,7 @@ export class Swarm {
     const { remoteAddress, remotePort } = info;
     const self = equalBytes(theirs.peerId, this.#identity.peerId);
     const now = this.#clock.now();
-    if (!self) this.#makeRoom(now);
+    if (!self) this.#makeRoom(info, now);
     const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
     if (peer === null) return hand.close();
     this.#join(peer, hand, theirs, info, true);
@@ -215,8 +218,11 @@ export class Swarm {
     for (const member of [...this.#members.values()]) {
       member.link.tick(now);
       this.#report(member);
+      const { session } = member;
+      const waits = session.choking || !session.peerInterested || session.upload.length > 0;
+      if (waits) member.tookAt = now;
     }
-    if (this.#pieces.complete) this.dropUseless();
+    if (this.#pieces.complete) this.#dropIdle(now);
     this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
     this.settle();
   }
@@ -255,6 +261,14 @@ export class Swarm {
     }
   }
 
+  /** As a seed we serve nobody who wants to be served and then asks for nothing. */
+  #dropIdle(now: number): void {
+    this.dropUseless();
+    for (const { link, tookAt } of [...this.#members.values()]) {
+      if (now - tookAt > IDLE_TAKER_MS) link.close(null);
+    }
+  }
+
   /** For tests: throws an InvariantError if sessions and connections contradict each other. */
   checkInvariants(): void {
     const { connected } = this.#pool.stats();
@@ -265,13 +279,11 @@ export class Swarm {
     }
   }
 
-  /** All slots taken: a connection that is of no use to either side makes room for a newcomer. */
-  #makeRoom(now: number): void {
+  /** All slots taken: a connection of little use makes room for a newcomer. */
+  #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
     if (!this.#pool.isFull) return;
-    for (const { session, link } of this.#members.values()) {
-      const idle = !session.interested && !session.peerInterested;
-      if (idle && now - session.connectedAt > USELESS_AFTER_MS) return link.close(null);
-    }
+    const newcomer = this.#pool.spreadOf(remoteAddress, remotePort);
+    expendable(this.#members.values(), newcomer, now)?.link.close(null);
   }
 
   /** Whether what we have is shown piece by piece. */
@@ -325,7 +337,7 @@ export class Swarm {
       broke: (error) => this.#events.broke(error),
     });
     const reported = { down: 0, up: 0 };
-    const member: Member = { peer, session, link, info, incoming, limits, reported };
+    const member: Member = { peer, session, link, info, incoming, limits, reported, tookAt: now };
     this.#members.set(peer, member);
     this.#byKey.set(session.key, peer);
     this.#bySession.set(session, member);
@@ -387,6 +399,7 @@ export class Swarm {
   #report(member: Member): void {
     const { session, reported, peer } = member;
     const down = session.down.total - reported.down, up = session.up.total - reported.up;
+    if (up > 0) member.tookAt = this.#clock.now();
     reported.down = session.down.total;
     reported.up = session.up.total;
     this.#pool.updatePeerStats(peer, down, up);

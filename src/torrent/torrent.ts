@@ -14,6 +14,7 @@ import { BlockReader } from "../storage/block_reader.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import { Blame } from "./blame.ts";
+import type { ConnectionSlots } from "./connection_slots.ts";
 import { heldBackBy } from "./held_back.ts";
 import { PeerPool } from "./peer_pool.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
@@ -52,6 +53,8 @@ export interface TorrentPorts {
   readCache: ReadCache;
   /** The limits of the whole client, which the client serves. */
   throttles: ThrottlePair;
+  /** Connections of the whole client. */
+  slots: ConnectionSlots;
   /** Makes the tracker manager, which reports to the torrent that it is for. */
   trackers(torrent: Torrent): TrackerManager;
   tell(happening: TorrentHappening): void;
@@ -127,7 +130,7 @@ export class Torrent {
     this.limits.setTorrent(options.limits, this.#startedAt);
     this.limits.setPerPeer(options.peerLimits, this.#startedAt);
     this.swarm = this.#makeSwarm();
-    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm);
+    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm, ports.slots);
     this.pool.setCallbacks({
       onBanned: ({ address, port }, reason) =>
         this.#tell({ type: "peer-banned", address, port, reason }),

@@ -15,10 +15,11 @@ export interface Waiter {
 export class Throttle {
   #bytesPerSecond = Infinity;
   #tokens = 0;
+  #total = 0;
   #filledAt = 0;
   readonly #line = new Set<Waiter>();
 
-  /** Bytes a second; Infinity for no limit. Takes effect at once. */
+  /** Bytes a second; Infinity for no limit, 0 lets nothing pass. Takes effect at once. */
   setLimit(bytesPerSecond: number, now: number): void {
     this.#refill(now);
     this.#bytesPerSecond = bytesPerSecond;
@@ -37,12 +38,18 @@ export class Throttle {
     return this.#bytesPerSecond !== Infinity;
   }
 
+  /** Bytes that were charged so far. */
+  get total(): number {
+    return this.#total;
+  }
+
   get waiting(): number {
     return this.#line.size;
   }
 
   /** Counts bytes that passed; may overdraw. */
   charge(bytes: number, now: number): void {
+    this.#total += bytes;
     if (!this.limited) return;
     this.#refill(now);
     this.#tokens -= bytes;

@@ -63,3 +63,23 @@ describe("rate limits in a swarm", () => {
     await swarm.close();
   });
 });
+
+describe("quota of a client", () => {
+  it("lets nothing more pass in its period, and goes on in the next", TIMEOUT, async () => {
+    const swarm = new SimSwarm(24);
+    await swarm.prepare([3 * MIB], 64 * KIB);
+    await swarm.seed("10.0.1.1");
+    const quota = { down: 2 * MIB, period: "day" as const };
+    // At a rate, since what is on its way when the bytes are spent still counts.
+    const limits = { down: 256 * KIB };
+    const leech = await swarm.leech("10.0.2.1", {}, {}, { quota, limits });
+    await swarm.world.runFor(60_000);
+    const { downloaded, heldBackBy } = leech.torrent.snapshot();
+    assert.ok(downloaded > 1.8 * MIB && downloaded < 2.3 * MIB, `${downloaded} bytes`);
+    assert.equal(heldBackBy, "limit");
+    await swarm.world.runFor(24 * 3600 * 1000);
+    await swarm.untilDone([leech]);
+    swarm.assertHasAll(leech);
+    await swarm.close();
+  });
+});
