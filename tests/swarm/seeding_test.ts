@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HAVE_NONE, INTERESTED } from "../../src/protocol/peer_wire.ts";
+import { ScriptedPeer } from "./scripted_peer.ts";
 import { SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
@@ -41,6 +43,28 @@ describe("seeding in a swarm", () => {
     await swarm.untilDone([leech]);
     await swarm.world.runFor(3000);
     for (const { torrent } of [seed, leech]) assert.equal(torrent.snapshot().peers.connected, 0);
+    await swarm.close();
+  });
+
+  it("an unchoked peer that asks for nothing keeps its place for a minute", TIMEOUT, async () => {
+    const swarm = new SimSwarm(44);
+    await swarm.prepare([1 * MIB], 64 * KIB);
+    const idler = new ScriptedPeer(swarm.world.node("10.0.9.1"), 16, {
+      hello: ({ out }) => {
+        out.signal(HAVE_NONE);
+        out.signal(INTERESTED);
+      },
+      request: () => {},
+    });
+    await swarm.world.wait(idler.listen());
+    const seed = await swarm.seed("10.0.1.1", {}, { peers: ["10.0.9.1:6881"] });
+    const peers = () => seed.torrent.snapshot().peerList;
+    await swarm.run(() => peers()[0]?.choked === false);
+    const since = swarm.world.now;
+    await swarm.run(() => peers().length === 0);
+    const held = swarm.world.now - since;
+    assert.ok(held > 59_000 && held < 62_000, `${held} ms`);
+    assert.equal(idler.requests, 0);
     await swarm.close();
   });
 
