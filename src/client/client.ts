@@ -8,71 +8,53 @@ import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts"
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { TorrentFileError } from "../util/errors.ts";
-import { SendBuffers } from "../peer/link.ts";
-import { HandlePool } from "../storage/handle_pool.ts";
-import { ReadCache } from "../storage/read_cache.ts";
-import { TorrentStorage } from "../storage/torrent_storage.ts";
-import { TrackerManager } from "../tracker/tracker_manager.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
-import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
-import { ConnectionSlots } from "../torrent/connection_slots.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
-import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
-import { Torrent as Engine } from "../torrent/torrent.ts";
-import { dialPeer } from "../transport/dial.ts";
+import type { Rates } from "../torrent/rate_limits.ts";
+import type { Torrent as Engine } from "../torrent/torrent.ts";
+import { ClientLimits } from "./client_limits.ts";
+import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { Inbound } from "./inbound.ts";
-import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
-import { Quota } from "./quota.ts";
 import { Torrent } from "./torrent_handle.ts";
+import { UdpPort } from "./udp_port.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
-const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
-const DEFAULT_OPEN_FILES = 128;
-const DEFAULT_PIECE_BUDGET = 20 * 1024 * 1024;
-const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
-const DEFAULT_MAX_PEERS = 25;
-const DEFAULT_MAX_CONNECTIONS = 500;
-/** Peers asked for in one announce. */
-const NUM_WANT = 100;
 
 export class Client {
   readonly #platform: Platform;
-  readonly #options: ClientOptions;
-  readonly #crc32c: Crc32c;
   readonly #engines = new Map<string, Engine>();
   readonly #handles = new Map<string, Torrent>();
-  readonly #files: HandlePool;
-  readonly #buffers = new SendBuffers();
-  readonly #readCache: ReadCache;
-  readonly #throttles = newThrottles();
-  readonly #slots: ConnectionSlots;
-  readonly #quota: Quota | null;
-  #limits: Rates = NO_LIMITS;
+  readonly #limits: ClientLimits;
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
+  readonly #udpPort: UdpPort;
   readonly #udp: UdpAnnouncer;
+  readonly #maker: EngineMaker;
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #closing: Promise<void> | null = null;
 
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
-    this.#platform = platform;
-    this.#options = options;
-    this.#crc32c = crc32c;
-    this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
-    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
-    this.#slots = new ConnectionSlots(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
-    this.#quota = options.quota === undefined
-      ? null
-      : new Quota(options.quota, null, platform.clock.wallTime());
-    this.#inbound = new Inbound(platform.clock, this.#engines);
-    this.setLimits(options.limits ?? {});
     const { clock, random, datagrams } = platform;
-    this.#udp = new UdpAnnouncer({ clock, random, datagrams });
+    this.#platform = platform;
+    this.#limits = new ClientLimits(clock, options.maxConnections, options.quota);
+    this.#inbound = new Inbound(clock, this.#engines);
+    this.#udpPort = new UdpPort(datagrams, () => {
+      return { port: this.port, ...(options.address ? { address: options.address } : {}) };
+    });
+    this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
+    this.#maker = new EngineMaker(platform, options, {
+      limits: this.#limits,
+      feed: this.#feed,
+      udp: this.#udp,
+      crc32c,
+      listenPort: () => this.port,
+    });
+    this.setLimits(options.limits ?? {});
   }
 
   /** Opens the port. Rejects with a NetError ("address-in-use", "permission"). */
@@ -102,7 +84,7 @@ export class Client {
     if (this.#engines.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${meta.name}" is already in this client`);
     }
-    const engine = this.#makeEngine(meta, infoHash, options);
+    const engine = this.#maker.make(meta, options);
     const torrent = new Torrent(infoHash, engine, this.#feed);
     this.#engines.set(infoHash, engine);
     this.#handles.set(infoHash, torrent);
@@ -120,8 +102,7 @@ export class Client {
 
   /** Rate limits of all torrents together, in bytes a second; what is left out stays as it is. */
   setLimits(limits: Partial<Rates>): void {
-    this.#limits = { down: limits.down ?? this.#limits.down, up: limits.up ?? this.#limits.up };
-    this.#applyLimits();
+    this.#limits.setRates(limits);
     this.#timer?.cancel();
     this.#timer = null;
     this.#schedule();
@@ -147,87 +128,14 @@ export class Client {
     this.#timer = null;
     await this.#inbound.close();
     this.#udp.close();
-    this.#files.close();
+    this.#udpPort.close();
+    this.#maker.close();
     this.#feed.end();
   }
 
   #parse(bytes: Uint8Array): Metainfo {
     const { hasher, process } = this.#platform;
     return parseTorrent(bytes, (part) => hasher.sha1(part), { windows: process.os === "windows" });
-  }
-
-  #makeEngine(meta: Metainfo, infoHash: string, options: AddOptions): Engine {
-    const { clock, random, hasher, files } = this.#platform;
-    const identity = {
-      infoHash: meta.infoHash,
-      peerId: makePeerId(random),
-      listenPort: () => this.#inbound.port,
-      clientName: CLIENT_NAME,
-    };
-    const storage = new TorrentStorage(
-      files,
-      this.#files,
-      options.dir,
-      meta.files,
-      meta.layout,
-      { preallocate: options.preallocate ?? false },
-    );
-    return new Engine(meta, identity, {
-      dir: options.dir,
-      pieces: {
-        budgetBytes: this.#options.pieceBudgetBytes ?? DEFAULT_PIECE_BUDGET,
-        piecesPerPeer: options.piecesPerPeer ?? Infinity,
-        sequential: options.sequential ?? false,
-      },
-      pool: {
-        maxActiveConnections: options.maxPeers ?? DEFAULT_MAX_PEERS,
-        crc32c: this.#crc32c,
-      },
-      swarm: {
-        uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
-        superSeed: options.superSeed ?? false,
-      },
-      seedGoal: options.seedGoal ?? { kind: "none" },
-      finalCheck: options.finalCheck ?? "changed",
-      trustFiles: options.trustFiles ?? false,
-      seedOnly: options.seedOnly ?? false,
-      limits: { ...NO_LIMITS, ...options.limits },
-      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
-    }, {
-      clock,
-      random,
-      hasher,
-      storage,
-      dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
-      buffers: this.#buffers,
-      readCache: this.#readCache,
-      throttles: this.#throttles,
-      slots: this.#slots,
-      trackers: (engine) => this.#makeTrackers(engine),
-      tell: (happening) => this.#feed.push({ infoHash, ...happening }),
-    });
-  }
-
-  #makeTrackers(engine: Engine): TrackerManager {
-    const { clock, random, http, datagrams, net } = this.#platform;
-    const { infoHash, peerId, listenPort } = engine.identity;
-    return new TrackerManager(
-      { clock, random, http, datagrams, lookup: (host) => net.lookup(host), udp: this.#udp },
-      {
-        infoHash,
-        peerId,
-        private: engine.meta.private,
-        listenPort,
-        totals: () => engine.totals,
-        wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
-      },
-      engine.meta.announce,
-      {
-        onPeers: (peers) => engine.addPeers(peers),
-        onAnnounce: (result) => engine.announced(result),
-        onExternalAddress: (address) => engine.pool.setOwnEndpoint(address, listenPort()),
-      },
-    );
   }
 
   /** Names are looked up; one that cannot be found is told as a warning. */
@@ -263,32 +171,13 @@ export class Client {
     return false;
   }
 
-  /** The limits that were set, or none of it where the quota is spent. */
-  #applyLimits(): void {
-    const now = this.#platform.clock.now(), { down, up } = this.#throttles;
-    const wanted = {
-      down: this.#quota?.downSpent ? 0 : this.#limits.down,
-      up: this.#quota?.upSpent ? 0 : this.#limits.up,
-    };
-    if (down.limit !== wanted.down) down.setLimit(wanted.down, now);
-    if (up.limit !== wanted.up) up.setLimit(wanted.up, now);
-  }
-
-  #countQuota(): void {
-    if (this.#quota === null) return;
-    const { down, up } = this.#throttles;
-    this.#quota.update({ down: down.total, up: up.total }, this.#platform.clock.wallTime());
-    this.#applyLimits();
-  }
-
   #tick(now: number): void {
     const engines = [...this.#engines.values()];
-    this.#throttles.down.serve(now);
-    this.#throttles.up.serve(now);
+    this.#limits.serve(now);
     for (const engine of engines) engine.limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
-    this.#countQuota();
+    this.#limits.count();
     for (const engine of engines) engine.tick(now);
   }
 }

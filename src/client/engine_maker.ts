@@ -1,0 +1,144 @@
+/**
+ * Makes the engines of torrents out of what a user asked for and what all torrents of a client
+ * share: open files, buffers, limits, the read cache, the UDP port.
+ */
+import type { Platform } from "../platform/types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
+import { toHex } from "../util/bytes.ts";
+import type { Crc32c } from "../util/crc32c.ts";
+import { SendBuffers } from "../peer/link.ts";
+import { HandlePool } from "../storage/handle_pool.ts";
+import { ReadCache } from "../storage/read_cache.ts";
+import { TorrentStorage } from "../storage/torrent_storage.ts";
+import { TrackerManager } from "../tracker/tracker_manager.ts";
+import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
+import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
+import type { Rates } from "../torrent/rate_limits.ts";
+import { Torrent as Engine, type TorrentOptions } from "../torrent/torrent.ts";
+import { dialPeer } from "../transport/dial.ts";
+import type { ClientLimits } from "./client_limits.ts";
+import type { EventFeed } from "./event_feed.ts";
+import type { AddOptions, ClientOptions } from "./types.ts";
+
+const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
+const DEFAULT_OPEN_FILES = 128;
+const DEFAULT_PIECE_BUDGET = 20 * 1024 * 1024;
+const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
+const DEFAULT_MAX_PEERS = 25;
+/** Peers asked for in one announce. */
+const NUM_WANT = 100;
+
+/** What the client alone knows. */
+export interface MakerPorts {
+  limits: ClientLimits;
+  feed: EventFeed;
+  udp: UdpAnnouncer;
+  crc32c: Crc32c;
+  listenPort(): number;
+}
+
+export class EngineMaker {
+  readonly #platform: Platform;
+  readonly #options: ClientOptions;
+  readonly #ports: MakerPorts;
+  readonly #files: HandlePool;
+  readonly #buffers = new SendBuffers();
+  readonly #readCache: ReadCache;
+
+  constructor(platform: Platform, options: ClientOptions, ports: MakerPorts) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#ports = ports;
+    this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
+    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
+  }
+
+  /** Closes the files that are still open. */
+  close(): void {
+    this.#files.close();
+  }
+
+  make(meta: Metainfo, options: AddOptions): Engine {
+    const { clock, random, hasher, files } = this.#platform;
+    const { limits, feed, listenPort } = this.#ports;
+    const infoHash = toHex(meta.infoHash);
+    const identity = {
+      infoHash: meta.infoHash,
+      peerId: makePeerId(random),
+      listenPort,
+      clientName: CLIENT_NAME,
+    };
+    const preallocate = options.preallocate ?? false;
+    const { files: entries, layout } = meta;
+    return new Engine(meta, identity, this.#engineOptions(options), {
+      clock,
+      random,
+      hasher,
+      storage: new TorrentStorage(files, this.#files, options.dir, entries, layout, {
+        preallocate,
+      }),
+      dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
+      buffers: this.#buffers,
+      readCache: this.#readCache,
+      throttles: limits.throttles,
+      slots: limits.slots,
+      trackers: (engine) => this.#makeTrackers(engine),
+      tell: (happening) => feed.push({ infoHash, ...happening }),
+    });
+  }
+
+  #engineOptions(options: AddOptions): TorrentOptions {
+    return {
+      dir: options.dir,
+      pieces: {
+        budgetBytes: this.#options.pieceBudgetBytes ?? DEFAULT_PIECE_BUDGET,
+        piecesPerPeer: options.piecesPerPeer ?? Infinity,
+        sequential: options.sequential ?? false,
+      },
+      pool: {
+        maxActiveConnections: options.maxPeers ?? DEFAULT_MAX_PEERS,
+        crc32c: this.#ports.crc32c,
+      },
+      swarm: {
+        uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
+        superSeed: options.superSeed ?? false,
+      },
+      seedGoal: options.seedGoal ?? { kind: "none" },
+      finalCheck: options.finalCheck ?? "changed",
+      trustFiles: options.trustFiles ?? false,
+      seedOnly: options.seedOnly ?? false,
+      limits: { ...NO_LIMITS, ...options.limits },
+      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
+    };
+  }
+
+  #makeTrackers(engine: Engine): TrackerManager {
+    const { clock, random, http, datagrams, net } = this.#platform;
+    const { infoHash, peerId, listenPort } = engine.identity;
+    return new TrackerManager(
+      {
+        clock,
+        random,
+        http,
+        datagrams,
+        lookup: (host) => net.lookup(host),
+        udp: this.#ports.udp,
+      },
+      {
+        infoHash,
+        peerId,
+        private: engine.meta.private,
+        listenPort,
+        totals: () => engine.totals,
+        wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
+      },
+      engine.meta.announce,
+      {
+        onPeers: (peers) => engine.addPeers(peers),
+        onAnnounce: (result) => engine.announced(result),
+        onExternalAddress: (address) => engine.pool.setOwnEndpoint(address, listenPort()),
+      },
+    );
+  }
+}
