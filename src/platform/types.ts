@@ -75,6 +75,16 @@ export interface Hasher {
   close(): void;
 }
 
+/** Signatures of RFC 8032, at once and on this thread: about 0.1 ms each. */
+export interface Ed25519 {
+  /** False also for keys and signatures of a wrong length or that are no keys at all. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** 64 bytes. `seed` is the 32 bytes that a key pair is made from; else a RangeError. */
+  sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** The public key, 32 bytes, that belongs to a seed. */
+  publicKey(seed: Uint8Array): Uint8Array;
+}
+
 /** Both ends of an opened socket; addresses are plain text without brackets or zones. */
 export interface SocketInfo {
   remoteAddress: string;
@@ -285,6 +295,7 @@ export interface Platform {
   readonly clock: Clock;
   readonly random: Random;
   readonly hasher: Hasher;
+  readonly ed25519: Ed25519;
   readonly net: StreamNet;
   readonly datagrams: DatagramNet;
   readonly http: Http;

@@ -2,6 +2,7 @@
 import type { Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createDatagramNet } from "./datagrams.ts";
+import { createEd25519 } from "./ed25519.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpGet } from "./http_get.ts";
@@ -25,6 +26,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     clock: createClock(),
     random: createRandom(),
     hasher: createHasher(),
+    ed25519: createEd25519(),
     net: createStreamNet({ rewrapAccepted: parts.rewrapAccepted }),
     datagrams: createDatagramNet({ receiveBufferBytes: parts.receiveBufferBytes }),
     http: { get: createHttpGet(), serve: parts.serve },

@@ -1,6 +1,7 @@
 /** One simulated machine with a process on it: a Platform, and the strings to pull on it. */
 import type { Prng } from "../../util/prng.ts";
-import type { Clock, Hasher, Http, Platform, Random } from "../types.ts";
+import { createEd25519 } from "../shared/ed25519.ts";
+import type { Clock, Ed25519, Hasher, Http, Platform, Random } from "../types.ts";
 import type { SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 import type { LinkConditions } from "./link.ts";
@@ -30,6 +31,8 @@ export class SimNode implements Platform {
   readonly clock: Clock;
   readonly random: Random;
   readonly hasher: Hasher;
+  /** Real: it depends on nothing but its input. */
+  readonly ed25519: Ed25519 = createEd25519();
   readonly net: SimStreamNet;
   readonly datagrams: SimDatagramNet;
   readonly http: Http;
