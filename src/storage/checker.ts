@@ -15,6 +15,8 @@ export interface CheckedStorage {
   /** Throws a FileError, for example for a symlink. */
   statFile(file: number): FileStat | null;
   noteChecked(file: number, before: FileStat | null): void;
+  /** Its bytes are elsewhere, and `spans` knows where. Default: no. */
+  isApart?(file: number): boolean;
 }
 
 export interface CheckEvents {
@@ -82,7 +84,8 @@ class FilesFound {
       if (length === 0 || pad) continue;
       this.#covered[file] = (this.#covered[file] ?? 0) + 1;
       const needed = Math.min(length, to - layout.fileStart(file));
-      if ((this.#stat(file)?.size ?? 0) < needed) all = false;
+      const size = this.#stat(file)?.size ?? 0;
+      if (size < needed && !this.#storage.isApart?.(file)) all = false;
     }
     return all;
   }

@@ -12,6 +12,8 @@ export class SafePaths {
   readonly #files: Files;
   /** Folders known to be real. */
   readonly #real = new Set<string>();
+  /** Folders in which we made a folder. */
+  readonly #newNames = new Set<string>();
 
   constructor(files: Files, dir: string) {
     this.#files = files;
@@ -46,7 +48,7 @@ export class SafePaths {
       missing.push(at);
       at = parentOf(at);
     }
-    while (missing.length > 0) this.#files.makeDir(missing.pop()!);
+    while (missing.length > 0) this.#make(missing.pop()!);
     const kind = this.#files.stat(this.root)?.kind;
     if (kind !== "directory" && kind !== "link") throw notFolder(this.root);
     this.#real.add(this.root);
@@ -56,7 +58,7 @@ export class SafePaths {
   makeFolders(elements: readonly string[]): void {
     this.makeRoot();
     this.#walk(elements, (path) => {
-      this.#files.makeDir(path);
+      this.#make(path);
       return true;
     });
   }
@@ -67,6 +69,23 @@ export class SafePaths {
    */
   hasFolders(elements: readonly string[]): boolean {
     return this.#walk(elements, () => false);
+  }
+
+  /** The folder that a file lies in. */
+  folderOf(elements: readonly string[]): string {
+    return elements.length === 1 ? this.root : this.join(elements.slice(0, -1));
+  }
+
+  /** Folders in which we made folders since the last call: what a sync has to make sure of. */
+  takeNewNames(): string[] {
+    const folders = [...this.#newNames];
+    this.#newNames.clear();
+    return folders;
+  }
+
+  #make(path: string): void {
+    this.#files.makeDir(path);
+    this.#newNames.add(parentOf(path));
   }
 
   /** Looks again the next time: for when the folders may have been changed by others. */

@@ -4,6 +4,7 @@
  * disk's clock, 1 to 4 ms, cannot be seen; the full final check is for who needs to exclude it.)
  */
 import type { FileStat } from "../platform/types.ts";
+import type { Stamp } from "../protocol/resume_data.ts";
 import { FileError } from "../util/errors.ts";
 import { PooledFile } from "./handle_pool.ts";
 
@@ -66,6 +67,35 @@ export class StoredFile extends PooledFile {
   checked(before: FileStat | null): void {
     this.#left = before;
     this.#disturbed = false;
+  }
+
+  /** Nobody can say any more what it holds: it is to be read again at the next start. */
+  distrust(): void {
+    this.#disturbed = true;
+  }
+
+  /** How we left it, for the resume record; undefined where it is not known what it holds. */
+  get stamp(): Stamp {
+    const left = this.#left;
+    if (this.#disturbed || left === undefined) return undefined;
+    if (left === null) return null;
+    // Numbers beyond 2^53 are not exact, and so tell nothing apart.
+    const inode = Number.isSafeInteger(left.inode) ? left.inode : 0;
+    return { size: left.size, mtimeMs: left.mtimeMs, inode };
+  }
+
+  /** The same file under another name, as it was left; `now` is how it looks there. */
+  movedTo(path: string, elements: readonly string[], now: FileStat | null): StoredFile {
+    const moved = new StoredFile(path, elements, this.length);
+    moved.#left = this.#left === undefined ? undefined : now;
+    moved.#disturbed = this.#disturbed;
+    moved.unsynced = this.unsynced;
+    return moved;
+  }
+
+  /** Whether somebody changed it since we left it. */
+  isDisturbed(now: FileStat | null): boolean {
+    return this.#disturbed || (this.#left !== undefined && !isSame(this.#left, now));
   }
 
   /** Whether it is no longer as we left it, or not as a complete file has to be. */

@@ -1,19 +1,22 @@
 /**
  * The bytes of one torrent on the disk: pieces in, blocks out, each at its place in its file.
  *
- * Files are sparse and made when the first piece reaches them. Writing is synchronous: a piece
- * leaves as one positional write per file, so nothing can interleave and nothing is buffered here.
- * Around each write the file's name is looked at: somebody else's change is noticed for the final
- * check, a file that vanished or was replaced stops the torrent with a FileError.
+ * Files are sparse and made when the first piece reaches them; those that are not wanted are never
+ * made, and what a piece has of them lives in the part file. Writing is synchronous: a piece leaves
+ * as one positional write per file, so nothing can interleave and nothing is buffered here.
  */
-import type { FileHandle, Files, FileSpan, FileStat } from "../platform/types.ts";
-import type { Layout } from "../protocol/layout.ts";
+import type { Files, FileSpan, FileStat } from "../platform/types.ts";
+import type { FileSlice, Layout } from "../protocol/layout.ts";
+import type { Stamp } from "../protocol/resume_data.ts";
 import { assert } from "../util/assert.ts";
 import { FileError } from "../util/errors.ts";
+import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
+import { exportParts, type SharedSlice } from "./part_export.ts";
+import { PartFile } from "./part_file.ts";
 import { reserveSpace } from "./preallocate.ts";
-import { linkRefused, SafePaths } from "./safe_paths.ts";
 import { StoredFile } from "./stored_file.ts";
+import type { Trust } from "./trust.ts";
 
 export interface StorageEntry {
   /** Sanitised, below the download folder. */
@@ -25,25 +28,24 @@ export interface StorageEntry {
 }
 
 export interface StorageOptions {
-  /** Makes `reserve` take the space of all files before the download. Default false. */
+  /** Makes `reserve` take the space of all wanted files before the download. Default false. */
   preallocate?: boolean;
+  /** 20 bytes: names the part file. Needed where files may be unwanted. */
+  infoHash?: Uint8Array;
+  /** One for each file; default: all. */
+  wanted?: readonly boolean[];
 }
-
-/**
- * After so many bytes a file that stays open is compared again before the next write. What somebody
- * else writes between two of our writes within this distance is seen only by a full final check.
- */
-const COMPARE_EVERY_BYTES = 256 * 1024;
 
 export class TorrentStorage {
   readonly layout: Layout;
-  readonly #disk: Files;
-  readonly #pool: HandlePool;
-  readonly #paths: SafePaths;
   readonly #options: StorageOptions;
+  readonly #access: FileAccess;
+  readonly #parts: PartFile | null;
   /** By the index in the torrent's file list; null for pads. */
   readonly #files: (StoredFile | null)[];
-  #closed = false;
+  #wanted: readonly boolean[];
+  /** Files that are not there because nobody wants them: their bytes are in the part file. */
+  readonly #apart = new Set<number>();
 
   constructor(
     files: Files,
@@ -54,26 +56,60 @@ export class TorrentStorage {
     options: StorageOptions = {},
   ) {
     assert(entries.length === layout.files.length, "layout and file list belong together");
-    this.#disk = files;
-    this.#pool = pool;
-    this.#paths = new SafePaths(files, dir);
     this.layout = layout;
     this.#options = options;
+    this.#access = new FileAccess(files, pool, dir);
     this.#files = entries.map(({ path, length, pad }) =>
-      pad ? null : new StoredFile(this.#paths.join(path), path, length)
+      pad ? null : new StoredFile(this.#access.paths.join(path), path, length)
     );
+    const { infoHash, wanted } = options, { pieceLength, pieceCount } = layout;
+    this.#parts = infoHash
+      ? new PartFile(this.#access, { infoHash, pieceLength, pieceCount })
+      : null;
+    this.#wanted = this.#flags(wanted);
   }
 
   /**
-   * Makes all folders and the empty files. Call it before the first write, and again before what a
-   * check found missing is fetched: files that vanished are then made anew. Throws a FileError.
+   * Makes the folders and the empty files of what is wanted. Call it before the first write, and
+   * again before what a check found missing is fetched: files that vanished are then made anew.
+   * Where an earlier run left bytes of wanted files in the part file they stay there until
+   * `setWanted`. Throws a FileError.
    */
   prepare(): void {
     this.#letGo();
-    this.#paths.forget();
-    this.#paths.makeRoot();
-    for (const file of this.#real()) this.#paths.makeFolders(file.elements);
+    this.#access.paths.forget();
+    this.#access.paths.makeRoot();
+    this.#loadParts();
+    this.#apart.clear();
+    const inParts = this.#filesInParts();
+    this.#files.forEach((file, index) => {
+      if (!file) return;
+      if (!this.#wanted[index] || inParts.has(index)) this.#setApart(index, file);
+      if (this.#wanted[index]) this.#access.paths.makeFolders(file.elements);
+    });
+    this.#dropUnneededParts();
     this.#makeEmptyFiles();
+  }
+
+  /**
+   * Changes which files are wanted. What the part file has of those that become wanted moves into
+   * them, and is on the disk there before the part file forgets it. One call at a time. Rejects with
+   * a FileError; the files that were not done yet then stay apart, and the call can be repeated.
+   */
+  async setWanted(wanted: readonly boolean[]): Promise<void> {
+    this.#wanted = this.#flags(wanted);
+    for (const [index, file] of this.#files.entries()) {
+      if (!file) continue;
+      if (!this.#wanted[index]) this.#setApart(index, file);
+      else if (this.#apart.has(index)) await this.#bringBack(index, file);
+    }
+    this.#makeEmptyFiles();
+    await this.#access.syncNames();
+    this.#dropUnneededParts();
+  }
+
+  isWanted(file: number): boolean {
+    return this.#wanted[file]!;
   }
 
   /**
@@ -83,7 +119,8 @@ export class TorrentStorage {
    */
   async reserve(signal?: AbortSignal): Promise<void> {
     if (!this.#options.preallocate) return;
-    await reserveSpace(this.#disk, this.#paths.root, this.#growable(), signal);
+    const { disk, paths } = this.#access;
+    await reserveSpace(disk, paths.root, this.#growable(), signal);
   }
 
   /**
@@ -93,19 +130,25 @@ export class TorrentStorage {
   finish(): void {
     this.#makeEmptyFiles();
     for (const file of this.#real()) {
-      const now = this.#look(file);
-      if (now !== null && now.size > file.length) this.#cut(file);
+      const now = this.#access.look(file);
+      if (now !== null && now.size > file.length) this.#access.cut(file);
     }
   }
 
   /** Writes a whole verified piece. Throws a FileError that says which file and why. */
   writePiece(piece: number, bytes: Uint8Array): void {
     assert(bytes.length === this.layout.lengthOf(piece), "a piece is written as a whole");
-    for (const { file, offset, begin, length } of this.layout.slices(piece)) {
-      const stored = this.#files[file];
+    this.writeAt(piece, 0, bytes);
+  }
+
+  /** Writes bytes of a piece at `begin`, verified or not. Throws a FileError. */
+  writeAt(piece: number, begin: number, bytes: Uint8Array): void {
+    for (const slice of this.layout.slices(piece, begin, bytes.length)) {
+      const stored = this.#files[slice.file];
       if (!stored) continue;
-      const part = length === bytes.length ? bytes : bytes.subarray(begin, begin + length);
-      this.#write(stored, part, offset);
+      const part = partOf(bytes, slice, begin);
+      if (this.#apart.has(slice.file)) this.#parts!.write(piece, slice.begin, part);
+      else this.#access.write(stored, part, slice.offset);
     }
   }
 
@@ -115,13 +158,10 @@ export class TorrentStorage {
    */
   readInto(piece: number, begin: number, into: Uint8Array): void {
     for (const slice of this.layout.slices(piece, begin, into.length)) {
-      const at = slice.begin - begin;
-      const part = slice.length === into.length ? into : into.subarray(at, at + slice.length);
-      const stored = this.#files[slice.file];
-      if (!stored) {
-        part.fill(0);
-      } else if (this.#openForReading(stored).readAt(part, slice.offset) < part.length) {
-        throw tooShort(stored.path);
+      const part = partOf(into, slice, begin), place = this.#placeOf(piece, slice);
+      if (place === null) part.fill(0);
+      else if (this.#access.reader(place.file).readAt(part, place.offset) < part.length) {
+        throw tooShort(place.file.path);
       }
     }
   }
@@ -129,23 +169,21 @@ export class TorrentStorage {
   /** The same off this thread, for long reads that may have to wait for the disk. */
   async readAsync(piece: number, begin: number, into: Uint8Array): Promise<void> {
     for (const slice of this.layout.slices(piece, begin, into.length)) {
-      const part = into.subarray(slice.begin - begin, slice.begin - begin + slice.length);
-      const stored = this.#files[slice.file];
-      if (!stored) {
-        part.fill(0);
-      } else if (
-        await this.#openForReading(stored).readAsync(part, slice.offset) < part.length
+      const part = partOf(into, slice, begin), place = this.#placeOf(piece, slice);
+      if (place === null) part.fill(0);
+      else if (
+        await this.#access.reader(place.file).readAsync(part, place.offset) < part.length
       ) {
-        throw tooShort(stored.path);
+        throw tooShort(place.file.path);
       }
     }
   }
 
   /** The file parts of a piece, for `Hasher.hashFiles`. */
   spans(piece: number): FileSpan[] {
-    return this.layout.slices(piece).map(({ file, offset, length }) => {
-      const path = this.#files[file]?.path ?? null;
-      return { path, offset, length };
+    return this.layout.slices(piece).map(({ file, offset, begin, length }) => {
+      const apart = this.#apart.has(file) ? this.#parts!.span(piece, begin, length) : null;
+      return apart ?? { path: this.#files[file]?.path ?? null, offset, length };
     });
   }
 
@@ -155,134 +193,198 @@ export class TorrentStorage {
    */
   statFile(file: number): FileStat | null {
     const stored = this.#files[file];
-    return stored ? this.#look(stored) : null;
+    return stored ? this.#access.look(stored) : null;
+  }
+
+  /** The part file; null when there is none. */
+  statParts(): FileStat | null {
+    return this.#parts && this.#access.look(this.#parts.file);
+  }
+
+  /** Whether the part file has a place for bytes of that piece. */
+  hasPart(piece: number): boolean {
+    return this.#parts?.has(piece) ?? false;
+  }
+
+  /** Its bytes are in the part file, if anywhere. */
+  isApart(file: number): boolean {
+    return this.#apart.has(file);
   }
 
   /** All of a file was checked; `before` is its `statFile` of before the check. */
   noteChecked(file: number, before: FileStat | null): void {
     const stored = this.#files[file];
     if (!stored) return;
-    // What was checked goes by the name; an open handle may still hold a file that was replaced.
-    this.#pool.release(stored);
-    stored.checked(before);
+    this.#note(stored, before);
+    if (before !== null) this.#mayBeUnsynced(stored);
+  }
+
+  /** After a start with a resume record, once what its Trust suspects was hashed. */
+  adopt({ seen, changed }: Pick<Trust, "seen" | "changed">): void {
+    seen.forEach((before, file) => {
+      const stored = this.#files[file];
+      if (stored) this.#note(stored, before);
+    });
+    for (const file of changed) if (seen[file]) this.#mayBeUnsynced(this.#files[file]!);
+  }
+
+  /** How our last write or check left each file, for the resume record. */
+  stamps(): Stamp[] {
+    return this.#files.map((file) => file?.stamp);
+  }
+
+  partsStamp(): Stamp {
+    return this.#parts === null ? null : this.#parts.file.stamp;
   }
 
   /**
-   * Indices of the files that are no longer as our last write or check left them, or that have not
-   * their full length: what the final check has to read again.
+   * Indices of the files that are no longer as our last write or check left them, or that are wanted
+   * and have not their full length: what the final check has to read again.
    */
   changedFiles(): number[] {
     const changed: number[] = [];
     this.#files.forEach((stored, file) => {
-      if (stored && stored.length > 0 && stored.isChanged(this.#look(stored))) changed.push(file);
+      if (!stored || stored.length === 0) return;
+      const now = this.#access.look(stored);
+      const isChanged = this.#wanted[file] ? stored.isChanged(now) : stored.isDisturbed(now);
+      if (isChanged || (this.#apart.has(file) && this.#arePartsDisturbed())) changed.push(file);
     });
     return changed;
   }
 
-  /** All that was written is on the disk when it resolves. Rejects with a FileError. */
+  /** All that was written before is on the disk when it resolves. Rejects with a FileError. */
   async sync(): Promise<void> {
-    for (const file of this.#real()) {
-      if (!file.unsynced) continue;
-      file.unsynced = false;
-      try {
-        await this.#openForWriting(file).sync();
-      } catch (error) {
-        file.unsynced = true;
-        throw error;
-      }
-    }
+    await this.#access.sync(this.#all());
   }
 
   /** Closes this torrent's files. Later calls to read or write throw. */
   close(): void {
     this.#letGo();
-    this.#closed = true;
+    this.#access.close();
+  }
+
+  #loadParts(): void {
+    if (this.#parts === null) return;
+    this.#parts.load();
+    if (this.statParts() !== null) this.#mayBeUnsynced(this.#parts.file);
+  }
+
+  #note(stored: StoredFile, before: FileStat | null): void {
+    // What was checked goes by the name; an open handle may still hold a file that was replaced.
+    this.#access.letGo(stored);
+    stored.checked(before);
+  }
+
+  /**
+   * Whoever wrote it, perhaps we before we were killed, may not have synced it: what was read came
+   * out of memory then, and a record that names it has to wait for the disk.
+   */
+  #mayBeUnsynced(stored: StoredFile): void {
+    stored.unsynced = true;
+    this.#access.noteNewName(stored);
+  }
+
+  #flags(wanted: readonly boolean[] | undefined): readonly boolean[] {
+    const flags = this.#files.map((_, file) => wanted?.[file] ?? true);
+    const { length } = flags.filter((flag) => !flag);
+    assert(length === 0 || this.#parts !== null, "unwanted files take an info-hash");
+    return flags;
+  }
+
+  /** A file that is there already is used, wanted or not. */
+  #setApart(index: number, file: StoredFile): void {
+    if (file.length === 0 || this.#apart.has(index) || this.#access.look(file) !== null) return;
+    this.#access.letGo(file);
+    file.checked(null);
+    this.#apart.add(index);
+  }
+
+  async #bringBack(index: number, file: StoredFile): Promise<void> {
+    const shared = () => this.#sharedSlices(index);
+    await exportParts(this.#access, this.#parts!, file, shared, () => this.#apart.delete(index));
+    await this.#access.syncNames();
+  }
+
+  /** The parts of a file in pieces that have a slot. */
+  #sharedSlices(index: number): SharedSlice[] {
+    const range = this.layout.piecesOf(index), parts = this.#parts!;
+    if (range === null) return [];
+    const shared: SharedSlice[] = [];
+    for (const piece of parts.piecesIn(range.first, range.last)) {
+      for (const slice of this.layout.slices(piece)) {
+        if (slice.file === index) shared.push({ piece, slice });
+      }
+    }
+    return shared;
+  }
+
+  /** Files with bytes in pieces that have a slot. */
+  #filesInParts(): Set<number> {
+    const files = new Set<number>();
+    for (const piece of this.#parts?.piecesIn(0, this.layout.pieceCount - 1) ?? []) {
+      for (const { file } of this.layout.slices(piece)) files.add(file);
+    }
+    return files;
+  }
+
+  #dropUnneededParts(): void {
+    if (this.#parts === null) return;
+    for (const index of this.#filesInParts()) if (this.#apart.has(index)) return;
+    this.#parts.remove();
+  }
+
+  #arePartsDisturbed(): boolean {
+    const { file } = this.#parts!;
+    return file.isDisturbed(this.#access.look(file));
+  }
+
+  /** Null where the bytes are zeros. */
+  #placeOf(piece: number, slice: FileSlice): { file: StoredFile; offset: number } | null {
+    const stored = this.#files[slice.file];
+    if (!stored) return null;
+    const { offset, begin, length } = slice;
+    const apart = this.#apart.has(slice.file) ? this.#parts!.span(piece, begin, length) : null;
+    return apart ? { file: this.#parts!.file, offset: apart.offset } : { file: stored, offset };
   }
 
   *#real(): Generator<StoredFile> {
     for (const file of this.#files) if (file) yield file;
   }
 
+  *#all(): Generator<StoredFile> {
+    yield* this.#real();
+    if (this.#parts) yield this.#parts.file;
+  }
+
   #letGo(): void {
-    for (const file of this.#real()) this.#pool.release(file);
+    for (const file of this.#all()) this.#access.letGo(file);
   }
 
   #makeEmptyFiles(): void {
-    for (const file of this.#real()) {
-      if (file.length > 0 || this.#look(file) !== null) continue;
-      this.#paths.makeFolders(file.elements);
-      this.#disk.open(file.path, "write").close();
-    }
+    this.#files.forEach((file, index) => {
+      if (file?.length === 0 && this.#wanted[index]) this.#access.makeEmpty(file);
+    });
   }
 
   /** Files as `reserveSpace` grows them. */
   *#growable() {
-    for (const file of this.#real()) {
+    for (const [index, file] of this.#files.entries()) {
+      if (!file || !this.#wanted[index] || this.#apart.has(index)) continue;
       yield {
         path: file.path,
         length: file.length,
-        size: () => this.#look(file)?.size ?? 0,
-        write: (bytes: Uint8Array, offset: number) => this.#write(file, bytes, offset),
+        size: () => this.#access.look(file)?.size ?? 0,
+        write: (bytes: Uint8Array, offset: number) => this.#access.write(file, bytes, offset),
       };
     }
   }
-
-  /** What is there; anything but a file is refused. */
-  #look(file: StoredFile): FileStat | null {
-    if (!this.#paths.hasFolders(file.elements)) return null;
-    const now = this.#disk.stat(file.path);
-    if (now === null || now.kind === "file") return now;
-    throw now.kind === "link" ? linkRefused(file.path) : notFile(file.path, now.kind);
-  }
-
-  #write(file: StoredFile, bytes: Uint8Array, offset: number): void {
-    const handle = this.#openForWriting(file);
-    if (file.written >= COMPARE_EVERY_BYTES) file.compare(this.#disk.stat(file.path));
-    file.unsynced = true;
-    handle.writeAt(bytes, offset);
-    file.written += bytes.length;
-    file.leave(this.#disk.stat(file.path));
-  }
-
-  #openForWriting(file: StoredFile): FileHandle {
-    if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
-    this.#checkUsable(file);
-    this.#paths.makeFolders(file.elements);
-    if (file.isNew) return this.#pool.open(file, "write");
-    const now = this.#disk.stat(file.path);
-    file.compare(now);
-    const handle = this.#pool.open(file, "write");
-    if (now !== null && now.size > file.length) this.#cut(file);
-    return handle;
-  }
-
-  #openForReading(file: StoredFile): FileHandle {
-    if (!this.#pool.isOpen(file, "read")) {
-      this.#checkUsable(file);
-      this.#paths.hasFolders(file.elements); // throws for a link on the way
-    }
-    return this.#pool.open(file, "read");
-  }
-
-  /** What is behind the end of a file belongs to somebody else's file of the same name. */
-  #cut(file: StoredFile): void {
-    this.#pool.open(file, "write").truncate(file.length);
-    file.leave(this.#disk.stat(file.path));
-  }
-
-  #checkUsable(file: StoredFile): void {
-    if (!this.#closed) return;
-    throw new FileError("io", file.path, `Cannot use ${file.path}: its torrent was stopped`);
-  }
 }
 
-function notFile(path: string, kind: FileStat["kind"]): FileError {
-  const what = kind === "directory" ? "a folder" : "something that is no file";
-  return new FileError(
-    kind === "directory" ? "is-directory" : "io",
-    path,
-    `Cannot use ${path}: ${what} has that name. Move it away`,
-  );
+/** The part of `bytes`, which start at `begin` of a piece, that the slice is about. */
+function partOf(bytes: Uint8Array, slice: FileSlice, begin: number): Uint8Array {
+  if (slice.length === bytes.length) return bytes;
+  const at = slice.begin - begin;
+  return bytes.subarray(at, at + slice.length);
 }
 
 function tooShort(path: string): FileError {

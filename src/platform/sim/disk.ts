@@ -132,12 +132,13 @@ export class SimDisk {
     this.log.fault("disk-corrupted");
   }
 
-  /** Another program writes to a file that is there: its time changes too. */
+  /** Another program wrote to a file that is there, and synced it: its time changed too. */
   tamper(path: string, bytes: Uint8Array, position: number, mtimeMs: number): void {
     const entry = this.#entries.get(path);
     if (entry?.kind !== "file") throw new Error(`There is no file ${path}`);
     this.writeTo(entry, bytes, position);
-    entry.mtimeMs = mtimeMs;
+    entry.mtimeMs = entry.syncedMtimeMs = mtimeMs;
+    entry.data.sync();
     this.log.fault("disk-tampered");
   }
 

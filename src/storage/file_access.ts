@@ -1,0 +1,155 @@
+/**
+ * Reads and writes of the files of one torrent, each under its name in a folder that is safe.
+ * Around each write the file's name is looked at: somebody else's change is noticed, a file that
+ * vanished or was replaced is a FileError. It also knows which names a power cut could still take.
+ */
+import type { FileHandle, Files, FileStat } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+import type { HandlePool } from "./handle_pool.ts";
+import { linkRefused, SafePaths } from "./safe_paths.ts";
+import type { StoredFile } from "./stored_file.ts";
+
+/**
+ * After so many bytes a file that stays open is compared again before the next write. What somebody
+ * else writes between two of our writes within this distance is seen only by a full final check.
+ */
+const COMPARE_EVERY_BYTES = 256 * 1024;
+
+export class FileAccess {
+  readonly disk: Files;
+  readonly paths: SafePaths;
+  readonly #pool: HandlePool;
+  /** Folders in which we made a file since the last sync. */
+  readonly #withNewNames = new Set<string>();
+  #closed = false;
+
+  constructor(disk: Files, pool: HandlePool, dir: string) {
+    this.disk = disk;
+    this.#pool = pool;
+    this.paths = new SafePaths(disk, dir);
+  }
+
+  /** The same files in another folder. */
+  in(dir: string): FileAccess {
+    return new FileAccess(this.disk, this.#pool, dir);
+  }
+
+  /** What is there; anything but a file is refused. */
+  look(file: StoredFile): FileStat | null {
+    if (!this.paths.hasFolders(file.elements)) return null;
+    const now = this.disk.stat(file.path);
+    if (now === null || now.kind === "file") return now;
+    throw now.kind === "link" ? linkRefused(file.path) : notFile(file.path, now.kind);
+  }
+
+  write(file: StoredFile, bytes: Uint8Array, offset: number): void {
+    const handle = this.#openForWriting(file);
+    if (file.written >= COMPARE_EVERY_BYTES) file.compare(this.disk.stat(file.path));
+    file.unsynced = true;
+    handle.writeAt(bytes, offset);
+    file.written += bytes.length;
+    file.leave(this.disk.stat(file.path));
+  }
+
+  /** A handle for reading; use it before the next call. */
+  reader(file: StoredFile): FileHandle {
+    if (!this.#pool.isOpen(file, "read")) {
+      this.#checkUsable(file);
+      this.paths.hasFolders(file.elements); // throws for a link on the way
+    }
+    return this.#pool.open(file, "read");
+  }
+
+  /** What is behind the end of a file belongs to somebody else's file of the same name. */
+  cut(file: StoredFile): void {
+    this.#pool.open(file, "write").truncate(file.length);
+    file.unsynced = true;
+    file.leave(this.disk.stat(file.path));
+  }
+
+  makeEmpty(file: StoredFile): void {
+    if (this.look(file) !== null) return;
+    this.paths.makeFolders(file.elements);
+    this.disk.open(file.path, "write").close();
+    this.noteNewName(file);
+  }
+
+  /** Closes a file, if it is open. */
+  letGo(file: StoredFile): void {
+    this.#pool.release(file);
+  }
+
+  /** All that was written to `files` is on the disk when it resolves. Rejects with a FileError. */
+  async sync(files: Iterable<StoredFile>): Promise<void> {
+    for (const file of files) {
+      if (!file.unsynced) continue;
+      file.unsynced = false;
+      try {
+        await this.#forSyncing(file).sync();
+      } catch (error) {
+        file.unsynced = true;
+        // The system may have dropped what it could not write, and a second sync may not say so.
+        file.distrust();
+        throw error;
+      }
+    }
+    await this.syncNames();
+  }
+
+  /** Names that were made are there to stay when it resolves. */
+  async syncNames(): Promise<void> {
+    for (const folder of [...this.paths.takeNewNames(), ...this.#withNewNames]) {
+      this.#withNewNames.delete(folder);
+      if (this.disk.stat(folder) !== null) await this.disk.syncFolder(folder);
+    }
+  }
+
+  noteNewName(file: StoredFile): void {
+    this.#withNewNames.add(this.paths.folderOf(file.elements));
+  }
+
+  /** Later calls to read or write throw. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #openForWriting(file: StoredFile): FileHandle {
+    if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
+    this.#checkUsable(file);
+    this.paths.makeFolders(file.elements);
+    if (file.isNew) {
+      this.noteNewName(file);
+      return this.#pool.open(file, "write");
+    }
+    const now = this.disk.stat(file.path);
+    if (now === null) this.noteNewName(file);
+    file.compare(now);
+    const handle = this.#pool.open(file, "write");
+    if (now !== null && now.size > file.length) this.cut(file);
+    return handle;
+  }
+
+  /** What a check found may be of files that we may not write to. Windows syncs no others. */
+  #forSyncing(file: StoredFile): FileHandle {
+    try {
+      return this.reader(file);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code !== "permission") throw error;
+      return this.#openForWriting(file);
+    }
+  }
+
+  #checkUsable(file: StoredFile): void {
+    if (!this.#closed) return;
+    throw new FileError("io", file.path, `Cannot use ${file.path}: its torrent was stopped`);
+  }
+}
+
+function notFile(path: string, kind: FileStat["kind"]): FileError {
+  const what = kind === "directory" ? "a folder" : "something that is no file";
+  return new FileError(
+    kind === "directory" ? "is-directory" : "io",
+    path,
+    `Cannot use ${path}: ${what} has that name. Move it away`,
+  );
+}

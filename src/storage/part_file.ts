@@ -1,0 +1,140 @@
+/**
+ * Bytes of files that nobody wants, where they share a piece with a file that is wanted: hashing
+ * the piece takes all of it. The file is a row of slots of one length, each a head that says whose
+ * piece it is (512 bytes, one sector: whole or not there) and room for the piece. A slot is never
+ * given to another piece, so a crash can lose one but not exchange two.
+ */
+import type { FileSpan } from "../platform/types.ts";
+import { equalBytes, readUint32, writeUint32 } from "../util/bytes.ts";
+import { toHex } from "../util/bytes.ts";
+import type { FileAccess } from "./file_access.ts";
+import { StoredFile } from "./stored_file.ts";
+
+const HEAD_BYTES = 512;
+const FIELDS_BYTES = 44;
+const MAGIC = new TextEncoder().encode("shoal pt");
+const VERSION = 1;
+
+export interface PartShape {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+}
+
+export class PartFile {
+  readonly file: StoredFile;
+  /** Changes with each write. */
+  version = 0;
+  readonly #access: FileAccess;
+  readonly #shape: PartShape;
+  readonly #slots = new Map<number, number>();
+  /** Slots in the file, those among them whose head was lost. */
+  #slotCount = 0;
+
+  constructor(access: FileAccess, shape: PartShape) {
+    const elements = [partFileName(shape.infoHash)];
+    this.#access = access;
+    this.#shape = shape;
+    this.file = new StoredFile(access.paths.join(elements), elements, Infinity);
+  }
+
+  /** Finds out what is there. Throws a FileError. */
+  load(): void {
+    const now = this.#access.look(this.file);
+    this.#access.letGo(this.file);
+    this.file.checked(now);
+    this.#slots.clear();
+    this.#slotCount = Math.ceil((now?.size ?? 0) / this.#stride);
+    // More than one slot for each piece is not of our making: its heads are not worth reading.
+    const readable = Math.min(this.#slotCount, 2 * this.#shape.pieceCount);
+    const head = new Uint8Array(FIELDS_BYTES);
+    for (let slot = 0; slot < readable; slot++) {
+      const got = this.#access.reader(this.file).readAt(head, slot * this.#stride);
+      const piece = got < head.length ? null : readHead(head, this.#shape);
+      if (piece !== null) this.#slots.set(piece, slot);
+    }
+  }
+
+  /** Those of a range of pieces that have a slot. */
+  *piecesIn(first: number, last: number): Generator<number> {
+    if (last - first < this.#slots.size) {
+      for (let piece = first; piece <= last; piece++) if (this.#slots.has(piece)) yield piece;
+      return;
+    }
+    for (const piece of this.#slots.keys()) if (piece >= first && piece <= last) yield piece;
+  }
+
+  has(piece: number): boolean {
+    return this.#slots.has(piece);
+  }
+
+  /** Throws a FileError. */
+  write(piece: number, begin: number, bytes: Uint8Array): void {
+    this.version++;
+    const slot = this.#slots.get(piece) ?? this.#add(piece);
+    this.#access.write(this.file, bytes, slot * this.#stride + HEAD_BYTES + begin);
+  }
+
+  /** Where bytes of a piece are; null when it has no slot. */
+  span(piece: number, begin: number, length: number): FileSpan | null {
+    const slot = this.#slots.get(piece);
+    if (slot === undefined) return null;
+    return { path: this.file.path, offset: slot * this.#stride + HEAD_BYTES + begin, length };
+  }
+
+  /** Nobody needs any of it. Throws a FileError. */
+  remove(): void {
+    this.#access.letGo(this.file);
+    if (this.#access.look(this.file) !== null) this.#access.disk.remove(this.file.path);
+    this.#slots.clear();
+    this.#slotCount = 0;
+    this.file.unsynced = false;
+    this.file.checked(null);
+  }
+
+  get #stride(): number {
+    return HEAD_BYTES + this.#shape.pieceLength;
+  }
+
+  #add(piece: number): number {
+    const slot = this.#slotCount++;
+    this.#access.write(this.file, headOf(piece, this.#shape), slot * this.#stride);
+    this.#slots.set(piece, slot);
+    return slot;
+  }
+}
+
+export function partFileName(infoHash: Uint8Array): string {
+  return `.${toHex(infoHash)}.parts`;
+}
+
+/** Magic, version, info-hash, piece length, piece, check; zeros up to the end of the sector. */
+function headOf(piece: number, { infoHash, pieceLength }: PartShape): Uint8Array {
+  const head = new Uint8Array(HEAD_BYTES);
+  head.set(MAGIC);
+  writeUint32(head, 8, VERSION);
+  head.set(infoHash, 12);
+  writeUint32(head, 32, pieceLength);
+  writeUint32(head, 36, piece);
+  writeUint32(head, 40, sumOf(head));
+  return head;
+}
+
+/** The piece that the slot is for; null when the head is none of this torrent's. */
+function readHead(head: Uint8Array, shape: PartShape): number | null {
+  if (!equalBytes(head.subarray(0, 8), MAGIC) || readUint32(head, 8) !== VERSION) return null;
+  if (!equalBytes(head.subarray(12, 32), shape.infoHash)) return null;
+  if (readUint32(head, 32) !== shape.pieceLength || readUint32(head, 40) !== sumOf(head)) {
+    return null;
+  }
+  const piece = readUint32(head, 36);
+  return piece < shape.pieceCount ? piece : null;
+}
+
+/** FNV-1a over the fields: enough to tell a head from leftovers. */
+function sumOf(head: Uint8Array): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < FIELDS_BYTES - 4; i++) sum = Math.imul(sum ^ head[i]!, 0x01000193);
+  return sum >>> 0;
+}

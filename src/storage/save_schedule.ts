@@ -1,0 +1,65 @@
+/**
+ * When a resume record is to be written: early enough that a crash loses at most so many
+ * milliseconds of work, the saving itself included. Time comes in as arguments.
+ */
+
+/** The part of the allowed loss that may pass before a save begins: the rest is for saving. */
+const WAIT_SHARE = 0.7;
+const MIN_SHARE = 0.1;
+const MAX_RETRY_MS = 60_000;
+
+export class SaveSchedule {
+  readonly #mostLostMs: number;
+  #dirtySince: number | null = null;
+  #startedAt: number | null = null;
+  #lastTookMs = 0;
+  #failures = 0;
+  #notBefore = -Infinity;
+
+  constructor(mostLostMs: number) {
+    this.#mostLostMs = mostLostMs;
+  }
+
+  get dirty(): boolean {
+    return this.#dirtySince !== null;
+  }
+
+  get saving(): boolean {
+    return this.#startedAt !== null;
+  }
+
+  /** There is something new to keep. */
+  changed(now: number): void {
+    this.#dirtySince ??= now;
+  }
+
+  /** Whether a save is to begin now. The slower the last one was, the sooner. */
+  due(now: number): boolean {
+    if (this.#dirtySince === null || this.saving || now < this.#notBefore) return false;
+    const most = this.#mostLostMs;
+    const wait = Math.max(most * MIN_SHARE, most * WAIT_SHARE - 2 * this.#lastTookMs);
+    return now - this.#dirtySince >= wait;
+  }
+
+  /** What changes from here on is for the next save. */
+  begin(now: number): void {
+    this.#startedAt = now;
+    this.#dirtySince = null;
+  }
+
+  end(now: number): void {
+    this.#lastTookMs = now - (this.#startedAt ?? now);
+    this.#startedAt = null;
+    this.#failures = 0;
+    this.#notBefore = -Infinity;
+  }
+
+  /** Nothing was kept: all is as new as before, and the next try comes later each time. */
+  fail(now: number): void {
+    const since = this.#startedAt ?? now;
+    this.#dirtySince = Math.min(this.#dirtySince ?? since, since);
+    this.#startedAt = null;
+    const wait = Math.min(MAX_RETRY_MS, this.#mostLostMs * 2 ** this.#failures++);
+    this.#notBefore = now + wait;
+  }
+}
