@@ -7,7 +7,8 @@ import { assert } from "../util/assert.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
-import { type PiecePicker, RANDOM_FIRST } from "./piece_picker.ts";
+import type { PieceOrder } from "./piece_order.ts";
+import { RANDOM_FIRST } from "./piece_picker.ts";
 import type { DownloadPeer, PieceOptions } from "./piece_types.ts";
 import type { SmartBan } from "./smart_ban.ts";
 
@@ -18,7 +19,7 @@ const MAX_ASKED = 3;
 export interface ChoiceBooks {
   readonly have: Bitfield;
   readonly open: OpenPieces;
-  readonly picker: PiecePicker;
+  readonly picker: PieceOrder;
   readonly smartBan: SmartBan;
   readonly options: PieceOptions;
   /** Pieces that may be open at once. */
@@ -169,7 +170,9 @@ export class BlockChooser {
       if (open.workers.length > 0) continue;
       if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {
         this.#books.giveUp(open);
-        return this.#books.begin(peer, open.index);
+        // Begun before it was no longer wanted, it is gone for good; its room is free.
+        const again = this.#books.picker.isPickable(open.index);
+        return again ? this.#books.begin(peer, open.index) : this.#begin(peer);
       }
       inTheWay = emptier(inTheWay, open);
     }
@@ -182,13 +185,11 @@ export class BlockChooser {
 
   #pick(peer: DownloadPeer): number {
     if (peer.pickable <= 0) return -1;
-    const { have, open, options, picker, smartBan } = this.#books;
-    let piece: number;
-    if (options.sequential) piece = picker.first(peer.have);
-    else if (have.count + open.size < RANDOM_FIRST) piece = picker.anyOf(peer.have);
-    else piece = picker.rarest(peer.have, peer.pickable);
+    const { have, open, picker, smartBan } = this.#books;
+    const early = have.count + open.size < RANDOM_FIRST;
+    const piece = picker.next(peer.have, peer.pickable, early);
     if (piece < 0 || !smartBan.isSetAside(piece, peer.key)) return piece;
-    return picker.rarestBut(peer.have, (other) => smartBan.isSetAside(other, peer.key));
+    return picker.nextBut(peer.have, (other) => smartBan.isSetAside(other, peer.key));
   }
 }
 

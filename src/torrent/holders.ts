@@ -3,17 +3,17 @@
  * keeps for every peer how many of its pieces we lack and how many of those nobody works on.
  */
 import { assert } from "../util/assert.ts";
-import type { PiecePicker } from "./piece_picker.ts";
-import { type DownloadPeer, HAVE, MISSING } from "./piece_types.ts";
+import type { PieceOrder } from "./piece_order.ts";
+import { type DownloadPeer, isWanted, MISSING } from "./piece_types.ts";
 
 export class Holders {
   readonly #peers = new Set<DownloadPeer>();
   readonly #bySlot: (DownloadPeer | undefined)[] = [];
   /** The state of each piece: the piece manager's, only read here. */
   readonly #state: Uint8Array;
-  readonly #picker: PiecePicker;
+  readonly #picker: PieceOrder;
 
-  constructor(state: Uint8Array, picker: PiecePicker) {
+  constructor(state: Uint8Array, picker: PieceOrder) {
     this.#state = state;
     this.#picker = picker;
   }
@@ -49,7 +49,7 @@ export class Holders {
 
   has(peer: DownloadPeer, piece: number): void {
     this.#picker.increase(piece);
-    if (this.#state[piece] !== HAVE) peer.wanted++;
+    if (isWanted(this.#state[piece]!)) peer.wanted++;
     if (this.#state[piece] === MISSING) peer.pickable++;
   }
 
@@ -59,7 +59,7 @@ export class Holders {
     for (let piece = 0; piece < this.#state.length; piece++) {
       if (!peer.have.has(piece)) continue;
       if (!peer.isSeed) this.#picker.increase(piece);
-      if (this.#state[piece] !== HAVE) peer.wanted++;
+      if (isWanted(this.#state[piece]!)) peer.wanted++;
       if (this.#state[piece] === MISSING) peer.pickable++;
     }
   }
@@ -69,7 +69,7 @@ export class Holders {
       peer.isSeed = false;
       for (let p = 0; p < this.#state.length; p++) if (p !== piece) this.#picker.increase(p);
     } else this.#picker.decrease(piece);
-    if (this.#state[piece] !== HAVE) peer.wanted--;
+    if (isWanted(this.#state[piece]!)) peer.wanted--;
     if (this.#state[piece] === MISSING) peer.pickable--;
   }
 
@@ -78,7 +78,7 @@ export class Holders {
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.pickable += by;
   }
 
-  /** We lost the piece (1) or have it now (-1). */
+  /** The piece is to come (1), or is here or not wanted now (-1). */
   countWanted(piece: number, by: 1 | -1): void {
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.wanted += by;
   }
@@ -89,7 +89,7 @@ export class Holders {
       let wanted = 0, pickable = 0;
       for (let piece = 0; piece < this.#state.length; piece++) {
         if (!peer.have.has(piece)) continue;
-        if (this.#state[piece] !== HAVE) wanted++;
+        if (isWanted(this.#state[piece]!)) wanted++;
         if (this.#state[piece] === MISSING) pickable++;
       }
       assert(wanted === peer.wanted, `what we want of the peer in slot ${peer.slot} adds up`);

@@ -1,7 +1,7 @@
 /**
  * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE); a block of an open piece is
- * FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
+ * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE, or SKIPPED: missing and not
+ * wanted); a block of an open piece is FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
@@ -14,19 +14,21 @@ import { DownloadLedger, type WasteCause } from "./download_ledger.ts";
 import { Holders } from "./holders.ts";
 import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
 import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
-import { PiecePicker } from "./piece_picker.ts";
+import { type PieceLevel, PieceOrder } from "./piece_order.ts";
 import {
   type DownloadPeer,
   HASHING,
   HAVE,
+  isWanted,
   MISSING,
   OPEN,
   type PieceEvents,
   type PieceOptions,
+  SKIPPED,
 } from "./piece_types.ts";
 import { SmartBan } from "./smart_ban.ts";
 
-export { HASHING, HAVE, MISSING, OPEN } from "./piece_types.ts";
+export { HASHING, HAVE, MISSING, OPEN, SKIPPED } from "./piece_types.ts";
 export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
 
 /** Up to this many blocks a piece is hashed in one call at its end: as cheap and simpler. */
@@ -48,7 +50,7 @@ export class PieceManager {
   readonly #hasher: Hasher;
   readonly #expected: (piece: number) => Uint8Array;
   readonly #events: PieceEvents;
-  readonly #picker: PiecePicker;
+  readonly #picker: PieceOrder;
   readonly #holders: Holders;
   readonly #chooser: BlockChooser;
   readonly #smartBan: SmartBan;
@@ -57,6 +59,9 @@ export class PieceManager {
   readonly #buffers: BufferPool;
   readonly #maxOpen: number;
   #haveBytes = 0;
+  /** Pieces that are MISSING, OPEN or HASHING. */
+  #wantedLeft: number;
+  #unwanted: Bitfield | null = null;
   #closed = false;
 
   constructor(
@@ -74,7 +79,8 @@ export class PieceManager {
     this.have = new Bitfield(layout.pieceCount);
     this.ledger = new DownloadLedger(layout.pieceCount);
     this.#state = new Uint8Array(layout.pieceCount);
-    this.#picker = new PiecePicker(layout.pieceCount, platform.random);
+    this.#picker = new PieceOrder(layout.pieceCount, platform.random, options.sequential);
+    this.#wantedLeft = layout.pieceCount;
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     const bufferLength = Math.min(layout.pieceLength, layout.totalLength);
     this.#buffers = new BufferPool(bufferLength, (length) => platform.hasher.allocate(length));
@@ -115,8 +121,9 @@ export class PieceManager {
     this.ledger.waste(cause, bytes);
   }
 
+  /** All that is wanted is here. */
   get complete(): boolean {
-    return this.have.full;
+    return this.#wantedLeft === 0;
   }
 
   get openCount(): number {
@@ -159,6 +166,8 @@ export class PieceManager {
       if (state === HAVE) bytes += this.#layout.lengthOf(piece);
     }
     assert(bytes === this.#haveBytes, "the bytes we have add up");
+    const wanted = this.#state.reduce((count, state) => count + (isWanted(state) ? 1 : 0), 0);
+    assert(wanted === this.#wantedLeft, "the pieces that are to come add up");
     assert(this.#open.size <= this.#maxOpen, "open pieces stay inside their memory");
     this.#open.checkInvariants(this.#holders.peers);
     this.#holders.checkInvariants();
@@ -167,9 +176,9 @@ export class PieceManager {
   /** The piece was found on the disk: it counts as had, without an event. */
   markHave(piece: number): void {
     if (this.#state[piece] === HAVE) return;
-    assert(this.#state[piece] === MISSING, "only a missing piece is found on the disk");
-    this.#picker.remove(piece);
-    this.#holders.countPickable(piece, -1);
+    const missing = this.#state[piece] === MISSING;
+    assert(missing || this.#state[piece] === SKIPPED, "only a missing piece is found on the disk");
+    if (missing) this.#unlist(piece);
     this.#setHave(piece);
   }
 
@@ -178,10 +187,25 @@ export class PieceManager {
     if (this.#state[piece] !== HAVE) return;
     this.have.clear(piece);
     this.#haveBytes -= this.#layout.lengthOf(piece);
-    this.#state[piece] = MISSING;
-    this.#picker.insert(piece);
-    this.#holders.countPickable(piece, 1);
-    this.#holders.countWanted(piece, 1);
+    this.#backToMissing(piece);
+    this.version++;
+  }
+
+  /**
+   * What is wanted, and what first: `levelOf(piece)` is an index of `levels`, best first, or -1 for
+   * a piece that is not wanted. A piece that is open already is finished all the same. O(pieces).
+   */
+  setLevels(levels: readonly PieceLevel[], levelOf: (piece: number) => number): void {
+    const { pieceCount } = this.#layout;
+    this.#picker.setLevels(levels, (piece) => Math.max(0, levelOf(piece)));
+    this.#unwanted = new Bitfield(pieceCount);
+    for (let piece = 0; piece < pieceCount; piece++) {
+      const state = this.#state[piece]!;
+      if (levelOf(piece) < 0) this.#unwanted.set(piece);
+      if (state !== MISSING && state !== SKIPPED) continue;
+      if (state === MISSING) this.#unlist(piece);
+      this.#backToMissing(piece);
+    }
     this.version++;
   }
 
@@ -316,9 +340,8 @@ export class PieceManager {
   /** Opens a piece that can be picked. */
   #begin(peer: DownloadPeer, piece: number): OpenPiece {
     this.ledger.begin(piece);
-    this.#picker.remove(piece);
-    this.#holders.countPickable(piece, -1);
-    this.#state[piece] = OPEN;
+    this.#unlist(piece);
+    this.#move(piece, OPEN);
     const open = new OpenPiece(piece, this.#layout.lengthOf(piece), this.#buffers.take());
     if (this.#hasher.quickest === "running" && open.blockCount > ONE_SHOT_BLOCKS) {
       open.hash = this.#hasher.running();
@@ -340,7 +363,7 @@ export class PieceManager {
 
   #finish(open: OpenPiece): void {
     if (this.#hasher.quickest === "submit") {
-      this.#state[open.index] = HASHING;
+      this.#move(open.index, HASHING);
       const { buffer, length } = open;
       this.#hasher.submit(buffer, length, (digest, back) => this.#hashed(open, digest, back));
       return;
@@ -393,9 +416,30 @@ export class PieceManager {
   #giveUp(open: OpenPiece): void {
     this.waste("failed", Math.min(open.here * BLOCK_LENGTH, open.length));
     this.#drop(open);
-    this.#state[open.index] = MISSING;
-    this.#picker.insert(open.index);
-    this.#holders.countPickable(open.index, 1);
+    this.#backToMissing(open.index);
+  }
+
+  /** Nobody works on the piece and it is not here: it can be picked, if it is wanted. */
+  #backToMissing(piece: number): void {
+    if (this.#unwanted?.has(piece)) return this.#move(piece, SKIPPED);
+    this.#move(piece, MISSING);
+    this.#picker.insert(piece);
+    this.#holders.countPickable(piece, 1);
+  }
+
+  /** The piece can no longer be picked. */
+  #unlist(piece: number): void {
+    this.#picker.remove(piece);
+    this.#holders.countPickable(piece, -1);
+  }
+
+  // All changes of state but the first go through here.
+  #move(piece: number, to: number): void {
+    const was = isWanted(this.#state[piece]!), is = isWanted(to);
+    this.#state[piece] = to;
+    if (was === is) return;
+    this.#wantedLeft += is ? 1 : -1;
+    this.#holders.countWanted(piece, is ? 1 : -1);
   }
 
   #drop(open: OpenPiece): void {
@@ -411,9 +455,8 @@ export class PieceManager {
   }
 
   #setHave(piece: number): void {
-    this.#state[piece] = HAVE;
+    this.#move(piece, HAVE);
     this.have.set(piece);
     this.#haveBytes += this.#layout.lengthOf(piece);
-    this.#holders.countWanted(piece, -1);
   }
 }

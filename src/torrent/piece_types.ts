@@ -1,8 +1,13 @@
 /** What the piece manager and its parts share with the rest of a torrent: states and ports. */
 import type { Bitfield } from "../util/bitfield.ts";
 
-/** States of a piece. Open and hashing ones hold a buffer. */
-export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3;
+/** States of a piece. Open and hashing ones hold a buffer; a skipped one is missing, and may be. */
+export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3, SKIPPED = 4;
+
+/** Whether a piece in this state is still to come. */
+export function isWanted(state: number): boolean {
+  return state < HAVE;
+}
 
 /** What the manager needs of a connected peer. */
 export interface DownloadPeer {

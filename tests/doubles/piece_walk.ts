@@ -3,7 +3,7 @@
  * step its books and its promises are checked. The seed decides everything.
  */
 import assert from "node:assert/strict";
-import { HAVE, MISSING } from "../../src/torrent/piece_manager.ts";
+import { HASHING, HAVE, MISSING, OPEN, SKIPPED } from "../../src/torrent/piece_manager.ts";
 import { Prng } from "../../src/util/prng.ts";
 import type { HandPeer } from "./hand_peer.ts";
 import { Workshop } from "./workshop.ts";
@@ -97,7 +97,8 @@ export class PieceWalk {
     else if (action < 95) peer.snubbed = false;
     else if (action < 97) peer.gains(dice.below(shop.data.layout.pieceCount));
     else if (action < 98) this.#lose(peer);
-    else this.#mishap();
+    else if (dice.chance(0.7)) this.#mishap();
+    else this.#choose();
     if (dice.chance(0.2)) shop.hasher.finish();
     this.#check();
   }
@@ -127,6 +128,7 @@ export class PieceWalk {
         this.#made.delete(id.piece);
       }
       assert.ok(peer.have.has(id.piece) && !this.shop.manager.have.has(id.piece));
+      assert.equal(this.shop.manager.stateOf(id.piece), OPEN);
       for (const other of this.shop.connected) {
         assert.ok(other === peer || !other.hasAsked(id.piece, id.block), "asked for twice");
       }
@@ -180,7 +182,7 @@ export class PieceWalk {
   #forgetClosed(): void {
     for (const piece of this.#made.keys()) {
       const state = this.shop.manager.stateOf(piece);
-      if (state === MISSING || state === HAVE) this.#made.delete(piece);
+      if (state !== OPEN && state !== HASHING) this.#made.delete(piece);
     }
   }
 
@@ -242,6 +244,24 @@ export class PieceWalk {
     this.shop.storeErrors.length = 0;
   }
 
+  /** The user wants other pieces, or in another order. */
+  #choose(): void {
+    const dice = this.#dice, { manager, data } = this.shop;
+    const levels = Array.from({ length: 1 + dice.below(3) }, () => {
+      return { sequential: dice.chance(0.3) };
+    });
+    const { pieceCount } = data.layout;
+    const choice = Array.from({ length: pieceCount }, () => dice.below(levels.length + 1) - 1);
+    manager.setLevels(levels, (piece) => choice[piece]!);
+    for (let piece = 0; piece < pieceCount; piece++) {
+      const state = manager.stateOf(piece);
+      assert.ok(state !== MISSING || choice[piece]! >= 0, "what is not wanted is not missed");
+      assert.ok(state !== SKIPPED || choice[piece]! < 0, "what is wanted is not skipped");
+    }
+    this.#tally.add("chosen anew");
+    if (!manager.have.full && manager.complete) this.#tally.add("all that is wanted");
+  }
+
   #noteFailures(): void {
     const { failed } = this.shop;
     for (; this.#failuresSeen < failed.length; this.#failuresSeen++) {
@@ -284,6 +304,7 @@ export class PieceWalk {
       this.#check();
     }
     shop.storeError = null;
+    shop.manager.setLevels([{ sequential: dice.chance(0.5) }], () => 0);
     const seed = shop.peer();
     this.#lies.set(seed, 0);
     for (let round = 0; !shop.manager.complete; round++) {

@@ -22,6 +22,8 @@ describe("PieceManager over random lives", () => {
       for (
         const what of [
           "all left",
+          "all that is wanted",
+          "chosen anew",
           "all snubbed",
           "two slow ones stayed",
           "beside another",
