@@ -11,9 +11,8 @@ import type { PeerSession } from "./session.ts";
 /** Blocks put into one write at most: enough to save calls, few enough to stay in the cache. */
 const BLOCKS_PER_WRITE = 8;
 const FIRST_BLOCKS_PER_WRITE = 4;
-/** A write quicker than this may be larger the next time, one slower than that is to be smaller. */
-const QUICK_WRITE_MS = 100;
-const SLOW_WRITE_MS = 300;
+/** A write that takes longer is to be half as large the next time, any other one block larger. */
+const SLOW_WRITE_MS = 200;
 /** How far ahead in the requests data is fetched, so that the next write need not wait for it. */
 const READ_AHEAD = 24;
 /** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
@@ -190,11 +189,16 @@ export class PeerLink implements StreamSink {
     this.socket.resume();
   }
 
-  /** On a slow way out a large write would keep other peers, and a choke, waiting for long. */
+  /**
+   * On a slow way out a large write would keep other peers, and a choke, waiting for long. Links that
+   * share one see the same times: slow growth and quick decline make their writes equal, as TCP does,
+   * or whoever came first with a large one would keep a multiple of the others' rate.
+   */
   #fitWrites(): void {
-    const took = this.#clock.now() - this.#spokeAt;
-    if (took < QUICK_WRITE_MS) this.#batch = Math.min(BLOCKS_PER_WRITE, this.#batch * 2);
-    else if (took > SLOW_WRITE_MS) this.#batch = Math.max(1, this.#batch >> 1);
+    const slow = this.#clock.now() - this.#spokeAt > SLOW_WRITE_MS;
+    this.#batch = slow
+      ? Math.max(1, this.#batch >> 1)
+      : Math.min(BLOCKS_PER_WRITE, this.#batch + 1);
   }
 
   // hot

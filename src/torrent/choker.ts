@@ -1,7 +1,8 @@
 /**
  * Whom we give to (BEP 3): every ten seconds the best few by what they give us, or, once we have
  * everything, by whose turn it is; one more at random for half a minute, so that new peers get a
- * chance. Free slots are used at once. Invariant: after each round at most `slots` + 1 are served.
+ * chance. Free slots are used at once. Invariant: after each round, and while somebody waits, at most
+ * `slots` + 1 are served.
  */
 import type { Random } from "../platform/types.ts";
 
@@ -62,15 +63,22 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * A peer became interested or left: gives a free slot away at once. One of the best givers need
-   * not wait for the next round either: it takes the slot of one who gives nothing (BEP 3).
+   * A peer became interested or left: gives a free slot away at once, or takes one back when somebody
+   * who was served without being interested wants something again. One of the best givers need not
+   * wait for the next round either: it takes the slot of one who gives nothing (BEP 3).
    */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
     let free = this.#seats;
     for (const peer of interested) if (!peer.choking) free--;
-    if (interested.length + free <= this.#seats) return; // all are served
+    if (interested.length + free <= this.#seats) return; // nobody waits
     const order = this.#inOrder(interested, seeding, now);
+    for (const peer of order.toReversed()) {
+      if (free >= 0) break;
+      if (peer.choking || peer === this.#optimistic) continue;
+      peer.setChoking(true, now);
+      free++;
+    }
     order.forEach((peer, rank) => {
       if (!peer.choking) return;
       const deserves = !seeding && rank < this.#slots && this.#merit(peer) > 0;
@@ -99,24 +107,26 @@ export class Choker<Peer extends ChokerPeer> {
   recalculateUnchoke(all: readonly Peer[], seeding: boolean, now: number): void {
     for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
-    this.optimisticUnchoke(interested, now);
     const order = this.#inOrder(interested, seeding, now);
     const chosen = new Set(order.slice(0, this.#slots));
+    this.optimisticUnchoke(order.slice(this.#slots), now);
     if (this.#optimistic !== null) chosen.add(this.#optimistic);
     for (const peer of order) if (chosen.size < this.#seats) chosen.add(peer);
     for (const peer of all) peer.setChoking(!chosen.has(peer), now);
   }
 
   /**
-   * Every half minute, or when its holder lost interest, the slot at random goes to another: new
-   * peers are three times as likely, those that only ever took hardly (the plan's `optimistic_unchoke`).
+   * Every half minute, or when its holder lost interest, the slot at random goes to another of those
+   * who have none by merit: new peers are three times as likely, those that only ever took hardly
+   * (the plan's `optimistic_unchoke`). Whether one is served at the moment does not matter: early on
+   * everybody may be but those who gave nothing, and they would get every slot at random.
    */
-  optimisticUnchoke(interested: readonly Peer[], now: number): void {
+  optimisticUnchoke(others: readonly Peer[], now: number): void {
     if (this.#optimistic?.peerInterested === false) this.#optimistic = null;
     if (this.#optimistic !== null && now < this.#nextOptimisticAt) return;
     const tickets: Peer[] = [];
-    for (const peer of interested) {
-      if (!peer.choking) continue;
+    for (const peer of others) {
+      if (peer === this.#optimistic) continue;
       const fresh = now - peer.connectedAt < NEW_MS ? NEW_WEIGHT : 1;
       const rides = peer.up.total > 0 && peer.down.total === 0;
       for (let i = rides ? 1 : fresh * GIVER_WEIGHT; i > 0; i--) tickets.push(peer);

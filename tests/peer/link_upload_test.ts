@@ -75,7 +75,7 @@ function scene(fast = true) {
     for (const waiter of waiting.get(piece) ?? []) waiter.loaded();
     waiting.delete(piece);
   };
-  return { session, link, socket, says, here, waiting, load, errors, have };
+  return { session, link, socket, clock, says, here, waiting, load, errors, have };
 }
 
 function request(piece: number, block: number) {
@@ -135,22 +135,39 @@ describe("PeerLink: uploads", () => {
     says((out) => {
       for (let i = 0; i < 40; i++) request(i >> 2, i & 3)(out);
     });
-    assert.deepEqual([...waiting.keys()], [8], "24 requests behind the eight that are sent");
+    assert.deepEqual([...waiting.keys()], [7], "24 requests behind the five that are sent");
   });
 
-  it("puts eight blocks into a write and has one write under way", () => {
+  it("puts up to eight blocks into a write and has one write under way", () => {
     const { socket, says, here, session } = scene();
     for (let piece = 0; piece < 20; piece++) here.add(piece);
     says((out) => {
       for (let i = 0; i < 80; i++) request(i >> 2, i & 3)(out);
     });
-    for (let i = 0; i < 10; i++) {
+    const sizes: number[] = [];
+    while (socket.underWay.length > 0) {
       assert.equal(socket.underWay.length, 1);
-      assert.equal(read(socket.take()).length, 8);
-      assert.equal(session.upload.length, 72 - i * 8, "the rest waits until the peer has taken it");
+      sizes.push(read(socket.take()).length);
+      const sent = sizes.reduce((sum, size) => sum + size);
+      assert.equal(session.upload.length, 80 - sent, "the rest waits until the peer has taken it");
       socket.acknowledge();
     }
-    assert.equal(socket.underWay.length, 0);
+    assert.deepEqual(sizes, [5, 6, 7, 8, 8, 8, 8, 8, 8, 8, 6]);
+  });
+
+  it("halves its writes while they are slow and lets them grow by one block when not", () => {
+    const { socket, says, here, clock } = scene();
+    for (let piece = 0; piece < 20; piece++) here.add(piece);
+    says((out) => {
+      for (let i = 0; i < 60; i++) request(i >> 2, i & 3)(out);
+    });
+    const sizes: number[] = [];
+    for (const took of [10, 10, 10, 300, 300, 300, 300, 190, 190, 250, 10]) {
+      sizes.push(read(socket.take()).length);
+      clock.pass(took);
+      socket.acknowledge();
+    }
+    assert.deepEqual(sizes, [5, 6, 7, 8, 4, 2, 1, 1, 2, 3, 1]);
   });
 
   it("refuses only the request whose data cannot be read", () => {

@@ -37,34 +37,50 @@ describe("choking in a swarm", () => {
     await swarm.close();
   });
 
-  it(
-    "a free rider gets less than half of what a giver gets, once it is known",
-    TIMEOUT,
-    async () => {
-      const swarm = new SimSwarm(32);
-      await swarm.prepare([24 * MIB], 64 * KIB);
-      await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 400 * KIB } });
-      const givers: Participant[] = [], riders: Participant[] = [];
-      for (let i = 0; i < 12; i++) {
-        givers.push(
-          await swarm.leech(`10.0.2.${i + 1}`, { link: LINK }),
-        );
-      }
-      for (const i of [1, 2]) {
-        riders.push(await swarm.leech(`10.0.3.${i}`, { link: LINK }, { limits: { up: 0 } }));
-      }
-      const got = (who: Participant[]) => who.map(({ torrent }) => torrent.snapshot().downloaded);
-      await swarm.world.runFor(30_000);
-      const before = { givers: got(givers), riders: got(riders) };
-      while (median(got(givers)) < 16 * MIB && swarm.world.now < 600_000) {
-        await swarm.world.runFor(500);
-      }
-      for (const { torrent } of riders) assert.equal(torrent.snapshot().uploaded, 0);
-      const since = (who: Participant[], then: number[]) => got(who).map((n, i) => n - then[i]!);
-      const rode = since(riders, before.riders).reduce((a, b) => a + b) / riders.length;
-      const share = rode / median(since(givers, before.givers));
-      assert.ok(share > 0 && share < 0.5, `${share.toFixed(2)} of a giver's`);
-      await swarm.close();
-    },
-  );
+  it("a free rider gets less than half of what a giver gets, from the start", TIMEOUT, async () => {
+    const fromAll: number[] = [];
+    for (const seedNumber of [32, 33, 34]) {
+      const { leeches, all } = await rideAlong(seedNumber);
+      console.log(
+        `seed ${seedNumber}: a rider gets ${leeches.toFixed(2)} of a giver's from leeches, ` +
+          `${all.toFixed(2)} with what the seed gives`,
+      );
+      // From those that it fails to give to. A seed cannot tell who gives: that part is chance.
+      assert.ok(leeches > 0 && leeches < 0.5, `${leeches.toFixed(2)} of a giver's`);
+      fromAll.push(all);
+    }
+    assert.ok(median(fromAll) < 0.5, `${fromAll} of a giver's with what the seed gives`);
+  });
 });
+
+/**
+ * Twelve givers and two who give nothing, until the givers have two thirds: what a rider got, on
+ * average, in shares of the median giver's; from the other leeches, and from everybody.
+ */
+async function rideAlong(seedNumber: number): Promise<{ leeches: number; all: number }> {
+  const swarm = new SimSwarm(seedNumber);
+  await swarm.prepare([24 * MIB], 64 * KIB);
+  const seed = await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 400 * KIB } });
+  const givers: Participant[] = [], riders: Participant[] = [];
+  for (let i = 0; i < 12; i++) givers.push(await swarm.leech(`10.0.2.${i + 1}`, { link: LINK }));
+  for (const i of [1, 2]) {
+    riders.push(await swarm.leech(`10.0.3.${i}`, { link: LINK }, { limits: { up: 0 } }));
+  }
+  const got = ({ torrent }: Participant) => torrent.snapshot().downloaded;
+  while (median(givers.map(got)) < 16 * MIB && swarm.world.now < 600_000) {
+    await swarm.world.runFor(500);
+  }
+  swarm.check();
+  const { connected } = seed.torrent.snapshot().peers;
+  assert.equal(connected, 14, "nobody left the seed, so its list tells all that it gave");
+  const given = new Map(
+    seed.torrent.snapshot().peerList.map(({ address, uploaded }) => [address, uploaded]),
+  );
+  for (const { torrent } of riders) assert.equal(torrent.snapshot().uploaded, 0);
+  const share = (what: (one: Participant) => number) =>
+    riders.map(what).reduce((a, b) => a + b) / riders.length / median(givers.map(what));
+  const leeches = share((one) => got(one) - (given.get(one.node.address) ?? 0));
+  const all = share(got);
+  await swarm.close();
+  return { leeches, all };
+}

@@ -152,11 +152,43 @@ describe("Choker", () => {
   });
 
   it("serves a snubbed peer last, however much it gave", () => {
-    const choker = new Choker<Peer>(new HandRandom(3), 3), peers = someone(5);
-    peers[4]!.snubbed = true;
-    peers[4]!.choking = false; // so that the optimistic choice passes it by
-    choker.tick(peers, false, 0);
-    assert.deepEqual(names(served(peers)), ["p0", "p1", "p2", "p3"]);
+    for (let seed = 0; seed < 20; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 3), peers = someone(6);
+      peers[5]!.snubbed = true;
+      live(choker, peers, 0, 10_000, false);
+      choker.tick(peers, false, 10_000);
+      const chosen = names(served(peers));
+      assert.deepEqual(chosen.filter((name) => name >= "p2" && name < "p5"), ["p2", "p3", "p4"]);
+      assert.equal(chosen.length, 4, "it may be the one at random, no more");
+    }
+  });
+
+  it("gives the slot at random to one who gives rather than to the only one not served", () => {
+    let rode = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 2), peers = someone(8);
+      for (const peer of peers) {
+        peer.choking = false; // all were served for a while, and all but p0 gave something
+        peer.up.total = 1000;
+        peer.down.total = peer.down.rate;
+      }
+      peers[0]!.choking = true;
+      choker.tick(peers, false, 100_000);
+      if (!peers[0]!.choking) rode++;
+    }
+    assert.ok(rode > 0 && rode < 15, `${rode} of 100; by weight it is one of 26`);
+  });
+
+  it("takes slots back when more are served than there are slots and somebody waits", () => {
+    const choker = new Choker<Peer>(new HandRandom(6), 2), peers = someone(6);
+    choker.useFreeSlots(peers, false, 0);
+    const away = served(peers)[0]!;
+    away.peerInterested = false;
+    choker.useFreeSlots(peers, false, 1);
+    assert.equal(served(peers).length, 4, "its slot went to another");
+    away.peerInterested = true;
+    choker.useFreeSlots(peers, false, 2);
+    assert.equal(served(peers).length, 3);
   });
 
   it("changes the optimistic choice every thirty seconds, so that everybody has a turn", () => {
