@@ -7,7 +7,7 @@ import { encodeResponse, type ResponseFields } from "../protocol/krpc.ts";
 export const ANSWER_BYTES = 1024;
 export const LARGE_ANSWER_BYTES = 1400;
 /** Keys and lengths of the lists that may still come: nodes, nodes6 and values. */
-const LIST_HEADS_BYTES = 11 + 12 + 9;
+const LIST_HEADS_BYTES = 11 + 12 + 10;
 
 export class AnswerRoom {
   #left: number;
