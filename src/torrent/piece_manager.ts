@@ -15,11 +15,11 @@ import { Holders } from "./holders.ts";
 import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
 import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
 import { type PieceLevel, PieceOrder } from "./piece_order.ts";
+import { PieceStates } from "./piece_states.ts";
 import {
   type DownloadPeer,
   HASHING,
   HAVE,
-  isWanted,
   MISSING,
   OPEN,
   type PieceEvents,
@@ -30,6 +30,9 @@ import { SmartBan } from "./smart_ban.ts";
 
 export { HASHING, HAVE, MISSING, OPEN, SKIPPED } from "./piece_types.ts";
 export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
+
+/** Stands for the peer that sent a block in an earlier run; no peer has that key. */
+const RESTORED = -1;
 
 /** Up to this many blocks a piece is hashed in one call at its end: as cheap and simpler. */
 const ONE_SHOT_BLOCKS = 16;
@@ -54,13 +57,10 @@ export class PieceManager {
   readonly #holders: Holders;
   readonly #chooser: BlockChooser;
   readonly #smartBan: SmartBan;
-  readonly #state: Uint8Array;
+  readonly #states: PieceStates;
   readonly #open = new OpenPieces();
   readonly #buffers: BufferPool;
   readonly #maxOpen: number;
-  #haveBytes = 0;
-  /** Pieces that are MISSING, OPEN or HASHING. */
-  #wantedLeft: number;
   #unwanted: Bitfield | null = null;
   #closed = false;
 
@@ -76,16 +76,17 @@ export class PieceManager {
     this.#hasher = platform.hasher;
     this.#events = events;
     this.options = options;
-    this.have = new Bitfield(layout.pieceCount);
+    this.#states = new PieceStates(layout);
+    this.have = this.#states.have;
     this.ledger = new DownloadLedger(layout.pieceCount);
-    this.#state = new Uint8Array(layout.pieceCount);
     this.#picker = new PieceOrder(layout.pieceCount, platform.random, options.sequential);
-    this.#wantedLeft = layout.pieceCount;
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
-    const bufferLength = Math.min(layout.pieceLength, layout.totalLength);
-    this.#buffers = new BufferPool(bufferLength, (length) => platform.hasher.allocate(length));
+    this.#buffers = new BufferPool(
+      Math.min(layout.pieceLength, layout.totalLength),
+      (length) => platform.hasher.allocate(length),
+    );
     this.#maxOpen = maxOpenPieces(options.budgetBytes, layout.pieceLength);
-    this.#holders = new Holders(this.#state, this.#picker);
+    this.#holders = new Holders(this.#states.all, this.#picker);
     this.#chooser = new BlockChooser({
       have: this.have,
       open: this.#open,
@@ -93,7 +94,7 @@ export class PieceManager {
       smartBan: this.#smartBan,
       options,
       maxOpen: this.#maxOpen,
-      begin: (peer, piece) => this.#begin(peer, piece),
+      begin: (peer, piece) => this.#begin(peer.key, piece),
       giveUp: (open) => this.#giveUp(open),
     });
     for (let piece = 0; piece < layout.pieceCount; piece++) this.#picker.insert(piece);
@@ -101,7 +102,7 @@ export class PieceManager {
 
   /** Bytes of all pieces that we have, pads included. */
   get haveBytes(): number {
-    return this.#haveBytes;
+    return this.#states.haveBytes;
   }
 
   /** Payload bytes that came and were of no use. */
@@ -121,13 +122,19 @@ export class PieceManager {
     this.ledger.waste(cause, bytes);
   }
 
-  /** All that is wanted is here. */
-  get complete(): boolean {
-    return this.#wantedLeft === 0;
+  /** Bytes of the pieces that are still to come. */
+  get leftBytes(): number {
+    return this.#states.leftBytes;
   }
 
-  get openCount(): number {
-    return this.#open.size;
+  /** Pieces of which something is here or coming, in the order in which they were begun. */
+  get openPieces(): Pick<OpenPieces, "size" | "values"> {
+    return this.#open;
+  }
+
+  /** All that is wanted is here. */
+  get complete(): boolean {
+    return this.#states.wantedLeft === 0;
   }
 
   /** Which part of the memory for open pieces waits for hashes, 0 to 1. */
@@ -146,7 +153,7 @@ export class PieceManager {
   }
 
   stateOf(piece: number): number {
-    return this.#state[piece]!;
+    return this.#states.of(piece);
   }
 
   availabilityOf(piece: number): number {
@@ -155,19 +162,13 @@ export class PieceManager {
 
   /** For checks after each event in tests: throws if the books do not add up. */
   checkInvariants(): void {
-    let bytes = 0;
-    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      const state = this.#state[piece]!, open = this.#open.get(piece);
-      const full = open?.isFull ?? false;
-      assert((state === HAVE) === this.have.has(piece), `piece ${piece} is HAVE in both books`);
+    this.#states.checkInvariants();
+    this.#states.all.forEach((state, piece) => {
+      const open = this.#open.get(piece), full = open?.isFull ?? false;
       assert((state === HASHING) === full, `piece ${piece} is being hashed when it is full`);
       assert((state === OPEN) === (open !== undefined && !full), `piece ${piece} is open in both`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
-      if (state === HAVE) bytes += this.#layout.lengthOf(piece);
-    }
-    assert(bytes === this.#haveBytes, "the bytes we have add up");
-    const wanted = this.#state.reduce((count, state) => count + (isWanted(state) ? 1 : 0), 0);
-    assert(wanted === this.#wantedLeft, "the pieces that are to come add up");
+    });
     assert(this.#open.size <= this.#maxOpen, "open pieces stay inside their memory");
     this.#open.checkInvariants(this.#holders.peers);
     this.#holders.checkInvariants();
@@ -175,18 +176,16 @@ export class PieceManager {
 
   /** The piece was found on the disk: it counts as had, without an event. */
   markHave(piece: number): void {
-    if (this.#state[piece] === HAVE) return;
-    const missing = this.#state[piece] === MISSING;
-    assert(missing || this.#state[piece] === SKIPPED, "only a missing piece is found on the disk");
-    if (missing) this.#unlist(piece);
-    this.#setHave(piece);
+    const state = this.stateOf(piece);
+    if (state === HAVE) return;
+    assert(state === MISSING || state === SKIPPED, "only a missing piece is found on the disk");
+    if (state === MISSING) this.#unlist(piece);
+    this.#move(piece, HAVE);
   }
 
   /** A piece that we had is gone or wrong on the disk: it is to be downloaded again. */
   markMissing(piece: number): void {
-    if (this.#state[piece] !== HAVE) return;
-    this.have.clear(piece);
-    this.#haveBytes -= this.#layout.lengthOf(piece);
+    if (this.stateOf(piece) !== HAVE) return;
     this.#backToMissing(piece);
     this.version++;
   }
@@ -200,13 +199,40 @@ export class PieceManager {
     this.#picker.setLevels(levels, (piece) => Math.max(0, levelOf(piece)));
     this.#unwanted = new Bitfield(pieceCount);
     for (let piece = 0; piece < pieceCount; piece++) {
-      const state = this.#state[piece]!;
+      const state = this.stateOf(piece);
       if (levelOf(piece) < 0) this.#unwanted.set(piece);
       if (state !== MISSING && state !== SKIPPED) continue;
       if (state === MISSING) this.#unlist(piece);
       this.#backToMissing(piece);
     }
     this.version++;
+  }
+
+  /**
+   * Takes up blocks of a missing piece that an earlier run left; its hash will judge them. `read`
+   * fills `into` from `begin` of the piece, or throws: then nothing is taken up. False where the
+   * piece is not missing or memory for open pieces is short.
+   */
+  restore(
+    piece: number,
+    blocks: Bitfield,
+    read: (begin: number, into: Uint8Array) => void,
+  ): boolean {
+    if (this.stateOf(piece) !== MISSING || this.#open.size >= this.#maxOpen) return false;
+    const open = this.#begin(RESTORED, piece);
+    try {
+      for (let block = 0; block < open.blockCount; block++) {
+        if (!blocks.has(block)) continue;
+        read(block * BLOCK_LENGTH, open.blockBytes(block));
+        this.#open.fill(open, block, RESTORED);
+      }
+    } catch (error) {
+      this.#giveUp(open);
+      throw error;
+    }
+    open.hashPrefix();
+    if (open.isFull) this.#finish(open);
+    return true;
   }
 
   /** Forgets the buffers until more are needed. */
@@ -337,8 +363,8 @@ export class PieceManager {
     return true;
   }
 
-  /** Opens a piece that can be picked. */
-  #begin(peer: DownloadPeer, piece: number): OpenPiece {
+  /** Opens a piece that can be picked, for the peer with this key. */
+  #begin(key: number, piece: number): OpenPiece {
     this.ledger.begin(piece);
     this.#unlist(piece);
     this.#move(piece, OPEN);
@@ -346,7 +372,7 @@ export class PieceManager {
     if (this.#hasher.quickest === "running" && open.blockCount > ONE_SHOT_BLOCKS) {
       open.hash = this.#hasher.running();
     }
-    if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = peer.key;
+    if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = key;
     this.#open.add(open);
     if (this.#picker.length === 0) this.version++; // the end-game: idle peers may repeat blocks
     return open;
@@ -396,7 +422,7 @@ export class PieceManager {
     }
     const guilty = this.#smartBan.passed(piece, open.bytes);
     this.#drop(open);
-    this.#setHave(piece);
+    this.#move(piece, HAVE);
     this.ledger.completed++;
     this.#events.verified(piece);
     if (this.hashFailures > 0) this.#events.helped?.(open.contributors());
@@ -433,13 +459,9 @@ export class PieceManager {
     this.#holders.countPickable(piece, -1);
   }
 
-  // All changes of state but the first go through here.
   #move(piece: number, to: number): void {
-    const was = isWanted(this.#state[piece]!), is = isWanted(to);
-    this.#state[piece] = to;
-    if (was === is) return;
-    this.#wantedLeft += is ? 1 : -1;
-    this.#holders.countWanted(piece, is ? 1 : -1);
+    const by = this.#states.move(piece, to);
+    if (by !== 0) this.#holders.countWanted(piece, by);
   }
 
   #drop(open: OpenPiece): void {
@@ -452,11 +474,5 @@ export class PieceManager {
     this.#open.remove(open);
     this.#buffers.give(open.buffer);
     this.version++;
-  }
-
-  #setHave(piece: number): void {
-    this.#move(piece, HAVE);
-    this.have.set(piece);
-    this.#haveBytes += this.#layout.lengthOf(piece);
   }
 }

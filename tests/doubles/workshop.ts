@@ -112,7 +112,7 @@ export class Workshop {
     assert.equal(this.manager.complete, true);
     assert.equal(this.manager.haveBytes, this.data.content.length);
     assert.equal(Buffer.compare(this.stored, this.data.content), 0, "the content is right");
-    assert.equal(this.manager.openCount, 0);
+    assert.equal(this.manager.openPieces.size, 0);
   }
 
   #store(piece: number, bytes: Uint8Array): void {

@@ -215,7 +215,7 @@ describe("PeerSession: blocks that nobody asked for", () => {
       const say = () => one.hears((voice) => voice.piece(piece, begin, length));
       assert.equal(refusal(say), "bad-block", `${piece} ${begin} ${length}`);
       one.close(); // and leaves nothing behind
-      assert.equal(one.shop.manager.openCount, 0);
+      assert.equal(one.shop.manager.openPieces.size, 0);
     }
   });
 });
@@ -270,7 +270,7 @@ describe("PeerSession: peers that let us wait", () => {
     const probes = a.asks();
     assert.equal(probes.length, 1);
     assert.equal(a.session.window.outstanding, 0);
-    assert.equal(shop.manager.openCount, 0, "nothing waits for it");
+    assert.equal(shop.manager.openPieces.size, 0, "nothing waits for it");
     a.pass(30_000);
     assert.deepEqual(a.settles(), [], "not again so soon");
     b.hearsSeed();

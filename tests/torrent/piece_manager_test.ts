@@ -127,7 +127,7 @@ describe("PieceManager: a download", () => {
     assert.equal(shop.manager.stateOf(piece), OPEN);
     peer.dropsRequests();
     assert.equal(shop.manager.stateOf(piece), MISSING);
-    assert.equal(shop.manager.openCount, 0);
+    assert.equal(shop.manager.openPieces.size, 0);
     shop.check();
   });
 
@@ -389,7 +389,7 @@ describe("PieceManager: hashing elsewhere", () => {
     sendAll(shop, peer);
     assert.equal(shop.hasher.lose(), true);
     shop.check();
-    assert.equal(shop.manager.openCount, 0);
+    assert.equal(shop.manager.openPieces.size, 0);
     assert.equal(shop.hashed, 1);
     shop.downloadAll(peer);
     shop.assertComplete();
