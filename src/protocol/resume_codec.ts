@@ -76,6 +76,9 @@ function bodyOf(data: ResumeData): Encodable {
     "good peers": packPeers(good),
     "info hash": data.infoHash,
     "limits": limitsOf(data.limits),
+    ...(data.moving
+      ? { "moving": { dir: data.moving.dir, renamed: renamedOf(data.moving.renamed) } }
+      : {}),
     "name": data.name,
     "partial": data.partial.map(({ piece, blocks }) => ({
       bits: blocks.bytes,
@@ -88,7 +91,7 @@ function bodyOf(data: ResumeData): Encodable {
     "piece count": data.have.length,
     "pieces": data.have.bytes,
     "priorities": data.priorities,
-    "renamed": [...data.renamed].map(([file, path]) => ({ file, path })),
+    "renamed": renamedOf(data.renamed),
     "saved": Math.trunc(data.savedAtMs),
     "stamps": packStamps(data.stamps),
     "totals": {
@@ -100,6 +103,10 @@ function bodyOf(data: ResumeData): Encodable {
     "tracker ids": [...data.trackerIds].map(([url, id]) => ({ id, url })),
     "trackers": data.trackers,
   };
+}
+
+function renamedOf(renamed: ReadonlyMap<number, readonly string[]>): Encodable {
+  return [...renamed].map(([file, path]) => ({ file, path }));
 }
 
 function goalOf(goal: ResumeSeedGoal): Encodable {
@@ -128,7 +135,8 @@ function readBody(body: BDict): ResumeData {
     infoHash: from.infoHash(),
     name: from.text("name"),
     dir: from.text("dir"),
-    renamed: from.renamed(),
+    renamed: from.renamed(body),
+    moving: from.moving(),
     paused: from.count("paused") !== 0,
     have: from.have(),
     partial: from.partial(),

@@ -54,6 +54,8 @@ export interface ResumeData {
   dir: string;
   /** Files that were renamed: index in the torrent's list and path below `dir`. */
   renamed: ReadonlyMap<number, readonly string[]>;
+  /** A move that has begun: each file is in its old place or in this new one. */
+  moving: { dir: string; renamed: ReadonlyMap<number, readonly string[]> } | null;
   paused: boolean;
   /** Verified pieces, all of whose bytes were on the disk before this was written. */
   have: Bitfield;

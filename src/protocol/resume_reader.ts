@@ -64,9 +64,16 @@ export class ResumeReader {
     });
   }
 
-  renamed(): Map<number, string[]> {
+  moving(): { dir: string; renamed: Map<number, string[]> } | null {
+    const from = this.#dict("moving");
+    if (from === undefined) return null;
+    const dir = textOf(from.get("dir") ?? 0, "moving", MAX_TEXT_BYTES);
+    return { dir, renamed: this.renamed(from) };
+  }
+
+  renamed(from: BDict): Map<number, string[]> {
     const renamed = new Map<number, string[]>();
-    for (const entry of this.#dicts("renamed")) {
+    for (const entry of this.#dicts("renamed", from)) {
       const path = entry.list("path") ?? bad("renamed");
       if (path.length === 0 || path.length > 1000) bad("renamed");
       renamed.set(
@@ -160,13 +167,13 @@ export class ResumeReader {
     return value;
   }
 
-  #list(key: string): BValue[] {
-    const value = this.#body.get(key) ?? [];
+  #list(key: string, from = this.#body): BValue[] {
+    const value = from.get(key) ?? [];
     return Array.isArray(value) ? value : bad(key);
   }
 
-  #dicts(key: string): BDict[] {
-    return this.#list(key).map((entry) => entry instanceof BDict ? entry : bad(key));
+  #dicts(key: string, from = this.#body): BDict[] {
+    return this.#list(key, from).map((entry) => entry instanceof BDict ? entry : bad(key));
   }
 }
 

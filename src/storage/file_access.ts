@@ -21,6 +21,8 @@ export class FileAccess {
   readonly #pool: HandlePool;
   /** Folders in which we made a file since the last sync. */
   readonly #withNewNames = new Set<string>();
+  /** While files are copied elsewhere: where what is written goes as well. */
+  #mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
   constructor(disk: Files, pool: HandlePool, dir: string) {
@@ -48,6 +50,24 @@ export class FileAccess {
     file.unsynced = true;
     handle.writeAt(bytes, offset);
     file.written += bytes.length;
+    file.writes++;
+    file.leave(this.disk.stat(file.path));
+    const copy = this.#mirror?.files.get(file);
+    if (copy && copy.path !== file.path) this.#mirror!.to.write(copy, bytes, offset);
+  }
+
+  /** From here on whatever is written to `files` is written to their copies too. */
+  mirror(to: FileAccess, files: ReadonlyMap<StoredFile, StoredFile>): void {
+    this.#mirror = { to, files };
+  }
+
+  stopMirroring(): void {
+    this.#mirror = null;
+  }
+
+  resize(file: StoredFile, size: number): void {
+    this.#openForWriting(file).truncate(size);
+    file.unsynced = true;
     file.leave(this.disk.stat(file.path));
   }
 

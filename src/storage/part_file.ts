@@ -23,10 +23,10 @@ export interface PartShape {
 }
 
 export class PartFile {
-  readonly file: StoredFile;
+  file: StoredFile;
   /** Changes with each write. */
   version = 0;
-  readonly #access: FileAccess;
+  #access: FileAccess;
   readonly #shape: PartShape;
   readonly #slots = new Map<number, number>();
   /** Slots in the file, those among them whose head was lost. */
@@ -37,6 +37,12 @@ export class PartFile {
     this.#access = access;
     this.#shape = shape;
     this.file = new StoredFile(access.paths.join(elements), elements, Infinity);
+  }
+
+  /** It is somewhere else now. */
+  moved(access: FileAccess, file: StoredFile): void {
+    this.#access = access;
+    this.file = file;
   }
 
   /** Finds out what is there. Throws a FileError. */

@@ -15,6 +15,8 @@ export class StoredFile extends PooledFile {
   #disturbed = false;
   /** Bytes written since it was last compared. */
   written = 0;
+  /** How often it was written to. */
+  writes = 0;
   /** Bytes were written that may not be on the disk yet. */
   unsynced = false;
 
@@ -84,12 +86,17 @@ export class StoredFile extends PooledFile {
     return { size: left.size, mtimeMs: left.mtimeMs, inode };
   }
 
-  /** The same file under another name, as it was left; `now` is how it looks there. */
-  movedTo(path: string, elements: readonly string[], now: FileStat | null): StoredFile {
+  /**
+   * The same file under another name, as it was left; `copy` is what we wrote there, null when it
+   * was renamed. Looks at neither, so that a change by others meanwhile still shows.
+   */
+  movedTo(path: string, elements: readonly string[], copy: StoredFile | null): StoredFile {
     const moved = new StoredFile(path, elements, this.length);
-    moved.#left = this.#left === undefined ? undefined : now;
     moved.#disturbed = this.#disturbed;
-    moved.unsynced = this.unsynced;
+    moved.unsynced = this.unsynced || (copy?.unsynced ?? false);
+    // Unknown stays unknown: what was copied is not known any better.
+    const known = this.#left !== undefined;
+    moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
     return moved;
   }
 

@@ -15,6 +15,7 @@ import type { HandlePool } from "./handle_pool.ts";
 import { exportParts, type SharedSlice } from "./part_export.ts";
 import { PartFile } from "./part_file.ts";
 import { reserveSpace } from "./preallocate.ts";
+import { relocate, type RelocateOptions } from "./relocate.ts";
 import { StoredFile } from "./stored_file.ts";
 import type { Trust } from "./trust.ts";
 
@@ -39,7 +40,7 @@ export interface StorageOptions {
 export class TorrentStorage {
   readonly layout: Layout;
   readonly #options: StorageOptions;
-  readonly #access: FileAccess;
+  #access: FileAccess;
   readonly #parts: PartFile | null;
   /** By the index in the torrent's file list; null for pads. */
   readonly #files: (StoredFile | null)[];
@@ -206,6 +207,11 @@ export class TorrentStorage {
     return this.#parts?.has(piece) ?? false;
   }
 
+  /** Where a file is or would be; null for pads. */
+  pathOf(file: number): string | null {
+    return this.#files[file]?.path ?? null;
+  }
+
   /** Its bytes are in the part file, if anywhere. */
   isApart(file: number): boolean {
     return this.#apart.has(file);
@@ -255,6 +261,48 @@ export class TorrentStorage {
   /** All that was written before is on the disk when it resolves. Rejects with a FileError. */
   async sync(): Promise<void> {
     await this.#access.sync(this.#all());
+  }
+
+  /**
+   * Makes a file that is not there out of somebody's copy of it, which may be wrong: its pieces are
+   * to be checked. Rejects with a FileError ("exists" when it is there).
+   */
+  async takeCopy(index: number, from: string): Promise<void> {
+    const file = this.#files[index]!;
+    this.#access.letGo(file);
+    this.#access.paths.makeFolders(file.elements);
+    await this.#access.disk.copy(from, file.path);
+    this.#apart.delete(index);
+    this.#mayBeUnsynced(file);
+  }
+
+  /** Where it is: absolute. */
+  get dir(): string {
+    return this.#access.paths.root;
+  }
+
+  /**
+   * Moves the files to `dir`, where `paths` (one for each file) are their names: to move and to
+   * rename. Reading and writing may go on meanwhile; `setWanted` and a second move may not. Resolves
+   * when the files are in their new places, with a function that removes what is left in the old
+   * ones: call it when the resume record names the new. Rejects as `relocate` does.
+   */
+  async move(
+    dir: string,
+    paths: readonly (readonly string[])[],
+    options: RelocateOptions = {},
+  ): Promise<() => void> {
+    const to = this.#access.in(dir), places = new Map<StoredFile, readonly string[]>();
+    this.#files.forEach((file, index) => file && places.set(file, paths[index]!));
+    if (this.#parts) places.set(this.#parts.file, this.#parts.file.elements);
+    let clean = () => {};
+    await relocate(this.#access, to, places, options, (relocated) => {
+      this.#access = to;
+      this.#files.forEach((file, i) => file && (this.#files[i] = relocated.files.get(file)!));
+      if (this.#parts) this.#parts.moved(to, relocated.files.get(this.#parts.file)!);
+      clean = relocated.clean;
+    });
+    return clean;
   }
 
   /** Closes this torrent's files. Later calls to read or write throw. */

@@ -195,6 +195,153 @@ describe("SimDisk.crash", () => {
   });
 });
 
+describe("SimDisk.crash and names", () => {
+  it("a rename that was not synced in its folder may be undone, one that was may not", async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      const { world, own } = node(seed);
+      own.disk.put("/home/a", pattern(10, 1));
+      own.disk.put("/home/b", pattern(10, 2));
+      own.files.rename("/home/a", "/home/b");
+      if (seed % 2 === 0) await world.wait(own.files.syncFolder("/home"));
+      own.kill();
+      own.disk.crash();
+      const names = own.disk.names("/home").join();
+      const value = own.disk.bytes("/home/b")![0];
+      if (seed % 2 === 0) assert.deepEqual([names, value], ["b", pattern(10, 1)[0]]);
+      else outcomes.add(names);
+      assert.equal(value, pattern(10, names === "b" ? 1 : 2)[0], "the old one or the new one");
+      assert.equal(world.faults("disk-name-lost"), names === "a,b" ? 1 : 0);
+    }
+    assert.deepEqual([...outcomes].sort(), ["a,b", "b"]);
+  });
+
+  it("new files and folders may vanish, and removed ones come back, last change first", () => {
+    let lost = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const { world, own } = node(seed);
+      own.disk.put("/home/old", pattern(5000, 1));
+      own.files.makeDir("/home/d");
+      own.files.open("/home/d/f", "write").writeAt(pattern(10, 1), 0);
+      own.files.remove("/home/old");
+      own.kill();
+      own.disk.crash(seed);
+      const names = own.disk.names("/home").join();
+      assert.ok(["d", "d,old", "old"].includes(names), names);
+      if (names === "d") assert.deepEqual(own.disk.names("/home/d"), ["f"]);
+      else assert.deepEqual(own.disk.bytes("/home/old"), pattern(5000, 1));
+      lost += world.faults("disk-name-lost");
+      if (names === "old") assert.equal(own.disk.used, 2 * 4096, "and their space");
+    }
+    assert.ok(lost > 10);
+  });
+
+  it("a sync makes the file's name last; what is written while it runs is not part of it", async () => {
+    let lost = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const { world, own } = node(seed);
+      const file = own.files.open("/home/f", "write");
+      file.writeAt(pattern(4096, 1), 0);
+      const syncing = file.sync();
+      await world.runFor(2);
+      file.writeAt(pattern(4096, 2), 0);
+      await world.wait(syncing);
+      own.kill();
+      own.disk.crash();
+      const bytes = own.disk.bytes("/home/f")!;
+      assert.equal(bytes.length, 4096);
+      if (bytes[0] !== pattern(4096, 2)[0]) lost++;
+    }
+    assert.ok(lost > 3 && lost < 20, `${lost}`);
+  });
+
+  it("the time of a file may be lost alone", () => {
+    const times = new Set<number>();
+    for (let seed = 0; seed < 20; seed++) {
+      const { world, own } = node(seed);
+      own.disk.put("/home/f", pattern(10, 1));
+      own.files.open("/home/f", "write").writeAt(pattern(10, 2), 0);
+      own.kill();
+      own.disk.crash();
+      const { mtimeMs } = own.disk.entry("/home/f")!;
+      assert.equal(world.faults("disk-time-lost"), mtimeMs === 0 ? 1 : 0);
+      times.add(mtimeMs);
+    }
+    assert.equal(times.size, 2);
+  });
+
+  it("writeWhole leaves the old or the new file, whenever the power goes", async () => {
+    const found = new Set<number>();
+    for (let seed = 0; seed < 60; seed++) {
+      const { world, own } = node(seed);
+      await world.wait(own.files.writeWhole("/home/f", pattern(9000, 1)));
+      let done = false;
+      void own.files.writeWhole("/home/f", pattern(9000, 2)).then(() => done = true);
+      await world.runFor(seed % 15);
+      own.kill();
+      own.disk.crash();
+      const bytes = own.disk.bytes("/home/f")!;
+      const version = bytes[0] === pattern(9000, 1)[0] ? 1 : 2;
+      assert.deepEqual(bytes, pattern(9000, version));
+      if (done) assert.equal(version, 2, "resolved means there to stay");
+      found.add(version);
+    }
+    assert.deepEqual([...found].sort(), [1, 2]);
+  });
+});
+
+describe("SimDisk as others see it", () => {
+  it("readOnly refuses every change and no reading", async () => {
+    const { world, own } = node();
+    own.disk.put("/home/f", pattern(10, 1));
+    const open = own.files.open("/home/f", "write");
+    own.disk.readOnly = true;
+    for (
+      const change of [
+        () => own.files.open("/home/f", "write"),
+        () => open.writeAt(pattern(1, 1), 0),
+        () => open.truncate(0),
+        () => own.files.makeDir("/home/d"),
+        () => own.files.rename("/home/f", "/home/g"),
+        () => own.files.remove("/home/f"),
+      ]
+    ) assert.equal(codeOf(change), "read-only");
+    assert.equal(world.faults("disk-EROFS"), 6);
+    await assert.rejects(world.wait(own.files.writeWhole("/home/g", pattern(1, 1))), {
+      code: "read-only",
+    });
+    assert.equal(own.files.open("/home/f", "read").readAt(new Uint8Array(10), 0), 10);
+  });
+
+  it("tamper shows in the time, and lasts", () => {
+    const { world, own } = node();
+    own.disk.put("/home/f", pattern(10, 1));
+    own.disk.tamper("/home/f", Uint8Array.of(0), 3, 777);
+    own.disk.crash();
+    assert.deepEqual([own.disk.bytes("/home/f")![3], own.files.stat("/home/f")!.mtimeMs], [0, 777]);
+    assert.equal(world.faults("disk-tampered"), 1);
+  });
+
+  it("mounts are other disks: nothing is renamed into or out of them", () => {
+    const { own } = node();
+    own.disk.put("/home/f", pattern(10, 1));
+    own.disk.makeFolders("/mnt");
+    own.disk.mounts = ["/mnt"];
+    assert.equal(codeOf(() => own.files.rename("/home/f", "/mnt/f")), "other-disk");
+    own.disk.put("/mnt/g", pattern(10, 1));
+    own.files.rename("/mnt/g", "/mnt/h");
+    assert.deepEqual(own.files.list("/mnt"), ["h"]);
+  });
+
+  it("syncDelayMs makes syncing slow", async () => {
+    const { world, own } = node();
+    own.disk.syncDelayMs = 700;
+    const file = own.files.open("/home/f", "write");
+    await world.wait(file.sync());
+    assert.equal(world.now, 700);
+  });
+});
+
 describe("SimDisk links", () => {
   it("folders that are links are followed, loops are refused", () => {
     const { own } = node();

@@ -27,6 +27,7 @@ function sample(): ResumeData {
     name: "Ünïcode",
     dir: "/home/x/ö",
     renamed: new Map([[2, ["a", "b"]]]),
+    moving: { dir: "/mnt", renamed: new Map([[0, ["z"]]]) },
     paused: true,
     have: bits(21, 0, 5, 20),
     partial: [{ piece: 3, blocks: bits(9, 1, 8) }],
@@ -175,6 +176,7 @@ describe("decodeResume of what is not right", () => {
       ["stamps", new Uint8Array(25).fill(2)],
       ["renamed", [{ file: 1, path: [] }]],
       ["name", [1]],
+      ["moving", { dir: 5 }],
     ];
     for (const [key, value] of wrong) {
       const bytes = forged((body) => body.set(key, value));

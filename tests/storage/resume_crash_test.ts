@@ -90,7 +90,7 @@ class Story {
 
   /** Somebody writes over a piece, in one of its files. */
   vandalise(piece: number): void {
-    const { world, torrent, life } = this;
+    const { torrent, life } = this;
     for (const { file, offset, length, pad } of torrent.layout.slices(piece)) {
       const path = `${life.dir}/${torrent.entries[file]!.path.join("/")}`;
       const size = life.node.disk.bytes(path)?.length ?? 0;

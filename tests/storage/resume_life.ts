@@ -26,6 +26,7 @@ export function blankRecord(have: Bitfield): ResumeData {
     name: "t",
     dir: "/home/downloads",
     renamed: new Map(),
+    moving: null,
     paused: false,
     have,
     partial: [],

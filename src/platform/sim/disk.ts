@@ -56,6 +56,8 @@ export class SimDisk {
   syncDelayMs = 5;
   /** It was mounted anew, for reading alone: every change fails. */
   readOnly = false;
+  /** Folders that other disks are mounted on: nothing is renamed into or out of them. */
+  mounts: readonly string[] = [];
   /** Handles that may be open at once. */
   maxOpen = 1024;
   openHandles = 0;
@@ -273,6 +275,7 @@ export class SimDisk {
   move(from: string, to: string): void {
     const entry = this.#entries.get(from);
     if (entry === undefined) throw systemError("ENOENT");
+    if (this.#mountOf(from) !== this.#mountOf(to)) throw systemError("EXDEV");
     const there = this.#entries.get(to);
     if (there === entry) return;
     if (there !== undefined) {
@@ -287,6 +290,10 @@ export class SimDisk {
       this.#relocate(to, from);
       if (there !== undefined) this.#bringBack(to, there);
     });
+  }
+
+  #mountOf(path: string): string | undefined {
+    return this.mounts.find((mount) => path.startsWith(mount + "/"));
   }
 
   #relocate(from: string, to: string): void {

@@ -216,4 +216,28 @@ export function pathCases(add: AddCase): void {
     assert.equal(here.files.absolute(`${dir}/a/../b/./c`), `${dir}/b/c`);
     assert.match(here.files.absolute("x"), /^(\/|[A-Z]:).*x$/);
   });
+
+  add("files.copy copies a whole file, over nobody's and through no link", async (t) => {
+    const { here, dir } = t;
+    const bytes = pattern(300_000, 1);
+    await here.files.writeWhole(`${dir}/f`, bytes);
+    await here.files.copy(`${dir}/f`, `${dir}/g`);
+    assert.deepEqual(await here.files.read(`${dir}/g`, 300_000), bytes);
+    const handle = here.files.open(`${dir}/g`, "write");
+    handle.writeAt(Uint8Array.of(bytes[0]! ^ 1), 0);
+    handle.close();
+    assert.deepEqual(await here.files.read(`${dir}/f`, 300_000), bytes, "the first is its own");
+    await rejectsWith(here.files.copy(`${dir}/f`, `${dir}/g`), "exists");
+    await rejectsWith(here.files.copy(`${dir}/none`, `${dir}/h`), "not-found");
+    t.link(`${dir}/link`, "f");
+    await rejectsWith(here.files.copy(`${dir}/link`, `${dir}/h`), "symlink");
+    assert.equal(here.files.stat(`${dir}/h`), null);
+  });
+
+  add("files.syncFolder takes folders that are there", async ({ here, dir }) => {
+    await here.files.writeWhole(`${dir}/f`, pattern(1, 1));
+    await here.files.syncFolder(dir);
+    await rejectsWith(here.files.syncFolder(`${dir}/none`), "not-found");
+    await rejectsWith(here.files.syncFolder(`${dir}/f`), "not-directory");
+  });
 }
