@@ -71,13 +71,14 @@ export class PeerStore {
 
   /** A random choice, without repetition. */
   peersOf(infoHash: Uint8Array, choice: PeerChoice, now: number): PeerAddress[] {
-    const chosen: PeerAddress[] = [];
-    if (choice.limit <= 0) return chosen;
+    const matching: StoredPeer[] = [];
+    if (choice.limit <= 0) return matching;
     for (const peer of this.#alive(infoHash, now)) {
       if (peer.family !== choice.family || (choice.noSeed && peer.seed)) continue;
-      chosen.push({ address: peer.address, port: peer.port });
+      matching.push(peer);
     }
-    return takeRandom(chosen, choice.limit, this.#random);
+    const chosen = takeRandom(matching, choice.limit, this.#random);
+    return chosen.map(({ address, port }) => ({ address, port }));
   }
 
   /** The addresses of seeds and of others as bloom filters (BEP 33); null for an unknown torrent. */

@@ -1,9 +1,9 @@
 /** Reads datagrams of the DHT. They come from anyone: whatever is wrong ends as a KrpcFormatError. */
 import { readUint16 } from "../util/bytes.ts";
 import { ProtocolError } from "../util/errors.ts";
-import { formatIp } from "../util/ip_address.ts";
+import { formatIp, isDialable } from "../util/ip_address.ts";
 import { BDict, type BValue, decode } from "./bencode.ts";
-import { isUsablePeer, type PeerAddress } from "./compact_address.ts";
+import type { PeerAddress } from "./compact_address.ts";
 import {
   BLOOM_BYTES,
   type InfohashSamples,
@@ -52,23 +52,24 @@ export function decodeKrpc(datagram: Uint8Array): KrpcMessage {
     fail("bad-transaction", "A DHT message has no usable transaction id");
   }
   const type = root.bytes("y");
-  const transaction = t.slice();
   switch (type?.length === 1 ? type[0] : undefined) {
     case QUERY:
-      return answerable(transaction, () => decodeQuery(root, transaction));
+      return answerable(t, () => decodeQuery(root, t));
     case RESPONSE:
-      return decodeResponse(root, transaction);
+      return decodeResponse(root, t);
     case ERROR:
-      return decodeError(root, transaction);
+      return decodeError(root, t);
     default:
       fail("bad-type", "A DHT message is no query, response or error");
   }
 }
 
 function decodeRoot(datagram: Uint8Array): BDict {
+  // One copy for the whole message: an array of its own for every id would take 600 bytes on Deno.
+  const bytes = datagram.length > MAX_MESSAGE_BYTES ? datagram : datagram.slice();
   let root: BValue;
   try {
-    root = decode(datagram, LIMITS);
+    root = decode(bytes, LIMITS);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw new KrpcFormatError(error.code, error.message, null, error);
@@ -136,7 +137,7 @@ function decodeQuery(root: BDict, t: Uint8Array): KrpcQuery {
         ...head,
         method,
         token: tokenOf(args),
-        value: args.raw("v")?.slice() ?? fail("no-value", "A put has no value"),
+        value: args.raw("v") ?? fail("no-value", "A put has no value"),
         mutable: mutableOf(args),
       };
     default:
@@ -166,7 +167,7 @@ function decodeResponse(root: BDict, t: Uint8Array): KrpcResponse {
     token: body.has("token") ? tokenOf(body) : null,
     scrape: scrapeOf(body),
     samples: samplesOf(body),
-    value: body.raw("v")?.slice() ?? null,
+    value: body.raw("v") ?? null,
     key,
     signature,
     seq: sequence(body, "seq"),
@@ -194,7 +195,7 @@ function fixed(dict: BDict, key: string, length: number): Uint8Array {
 function optional(dict: BDict, key: string, length: number): Uint8Array | null {
   const value = dict.get(key);
   if (value === undefined) return null;
-  if (value instanceof Uint8Array && value.length === length) return value.slice();
+  if (value instanceof Uint8Array && value.length === length) return value;
   fail("bad-length", `"${key}" of a DHT message is not ${length} bytes long`);
 }
 
@@ -206,7 +207,7 @@ function flag(dict: BDict, key: string): boolean {
 function tokenOf(dict: BDict): Uint8Array {
   const token = dict.bytes("token");
   if (token !== undefined && token.length > 0 && token.length <= MAX_TOKEN_BYTES) {
-    return token.slice();
+    return token;
   }
   fail("bad-token-field", "A DHT message has no usable token");
 }
@@ -237,7 +238,7 @@ function mutableOf(args: BDict): MutablePart | null {
     key: fixed(args, "k", KEY_BYTES),
     signature: fixed(args, "sig", SIGNATURE_BYTES),
     seq: sequence(args, "seq") ?? fail("missing", 'A DHT message has no "seq"'),
-    salt: salt?.slice() ?? new Uint8Array(0),
+    salt: salt ?? new Uint8Array(0),
     cas: sequence(args, "cas"),
   };
 }
@@ -245,7 +246,7 @@ function mutableOf(args: BDict): MutablePart | null {
 function targetOf(args: BDict): Uint8Array | null {
   for (const key of ["target", "info_hash"]) {
     const value = args.bytes(key);
-    if (value?.length === ID_BYTES) return value.slice();
+    if (value?.length === ID_BYTES) return value;
   }
   return null;
 }
@@ -265,7 +266,7 @@ function wantOf(args: BDict): readonly (4 | 6)[] | null {
 
 function clientOf(root: BDict): Uint8Array | null {
   const client = root.bytes("v");
-  return client === undefined ? null : client.slice(0, CLIENT_BYTES);
+  return client === undefined ? null : client.subarray(0, CLIENT_BYTES);
 }
 
 /** 6 or 18 bytes; null for anything else, since it is only somebody's opinion. */
@@ -275,16 +276,25 @@ function endpointOf(bytes: Uint8Array | undefined): PeerAddress | null {
   return { address: formatIp(bytes.subarray(0, end)), port: readUint16(bytes, end) };
 }
 
+/** As endpointOf; also null for what nobody can be reached at. */
+function usablePeer(bytes: Uint8Array): PeerAddress | null {
+  const peer = endpointOf(bytes);
+  // Ports 0 and 1 are what is announced by who does not listen.
+  if (peer === null || peer.port < 2) return null;
+  if (!isDialable(bytes.subarray(0, bytes.length - 2))) return null;
+  // An IPv4 address in IPv6 clothes has no business here.
+  return bytes.length === 18 && !peer.address.includes(":") ? null : peer;
+}
+
 /** A rest that is too short for an entry is ignored, as other clients do. */
 function nodesOf(bytes: Uint8Array | undefined, family: 4 | 6): readonly NodeEntry[] {
   const stride = family === 4 ? 26 : 38;
   if (bytes === undefined || bytes.length < stride) return NONE;
   const nodes: NodeEntry[] = [];
   for (let at = 0; at + stride <= bytes.length && nodes.length < MAX_NODES; at += stride) {
-    const peer = endpointOf(bytes.subarray(at + ID_BYTES, at + stride))!;
-    // An IPv4 address in IPv6 clothes belongs to the other list.
-    if (peer.address.includes(":") !== (family === 6)) continue;
-    if (isUsablePeer(peer)) nodes.push({ id: bytes.slice(at, at + ID_BYTES), ...peer });
+    const peer = usablePeer(bytes.subarray(at + ID_BYTES, at + stride));
+    if (peer === null) continue;
+    nodes.push({ id: bytes.subarray(at, at + ID_BYTES), address: peer.address, port: peer.port });
   }
   return nodes;
 }
@@ -294,8 +304,8 @@ function valuesOf(list: BValue[] | undefined): readonly PeerAddress[] {
   const peers: PeerAddress[] = [];
   for (const item of list) {
     if (peers.length === MAX_VALUES) break;
-    const peer = item instanceof Uint8Array ? endpointOf(item) : null;
-    if (peer !== null && isUsablePeer(peer)) peers.push(peer);
+    const peer = item instanceof Uint8Array ? usablePeer(item) : null;
+    if (peer !== null) peers.push(peer);
   }
   return peers;
 }
@@ -303,7 +313,7 @@ function valuesOf(list: BValue[] | undefined): readonly PeerAddress[] {
 function scrapeOf(body: BDict): ScrapeFilters | null {
   const seeds = body.bytes("BFsd"), peers = body.bytes("BFpe");
   if (seeds?.length !== BLOOM_BYTES || peers?.length !== BLOOM_BYTES) return null;
-  return { seeds: seeds.slice(), peers: peers.slice() };
+  return { seeds, peers };
 }
 
 function samplesOf(body: BDict): InfohashSamples | null {
@@ -311,7 +321,7 @@ function samplesOf(body: BDict): InfohashSamples | null {
   if (joined === undefined) return null;
   const infoHashes: Uint8Array[] = [];
   for (let at = 0; at + ID_BYTES <= joined.length && infoHashes.length < MAX_SAMPLES;) {
-    infoHashes.push(joined.slice(at, at += ID_BYTES));
+    infoHashes.push(joined.subarray(at, at += ID_BYTES));
   }
   const interval = Math.min(MAX_SAMPLE_INTERVAL, Math.max(0, body.int("interval") ?? 0));
   const total = Math.max(infoHashes.length, body.int("num") ?? 0);

