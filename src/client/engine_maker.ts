@@ -4,21 +4,27 @@
  */
 import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
 import { toHex } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
 import { ReadCache } from "../storage/read_cache.ts";
+import { resumePath } from "../storage/resume_file.ts";
+import { type KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
+import { FileChoice } from "../torrent/file_choice.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
-import { Torrent as Engine, type TorrentOptions } from "../torrent/torrent.ts";
+import { Torrent as Engine } from "../torrent/torrent.ts";
+import type { TorrentOptions } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import type { EventFeed } from "./event_feed.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
@@ -59,7 +65,8 @@ export class EngineMaker {
     this.#files.close();
   }
 
-  make(meta: Metainfo, options: AddOptions): Engine {
+  /** `record`: what an earlier run left, or null. */
+  make(meta: Metainfo, options: AddOptions, record: ResumeData | null = null): Engine {
     const { clock, random, hasher, files } = this.#platform;
     const { limits, feed, listenPort } = this.#ports;
     const infoHash = toHex(meta.infoHash);
@@ -71,13 +78,19 @@ export class EngineMaker {
     };
     const preallocate = options.preallocate ?? false;
     const { files: entries, layout } = meta;
-    return new Engine(meta, identity, this.#engineOptions(options), {
+    const engineOptions = this.#engineOptions(meta, options);
+    const { wanted } = new FileChoice(layout, engineOptions.files);
+    return new Engine(meta, identity, engineOptions, {
       clock,
       random,
       hasher,
       storage: new TorrentStorage(files, this.#files, options.dir, entries, layout, {
         preallocate,
+        infoHash: meta.infoHash,
+        wanted,
       }),
+      record,
+      keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
       buffers: this.#buffers,
       readCache: this.#readCache,
@@ -88,9 +101,28 @@ export class EngineMaker {
     });
   }
 
-  #engineOptions(options: AddOptions): TorrentOptions {
+  /** Kept where the client keeps its state; in memory only if it keeps none. */
+  #makeKeeper(
+    { infoHash }: Metainfo,
+    ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
+  ): ResumeKeeper | null {
+    const { stateDir, saveEveryMs } = this.#options, { clock, files, hasher } = this.#platform;
+    if (stateDir === undefined) return null;
+    return new ResumeKeeper({
+      ...ports,
+      files,
+      path: resumePath(stateDir, infoHash),
+      sha1: (bytes) => hasher.sha1(bytes),
+      now: () => clock.now(),
+      sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
+    }, saveEveryMs);
+  }
+
+  #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {
     return {
       dir: options.dir,
+      absoluteDir: this.#platform.files.absolute(options.dir),
+      files: fileChoiceOptions(meta, options.files),
       pieces: {
         budgetBytes: this.#options.pieceBudgetBytes ?? DEFAULT_PIECE_BUDGET,
         piecesPerPeer: options.piecesPerPeer ?? Infinity,

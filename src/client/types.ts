@@ -1,5 +1,6 @@
 /** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
 
+import type { Metainfo } from "../protocol/metainfo.ts";
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { QuotaOptions } from "./quota.ts";
@@ -27,10 +28,29 @@ export interface ClientOptions {
   readCacheBytes?: number;
   /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
   limits?: Partial<Rates>;
+  /**
+   * Where what is to survive a restart is kept: a resume record and the metainfo of each torrent.
+   * It is created when missing. Default: nothing is kept.
+   */
+  stateDir?: string;
+  /** Milliseconds of work that a crash may cost at most, with `stateDir`. Default 5000. */
+  saveEveryMs?: number;
   /** Connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
   /** Bytes of all torrents in a day or a month; default none. */
   quota?: QuotaOptions;
+}
+
+/** Files are named by their index in `Metainfo.files`. */
+export interface FileSelection {
+  /** 0 for not wanted, 1 (least) to 7; a file that is not wanted is never made. */
+  priorities?: ReadonlyMap<number, number>;
+  /** Priority of the files that `priorities` does not name. Default 4. */
+  others?: number;
+  /** Files whose pieces are fetched in order. */
+  sequential?: ReadonlySet<number>;
+  /** The first and last piece of media files come first, for players. Default false. */
+  endsFirst?: boolean;
 }
 
 export interface AddOptions {
@@ -47,6 +67,8 @@ export interface AddOptions {
    * between them: for a first seed with little bandwidth. Default false.
    */
   superSeed?: boolean;
+  /** Which files and which first; a function is asked when the files are known. Default: all. */
+  files?: FileSelection | ((meta: Metainfo) => FileSelection);
   /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
   piecesPerPeer?: number;
   /** Takes pieces in order instead of rarest first. */

@@ -15,6 +15,19 @@ export interface HeldBackFacts {
   limited: boolean;
 }
 
+/** Counts members that have something we lack, and those of them that let us ask. */
+export function countUseful(
+  members: Iterable<{ session: { readonly wanted: number; readonly peerChoking: boolean } }>,
+): { useful: number; unchoking: number } {
+  let useful = 0, unchoking = 0;
+  for (const { session } of members) {
+    if (session.wanted === 0) continue;
+    useful++;
+    if (!session.peerChoking) unchoking++;
+  }
+  return { useful, unchoking };
+}
+
 /** From this share on it is what a person should look at. */
 const MOST = 0.5;
 

@@ -5,6 +5,7 @@
  * Invariant: a peer stands in the cache exactly if it is known, idle and may be dialled; it is
  * CANDIDATE exactly if it stands there as ready.
  */
+import type { PeerAddress } from "../protocol/compact_address.ts";
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
 import { CandidateCache } from "./candidate_cache.ts";
 import { OwnEndpoint } from "./own_endpoint.ts";
@@ -172,6 +173,16 @@ export class PeerBook {
       peer.spread = this.own.spread(peer);
       this.refresh(peer);
     }
+  }
+
+  /** As PeerPool.bans. */
+  bans(): (PeerAddress & { reason: string })[] {
+    const { addressBans, endpointBans } = this.list;
+    return [
+      ...addressBans.map(({ address, banReason }) => ({ address, port: 0, reason: banReason! })),
+      ...endpointBans.filter(({ banReason }) => banReason !== DEAD_ADDRESS)
+        .map(({ address, port, banReason }) => ({ address, port, reason: banReason! })),
+    ];
   }
 
   /** Peers that were connected once and can be dialled, best first. */

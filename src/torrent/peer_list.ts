@@ -37,6 +37,11 @@ export class PeerList {
     return [...this.#bans.endpoint];
   }
 
+  /** The same under an "address" ban. */
+  get addressBans(): readonly PoolPeer[] {
+    return [...this.#bans.address];
+  }
+
   /** `address` in canonical form. */
   find(address: string, port: number): PoolPeer | undefined {
     return this.#known.get(endpointKey(address, port));

@@ -11,6 +11,7 @@
  * never dialled; active connections never pass the limit, and each holds a slot of the client's.
  */
 import { assert } from "../util/assert.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
@@ -289,6 +290,23 @@ export class PeerPool implements SlotUser {
     const count = this.#book.forgiveFailures();
     this.#settle(now);
     return count;
+  }
+
+  /** Who was banned for what it did, for a next run; port 0 stands for all of its address. */
+  bans(): (PeerAddress & { reason: string })[] {
+    return this.#book.bans();
+  }
+
+  /** Takes up the bans of an earlier run. */
+  recallBans(bans: Iterable<PeerAddress & { reason: string }>, now: number): void {
+    for (const { address, port, reason } of bans) {
+      const bytes = parseIp(address);
+      if (bytes === null) continue;
+      const canonical = formatIp(bytes);
+      const peer = this.#book.list.find(canonical, port) ??
+        this.#book.add(canonical, bytes, port, PEER_SOURCE.RESUME);
+      this.ban(peer, now, reason, port === 0 ? "address" : "endpoint");
+    }
   }
 
   /** Whether we have all we want: then seeds are neither preferred nor dialled. */

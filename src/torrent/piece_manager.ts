@@ -190,6 +190,11 @@ export class PieceManager {
     this.version++;
   }
 
+  /** Whether `setLevels` was ever called. */
+  get hasLevels(): boolean {
+    return this.#unwanted !== null;
+  }
+
   /**
    * What is wanted, and what first: `levelOf(piece)` is an index of `levels`, best first, or -1 for
    * a piece that is not wanted. A piece that is open already is finished all the same. O(pieces).

@@ -4,7 +4,8 @@ import type { SeedGoal } from "./types.ts";
 export class SeedWatch {
   readonly #goal: SeedGoal;
   readonly #size: number;
-  #since = 0;
+  #since: number | null = null;
+  #secondsBefore = 0;
   #uploaded = 0;
   #lastUploadAt = 0;
 
@@ -14,10 +15,27 @@ export class SeedWatch {
     this.#size = size;
   }
 
-  /** Seeding begins at `now`, in milliseconds, with so many bytes given before. */
+  /** Earlier runs gave for so long. */
+  resume(seconds: number): void {
+    this.#secondsBefore = seconds;
+  }
+
+  /** Seeding begins at `now`, in milliseconds, with so many bytes given before, over all runs. */
   start(uploaded: number, now: number): void {
+    this.pause(now);
     this.#since = this.#lastUploadAt = now;
     this.#uploaded = uploaded;
+  }
+
+  /** Something is to be fetched again. */
+  pause(now: number): void {
+    this.#secondsBefore = this.seconds(now);
+    this.#since = null;
+  }
+
+  /** Time spent seeding, over all runs. */
+  seconds(now: number): number {
+    return this.#secondsBefore + (this.#since === null ? 0 : (now - this.#since) / 1000);
   }
 
   /** Asked a few times a second; `uploaded` as in `start`. */
@@ -32,7 +50,7 @@ export class SeedWatch {
       case "ratio":
         return uploaded >= this.#goal.ratio * this.#size;
       case "time":
-        return now - this.#since >= this.#goal.seconds * 1000;
+        return this.seconds(now) >= this.#goal.seconds;
       case "idle":
         return now - this.#lastUploadAt >= this.#goal.seconds * 1000;
     }

@@ -1,13 +1,15 @@
 /** What keeps a torrent that is only to be given from being given: errors that name the first file. */
-import type { FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { IncompleteError } from "../util/errors.ts";
 
 /** Throws when a file is missing or too short: seen without reading any. Or a FileError. */
-export function demandFiles(meta: Metainfo, statFile: (file: number) => FileStat | null): void {
+export function demandFiles(
+  meta: Metainfo,
+  sizeOf: (file: number) => { size: number } | null,
+): void {
   const missing: string[] = [], short: string[] = [];
   meta.files.forEach(({ path, length, pad }, file) => {
-    const found = pad ? undefined : statFile(file);
+    const found = pad ? undefined : sizeOf(file);
     if (found === null) missing.push(path.join("/"));
     else if (found !== undefined && found.size < length) short.push(path.join("/"));
   });

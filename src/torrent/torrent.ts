@@ -2,63 +2,30 @@
  * One torrent (the Orchestrator): wires pool, swarm, pieces, storage and trackers together and
  * walks through the states checking, downloading, verifying, seeding or done. All work is theirs.
  */
-import type { Clock, Hasher, Random } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
-import { FileError, ShoalError } from "../util/errors.ts";
-import type { SendBuffers } from "../peer/link.ts";
+import { describeError } from "../util/errors.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { BlockReader } from "../storage/block_reader.ts";
-import type { ReadCache } from "../storage/read_cache.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import { Blame } from "./blame.ts";
-import type { ConnectionSlots } from "./connection_slots.ts";
-import { heldBackBy } from "./held_back.ts";
+import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
+import { countUseful, heldBackBy } from "./held_back.ts";
+import { openExisting } from "./opening.ts";
 import { PeerPool } from "./peer_pool.ts";
+import { Persistence } from "./persistence.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
-import type { PeerPoolConfig } from "./pool_types.ts";
-import { PieceManager, type PieceOptions } from "./piece_manager.ts";
-import { demandFiles, demandPieces } from "./seed_only.ts";
+import { PieceManager } from "./piece_manager.ts";
 import { SeedWatch } from "./seed_goal.ts";
-import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
-import { type Identity, Swarm, type SwarmDialer, type SwarmOptions } from "./swarm.ts";
+import { RateLimits, type Rates } from "./rate_limits.ts";
+import { type Identity, Swarm } from "./swarm.ts";
+import type { TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
-import type { FinalCheck, HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
+import type { HeldBackBy, TorrentHappening, TorrentState } from "./types.ts";
 import { Verification } from "./verification.ts";
-
-export interface TorrentOptions {
-  dir: string;
-  pieces: PieceOptions;
-  pool: Partial<PeerPoolConfig>;
-  swarm: SwarmOptions;
-  seedGoal: SeedGoal;
-  finalCheck: FinalCheck;
-  trustFiles: boolean;
-  seedOnly: boolean;
-  /** Of the torrent as a whole, and of each peer. */
-  limits: Rates;
-  peerLimits: Rates;
-}
-
-export interface TorrentPorts {
-  clock: Clock;
-  random: Random;
-  hasher: Hasher;
-  storage: TorrentStorage;
-  dialer: SwarmDialer;
-  buffers: SendBuffers;
-  /** Memory for uploads of all torrents. */
-  readCache: ReadCache;
-  /** The limits of the whole client, which the client serves. */
-  throttles: ThrottlePair;
-  /** Connections of the whole client. */
-  slots: ConnectionSlots;
-  /** Makes the tracker manager, which reports to the torrent that it is for. */
-  trackers(torrent: Torrent): TrackerManager;
-  tell(happening: TorrentHappening): void;
-}
 
 const STOP_TIMEOUT_MS = 2500;
 const CALL_FOR_PEERS_MS = 15_000;
@@ -73,7 +40,7 @@ export class Torrent {
   readonly swarm: Swarm;
   readonly trackers: TrackerManager;
   readonly limits: RateLimits;
-  /** Everything is here and verified; rejects with what stopped it before. */
+  /** All that is wanted is here and verified; rejects with what stopped it before. */
   readonly finished: Promise<void>;
   /** Seed goal reached, stopped or failed. */
   readonly ended: Promise<void>;
@@ -83,6 +50,7 @@ export class Torrent {
   readonly #finish = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
+  readonly #persistence: Persistence;
   readonly #writing = new BusyMeter();
   readonly #seeding: SeedWatch;
   readonly #traffic: TrafficBook;
@@ -90,6 +58,9 @@ export class Torrent {
   readonly #blame: Blame;
   #state: TorrentState = "checking";
   #error: Error | null = null;
+  #choice: FileChoice;
+  /** Changes of the choice, one after the other. */
+  #choosing: Promise<void> = Promise.resolve();
   #startedAt: number;
   #nextCallAt = 0;
   /** Bytes that were here when the run began. */
@@ -108,8 +79,11 @@ export class Torrent {
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
     this.#startedAt = ports.clock.now();
-    this.#seeding = new SeedWatch(options.seedGoal, meta.size);
-    this.#traffic = new TrafficBook();
+    const { record } = ports;
+    this.#choice = new FileChoice(meta.layout, options.files);
+    this.#seeding = new SeedWatch(options.seedGoal, this.#choice.wantedBytes);
+    this.#seeding.resume(record?.totals.seedingSeconds ?? 0);
+    this.#traffic = new TrafficBook(record?.totals);
     this.#verification = new Verification(meta, ports.hasher, ports.storage);
     this.pieces = new PieceManager(
       meta.layout,
@@ -126,6 +100,7 @@ export class Torrent {
         guilty: (key) => this.#later.push(() => this.#blame.convict(key, this.now)),
       },
     );
+    this.#applyChoice();
     this.limits = new RateLimits(ports.throttles);
     this.limits.setTorrent(options.limits, this.#startedAt);
     this.limits.setPerPeer(options.peerLimits, this.#startedAt);
@@ -138,6 +113,7 @@ export class Torrent {
     this.swarm.use(this.pool);
     this.#blame = new Blame(this.pool, (key) => this.swarm.peerOfKey(key));
     this.trackers = ports.trackers(this);
+    this.#persistence = new Persistence(this, ports.clock, record, ports.keeper);
   }
 
   get state(): TorrentState {
@@ -158,10 +134,24 @@ export class Torrent {
     return this.#verification.fraction;
   }
 
-  /** Payload bytes of this run, and what is still to come. */
+  /** Payload bytes of this run, and what the whole torrent lacks. */
   get totals(): Traffic & { left: number } {
     const left = this.meta.layout.totalLength - this.pieces.haveBytes;
     return { ...this.#traffic.run(this.swarm.members), left };
+  }
+
+  /** Payload bytes of all runs. */
+  get totalsEver(): Traffic {
+    return this.#traffic.ever(this.swarm.members);
+  }
+
+  get choice(): FileChoice {
+    return this.#choice;
+  }
+
+  /** As it was when it ended: what a next run can go on from. Null before. */
+  get lastRecord(): ResumeData | null {
+    return this.#persistence.last;
   }
 
   /** Verified bytes, at most the size: padding counts for what is missing. */
@@ -170,21 +160,15 @@ export class Torrent {
   }
 
   get heldBackBy(): HeldBackBy {
-    let useful = 0, unchoking = 0;
-    for (const { session } of this.swarm.members) {
-      if (session.wanted === 0) continue;
-      useful++;
-      if (!session.peerChoking) unchoking++;
-    }
+    const { pool, trackers, pieces, limits, swarm } = this;
     return heldBackBy({
       state: this.#state,
-      pool: this.pool.stats(),
-      trackersFailing: this.trackers.failing,
-      useful,
-      unchoking,
+      pool: pool.stats(),
+      trackersFailing: trackers.failing,
+      ...countUseful(swarm.members),
       writing: this.#writing.share,
-      hashing: this.pieces.hashingShare,
-      limited: this.limits.holdsBack,
+      hashing: pieces.hashingShare,
+      limited: limits.holdsBack,
     });
   }
 
@@ -225,14 +209,43 @@ export class Torrent {
     this.limits.setPerPeer({ ...this.limits.perPeer, ...limits }, this.#ports.clock.now());
   }
 
+  /** Over all runs. */
+  seedingSeconds(): number {
+    return this.#seeding.seconds(this.now);
+  }
+
+  /** Changes which files are wanted and which first; waits for an earlier change. */
+  setFiles(options: FileChoiceOptions): Promise<void> {
+    const change = this.#choosing.then(() => this.#setFiles(options));
+    this.#choosing = change.catch(() => {});
+    return change;
+  }
+
+  /**
+   * Reads and hashes all pieces while seeding or downloading goes on; what is wrong is not given any
+   * more and fetched again. Resolves to how many pieces were wrong. Rejects with a FileError.
+   */
+  async recheck(): Promise<number> {
+    const had = this.#verification.allPieces().filter((piece) => this.pieces.have.has(piece));
+    const bad: number[] = [];
+    await this.#verification.check(this.#abort.signal, (piece, ok) => {
+      if (!ok) bad.push(piece);
+    }, had);
+    if (this.#abort.signal.aborted || bad.length === 0) return bad.length;
+    this.#tell({ type: "final-check", bad: bad.length, pieces: had.length });
+    await this.#fetchAgain(bad);
+    return bad.length;
+  }
+
   /** A few times a second. */
   tick(now: number): void {
+    this.#persistence.tick(now);
     if (!this.running) return;
     this.#writing.sample(now);
     this.swarm.tick(now);
     this.#callForPeers(now);
     if (this.#state !== "seeding") return;
-    if (this.#seeding.reached(this.totals.uploaded, now)) this.#leave("done");
+    if (this.#seeding.reached(this.totalsEver.uploaded, now)) this.#leave("done");
   }
 
   /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
@@ -255,14 +268,19 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles } = this.options;
-    if (seedOnly) demandFiles(this.meta, (file) => this.storage.statFile(file));
-    else this.storage.prepare();
-    await this.#checkExisting();
-    if (this.#abort.signal.aborted) return;
+    const { seedOnly, trustFiles } = this.options, { record } = this.#ports;
+    const { meta, storage, pieces } = this, { signal } = this.#abort;
+    const verification = this.#verification, choice = this.#choice;
+    const recordIsWrong = await openExisting(
+      { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record },
+      signal,
+    );
+    if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
+    if (recordIsWrong) await this.#persistence.saveNow();
+    else this.#persistence.changed(this.now);
     this.#tell({ type: "checked", have: this.have, size: this.meta.size });
-    if (seedOnly) demandPieces(this.meta, (piece) => this.pieces.have.has(piece));
+    this.#recallPeers();
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? this.#onComplete() : await this.#finalCheck();
     }
@@ -278,17 +296,7 @@ export class Torrent {
     this.pool.connectToPeers(this.#ports.clock.now());
   }
 
-  async #checkExisting(): Promise<void> {
-    if (this.options.trustFiles) {
-      for (let piece = 0; piece < this.meta.layout.pieceCount; piece++) this.pieces.markHave(piece);
-      return;
-    }
-    await this.#verification.check(this.#abort.signal, (piece, ok) => {
-      if (ok) this.pieces.markHave(piece);
-    });
-  }
-
-  /** Everything came: what is on the disk must be it, or is downloaded again. */
+  /** All that is wanted came: what is on the disk must be it, or is downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setState("verifying");
     this.storage.finish();
@@ -301,23 +309,69 @@ export class Torrent {
     if (bad.length === 0) return this.#onComplete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
     this.storage.prepare();
-    for (const piece of bad) this.#lose(piece);
+    await this.#fetchAgain(bad);
+  }
+
+  /** What a check found wrong is neither served nor kept in memory, and comes once more. */
+  async #fetchAgain(bad: readonly number[]): Promise<void> {
+    for (const piece of bad) {
+      this.#reader.forget(piece);
+      this.pieces.markMissing(piece);
+      this.swarm.withdrawPiece(piece);
+    }
+    // The last record names these pieces: it must be gone before they are written anew.
+    await this.#persistence.saveNow();
+    if (!this.#abort.signal.aborted) this.#resumeDownload();
+  }
+
+  #resumeDownload(): void {
+    if (this.pieces.complete) return;
+    this.#seeding.pause(this.now);
+    this.pool.setFinished(false);
     this.#setState("downloading");
     this.#goOnline();
     this.swarm.wakeAll();
     this.swarm.settle();
   }
 
+  async #setFiles(options: FileChoiceOptions): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    this.#choice = new FileChoice(this.meta.layout, options);
+    this.#applyChoice();
+    await this.storage.setWanted(this.#choice.wanted);
+    if (this.#abort.signal.aborted) return;
+    this.#persistence.changed(this.now);
+    if (this.#state === "seeding") this.#resumeDownload();
+    this.swarm.wakeAll();
+    this.swarm.settle();
+  }
+
+  #applyChoice(): void {
+    const { levels, levelOf } = this.#choice.levels(this.options.pieces.sequential);
+    if (!this.#choice.isPlain || this.pieces.hasLevels) this.pieces.setLevels(levels, levelOf);
+  }
+
+  /** Who served well in an earlier run is dialled, who was banned is not. */
+  #recallPeers(): void {
+    const { record } = this.#ports;
+    if (record === null) return;
+    this.pool.recallBans(record.bannedPeers, this.now);
+    this.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
+  }
+
   #onComplete(): void {
     const { name, size } = this.meta, now = this.#ports.clock.now();
     this.pieces.releaseMemory();
     this.pool.setFinished(true);
-    if (this.#foundBytes < this.meta.layout.totalLength) this.trackers.completed();
+    this.#persistence.completed(now);
+    if (this.pieces.have.full && this.#foundBytes < this.meta.layout.totalLength) {
+      this.trackers.completed();
+    }
     const seconds = (now - this.#startedAt) / 1000;
     this.#tell({ type: "done", name, dir: this.options.dir, size, seconds });
     this.#finish.resolve();
     if (this.options.seedGoal.kind === "none") return this.#leave("done");
-    this.#seeding.start(this.totals.uploaded, now);
+    this.#seeding.start(this.totalsEver.uploaded, now);
     this.#setState("seeding");
     this.#goOnline();
     this.swarm.becameSeed();
@@ -340,19 +394,24 @@ export class Torrent {
     this.#setState(state);
     this.pool.disconnectAll(this.#ports.clock.now());
     this.#reader.close();
-    this.storage.close();
     this.pieces.close();
     if (state === "failed") {
-      const { code, message, path } = describe(this.#error!);
+      const { code, message, path } = describeError(this.#error!);
       this.#tell({ type: "failed", code, message, path });
     }
     if (state !== "done") {
       this.#finish.reject(this.#error ?? new Error("The torrent was stopped before its end"));
     }
-    this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {}).then(() => {
-      this.#tell({ type: "stopped" });
-      this.#end.resolve();
-    });
+    this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const told = this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
+    await this.#persistence.close();
+    this.storage.close();
+    await told;
+    this.#tell({ type: "stopped" });
+    this.#end.resolve();
   }
 
   #setState(state: TorrentState): void {
@@ -416,14 +475,8 @@ export class Torrent {
     this.#writing.add(clock.now() - start);
   }
 
-  /** What the check found wrong is neither served nor kept in memory. */
-  #lose(piece: number): void {
-    this.#reader.forget(piece);
-    this.pieces.markMissing(piece);
-    this.swarm.withdrawPiece(piece);
-  }
-
   #onVerified(piece: number): void {
+    this.#persistence.changed(this.now);
     this.swarm.announcePiece(piece);
     this.#tell({ type: "piece", piece, have: this.have, size: this.meta.size });
   }
@@ -433,12 +486,4 @@ export class Torrent {
     const now = this.now;
     this.#later.push(() => this.#blame.suspect(contributors, now));
   }
-}
-
-function describe(error: Error): { code: string; message: string; path: string | null } {
-  return {
-    code: error instanceof ShoalError ? error.code : "internal",
-    message: error.message,
-    path: error instanceof FileError ? error.path : null,
-  };
 }

@@ -71,6 +71,13 @@ export class TorrentFileError extends ShoalError {
   }
 }
 
+/** A magnet link cannot be used; the message says why, for a person. */
+export class MagnetError extends ShoalError {
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** A resume file cannot be used; what is on the disk has to be checked instead. */
 export class ResumeError extends ShoalError {
   constructor(
@@ -99,4 +106,15 @@ export class TrackerError extends ShoalError {
     if (options?.retryInMs !== undefined) this.retryInMs = options.retryInMs;
   }
   readonly retryInMs?: number;
+}
+
+/** Any error as plain data; `code` "internal" for what should not happen. */
+export function describeError(
+  error: Error,
+): { code: string; message: string; path: string | null } {
+  return {
+    code: error instanceof ShoalError ? error.code : "internal",
+    message: error.message,
+    path: error instanceof FileError ? error.path : null,
+  };
 }

@@ -1,0 +1,38 @@
+/** From what a user says about files to what the pieces are chosen by. */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "../torrent/file_choice.ts";
+import type { AddOptions, FileSelection } from "./types.ts";
+
+/** Throws a RangeError for a priority that is none or a file that is not there. */
+export function fileChoiceOptions(meta: Metainfo, files: AddOptions["files"]): FileChoiceOptions {
+  const selection = typeof files === "function" ? files(meta) : files ?? {};
+  const { priorities = new Map<number, number>(), others = NORMAL } = selection;
+  const given = new Uint8Array(meta.files.length).fill(checked(others));
+  for (const [file, priority] of priorities) {
+    if (meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
+    given[file] = checked(priority);
+  }
+  return {
+    priorities: given,
+    ...(selection.sequential === undefined ? {} : { sequential: selection.sequential }),
+    ...(selection.endsFirst ? { endsFirst: mediaFiles(meta) } : {}),
+  };
+}
+
+/** The other way round, for what a resume record kept. */
+export function selectionOf(priorities: Uint8Array): FileSelection {
+  return { priorities: new Map([...priorities].map((priority, file) => [file, priority])) };
+}
+
+function mediaFiles({ files }: Metainfo): Set<number> {
+  const media = new Set<number>();
+  files.forEach(({ path, pad }, file) => {
+    if (!pad && isMedia(path)) media.add(file);
+  });
+  return media;
+}
+
+function checked(priority: number): number {
+  if (Number.isInteger(priority) && priority >= SKIP && priority <= HIGHEST) return priority;
+  throw new RangeError(`${priority} is not a priority: they run from 0 to 7`);
+}

@@ -1,0 +1,86 @@
+/**
+ * Which files of a torrent are wanted and which first, and what that means for its pieces. A piece
+ * is as important as the most important file in it. Immutable: a new choice is a new object.
+ */
+import type { Layout } from "../protocol/layout.ts";
+import type { PieceLevel } from "./piece_order.ts";
+
+/** 0 is not wanted, 1 least and 7 most important. */
+export type FilePriority = number;
+export const SKIP = 0, NORMAL = 4, HIGHEST = 7;
+
+export interface FileChoiceOptions {
+  /** One for each file of the torrent's list, pads included; empty: all NORMAL. */
+  priorities: Uint8Array;
+  /** Files whose pieces come in order. */
+  sequential?: ReadonlySet<number>;
+  /** Files whose first and last piece come before the others: what players look at first. */
+  endsFirst?: ReadonlySet<number>;
+}
+
+const MEDIA = /\.(mkv|mp4|m4v|avi|mov|webm|mpe?g|ts|m2ts|wmv|flv|ogv|mp3|flac|ogg|opus|m4a|wav)$/i;
+
+/** Files that players open: by their name. */
+export function isMedia(path: readonly string[]): boolean {
+  return MEDIA.test(path[path.length - 1] ?? "");
+}
+
+export class FileChoice {
+  readonly priorities: Uint8Array;
+  readonly #layout: Layout;
+  /** By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. */
+  readonly #keys: Uint8Array;
+
+  constructor(layout: Layout, options: FileChoiceOptions) {
+    const { priorities, sequential, endsFirst } = options;
+    this.#layout = layout;
+    this.priorities = priorities.length === layout.files.length
+      ? priorities.slice()
+      : new Uint8Array(layout.files.length).fill(NORMAL);
+    this.#keys = new Uint8Array(layout.pieceCount);
+    layout.files.forEach(({ pad }, file) => {
+      const range = layout.piecesOf(file), priority = this.priorities[file]!;
+      if (pad || range === null || priority === SKIP) return;
+      const ordered = sequential?.has(file) ? 1 : 0, early = endsFirst?.has(file) ? 2 : 0;
+      for (let piece = range.first; piece <= range.last; piece++) {
+        const isEnd = piece === range.first || piece === range.last;
+        const key = priority * 4 + (isEnd ? early : 0) + ordered;
+        this.#keys[piece] = Math.max(this.#keys[piece]!, key);
+      }
+    });
+  }
+
+  /** Nothing is special: the pieces need no levels. */
+  get isPlain(): boolean {
+    const first = this.#keys[0];
+    return first !== 0 && this.#keys.every((key) => key === first && key % 2 === 0);
+  }
+
+  /** By file; pads are never unwanted. */
+  get wanted(): boolean[] {
+    return this.#layout.files.map(({ pad }, file) => pad || this.priorities[file] !== SKIP);
+  }
+
+  wantsPiece(piece: number): boolean {
+    return this.#keys[piece] !== 0;
+  }
+
+  /** Bytes of the wanted files, pads not counted. */
+  get wantedBytes(): number {
+    let bytes = 0;
+    this.#layout.files.forEach(({ pad, length }, file) => {
+      if (!pad && this.priorities[file] !== SKIP) bytes += length;
+    });
+    return bytes;
+  }
+
+  /** For `PieceManager.setLevels`; `sequential` is the torrent's own way for all of it. */
+  levels(sequential: boolean): { levels: PieceLevel[]; levelOf(piece: number): number } {
+    const keys = [...new Set(this.#keys)].filter((key) => key !== 0).sort((a, b) => b - a);
+    const levelOfKey = new Map(keys.map((key, level) => [key, level]));
+    return {
+      levels: keys.map((key) => ({ sequential: sequential || key % 2 === 1 })),
+      levelOf: (piece) => levelOfKey.get(this.#keys[piece]!) ?? -1,
+    };
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a torrent does before its first peer: finds out what of it is on the disk. A resume record
+ * spares hashing what still is as it was left.
+ */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { trustworthy } from "../storage/trust.ts";
+import { FileError } from "../util/errors.ts";
+import { type FileChoice, SKIP } from "./file_choice.ts";
+import type { PieceManager } from "./piece_manager.ts";
+import { demandFiles, demandPieces } from "./seed_only.ts";
+import type { Verification } from "./verification.ts";
+
+export interface OpeningParts {
+  readonly meta: Metainfo;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  readonly verification: Verification;
+  readonly choice: FileChoice;
+  /** Only what is there is given: nothing is written or made. */
+  readonly seedOnly: boolean;
+  /** Nothing is hashed. */
+  readonly trustFiles: boolean;
+  readonly record: ResumeData | null;
+}
+
+/**
+ * Afterwards the piece manager has every piece that is on the disk. Resolves to whether the record
+ * named some that are not: it has to be replaced before they are written. Rejects with a FileError,
+ * or an IncompleteError where only seeding was asked for. Ends early when aborted.
+ */
+export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
+  const { meta, storage, pieces, seedOnly, trustFiles, record } = parts;
+  if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
+  else storage.prepare();
+  let recordIsWrong = false;
+  if (trustFiles) markAll(parts);
+  else if (record !== null) recordIsWrong = await resume(parts, record, signal);
+  else await checkAll(parts, signal);
+  if (signal.aborted) return recordIsWrong;
+  if (seedOnly) {
+    demandPieces(meta, (piece) => pieces.have.has(piece) || !parts.choice.wantsPiece(piece));
+  } else {
+    // Bytes of wanted files may still be in the part file.
+    await storage.setWanted(parts.choice.wanted);
+    if (record !== null) restoreBlocks(parts, record);
+  }
+  return recordIsWrong;
+}
+
+/** What nobody wants counts as there. */
+function sizeOf({ storage, choice, meta }: OpeningParts, file: number): { size: number } | null {
+  const isWanted = choice.priorities[file] !== SKIP;
+  return isWanted ? storage.statFile(file) : { size: meta.files[file]!.length };
+}
+
+function markAll({ meta, choice, pieces }: OpeningParts): void {
+  for (let piece = 0; piece < meta.layout.pieceCount; piece++) {
+    if (choice.wantsPiece(piece)) pieces.markHave(piece);
+  }
+}
+
+async function checkAll({ pieces, verification }: OpeningParts, signal: AbortSignal) {
+  await verification.check(signal, (piece, ok) => {
+    if (ok) pieces.markHave(piece);
+  });
+}
+
+async function resume(
+  parts: OpeningParts,
+  record: ResumeData,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { meta: { layout }, storage, pieces, verification } = parts;
+  const trust = trustworthy(record, layout, storage);
+  for (let piece = 0; piece < layout.pieceCount; piece++) {
+    if (trust.trusted.has(piece)) pieces.markHave(piece);
+  }
+  const doubtful = [...trust.suspect, ...trust.unclaimed];
+  if (doubtful.length > 0) {
+    await verification.check(signal, (piece, ok) => {
+      if (ok) pieces.markHave(piece);
+    }, doubtful);
+  }
+  if (!signal.aborted) storage.adopt(trust);
+  return trust.suspect.some((piece) => !pieces.have.has(piece));
+}
+
+/** Blocks of pieces that were not whole yet: their piece's hash will judge them. */
+function restoreBlocks({ meta: { layout }, storage, pieces }: OpeningParts, record: ResumeData) {
+  for (const { piece, blocks } of record.partial) {
+    if (piece >= layout.pieceCount || blocks.length !== layout.blocksIn(piece)) continue;
+    try {
+      pieces.restore(piece, blocks, (begin, into) => storage.readInto(piece, begin, into));
+    } catch (error) {
+      // It can be fetched again.
+      if (!(error instanceof FileError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What of a torrent outlives its run: takes stock of it for the resume record, at every save and at
+ * the end. Owns the times and the blocks that wait on the disk for the rest of their piece.
+ */
+import type { Clock } from "../platform/types.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
+import { PartialSaver } from "./partial_saver.ts";
+import { type RecordedParts, resumeRecord } from "./resume_record.ts";
+
+/** Between two saves for the totals alone. */
+const TOTALS_EVERY_MS = 30_000;
+
+export type KeeperMaker = (
+  ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
+) => ResumeKeeper | null;
+
+/** The torrent as it is asked at each save. */
+export interface PersistedTorrent extends RecordedParts {
+  readonly pieces: RecordedParts["pieces"] & ConstructorParameters<typeof PartialSaver>[0];
+  readonly trackers: { snapshot(): { url: string }[] };
+  /** Over all runs. */
+  seedingSeconds(): number;
+  warn(message: string): void;
+}
+
+export class Persistence {
+  readonly #torrent: PersistedTorrent;
+  readonly #clock: Clock;
+  /** Of an earlier run. */
+  readonly #before: ResumeData | null;
+  readonly #keeper: ResumeKeeper | null;
+  readonly #partial: PartialSaver;
+  readonly #startedAt: number;
+  /** Seconds since 1970. */
+  readonly #addedAt: number;
+  #completedAt: number;
+  #last: ResumeData | null = null;
+  #nextTotalsAt = 0;
+
+  constructor(
+    torrent: PersistedTorrent,
+    clock: Clock,
+    before: ResumeData | null,
+    makeKeeper: KeeperMaker,
+  ) {
+    const { storage, pieces } = torrent;
+    this.#torrent = torrent;
+    this.#clock = clock;
+    this.#before = before;
+    this.#startedAt = clock.now();
+    this.#addedAt = before?.addedAt ?? this.#wallSeconds();
+    this.#completedAt = before?.completedAt ?? 0;
+    this.#partial = new PartialSaver(pieces, (piece, begin, bytes) => {
+      storage.writeAt(piece, begin, bytes);
+    });
+    this.#keeper = makeKeeper({
+      collect: () => this.#record(),
+      syncData: () => storage.sync(),
+      warn: (error) => torrent.warn(`The state was not saved: ${(error as Error).message}`),
+    });
+  }
+
+  /** As it was when it ended: what a next run can go on from. Null before. */
+  get last(): ResumeData | null {
+    return this.#last;
+  }
+
+  /** Something that the record tells changed. */
+  changed(now: number): void {
+    this.#keeper?.changed(now);
+  }
+
+  completed(now: number): void {
+    this.#completedAt ||= this.#wallSeconds();
+    this.changed(now);
+  }
+
+  tick(now: number): void {
+    if (now >= this.#nextTotalsAt) {
+      this.#nextTotalsAt = now + TOTALS_EVERY_MS;
+      this.changed(now);
+    }
+    this.#keeper?.tick(now);
+  }
+
+  /** Before pieces that the last record names are written anew. */
+  async saveNow(): Promise<void> {
+    await this.#keeper?.save().catch(() => {}); // it warned already, and goes on trying
+  }
+
+  /** Saves for the last time; the storage may be closed afterwards. */
+  async close(): Promise<void> {
+    await this.#keeper?.close().catch(() => {});
+    try {
+      this.#last = this.#record();
+    } catch {
+      // The disk gives no answer: a next run has to check.
+    }
+  }
+
+  #record(): ResumeData {
+    const torrent = this.#torrent;
+    return resumeRecord(torrent, {
+      partial: this.#partial.save(),
+      trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
+      seedingSeconds: torrent.seedingSeconds(),
+      activeSeconds: (this.#before?.totals.activeSeconds ?? 0) +
+        (this.#clock.now() - this.#startedAt) / 1000,
+      addedAt: this.#addedAt,
+      completedAt: this.#completedAt,
+      savedAtMs: this.#clock.wallTime(),
+    });
+  }
+
+  #wallSeconds(): number {
+    return Math.floor(this.#clock.wallTime() / 1000);
+  }
+}

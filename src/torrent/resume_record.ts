@@ -1,0 +1,67 @@
+/** One torrent as its resume record: gathers from the parts what is worth keeping. */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import {
+  MAX_BANNED_PEERS,
+  MAX_GOOD_PEERS,
+  type PartialPiece,
+  type ResumeData,
+} from "../protocol/resume_data.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { Bitfield } from "../util/bitfield.ts";
+import type { FileChoice } from "./file_choice.ts";
+import type { PeerPool } from "./peer_pool.ts";
+import type { RateLimits } from "./rate_limits.ts";
+import type { Traffic } from "./traffic.ts";
+import type { SeedGoal } from "./types.ts";
+
+/** The parts that are read. */
+export interface RecordedParts {
+  readonly meta: Metainfo;
+  readonly options: { readonly absoluteDir: string; readonly seedGoal: SeedGoal };
+  readonly pieces: { readonly have: Bitfield };
+  readonly pool: PeerPool;
+  readonly storage: TorrentStorage;
+  readonly limits: RateLimits;
+  readonly choice: FileChoice;
+  readonly totalsEver: Traffic;
+}
+
+export interface RecordedFacts {
+  partial: PartialPiece[];
+  trackers: string[][];
+  /** Over all runs. */
+  seedingSeconds: number;
+  activeSeconds: number;
+  /** Seconds since 1970. */
+  addedAt: number;
+  completedAt: number;
+  savedAtMs: number;
+}
+
+export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
+  const { meta, options, pool, storage, limits, choice, totalsEver } = torrent;
+  const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
+  const have = new Bitfield(meta.layout.pieceCount);
+  have.replace(torrent.pieces.have);
+  return {
+    infoHash: meta.infoHash,
+    name: meta.name,
+    dir: options.absoluteDir,
+    renamed: new Map(),
+    moving: null,
+    paused: false,
+    have,
+    partial,
+    priorities: choice.isPlain ? new Uint8Array(0) : choice.priorities,
+    totals: { ...totalsEver, seedingSeconds, activeSeconds },
+    seedGoal: options.seedGoal,
+    limits: limits.torrent,
+    peerLimits: limits.perPeer,
+    trackerIds: new Map(),
+    goodPeers: pool.knownGood(MAX_GOOD_PEERS).map(({ address, port }) => ({ address, port })),
+    bannedPeers: pool.bans().slice(0, MAX_BANNED_PEERS),
+    stamps: storage.stamps(),
+    partsStamp: storage.partsStamp(),
+    ...rest,
+  };
+}

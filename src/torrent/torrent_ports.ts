@@ -1,0 +1,56 @@
+/** What a torrent is given: its options, and the ports to all that is outside. */
+import type { Clock, Hasher, Random } from "../platform/types.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import type { SendBuffers } from "../peer/link.ts";
+import type { ReadCache } from "../storage/read_cache.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import type { TrackerManager } from "../tracker/tracker_manager.ts";
+import type { ConnectionSlots } from "./connection_slots.ts";
+import type { FileChoiceOptions } from "./file_choice.ts";
+import type { KeeperMaker } from "./persistence.ts";
+import type { PieceOptions } from "./piece_manager.ts";
+import type { PeerPoolConfig } from "./pool_types.ts";
+import type { Rates, ThrottlePair } from "./rate_limits.ts";
+import type { SwarmDialer, SwarmOptions } from "./swarm.ts";
+import type { Torrent } from "./torrent.ts";
+import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
+
+export interface TorrentOptions {
+  /** As the user wrote it, and from the root of the file system. */
+  dir: string;
+  absoluteDir: string;
+  pieces: PieceOptions;
+  pool: Partial<PeerPoolConfig>;
+  swarm: SwarmOptions;
+  /** Which files, and which first. */
+  files: FileChoiceOptions;
+  seedGoal: SeedGoal;
+  finalCheck: FinalCheck;
+  trustFiles: boolean;
+  seedOnly: boolean;
+  /** Of the torrent as a whole, and of each peer. */
+  limits: Rates;
+  peerLimits: Rates;
+}
+
+export interface TorrentPorts {
+  clock: Clock;
+  random: Random;
+  hasher: Hasher;
+  storage: TorrentStorage;
+  dialer: SwarmDialer;
+  buffers: SendBuffers;
+  /** Memory for uploads of all torrents. */
+  readCache: ReadCache;
+  /** The limits of the whole client, which the client serves. */
+  throttles: ThrottlePair;
+  /** Connections of the whole client. */
+  slots: ConnectionSlots;
+  /** What an earlier run left; null for a new torrent, or when there is no such record. */
+  record: ResumeData | null;
+  /** Makes the keeper of the resume record; null when none is kept. */
+  keeper: KeeperMaker;
+  /** Makes the tracker manager, which reports to the torrent that it is for. */
+  trackers(torrent: Torrent): TrackerManager;
+  tell(happening: TorrentHappening): void;
+}
