@@ -37,6 +37,8 @@ const SURPLUS_BURST_MS = 3000;
 const HEADER_BYTES = 28;
 /** Answers up to this many times their query make nobody an amplifier worth using. */
 const FREE_FACTOR = 2;
+/** No answer is larger. */
+const LARGEST_SURPLUS = 1400;
 
 export class FloodGuard {
   /** Queries refused for their rate, and answers held back for the budget. */
@@ -87,16 +89,28 @@ export class FloodGuard {
   mayAnswer(queryBytes: number, answerBytes: number, now: number): boolean {
     const free = FREE_FACTOR * (queryBytes + HEADER_BYTES) - HEADER_BYTES;
     if (answerBytes <= free) return true;
-    const elapsed = Math.max(0, now - this.#surplusAsOf);
-    const gained = this.#limits.surplusPerSecond * elapsed / 1000;
-    this.#surplus = Math.min(this.#surplusBurst, this.#surplus + gained);
-    this.#surplusAsOf = now;
+    this.#refill(now);
     if (this.#surplus < answerBytes - free) {
       this.heldBack++;
       return false;
     }
     this.#surplus -= answerBytes - free;
     return true;
+  }
+
+  /** Whether the budget has room for any answer; counts one as held back if not. */
+  hasBudget(now: number): boolean {
+    this.#refill(now);
+    if (this.#surplus >= Math.min(LARGEST_SURPLUS, this.#surplusBurst / 2)) return true;
+    this.heldBack++;
+    return false;
+  }
+
+  #refill(now: number): void {
+    const elapsed = Math.max(0, now - this.#surplusAsOf);
+    const gained = this.#limits.surplusPerSecond * elapsed / 1000;
+    this.#surplus = Math.min(this.#surplusBurst, this.#surplus + gained);
+    this.#surplusAsOf = now;
   }
 
   get #surplusBurst(): number {

@@ -5,8 +5,8 @@
  */
 import type { Random } from "../platform/types.ts";
 import { fromLatin1, toLatin1 } from "../util/bytes.ts";
-import { BloomFilter } from "../protocol/bloom.ts";
-import { addressBytes, addressFamily, type PeerAddress } from "../protocol/compact_address.ts";
+import { BloomFilter, bloomMark } from "../protocol/bloom.ts";
+import { addressBytes, type PeerAddress } from "../protocol/compact_address.ts";
 import type { Sha1 } from "../protocol/dht_item.ts";
 import type { ScrapeFilters } from "../protocol/krpc.ts";
 
@@ -24,6 +24,8 @@ const DEFAULTS: PeerStoreLimits = { maxTorrents: 2000, maxPeers: 500, keepMs: 45
 interface StoredPeer extends PeerAddress {
   readonly family: 4 | 6;
   readonly seed: boolean;
+  /** See bloomMark: a scrape of hundreds of peers must not hash as many addresses. */
+  readonly mark: number;
   readonly announcedAt: number;
 }
 
@@ -38,11 +40,13 @@ export interface PeerChoice {
 export class PeerStore {
   readonly #limits: PeerStoreLimits;
   readonly #random: Pick<Random, "uint32">;
+  readonly #sha1: Sha1;
   /** By info-hash (latin1), then by address; oldest announce first. */
   readonly #torrents = new Map<string, Map<string, StoredPeer>>();
 
-  constructor(random: Pick<Random, "uint32">, limits: Partial<PeerStoreLimits> = {}) {
+  constructor(random: Pick<Random, "uint32">, sha1: Sha1, limits: Partial<PeerStoreLimits> = {}) {
     this.#random = random;
+    this.#sha1 = sha1;
     this.#limits = { ...DEFAULTS, ...limits };
   }
 
@@ -64,8 +68,9 @@ export class PeerStore {
     const peers = this.#torrents.get(key) ?? this.#addTorrent(key, now);
     peers.delete(peer.address);
     const { address, port } = peer;
-    const family = addressFamily(address);
-    peers.set(address, { address, port, family, seed, announcedAt: now });
+    const bytes = addressBytes(address), family = bytes.length === 4 ? 4 : 6;
+    const mark = bloomMark(this.#sha1(bytes));
+    peers.set(address, { address, port, family, seed, mark, announcedAt: now });
     if (peers.size > this.#limits.maxPeers) peers.delete(oldest(peers)!.address);
   }
 
@@ -82,12 +87,12 @@ export class PeerStore {
   }
 
   /** The addresses of seeds and of others as bloom filters (BEP 33); null for an unknown torrent. */
-  scrape(infoHash: Uint8Array, sha1: Sha1, now: number): ScrapeFilters | null {
+  scrape(infoHash: Uint8Array, now: number): ScrapeFilters | null {
     const seeds = new BloomFilter(), peers = new BloomFilter();
     let known = false;
     for (const peer of this.#alive(infoHash, now)) {
       known = true;
-      (peer.seed ? seeds : peers).add(sha1(addressBytes(peer.address)));
+      (peer.seed ? seeds : peers).add(peer.mark);
     }
     return known ? { seeds: seeds.bytes, peers: peers.bytes } : null;
   }

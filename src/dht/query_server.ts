@@ -93,6 +93,8 @@ export class QueryServer {
     if (!query.readOnly) {
       nodes.heardFrom({ id: query.id, address: from.address, port: from.port }, now);
     }
+    // Before the work: a flood from made-up addresses costs little when all is spent.
+    if (isLookup(query) && !guard.hasBudget(now)) return null;
     const bytes = this.#answerTo(query, from, now);
     return guard.mayAnswer(queryBytes, bytes.length, now) ? bytes : null;
   }
@@ -147,11 +149,11 @@ export class QueryServer {
   }
 
   #getPeers(query: GetPeersQuery, from: PeerAddress, now: number): Uint8Array {
-    const { peers, sha1 } = this.#parts;
+    const { peers } = this.#parts;
     const { target, noSeed } = query;
     const answer = this.#start(query, from);
     answer.token = this.#parts.tokens.token(from.address, target, now);
-    if (query.scrape) answer.scrape = peers.scrape(target, sha1, now);
+    if (query.scrape) answer.scrape = peers.scrape(target, now);
     const room = new AnswerRoom(answer);
     this.#addNodes(answer, room, target, query.want, from);
     const family = addressFamily(from.address);
@@ -249,6 +251,11 @@ export class QueryServer {
 const UNKNOWN_METHOD: Refusal = { code: KrpcErrorCode.unknownMethod, message: "unknown method" };
 const BAD_TOKEN: Refusal = { code: KrpcErrorCode.protocol, message: "invalid token" };
 const BAD_PORT: Refusal = { code: KrpcErrorCode.protocol, message: "invalid port" };
+
+/** Whether the answer is larger than the query: it tells of nodes. */
+function isLookup({ method }: KrpcQuery): boolean {
+  return method !== "ping" && method !== "announce_peer" && method !== "put";
+}
 
 /** Without what belongs to this one put alone. */
 function signedOf({ key, signature, seq, salt }: MutablePart): Signed {

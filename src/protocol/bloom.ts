@@ -7,6 +7,14 @@ import { BLOOM_BYTES } from "./krpc_types.ts";
 const BITS = 8 * BLOOM_BYTES;
 const HASHES = 2;
 
+/**
+ * What the filter knows of an address: a number to keep, so that it is hashed only once.
+ * `digest`: SHA-1 of the 4 or 16 bytes of the address.
+ */
+export function bloomMark(digest: Uint8Array): number {
+  return (digest[0]! | (digest[1]! << 8) | (digest[2]! << 16) | (digest[3]! << 24)) >>> 0;
+}
+
 export class BloomFilter {
   readonly bytes: Uint8Array;
 
@@ -16,10 +24,10 @@ export class BloomFilter {
     this.bytes = bytes;
   }
 
-  /** `digest`: SHA-1 of the 4 or 16 bytes of an address. */
-  add(digest: Uint8Array): void {
-    this.#set(digest[0]! | (digest[1]! << 8));
-    this.#set(digest[2]! | (digest[3]! << 8));
+  /** `mark`: of an address, from `bloomMark`. */
+  add(mark: number): void {
+    this.#set(mark & 0xffff);
+    this.#set(mark >>> 16);
   }
 
   /** Takes in everything that is in the other one. */

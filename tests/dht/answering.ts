@@ -51,7 +51,7 @@ export class Answering {
 
   constructor(options: QueryServerOptions = {}, limits: Partial<FloodLimits> = {}) {
     const random = new HandRandom("answering");
-    this.peers = new PeerStore(random);
+    this.peers = new PeerStore(random, sha1);
     // Tests ask more in no time than the guard would stand; it has tests of its own.
     const lenient = { perSecond: 1e6, burst: 1e6, surplusPerSecond: 1e9 };
     this.guard = new FloodGuard(random, 0, { ...lenient, ...limits });

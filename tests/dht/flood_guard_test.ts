@@ -107,4 +107,13 @@ describe("FloodGuard.mayAnswer", () => {
     assert.equal(count(MINUTE), 30);
     assert.equal(subject.mayAnswer(query, free, MINUTE), true, "small ones still pass");
   });
+
+  it("hasBudget tells beforehand that a large answer would be held back", () => {
+    const subject = guard({ surplusPerSecond: 1000 });
+    assert.equal(subject.hasBudget(0), true);
+    while (subject.mayAnswer(0, 1000, 0)) { /* until it is spent */ }
+    assert.equal(subject.hasBudget(0), false);
+    assert.equal(subject.heldBack, 2);
+    assert.equal(subject.hasBudget(1500), true);
+  });
 });

@@ -11,7 +11,7 @@ const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(byt
 const hash = (n: number) => sha1(new Uint8Array([n >> 8, n]));
 const peer = (n: number, port = 6881) => ({ address: `10.0.${n >> 8}.${n & 255}`, port });
 const ALL = { family: 4, noSeed: false, limit: 1000 } as const;
-const store = (limits = {}) => new PeerStore(new HandRandom("peers"), limits);
+const store = (limits = {}) => new PeerStore(new HandRandom("peers"), sha1, limits);
 const addresses = (peers: { address: string }[]) => peers.map((one) => one.address).sort();
 
 describe("PeerStore", () => {
@@ -106,11 +106,11 @@ describe("PeerStore", () => {
   it("scrape has seeds and others in two filters, null for an unknown torrent (BEP 33)", () => {
     const peers = store();
     for (let n = 0; n < 40; n++) peers.announce(hash(1), peer(n), n % 4 === 0, 0);
-    const { seeds, peers: rest } = peers.scrape(hash(1), sha1, 0)!;
+    const { seeds, peers: rest } = peers.scrape(hash(1), 0)!;
     assert.ok(Math.abs(new BloomFilter(seeds).estimate() - 10) < 2);
     assert.ok(Math.abs(new BloomFilter(rest).estimate() - 30) < 3);
-    assert.equal(peers.scrape(hash(2), sha1, 0), null);
-    assert.equal(peers.scrape(hash(1), sha1, 45 * MINUTE), null);
+    assert.equal(peers.scrape(hash(2), 0), null);
+    assert.equal(peers.scrape(hash(1), 45 * MINUTE), null);
   });
 
   it("sampleInfoHashes are known ones, no more than asked for, without repetition", () => {

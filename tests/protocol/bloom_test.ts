@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { BloomFilter } from "../../src/protocol/bloom.ts";
+import { BloomFilter, bloomMark } from "../../src/protocol/bloom.ts";
 import { addressBytes } from "../../src/protocol/compact_address.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { readVectors, skip } from "../conformance/reference.ts";
@@ -9,7 +9,7 @@ import { readVectors, skip } from "../conformance/reference.ts";
 function filterOf(addresses: readonly string[]): BloomFilter {
   const filter = new BloomFilter();
   for (const address of addresses) {
-    filter.add(createHash("sha1").update(addressBytes(address)).digest());
+    filter.add(bloomMark(createHash("sha1").update(addressBytes(address)).digest()));
   }
   return filter;
 }
