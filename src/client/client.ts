@@ -5,6 +5,7 @@
 import type { Platform, Timer } from "../platform/types.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
+import { torrentFileOf } from "../protocol/torrent_file.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -15,8 +16,11 @@ import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ClientLimits } from "./client_limits.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
+import { optionsOf } from "./restored_options.ts";
 import { Inbound } from "./inbound.ts";
+import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
+import { type Finder, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "./udp_port.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
@@ -26,8 +30,10 @@ const LIMIT_TICK_MS = 25;
 
 export class Client {
   readonly #platform: Platform;
-  readonly #engines = new Map<string, Engine>();
+  /** Those that are not over. */
+  readonly #lives = new Map<string, TorrentLife>();
   readonly #handles = new Map<string, Torrent>();
+  readonly #state: StateDir | null;
   readonly #limits: ClientLimits;
   readonly #feed = new EventFeed();
   readonly #inbound: Inbound;
@@ -41,15 +47,17 @@ export class Client {
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
     const { clock, random, datagrams } = platform;
     this.#platform = platform;
+    this.#state = options.stateDir === undefined
+      ? null
+      : new StateDir(platform.files, options.stateDir, (bytes) => platform.hasher.sha1(bytes));
     this.#limits = new ClientLimits(clock, options.maxConnections, options.quota);
-    this.#inbound = new Inbound(clock, this.#engines);
+    this.#inbound = new Inbound(clock, this.#lives);
     this.#udpPort = new UdpPort(datagrams, () => {
       return { port: this.port, ...(options.address ? { address: options.address } : {}) };
     });
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
     this.#maker = new EngineMaker(platform, options, {
       limits: this.#limits,
-      feed: this.#feed,
       udp: this.#udp,
       crc32c,
       listenPort: () => this.port,
@@ -57,7 +65,10 @@ export class Client {
     this.setLimits(options.limits ?? {});
   }
 
-  /** Opens the port. Rejects with a NetError ("address-in-use", "permission"). */
+  /**
+   * Opens the port. Rejects with a NetError ("address-in-use", "permission"), or a FileError when
+   * `stateDir` cannot be made.
+   */
   static async open(platform: Platform, options: ClientOptions = {}): Promise<Client> {
     await platform.hasher.calibrate();
     const client = new Client(platform, options, await createCrc32c());
@@ -80,19 +91,34 @@ export class Client {
    */
   add(source: Uint8Array | Metainfo, options: AddOptions): Torrent {
     const meta = source instanceof Uint8Array ? this.#parse(source) : source;
-    const infoHash = toHex(meta.infoHash);
-    if (this.#engines.has(infoHash)) {
-      throw new TorrentFileError("duplicate", `"${meta.name}" is already in this client`);
-    }
-    const engine = this.#maker.make(meta, options);
-    const torrent = new Torrent(infoHash, engine, this.#feed);
-    this.#engines.set(infoHash, engine);
-    this.#handles.set(infoHash, torrent);
-    engine.ended.then(() => this.#engines.delete(infoHash));
-    engine.start();
-    this.#addManualPeers(engine, options.peers ?? []);
-    this.#schedule();
+    const torrent = this.#start(toHex(meta.infoHash), meta, options);
+    this.#keep(meta);
     return torrent;
+  }
+
+  /**
+   * Starts again what this client's `stateDir` knows from earlier runs, as it was: folders, files,
+   * limits, goals; those that were paused stay so. What cannot be read is told as a warning.
+   */
+  async restore(): Promise<Torrent[]> {
+    const restored: Torrent[] = [];
+    for (const infoHash of this.#state?.torrents() ?? []) {
+      if (this.#lives.has(infoHash)) continue;
+      try {
+        restored.push(await this.#restore(this.#state!, infoHash));
+      } catch (error) {
+        const message = `The torrent was not restored: ${(error as Error).message}`;
+        this.#feed.push({ infoHash, type: "warning", message });
+      }
+    }
+    return restored;
+  }
+
+  /** Stops a torrent and forgets it; its files stay. Rejects with a FileError. */
+  async remove(infoHash: string): Promise<void> {
+    await this.#handles.get(infoHash)?.stop();
+    this.#handles.delete(infoHash);
+    this.#state?.forget(infoHash);
   }
 
   /** All that were added, ended ones included, in the order of adding. */
@@ -123,7 +149,7 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#engines.values()].map((engine) => engine.stop()));
+    await Promise.all([...this.#lives.values()].map((life) => life.stop()));
     this.#timer?.cancel();
     this.#timer = null;
     await this.#inbound.close();
@@ -133,13 +159,54 @@ export class Client {
     this.#feed.end();
   }
 
+  #start(
+    infoHash: string,
+    source: Metainfo | Finder,
+    options: AddOptions,
+    paused = false,
+  ): Torrent {
+    if (this.#lives.has(infoHash)) {
+      throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
+    }
+    const state = this.#state;
+    const life = new TorrentLife(infoHash, source, options, {
+      clock: this.#platform.clock,
+      makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
+      loadRecord: state === null ? null : () => state.loadRecord(infoHash),
+      tell: (happening) => this.#feed.push({ infoHash, ...happening }),
+    });
+    const torrent = new Torrent(life, this.#feed);
+    this.#lives.set(infoHash, life);
+    this.#handles.set(infoHash, torrent);
+    life.ended.then(() => this.#lives.delete(infoHash));
+    life.start(paused);
+    this.#addManualPeers(life, options.peers ?? []);
+    this.#schedule();
+    return torrent;
+  }
+
+  async #restore(state: StateDir, infoHash: string): Promise<Torrent> {
+    const bytes = await state.loadTorrent(infoHash);
+    const record = await state.loadRecord(infoHash);
+    if (bytes === null || record === null) throw new Error(`${state.path} has only half of it`);
+    return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record.paused);
+  }
+
+  /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
+  #keep(meta: Metainfo): void {
+    const infoHash = toHex(meta.infoHash);
+    this.#state?.keepTorrent(infoHash, torrentFileOf(meta)).catch((error: Error) => {
+      this.#feed.push({ infoHash, type: "warning", message: error.message });
+    });
+  }
+
   #parse(bytes: Uint8Array): Metainfo {
     const { hasher, process } = this.#platform;
     return parseTorrent(bytes, (part) => hasher.sha1(part), { windows: process.os === "windows" });
   }
 
   /** Names are looked up; one that cannot be found is told as a warning. */
-  async #addManualPeers(engine: Engine, peers: readonly string[]): Promise<void> {
+  async #addManualPeers(engine: TorrentLife, peers: readonly string[]): Promise<void> {
     for (const text of peers) {
       const to = parseHostPort(text);
       if (to === null) {
@@ -158,7 +225,7 @@ export class Client {
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
   #schedule(): void {
-    if (this.#timer !== null || this.#engines.size === 0) return;
+    if (this.#timer !== null || this.#lives.size === 0) return;
     this.#timer = this.#platform.clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
       this.#timer = null;
       this.#tick(this.#platform.clock.now());
@@ -167,17 +234,20 @@ export class Client {
   }
 
   get #limited(): boolean {
-    for (const engine of this.#engines.values()) if (engine.limits.limited) return true;
+    for (const { limits } of this.#running()) if (limits.limited) return true;
     return false;
   }
 
+  *#running(): Generator<Engine> {
+    for (const { engine } of this.#lives.values()) if (engine?.running) yield engine;
+  }
+
   #tick(now: number): void {
-    const engines = [...this.#engines.values()];
     this.#limits.serve(now);
-    for (const engine of engines) engine.limits.serve(now);
+    for (const { limits } of [...this.#running()]) limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
     this.#limits.count();
-    for (const engine of engines) engine.tick(now);
+    for (const life of [...this.#lives.values()]) life.tick(now);
   }
 }

@@ -6,7 +6,6 @@ import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
-import { toHex } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
@@ -20,10 +19,10 @@ import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
+import type { TorrentHappening } from "../torrent/types.ts";
 import type { TorrentOptions } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
-import type { EventFeed } from "./event_feed.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
@@ -38,7 +37,6 @@ const NUM_WANT = 100;
 /** What the client alone knows. */
 export interface MakerPorts {
   limits: ClientLimits;
-  feed: EventFeed;
   udp: UdpAnnouncer;
   crc32c: Crc32c;
   listenPort(): number;
@@ -65,11 +63,18 @@ export class EngineMaker {
     this.#files.close();
   }
 
-  /** `record`: what an earlier run left, or null. */
-  make(meta: Metainfo, options: AddOptions, record: ResumeData | null = null): Engine {
+  /**
+   * `start.record`: what an earlier run left, or null; `start.mustExist`: its files are to be there.
+   * Throws a RangeError for a choice of files that cannot be.
+   */
+  make(
+    meta: Metainfo,
+    options: AddOptions,
+    start: { record: ResumeData | null; mustExist: boolean },
+    tell: (happening: TorrentHappening) => void,
+  ): Engine {
     const { clock, random, hasher, files } = this.#platform;
-    const { limits, feed, listenPort } = this.#ports;
-    const infoHash = toHex(meta.infoHash);
+    const { limits, listenPort } = this.#ports;
     const identity = {
       infoHash: meta.infoHash,
       peerId: makePeerId(random),
@@ -89,7 +94,7 @@ export class EngineMaker {
         infoHash: meta.infoHash,
         wanted,
       }),
-      record,
+      ...start,
       keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
       buffers: this.#buffers,
@@ -97,7 +102,7 @@ export class EngineMaker {
       throttles: limits.throttles,
       slots: limits.slots,
       trackers: (engine) => this.#makeTrackers(engine),
-      tell: (happening) => feed.push({ infoHash, ...happening }),
+      tell,
     });
   }
 

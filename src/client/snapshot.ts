@@ -1,31 +1,69 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
-import type { DownloadLedger } from "../torrent/download_ledger.ts";
+import { DownloadLedger } from "../torrent/download_ledger.ts";
 import type { Torrent } from "../torrent/torrent.ts";
 import type { Member } from "../torrent/swarm.ts";
 import { sourceNames } from "../torrent/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
-import { toHex } from "../util/bytes.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
+import type { TorrentState } from "../torrent/types.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "./types.ts";
 
-export function snapshotOf(torrent: Torrent): TorrentSnapshot {
-  const { meta, pieces, state, error } = torrent;
-  const { uploaded, downloaded, left } = torrent.totals;
+/** A torrent as its client sees it. */
+export interface ShownTorrent {
+  readonly infoHash: string;
+  readonly name: string;
+  readonly options: { readonly dir: string };
+  readonly state: TorrentState;
+  readonly error: Error | null;
+  /** The one at work, or the last one; null while there is none yet. */
+  readonly engine: Torrent | null;
+  readonly finder: ShownFinder | null;
+}
+
+/** What is shown while the metadata is looked for. */
+export interface ShownFinder {
+  readonly peers: TorrentSnapshot["peers"];
+  readonly trackers: { snapshot(): TorrentSnapshot["trackers"] };
+}
+
+export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
+  const { infoHash, name, state, error, engine, finder } = life;
+  return {
+    infoHash,
+    name,
+    dir: life.options.dir,
+    state,
+    ...(engine === null ? nothingYet(finder) : engineSnapshot(engine)),
+    error: error === null ? null : {
+      code: error instanceof ShoalError ? error.code : "internal",
+      message: error.message,
+    },
+  };
+}
+
+type EngineSnapshot = Omit<
+  TorrentSnapshot,
+  "infoHash" | "name" | "dir" | "state" | "error"
+>;
+
+function engineSnapshot(torrent: Torrent): EngineSnapshot {
+  const { meta, pieces, state } = torrent;
+  const { uploaded, downloaded } = torrent.totals;
   const { total, connecting, connected, banned } = torrent.pool.stats();
   const members = [...torrent.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
+  const left = pieces.leftBytes;
   return {
-    infoHash: toHex(meta.infoHash),
-    name: meta.name,
-    dir: torrent.options.dir,
-    state,
     size: meta.size,
+    wanted: torrent.choice.wantedBytes,
     have: torrent.have,
+    left,
     pieces: meta.layout.pieceCount,
     piecesHave: pieces.have.count,
     checked: state === "checking" || state === "verifying" ? torrent.checkedFraction : null,
     downloaded,
     uploaded,
+    totals: torrent.totalsEver,
     wasted: pieces.wastedBytes,
     hashFailures: pieces.hashFailures,
     metrics: metricsOf(pieces.ledger),
@@ -37,10 +75,33 @@ export function snapshotOf(torrent: Torrent): TorrentSnapshot {
     heldBackBy: torrent.heldBackBy,
     trackers: torrent.trackers.snapshot(),
     peerList: members.map((member) => peerSnapshot(member, torrent.now)),
-    error: error === null ? null : {
-      code: error instanceof ShoalError ? error.code : "internal",
-      message: error.message,
-    },
+  };
+}
+
+function nothingYet(finder: ShownFinder | null): EngineSnapshot {
+  const peers = finder?.peers ?? { connected: 0, connecting: 0, known: 0, banned: 0 };
+  return {
+    size: 0,
+    wanted: 0,
+    have: 0,
+    left: 0,
+    pieces: 0,
+    piecesHave: 0,
+    checked: null,
+    downloaded: 0,
+    uploaded: 0,
+    totals: { downloaded: 0, uploaded: 0 },
+    wasted: 0,
+    hashFailures: 0,
+    metrics: metricsOf(new DownloadLedger(0)),
+    downRate: 0,
+    upRate: 0,
+    etaSeconds: null,
+    peers,
+    seeds: 0,
+    heldBackBy: peers.connected > 0 ? "nothing" : peers.connecting > 0 ? "connecting" : "no-peers",
+    trackers: finder?.trackers.snapshot() ?? [],
+    peerList: [],
   };
 }
 

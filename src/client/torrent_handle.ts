@@ -1,34 +1,40 @@
 /** What a user of the client holds of one torrent. */
-import type { Torrent as Engine } from "../torrent/torrent.ts";
+import { ShoalError } from "../util/errors.ts";
 import type { EventFeed } from "./event_feed.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
 import { snapshotOf } from "./snapshot.ts";
-import type { Rates, TorrentEvent, TorrentSnapshot } from "./types.ts";
+import type { TorrentLife } from "./torrent_life.ts";
+import type { FileSelection, Rates, TorrentEvent, TorrentSnapshot } from "./types.ts";
 
 export class Torrent {
-  readonly #engine: Engine;
+  readonly #life: TorrentLife;
   readonly #feed: EventFeed;
 
-  /** `infoHash`: 40 hexadecimal digits. */
-  constructor(readonly infoHash: string, engine: Engine, feed: EventFeed) {
-    this.#engine = engine;
+  constructor(life: TorrentLife, feed: EventFeed) {
+    this.#life = life;
     this.#feed = feed;
   }
 
+  /** 40 hexadecimal digits. */
+  get infoHash(): string {
+    return this.#life.infoHash;
+  }
+
   get name(): string {
-    return this.#engine.meta.name;
+    return this.#life.name;
   }
 
   /**
-   * Resolves when everything is here and verified. Rejects with what stopped it before: a FileError
-   * (disk full, permission, ...), or an Error after `stop`.
+   * Resolves when all that is wanted is here and verified. Rejects with what ended it before: a
+   * FileError (disk full, permission, ...) that does not pass, or an Error after `stop`.
    */
   get finished(): Promise<void> {
-    return this.#engine.finished;
+    return this.#life.finished;
   }
 
   /** Resolves when nothing more will happen: seed goal reached, stopped or failed. Never rejects. */
   get ended(): Promise<void> {
-    return this.#engine.ended;
+    return this.#life.ended;
   }
 
   /** What happens to this torrent from now on; ends with the client. */
@@ -39,26 +45,61 @@ export class Torrent {
   }
 
   snapshot(): TorrentSnapshot {
-    return snapshotOf(this.#engine);
+    return snapshotOf(this.#life);
   }
 
   /** Rate limits of this torrent, in bytes a second; what is left out stays as it is. */
   setLimits(limits: Partial<Rates>): void {
-    this.#engine.setLimits(limits);
+    this.#life.setLimits(limits);
   }
 
   /** The same of each of its peers. */
   setPeerLimits(limits: Partial<Rates>): void {
-    this.#engine.setPeerLimits(limits);
+    this.#life.setPeerLimits(limits);
+  }
+
+  /**
+   * Changes which files are wanted and which first. Rejects with a RangeError for a file or a
+   * priority that there is not, with a FileError when the disk fails.
+   */
+  async setFiles(selection: FileSelection): Promise<void> {
+    const { meta } = this.#life;
+    if (meta === null) throw new NotYetError("Which files there are is not known yet");
+    fileChoiceOptions(meta, selection);
+    await this.#life.setFiles(selection);
+  }
+
+  /**
+   * Reads and hashes everything again while downloading and seeding go on. Resolves to how many
+   * pieces were wrong: they are fetched again. Rejects with a FileError.
+   */
+  async recheck(): Promise<number> {
+    const { engine } = this.#life;
+    if (engine === null || !engine.running) throw new NotYetError("It is not running");
+    return await engine.recheck();
+  }
+
+  /** Ends connections and announcing until `resume`. */
+  async pause(): Promise<void> {
+    await this.#life.pause();
+  }
+
+  resume(): void {
+    this.#life.resume();
   }
 
   /** For tests of the client itself: throws an InvariantError if its books do not add up. */
   checkInvariants(): void {
-    this.#engine.checkInvariants();
+    this.#life.engine?.checkInvariants();
   }
 
   /** Tells the trackers and keeps what is there; takes at most about three seconds. */
   async stop(): Promise<void> {
-    await this.#engine.stop();
+    await this.#life.stop();
   }
+}
+
+/** What was asked for is not possible in the present state. */
+export class NotYetError extends ShoalError {
+  readonly code = "not-yet";
 }

@@ -89,6 +89,11 @@ export interface AddOptions {
    * there. No file is written to or made. Default false.
    */
   seedOnly?: boolean;
+  /**
+   * When the disk is full, gone, read-only or gives errors: waits and tries again by itself (state
+   * "waiting") instead of failing. Default true.
+   */
+  waitForDisk?: boolean;
   /** Rate limits of this torrent, and of each of its peers; default none. */
   limits?: Partial<Rates>;
   peerLimits?: Partial<Rates>;
@@ -146,10 +151,14 @@ export interface TorrentSnapshot {
   name: string;
   dir: string;
   state: TorrentState;
-  /** Bytes, pad files not counted. */
+  /** Bytes, pad files not counted; 0 while only a magnet is known. */
   size: number;
+  /** Bytes of the files that are wanted. */
+  wanted: number;
   /** Verified bytes. */
   have: number;
+  /** Bytes of wanted pieces that are still to come. */
+  left: number;
   pieces: number;
   piecesHave: number;
   /** Fraction of the check under way (state "checking" or "verifying"), else null. */
@@ -157,6 +166,8 @@ export interface TorrentSnapshot {
   /** Payload bytes in this run. */
   downloaded: number;
   uploaded: number;
+  /** The same over all runs, with `stateDir`; uploaded / wanted is the ratio. */
+  totals: { downloaded: number; uploaded: number };
   /** Bytes that came and were of no use: failed pieces, duplicates. */
   wasted: number;
   hashFailures: number;
@@ -171,7 +182,7 @@ export interface TorrentSnapshot {
   heldBackBy: HeldBackBy;
   trackers: TrackerSnapshot[];
   peerList: PeerSnapshot[];
-  /** What stopped it (state "failed"). */
+  /** What stopped it (state "failed"), or what it waits for ("waiting"). */
   error: { code: string; message: string } | null;
 }
 

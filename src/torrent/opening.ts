@@ -23,6 +23,8 @@ export interface OpeningParts {
   /** Nothing is hashed. */
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
+  /** What the record names must not have vanished: its disk may only be away. */
+  readonly mustExist: boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export interface OpeningParts {
  */
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
   const { meta, storage, pieces, seedOnly, trustFiles, record } = parts;
+  if (record !== null && parts.mustExist) demandDisk(parts, record);
   if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
   else storage.prepare();
   let recordIsWrong = false;
@@ -47,6 +50,21 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
     if (record !== null) restoreBlocks(parts, record);
   }
   return recordIsWrong;
+}
+
+/**
+ * Where everything that we had is gone, a disk was probably taken out: nothing must be written to
+ * what is under its mount point. Throws a FileError.
+ */
+function demandDisk({ meta, storage }: OpeningParts, { have, stamps, dir }: ResumeData): void {
+  const had = meta.files.flatMap((_, file) => stamps[file] ? [file] : []);
+  if (have.count === 0 || had.length === 0) return;
+  if (had.some((file) => storage.statFile(file) !== null)) return;
+  throw new FileError(
+    "not-found",
+    dir,
+    `All files of "${meta.name}" are gone from ${dir}: put its disk back, or remove the torrent`,
+  );
 }
 
 /** What nobody wants counts as there. */

@@ -3,7 +3,7 @@
  * the end. Owns the times and the blocks that wait on the disk for the rest of their piece.
  */
 import type { Clock } from "../platform/types.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { PartialPiece, ResumeData } from "../protocol/resume_data.ts";
 import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { PartialSaver } from "./partial_saver.ts";
 import { type RecordedParts, resumeRecord } from "./resume_record.ts";
@@ -37,6 +37,7 @@ export class Persistence {
   #completedAt: number;
   #last: ResumeData | null = null;
   #nextTotalsAt = 0;
+  #paused = false;
 
   constructor(
     torrent: PersistedTorrent,
@@ -55,7 +56,7 @@ export class Persistence {
       storage.writeAt(piece, begin, bytes);
     });
     this.#keeper = makeKeeper({
-      collect: () => this.#record(),
+      collect: () => this.#record(this.#partial.save()),
       syncData: () => storage.sync(),
       warn: (error) => torrent.warn(`The state was not saved: ${(error as Error).message}`),
     });
@@ -69,6 +70,11 @@ export class Persistence {
   /** Something that the record tells changed. */
   changed(now: number): void {
     this.#keeper?.changed(now);
+  }
+
+  /** It ends, and is not to begin by itself. */
+  pausing(): void {
+    this.#paused = true;
   }
 
   completed(now: number): void {
@@ -92,17 +98,20 @@ export class Persistence {
   /** Saves for the last time; the storage may be closed afterwards. */
   async close(): Promise<void> {
     await this.#keeper?.close().catch(() => {});
+    let partial: PartialPiece[] = [];
     try {
-      this.#last = this.#record();
+      partial = this.#partial.save();
     } catch {
-      // The disk gives no answer: a next run has to check.
+      // The disk is in trouble; what is whole is on it.
     }
+    this.#last = this.#record(partial);
   }
 
-  #record(): ResumeData {
+  #record(partial: PartialPiece[]): ResumeData {
     const torrent = this.#torrent;
     return resumeRecord(torrent, {
-      partial: this.#partial.save(),
+      partial,
+      paused: this.#paused,
       trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
       activeSeconds: (this.#before?.totals.activeSeconds ?? 0) +

@@ -28,6 +28,7 @@ export interface RecordedParts {
 
 export interface RecordedFacts {
   partial: PartialPiece[];
+  paused: boolean;
   trackers: string[][];
   /** Over all runs. */
   seedingSeconds: number;
@@ -49,7 +50,6 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     dir: options.absoluteDir,
     renamed: new Map(),
     moving: null,
-    paused: false,
     have,
     partial,
     priorities: choice.isPlain ? new Uint8Array(0) : choice.priorities,

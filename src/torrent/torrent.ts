@@ -248,8 +248,12 @@ export class Torrent {
     if (this.#seeding.reached(this.totalsEver.uploaded, now)) this.#leave("done");
   }
 
-  /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
-  async stop(): Promise<void> {
+  /**
+   * Tells the trackers, keeps what is there. Takes at most about three seconds. `paused`: a next run
+   * is not to begin by itself.
+   */
+  async stop(paused = false): Promise<void> {
+    if (paused) this.#persistence.pausing();
     if (!this.#abort.signal.aborted) this.#leave("stopped");
     await this.ended;
   }
@@ -268,11 +272,11 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles } = this.options, { record } = this.#ports;
+    const { seedOnly, trustFiles } = this.options, { record, mustExist } = this.#ports;
     const { meta, storage, pieces } = this, { signal } = this.#abort;
     const verification = this.#verification, choice = this.#choice;
     const recordIsWrong = await openExisting(
-      { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record },
+      { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record, mustExist },
       signal,
     );
     if (signal.aborted) return;

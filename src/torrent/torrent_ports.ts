@@ -48,6 +48,8 @@ export interface TorrentPorts {
   slots: ConnectionSlots;
   /** What an earlier run left; null for a new torrent, or when there is no such record. */
   record: ResumeData | null;
+  /** What the record names must not have vanished: its disk may only be away. */
+  mustExist: boolean;
   /** Makes the keeper of the resume record; null when none is kept. */
   keeper: KeeperMaker;
   /** Makes the tracker manager, which reports to the torrent that it is for. */

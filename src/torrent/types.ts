@@ -2,7 +2,14 @@
 
 import type { AnnounceOutcome } from "../tracker/tracker_manager.ts";
 
+/**
+ * "finding": a magnet's metadata is being looked for; "waiting": the disk is in trouble that may
+ * pass, it is tried again by itself; "paused": somebody wanted it so.
+ */
 export type TorrentState =
+  | "finding"
+  | "waiting"
+  | "paused"
   | "checking"
   | "downloading"
   | "verifying"
@@ -52,6 +59,8 @@ export type TorrentHappening =
   /** The final check found pieces that do not match; they are downloaded again. */
   | { type: "final-check"; bad: number; pieces: number }
   | { type: "warning"; message: string }
+  /** The disk is in trouble; after so many seconds it is tried again. */
+  | { type: "waiting"; code: string; message: string; path: string; retryInSeconds: number }
   | { type: "done"; name: string; dir: string; size: number; seconds: number }
   | { type: "failed"; code: string; message: string; path: string | null }
   | { type: "stopped" };

@@ -14,9 +14,14 @@ export function statePhrase(torrent: TorrentSnapshot): string {
       return `seeding, ${ratioOf(torrent).toFixed(2)} of its size given`;
     case "downloading":
       return heldBackPhrase(torrent) ?? "downloading";
+    case "finding":
+      return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peer has it yet"}`;
+    case "waiting":
+      return `waiting: ${safeText(torrent.error?.message ?? "the disk is in trouble")}`;
     case "failed":
       return `failed: ${safeText(torrent.error?.message ?? "no reason is known")}`;
     case "done":
+    case "paused":
     case "stopped":
       return torrent.state;
   }

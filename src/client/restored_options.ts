@@ -1,0 +1,10 @@
+/** What a user had chosen for a torrent, out of its resume record. */
+import type { ResumeData } from "../protocol/resume_data.ts";
+import { selectionOf } from "./file_priorities.ts";
+import type { AddOptions } from "./types.ts";
+
+export function optionsOf(record: ResumeData): AddOptions {
+  const { dir, seedGoal, limits, peerLimits, priorities } = record;
+  const files = priorities.length > 0 ? { files: selectionOf(priorities) } : {};
+  return { dir, seedGoal, limits, peerLimits, ...files };
+}

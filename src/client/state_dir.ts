@@ -1,0 +1,73 @@
+/**
+ * The folder in which a client keeps what is to survive a restart: of each torrent the metainfo
+ * (`<info-hash>.torrent`) and the resume record (`<info-hash>.resume`). Every file is replaced as a
+ * whole, so a crash leaves the old or the new one.
+ */
+import type { Files } from "../platform/types.ts";
+import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
+import type { Sha1 } from "../protocol/resume_codec.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import { readResume, resumePath } from "../storage/resume_file.ts";
+import { fromHex } from "../util/bytes.ts";
+import { FileError } from "../util/errors.ts";
+
+export class StateDir {
+  readonly path: string;
+  readonly #files: Files;
+  readonly #sha1: Sha1;
+
+  /** Makes the folder, and those above it. Throws a FileError. */
+  constructor(files: Files, path: string, sha1: Sha1) {
+    this.#files = files;
+    this.#sha1 = sha1;
+    this.path = files.absolute(path);
+    makeFolders(files, this.path);
+  }
+
+  /** Info-hashes of the torrents that are kept here. Throws a FileError. */
+  torrents(): string[] {
+    return this.#files.list(this.path).flatMap((name) => {
+      const found = /^([0-9a-f]{40})\.torrent$/.exec(name);
+      return found === null ? [] : [found[1]!];
+    });
+  }
+
+  /** Null when there is none. Rejects with a ResumeError or a FileError. */
+  async loadRecord(infoHash: string): Promise<ResumeData | null> {
+    const hash = fromHex(infoHash)!;
+    return await readResume(this.#files, resumePath(this.path, hash), this.#sha1, hash);
+  }
+
+  /** Null when there is none. Rejects with a FileError. */
+  async loadTorrent(infoHash: string): Promise<Uint8Array | null> {
+    try {
+      return await this.#files.read(this.#torrentPath(infoHash), MAX_TORRENT_BYTES);
+    } catch (error) {
+      if (error instanceof FileError && error.code === "not-found") return null;
+      throw error;
+    }
+  }
+
+  /** Rejects with a FileError. */
+  async keepTorrent(infoHash: string, torrent: Uint8Array): Promise<void> {
+    await this.#files.writeWhole(this.#torrentPath(infoHash), torrent);
+  }
+
+  /** Of a torrent that was removed. Throws a FileError. */
+  forget(infoHash: string): void {
+    for (const path of [this.#torrentPath(infoHash), resumePath(this.path, fromHex(infoHash)!)]) {
+      if (this.#files.stat(path) !== null) this.#files.remove(path);
+    }
+  }
+
+  #torrentPath(infoHash: string): string {
+    return `${this.path.replace(/\/$/, "")}/${infoHash}.torrent`;
+  }
+}
+
+function makeFolders(files: Files, path: string): void {
+  if (files.stat(path) !== null) return;
+  const above = path.replace(/[/\\][^/\\]*$/, "");
+  if (above !== "" && above !== path) makeFolders(files, above);
+  files.makeDir(path);
+}

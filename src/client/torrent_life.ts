@@ -1,0 +1,345 @@
+/**
+ * One torrent of a client over all its engines: an engine runs from start to stop or failure, the
+ * life goes on. It looks for the metadata first where only a magnet is known, waits while the disk
+ * is in trouble and tries again, can be paused, and ends once. Invariant: at most one engine or
+ * finder is at work.
+ */
+import type { Clock, SocketInfo, Timer } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { Handshake } from "../protocol/handshake.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import { FileError, type FileErrorCode } from "../util/errors.ts";
+import type { Handshaken } from "../torrent/swarm.ts";
+import type { Torrent as Engine } from "../torrent/torrent.ts";
+import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
+import type { Rates } from "../torrent/rate_limits.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
+import type { ShownFinder } from "./snapshot.ts";
+import type { AddOptions, FileSelection } from "./types.ts";
+
+/** Troubles that may pass without us: a full disk, one that was pulled out, too many open files. */
+const PASSING: ReadonlySet<FileErrorCode> = new Set([
+  "disk-full",
+  "io",
+  "read-only",
+  "too-many-open",
+  "not-found",
+  "changed",
+]);
+const FIRST_RETRY_MS = 5000;
+const MAX_RETRY_MS = 60_000;
+/** After so long without trouble the next one counts as the first. */
+const CALM_MS = 120_000;
+
+/** What looks for the metadata of a magnet. */
+export interface Finder extends ShownFinder {
+  readonly name: string;
+  readonly running: boolean;
+  /** The metainfo; rejects only when `stop` came first. */
+  readonly found: Promise<Metainfo>;
+  readonly swarm: { accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void };
+  start(): void;
+  tick(now: number): void;
+  addPeers(peers: PeerAddress[], source: number): void;
+  /** Those worth dialling next, by source (PEER_SOURCE). */
+  knownPeers(): Iterable<[source: number, peers: PeerAddress[]]>;
+  warn(message: string): void;
+  stop(): Promise<void>;
+}
+
+export interface LifePorts {
+  clock: Clock;
+  makeEngine(
+    meta: Metainfo,
+    options: AddOptions,
+    start: { record: ResumeData | null; mustExist: boolean },
+    tell: (happening: TorrentHappening) => void,
+  ): Engine;
+  /** Null where no state is kept. */
+  loadRecord: (() => Promise<ResumeData | null>) | null;
+  tell(happening: TorrentHappening): void;
+}
+
+type Phase = "opening" | "finding" | "running" | "waiting" | "paused" | "over";
+
+export class TorrentLife {
+  readonly infoHash: string;
+  readonly options: AddOptions;
+  /** All that is wanted is here and verified; rejects with what ended it before. */
+  readonly finished: Promise<void>;
+  /** Nothing more will happen. Never rejects. */
+  readonly ended: Promise<void>;
+  readonly #ports: LifePorts;
+  readonly #finish = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<void>();
+  #phase: Phase = "opening";
+  #meta: Metainfo | null;
+  /** The one at work, or the last one. */
+  #engine: Engine | null = null;
+  #finder: Finder | null;
+  /** Peers that were told before there was anybody to tell. */
+  #peers: [source: number, peers: PeerAddress[]][] = [];
+  #error: Error | null = null;
+  #retry: Timer | null = null;
+  #retryMs = FIRST_RETRY_MS;
+  #begunAt = 0;
+  #pauses = false;
+
+  constructor(
+    infoHash: string,
+    source: Metainfo | Finder,
+    options: AddOptions,
+    ports: LifePorts,
+  ) {
+    this.infoHash = infoHash;
+    this.options = { ...options };
+    this.#ports = ports;
+    this.#meta = "layout" in source ? source : null;
+    this.#finder = "layout" in source ? null : source;
+    this.finished = this.#finish.promise;
+    this.finished.catch(() => {}); // only who looks at it is to hear of it
+    this.ended = this.#end.promise;
+  }
+
+  get name(): string {
+    return this.#meta?.name ?? this.#finder?.name ?? this.infoHash;
+  }
+
+  get meta(): Metainfo | null {
+    return this.#meta;
+  }
+
+  get engine(): Engine | null {
+    return this.#engine;
+  }
+
+  get finder(): Finder | null {
+    return this.#finder;
+  }
+
+  get over(): boolean {
+    return this.#phase === "over";
+  }
+
+  get state(): TorrentState {
+    switch (this.#phase) {
+      case "opening":
+        return "checking";
+      case "running":
+      case "over":
+        return this.#engine?.state ?? "stopped";
+      default:
+        return this.#phase;
+    }
+  }
+
+  /** What it waits for, or what ended it. */
+  get error(): Error | null {
+    return this.#phase === "waiting" ? this.#error : this.#engine?.error ?? this.#error;
+  }
+
+  // --- For the router of incoming connections ---
+
+  get running(): boolean {
+    return this.#worker?.running ?? false;
+  }
+
+  get swarm(): Finder["swarm"] {
+    return this.#worker!.swarm;
+  }
+
+  start(paused = false): void {
+    this.#pauses = paused;
+    if (this.#finder === null) this.#open();
+    else if (paused) this.#setPhase("paused");
+    else this.#find(this.#finder);
+  }
+
+  tick(now: number): void {
+    this.#worker?.tick(now);
+  }
+
+  addPeers(peers: PeerAddress[], source: number): void {
+    const worker = this.#worker;
+    if (worker !== null) worker.addPeers(peers, source);
+    else if (!this.over) this.#peers.push([source, peers]);
+  }
+
+  warn(message: string): void {
+    this.#ports.tell({ type: "warning", message });
+  }
+
+  /** Ends connections and announcing until `resume`; what is there is kept. */
+  async pause(): Promise<void> {
+    if (this.over || this.#pauses) return;
+    this.#pauses = true;
+    this.#retry?.cancel();
+    const worker = this.#worker;
+    if (worker === this.#engine) await this.#engine?.stop(true);
+    else await worker?.stop();
+    if (!this.over && this.#pauses) this.#setPhase("paused");
+  }
+
+  resume(): void {
+    if (!this.#pauses || this.over) return;
+    this.#pauses = false;
+    if (this.#phase !== "paused") return;
+    if (this.#finder !== null) this.#find(this.#finder);
+    else if (this.#engine === null) this.#open();
+    else this.#begin(this.#engine.lastRecord);
+  }
+
+  /** What is left out stays as it is. */
+  setLimits(limits: Partial<Rates>): void {
+    this.options.limits = { ...this.options.limits, ...limits };
+    this.#engine?.setLimits(limits);
+  }
+
+  setPeerLimits(limits: Partial<Rates>): void {
+    this.options.peerLimits = { ...this.options.peerLimits, ...limits };
+    this.#engine?.setPeerLimits(limits);
+  }
+
+  /** Only when the metadata is known. Throws a RangeError; rejects with a FileError. */
+  async setFiles(selection: FileSelection): Promise<void> {
+    this.options.files = selection;
+    if (this.#worker === this.#engine) {
+      await this.#engine?.setFiles(fileChoiceOptions(this.#meta!, selection));
+    }
+  }
+
+  /** Ends it for good; trackers are told, which takes up to about three seconds. */
+  async stop(): Promise<void> {
+    const wasOver = this.over, worker = this.#worker;
+    if (!wasOver) this.#leave(new Error("The torrent was stopped before its end"));
+    await worker?.stop();
+    if (worker !== this.#engine && !wasOver) this.#ports.tell({ type: "stopped" });
+    this.#end.resolve();
+    await this.ended;
+  }
+
+  get #worker(): Engine | Finder | null {
+    if (this.#phase === "running") return this.#engine;
+    return this.#phase === "finding" ? this.#finder : null;
+  }
+
+  #find(finder: Finder): void {
+    this.#setPhase("finding");
+    this.#handPeers(finder);
+    finder.start();
+    finder.found.then((meta) => this.#found(finder, meta), () => {});
+  }
+
+  async #found(finder: Finder, meta: Metainfo): Promise<void> {
+    if (this.#phase !== "finding") return;
+    this.#peers.push(...finder.knownPeers());
+    this.#meta = meta;
+    this.#finder = null;
+    this.#phase = "opening";
+    const stopped = finder.stop();
+    this.#open();
+    await stopped;
+  }
+
+  /** With a record of an earlier run, where there is one. */
+  #open(): void {
+    const { loadRecord } = this.#ports;
+    if (loadRecord === null) {
+      if (this.#pauses) return this.#setPhase("paused");
+      return this.#begin(null);
+    }
+    loadRecord().catch((error) => {
+      this.warn(`${(error as Error).message}: everything is checked instead`);
+      return null;
+    }).then((record) => {
+      if (this.over) return;
+      if (this.#pauses) this.#setPhase("paused");
+      else this.#begin(record);
+    });
+  }
+
+  #begin(record: ResumeData | null, mustExist = false): void {
+    const { clock, makeEngine } = this.#ports;
+    const again = this.#engine !== null;
+    let engine: Engine;
+    try {
+      engine = makeEngine(this.#meta!, this.options, { record, mustExist }, (happening) => {
+        if (!again || happening.type !== "added") this.#tell(engine, happening);
+      });
+    } catch (error) {
+      return this.#fail(error as Error);
+    }
+    this.#engine = engine;
+    this.#phase = "running";
+    this.#begunAt = clock.now();
+    engine.finished.then(() => this.#finish.resolve(), () => {});
+    engine.ended.then(() => this.#engineEnded(engine));
+    engine.start();
+    this.#handPeers(engine);
+  }
+
+  #handPeers(to: Engine | Finder): void {
+    for (const [source, peers] of this.#peers.splice(0)) to.addPeers(peers, source);
+  }
+
+  /** A failure that may pass is told as waiting, and its end is no end. */
+  #tell(engine: Engine, happening: TorrentHappening): void {
+    const waits = this.#mayPass(engine) || this.#pauses;
+    if (waits && (happening.type === "stopped" || happening.type === "failed")) return;
+    const isEnd = happening.type === "state" &&
+      (happening.state === "failed" || happening.state === "stopped");
+    if (!waits || !isEnd) this.#ports.tell(happening);
+  }
+
+  #mayPass({ state, error }: Engine): boolean {
+    if (this.over || this.options.waitForDisk === false || state !== "failed") return false;
+    return error instanceof FileError && PASSING.has(error.code);
+  }
+
+  #engineEnded(engine: Engine): void {
+    if (this.over) return;
+    if (this.#pauses) return this.#setPhase("paused");
+    if (this.#mayPass(engine)) return this.#wait(engine);
+    this.#leave(engine.error ?? new Error("The torrent was stopped before its end"));
+    this.#end.resolve();
+  }
+
+  #wait(engine: Engine): void {
+    const { clock, tell } = this.#ports, error = engine.error as FileError;
+    if (clock.now() - this.#begunAt > CALM_MS) this.#retryMs = FIRST_RETRY_MS;
+    const wait = this.#retryMs;
+    this.#retryMs = Math.min(MAX_RETRY_MS, 2 * wait);
+    this.#error = error;
+    this.#setPhase("waiting");
+    const { code, message, path } = error;
+    tell({ type: "waiting", code, message, path, retryInSeconds: wait / 1000 });
+    this.#retry = clock.after(wait, () => {
+      if (this.#phase === "waiting") this.#begin(engine.lastRecord, true);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#error = error;
+    this.#ports.tell({
+      type: "failed",
+      code: "internal",
+      message: error.message,
+      path: null,
+    });
+    this.#leave(error);
+    this.#end.resolve();
+  }
+
+  /** Over: what did not finish never will. */
+  #leave(why: Error): void {
+    this.#phase = "over";
+    this.#retry?.cancel();
+    this.#finish.reject(why);
+  }
+
+  #setPhase(phase: "finding" | "waiting" | "paused"): void {
+    this.#phase = phase;
+    this.#ports.tell({ type: "state", state: phase });
+  }
+}

@@ -1,0 +1,28 @@
+/** A .torrent around an info dictionary that is kept byte for byte, so that its hash stays. */
+import { concatBytes } from "../util/bytes.ts";
+import { encode } from "./bencode_encode.ts";
+
+export interface TorrentFileParts {
+  /** The info dictionary's own bytes. */
+  infoBytes: Uint8Array;
+  /** Tiers of tracker URLs (BEP 12). */
+  announce: readonly (readonly string[])[];
+  webSeeds: readonly string[];
+}
+
+export function torrentFileOf({ infoBytes, announce, webSeeds }: TorrentFileParts): Uint8Array {
+  const first = announce.flat()[0];
+  const before = {
+    ...(first === undefined ? {} : { announce: first }),
+    ...(announce.flat().length > 1 ? { "announce-list": announce.map((tier) => [...tier]) } : {}),
+  };
+  const after = webSeeds.length > 0 ? { "url-list": [...webSeeds] } : {};
+  // Keys are in order: announce, announce-list, info, url-list.
+  const text = new TextEncoder();
+  return concatBytes(
+    encode(before).slice(0, -1),
+    text.encode("4:info"),
+    infoBytes,
+    encode(after).slice(1),
+  );
+}
