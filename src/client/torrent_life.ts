@@ -127,6 +127,7 @@ export class TorrentLife {
       case "opening":
         return "checking";
       case "running":
+        return this.#mayPass(this.#engine!) ? "waiting" : this.#engine!.state;
       case "over":
         return this.#engine?.state ?? "stopped";
       default:
@@ -271,6 +272,7 @@ export class TorrentLife {
       return this.#fail(error as Error);
     }
     this.#engine = engine;
+    this.#error = null;
     this.#phase = "running";
     this.#begunAt = clock.now();
     engine.finished.then(() => this.#finish.resolve(), () => {});

@@ -38,6 +38,8 @@ export class Persistence {
   #last: ResumeData | null = null;
   #nextTotalsAt = 0;
   #paused = false;
+  /** Before it is known what is on the disk, the earlier record is better than any of ours. */
+  #opened = false;
 
   constructor(
     torrent: PersistedTorrent,
@@ -67,6 +69,13 @@ export class Persistence {
     return this.#last;
   }
 
+  /** What is on the disk is known; `recordIsWrong`: the earlier record named what is not. */
+  async opened(recordIsWrong: boolean): Promise<void> {
+    this.#opened = true;
+    if (recordIsWrong) await this.saveNow();
+    else this.changed(this.#clock.now());
+  }
+
   /** Something that the record tells changed. */
   changed(now: number): void {
     this.#keeper?.changed(now);
@@ -83,6 +92,7 @@ export class Persistence {
   }
 
   tick(now: number): void {
+    if (!this.#opened) return;
     if (now >= this.#nextTotalsAt) {
       this.#nextTotalsAt = now + TOTALS_EVERY_MS;
       this.changed(now);
@@ -97,6 +107,10 @@ export class Persistence {
 
   /** Saves for the last time; the storage may be closed afterwards. */
   async close(): Promise<void> {
+    if (!this.#opened) {
+      this.#last = this.#before;
+      return;
+    }
     await this.#keeper?.close().catch(() => {});
     let partial: PartialPiece[] = [];
     try {

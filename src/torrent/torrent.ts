@@ -281,8 +281,8 @@ export class Torrent {
     );
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
-    if (recordIsWrong) await this.#persistence.saveNow();
-    else this.#persistence.changed(this.now);
+    await this.#persistence.opened(recordIsWrong);
+    if (signal.aborted) return;
     this.#tell({ type: "checked", have: this.have, size: this.meta.size });
     this.#recallPeers();
     if (this.pieces.complete) {

@@ -153,7 +153,7 @@ describe("a swarm with faults", () => {
       await swarm.seed("10.0.1.1", { link: SLOW });
       const node = swarm.world.node("10.0.2.1");
       node.disk.capacity = 700 * KIB;
-      const leech = await swarm.join(node);
+      const leech = await swarm.join(node, { waitForDisk: false });
       await swarm.run(() => leech.torrent.snapshot().state === "failed");
       const { error } = leech.torrent.snapshot();
       assert.equal(error?.code, "disk-full");
