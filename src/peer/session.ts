@@ -13,7 +13,10 @@ import {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
   EXTENSION_HANDSHAKE,
+  EXTENSION_IDS,
   type ExtensionHandshake,
+  extensionName,
+  LT_DONTHAVE,
 } from "../protocol/extension.ts";
 import { type BlockBook, DownloadSide } from "./download_side.ts";
 import { Patience } from "./patience.ts";
@@ -30,6 +33,16 @@ export interface SessionEvents {
   /** The peer became interested in us, or is no more. */
   interestChanged(session: PeerSession): void;
   extensionHandshake(session: PeerSession, handshake: ExtensionHandshake): void;
+  /** The peer has a DHT node at this UDP port of its address (BEP 5). */
+  dhtPort?(session: PeerSession, port: number): void;
+}
+
+/** Extension messages that are the torrent's business (BEP 10): the session carries them by name. */
+export interface ExtensionPort {
+  /** Those offered to the peer, out of EXTENSION_IDS; what is not here ends the connection. */
+  readonly names: readonly string[];
+  /** `payload` is borrowed. May throw a ProtocolError, which ends the connection. */
+  received(session: PeerSession, name: string, payload: Uint8Array): void;
 }
 
 export interface SessionInfo {
@@ -45,8 +58,7 @@ export interface SessionInfo {
   allowedFast?: (count: number) => readonly number[];
 }
 
-/** BEP 54's message as we ask others to number it. */
-const DONT_HAVE_ID = 7;
+const NO_EXTENSIONS: ExtensionPort = { names: [], received() {} };
 
 export class PeerSession implements wire.WireSink {
   readonly slot: number;
@@ -78,10 +90,18 @@ export class PeerSession implements wire.WireSink {
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
-  /** BEP 54's message as the peer numbers it; 0 when it does not know it. */
-  #dontHaveId = 0;
+  readonly #extensions: ExtensionPort;
+  /** Extension messages that the peer knows, as it numbers them. */
+  readonly #theirIds = new Map<string, number>();
 
-  constructor(layout: Layout, book: BlockBook, events: SessionEvents, info: SessionInfo) {
+  constructor(
+    layout: Layout,
+    book: BlockBook,
+    events: SessionEvents,
+    info: SessionInfo,
+    extensions: ExtensionPort = NO_EXTENSIONS,
+  ) {
+    this.#extensions = extensions;
     this.#layout = layout;
     this.#book = book;
     this.#events = events;
@@ -197,11 +217,29 @@ export class PeerSession implements wire.WireSink {
   /** We lost a piece: those who can hear it are told (BEP 54), and what waits is refused. */
   withdraw(piece: number): void {
     this.#giving.lost(piece);
-    if (this.#dontHaveId > 0) {
-      const payload = new Uint8Array(4);
-      new DataView(payload.buffer).setUint32(0, piece);
-      this.out.extended(this.#dontHaveId, payload);
-    }
+    const payload = new Uint8Array(4);
+    new DataView(payload.buffer).setUint32(0, piece);
+    this.sendExtended(LT_DONTHAVE, payload);
+    this.#events.changed(this);
+  }
+
+  /** Whether the peer's extension handshake named this message. */
+  knows(name: string): boolean {
+    return this.#theirIds.has(name);
+  }
+
+  /** Sends an extension message; false if the peer does not know it. */
+  sendExtended(name: string, payload: Uint8Array): boolean {
+    const id = this.#theirIds.get(name);
+    if (id === undefined) return false;
+    this.out.extended(id, payload);
+    this.#events.changed(this);
+    return true;
+  }
+
+  /** Tells where our DHT node is, to whoever said in its handshake that it has one (BEP 5). */
+  tellDhtPort(port: number): void {
+    this.out.port(port);
     this.#events.changed(this);
   }
 
@@ -260,7 +298,10 @@ export class PeerSession implements wire.WireSink {
   }
 
   onNumber(id: number, value: number): void {
-    if (id === wire.PORT) return;
+    if (id === wire.PORT) {
+      if (value > 0) this.#events.dhtPort?.(this, value);
+      return;
+    }
     if (id !== wire.HAVE && !this.info.fast) throw notNegotiated();
     if (value >= this.#layout.pieceCount) {
       throw new ProtocolError("bad-piece", `There is no piece ${value}`);
@@ -293,9 +334,12 @@ export class PeerSession implements wire.WireSink {
 
   onExtended(id: number, payload: Uint8Array): void {
     if (!this.info.extensions) throw notNegotiated();
-    if (id === EXTENSION_HANDSHAKE) this.#onExtensionHandshake(payload);
-    else if (id === DONT_HAVE_ID) this.#onDontHave(payload);
-    else throw new ProtocolError("bad-extension", `Extended message ${id} was never offered`);
+    if (id === EXTENSION_HANDSHAKE) return this.#onExtensionHandshake(payload);
+    const name = extensionName(id);
+    if (name === LT_DONTHAVE) this.#onDontHave(payload);
+    else if (name !== undefined && this.#extensions.names.includes(name)) {
+      this.#extensions.received(this, name, payload);
+    } else throw new ProtocolError("bad-extension", `Extended message ${id} was never offered`);
   }
 
   // hot
@@ -348,7 +392,11 @@ export class PeerSession implements wire.WireSink {
     if (handshake.reqq !== undefined) this.window.setReqq(handshake.reqq);
     if (handshake.client !== undefined) this.client = handshake.client;
     if (handshake.uploadOnly !== undefined) this.uploadOnly = handshake.uploadOnly;
-    this.#dontHaveId = handshake.messages.get("lt_donthave") ?? this.#dontHaveId;
+    for (const [name, id] of handshake.messages) {
+      // A later handshake only changes what it names; 0 takes a message back.
+      if (id === 0) this.#theirIds.delete(name);
+      else if (EXTENSION_IDS.has(name)) this.#theirIds.set(name, id);
+    }
     this.#events.extensionHandshake(this, handshake);
   }
 
@@ -361,7 +409,9 @@ export class PeerSession implements wire.WireSink {
   }
 
   #sendExtensionHandshake(handshake: ExtensionHandshake): void {
-    handshake.messages.set("lt_donthave", DONT_HAVE_ID);
+    for (const name of [...this.#extensions.names, LT_DONTHAVE]) {
+      handshake.messages.set(name, EXTENSION_IDS.get(name)!);
+    }
     this.out.extended(EXTENSION_HANDSHAKE, encodeExtensionHandshake(handshake));
   }
 }

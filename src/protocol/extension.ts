@@ -8,6 +8,21 @@ import { ProtocolError } from "../util/errors.ts";
 /** Extended message 0 is always the handshake. */
 export const EXTENSION_HANDSHAKE = 0;
 
+export const UT_PEX = "ut_pex", UT_METADATA = "ut_metadata", LT_DONTHAVE = "lt_donthave";
+
+/** The messages that we know, as we ask others to number them. */
+export const EXTENSION_IDS: ReadonlyMap<string, number> = new Map([
+  [UT_PEX, 1],
+  [UT_METADATA, 2],
+  [LT_DONTHAVE, 7],
+]);
+
+/** The name of a message by the number that we gave it. */
+export function extensionName(id: number): string | undefined {
+  for (const [name, each] of EXTENSION_IDS) if (each === id) return name;
+  return undefined;
+}
+
 /** A handshake of a normal client is under 500 bytes; nobody needs more than this. */
 const MAX_HANDSHAKE_BYTES = 64 * 1024;
 const MAX_NAMES = 64;

@@ -27,6 +27,9 @@ export const EXTENDED = 20;
 /** Longest message that is not a piece; libtorrent and Transmission cap there too. */
 export const MAX_MESSAGE_LENGTH = 1 << 20;
 
+/** Longest extended message: a handshake with many names in it. Metadata comes in 16 KiB. */
+export const MAX_EXTENDED_LENGTH = 2 + (64 << 10);
+
 /** Receives decoded messages. Byte arrays are borrowed: they are valid during the call only. */
 export interface WireSink {
   /** Any message but a piece, request or cancel of the fixed kinds without numbers. */
@@ -63,7 +66,7 @@ FIXED[PORT] = 3;
 /** Decodes one connection's stream. `push` throws ProtocolError; the connection is then to end. */
 export class WireDecoder {
   readonly #sink: WireSink;
-  readonly #maxBitfield: number;
+  readonly #maxBitfield: number | null;
   #state = HEAD;
   readonly #head = new Uint8Array(17);
   #fill = 0;
@@ -76,8 +79,8 @@ export class WireDecoder {
   #body = new Uint8Array(0);
   #bodyFill = 0;
 
-  /** `maxBitfield`: bytes of this torrent's bitfield. */
-  constructor(sink: WireSink, maxBitfield: number) {
+  /** `maxBitfield`: bytes of this torrent's bitfield; null while unknown, then any is skipped. */
+  constructor(sink: WireSink, maxBitfield: number | null) {
     this.#sink = sink;
     this.#maxBitfield = maxBitfield;
   }
@@ -151,8 +154,11 @@ export class WireDecoder {
       this.#need = 13;
       return true;
     }
-    if (id === EXTENDED && length < 2) throw badLength(id, length);
-    if (id === BITFIELD && length !== 1 + this.#maxBitfield) throw badLength(id, length);
+    const extended = id === EXTENDED;
+    if (extended && (length < 2 || length > MAX_EXTENDED_LENGTH)) throw badLength(id, length);
+    if (id === BITFIELD && length !== 1 + (this.#maxBitfield ?? length - 1)) {
+      throw badLength(id, length);
+    }
     if (length > MAX_MESSAGE_LENGTH) throw badLength(id, length);
     return false;
   }
@@ -171,7 +177,8 @@ export class WireDecoder {
       this.#id = id;
       this.#left = length - 1;
       this.#bodyFill = 0;
-      this.#state = id === BITFIELD || id === EXTENDED ? BODY : SKIP;
+      const wanted = id === EXTENDED || (id === BITFIELD && this.#maxBitfield !== null);
+      this.#state = wanted ? BODY : SKIP;
       if (this.#left === 0) this.#next();
       return;
     }
@@ -283,6 +290,12 @@ export class WireEncoder {
   number(id: number, value: number): void {
     const at = this.#begin(id, 4);
     this.#view.setUint32(at, value);
+  }
+
+  /** PORT: where our DHT node is (BEP 5). */
+  port(value: number): void {
+    const at = this.#begin(PORT, 2);
+    this.#view.setUint16(at, value);
   }
 
   // hot

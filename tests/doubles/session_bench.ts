@@ -1,7 +1,7 @@
 /** One session over a piece manager; the test speaks for its peer, message by message. */
 import type { ExtensionHandshake } from "../../src/protocol/extension.ts";
 import { WireDecoder, WireEncoder } from "../../src/protocol/peer_wire.ts";
-import { PeerSession } from "../../src/peer/session.ts";
+import { type ExtensionPort, PeerSession } from "../../src/peer/session.ts";
 import { BLOCK_LENGTH } from "../../src/protocol/layout.ts";
 import * as wire from "../../src/protocol/peer_wire.ts";
 import type { BlockId } from "./hand_peer.ts";
@@ -13,6 +13,7 @@ export interface SessionOptions {
   key?: number;
   fast?: boolean;
   extensions?: boolean;
+  port?: ExtensionPort;
 }
 
 export class SessionBench {
@@ -22,17 +23,25 @@ export class SessionBench {
   changes = 0;
   interestChanges = 0;
   readonly handshakes: ExtensionHandshake[] = [];
+  readonly dhtPorts: number[] = [];
   /** What the peer is going to say. */
   readonly #voice = new WireEncoder();
 
   constructor(readonly shop: Workshop, options: SessionOptions = {}) {
     const { slot = 0, key = 100 + slot, fast = true, extensions = true } = options;
     const peerId = new Uint8Array(20).fill(key);
-    this.session = new PeerSession(shop.data.layout, shop.manager, {
-      changed: () => this.changes++,
-      interestChanged: () => this.interestChanges++,
-      extensionHandshake: (_session, handshake) => this.handshakes.push(handshake),
-    }, { slot, key, peerId, fast, extensions, connectedAt: 0 });
+    this.session = new PeerSession(
+      shop.data.layout,
+      shop.manager,
+      {
+        changed: () => this.changes++,
+        interestChanged: () => this.interestChanges++,
+        extensionHandshake: (_session, handshake) => this.handshakes.push(handshake),
+        dhtPort: (_session, port) => this.dhtPorts.push(port),
+      },
+      { slot, key, peerId, fast, extensions, connectedAt: 0 },
+      options.port,
+    );
     shop.manager.peerJoined(this.session);
   }
 

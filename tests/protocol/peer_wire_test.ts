@@ -245,7 +245,7 @@ describe("WireDecoder", () => {
       "a huge extended message": "ffffffff 14",
       "a huge message of an unknown kind": "ffffffff 63",
       "an extended message without an id": "00000001 14",
-      "an extended message of over 1 MiB": "00100001 14",
+      "an extended message of over 64 KiB": "00010003 14",
       "an unknown message of over 1 MiB": "00100001 63",
     };
     for (const [what, hex] of Object.entries(wrong)) assert.equal(refusal(hex), "bad-length", what);
@@ -253,7 +253,7 @@ describe("WireDecoder", () => {
 
   it("takes the greatest lengths that are right", () => {
     assert.equal(refusal("00004009 07"), undefined);
-    assert.equal(refusal("00100000 14"), undefined);
+    assert.equal(refusal("00010002 14"), undefined);
     assert.equal(refusal("00100000 63"), undefined);
   });
 
@@ -271,10 +271,23 @@ describe("WireDecoder", () => {
     }
   });
 
+  it("skips bitfields of any length while the torrent's is not known", () => {
+    const recorder = new WireRecorder();
+    const decoder = new wire.WireDecoder(recorder, null);
+    const hex = "00000004 05 ffffff  00000001 05  00000001 02  00000002 14 03  00000003 09 1ae1";
+    for (const byte of fromHex(hex.replaceAll(" ", ""))) decoder.push(Uint8Array.of(byte));
+    assert.deepEqual(recorder.messages, [
+      { kind: "signal", id: wire.INTERESTED },
+      { kind: "extended", id: 3, payload: [] },
+      { kind: "number", id: wire.PORT, value: 6881 },
+    ]);
+    assert.throws(() => decoder.push(fromHex("0010000105")), ProtocolError);
+  });
+
   it("makes no array on the word of a length prefix", () => {
     const sink = new WireRecorder();
     const decoder = new wire.WireDecoder(sink, 1 << 19);
-    const bitfieldHead = fromHex("00080001" + "05"), extendedHead = fromHex("00100000" + "14");
+    const bitfieldHead = fromHex("00080001" + "05"), extendedHead = fromHex("00010002" + "14");
     const part = new Uint8Array(100);
     const made = arraysMadeBy(() => {
       decoder.push(bitfieldHead);
@@ -289,7 +302,7 @@ describe("WireDecoder", () => {
 
   it("holds less than twice what came of a long message in small parts", () => {
     const decoder = new wire.WireDecoder(new WireRecorder(), 1);
-    decoder.push(fromHex("00100000" + "14"));
+    decoder.push(fromHex("00010002" + "14"));
     const made = arraysMadeBy(() => {
       for (let i = 0; i < 1000; i++) decoder.push(new Uint8Array(10));
     }).filter((length) => length !== 10);
