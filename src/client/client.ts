@@ -175,7 +175,7 @@ export class Client {
       loadRecord: state === null ? null : () => state.loadRecord(infoHash),
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
-    const torrent = new Torrent(life, this.#feed);
+    const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
     this.#lives.set(infoHash, life);
     this.#handles.set(infoHash, torrent);
     life.ended.then(() => this.#lives.delete(infoHash));

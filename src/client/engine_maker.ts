@@ -82,19 +82,24 @@ export class EngineMaker {
       clientName: CLIENT_NAME,
     };
     const preallocate = options.preallocate ?? false;
-    const { files: entries, layout } = meta;
+    const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
     const { wanted } = new FileChoice(layout, engineOptions.files);
+    const { dir, renamed } = this.#place(options, start.record);
+    const entries = meta.files.map((entry, file) => {
+      return { ...entry, path: renamed.get(file) ?? entry.path };
+    });
     return new Engine(meta, identity, engineOptions, {
       clock,
       random,
       hasher,
-      storage: new TorrentStorage(files, this.#files, options.dir, entries, layout, {
+      storage: new TorrentStorage(files, this.#files, dir, entries, layout, {
         preallocate,
         infoHash: meta.infoHash,
         wanted,
       }),
       ...start,
+      renamed,
       keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
       buffers: this.#buffers,
@@ -104,6 +109,17 @@ export class EngineMaker {
       trackers: (engine) => this.#makeTrackers(engine),
       tell,
     });
+  }
+
+  /** Where an earlier run left the files, if that is one of the places that they may be at. */
+  #place(
+    { dir, incompleteDir }: AddOptions,
+    record: ResumeData | null,
+  ): { dir: string; renamed: ResumeData["renamed"] } {
+    const { files } = this.#platform;
+    const places = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
+    if (record !== null && places.includes(record.dir)) return record;
+    return { dir: places[0]!, renamed: new Map() };
   }
 
   /** Kept where the client keeps its state; in memory only if it keeps none. */

@@ -4,7 +4,10 @@ import { selectionOf } from "./file_priorities.ts";
 import type { AddOptions } from "./types.ts";
 
 export function optionsOf(record: ResumeData): AddOptions {
-  const { dir, seedGoal, limits, peerLimits, priorities } = record;
+  const { dir, targetDir, seedGoal, limits, peerLimits, priorities } = record;
   const files = priorities.length > 0 ? { files: selectionOf(priorities) } : {};
-  return { dir, seedGoal, limits, peerLimits, ...files };
+  const place = targetDir === "" || targetDir === dir
+    ? { dir }
+    : { dir: targetDir, incompleteDir: dir };
+  return { ...place, seedGoal, limits, peerLimits, ...files };
 }

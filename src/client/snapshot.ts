@@ -31,7 +31,7 @@ export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
   return {
     infoHash,
     name,
-    dir: life.options.dir,
+    dir: shownDir(life),
     state,
     ...(engine === null ? nothingYet(finder) : engineSnapshot(engine)),
     error: error === null ? null : {
@@ -39,6 +39,12 @@ export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
       message: error.message,
     },
   };
+}
+
+/** As the user wrote it, unless the files are somewhere else. */
+function shownDir({ options, engine }: ShownTorrent): string {
+  if (engine === null || engine.storage.dir === engine.options.absoluteDir) return options.dir;
+  return engine.storage.dir;
 }
 
 type EngineSnapshot = Omit<
@@ -55,7 +61,7 @@ function engineSnapshot(torrent: Torrent): EngineSnapshot {
   const left = pieces.leftBytes;
   return {
     size: meta.size,
-    wanted: torrent.choice.wantedBytes,
+    wanted: torrent.arrangement.choice.wantedBytes,
     have: torrent.have,
     left,
     pieces: meta.layout.pieceCount,

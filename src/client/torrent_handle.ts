@@ -1,4 +1,6 @@
 /** What a user of the client holds of one torrent. */
+import { isSafeElement } from "../protocol/file_names.ts";
+import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
 import type { EventFeed } from "./event_feed.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
@@ -9,10 +11,12 @@ import type { FileSelection, Rates, TorrentEvent, TorrentSnapshot } from "./type
 export class Torrent {
   readonly #life: TorrentLife;
   readonly #feed: EventFeed;
+  readonly #absolute: (path: string) => string;
 
-  constructor(life: TorrentLife, feed: EventFeed) {
+  constructor(life: TorrentLife, feed: EventFeed, absolute: (path: string) => string) {
     this.#life = life;
     this.#feed = feed;
+    this.#absolute = absolute;
   }
 
   /** 40 hexadecimal digits. */
@@ -74,9 +78,35 @@ export class Torrent {
    * pieces were wrong: they are fetched again. Rejects with a FileError.
    */
   async recheck(): Promise<number> {
+    return await this.#running().recheck();
+  }
+
+  #running(): Engine {
     const { engine } = this.#life;
     if (engine === null || !engine.running) throw new NotYetError("It is not running");
-    return await engine.recheck();
+    return engine;
+  }
+
+  /**
+   * Moves the files to another folder, over file systems too, while all goes on. Rejects with a
+   * FileError: then they are where they were.
+   */
+  async move(dir: string): Promise<void> {
+    this.#running();
+    await this.#life.move(dir, this.#absolute(dir));
+  }
+
+  /**
+   * Gives a file another path below `dir`: "folder/name". Rejects with a RangeError for a path that
+   * leads elsewhere, with a FileError when it is taken.
+   */
+  async rename(file: number, path: string): Promise<void> {
+    const engine = this.#running(), elements = path.split("/");
+    if (engine.meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
+    if (elements.some((element) => !isSafeElement(element))) {
+      throw new RangeError(`"${path}" cannot be the path of a file`);
+    }
+    await engine.arrangement.rename(file, elements);
   }
 
   /** Ends connections and announcing until `resume`. */

@@ -210,6 +210,13 @@ export class TorrentLife {
     }
   }
 
+  /** Only when the metadata is known and it is running. Rejects with a FileError. */
+  async move(dir: string, absoluteDir: string): Promise<void> {
+    await this.#engine!.arrangement.move(absoluteDir);
+    this.options.dir = dir;
+    delete this.options.incompleteDir;
+  }
+
   /** Ends it for good; trackers are told, which takes up to about three seconds. */
   async stop(): Promise<void> {
     const wasOver = this.over, worker = this.#worker;

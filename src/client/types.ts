@@ -56,6 +56,8 @@ export interface FileSelection {
 export interface AddOptions {
   /** The folder that the torrent's file or top folder is put into. It is created when missing. */
   dir: string;
+  /** Where it is until it is whole; then it moves to `dir`. Default: `dir`. */
+  incompleteDir?: string;
   /** Peers to try beside those that trackers give: "host:port" or "[v6]:port". */
   peers?: readonly string[];
   /** Connections at most. Default 25. */

@@ -23,6 +23,11 @@ const WINDOWS_DEVICE =
 /** What nearly all names are made of, and nothing above matches. */
 const PLAIN = /^[\w\-+=,;!@#$%&'(){}[\]^~` ]+(\.[\w\-+=,;!@#$%&'(){}[\]^~` ]+)*$/;
 
+/** Whether a person may give a file or folder this name. */
+export function isSafeElement(name: string): boolean {
+  return name !== "" && sanitizeElement(new TextEncoder().encode(name)) === name;
+}
+
 /**
  * One element of a path. Answers "" when nothing usable is left ("..", "/"): a file name then
  * becomes "_", a torrent's name something better. With `windows` the rules of that system hold too.

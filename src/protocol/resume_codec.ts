@@ -94,6 +94,7 @@ function bodyOf(data: ResumeData): Encodable {
     "renamed": renamedOf(data.renamed),
     "saved": Math.trunc(data.savedAtMs),
     "stamps": packStamps(data.stamps),
+    "target": data.targetDir,
     "totals": {
       active: Math.trunc(data.totals.activeSeconds),
       downloaded: data.totals.downloaded,
@@ -135,6 +136,7 @@ function readBody(body: BDict): ResumeData {
     infoHash: from.infoHash(),
     name: from.text("name"),
     dir: from.text("dir"),
+    targetDir: from.text("target"),
     renamed: from.renamed(body),
     moving: from.moving(),
     paused: from.count("paused") !== 0,

@@ -52,6 +52,8 @@ export interface ResumeData {
   name: string;
   /** Absolute: the folder that holds the torrent's file or top folder. */
   dir: string;
+  /** Where it is to be when it is whole; may be `dir`. */
+  targetDir: string;
   /** Files that were renamed: index in the torrent's list and path below `dir`. */
   renamed: ReadonlyMap<number, readonly string[]>;
   /** A move that has begun: each file is in its old place or in this new one. */

@@ -8,7 +8,7 @@ import {
 } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { Bitfield } from "../util/bitfield.ts";
-import type { FileChoice } from "./file_choice.ts";
+import type { Arrangement } from "./arrangement.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { RateLimits } from "./rate_limits.ts";
 import type { Traffic } from "./traffic.ts";
@@ -17,12 +17,12 @@ import type { SeedGoal } from "./types.ts";
 /** The parts that are read. */
 export interface RecordedParts {
   readonly meta: Metainfo;
-  readonly options: { readonly absoluteDir: string; readonly seedGoal: SeedGoal };
+  readonly options: { readonly seedGoal: SeedGoal };
   readonly pieces: { readonly have: Bitfield };
   readonly pool: PeerPool;
   readonly storage: TorrentStorage;
   readonly limits: RateLimits;
-  readonly choice: FileChoice;
+  readonly arrangement: Arrangement;
   readonly totalsEver: Traffic;
 }
 
@@ -40,16 +40,18 @@ export interface RecordedFacts {
 }
 
 export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
-  const { meta, options, pool, storage, limits, choice, totalsEver } = torrent;
+  const { meta, options, pool, storage, limits, totalsEver } = torrent;
+  const { choice, renamed, moving, targetDir } = torrent.arrangement;
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
   const have = new Bitfield(meta.layout.pieceCount);
   have.replace(torrent.pieces.have);
   return {
     infoHash: meta.infoHash,
     name: meta.name,
-    dir: options.absoluteDir,
-    renamed: new Map(),
-    moving: null,
+    dir: storage.dir,
+    targetDir,
+    renamed,
+    moving,
     have,
     partial,
     priorities: choice.isPlain ? new Uint8Array(0) : choice.priorities,

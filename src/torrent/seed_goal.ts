@@ -3,16 +3,13 @@ import type { SeedGoal } from "./types.ts";
 
 export class SeedWatch {
   readonly #goal: SeedGoal;
-  readonly #size: number;
   #since: number | null = null;
   #secondsBefore = 0;
   #uploaded = 0;
   #lastUploadAt = 0;
 
-  /** `size`: the torrent's, in bytes. */
-  constructor(goal: SeedGoal, size: number) {
+  constructor(goal: SeedGoal) {
     this.#goal = goal;
-    this.#size = size;
   }
 
   /** Earlier runs gave for so long. */
@@ -38,8 +35,8 @@ export class SeedWatch {
     return this.#secondsBefore + (this.#since === null ? 0 : (now - this.#since) / 1000);
   }
 
-  /** Asked a few times a second; `uploaded` as in `start`. */
-  reached(uploaded: number, now: number): boolean {
+  /** Asked a few times a second; `uploaded` as in `start`, `size`: bytes of what was wanted. */
+  reached(uploaded: number, size: number, now: number): boolean {
     if (uploaded > this.#uploaded) this.#lastUploadAt = now;
     this.#uploaded = uploaded;
     switch (this.#goal.kind) {
@@ -48,7 +45,7 @@ export class SeedWatch {
       case "forever":
         return false;
       case "ratio":
-        return uploaded >= this.#goal.ratio * this.#size;
+        return uploaded >= this.#goal.ratio * size;
       case "time":
         return this.seconds(now) >= this.#goal.seconds;
       case "idle":

@@ -11,8 +11,9 @@ import { describeError } from "../util/errors.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { BlockReader } from "../storage/block_reader.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import { Arrangement } from "./arrangement.ts";
 import { Blame } from "./blame.ts";
-import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
+import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
 import { openExisting } from "./opening.ts";
 import { PeerPool } from "./peer_pool.ts";
@@ -40,6 +41,8 @@ export class Torrent {
   readonly swarm: Swarm;
   readonly trackers: TrackerManager;
   readonly limits: RateLimits;
+  /** Which files are wanted, and where they are. */
+  readonly arrangement: Arrangement;
   /** All that is wanted is here and verified; rejects with what stopped it before. */
   readonly finished: Promise<void>;
   /** Seed goal reached, stopped or failed. */
@@ -58,9 +61,6 @@ export class Torrent {
   readonly #blame: Blame;
   #state: TorrentState = "checking";
   #error: Error | null = null;
-  #choice: FileChoice;
-  /** Changes of the choice, one after the other. */
-  #choosing: Promise<void> = Promise.resolve();
   #startedAt: number;
   #nextCallAt = 0;
   /** Bytes that were here when the run began. */
@@ -80,8 +80,7 @@ export class Torrent {
     this.ended = this.#end.promise;
     this.#startedAt = ports.clock.now();
     const { record } = ports;
-    this.#choice = new FileChoice(meta.layout, options.files);
-    this.#seeding = new SeedWatch(options.seedGoal, this.#choice.wantedBytes);
+    this.#seeding = new SeedWatch(options.seedGoal);
     this.#seeding.resume(record?.totals.seedingSeconds ?? 0);
     this.#traffic = new TrafficBook(record?.totals);
     this.#verification = new Verification(meta, ports.hasher, ports.storage);
@@ -100,7 +99,17 @@ export class Torrent {
         guilty: (key) => this.#later.push(() => this.#blame.convict(key, this.now)),
       },
     );
-    this.#applyChoice();
+    this.arrangement = new Arrangement(
+      {
+        meta,
+        storage: ports.storage,
+        pieces: this.pieces,
+        signal: this.#abort.signal,
+        save: () => this.#persistence.saveNow(),
+      },
+      options.files,
+      { targetDir: options.absoluteDir, renamed: ports.renamed },
+    );
     this.limits = new RateLimits(ports.throttles);
     this.limits.setTorrent(options.limits, this.#startedAt);
     this.limits.setPerPeer(options.peerLimits, this.#startedAt);
@@ -145,10 +154,6 @@ export class Torrent {
     return this.#traffic.ever(this.swarm.members);
   }
 
-  get choice(): FileChoice {
-    return this.#choice;
-  }
-
   /** As it was when it ended: what a next run can go on from. Null before. */
   get lastRecord(): ResumeData | null {
     return this.#persistence.last;
@@ -175,7 +180,7 @@ export class Torrent {
   /** Whether it wants connections now. */
   get running(): boolean {
     return this.#state === "downloading" || this.#state === "verifying" ||
-      this.#state === "seeding";
+      this.#state === "moving" || this.#state === "seeding";
   }
 
   /** Starts it; all that happens from here on is told, nothing is thrown. */
@@ -214,11 +219,15 @@ export class Torrent {
     return this.#seeding.seconds(this.now);
   }
 
-  /** Changes which files are wanted and which first; waits for an earlier change. */
-  setFiles(options: FileChoiceOptions): Promise<void> {
-    const change = this.#choosing.then(() => this.#setFiles(options));
-    this.#choosing = change.catch(() => {});
-    return change;
+  /** Changes which files are wanted and which first. Rejects with a FileError. */
+  async setFiles(options: FileChoiceOptions): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    await this.arrangement.choose(options);
+    if (this.#abort.signal.aborted) return;
+    this.#persistence.changed(this.now);
+    if (this.#state === "seeding") this.#resumeDownload();
+    this.swarm.wakeAll();
+    this.swarm.settle();
   }
 
   /**
@@ -245,7 +254,9 @@ export class Torrent {
     this.swarm.tick(now);
     this.#callForPeers(now);
     if (this.#state !== "seeding") return;
-    if (this.#seeding.reached(this.totalsEver.uploaded, now)) this.#leave("done");
+    if (this.#seeding.reached(this.totalsEver.uploaded, this.arrangement.choice.wantedBytes, now)) {
+      this.#leave("done");
+    }
   }
 
   /**
@@ -274,7 +285,8 @@ export class Torrent {
   async #run(): Promise<void> {
     const { seedOnly, trustFiles } = this.options, { record, mustExist } = this.#ports;
     const { meta, storage, pieces } = this, { signal } = this.#abort;
-    const verification = this.#verification, choice = this.#choice;
+    const verification = this.#verification, { choice } = this.arrangement;
+    if (record?.moving) await this.arrangement.finishMove(record.moving);
     const recordIsWrong = await openExisting(
       { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record, mustExist },
       signal,
@@ -286,7 +298,7 @@ export class Torrent {
     this.#tell({ type: "checked", have: this.have, size: this.meta.size });
     this.#recallPeers();
     if (this.pieces.complete) {
-      return trustFiles || seedOnly ? this.#onComplete() : await this.#finalCheck();
+      return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
     await this.storage.reserve(this.#abort.signal);
     if (this.#abort.signal.aborted) return;
@@ -310,7 +322,7 @@ export class Torrent {
       if (!ok) bad.push(piece);
     }, pieces);
     if (this.#abort.signal.aborted) return;
-    if (bad.length === 0) return this.#onComplete();
+    if (bad.length === 0) return await this.#complete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
     this.storage.prepare();
     await this.#fetchAgain(bad);
@@ -338,29 +350,19 @@ export class Torrent {
     this.swarm.settle();
   }
 
-  async #setFiles(options: FileChoiceOptions): Promise<void> {
-    if (this.#abort.signal.aborted) return;
-    this.#choice = new FileChoice(this.meta.layout, options);
-    this.#applyChoice();
-    await this.storage.setWanted(this.#choice.wanted);
-    if (this.#abort.signal.aborted) return;
-    this.#persistence.changed(this.now);
-    if (this.#state === "seeding") this.#resumeDownload();
-    this.swarm.wakeAll();
-    this.swarm.settle();
-  }
-
-  #applyChoice(): void {
-    const { levels, levelOf } = this.#choice.levels(this.options.pieces.sequential);
-    if (!this.#choice.isPlain || this.pieces.hasLevels) this.pieces.setLevels(levels, levelOf);
-  }
-
   /** Who served well in an earlier run is dialled, who was banned is not. */
   #recallPeers(): void {
     const { record } = this.#ports;
     if (record === null) return;
     this.pool.recallBans(record.bannedPeers, this.now);
     this.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
+  }
+
+  /** What is whole goes to where it is to be for good. */
+  async #complete(): Promise<void> {
+    if (this.storage.dir !== this.arrangement.targetDir) this.#setState("moving");
+    await this.arrangement.settle();
+    if (!this.#abort.signal.aborted) this.#onComplete();
   }
 
   #onComplete(): void {

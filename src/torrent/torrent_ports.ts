@@ -16,7 +16,7 @@ import type { Torrent } from "./torrent.ts";
 import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
 
 export interface TorrentOptions {
-  /** As the user wrote it, and from the root of the file system. */
+  /** Where it is to be when it is whole: as the user wrote it, and from the root. */
   dir: string;
   absoluteDir: string;
   pieces: PieceOptions;
@@ -50,6 +50,8 @@ export interface TorrentPorts {
   record: ResumeData | null;
   /** What the record names must not have vanished: its disk may only be away. */
   mustExist: boolean;
+  /** Files with other names than the torrent's, by index: as `storage` was made. */
+  renamed: ReadonlyMap<number, readonly string[]>;
   /** Makes the keeper of the resume record; null when none is kept. */
   keeper: KeeperMaker;
   /** Makes the tracker manager, which reports to the torrent that it is for. */

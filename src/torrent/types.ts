@@ -3,7 +3,7 @@
 import type { AnnounceOutcome } from "../tracker/tracker_manager.ts";
 
 /**
- * "finding": a magnet's metadata is being looked for; "waiting": the disk is in trouble that may
+ * "finding": a magnet's metadata is being looked for; "moving": what is whole goes to its folder; "waiting": the disk is in trouble that may
  * pass, it is tried again by itself; "paused": somebody wanted it so.
  */
 export type TorrentState =
@@ -13,6 +13,7 @@ export type TorrentState =
   | "checking"
   | "downloading"
   | "verifying"
+  | "moving"
   | "seeding"
   | "done"
   | "stopped"

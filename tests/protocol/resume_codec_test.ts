@@ -26,6 +26,7 @@ function sample(): ResumeData {
     infoHash: new Uint8Array(20).fill(7),
     name: "Ünïcode",
     dir: "/home/x/ö",
+    targetDir: "/home/y",
     renamed: new Map([[2, ["a", "b"]]]),
     moving: { dir: "/mnt", renamed: new Map([[0, ["z"]]]) },
     paused: true,

@@ -290,3 +290,57 @@ describe("pause and resume", () => {
     await swarm.close();
   });
 });
+
+describe("folders", () => {
+  const paths = ["sub0/file0", "sub1/file1", "sub2/file2", "sub0/file3"];
+
+  it("hold what is whole only, when there is one for what is not", TIMEOUT, async () => {
+    for (const otherDisk of [false, true]) {
+      const swarm = await newSwarm(20);
+      await swarm.seed("10.0.1.1", { link: SLOW });
+      const options = { dir: "/done", incompleteDir: "/data" };
+      const leech = await swarm.leech("10.0.2.1", {}, options, STATE);
+      const { node, torrent } = leech;
+      if (otherDisk) node.disk.mounts = ["/done"];
+      await swarm.run(() => have(leech) > 1200 * KIB);
+      assert.notEqual(node.files.stat("/data/folder/sub0/file0"), null);
+      assert.equal(node.files.stat("/done/folder/sub0/file0"), null);
+      // It is known after a crash, too, where it is and where it is to go.
+      node.kill("quietly");
+      node.disk.crash();
+      const restarted = swarm.world.node("10.0.2.1", { disk: node.disk });
+      const { Client } = await import("../../src/client/client.ts");
+      const client = await swarm.world.wait(Client.open(restarted, { port: 6881, ...STATE }));
+      const restored = await swarm.world.wait(client.restore());
+      assert.equal(restored.length, 1);
+      await swarm.world.run(() => restored[0]!.snapshot().state === "done");
+      for (const path of paths) {
+        assert.notEqual(restarted.files.stat(`/done/folder/${path}`), null, path);
+        assert.equal(restarted.files.stat(`/data/folder/${path}`), null, path);
+      }
+      assert.equal(restored[0]!.snapshot().dir, "/done");
+      assert.equal(torrent.name, "folder");
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    }
+  });
+
+  it("and names can be changed while it seeds", TIMEOUT, async () => {
+    const swarm = await newSwarm(21);
+    await swarm.seed("10.0.1.1", { link: SLOW });
+    const leech = await swarm.leech("10.0.2.1", {}, { seedGoal: { kind: "forever" } }, STATE);
+    await swarm.untilDone([leech]);
+    const { node, torrent } = leech;
+    await swarm.world.wait(torrent.move("/elsewhere"));
+    await swarm.world.wait(torrent.rename(1, "folder/other name"));
+    assert.equal(node.files.stat("/data/folder/sub0/file0"), null);
+    assert.equal(node.files.stat("/elsewhere/folder/other name")?.size, 300 * KIB);
+    assert.equal(torrent.snapshot().dir, "/elsewhere");
+    await assert.rejects(torrent.rename(1, "../outside"), RangeError);
+    assert.equal(await swarm.world.wait(torrent.recheck()), 0);
+    const next = await swarm.leech("10.0.2.2", {}, { peers: ["10.0.2.1:6881"] });
+    await swarm.untilDone([next]);
+    assert.ok(torrent.snapshot().uploaded > 0, "it gives from the new place");
+    await swarm.close();
+  });
+});

@@ -5,35 +5,39 @@ import type { SeedGoal } from "../../src/torrent/types.ts";
 
 /** A watch over 1,000 bytes that starts at 5,000 ms with 200 bytes given. */
 function watch(goal: SeedGoal): SeedWatch {
-  const made = new SeedWatch(goal, 1000);
+  const made = new SeedWatch(goal);
   made.start(200, 5000);
   return made;
 }
 
 describe("SeedWatch", () => {
   it("has none reached at once and forever never", () => {
-    assert.equal(watch({ kind: "none" }).reached(0, 5000), true);
-    assert.equal(watch({ kind: "forever" }).reached(1e12, 1e12), false);
+    assert.equal(watch({ kind: "none" }).reached(0, 1000, 5000), true);
+    assert.equal(watch({ kind: "forever" }).reached(1e12, 1000, 1e12), false);
   });
 
   it("ratio: counts everything given, before the start too, against the size", () => {
     const ratio = watch({ kind: "ratio", ratio: 1.5 });
-    assert.equal(ratio.reached(1499, 1e9), false);
-    assert.equal(ratio.reached(1500, 5000), true);
+    assert.equal(ratio.reached(1499, 1000, 1e9), false);
+    assert.equal(ratio.reached(1500, 1000, 5000), true);
   });
 
   it("time: counts from the start, whatever is given", () => {
     const time = watch({ kind: "time", seconds: 2 });
-    assert.equal(time.reached(200, 6999), false);
-    assert.equal(time.reached(999_999, 7000), true);
+    assert.equal(time.reached(200, 1000, 6999), false);
+    assert.equal(time.reached(999_999, 1000, 7000), true);
   });
 
   it("idle: starts anew with every byte that is given", () => {
     const idle = watch({ kind: "idle", seconds: 2 });
-    assert.equal(idle.reached(200, 6999), false);
-    assert.equal(idle.reached(201, 7000), false);
-    assert.equal(idle.reached(201, 8999), false);
-    assert.equal(idle.reached(201, 9000), true);
-    assert.equal(watch({ kind: "idle", seconds: 2 }).reached(200, 7000), true, "from the start");
+    assert.equal(idle.reached(200, 1000, 6999), false);
+    assert.equal(idle.reached(201, 1000, 7000), false);
+    assert.equal(idle.reached(201, 1000, 8999), false);
+    assert.equal(idle.reached(201, 1000, 9000), true);
+    assert.equal(
+      watch({ kind: "idle", seconds: 2 }).reached(200, 1000, 7000),
+      true,
+      "from the start",
+    );
   });
 });

@@ -16,6 +16,8 @@ export function statePhrase(torrent: TorrentSnapshot): string {
       return heldBackPhrase(torrent) ?? "downloading";
     case "finding":
       return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peer has it yet"}`;
+    case "moving":
+      return "moving to its folder";
     case "waiting":
       return `waiting: ${safeText(torrent.error?.message ?? "the disk is in trouble")}`;
     case "failed":

@@ -1,0 +1,146 @@
+/**
+ * Which files of a torrent are wanted and where they are. Owns both facts; changes come one after
+ * the other, and each is in the resume record before anything of the old state is given up.
+ */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
+import type { PieceManager } from "./piece_manager.ts";
+
+type Path = readonly string[];
+
+export interface ArrangementPorts {
+  readonly meta: Metainfo;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  /** Aborted when the torrent ends: a copy that is under way ends with it. */
+  readonly signal: AbortSignal;
+  /** The resume record is on the disk when it resolves, or cannot be. */
+  save(): Promise<void>;
+}
+
+export class Arrangement {
+  readonly #ports: ArrangementPorts;
+  #choice: FileChoice;
+  #targetDir: string;
+  /** By index in the torrent's list: other names than the torrent's. */
+  #renamed: ReadonlyMap<number, Path>;
+  #moving: ResumeData["moving"] = null;
+  /** Of a copy to another disk that is under way, 0 to 1. */
+  #moved: number | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    ports: ArrangementPorts,
+    choice: FileChoiceOptions,
+    place: { targetDir: string; renamed: ReadonlyMap<number, Path> },
+  ) {
+    const { targetDir, renamed } = place;
+    this.#ports = ports;
+    this.#targetDir = targetDir;
+    this.#renamed = renamed;
+    this.#choice = new FileChoice(ports.meta.layout, choice);
+    this.#apply();
+  }
+
+  get choice(): FileChoice {
+    return this.#choice;
+  }
+
+  /** Absolute: where it is to be when it is whole. */
+  get targetDir(): string {
+    return this.#targetDir;
+  }
+
+  get renamed(): ReadonlyMap<number, Path> {
+    return this.#renamed;
+  }
+
+  get moving(): ResumeData["moving"] {
+    return this.#moving;
+  }
+
+  get movedFraction(): number | null {
+    return this.#moved;
+  }
+
+  /** Rejects with a FileError; the files that were not done stay apart, and it can be repeated. */
+  choose(options: FileChoiceOptions): Promise<void> {
+    return this.#next(async () => {
+      this.#choice = new FileChoice(this.#ports.meta.layout, options);
+      this.#apply();
+      await this.#ports.storage.setWanted(this.#choice.wanted);
+    });
+  }
+
+  /** It is whole: moves the files to where they are to be, as `move` does. */
+  async settle(): Promise<void> {
+    if (this.#ports.storage.dir === this.#targetDir) return;
+    await this.#next(() => this.#move(this.#targetDir, this.#renamed));
+  }
+
+  /**
+   * Moves the files to another folder, where they stay. Between disks they are copied while reading
+   * and writing go on. Rejects with a FileError ("exists" where something is in the way) or the
+   * signal's reason: then all is where it was.
+   */
+  move(dir: string): Promise<void> {
+    return this.#next(async () => {
+      await this.#move(dir, this.#renamed);
+      this.#targetDir = dir;
+    });
+  }
+
+  /** Gives a file another path below the folder of the torrent. Rejects as `move` does. */
+  rename(file: number, path: Path): Promise<void> {
+    return this.#next(() => {
+      const renamed = new Map(this.#renamed).set(file, path);
+      return this.#move(this.#ports.storage.dir, renamed);
+    });
+  }
+
+  async #move(dir: string, renamed: ReadonlyMap<number, Path>): Promise<void> {
+    const { storage, signal, save } = this.#ports;
+    this.#moving = { dir, renamed };
+    await save(); // so that a crash in the middle is known as one
+    try {
+      const clean = await storage.move(dir, this.#paths(renamed), {
+        signal,
+        progress: (done, total) => this.#moved = total === 0 ? 1 : done / total,
+      });
+      this.#renamed = renamed;
+      this.#moving = null;
+      await save();
+      clean();
+    } finally {
+      this.#moving = null;
+      this.#moved = null;
+    }
+  }
+
+  /** A move of an earlier run was cut short: before anything else is done with the files. */
+  async finishMove({ dir, renamed }: NonNullable<ResumeData["moving"]>): Promise<void> {
+    const clean = await this.#ports.storage.move(dir, this.#paths(renamed), { finishing: true });
+    this.#renamed = renamed;
+    clean();
+  }
+
+  #paths(renamed: ReadonlyMap<number, Path>): Path[] {
+    return this.#ports.meta.files.map(({ path }, file) => renamed.get(file) ?? path);
+  }
+
+  #next(change: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(change);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Without a choice the pieces keep their one level. */
+  #apply(): void {
+    const { pieces } = this.#ports;
+    if (this.#choice.isPlain && !pieces.hasLevels) return;
+    const { levels, levelOf } = this.#choice.levels(pieces.options.sequential);
+    pieces.setLevels(levels, levelOf);
+  }
+}
