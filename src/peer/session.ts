@@ -87,6 +87,7 @@ export class PeerSession implements wire.WireSink {
   readonly #decoder: wire.WireDecoder;
   readonly #taking: DownloadSide;
   readonly #giving: UploadSide;
+  readonly #patience = new Patience();
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
@@ -110,9 +111,8 @@ export class PeerSession implements wire.WireSink {
     this.key = info.key;
     this.have = new Bitfield(layout.pieceCount);
     this.#decoder = new wire.WireDecoder(this, this.have.bytes.length);
-    const patience = new Patience();
-    this.#taking = new DownloadSide(layout, book, this, this.out, patience);
-    this.#giving = new UploadSide(layout, book.have, this.out, info.fast, patience);
+    this.#taking = new DownloadSide(layout, book, this, this.out, this.#patience);
+    this.#giving = new UploadSide(layout, book.have, this.out, info.fast, this.#patience);
     this.window = this.#taking.window;
     this.down = this.#taking.rate;
     this.upload = this.#giving.queue;
@@ -313,13 +313,13 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
+  /** Not only at first: aria2 sends its bitfield again, or HAVE_ALL, in place of many HAVEs. */
   onBitfield(bytes: Uint8Array): void {
     const field = Bitfield.fromBytes(bytes, this.#layout.pieceCount);
     if (field === null) {
       throw new ProtocolError("bad-bitfield", "The bitfield has bits beyond the last piece");
     }
-    this.#tellOnce();
-    this.#setHave(field);
+    this.#addPieces(field);
   }
 
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
@@ -355,16 +355,16 @@ export class PeerSession implements wire.WireSink {
 
   #onHaveAllOrNone(id: number): void {
     if (!this.info.fast) throw notNegotiated();
-    this.#tellOnce();
-    if (id === wire.HAVE_NONE) return this.#allowFast();
+    if (id === wire.HAVE_NONE) return this.#onHaveNone();
     const all = new Bitfield(this.#layout.pieceCount);
     all.setAll();
-    this.#setHave(all);
+    this.#addPieces(all);
   }
 
-  #tellOnce(): void {
-    if (this.#toldPieces) throw new ProtocolError("second-bitfield", "A second bitfield came");
+  #onHaveNone(): void {
+    if (this.#toldPieces) throw new ProtocolError("late-have-none", "HAVE_NONE came too late");
     this.#toldPieces = true;
+    this.#allowFast();
   }
 
   /** A peer that has little to trade gets a start. */
@@ -373,16 +373,19 @@ export class PeerSession implements wire.WireSink {
     this.#giving.allowFast(this.info.allowedFast?.(ALLOWED_FAST_PIECES) ?? []);
   }
 
-  #setHave(field: Bitfield): void {
-    if (this.have.count > 0) {
-      // HAVEs came first: only what is new counts.
+  /** Nothing is taken back by what is not in `field`: BEP 54 has a message for that. */
+  #addPieces(field: Bitfield): void {
+    const before = this.have.count;
+    if (before === 0) {
+      this.have.replace(field);
+      this.#book.peerHasMany(this);
+    } else {
       for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
         if (field.has(piece) && this.have.set(piece)) this.#book.peerHas(this, piece);
       }
-    } else {
-      this.have.replace(field);
-      this.#book.peerHasMany(this);
     }
+    if (this.#toldPieces && this.have.count === before) this.#patience.strain();
+    this.#toldPieces = true;
     this.#allowFast();
     this.#events.changed(this);
   }

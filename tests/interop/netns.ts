@@ -9,6 +9,8 @@ export interface Namespace {
   /** This side's and the far side's address. */
   here: string;
   there: string;
+  /** All addresses of this side, `here` first: for programs that tell peers apart by them. */
+  near: string[];
   /** Put before a command, it runs inside. */
   enter: string[];
 }
@@ -24,19 +26,19 @@ export function makeNamespace(scene: Scene): Namespace {
   // Names and addresses follow the process id: two test processes do not get in each other's way.
   const id = process.pid % 16_000;
   const name = `shoal-${process.pid}`;
-  const [near, far] = [`shl${process.pid}a`, `shl${process.pid}b`];
+  const [nearEnd, far] = [`shl${process.pid}a`, `shl${process.pid}b`];
   const net = `10.${213 + (id >> 13)}.${(id >> 5) & 255}`;
-  const [here, there] = [`${net}.${(id & 31) * 8 + 1}`, `${net}.${(id & 31) * 8 + 2}`];
+  const [there = "", ...near] = [1, 2, 3, 4, 5].map((i) => `${net}.${(id & 31) * 8 + i}`);
   removeAbandoned();
   scene.onClose(() => void ip("netns", "del", name));
   ip("netns", "add", name);
-  ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name);
-  ip("addr", "add", `${here}/30`, "dev", near);
-  ip("link", "set", near, "up");
-  ip("-n", name, "addr", "add", `${there}/30`, "dev", far);
+  ip("link", "add", nearEnd, "type", "veth", "peer", "name", far, "netns", name);
+  for (const address of near) ip("addr", "add", `${address}/29`, "dev", nearEnd);
+  ip("link", "set", nearEnd, "up");
+  ip("-n", name, "addr", "add", `${there}/29`, "dev", far);
   ip("-n", name, "link", "set", far, "up");
   ip("-n", name, "link", "set", "lo", "up");
-  return { here, there, enter: ["ip", "netns", "exec", name] };
+  return { here: near[0]!, there, near, enter: ["ip", "netns", "exec", name] };
 }
 
 /** Those of test processes that were killed before they could clean up. */

@@ -76,6 +76,11 @@ export class Program {
     return this.#errors.join("");
   }
 
+  /** What it printed so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
   /** Null while it runs. */
   get result(): Ended | null {
     return this.#result;

@@ -1,14 +1,13 @@
-/** Real seeders of other clients. Each resolves once it seeds and ends with its Scene. */
+/** Seeders: real ones of other clients, and ours. Each resolves once it seeds and ends with its Scene. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { keep, scripts } from "./keep.ts";
 import { demand, python } from "./needs.ts";
 import type { Program } from "./program.ts";
 import { freePort } from "./ports.ts";
 import type { Payload, Scene } from "./scene.ts";
-
-const scripts = join(dirname(fileURLToPath(import.meta.url)), "peers");
+import { type RunningShoal, startShoal } from "./shoal.ts";
+import { startTransmission } from "./transmission.ts";
 
 export interface Seeder {
   /** "127.0.0.1:PORT" of each of its sessions. */
@@ -57,11 +56,6 @@ export async function seedWithLibtorrent(
   };
 }
 
-/** Runs a program that ends when the test does, however the test ends. */
-export function keep(scene: Scene, command: readonly string[]): Program {
-  return scene.start([python, "-B", join(scripts, "keeper.py"), ...command]);
-}
-
 /**
  * Gives "127.0.0.1:PORT" of an aria2 that is about to seed. It cannot be asked whether it does: wait
  * until its tracker knows it.
@@ -102,59 +96,24 @@ export async function seedWithTransmission(
   torrent: string,
   enter: readonly string[],
 ): Promise<Program> {
-  demand("transmission");
-  const config = scene.folder();
-  const [peerPort, rpcPort] = [await freePort(), await freePort()];
-  mkdirSync(config, { recursive: true });
-  writeFileSync(
-    join(config, "settings.json"),
-    JSON.stringify({
-      "download-dir": payload.dir,
-      "peer-port": peerPort,
-      "rpc-port": rpcPort,
-      "rpc-bind-address": "127.0.0.1",
-      "rpc-whitelist-enabled": false,
-      "rpc-host-whitelist-enabled": false,
-      "dht-enabled": false,
-      "lpd-enabled": false,
-      "pex-enabled": false,
-      "utp-enabled": false,
-      "port-forwarding-enabled": false,
-      "trash-original-torrent-files": false,
-    }),
-  );
-  const daemon = keep(scene, [
-    ...enter,
-    "transmission-daemon",
-    "--foreground",
-    `--config-dir=${config}`,
-  ]);
-  await addToTransmission(scene, daemon, [
-    ...enter,
-    "transmission-remote",
-    `127.0.0.1:${rpcPort}`,
-    "--add",
-    torrent,
-    "--download-dir",
-    payload.dir,
-  ]);
-  return daemon;
+  return (await startTransmission(scene, torrent, payload.dir, enter)).program;
 }
 
-/** The daemon answers only once it is up; until then the command fails and is tried again. */
-async function addToTransmission(
+export interface ShoalSeeder {
+  port: number;
+  shoal: RunningShoal;
+}
+
+/** Our own, on all addresses of this machine. `args` are further ones of `shoal seed`. */
+export async function seedWithShoal(
   scene: Scene,
-  daemon: Program,
-  command: readonly string[],
-): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  for (;;) {
-    const { code, lines, stderr } = await scene.start(command).ended;
-    if (code === 0 && lines.some((line) => line.includes("success"))) return;
-    if (daemon.result !== null) throw new Error(`transmission ended: ${daemon.stderr}`);
-    if (performance.now() > deadline) {
-      throw new Error(`transmission takes no torrent: ${lines.join("\n")}${stderr}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  payload: Payload,
+  args: readonly string[] = [],
+): Promise<ShoalSeeder> {
+  const port = await freePort();
+  const torrent = scene.torrentFile(payload);
+  const given = ["seed", torrent, payload.dir, "--json", `--port=${port}`, ...args];
+  const shoal = startShoal(scene, given);
+  await shoal.waitFor("seeding", ({ type, state }) => type === "state" && state === "seeding");
+  return { port, shoal };
 }

@@ -4,10 +4,10 @@ import { chmodSync } from "node:fs";
 import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
+import { keep } from "./keep.ts";
 import { demand } from "./needs.ts";
 import { freePort } from "./ports.ts";
 import type { Payload, Scene } from "./scene.ts";
-import { keep } from "./seeders.ts";
 
 export interface RealTracker {
   http: string;
@@ -75,10 +75,11 @@ export interface RecordingTracker {
   announces: Announce[];
 }
 
-/** An HTTP tracker inside this process that names `peers` ("ip:port") to everyone. */
+/** An HTTP tracker inside this process, on `host`, that names `peers` ("ip:port") to everyone. */
 export async function startRecordingTracker(
   scene: Scene,
   peers: readonly string[],
+  host = "127.0.0.1",
 ): Promise<RecordingTracker> {
   const announces: Announce[] = [];
   const compact = Buffer.concat(peers.map((peer) => {
@@ -99,12 +100,12 @@ export async function startRecordingTracker(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    server.listen(0, host, resolve);
   });
   scene.onClose(() => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => server.close(() => resolve()));
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/announce`, announces };
+  return { url: `http://${host}:${port}/announce`, announces };
 }

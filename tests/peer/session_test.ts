@@ -104,17 +104,36 @@ describe("PeerSession: what the peer has", () => {
     assert.equal(one.shop.manager.availabilityOf(2), 1);
   });
 
-  it("refuses a second bitfield, by whatever name", () => {
+  it("takes later bitfields and have-all, which aria2 sends in place of many HAVEs", () => {
+    const one = bench().hearsSignal(wire.HAVE_NONE);
+    one.hears((voice) => voice.bitfield(bits(1)));
+    one.hears((voice) => voice.bitfield(bits(2, 5)));
+    assert.deepEqual([...one.session.have.bytes], [...bits(1, 2, 5)], "nothing is taken back");
+    assert.equal(one.session.wanted, 3);
+    one.hears((voice) => voice.signal(wire.HAVE_ALL));
+    assert.equal(one.session.have.full, true);
+    for (let piece = 0; piece < 8; piece++) assert.equal(one.shop.manager.availabilityOf(piece), 1);
+  });
+
+  it("ends with one who tells again and again what it told before", () => {
+    for (const id of [wire.HAVE_ALL, 0]) {
+      const one = bench();
+      const tell = (voice: wire.WireEncoder) => id ? voice.signal(id) : voice.bitfield(bits(1));
+      one.hears(tell);
+      for (let i = 0; i < 300; i++) assert.equal(refusal(() => one.hears(tell)), undefined);
+      assert.equal(refusal(() => one.hears(tell)), "nonsense");
+    }
+  });
+
+  it("refuses have-none once it was told something", () => {
     const says: ((voice: wire.WireEncoder) => void)[] = [
       (voice) => voice.bitfield(bits(1)),
       (voice) => voice.signal(wire.HAVE_ALL),
       (voice) => voice.signal(wire.HAVE_NONE),
     ];
     for (const first of says) {
-      for (const second of says) {
-        const one = bench().hears(first);
-        assert.equal(refusal(() => one.hears(second)), "second-bitfield");
-      }
+      const one = bench().hears(first);
+      assert.equal(refusal(() => one.hearsSignal(wire.HAVE_NONE)), "late-have-none");
     }
   });
 
