@@ -65,7 +65,8 @@ export class Choker<Peer extends ChokerPeer> {
   /**
    * A peer became interested or left: gives a free slot away at once, or takes one back when somebody
    * who was served without being interested wants something again. One of the best givers need not
-   * wait for the next round either: it takes the slot of one who gives nothing (BEP 3).
+   * wait for the next round either: it takes the slot of one who gives nothing (BEP 3); and where we
+   * are the seed, who comes takes that of one who was served for a round and took nothing.
    */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
@@ -81,17 +82,19 @@ export class Choker<Peer extends ChokerPeer> {
     }
     order.forEach((peer, rank) => {
       if (!peer.choking) return;
-      const deserves = !seeding && rank < this.#slots && this.#merit(peer) > 0;
-      if (free <= 0 && !(deserves && this.#freeOne(order, now))) return;
+      const deserves = seeding || (rank < this.#slots && this.#merit(peer) > 0);
+      if (free <= 0 && !(deserves && this.#freeOne(order, seeding, now))) return;
       if (free > 0) free--;
       peer.setChoking(false, now);
     });
   }
 
-  /** Chokes the last in order who gives nothing; false when there is none. */
-  #freeOne(order: readonly Peer[], now: number): boolean {
-    const last = order.findLast((peer) => !peer.choking && peer !== this.#optimistic);
-    if (last === undefined || this.#merit(last) > 0) return false;
+  /** Chokes the last in order if that one gives nothing, takes nothing; false when there is none. */
+  #freeOne(order: readonly Peer[], seeding: boolean, now: number): boolean {
+    const last = order.findLast((peer) =>
+      !peer.choking && peer !== this.#optimistic && (!seeding || !this.#usesTurn(peer, now))
+    );
+    if (last === undefined || (!seeding && this.#merit(last) > 0)) return false;
     last.setChoking(true, now);
     return true;
   }
@@ -143,13 +146,18 @@ export class Choker<Peer extends ChokerPeer> {
   roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
     const rank = (peer: Peer) => {
       if (peer.choking) return 1;
-      const age = now - peer.unchokedAt;
-      const uses = age < ROUND_MS || (this.#tallies.get(peer)?.took ?? 0) > 0;
-      return age < TURN_MS && uses ? 0 : 2;
+      return now - peer.unchokedAt < TURN_MS && this.#usesTurn(peer, now) ? 0 : 2;
     };
     return [...interested].sort((a, b) =>
       rank(a) - rank(b) || a.unchokedAt - b.unchokedAt || a.have.count - b.have.count
     );
+  }
+
+  /** Whether a served peer took something lately, or had no time to. */
+  #usesTurn(peer: Peer, now: number): boolean {
+    if (now - peer.unchokedAt < ROUND_MS) return true;
+    const tally = this.#tallies.get(peer);
+    return tally !== undefined && (tally.took > 0 || peer.up.total > tally.up);
   }
 
   #inOrder(interested: readonly Peer[], seeding: boolean, now: number): Peer[] {

@@ -108,6 +108,18 @@ describe("Choker", () => {
     assert.ok(idle.some((peer) => peer.choking), "one who took nothing for a round made room");
   });
 
+  it("as a seed, gives the slot of one who took nothing for a round to who comes, at once", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 4), peers = someone(5);
+    for (let now = 0; now <= 20_000; now += 1000) {
+      choker.tick(peers, true, now);
+      for (const peer of peers.slice(1)) peer.up.total += 1000;
+    }
+    assert.equal(served(peers).length, 5);
+    const newcomers = [new Peer("a"), new Peer("b")];
+    choker.useFreeSlots([...peers, ...newcomers], true, 25_000);
+    assert.deepEqual(names(served([...peers, ...newcomers])), ["a", "p1", "p2", "p3", "p4"]);
+  });
+
   it("serves the best givers and one more at random", () => {
     const lucky = new Set<string>();
     for (let seed = 0; seed < 60; seed++) {
