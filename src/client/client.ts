@@ -3,6 +3,7 @@
  * Everything else belongs to the torrents.
  */
 import type { Platform, Timer } from "../platform/types.ts";
+import { formatHostPort, type Magnet, parseMagnet } from "../protocol/magnet.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
@@ -16,6 +17,7 @@ import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ClientLimits } from "./client_limits.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
+import { selectedBy } from "./file_priorities.ts";
 import { optionsOf } from "./restored_options.ts";
 import { Inbound } from "./inbound.ts";
 import { StateDir } from "./state_dir.ts";
@@ -61,6 +63,11 @@ export class Client {
       udp: this.#udp,
       crc32c,
       listenPort: () => this.port,
+      dhtPort: () => 0,
+      outside: {
+        dhtNode() {},
+        ownAddress: (address) => this.#onOwnAddress(address),
+      },
     });
     this.setLimits(options.limits ?? {});
   }
@@ -86,10 +93,12 @@ export class Client {
   }
 
   /**
-   * Starts a torrent. Throws a TorrentFileError when the bytes are no torrent we can take, or
-   * ("duplicate") when this client has it already.
+   * Starts a torrent: the bytes of a .torrent file, its metainfo, or a magnet link or info-hash as
+   * text. Throws a TorrentFileError when the bytes are no torrent we can take, or ("duplicate") when
+   * this client has it already; a MagnetError for a text that is no magnet.
    */
-  add(source: Uint8Array | Metainfo, options: AddOptions): Torrent {
+  add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
+    if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
     const meta = source instanceof Uint8Array ? this.#parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
     this.#keep(meta);
@@ -159,6 +168,16 @@ export class Client {
     this.#feed.end();
   }
 
+  #addMagnet(magnet: Magnet, options: AddOptions): Torrent {
+    const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
+    const finder = this.#maker.find(magnet, options, (infoBytes) => {
+      const announce = magnet.trackers.map((url) => [url]);
+      return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }));
+    }, (happening) => this.#feed.push({ infoHash, ...happening }));
+    const all = [...peers, ...magnet.peers.map(formatHostPort)];
+    return this.#start(infoHash, finder, { ...options, peers: all, ...(files ? { files } : {}) });
+  }
+
   #start(
     infoHash: string,
     source: Metainfo | Finder,
@@ -173,6 +192,8 @@ export class Client {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
       loadRecord: state === null ? null : () => state.loadRecord(infoHash),
+      loadMeta: state === null ? null : () => this.#loadMeta(state, infoHash),
+      keepMeta: (meta) => this.#keep(meta),
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
     const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
@@ -190,6 +211,11 @@ export class Client {
     const record = await state.loadRecord(infoHash);
     if (bytes === null || record === null) throw new Error(`${state.path} has only half of it`);
     return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record.paused);
+  }
+
+  async #loadMeta(state: StateDir, infoHash: string): Promise<Metainfo | null> {
+    const bytes = await state.loadTorrent(infoHash);
+    return bytes === null ? null : this.#parse(bytes);
   }
 
   /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
@@ -221,6 +247,10 @@ export class Client {
         engine.warn(`Cannot find the peer ${text}: ${(error as Error).message}`);
       }
     }
+  }
+
+  #onOwnAddress(address: string): void {
+    for (const { worker } of this.#lives.values()) worker?.pool.setOwnEndpoint(address, this.port);
   }
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */

@@ -3,6 +3,8 @@
  * share: open files, buffers, limits, the read cache, the UDP port.
  */
 import type { Platform } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { Magnet } from "../protocol/magnet.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
@@ -13,17 +15,22 @@ import { ReadCache } from "../storage/read_cache.ts";
 import { resumePath } from "../storage/resume_file.ts";
 import { type KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
-import { TrackerManager } from "../tracker/tracker_manager.ts";
+import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
+import type { ExtensionOptions } from "../torrent/extensions.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
+import { PEER_SOURCE } from "../torrent/pool_peer.ts";
+import type { PeerPoolConfig } from "../torrent/pool_types.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
+import type { Identity, SwarmDialer } from "../torrent/swarm.ts";
 import { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
-import type { TorrentOptions } from "../torrent/torrent_ports.ts";
+import type { TorrentOptions, TorrentPorts } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
+import { MetadataFinder } from "./metadata_finder.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
@@ -33,6 +40,8 @@ const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
 const DEFAULT_MAX_PEERS = 25;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
+/** Bytes that a magnet's torrent may have. */
+const UNKNOWN_LEFT = 16 * 1024;
 
 /** What the client alone knows. */
 export interface MakerPorts {
@@ -40,6 +49,10 @@ export interface MakerPorts {
   udp: UdpAnnouncer;
   crc32c: Crc32c;
   listenPort(): number;
+  /** UDP port of our DHT node; 0 without one. */
+  dhtPort(): number;
+  /** Hears what peers and trackers tell of us and of DHT nodes. */
+  outside: TorrentPorts["outside"];
 }
 
 export class EngineMaker {
@@ -49,13 +62,44 @@ export class EngineMaker {
   readonly #files: HandlePool;
   readonly #buffers = new SendBuffers();
   readonly #readCache: ReadCache;
+  readonly #dialer: SwarmDialer;
 
   constructor(platform: Platform, options: ClientOptions, ports: MakerPorts) {
     this.#platform = platform;
     this.#options = options;
     this.#ports = ports;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
+    this.#dialer = { dial: (to, ours, events) => dialPeer(platform, to, ours, events) };
     this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
+  }
+
+  /** Looks for the metadata of a magnet. `parse` throws a TorrentFileError. */
+  find(
+    magnet: Magnet,
+    options: AddOptions,
+    parse: (infoBytes: Uint8Array) => Metainfo,
+    tell: (happening: TorrentHappening) => void,
+  ): MetadataFinder {
+    const { clock, hasher } = this.#platform, { limits, outside } = this.#ports;
+    return new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
+      clock,
+      hasher,
+      dialer: this.#dialer,
+      slots: limits.slots,
+      pool: this.#poolConfig(options),
+      ...this.#extensions(options),
+      trackers: (finder) =>
+        this.#makeTrackers(finder, {
+          tiers: magnet.trackers.map((url) => [url]),
+          private: false,
+          // Trackers take 0 bytes left for a seed.
+          totals: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
+          wantsPeers: () => NUM_WANT,
+        }),
+      parse,
+      outside,
+      tell,
+    });
   }
 
   /** Closes the files that are still open. */
@@ -74,13 +118,8 @@ export class EngineMaker {
     tell: (happening: TorrentHappening) => void,
   ): Engine {
     const { clock, random, hasher, files } = this.#platform;
-    const { limits, listenPort } = this.#ports;
-    const identity = {
-      infoHash: meta.infoHash,
-      peerId: makePeerId(random),
-      listenPort,
-      clientName: CLIENT_NAME,
-    };
+    const { limits } = this.#ports;
+    const identity = this.#identity(meta.infoHash);
     const preallocate = options.preallocate ?? false;
     const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
@@ -101,12 +140,20 @@ export class EngineMaker {
       ...start,
       renamed,
       keeper: (ports) => this.#makeKeeper(meta, ports),
-      dialer: { dial: (to, ours, events) => dialPeer(this.#platform, to, ours, events) },
+      dialer: this.#dialer,
       buffers: this.#buffers,
       readCache: this.#readCache,
       throttles: limits.throttles,
       slots: limits.slots,
-      trackers: (engine) => this.#makeTrackers(engine),
+      trackers: (engine) =>
+        this.#makeTrackers(engine, {
+          tiers: meta.announce,
+          private: meta.private,
+          totals: () => engine.totals,
+          wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
+        }),
+      extensions: this.#extensions(options),
+      outside: this.#ports.outside,
       tell,
     });
   }
@@ -149,10 +196,7 @@ export class EngineMaker {
         piecesPerPeer: options.piecesPerPeer ?? Infinity,
         sequential: options.sequential ?? false,
       },
-      pool: {
-        maxActiveConnections: options.maxPeers ?? DEFAULT_MAX_PEERS,
-        crc32c: this.#ports.crc32c,
-      },
+      pool: this.#poolConfig(options),
       swarm: {
         uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
         superSeed: options.superSeed ?? false,
@@ -166,9 +210,18 @@ export class EngineMaker {
     };
   }
 
-  #makeTrackers(engine: Engine): TrackerManager {
+  #makeTrackers(
+    target: AnnouncingTorrent,
+    about: {
+      tiers: readonly (readonly string[])[];
+      private: boolean;
+      totals: ConstructorParameters<typeof TrackerManager>[1]["totals"];
+      wantsPeers(): number;
+    },
+  ): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
-    const { infoHash, peerId, listenPort } = engine.identity;
+    const { infoHash, peerId, listenPort } = target.identity;
+    const { tiers, ...rest } = about;
     return new TrackerManager(
       {
         clock,
@@ -178,20 +231,36 @@ export class EngineMaker {
         lookup: (host) => net.lookup(host),
         udp: this.#ports.udp,
       },
+      { infoHash, peerId, listenPort, ...rest },
+      tiers,
       {
-        infoHash,
-        peerId,
-        private: engine.meta.private,
-        listenPort,
-        totals: () => engine.totals,
-        wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
-      },
-      engine.meta.announce,
-      {
-        onPeers: (peers) => engine.addPeers(peers),
-        onAnnounce: (result) => engine.announced(result),
-        onExternalAddress: (address) => engine.pool.setOwnEndpoint(address, listenPort()),
+        onPeers: (peers) => target.addPeers(peers, PEER_SOURCE.TRACKER),
+        onAnnounce: (result) => target.announced(result),
+        onExternalAddress: (address, url) => this.#ports.outside.ownAddress(address, url),
       },
     );
   }
+
+  #identity(infoHash: Uint8Array): Identity {
+    const peerId = makePeerId(this.#platform.random);
+    return { infoHash, peerId, listenPort: this.#ports.listenPort, clientName: CLIENT_NAME };
+  }
+
+  #poolConfig({ maxPeers }: AddOptions): Partial<PeerPoolConfig> {
+    return {
+      maxActiveConnections: maxPeers ?? DEFAULT_MAX_PEERS,
+      crc32c: this.#ports.crc32c,
+    };
+  }
+
+  #extensions({ pex = true }: AddOptions): ExtensionOptions {
+    return { pex, dhtPort: this.#ports.dhtPort };
+  }
+}
+
+/** What a tracker's answers are for. */
+interface AnnouncingTorrent {
+  readonly identity: Identity;
+  addPeers(peers: PeerAddress[], source: number): void;
+  announced(result: AnnounceOutcome): void;
 }

@@ -1,4 +1,5 @@
 /** From what a user says about files to what the pieces are chosen by. */
+import type { Magnet } from "../protocol/magnet.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "../torrent/file_choice.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
@@ -16,6 +17,21 @@ export function fileChoiceOptions(meta: Metainfo, files: AddOptions["files"]): F
     priorities: given,
     ...(selection.sequential === undefined ? {} : { sequential: selection.sequential }),
     ...(selection.endsFirst ? { endsFirst: mediaFiles(meta) } : {}),
+  };
+}
+
+/** The files that a magnet link names (BEP 53); null when it names none. */
+export function selectedBy({ selectOnly }: Magnet): ((meta: Metainfo) => FileSelection) | null {
+  if (selectOnly === null) return null;
+  return ({ files }) => {
+    const priorities = new Map<number, number>();
+    for (const { first, last } of selectOnly) {
+      for (let file = first; file <= last && file < files.length; file++) {
+        priorities.set(file, NORMAL);
+      }
+    }
+    // A link that names only files that there are not is as good as one that names none.
+    return priorities.size === 0 ? {} : { priorities, others: SKIP };
   };
 }
 

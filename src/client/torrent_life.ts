@@ -9,7 +9,8 @@ import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { Handshake } from "../protocol/handshake.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
-import { FileError, type FileErrorCode } from "../util/errors.ts";
+import { describeError, FileError, type FileErrorCode } from "../util/errors.ts";
+import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { Handshaken } from "../torrent/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
@@ -36,7 +37,8 @@ const CALM_MS = 120_000;
 export interface Finder extends ShownFinder {
   readonly name: string;
   readonly running: boolean;
-  /** The metainfo; rejects only when `stop` came first. */
+  readonly pool: PeerPool;
+  /** The metainfo. Rejects with a TorrentFileError when it is not one that we can take. */
   readonly found: Promise<Metainfo>;
   readonly swarm: { accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void };
   start(): void;
@@ -58,6 +60,9 @@ export interface LifePorts {
   ): Engine;
   /** Null where no state is kept. */
   loadRecord: (() => Promise<ResumeData | null>) | null;
+  /** The metainfo as an earlier run found it, if it is kept. */
+  loadMeta: (() => Promise<Metainfo | null>) | null;
+  keepMeta(meta: Metainfo): void;
   tell(happening: TorrentHappening): void;
 }
 
@@ -143,26 +148,26 @@ export class TorrentLife {
   // --- For the router of incoming connections ---
 
   get running(): boolean {
-    return this.#worker?.running ?? false;
+    return this.worker?.running ?? false;
   }
 
   get swarm(): Finder["swarm"] {
-    return this.#worker!.swarm;
+    return this.worker!.swarm;
   }
 
   start(paused = false): void {
     this.#pauses = paused;
     if (this.#finder === null) this.#open();
-    else if (paused) this.#setPhase("paused");
-    else this.#find(this.#finder);
+    else if (this.#ports.loadMeta === null) this.#find(this.#finder);
+    else this.#recall(this.#finder, this.#ports.loadMeta);
   }
 
   tick(now: number): void {
-    this.#worker?.tick(now);
+    this.worker?.tick(now);
   }
 
   addPeers(peers: PeerAddress[], source: number): void {
-    const worker = this.#worker;
+    const worker = this.worker;
     if (worker !== null) worker.addPeers(peers, source);
     else if (!this.over) this.#peers.push([source, peers]);
   }
@@ -176,7 +181,7 @@ export class TorrentLife {
     if (this.over || this.#pauses) return;
     this.#pauses = true;
     this.#retry?.cancel();
-    const worker = this.#worker;
+    const worker = this.worker;
     if (worker === this.#engine) await this.#engine?.stop(true);
     else await worker?.stop();
     if (!this.over && this.#pauses) this.#setPhase("paused");
@@ -205,7 +210,7 @@ export class TorrentLife {
   /** Only when the metadata is known. Throws a RangeError; rejects with a FileError. */
   async setFiles(selection: FileSelection): Promise<void> {
     this.options.files = selection;
-    if (this.#worker === this.#engine) {
+    if (this.worker === this.#engine) {
       await this.#engine?.setFiles(fileChoiceOptions(this.#meta!, selection));
     }
   }
@@ -219,7 +224,7 @@ export class TorrentLife {
 
   /** Ends it for good; trackers are told, which takes up to about three seconds. */
   async stop(): Promise<void> {
-    const wasOver = this.over, worker = this.#worker;
+    const wasOver = this.over, worker = this.worker;
     if (!wasOver) this.#leave(new Error("The torrent was stopped before its end"));
     await worker?.stop();
     if (worker !== this.#engine && !wasOver) this.#ports.tell({ type: "stopped" });
@@ -227,21 +232,43 @@ export class TorrentLife {
     await this.ended;
   }
 
-  get #worker(): Engine | Finder | null {
+  /** Who is at work on it now. */
+  get worker(): Engine | Finder | null {
     if (this.#phase === "running") return this.#engine;
     return this.#phase === "finding" ? this.#finder : null;
   }
 
+  /** What was found once is not asked for again. */
+  async #recall(finder: Finder, loadMeta: () => Promise<Metainfo | null>): Promise<void> {
+    this.#phase = "finding";
+    const meta = await loadMeta().catch((error) => {
+      this.warn(`${(error as Error).message}: the metadata is looked for instead`);
+      return null;
+    });
+    if (this.over) return;
+    if (meta === null) return this.#find(finder);
+    this.#meta = meta;
+    this.#finder = null;
+    this.#phase = "opening";
+    this.#open();
+  }
+
   #find(finder: Finder): void {
+    if (this.#pauses) return this.#setPhase("paused");
     this.#setPhase("finding");
     this.#handPeers(finder);
     finder.start();
-    finder.found.then((meta) => this.#found(finder, meta), () => {});
+    finder.found.then((meta) => this.#found(finder, meta), (error) => {
+      if (this.#phase !== "finding") return;
+      void finder.stop();
+      this.#fail(error);
+    });
   }
 
   async #found(finder: Finder, meta: Metainfo): Promise<void> {
     if (this.#phase !== "finding") return;
     this.#peers.push(...finder.knownPeers());
+    this.#ports.keepMeta(meta);
     this.#meta = meta;
     this.#finder = null;
     this.#phase = "opening";
@@ -330,12 +357,7 @@ export class TorrentLife {
 
   #fail(error: Error): void {
     this.#error = error;
-    this.#ports.tell({
-      type: "failed",
-      code: "internal",
-      message: error.message,
-      path: null,
-    });
+    this.#ports.tell({ type: "failed", ...describeError(error) });
     this.#leave(error);
     this.#end.resolve();
   }

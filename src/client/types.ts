@@ -56,6 +56,8 @@ export interface FileSelection {
 export interface AddOptions {
   /** The folder that the torrent's file or top folder is put into. It is created when missing. */
   dir: string;
+  /** Peers and we tell each other of more peers (BEP 11); never in a private torrent. Default true. */
+  pex?: boolean;
   /** Where it is until it is whole; then it moves to `dir`. Default: `dir`. */
   incompleteDir?: string;
   /** Peers to try beside those that trackers give: "host:port" or "[v6]:port". */

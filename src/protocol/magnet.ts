@@ -271,7 +271,8 @@ function mergeRanges(ranges: IndexRange[]): IndexRange[] {
   return merged;
 }
 
-function formatHostPort({ host, port }: HostPort): string {
+/** "host:port", brackets around IPv6. */
+export function formatHostPort({ host, port }: HostPort): string {
   return formatEndpoint({ address: host, port });
 }
 

@@ -16,6 +16,7 @@ import { type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
 import { Choker } from "./choker.ts";
+import type { TorrentExtensions } from "./extensions.ts";
 import { expendable } from "./eviction.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
@@ -93,6 +94,7 @@ export class Swarm {
   readonly #shared: LinkShared;
   readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
+  readonly #extensions: TorrentExtensions;
   readonly #choker: Choker<PeerSession>;
   readonly #superSeed: SuperSeed<PeerSession> | null;
   readonly #members = new Map<PoolPeer, Member>();
@@ -113,7 +115,11 @@ export class Swarm {
     platform: { clock: Clock; random: Random; hasher: Hasher },
     layout: Layout,
     pieces: PieceManager,
-    ports: Omit<LinkShared, "clock"> & { dialer: SwarmDialer; limits: RateLimits },
+    ports: Omit<LinkShared, "clock"> & {
+      dialer: SwarmDialer;
+      limits: RateLimits;
+      extensions: TorrentExtensions;
+    },
     identity: Identity,
     options: SwarmOptions,
     events: SwarmEvents,
@@ -125,6 +131,7 @@ export class Swarm {
     this.#dialer = ports.dialer;
     this.#identity = identity;
     this.#limits = ports.limits;
+    this.#extensions = ports.extensions;
     this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
     this.#events = events;
     this.#superSeed = options.superSeed ? new SuperSeed(layout.pieceCount) : null;
@@ -224,6 +231,7 @@ export class Swarm {
     }
     if (this.#pieces.complete) this.#dropIdle(now);
     this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
+    this.#extensions.tick(now);
     this.settle();
   }
 
@@ -345,6 +353,8 @@ export class Swarm {
     this.#shareWindows();
     if (incoming) session.out.append(encodeHandshake(this.#handshake()));
     session.open(this.#extensionHandshake(info), this.#hides);
+    const listensOn = incoming ? null : peer.port;
+    this.#extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
     this.#dirty.add(member);
     hand.handOver(link);
     this.#events.connected(member);
@@ -358,11 +368,18 @@ export class Swarm {
   }
 
   #makeSession(info: SessionInfo): PeerSession {
-    return new PeerSession(this.#layout, this.#pieces, {
-      changed: (session) => this.#changed(session),
-      interestChanged: () => this.#slotsChanged = true,
-      extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
-    }, info);
+    return new PeerSession(
+      this.#layout,
+      this.#pieces,
+      {
+        changed: (session) => this.#changed(session),
+        interestChanged: () => this.#slotsChanged = true,
+        extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
+        dhtPort: (session, port) => this.#extensions.hasDhtAt(session, port),
+      },
+      info,
+      this.#extensions,
+    );
   }
 
   #changed(session: PeerSession): void {
@@ -389,6 +406,7 @@ export class Swarm {
     this.#dirty.delete(member);
     this.#hungry.delete(member);
     this.#choker.forget(session);
+    this.#extensions.left(session);
     this.#slotsChanged = true;
     session.close();
     this.#pieces.peerLeft(session);
@@ -408,19 +426,21 @@ export class Swarm {
 
   #onExtensionHandshake(session: PeerSession, theirs: ExtensionHandshake): void {
     const member = this.#bySession.get(session);
+    this.#extensions.introduced(session, theirs);
     if (member === undefined || !member.incoming || theirs.port === undefined) return;
     this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
   }
 
   #handshake(): Handshake {
     const { infoHash, peerId } = this.#identity;
-    return { infoHash, peerId, extensions: true, fast: true, dht: false };
+    return { infoHash, peerId, extensions: true, fast: true, dht: this.#extensions.dhtPort > 0 };
   }
 
   #extensionHandshake(info: SocketInfo): ExtensionHandshake {
     const port = this.#identity.listenPort();
     return {
       messages: new Map(),
+      ...this.#extensions.offered,
       client: this.#identity.clientName,
       reqq: MAX_QUEUED_REQUESTS,
       yourAddress: info.remoteAddress,

@@ -5,7 +5,6 @@
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
-import { nameOfPeerId } from "../protocol/peer_id.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { describeError } from "../util/errors.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
@@ -13,8 +12,10 @@ import { BlockReader } from "../storage/block_reader.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import { Arrangement } from "./arrangement.ts";
 import { Blame } from "./blame.ts";
+import { TorrentExtensions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
+import { connectedNews, disconnectedNews } from "./member_news.ts";
 import { openExisting } from "./opening.ts";
 import { PeerPool } from "./peer_pool.ts";
 import { Persistence } from "./persistence.ts";
@@ -432,7 +433,12 @@ export class Torrent {
 
   #makeSwarm(): Swarm {
     const { clock, random, hasher, dialer, buffers } = this.#ports;
-    const ports = { dialer, buffers, reader: this.#reader, limits: this.limits };
+    const extensions = new TorrentExtensions(clock, this.meta, this.#ports.extensions, {
+      learned: (peers) => this.#later.push(() => this.addPeers(peers, PEER_SOURCE.PEX)),
+      dhtNode: this.#ports.outside.dhtNode,
+      ownAddress: this.#ports.outside.ownAddress,
+    });
+    const ports = { dialer, buffers, reader: this.#reader, limits: this.limits, extensions };
     const { meta, pieces, identity, options } = this;
     return new Swarm(
       { clock, random, hasher },
@@ -442,25 +448,10 @@ export class Torrent {
       identity,
       options.swarm,
       {
-        connected: ({ peer, session, incoming }) => {
-          const { address, port } = peer;
-          this.#tell({
-            type: "peer-connected",
-            address,
-            port,
-            client: nameOfPeerId(session.info.peerId),
-            incoming,
-          });
-        },
+        connected: (member) => this.#tell(connectedNews(member)),
         disconnected: (member, error) => {
           this.#traffic.memberLeft(member);
-          const { address, port } = member.peer;
-          this.#tell({
-            type: "peer-disconnected",
-            address,
-            port,
-            reason: error?.message ?? "closed",
-          });
+          this.#tell(disconnectedNews(member, error));
         },
         broke: (error) => this.#later.push(() => this.fail(error)),
         settled: () => this.#endTurn(),

@@ -6,6 +6,7 @@ import type { ReadCache } from "../storage/read_cache.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { ConnectionSlots } from "./connection_slots.ts";
+import type { ExtensionEvents, ExtensionOptions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import type { KeeperMaker } from "./persistence.ts";
 import type { PieceOptions } from "./piece_manager.ts";
@@ -56,5 +57,8 @@ export interface TorrentPorts {
   keeper: KeeperMaker;
   /** Makes the tracker manager, which reports to the torrent that it is for. */
   trackers(torrent: Torrent): TrackerManager;
+  /** What this torrent offers its peers beside pieces, and who hears what they tell of us. */
+  extensions: ExtensionOptions;
+  outside: Pick<ExtensionEvents, "dhtNode" | "ownAddress">;
   tell(happening: TorrentHappening): void;
 }

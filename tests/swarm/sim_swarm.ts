@@ -112,11 +112,12 @@ export class SimSwarm {
     node: SimNode,
     add: Partial<AddOptions> = {},
     options: ClientOptions = {},
+    source: Uint8Array | string = this.torrent.bytes,
   ): Promise<Participant> {
     await createCrc32c(); // compiled in real time, so before virtual time goes on
     const client = await this.world.wait(Client.open(node, { port: 6881, ...options }));
     this.#log(node, client);
-    const torrent = client.add(this.torrent.bytes, { dir: DIR, ...add });
+    const torrent = client.add(source, { dir: DIR, ...add });
     const participant = { node, client, torrent };
     this.all.push(participant);
     return participant;

@@ -1,0 +1,125 @@
+/**
+ * What a torrent and its peers tell each other beside pieces (BEP 10): peer exchange, the metadata,
+ * where DHT nodes and we ourselves are. A private torrent offers none of it (BEP 27).
+ */
+import type { Clock } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import { type ExtensionHandshake, UT_METADATA, UT_PEX } from "../protocol/extension.ts";
+import { PEX_REACHABLE, PEX_SEED, type PexPeer } from "../protocol/ut_pex.ts";
+import type { ExtensionPort, PeerSession } from "../peer/session.ts";
+import { MetadataServer } from "./metadata_serve.ts";
+import { PexInbox, PexOutbox } from "./pex.ts";
+
+export interface ExtensionEvents {
+  /** Peers that a member told of. */
+  learned(peers: PeerAddress[]): void;
+  /** Somebody's DHT node (BEP 5). */
+  dhtNode(address: string, port: number): void;
+  /** The address that we have in the eyes of the peer at `from`. */
+  ownAddress(address: string, from: string): void;
+}
+
+export interface ExtensionOptions {
+  pex: boolean;
+  /** UDP port of our DHT node; 0 without one. */
+  dhtPort(): number;
+}
+
+/** A member, as far as it matters here. */
+interface Known {
+  readonly address: string;
+  readonly inbox: PexInbox;
+  /** Where it listens; null while that is not known. */
+  port: number | null;
+  readonly dialled: boolean;
+}
+
+export class TorrentExtensions implements ExtensionPort {
+  readonly names: readonly string[];
+  readonly #clock: Clock;
+  readonly #private: boolean;
+  readonly #options: ExtensionOptions;
+  readonly #events: ExtensionEvents;
+  readonly #metadata: MetadataServer<PeerSession>;
+  readonly #outbox: PexOutbox<PeerSession> | null;
+  readonly #known = new Map<PeerSession, Known>();
+
+  constructor(
+    clock: Clock,
+    torrent: { readonly infoBytes: Uint8Array; readonly private: boolean },
+    options: ExtensionOptions,
+    events: ExtensionEvents,
+  ) {
+    this.#clock = clock;
+    this.#private = torrent.private;
+    this.#options = options;
+    this.#events = events;
+    this.#metadata = new MetadataServer(torrent);
+    const pex = options.pex && !torrent.private;
+    this.names = torrent.private ? [] : pex ? [UT_METADATA, UT_PEX] : [UT_METADATA];
+    this.#outbox = pex
+      ? new PexOutbox({ send: (session, payload) => session.sendExtended(UT_PEX, payload) })
+      : null;
+  }
+
+  /** UDP port of our DHT node that peers may be told of; 0 for none. */
+  get dhtPort(): number {
+    return this.#private ? 0 : this.#options.dhtPort();
+  }
+
+  /** For the extension handshake. */
+  get offered(): Pick<ExtensionHandshake, "metadataSize"> {
+    const { offeredSize } = this.#metadata;
+    return offeredSize === undefined ? {} : { metadataSize: offeredSize };
+  }
+
+  /** `port`: where it listens, if we dialled it; else null. `hasDht`: by its handshake. */
+  joined(session: PeerSession, address: string, port: number | null, hasDht: boolean): void {
+    const known = { address, port, dialled: port !== null, inbox: new PexInbox(address) };
+    this.#known.set(session, known);
+    this.#outbox?.joined(session, address, contactOf(known, session));
+    if (hasDht && this.dhtPort > 0) session.tellDhtPort(this.dhtPort);
+  }
+
+  introduced(session: PeerSession, theirs: ExtensionHandshake): void {
+    const known = this.#known.get(session);
+    if (known === undefined) return;
+    if (!known.dialled && theirs.port !== undefined) known.port = theirs.port;
+    this.#outbox?.update(session, contactOf(known, session), session.knows(UT_PEX));
+    if (theirs.yourAddress !== undefined) {
+      this.#events.ownAddress(theirs.yourAddress, known.address);
+    }
+  }
+
+  hasDhtAt(session: PeerSession, port: number): void {
+    const known = this.#known.get(session);
+    if (known !== undefined && !this.#private) this.#events.dhtNode(known.address, port);
+  }
+
+  received(session: PeerSession, name: string, payload: Uint8Array): void {
+    const now = this.#clock.now();
+    if (name === UT_PEX) {
+      const peers = this.#known.get(session)?.inbox.receive(payload, now) ?? [];
+      if (peers.length > 0) this.#events.learned(peers);
+    } else if (name === UT_METADATA) {
+      const answer = this.#metadata.answer(session, payload, session.out.length, now);
+      if (answer !== null) session.sendExtended(UT_METADATA, answer);
+    }
+  }
+
+  left(session: PeerSession): void {
+    this.#known.delete(session);
+    this.#outbox?.left(session);
+    this.#metadata.left(session);
+  }
+
+  tick(now: number): void {
+    this.#outbox?.tick(now);
+  }
+}
+
+function contactOf({ address, port, dialled }: Known, session: PeerSession): PexPeer | null {
+  if (port === null) return null;
+  const flags = (dialled ? PEX_REACHABLE : 0) | (session.isDone ? PEX_SEED : 0);
+  return { address, port, flags };
+}
