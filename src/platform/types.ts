@@ -176,6 +176,28 @@ export interface DatagramNet {
   ): Promise<DatagramSocket>;
 }
 
+/** A place in a multicast group. */
+export interface MulticastSocket {
+  /** As of a DatagramSocket. */
+  readonly errors: number;
+  readonly lastError: Error | null;
+  /** To the whole group, on every network of this machine; comes back to us, too. Best effort. */
+  send(bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface MulticastNet {
+  /**
+   * Joins a group on every network that takes part; other programs of this machine may be in it on
+   * the same port. Rejects with a NetError where multicast is not to be had. `onMessage` as of
+   * `DatagramNet.bind`.
+   */
+  join(
+    group: { address: string; port: number },
+    onMessage: (bytes: Uint8Array, address: string, port: number) => void,
+  ): Promise<MulticastSocket>;
+}
+
 export interface HttpRequest {
   url: string;
   headers?: Record<string, string>;
@@ -298,6 +320,7 @@ export interface Platform {
   readonly ed25519: Ed25519;
   readonly net: StreamNet;
   readonly datagrams: DatagramNet;
+  readonly multicast: MulticastNet;
   readonly http: Http;
   readonly files: Files;
   readonly process: Process;

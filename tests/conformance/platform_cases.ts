@@ -12,6 +12,7 @@ import {
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { handleCases, pathCases } from "./platform/file_cases.ts";
 import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
+import { multicastCases } from "./platform/multicast_cases.ts";
 import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
 import { streamCases } from "./platform/stream_cases.ts";
 import { caseAdder, type Suite } from "./platform/subject.ts";
@@ -32,6 +33,7 @@ export function runPlatformCases(
   closeCases(add);
   streamCases(add);
   datagramCases(add);
+  multicastCases(add);
   httpGetCases(add);
   httpServeCases(add);
   handleCases(add);

@@ -6,6 +6,7 @@ import { createEd25519 } from "./ed25519.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpGet } from "./http_get.ts";
+import { createMulticastNet } from "./multicast.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createStreamNet } from "./tcp.ts";
@@ -29,6 +30,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     ed25519: createEd25519(),
     net: createStreamNet({ rewrapAccepted: parts.rewrapAccepted }),
     datagrams: createDatagramNet({ receiveBufferBytes: parts.receiveBufferBytes }),
+    multicast: createMulticastNet(),
     http: { get: createHttpGet(), serve: parts.serve },
     files: createFiles(),
     process: createProcess(),

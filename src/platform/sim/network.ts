@@ -26,7 +26,15 @@ export interface Flow {
   stalled: Segment[];
 }
 
+/** Somebody in a multicast group. */
+export interface SimGroupMember {
+  readonly host: SimHost;
+  receive(bytes: Uint8Array, address: string, port: number): void;
+}
+
 export class Network {
+  /** By group and port; who is near enough to hear whom is for the sender to find out. */
+  readonly groups = new Map<string, Set<SimGroupMember>>();
   /** Delivered chunks are views of this, and it is overwritten after: they are only borrowed. */
   readonly scratch = new Uint8Array(65536);
   readonly #hosts = new Map<string, SimHost>();

@@ -8,6 +8,7 @@ import type { LinkConditions } from "./link.ts";
 import type { Network } from "./network.ts";
 import { SimDatagramNet } from "./sim_datagrams.ts";
 import { SimFiles } from "./sim_files.ts";
+import { SimMulticastNet } from "./sim_multicast.ts";
 import { SimHasher } from "./sim_hasher.ts";
 import { SimHttp } from "./sim_http.ts";
 import { type ProcessOptions, SimProcess } from "./sim_process.ts";
@@ -35,6 +36,7 @@ export class SimNode implements Platform {
   readonly ed25519: Ed25519 = createEd25519();
   readonly net: SimStreamNet;
   readonly datagrams: SimDatagramNet;
+  readonly multicast: SimMulticastNet;
   readonly http: Http;
   readonly files: SimFiles;
   readonly process: SimProcess;
@@ -56,6 +58,7 @@ export class SimNode implements Platform {
     this.random = dice;
     this.net = new SimStreamNet(host, network, names);
     this.datagrams = new SimDatagramNet(host, network);
+    this.multicast = new SimMulticastNet(host, network);
     this.http = new SimHttp(host, this.net);
     this.files = new SimFiles(disk, host, wallTime);
     this.hasher = new SimHasher(disk, host, options.quickestHash ?? "running", (path) => {
