@@ -113,13 +113,15 @@ export function isLinkLocal(address: string): boolean {
 
 /** Not reachable over the public internet: this machine, its link, or a private network. */
 export function isPrivateOrLocal(address: string): boolean {
-  if (isLoopback(address) || isUnspecified(address) || isLinkLocal(address)) return true;
   const bytes = addressBytes(address);
-  const [a, b] = [bytes[0]!, bytes[1]!];
-  // Unique local (fc00::/7) and the older site-local (fec0::/10).
-  if (bytes.length === 16) return (a & 0xfe) === 0xfc || (a === 0xfe && (b & 0xc0) === 0xc0);
-  return a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168) ||
-    (a === 100 && (b & 0xc0) === 64);
+  if (isLoopbackIp(bytes)) return true;
+  const a = bytes[0]!, b = bytes[1]!;
+  // Unique local (fc00::/7), link-local (fe80::/10) and the older site-local (fec0::/10), and ::.
+  if (bytes.length === 16) {
+    return (a & 0xfe) === 0xfc || (a === 0xfe && b >= 0x80) || bytes.every((byte) => byte === 0);
+  }
+  return a === 0 || a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168) ||
+    (a === 100 && (b & 0xc0) === 64) || (a === 169 && b === 254);
 }
 
 /**

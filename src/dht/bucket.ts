@@ -1,0 +1,107 @@
+/**
+ * The nodes of one distance from us: those in use, all of which have answered once, and a few spare
+ * ones that take the place of who fails. Nodes whose id BEP 42 allows push out those others.
+ */
+import { equalBytes } from "../util/bytes.ts";
+import type { TableNode } from "./table_node.ts";
+
+export const SPARES = 8;
+/** With no spare at hand a node gets this many chances: our own network may be what is down. */
+const MAX_FAILURES = 20;
+
+export class Bucket {
+  /** At most so many are in use. */
+  readonly limit: number;
+  readonly nodes: TableNode[] = [];
+  /** Oldest first. */
+  readonly spares: TableNode[] = [];
+  /** When a node last came in or answered. */
+  changedAt: number;
+
+  constructor(limit: number, now: number) {
+    this.limit = limit;
+    this.changedAt = now;
+  }
+
+  /** Another node with its id or of its network, if there is one. */
+  rivalOf(node: TableNode): TableNode | null {
+    return this.nodes.find((other) => clash(node, other)) ??
+      this.spares.find((other) => clash(node, other)) ?? null;
+  }
+
+  /** Takes in a node that is not here yet. Returns whom it had to forget for that; maybe `node`. */
+  add(node: TableNode, now: number): TableNode | null {
+    if (!node.confirmed) return this.#addSpare(node);
+    if (this.nodes.length < this.limit) {
+      this.nodes.push(node);
+      this.changedAt = now;
+      return null;
+    }
+    const weakest = this.#weakerThan(node);
+    if (weakest === null) return this.#addSpare(node);
+    this.nodes[this.nodes.indexOf(weakest)] = node;
+    this.changedAt = now;
+    return weakest.good ? this.#addSpare(weakest) : weakest;
+  }
+
+  /** A node answered: a spare one may move up. Returns whom it had to forget for that. */
+  answered(node: TableNode, now: number): TableNode | null {
+    if (!this.#take(this.spares, node)) {
+      this.changedAt = now;
+      return null;
+    }
+    return this.add(node, now);
+  }
+
+  /** A node did not answer once more. Returns true if it is out. */
+  failed(node: TableNode, now: number): boolean {
+    if (this.#take(this.spares, node)) return true;
+    const spare = this.spares.findLast((other) => other.good);
+    if (spare === undefined && node.failures < MAX_FAILURES) return false;
+    this.#take(this.nodes, node);
+    if (spare !== undefined) this.answered(spare, now);
+    return true;
+  }
+
+  remove(node: TableNode): void {
+    if (!this.#take(this.spares, node)) this.#take(this.nodes, node);
+  }
+
+  /** A spare node that never answered and would be taken in if it did. The newest is the likeliest. */
+  unproven(now: number): TableNode | null {
+    const wanted = this.nodes.length < this.limit || this.nodes.some((node) => !node.good);
+    if (!wanted && this.spares.some((spare) => spare.good)) return null;
+    return this.spares.findLast((spare) => !spare.confirmed && spare.doubtfulAt <= now) ?? null;
+  }
+
+  /** Whom a newcomer may replace: who fails, the longest first, then whose id BEP 42 forbids. */
+  #weakerThan(node: TableNode): TableNode | null {
+    let weakest: TableNode | null = null;
+    for (const other of this.nodes) {
+      if (other.good && (other.allowed || !node.allowed)) continue;
+      if (
+        weakest === null || other.failures > weakest.failures ||
+        (other.failures === weakest.failures && other.rttMs > weakest.rttMs)
+      ) weakest = other;
+    }
+    return weakest;
+  }
+
+  /** Nodes that answered once are never given up for one that did not. */
+  #addSpare(node: TableNode): TableNode | null {
+    this.spares.push(node);
+    if (this.spares.length <= SPARES) return null;
+    const index = this.spares.findIndex((spare) => !spare.confirmed);
+    return this.spares.splice(Math.max(0, index), 1)[0]!;
+  }
+
+  #take(list: TableNode[], node: TableNode): boolean {
+    const index = list.indexOf(node);
+    if (index >= 0) list.splice(index, 1);
+    return index >= 0;
+  }
+}
+
+function clash(a: TableNode, b: TableNode): boolean {
+  return (a.network !== null && a.network === b.network) || equalBytes(a.id, b.id);
+}

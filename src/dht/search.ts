@@ -1,0 +1,45 @@
+/** One look-up with a question of its own, from waiting for its turn until it is done. */
+import type { KrpcResponse } from "../protocol/krpc.ts";
+import type { Candidate } from "./candidates.ts";
+import type { Lookup } from "./lookup.ts";
+import type { Question } from "./querier.ts";
+
+export interface SearchSpec {
+  /** 20 bytes. */
+  readonly target: Uint8Array;
+  /** What to ask; `want`: the families of nodes that an answer should name. */
+  question(want: readonly (4 | 6)[] | null): Question;
+  /** Sound answers as they come. */
+  answered?(response: KrpcResponse, by: Candidate, now: number): void;
+  /** Once, last of all; the look-up is null if it never began. */
+  done(lookup: Lookup | null, now: number): void;
+}
+
+export class Search {
+  readonly spec: SearchSpec;
+  readonly since: number;
+  /** Null until its turn comes. */
+  lookup: Lookup | null = null;
+  #over = false;
+
+  constructor(spec: SearchSpec, now: number) {
+    this.spec = spec;
+    this.since = now;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Ends it before its time; `done` is called as always. */
+  stop(now: number): void {
+    if (this.lookup !== null) this.lookup.stop(now);
+    else this.finish(now);
+  }
+
+  finish(now: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.spec.done(this.lookup, now);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Queries of ours that wait for an answer. An answer counts only from the end point that was asked
+ * and with the random id of that query. Every query waits equally long, so the order in which they
+ * were sent is the order in which they time out, and no list is ever searched.
+ */
+import type { Random } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { KrpcError, KrpcResponse } from "../protocol/krpc.ts";
+
+export interface TransactionLimits {
+  /** A query without an answer for so long does not hold up others. Default 1 s. */
+  slowMs: number;
+  /** It is given up after so long. Default 5 s. */
+  giveUpMs: number;
+  /** Queries under way at once. Default 2,048. */
+  max: number;
+}
+
+const DEFAULTS: TransactionLimits = { slowMs: 1000, giveUpMs: 5000, max: 2048 };
+
+/** What becomes of a query: at most one `slow`, then exactly one of the other two. */
+export interface Outcome {
+  answered(message: KrpcResponse | KrpcError, rttMs: number, now: number): void;
+  slow(now: number): void;
+  gaveUp(now: number): void;
+}
+
+interface Waiting {
+  readonly address: string;
+  readonly port: number;
+  readonly sentAt: number;
+  readonly outcome: Outcome;
+}
+
+export class Transactions {
+  readonly #random: Pick<Random, "uint32">;
+  readonly #limits: TransactionLimits;
+  /** By id, oldest first: those within `slowMs`, and those beyond. */
+  readonly #fresh = new Map<number, Waiting>();
+  readonly #slow = new Map<number, Waiting>();
+
+  constructor(random: Pick<Random, "uint32">, limits: Partial<TransactionLimits> = {}) {
+    this.#random = random;
+    this.#limits = { ...DEFAULTS, ...limits };
+  }
+
+  get size(): number {
+    return this.#fresh.size + this.#slow.size;
+  }
+
+  get full(): boolean {
+    return this.size >= this.#limits.max;
+  }
+
+  /** The id for a query to `to`, 2 bytes; null if too many are under way. */
+  open(to: PeerAddress, outcome: Outcome, now: number): Uint8Array | null {
+    if (this.full) return null;
+    let id: number;
+    do id = this.#random.uint32() & 0xffff; while (this.#fresh.has(id) || this.#slow.has(id));
+    this.#fresh.set(id, { address: to.address, port: to.port, sentAt: now, outcome });
+    return Uint8Array.of(id >> 8, id);
+  }
+
+  /** Hands an answer to whoever asked for it; false if nobody did. */
+  settle(message: KrpcResponse | KrpcError, from: PeerAddress, now: number): boolean {
+    const { t } = message;
+    if (t.length !== 2) return false;
+    const id = (t[0]! << 8) | t[1]!;
+    const waiting = this.#fresh.get(id) ?? this.#slow.get(id);
+    if (waiting === undefined) return false;
+    if (waiting.port !== from.port || waiting.address !== from.address) return false;
+    this.#fresh.delete(id);
+    this.#slow.delete(id);
+    waiting.outcome.answered(message, now - waiting.sentAt, now);
+    return true;
+  }
+
+  /** A few times a second. */
+  expire(now: number): void {
+    const { slowMs, giveUpMs } = this.#limits;
+    for (const [id, waiting] of this.#fresh) {
+      if (now - waiting.sentAt < slowMs) break;
+      this.#fresh.delete(id);
+      this.#slow.set(id, waiting);
+      waiting.outcome.slow(now);
+    }
+    for (const [id, waiting] of this.#slow) {
+      if (now - waiting.sentAt < giveUpMs) break;
+      this.#slow.delete(id);
+      waiting.outcome.gaveUp(now);
+    }
+  }
+}

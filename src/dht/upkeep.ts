@@ -1,0 +1,142 @@
+/**
+ * Keeps one overlay's table alive: finds a first node, looks for the neighbours of our own id, fills
+ * and refreshes buckets, and pings who is doubtful. Little at a time, so that nobody who makes us
+ * ping strangers gets more than a few datagrams a second out of us.
+ */
+import type { Random } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import { randomIdAt } from "../protocol/dht_id.ts";
+import type { Overlay } from "./overlay.ts";
+import type { Question } from "./querier.ts";
+import { BUCKET_NODES } from "./routing_table.ts";
+import { DOUBTFUL_MS } from "./table_node.ts";
+
+const PING: Question = { method: "ping" };
+const PING_EVERY_MS = 1000;
+/** Contacts are few and wanted, above all at the start. */
+const CONTACTS_EVERY_MS = 250;
+const REFRESH_EVERY_MS = 5000;
+/**
+ * Between two searches for our neighbours, each wait twice as long as the last. While there are
+ * hardly any nodes, others may come any moment.
+ */
+const SEARCH_EVERY_MS = { first: 30_000, longest: DOUBTFUL_MS };
+const RETRY_EVERY_MS = { first: 2000, longest: 60_000 };
+/** Bootstrap nodes that are remembered. */
+const MAX_ROUTERS = 32;
+
+export class Upkeep {
+  readonly #overlay: Overlay;
+  readonly #random: Random;
+  /** Where to begin when the table is empty. */
+  readonly #routers = new Map<string, PeerAddress>();
+  #searching = false;
+  /** When to look for our neighbours next. */
+  #selfAt = -Infinity;
+  #few = true;
+  #attempts = 0;
+  #contactAt = -Infinity;
+  #pingAt = -Infinity;
+  #refreshAt = -Infinity;
+  /** Buckets still to be filled after the neighbours were found, nearest first. */
+  #toFill: number[] = [];
+
+  constructor(overlay: Overlay, random: Random) {
+    this.#overlay = overlay;
+    this.#random = random;
+  }
+
+  /** A bootstrap node: also to be tried again whenever no other node is left. */
+  addRouter(at: PeerAddress): void {
+    if (this.#routers.size >= MAX_ROUTERS) return;
+    this.#routers.set(`${at.address} ${at.port}`, at);
+    this.#overlay.contacts.add(at);
+  }
+
+  /** Our id changed, or the network came back: look for our neighbours soon. */
+  startOver(): void {
+    this.#selfAt = -Infinity;
+    this.#attempts = 0;
+  }
+
+  tick(now: number): void {
+    this.#findNeighbours(now);
+    if (now >= this.#contactAt) {
+      this.#contactAt = now + CONTACTS_EVERY_MS;
+      const contact = this.#overlay.contacts.next();
+      if (contact !== null) this.#ping({ id: null, ...contact }, now);
+    }
+    if (now >= this.#pingAt) {
+      this.#pingAt = now + PING_EVERY_MS;
+      const node = this.#overlay.table.nextToPing(now);
+      if (node !== null) this.#ping(node, now);
+    }
+    if (now >= this.#refreshAt) {
+      this.#refreshAt = now + REFRESH_EVERY_MS;
+      this.#refresh(now);
+    }
+  }
+
+  #ping(to: PeerAddress & { id: Uint8Array | null }, now: number): void {
+    // What comes of it is noted by the overlay.
+    this.#overlay.ask(to, PING, { answered() {}, failed() {} }, now);
+  }
+
+  #findNeighbours(now: number): void {
+    const { table, contacts } = this.#overlay;
+    const first = table.size === 0;
+    // With a first contact there is no reason to wait.
+    if (this.#searching || (now < this.#selfAt && !(first && contacts.size > 0))) return;
+    if (first) { for (const router of this.#routers.values()) contacts.add(router, true); }
+    if (first && contacts.size === 0) return;
+    this.#searching = true;
+    this.#search(table.ownId, now, (at) => {
+      this.#searching = false;
+      this.#selfAt = at + this.#untilNextSearch();
+      if (this.#overlay.table.size > 0) this.#planFilling();
+    });
+  }
+
+  #untilNextSearch(): number {
+    const few = this.#overlay.table.size < BUCKET_NODES;
+    if (few !== this.#few) this.#attempts = 0;
+    this.#few = few;
+    const { first, longest } = few ? RETRY_EVERY_MS : SEARCH_EVERY_MS;
+    const wait = Math.min(longest, first * 2 ** this.#attempts);
+    this.#attempts++;
+    // Spread out: many nodes start at the same time after a power cut.
+    return wait * (0.75 + 0.5 * this.#random.uint32() / 2 ** 32);
+  }
+
+  /**
+   * The neighbours are known. Of the buckets before theirs, those for which the network has more
+   * than enough nodes can be filled; the others hold what there is already.
+   */
+  #planFilling(): void {
+    const { table } = this.#overlay;
+    const depth = table.depth();
+    if (depth === null) return;
+    const rich = Math.floor(depth - Math.log2(BUCKET_NODES));
+    this.#toFill = [];
+    table.sizes().slice(0, rich).forEach((size, index) => {
+      if (size < BUCKET_NODES) this.#toFill.push(index);
+    });
+    this.#refreshAt = -Infinity;
+  }
+
+  #refresh(now: number): void {
+    const { table } = this.#overlay;
+    if (table.size === 0) return;
+    const index = this.#toFill.pop() ?? table.nextToRefresh(now);
+    if (index === null || index === undefined) return;
+    this.#search(randomIdAt(table.ownId, index, this.#random), now, () => {});
+  }
+
+  #search(target: Uint8Array, now: number, done: (now: number) => void): void {
+    this.#overlay.search({
+      target,
+      question: (want) => ({ method: "find_node", target, want }),
+      done: (_, at) => done(at),
+    }, now);
+  }
+}
