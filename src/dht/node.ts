@@ -93,6 +93,11 @@ export class DhtNode {
       this.#overlays.some((overlay) => overlay.searches.running + overlay.searches.waiting > 0);
   }
 
+  /** Whether any node has answered us. */
+  get hasNodes(): boolean {
+    return this.#overlays.some((overlay) => overlay.table.size > 0);
+  }
+
   /** Our id in a family, 20 bytes; null for a family we are not in. */
   id(family: 4 | 6): Uint8Array | null {
     return this.#sides.get(family)?.overlay.id ?? null;

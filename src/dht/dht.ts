@@ -1,0 +1,248 @@
+/**
+ * The DHT node on a real machine: gives it the time, the datagrams of a UDP port that others use
+ * too, and the addresses of names; makes promises of its handlers. Whoever owns the port hands in
+ * what arrives by `receive`.
+ */
+import type { Clock, Ed25519, Hasher, Random, StreamNet, Timer } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { DhtItem } from "../protocol/dht_item.ts";
+import { createCrc32c } from "../util/crc32c.ts";
+import { canonicalIp } from "../util/ip_address.ts";
+import { BootstrapNames, type HostPort } from "./bootstrap_names.ts";
+import { DhtNode } from "./node.ts";
+import type {
+  AnnounceOptions,
+  DhtNodeOptions,
+  DhtNodeParts,
+  DhtState,
+  DhtStats,
+  Operation,
+  PeersHandlers,
+  PeersResult,
+  PingResult,
+  SampleHandlers,
+  ScrapeResult,
+} from "./node_types.ts";
+
+/** Our end of a UDP port. */
+export interface DatagramLine {
+  /** Best effort; `bytes` are free again on return. */
+  send(bytes: Uint8Array, address: string, port: number): void;
+}
+
+export interface DhtPorts {
+  clock: Clock;
+  random: Random;
+  hasher: Pick<Hasher, "sha1">;
+  ed25519: Ed25519;
+  net: Pick<StreamNet, "lookup">;
+  line: DatagramLine;
+  /** Votes of distinct networks agree on our address (BEP 42). */
+  onAddress?(address: string): void;
+}
+
+export interface DhtOptions extends DhtNodeOptions {
+  /** Nodes to begin with, by name or address. */
+  bootstrap?: readonly HostPort[];
+}
+
+export interface FindOptions {
+  /** New peers as they are found, none twice. */
+  onPeers?(peers: PeerAddress[]): void;
+  /** Ends the search; its promise resolves with what there is. */
+  signal?: AbortSignal;
+}
+
+export interface GetOptions {
+  /** Of a mutable item. */
+  salt?: Uint8Array;
+  /** Each item that is newer than the last. */
+  onItem?(item: DhtItem): void;
+  signal?: AbortSignal;
+}
+
+const BUSY_TICK_MS = 100, IDLE_TICK_MS = 1000;
+const NO_SALT = new Uint8Array(0);
+
+export class Dht {
+  readonly #node: DhtNode;
+  readonly #ports: DhtPorts;
+  readonly #names: BootstrapNames;
+  readonly #underWay = new Set<Operation>();
+  #timer: Timer | null = null;
+  #tickMs = 0;
+  #closed = false;
+
+  /** Joins the network and stays in it until `close`. */
+  static async open(ports: DhtPorts, options: DhtOptions): Promise<Dht> {
+    const crc32c = await createCrc32c();
+    const { random, hasher, ed25519, line, onAddress } = ports;
+    const parts: DhtNodeParts = {
+      random,
+      hasher,
+      ed25519,
+      crc32c,
+      send: (bytes, { address, port }) => line.send(bytes, address, port),
+      ...(onAddress !== undefined ? { onAddress } : {}),
+    };
+    return new Dht(new DhtNode(parts, options, ports.clock.now()), ports, options.bootstrap ?? []);
+  }
+
+  private constructor(node: DhtNode, ports: DhtPorts, bootstrap: readonly HostPort[]) {
+    this.#node = node;
+    this.#ports = ports;
+    this.#names = new BootstrapNames(ports, {
+      router: (at) => this.#withNode(() => node.addBootstrap(at)),
+      node: (at) => this.#withNode(() => node.addNode(at)),
+      alone: () => !node.hasNodes,
+    });
+    this.#tick();
+    for (const one of bootstrap) this.#names.addRouter(one);
+  }
+
+  /** A datagram that looks like one of the DHT. Never throws; `bytes` are borrowed. */
+  receive(bytes: Uint8Array, address: string, port: number): void {
+    const text = address.includes(":") ? canonicalIp(address) : address;
+    if (this.#closed || text === null) return;
+    this.#node.receive(bytes, { address: text, port }, this.#now);
+  }
+
+  /** May be a node: from a PORT message or a torrent file. A name is looked up once. */
+  addNode(at: HostPort): void {
+    this.#names.addNode(at);
+  }
+
+  /** Looks for peers; resolves when nobody is left to ask. */
+  findPeers(infoHash: Uint8Array, options: FindOptions = {}): Promise<PeersResult> {
+    return this.#search(options, (handlers) => {
+      return this.#node.getPeers(infoHash, handlers, this.#now);
+    });
+  }
+
+  /** The same, and we are stored as a peer. Repeat it every 15 minutes or so. */
+  announce(
+    infoHash: Uint8Array,
+    own: AnnounceOptions,
+    options: FindOptions = {},
+  ): Promise<PeersResult> {
+    return this.#search(options, (handlers) => {
+      return this.#node.announce(infoHash, own, handlers, this.#now);
+    });
+  }
+
+  scrape(infoHash: Uint8Array, signal?: AbortSignal): Promise<ScrapeResult> {
+    return this.#run(signal, (done) => this.#node.scrape(infoHash, done, this.#now));
+  }
+
+  /** The item at `target`, the newest found of a mutable one; null if there is none. */
+  getItem(target: Uint8Array, options: GetOptions = {}): Promise<DhtItem | null> {
+    const { salt = NO_SALT, signal } = options;
+    let newest: DhtItem | null = null;
+    return this.#run(signal, (done) =>
+      this.#node.getItem(target, salt, {
+        onItem: (item) => {
+          newest = item;
+          options.onItem?.(item);
+        },
+        onDone: () => done(newest),
+      }, this.#now));
+  }
+
+  /** Resolves with how many nodes stored it. `cas`: see `DhtNode.putItem`. */
+  putItem(item: DhtItem, cas: bigint | null = null, signal?: AbortSignal): Promise<number> {
+    return this.#run(signal, (done) => this.#node.putItem(item, cas, done, this.#now));
+  }
+
+  /** Info-hashes that nodes near `target` know (null: anywhere). */
+  sampleInfohashes(
+    target: Uint8Array | null,
+    onSamples: SampleHandlers["onSamples"],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#run(
+      signal,
+      (done) => this.#node.sampleInfohashes(target, { onSamples, onDone: done }, this.#now),
+    );
+  }
+
+  /** Null if no answer came within five seconds. */
+  ping(at: PeerAddress): Promise<PingResult | null> {
+    return this.#run(undefined, (done) => {
+      this.#node.ping(at, done, this.#now);
+      return { cancel: () => done(null) };
+    });
+  }
+
+  /** What to give to the next run. */
+  state(): DhtState {
+    return this.#node.state();
+  }
+
+  stats(): DhtStats {
+    return this.#node.stats();
+  }
+
+  /** Leaves; what is under way resolves with what there is. */
+  close(): void {
+    if (this.#closed) return;
+    this.#names.close();
+    for (const operation of [...this.#underWay]) operation.cancel(this.#now);
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  get #now(): number {
+    return this.#ports.clock.now();
+  }
+
+  #search(
+    { onPeers, signal }: FindOptions,
+    start: (handlers: PeersHandlers) => Operation,
+  ): Promise<PeersResult> {
+    return this.#run(signal, (onDone) => start({ onPeers: (peers) => onPeers?.(peers), onDone }));
+  }
+
+  #run<T>(
+    signal: AbortSignal | undefined,
+    start: (done: (result: T) => void) => Operation,
+  ): Promise<T> {
+    return new Promise((resolve) => {
+      let operation: Operation | null = null, over = false;
+      const cancel = () => operation?.cancel(this.#now);
+      const begun = start((result) => {
+        over = true;
+        if (operation !== null) this.#underWay.delete(operation);
+        signal?.removeEventListener("abort", cancel);
+        resolve(result);
+      });
+      if (over) return;
+      this.#underWay.add(operation = begun);
+      if (this.#closed || signal?.aborted) return cancel();
+      signal?.addEventListener("abort", cancel);
+      this.#hurry();
+    });
+  }
+
+  #withNode(change: () => void): void {
+    change();
+    this.#hurry();
+  }
+
+  #tick(): void {
+    this.#node.tick(this.#now);
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#tickMs = this.#node.busy ? BUSY_TICK_MS : IDLE_TICK_MS;
+    this.#timer = this.#ports.clock.after(this.#tickMs, () => this.#tick());
+  }
+
+  /** Something began: the next tick shall not be a second away. */
+  #hurry(): void {
+    if (this.#closed || this.#tickMs === BUSY_TICK_MS) return;
+    this.#timer?.cancel();
+    this.#tickMs = BUSY_TICK_MS;
+    this.#timer = this.#ports.clock.after(0, () => this.#tick());
+  }
+}
