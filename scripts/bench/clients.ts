@@ -50,6 +50,7 @@ function shoal(job: Job, peers: readonly string[]): string[] {
     job.torrent,
     `--dir=${job.dir}`,
     "--quiet",
+    "--no-state",
     `--max-peers=${Math.max(25, peers.length)}`,
     ...peers.map((peer) => `--peer=${peer}`),
     ...job.flags,

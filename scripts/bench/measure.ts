@@ -49,7 +49,7 @@ export async function measureProgram(
   const file = `${report}.json`;
   const args = ["-B", benchScript("measure.py"), file, String(limitSeconds), ...command];
   const ended = await run(python, args, {
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", XDG_STATE_HOME: "" },
     cwd: dirname(report),
   });
   try {

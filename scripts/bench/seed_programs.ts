@@ -64,7 +64,16 @@ export async function startSeeder(name: SeederName, job: SeedJob): Promise<Seede
 
 function commandOf(name: Exclude<SeederName, "libtorrent">, job: SeedJob, port: number): string[] {
   const shoal = [
-    ...["seed", job.torrent, job.dir, "--trust", "--quiet", `--port=${port}`, "--max-peers=100"],
+    ...[
+      "seed",
+      job.torrent,
+      job.dir,
+      "--trust",
+      "--quiet",
+      "--no-state",
+      `--port=${port}`,
+      "--max-peers=100",
+    ],
   ];
   switch (name) {
     case "deno":

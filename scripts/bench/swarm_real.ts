@@ -40,7 +40,7 @@ export async function runReal(
     return child;
   };
   try {
-    const seed = start("seed", torrent, source, "--trust", `--port=${firstPort}`);
+    const seed = start("seed", torrent, source, "--no-state", "--trust", `--port=${firstPort}`);
     await untilEvent(seed, (event) => event.type === "state" && event.state === "seeding");
     const begin = performance.now();
     await Promise.all(dirs.map((dir, i) => {
@@ -50,6 +50,7 @@ export async function runReal(
       const port = `--port=${firstPort + i + 1}`;
       const leech = start(
         "download",
+        "--no-state",
         torrent,
         `--dir=${dir}`,
         port,

@@ -5,6 +5,8 @@ import type { Platform } from "../platform/types.ts";
 export interface TorrentPort {
   readonly infoHash: string;
   readonly name: string;
+  /** The bytes of a .torrent; null while only a magnet is known. */
+  readonly torrentFile: Uint8Array | null;
   snapshot(): TorrentSnapshot;
   /** Everything is downloaded and verified; rejects with what stopped it. */
   readonly finished: Promise<void>;
@@ -16,8 +18,8 @@ export interface TorrentPort {
 export interface ClientPort {
   /** The port of incoming connections; 0 when not listening. */
   readonly port: number;
-  /** Throws TorrentFileError. */
-  add(torrent: Uint8Array, options: AddOptions): TorrentPort;
+  /** The bytes of a .torrent, or a magnet link. Throws a TorrentFileError or a MagnetError. */
+  add(torrent: Uint8Array | string, options: AddOptions): TorrentPort;
   events(): AsyncIterable<TorrentEvent>;
   close(): Promise<void>;
 }

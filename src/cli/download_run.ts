@@ -8,7 +8,7 @@ import type { ClientPort, TorrentPort } from "./client_port.ts";
 import type { CliContext } from "./command.ts";
 import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
 import type { Interrupt } from "./interrupt.ts";
-import { loadTorrent, namingSource } from "./load_torrent.ts";
+import { loadSource, namingSource } from "./load_torrent.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
 import { formatDuration } from "./render/format.ts";
 import { heldBackPhrase } from "./render/phrases.ts";
@@ -24,12 +24,15 @@ export interface DownloadRequest {
   client: ClientOptions;
   add: AddOptions;
   giveUpAfter: GiveUpAfter;
+  /** A torrent has all that was asked for. */
+  whenDone?(torrent: TorrentPort): void;
 }
 
 /** One source on its way: first bytes, then a torrent, at last an ending. */
 interface Job {
   source: string;
-  bytes: Uint8Array | null;
+  /** Of a .torrent; or a magnet link. */
+  bytes: Uint8Array | string | null;
   torrent: TorrentPort | null;
   /** Set once: why it is over. */
   ending: Ending | null;
@@ -71,7 +74,7 @@ function newJob(source: string, giveUpAfter: GiveUpAfter): Job {
 async function load({ platform }: CliContext, job: Job, interrupt: Interrupt): Promise<void> {
   if (interrupt.requested) return;
   try {
-    const loading = loadTorrent(platform, job.source, interrupt.signal);
+    const loading = loadSource(platform, job.source, interrupt.signal);
     job.bytes = await Promise.race([loading, interrupt.asked.then(() => null)]);
   } catch (error) {
     // An aborted fetch fails too, but what ended it is the interruption.
@@ -83,13 +86,15 @@ async function runClient(
   { platform: { clock } }: CliContext,
   client: ClientPort,
   jobs: readonly Job[],
-  { add }: DownloadRequest,
+  { add, whenDone }: DownloadRequest,
   reporter: Reporter,
   interrupt: Interrupt,
 ): Promise<void> {
   const pumping = pump(client.events(), reporter);
   const startedAt = clock.now();
-  const following = jobs.map((job) => follow(job, client, add, () => clock.now() - startedAt));
+  const following = jobs.map((job) => {
+    return follow(job, client, add, () => clock.now() - startedAt, whenDone);
+  });
   const tick = () => showProgress(jobs, reporter, clock.now());
   const ticking = repeat(clock, TICK_MS, tick);
   await Promise.race([Promise.all(following), interrupt.asked]);
@@ -113,6 +118,7 @@ async function follow(
   client: ClientPort,
   options: AddOptions,
   elapsedMs: () => number,
+  whenDone: DownloadRequest["whenDone"],
 ): Promise<void> {
   if (job.bytes === null) return;
   try {
@@ -120,6 +126,7 @@ async function follow(
     job.bytes = null;
     await torrent.finished;
     const seconds = elapsedMs() / 1000;
+    whenDone?.(torrent);
     await torrent.ended;
     endJob(job, { kind: "done", seconds });
   } catch (error) {

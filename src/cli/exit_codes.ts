@@ -1,5 +1,5 @@
 /** What the process's exit code says. The table is part of the help text and of the README. */
-import { FileError, TorrentFileError } from "../util/errors.ts";
+import { FileError, MagnetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError, UsageError } from "./errors.ts";
 
 export const EXIT_DONE = 0;
@@ -28,7 +28,9 @@ export function worstOf(codes: readonly number[]): number {
 
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError) return EXIT_USAGE;
-  if (error instanceof CannotLoadError || error instanceof TorrentFileError) {
+  const isBad = error instanceof CannotLoadError || error instanceof TorrentFileError ||
+    error instanceof MagnetError;
+  if (isBad) {
     return EXIT_BAD_TORRENT;
   }
   if (error instanceof FileError) return EXIT_DISK;

@@ -28,7 +28,8 @@ export class GiveUpWatch {
   /** True once the torrent was without a connected peer for too long; `now` in milliseconds. */
   hopeless(torrent: TorrentSnapshot, now: number): boolean {
     if (torrent.peers.connected > 0) this.#hadPeer = true;
-    if (torrent.state !== "downloading" || torrent.peers.connected > 0) {
+    const looks = torrent.state === "downloading" || torrent.state === "finding";
+    if (!looks || torrent.peers.connected > 0) {
       this.#aloneSince = null;
       return false;
     }

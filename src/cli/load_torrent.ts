@@ -1,5 +1,6 @@
 /** Gets a .torrent from a path or an http(s) URL. What cannot be had is a CannotLoadError. */
 import type { HttpResponse, Platform } from "../platform/types.ts";
+import { looksLikeMagnet } from "../protocol/magnet.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
@@ -13,7 +14,19 @@ const FETCH_TIMEOUT_MS = 30_000;
 const REDIRECT_STATUS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 export function isUrl(source: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source) || /^magnet:/i.test(source);
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source);
+}
+
+/** The text of a magnet link or info-hash as it is, else the bytes of the .torrent. */
+export async function loadSource(
+  platform: Pick<Platform, "http" | "files">,
+  source: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array | string> {
+  // A file may be called like an info-hash.
+  const isMagnet = looksLikeMagnet(source) &&
+    (/^magnet:/i.test(source) || platform.files.stat(source) === null);
+  return isMagnet ? source : await loadTorrent(platform, source, signal);
 }
 
 export async function loadTorrent(
@@ -28,7 +41,10 @@ export async function loadTorrent(
 
 /** Loads and parses. Throws a TorrentFileError, too, whose message names the source. */
 export async function openTorrent(platform: Platform, source: string): Promise<Metainfo> {
-  const bytes = await loadTorrent(platform, source);
+  return parseLoaded(platform, source, await loadTorrent(platform, source));
+}
+
+export function parseLoaded(platform: Platform, source: string, bytes: Uint8Array): Metainfo {
   const windows = platform.process.os === "windows";
   try {
     return parseTorrent(bytes, (part) => platform.hasher.sha1(part), { windows });
@@ -107,9 +123,6 @@ async function getOnce(
 
 /** Only http and https; a redirect may not fall back from https to http. */
 function checkedUrl(text: string, base: URL | null): URL {
-  if (/^magnet:/i.test(text)) {
-    throw new CannotLoadError("Cannot take a magnet link in this version: give it a .torrent");
-  }
   const url = URL.parse(text, base?.href);
   if (url === null) throw new CannotLoadError(`Cannot read "${text}" as a URL`);
   if (url.protocol !== "http:" && url.protocol !== "https:") {

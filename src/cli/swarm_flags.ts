@@ -1,9 +1,11 @@
 /** The flags that `shoal download` and `shoal seed` share, and what they mean to the client. */
 import type { AddOptions, ClientOptions, QuotaOptions, Rates } from "../client/types.ts";
+import type { Process } from "../platform/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "./args.ts";
 import { UsageError } from "./errors.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
-import { hostAndPort, oneOf, rate, size, wholeNumber } from "./values.ts";
+import { stateFolder } from "./state_folder.ts";
+import { hostAndPort, notEmpty, oneOf, rate, size, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
 export function optional<T>(
@@ -29,6 +31,14 @@ export const SWARM_FLAGS = {
   ),
   "down-limit": optional("RATE", "Bytes a second to download at most, like 5M or 500K", rate),
   "up-limit": optional("RATE", "Bytes a second to upload at most", rate),
+  "no-pex": toggle("Tells peers of no other peers, and takes none that they tell of (BEP 11)"),
+  "state-dir": optional(
+    "DIR",
+    "Where what outlives this run is kept, so that a next one goes on at once (default: yours)",
+    notEmpty,
+  ),
+  "no-state": toggle("Keeps nothing of this run but the files"),
+  "wait-for-disk": toggle("When the disk is full or away, waits for it instead of ending"),
   "max-connections": optional(
     "N",
     "Connections at most, of all torrents together (default 500)",
@@ -53,7 +63,10 @@ export const REPORT_FLAGS = {
 export type SwarmValues = ValuesOf<typeof SWARM_FLAGS>;
 
 /** Without what was not given. */
-export function clientOptions(values: SwarmValues): ClientOptions {
+export function clientOptions(
+  values: SwarmValues,
+  process: Pick<Process, "env" | "os">,
+): ClientOptions {
   const options: ClientOptions = {}, limits: Partial<Rates> = {};
   if (values["down-limit"] !== null) limits.down = values["down-limit"];
   if (values["up-limit"] !== null) limits.up = values["up-limit"];
@@ -64,11 +77,17 @@ export function clientOptions(values: SwarmValues): ClientOptions {
   if (values["down-quota"] !== null) quota.down = values["down-quota"];
   if (values["up-quota"] !== null) quota.up = values["up-quota"];
   if (quota.down !== undefined || quota.up !== undefined) options.quota = quota;
+  const stateDir = values["state-dir"] ?? stateFolder(process);
+  if (stateDir !== null && !values["no-state"]) options.stateDir = stateDir;
   return options;
 }
 
 export function swarmOptions(values: SwarmValues): Partial<AddOptions> {
-  const options: Partial<AddOptions> = { peers: values.peer };
+  const options: Partial<AddOptions> = {
+    peers: values.peer,
+    waitForDisk: values["wait-for-disk"],
+  };
+  if (values["no-pex"]) options.pex = false;
   if (values["max-peers"] !== null) options.maxPeers = values["max-peers"];
   return options;
 }

@@ -5,7 +5,7 @@
 import type { Platform } from "../platform/types.ts";
 import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { Magnet } from "../protocol/magnet.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
 import type { Crc32c } from "../util/crc32c.ts";
@@ -14,6 +14,7 @@ import { HandlePool } from "../storage/handle_pool.ts";
 import { ReadCache } from "../storage/read_cache.ts";
 import { resumePath } from "../storage/resume_file.ts";
 import { type KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
+import { findReusable } from "../storage/reuse.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
@@ -128,17 +129,19 @@ export class EngineMaker {
     const entries = meta.files.map((entry, file) => {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
+    const storage = new TorrentStorage(files, this.#files, dir, entries, layout, {
+      preallocate,
+      infoHash: meta.infoHash,
+      wanted,
+    });
     return new Engine(meta, identity, engineOptions, {
       clock,
       random,
       hasher,
-      storage: new TorrentStorage(files, this.#files, dir, entries, layout, {
-        preallocate,
-        infoHash: meta.infoHash,
-        wanted,
-      }),
+      storage,
       ...start,
       renamed,
+      reuse: options.reuse === undefined ? null : this.#reuse(meta, options.reuse, storage),
       keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: this.#dialer,
       buffers: this.#buffers,
@@ -167,6 +170,26 @@ export class EngineMaker {
     const places = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
     if (record !== null && places.includes(record.dir)) return record;
     return { dir: places[0]!, renamed: new Map() };
+  }
+
+  #reuse(
+    meta: Metainfo,
+    dirs: readonly string[],
+    storage: TorrentStorage,
+  ): NonNullable<TorrentPorts["reuse"]> {
+    const { files, hasher } = this.#platform, { layout } = meta;
+    const expected = (piece: number) => pieceHash(meta, piece);
+    const pathOf = (file: number) => storage.pathOf(file);
+    return async (sought, signal) => {
+      const found = new Map<number, string>();
+      for (const dir of dirs) {
+        const left = sought.filter(({ file }) => !found.has(file));
+        const ports = { files, hasher, layout, expected, pathOf };
+        const more = await findReusable(ports, files.absolute(dir), left, signal);
+        for (const [file, path] of more) found.set(file, path);
+      }
+      return found;
+    };
   }
 
   /** Kept where the client keeps its state; in memory only if it keeps none. */

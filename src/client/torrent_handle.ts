@@ -1,5 +1,6 @@
 /** What a user of the client holds of one torrent. */
 import { isSafeElement } from "../protocol/file_names.ts";
+import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
 import type { EventFeed } from "./event_feed.ts";
@@ -46,6 +47,12 @@ export class Torrent {
     for await (const event of this.#feed.listen()) {
       if (event.infoHash === this.infoHash) yield event;
     }
+  }
+
+  /** The bytes of a .torrent file of it; null while the metadata is not known. */
+  get torrentFile(): Uint8Array | null {
+    const { meta } = this.#life;
+    return meta === null ? null : torrentFileOf(meta);
   }
 
   snapshot(): TorrentSnapshot {

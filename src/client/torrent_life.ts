@@ -134,7 +134,8 @@ export class TorrentLife {
       case "running":
         return this.#mayPass(this.#engine!) ? "waiting" : this.#engine!.state;
       case "over":
-        return this.#engine?.state ?? "stopped";
+        if (this.#engine === null && this.#meta !== null && !this.#error) return "done";
+        return this.#engine?.state ?? (this.#error === null ? "stopped" : "failed");
       default:
         return this.#phase;
     }
@@ -250,7 +251,8 @@ export class TorrentLife {
     this.#meta = meta;
     this.#finder = null;
     this.#phase = "opening";
-    this.#open();
+    if (this.options.metadataOnly) this.#leaveWithMetadata();
+    else this.#open();
   }
 
   #find(finder: Finder): void {
@@ -273,8 +275,17 @@ export class TorrentLife {
     this.#finder = null;
     this.#phase = "opening";
     const stopped = finder.stop();
-    this.#open();
+    if (this.options.metadataOnly) this.#leaveWithMetadata();
+    else this.#open();
     await stopped;
+  }
+
+  /** That was all that was asked for. */
+  #leaveWithMetadata(): void {
+    this.#finish.resolve();
+    this.#leave(new Error("Only the metadata was asked for"));
+    this.#ports.tell({ type: "stopped" });
+    this.#end.resolve();
   }
 
   /** With a record of an earlier run, where there is one. */

@@ -58,6 +58,13 @@ export interface AddOptions {
   dir: string;
   /** Peers and we tell each other of more peers (BEP 11); never in a private torrent. Default true. */
   pex?: boolean;
+  /** Of a magnet: ends when the metadata is there (`Torrent.torrentFile`). Default false. */
+  metadataOnly?: boolean;
+  /**
+   * Folders to look through for files of the torrent, by size and hash, before anything is fetched:
+   * what is found is copied, sharing its blocks where the disk can.
+   */
+  reuse?: readonly string[];
   /** Where it is until it is whole; then it moves to `dir`. Default: `dir`. */
   incompleteDir?: string;
   /** Peers to try beside those that trackers give: "host:port" or "[v6]:port". */

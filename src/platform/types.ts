@@ -304,6 +304,8 @@ export interface Process {
   err(text: string): Promise<void>;
   /** The terminal behind `out`: null when it is a file or pipe. */
   terminal(): { columns: number; rows: number; color: boolean } | null;
+  /** The next line that is typed, without its end; null when there is none to come. */
+  readLine(): Promise<string | null>;
   onInterrupt(fn: () => void): Timer;
   /** Sets the exit code with which the process ends once nothing is left to do. */
   exitCode(code: number): void;

@@ -10,6 +10,7 @@ import { FileError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { demandFiles, demandPieces } from "./seed_only.ts";
+import type { TorrentPorts } from "./torrent_ports.ts";
 import type { Verification } from "./verification.ts";
 
 export interface OpeningParts {
@@ -23,6 +24,7 @@ export interface OpeningParts {
   /** Nothing is hashed. */
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
+  readonly reuse: TorrentPorts["reuse"];
   /** What the record names must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;
 }
@@ -37,6 +39,7 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
   if (record !== null && parts.mustExist) demandDisk(parts, record);
   if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
   else storage.prepare();
+  if (record === null && !seedOnly && !trustFiles) await reuseFiles(parts, signal);
   let recordIsWrong = false;
   if (trustFiles) markAll(parts);
   else if (record !== null) recordIsWrong = await resume(parts, record, signal);
@@ -65,6 +68,20 @@ function demandDisk({ meta, storage }: OpeningParts, { have, stamps, dir }: Resu
     dir,
     `All files of "${meta.name}" are gone from ${dir}: put its disk back, or remove the torrent`,
   );
+}
+
+/** What others have of it already is copied, and checked with the rest. */
+async function reuseFiles({ meta, storage, reuse, choice }: OpeningParts, signal: AbortSignal) {
+  const sought = meta.files.flatMap(({ path, pad, length }, file) => {
+    const isMissing = !pad && length > 0 && choice.priorities[file] !== SKIP &&
+      storage.statFile(file) === null;
+    return isMissing ? [{ file, name: path[path.length - 1]! }] : [];
+  });
+  if (reuse === null || sought.length === 0) return;
+  for (const [file, path] of await reuse(sought, signal)) {
+    if (signal.aborted) return;
+    await storage.takeCopy(file, path);
+  }
 }
 
 /** What nobody wants counts as there. */

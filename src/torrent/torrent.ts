@@ -284,12 +284,23 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles } = this.options, { record, mustExist } = this.#ports;
+    const { seedOnly, trustFiles } = this.options, { record, mustExist, reuse } = this.#ports;
     const { meta, storage, pieces } = this, { signal } = this.#abort;
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const recordIsWrong = await openExisting(
-      { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record, mustExist },
+      {
+        meta,
+        storage,
+        pieces,
+        verification,
+        choice,
+        seedOnly,
+        trustFiles,
+        record,
+        mustExist,
+        reuse,
+      },
       signal,
     );
     if (signal.aborted) return;

@@ -3,6 +3,7 @@ import type { Clock, Hasher, Random } from "../platform/types.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { SendBuffers } from "../peer/link.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
+import type { Sought } from "../storage/reuse.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { ConnectionSlots } from "./connection_slots.ts";
@@ -53,6 +54,8 @@ export interface TorrentPorts {
   mustExist: boolean;
   /** Files with other names than the torrent's, by index: as `storage` was made. */
   renamed: ReadonlyMap<number, readonly string[]>;
+  /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
+  reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
   /** Makes the keeper of the resume record; null when none is kept. */
   keeper: KeeperMaker;
   /** Makes the tracker manager, which reports to the torrent that it is for. */

@@ -61,6 +61,7 @@ describe("shoal download", () => {
       piecesPerPeer: 2,
       seedGoal: { kind: "ratio", ratio: 2 },
       finalCheck: "full",
+      waitForDisk: false,
     });
     run.world.client.added[0]!.finish();
     await ended(run);
@@ -68,7 +69,13 @@ describe("shoal download", () => {
     const plain = await start([TORRENT]);
     assert.deepEqual(plain.world.openedWith, {});
     const { options } = plain.world.client.added[0]!;
-    assert.deepEqual(options, { dir: ".", peers: [], sequential: false, preallocate: false });
+    assert.deepEqual(options, {
+      dir: ".",
+      peers: [],
+      sequential: false,
+      preallocate: false,
+      waitForDisk: false,
+    });
     plain.world.client.added[0]!.finish();
     await ended(plain);
   });
@@ -399,5 +406,52 @@ describe("shoal download on a terminal", () => {
     assert.match(world.process.printed, /and 1 more/);
     for (const torrent of world.client.added) torrent.finish();
     assert.equal(await ended(run), 0);
+  });
+});
+
+describe("shoal download of a magnet link", () => {
+  const MAGNET = "magnet:?xt=urn:btih:c9e15763f722f23e98a29decdfae341b98d53056&dn=x";
+
+  it("hands the link to the client as it is", async () => {
+    const run = await start([MAGNET]);
+    assert.equal(run.world.client.added[0]!.bytes, MAGNET);
+    run.world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+  });
+
+  it("takes a bare info-hash for one, unless there is such a file", async () => {
+    const hash = "c9e15763f722f23e98a29decdfae341b98d53056";
+    const run = await start([hash]);
+    assert.equal(run.world.client.added[0]!.bytes, hash);
+    run.world.client.added[0]!.finish();
+    await ended(run);
+  });
+
+  it("gives up like any other when nobody has the metadata", async () => {
+    const run = await start([MAGNET]);
+    run.world.client.added[0]!.set({ state: "finding", heldBackBy: "no-peers" });
+    await run.world.clock.pass(70_000);
+    assert.equal(await ended(run), 4);
+  });
+
+  it("asks which files on a terminal, until the answer can be read", async () => {
+    const real = join(FOLDER, "real.torrent");
+    const info = "d6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + "h".repeat(20) + "e";
+    writeFileSync(real, `d4:info${info}e`);
+    const args = [real, "--choose"], world = fakeWorld(args);
+    world.process.size = { columns: 80, rows: 24, color: false };
+    world.process.typed = ["nonsense.*", "1"];
+    const run = await start(args, world);
+    const { files } = run.world.client.added[0]!.options;
+    assert.equal(typeof files, "function");
+    assert.match(run.world.process.printed, /1 +5 B +x/);
+    assert.match(run.world.process.printed, /means none of the 1 files/);
+    run.world.client.added[0]!.finish();
+    await ended(run);
+  });
+
+  it("asks nobody where there is no terminal", async () => {
+    const run = await start([TORRENT, "--choose"]);
+    await assert.rejects(run.code, /--choose needs a terminal/);
   });
 });

@@ -29,6 +29,11 @@ export class FakeProcess implements Process {
   terminal(): ReturnType<Process["terminal"]> {
     return this.size;
   }
+  /** What is typed, line by line. */
+  typed: string[] = [];
+  readLine(): Promise<string | null> {
+    return Promise.resolve(this.typed.shift() ?? null);
+  }
   onInterrupt(fn: () => void): Timer {
     this.interruptHandlers.push(fn);
     return {
@@ -118,6 +123,7 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     checked: null,
     downloaded: 0,
     uploaded: 0,
+    totals: { downloaded: 0, uploaded: 0 },
     wasted: 0,
     hashFailures: 0,
     metrics: NO_METRICS,
@@ -130,6 +136,8 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     trackers: [],
     peerList: [],
     error: null,
+    wanted: part.size ?? 0,
+    left: 0,
     ...part,
   };
 }
@@ -142,7 +150,7 @@ export class FakeTorrent implements TorrentPort {
   readonly finished = this.#finished.promise;
   readonly ended = this.#ended.promise;
 
-  constructor(readonly bytes: Uint8Array, readonly options: AddOptions) {
+  constructor(readonly bytes: Uint8Array | string, readonly options: AddOptions) {
     this.finished.catch(() => {});
   }
   get infoHash(): string {
@@ -151,6 +159,7 @@ export class FakeTorrent implements TorrentPort {
   get name(): string {
     return this.state.name;
   }
+  torrentFile: Uint8Array | null = null;
   snapshot(): TorrentSnapshot {
     return { ...this.state };
   }
@@ -192,7 +201,7 @@ export class FakeClient implements ClientPort {
   #queue: TorrentEvent[] = [];
   #wake: () => void = () => {};
 
-  add(bytes: Uint8Array, options: AddOptions): TorrentPort {
+  add(bytes: Uint8Array | string, options: AddOptions): TorrentPort {
     const torrent = new FakeTorrent(bytes, options);
     this.onAdd(torrent);
     this.added.push(torrent);

@@ -26,7 +26,7 @@ describe("runCli with a wrong command line", () => {
     [["verify", "a"], /Something is missing; write: shoal verify FILE DIR/, "shoal verify"],
     [["create"], /Something is missing; write: shoal create PATH/, "shoal create"],
     [["seed", "a"], /Something is missing; write: shoal seed FILE DIR/, "shoal seed"],
-    [["show", "a", "b"], /more than it takes; write: shoal show FILE/, "shoal show"],
+    [["show", "a", "b"], /more than it takes; write: shoal show TORRENT/, "shoal show"],
     [["demo", "--size", "big"], /--size: "big" is not a size/, "shoal demo"],
   ];
   for (const [args, message, help] of cases) {

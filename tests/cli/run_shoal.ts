@@ -43,7 +43,7 @@ export function startShoal(
   const script = options.script ?? join(ROOT, "mod.ts");
   const child = spawn(process.execPath, [...runtimeArgs(script), ...args], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const startedAt = performance.now();

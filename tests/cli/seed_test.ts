@@ -53,6 +53,7 @@ describe("shoal seed", () => {
       trustFiles: false,
       seedGoal: { kind: "forever" },
       peers: [],
+      waitForDisk: false,
     });
     const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
     const all = await start([TORRENT, "data", ...flags, "--up-limit", "500K"]);
@@ -63,6 +64,7 @@ describe("shoal seed", () => {
       trustFiles: true,
       seedGoal: { kind: "idle", seconds: 120 },
       peers: [],
+      waitForDisk: false,
       maxPeers: 50,
     });
   });
@@ -73,6 +75,7 @@ describe("shoal seed", () => {
       dir: "data",
       seedGoal: { kind: "forever" },
       peers: [],
+      waitForDisk: false,
     });
   });
 

@@ -46,7 +46,14 @@ export class Program {
     this.#name = command.slice(0, 4).join(" ");
     this.#child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
+      env: {
+        ...process.env,
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        // Nothing is kept from one run to the next.
+        XDG_STATE_HOME: "",
+        ...options.env,
+      },
       stdio: ["pipe", "pipe", "pipe"],
     });
     // Its input breaks when it ends first; that is no news.

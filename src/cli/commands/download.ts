@@ -1,8 +1,12 @@
 /** `shoal download`: the flags, and the run that they ask for. */
 import type { AddOptions } from "../../client/types.ts";
-import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
+import type { Platform } from "../../platform/types.ts";
+import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import type { DownloadRequest } from "../download_run.ts";
+import { chooseFiles } from "../choose_files.ts";
+import { fileSpec, selectionBy } from "../file_spec.ts";
+import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { runReported } from "../reported_run.ts";
 import {
@@ -19,7 +23,7 @@ import { durationOrNever, notEmpty, oneOf, SEED_GOALS, seedGoal, wholeNumber } f
 const FLAGS = {
   dir: single(
     "DIR",
-    "The folder to put the files into (default: the current one)",
+    "The folder to put the files into (default: the current one), or with --metadata-only the file",
     notEmpty,
     ".",
     "o",
@@ -29,6 +33,13 @@ const FLAGS = {
     "Pieces that one peer works on at a time at most (default: what it can take)",
     wholeNumber(1, 10_000),
   ),
+  files: optional("LIST", "Only these files: 1-3,8 (as shoal show counts), *.mkv, >100M", fileSpec),
+  first: optional("LIST", "These files before the others", fileSpec),
+  "ends-first": toggle("The first and last piece of media files before the rest, for players"),
+  choose: toggle("Shows the files on the terminal and asks which ones"),
+  "metadata-only": toggle("Of a magnet link only the .torrent, which -o names"),
+  "incomplete-dir": optional("DIR", "Where files are until all is there; then they move", notEmpty),
+  reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
   "seed-goal": optional(
@@ -56,26 +67,37 @@ export const downloadCommand = defineCommand({
   name: "download",
   operands: "TORRENT...",
   count: [1, 1000],
-  summary: "Downloads torrents, from .torrent files or http(s) URLs of them",
+  summary: "Downloads torrents, from .torrent files, http(s) URLs of them, or magnet links",
   details:
     "What is there already is checked and kept, so the same command again goes on where an\n" +
     "earlier one ended. Ctrl-C tells the tracker and keeps what is there; twice ends at once.",
   examples: [
     "shoal download debian.torrent -o ~/Downloads",
     "shoal download https://example.org/big.torrent --seed-goal ratio:1",
+    "shoal download 'magnet:?xt=urn:btih:...' --files '*.mkv,>100M'",
     "shoal download big.torrent --peer 192.0.2.7:6881 --json",
   ],
   flags: FLAGS,
   async run(context, values, operands) {
-    return await runReported(context, reportMode(values), requestFrom(values, operands));
+    const mode = reportMode(values), request = requestFrom(values, operands, context.platform);
+    if (values["metadata-only"]) return await saveMetadata(context, mode, request, values.dir);
+    if (values.choose) {
+      const files = await chooseFiles(context, request);
+      if (files !== undefined) request.add.files = files;
+    }
+    return await runReported(context, mode, request);
   },
 });
 
-function requestFrom(values: Values, sources: readonly string[]): DownloadRequest {
+function requestFrom(
+  values: Values,
+  sources: readonly string[],
+  { process }: Pick<Platform, "process">,
+): DownloadRequest {
   const giveUp = values["give-up-after"];
   return {
     sources,
-    client: clientOptions(values),
+    client: clientOptions(values, process),
     add: addOptions(values),
     giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
   };
@@ -89,6 +111,14 @@ function addOptions(values: Values): AddOptions {
     preallocate: values.preallocate,
     ...swarmOptions(values),
   };
+  const files = selectionBy({
+    only: values.files,
+    first: values.first,
+    endsFirst: values["ends-first"],
+  });
+  if (files !== undefined) options.files = files;
+  if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
+  if (values.reuse.length > 0) options.reuse = values.reuse;
   if (values["pieces-per-peer"] !== null) options.piecesPerPeer = values["pieces-per-peer"];
   if (values["seed-goal"] !== null) options.seedGoal = values["seed-goal"];
   if (values["final-check"] !== null) options.finalCheck = values["final-check"];

@@ -47,7 +47,7 @@ export const seedCommand = defineCommand({
     }
     return await runReported(context, reportMode(values), {
       sources: [source],
-      client: clientOptions(values),
+      client: clientOptions(values, context.platform.process),
       add: addOptions(dir, values),
       giveUpAfter: GIVE_UP_DEFAULT,
     });

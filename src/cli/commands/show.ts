@@ -2,25 +2,39 @@
 import { type Flags, toggle } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { openTorrent } from "../load_torrent.ts";
+import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { openSource } from "../metadata_run.ts";
+import { clientOptions, SWARM_FLAGS, swarmOptions } from "../swarm_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
 import { safeJson } from "../render/text.ts";
 import { describeAsData, describeAsText } from "../torrent_text.ts";
 
 const FLAGS = {
   json: toggle("Prints one JSON object (README.md lists its fields)"),
+  ...SWARM_FLAGS,
 } satisfies Flags;
 
 export const showCommand = defineCommand({
   name: "show",
-  operands: "FILE",
+  operands: "TORRENT",
   count: [1, 1],
-  summary: "Shows what is in a .torrent: its files, pieces and trackers",
-  details: "",
-  examples: ["shoal show debian.torrent", "shoal show debian.torrent --json"],
+  summary: "Shows what is in a .torrent or magnet link: files, pieces and trackers",
+  details: "What a magnet link names is looked for among its peers first; the flags are for that.",
+  examples: [
+    "shoal show debian.torrent",
+    "shoal show 'magnet:?xt=urn:btih:...'",
+    "shoal show debian.torrent --json",
+  ],
   flags: FLAGS,
-  async run({ platform, output }, { json }, operands) {
-    const meta = await openTorrent(platform, operands[0]!);
+  async run(context, values, operands) {
+    const { platform, output } = context, { json } = values;
+    const { meta, exitCode } = await openSource(context, json ? "quiet" : "auto", {
+      sources: operands,
+      client: clientOptions(values, platform.process),
+      add: { dir: ".", ...swarmOptions(values) },
+      giveUpAfter: GIVE_UP_DEFAULT,
+    });
+    if (meta === null) return exitCode;
     if (json) output.line(safeJson(describeAsData(meta)));
     else output.write(describeAsText(meta, { unicode: showsUnicode(platform.process) }));
     return EXIT_DONE;

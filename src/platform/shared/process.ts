@@ -1,5 +1,6 @@
 /** The process and its terminal over node:process. */
 import process from "node:process";
+import { createInterface } from "node:readline";
 import type { Process } from "../types.ts";
 
 export function createProcess(): Process {
@@ -13,6 +14,7 @@ export function createProcess(): Process {
     out: (text) => print(process.stdout, text),
     err: (text) => print(process.stderr, text),
     terminal,
+    readLine,
     onInterrupt,
     exitCode(code) {
       process.exitCode = code;
@@ -26,6 +28,20 @@ export function createProcess(): Process {
 function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve) => {
     stream.write(text, () => resolve());
+  });
+}
+
+function readLine(): Promise<string | null> {
+  const { stdin } = process;
+  return new Promise((resolve) => {
+    const lines = createInterface({ input: stdin });
+    const end = (line: string | null) => {
+      resolve(line);
+      lines.close();
+      stdin.unref?.(); // nothing more is read, so it need not keep the process alive
+    };
+    lines.once("line", end);
+    lines.once("close", () => end(null));
   });
 }
 

@@ -112,7 +112,8 @@ export class Network {
     const reached = Math.max(notBefore, departed + this.delay(from, to));
     this.timeline.at(reached, () => {
       to.downFreeAt = book(to.downFreeAt, this.timeline.now, length, to.link.downBytesPerSec);
-      if (to.downFreeAt <= this.timeline.now) arrive();
+      // On a line with a rate what came before may still wait for this very instant: queue behind it.
+      if (to.link.downBytesPerSec === Infinity) arrive();
       else this.timeline.at(to.downFreeAt, arrive);
     });
     return { departed, reached };

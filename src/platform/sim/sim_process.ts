@@ -30,6 +30,11 @@ export class SimProcess implements Process {
     return this.#options.env?.[name];
   }
 
+  /** Nobody types anything. */
+  readLine(): Promise<string | null> {
+    return Promise.resolve(null);
+  }
+
   out(text: string): Promise<void> {
     this.outText += text;
     return Promise.resolve();

@@ -1,0 +1,99 @@
+/**
+ * Which files somebody means by `1-3,8`, `*.mkv`, `>100M`: numbers as `shoal show` counts them,
+ * patterns of the path or the name, sizes. Items are joined by commas; a file that one of them means
+ * is meant.
+ */
+import type { FileSelection } from "../client/types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { UsageError } from "./errors.ts";
+import { size } from "./values.ts";
+
+/** A file as a person sees it. */
+interface CountedFile {
+  /** From 1; pads are not counted. */
+  readonly number: number;
+  readonly path: string;
+  readonly name: string;
+  readonly size: number;
+}
+
+type Means = (file: CountedFile) => boolean;
+
+export interface FileSpec {
+  readonly text: string;
+  readonly means: Means;
+}
+
+/** Throws a UsageError for what cannot be read. */
+export function fileSpec(text: string): FileSpec {
+  const items = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  if (items.length === 0) throw new UsageError("the list of files is empty");
+  const means = items.map(readItem);
+  return { text, means: (file) => means.some((each) => each(file)) };
+}
+
+function readItem(item: string): Means {
+  const range = /^(\d{1,7})(?:-(\d{1,7})?)?$/.exec(item);
+  if (range !== null) {
+    const first = Number(range[1]);
+    const last = range[2] !== undefined ? Number(range[2]) : item.endsWith("-") ? Infinity : first;
+    if (first < 1 || last < first) throw new UsageError(`"${item}" is no range of files from 1`);
+    return ({ number }) => number >= first && number <= last;
+  }
+  const bySize = /^([<>])\s*(.*)$/.exec(item);
+  if (bySize !== null) {
+    const limit = size(bySize[2]!);
+    return bySize[1] === ">" ? (file) => file.size > limit : (file) => file.size < limit;
+  }
+  const pattern = globPattern(item);
+  return item.includes("/") ? ({ path }) => pattern.test(path) : ({ name }) => pattern.test(name);
+}
+
+/** `*` and `?` stay inside a name, `**` does not; letters of either case. */
+function globPattern(glob: string): RegExp {
+  const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
+    if (part === "**") return ".*";
+    if (part === "*") return "[^/]*";
+    return part === "?" ? "[^/]" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  });
+  return new RegExp(`^${source}$`, "iu");
+}
+
+export interface FileWishes {
+  /** These and no others; null for all. */
+  only: FileSpec | null;
+  /** Before all others. */
+  first: FileSpec | null;
+  /** The ends of media files before the rest. */
+  endsFirst: boolean;
+}
+
+/** Undefined when there is no wish. The function throws a UsageError when no file is meant. */
+export function selectionBy(
+  { only, first, endsFirst }: FileWishes,
+): ((meta: Metainfo) => FileSelection) | undefined {
+  if (only === null && first === null && !endsFirst) return undefined;
+  return (meta) => {
+    const priorities = new Map<number, number>();
+    const meant = only === null ? null : indicesOf(meta, only);
+    for (const file of meant ?? []) priorities.set(file, NORMAL);
+    for (const file of first === null ? [] : indicesOf(meta, first)) {
+      if (meant === null || meant.includes(file)) priorities.set(file, HIGHEST);
+    }
+    return { priorities, endsFirst, ...(meant === null ? {} : { others: 0 }) };
+  };
+}
+
+const NORMAL = 4, HIGHEST = 7;
+
+/** Indices in `Metainfo.files`. */
+function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
+  let number = 0;
+  const found = meta.files.flatMap(({ path, length, pad }, index) => {
+    if (pad) return [];
+    const name = path[path.length - 1]!;
+    return means({ number: ++number, path: path.join("/"), name, size: length }) ? [index] : [];
+  });
+  if (found.length === 0) throw new UsageError(`"${text}" means none of the ${number} files`);
+  return found;
+}

@@ -1,0 +1,56 @@
+/** Runs that want a magnet's metadata and nothing more: to keep it, show it, or choose from it. */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { CliContext } from "./command.ts";
+import type { DownloadRequest } from "./download_run.ts";
+import { UsageError } from "./errors.ts";
+import { EXIT_DONE } from "./exit_codes.ts";
+import { loadSource, parseLoaded } from "./load_torrent.ts";
+import type { ReportMode } from "./render/choose_reporter.ts";
+import { runReported } from "./reported_run.ts";
+
+/** Writes the .torrent of a magnet to `path`. Resolves to the exit code. */
+export async function saveMetadata(
+  context: CliContext,
+  mode: ReportMode,
+  request: DownloadRequest,
+  path: string,
+): Promise<number> {
+  if (request.sources.length !== 1) {
+    throw new UsageError("--metadata-only takes one magnet link at a time");
+  }
+  if (path === ".") {
+    throw new UsageError("--metadata-only needs the file to write: -o FILE.torrent");
+  }
+  const { files } = context.platform;
+  const { exitCode, torrent } = await findMetadata(context, mode, request);
+  if (torrent !== null) await files.writeWhole(path, torrent);
+  return exitCode;
+}
+
+/**
+ * The metainfo of one source; a magnet's is looked for first. Null with the exit code of that run
+ * when it was not found. Throws what reading and parsing throw.
+ */
+export async function openSource(
+  context: CliContext,
+  mode: ReportMode,
+  request: DownloadRequest,
+): Promise<{ meta: Metainfo | null; exitCode: number }> {
+  const { platform } = context, source = request.sources[0]!;
+  const loaded = await loadSource(platform, source);
+  if (typeof loaded !== "string") {
+    return { meta: parseLoaded(platform, source, loaded), exitCode: EXIT_DONE };
+  }
+  const { exitCode, torrent } = await findMetadata(context, mode, request);
+  return { meta: torrent === null ? null : parseLoaded(platform, source, torrent), exitCode };
+}
+
+async function findMetadata(context: CliContext, mode: ReportMode, request: DownloadRequest) {
+  let torrent: Uint8Array | null = null;
+  const exitCode = await runReported(context, mode, {
+    ...request,
+    add: { ...request.add, dir: ".", metadataOnly: true },
+    whenDone: (found) => torrent = found.torrentFile,
+  });
+  return { exitCode, torrent: torrent as Uint8Array | null };
+}
