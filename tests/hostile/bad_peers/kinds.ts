@@ -1,0 +1,51 @@
+/** All kinds of bad peers, and a crowd of them in a swarm. */
+import { parseTorrent } from "../../../src/protocol/metainfo.ts";
+import type { LinkConditions } from "../../../src/platform/sim/link.ts";
+import type { SimSwarm } from "../../swarm/sim_swarm.ts";
+import { BadPeer, type Habits, type Prey } from "./bad_peer.ts";
+import { poisoner, refuser, repeater, silent, slowLoris } from "./data_liars.ts";
+import { choker, flooder, hangUpper, staller } from "./nuisances.ts";
+import { hugeLengths, wrongBitfields, wrongExtensions } from "./rule_breakers.ts";
+
+export const BAD_KINDS: readonly Habits[] = [
+  poisoner,
+  refuser,
+  silent,
+  slowLoris,
+  repeater,
+  hugeLengths,
+  wrongBitfields,
+  wrongExtensions,
+  staller,
+  flooder,
+  hangUpper,
+  choker,
+];
+
+export function preyOf({ world, torrent }: SimSwarm): Prey {
+  const { sha1 } = world.node("10.255.255.254").hasher;
+  const { infoHash, announce, layout } = parseTorrent(torrent.bytes, sha1);
+  return {
+    infoHash,
+    announce: announce[0]![0]!,
+    pieceLength: torrent.pieceLength,
+    pieces: layout.pieceCount,
+    content: torrent.content,
+  };
+}
+
+/** `count` bad peers at 10.66.x.y, of all kinds in turn, that the tracker knows. */
+export async function addBadPeers(
+  swarm: SimSwarm,
+  count: number,
+  link: Partial<LinkConditions> = {},
+  kinds: readonly Habits[] = BAD_KINDS,
+): Promise<BadPeer[]> {
+  const prey = preyOf(swarm), bad: BadPeer[] = [];
+  for (let i = 0; i < count; i++) {
+    const node = swarm.world.node(`10.66.${Math.floor(i / 250)}.${i % 250 + 1}`, { link });
+    bad.push(new BadPeer(node, prey, kinds[i % kinds.length]!));
+  }
+  await swarm.world.wait(Promise.all(bad.map((peer) => peer.start())));
+  return bad;
+}

@@ -1,0 +1,60 @@
+/** A swarm of 40 of which half is hostile, and the same swarm without that half. */
+import type { TorrentEvent } from "../../src/client/types.ts";
+import { type Participant, SimSwarm } from "../swarm/sim_swarm.ts";
+import type { BadPeer, Habits } from "./bad_peers/bad_peer.ts";
+import { addBadPeers, BAD_KINDS } from "./bad_peers/kinds.ts";
+
+const KIB = 1024, MIB = 1024 * KIB;
+const SEEDS = 3, LEECHES = 17, BAD = 20;
+const LINE = { upBytesPerSec: 256 * KIB, downBytesPerSec: 2 * MIB, latencyMs: 20, jitterMs: 10 };
+const LIMIT_MS = 3_600_000;
+
+export interface Outcome {
+  swarm: SimSwarm;
+  /** Virtual milliseconds until the last honest leech had everything. */
+  ms: number;
+  leeches: Participant[];
+  seeds: Participant[];
+  bad: BadPeer[];
+  /** All that the honest ones told, by address. */
+  told: Map<string, TorrentEvent[]>;
+}
+
+export interface Shape {
+  hostile: boolean;
+  kinds?: readonly Habits[];
+  /** Made part of the torrent before anybody joins. */
+  prepare?(swarm: SimSwarm): Promise<void>;
+}
+
+/** Runs it to the end; the swarm stays open to be looked at. */
+export async function runSwarm(seed: number | string, shape: Shape): Promise<Outcome> {
+  const swarm = new SimSwarm(seed);
+  swarm.checkEvery = 100;
+  // 65 pieces: the bitfield has spare bits.
+  await swarm.prepare([2 * MIB, 2 * MIB + 50 * KIB], 64 * KIB);
+  await shape.prepare?.(swarm);
+  const bad = shape.hostile ? await addBadPeers(swarm, BAD, LINE, shape.kinds ?? BAD_KINDS) : [];
+  const told = new Map<string, TorrentEvent[]>();
+  const listen = (each: Participant) => void hear(each, told);
+  const forever = { seedGoal: { kind: "forever" } } as const;
+  const seeds: Participant[] = [], leeches: Participant[] = [];
+  for (let i = 1; i <= SEEDS; i++) seeds.push(await swarm.seed(`10.0.1.${i}`, { link: LINE }));
+  for (let i = 1; i <= LEECHES; i++) {
+    leeches.push(await swarm.leech(`10.0.2.${i}`, { link: LINE }, forever));
+  }
+  const honest = [...seeds, ...leeches];
+  honest.forEach(listen);
+  const start = swarm.world.now;
+  bad.forEach((peer, i) => {
+    for (let j = 0; j < 3; j++) peer.setUpon(honest[(i + 7 * j) % honest.length]!.node.address);
+  });
+  await swarm.untilDone(leeches, LIMIT_MS);
+  return { swarm, ms: swarm.world.now - start, leeches, seeds, bad, told };
+}
+
+async function hear({ node, torrent }: Participant, told: Map<string, TorrentEvent[]>) {
+  const events: TorrentEvent[] = [];
+  told.set(node.address, events);
+  for await (const event of torrent.events()) events.push(event);
+}
