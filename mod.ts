@@ -35,7 +35,9 @@ export { Torrent } from "./src/client/torrent_handle.ts";
 export type {
   AddOptions,
   ClientOptions,
+  DhtSettings,
   DownloadMetrics,
+  FileSelection,
   HeldBackBy,
   PeerSnapshot,
   SeedGoal,
@@ -44,12 +46,15 @@ export type {
   TorrentState,
   TrackerSnapshot,
 } from "./src/client/types.ts";
+export { DHT_BOOTSTRAP } from "./src/client/types.ts";
+export { type Magnet, parseMagnet } from "./src/protocol/magnet.ts";
 export type { Metainfo, TorrentFileEntry } from "./src/protocol/metainfo.ts";
 export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.ts";
 export {
   FileError,
   type FileErrorCode,
   IncompleteError,
+  MagnetError,
   NetError,
   type NetErrorCode,
   ProtocolError,

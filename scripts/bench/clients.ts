@@ -51,6 +51,8 @@ function shoal(job: Job, peers: readonly string[]): string[] {
     `--dir=${job.dir}`,
     "--quiet",
     "--no-state",
+    "--no-dht",
+    "--no-lsd",
     `--max-peers=${Math.max(25, peers.length)}`,
     ...peers.map((peer) => `--peer=${peer}`),
     ...job.flags,

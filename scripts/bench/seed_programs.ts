@@ -71,6 +71,8 @@ function commandOf(name: Exclude<SeederName, "libtorrent">, job: SeedJob, port: 
       "--trust",
       "--quiet",
       "--no-state",
+      "--no-dht",
+      "--no-lsd",
       `--port=${port}`,
       "--max-peers=100",
     ],

@@ -40,7 +40,16 @@ export async function runReal(
     return child;
   };
   try {
-    const seed = start("seed", torrent, source, "--no-state", "--trust", `--port=${firstPort}`);
+    const seed = start(
+      "seed",
+      torrent,
+      source,
+      "--no-state",
+      "--no-dht",
+      "--no-lsd",
+      "--trust",
+      `--port=${firstPort}`,
+    );
     await untilEvent(seed, (event) => event.type === "state" && event.state === "seeding");
     const begin = performance.now();
     await Promise.all(dirs.map((dir, i) => {
@@ -51,6 +60,8 @@ export async function runReal(
       const leech = start(
         "download",
         "--no-state",
+        "--no-dht",
+        "--no-lsd",
         torrent,
         `--dir=${dir}`,
         port,

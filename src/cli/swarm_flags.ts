@@ -3,6 +3,7 @@ import type { AddOptions, ClientOptions, QuotaOptions, Rates } from "../client/t
 import type { Process } from "../platform/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "./args.ts";
 import { UsageError } from "./errors.ts";
+import { DHT_BOOTSTRAP } from "../client/types.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
 import { stateFolder } from "./state_folder.ts";
 import { hostAndPort, notEmpty, oneOf, rate, size, wholeNumber } from "./values.ts";
@@ -31,6 +32,13 @@ export const SWARM_FLAGS = {
   ),
   "down-limit": optional("RATE", "Bytes a second to download at most, like 5M or 500K", rate),
   "up-limit": optional("RATE", "Bytes a second to upload at most", rate),
+  "dht-bootstrap": repeated(
+    "HOST:PORT",
+    "A DHT node to begin with, instead of the usual ones; may be repeated",
+    hostAndPort,
+  ),
+  "no-dht": toggle("Does without the distributed hash table (BEP 5)"),
+  "no-lsd": toggle("Looks for nobody on the local network (BEP 14)"),
   "no-pex": toggle("Tells peers of no other peers, and takes none that they tell of (BEP 11)"),
   "state-dir": optional(
     "DIR",
@@ -77,6 +85,9 @@ export function clientOptions(
   if (values["down-quota"] !== null) quota.down = values["down-quota"];
   if (values["up-quota"] !== null) quota.up = values["up-quota"];
   if (quota.down !== undefined || quota.up !== undefined) options.quota = quota;
+  const named = values["dht-bootstrap"];
+  if (!values["no-dht"]) options.dht = { bootstrap: named.length > 0 ? named : DHT_BOOTSTRAP };
+  if (!values["no-lsd"]) options.lsd = true;
   const stateDir = values["state-dir"] ?? stateFolder(process);
   if (stateDir !== null && !values["no-state"]) options.stateDir = stateDir;
   return options;

@@ -15,6 +15,8 @@ import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ClientLimits } from "./client_limits.ts";
+import type { Dht } from "../dht/dht.ts";
+import { Discovery } from "./discovery.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
@@ -42,6 +44,8 @@ export class Client {
   readonly #udpPort: UdpPort;
   readonly #udp: UdpAnnouncer;
   readonly #maker: EngineMaker;
+  readonly #discovery: Discovery;
+  readonly #warnings: string[] = [];
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #closing: Promise<void> | null = null;
@@ -63,11 +67,18 @@ export class Client {
       udp: this.#udp,
       crc32c,
       listenPort: () => this.port,
-      dhtPort: () => 0,
+      dhtPort: () => this.#discovery.dhtPort,
       outside: {
-        dhtNode() {},
-        ownAddress: (address) => this.#onOwnAddress(address),
+        dhtNode: (address, port) => this.#discovery.dhtNode(address, port),
+        ownAddress: (address, from) => this.#discovery.ownAddress(address, from),
       },
+    });
+    this.#discovery = new Discovery(platform, {
+      krpc: this.#udpPort.lane("krpc"),
+      listenPort: () => this.port,
+      torrents: () => this.#lives.values(),
+      addressChanged: (address) => this.#onOwnAddress(address),
+      warn: (message) => this.#warnings.push(message),
     });
     this.setLimits(options.limits ?? {});
   }
@@ -84,6 +95,11 @@ export class Client {
       const on = options.address === undefined ? { port } : { port, address: options.address };
       await client.#inbound.listen(platform.net, on);
     }
+    const state = client.#state;
+    if (options.dht) {
+      await client.#discovery.openDht(options.dht, await state?.loadDht() ?? null);
+    }
+    if (options.lsd) await client.#discovery.openLsd();
     return client;
   }
 
@@ -101,6 +117,9 @@ export class Client {
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
     const meta = source instanceof Uint8Array ? this.#parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
+    if (!meta.private) {
+      for (const { host, port } of meta.nodes) this.#discovery.dhtNode(host, port);
+    }
     this.#keep(meta);
     return torrent;
   }
@@ -128,6 +147,16 @@ export class Client {
     await this.#handles.get(infoHash)?.stop();
     this.#handles.delete(infoHash);
     this.#state?.forget(infoHash);
+  }
+
+  /** The DHT node, for whoever wants to ask it; null without one. */
+  get dht(): Dht | null {
+    return this.#discovery.dht;
+  }
+
+  /** What did not work when the client was opened, and it can do without. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
   }
 
   /** All that were added, ended ones included, in the order of adding. */
@@ -162,6 +191,8 @@ export class Client {
     this.#timer?.cancel();
     this.#timer = null;
     await this.#inbound.close();
+    await this.#keepDht();
+    this.#discovery.close();
     this.#udp.close();
     this.#udpPort.close();
     this.#maker.close();
@@ -174,6 +205,7 @@ export class Client {
       const announce = magnet.trackers.map((url) => [url]);
       return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }));
     }, (happening) => this.#feed.push({ infoHash, ...happening }));
+    for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
     return this.#start(infoHash, finder, { ...options, peers: all, ...(files ? { files } : {}) });
   }
@@ -249,6 +281,12 @@ export class Client {
     }
   }
 
+  async #keepDht(): Promise<void> {
+    const { dhtState } = this.#discovery;
+    if (dhtState === null || dhtState.nodes.length === 0) return;
+    await this.#state?.keepDht(dhtState).catch(() => {}); // the next run can begin without
+  }
+
   #onOwnAddress(address: string): void {
     for (const { worker } of this.#lives.values()) worker?.pool.setOwnEndpoint(address, this.port);
   }
@@ -279,5 +317,6 @@ export class Client {
     this.#nextTickAt = now + TICK_MS;
     this.#limits.count();
     for (const life of [...this.#lives.values()]) life.tick(now);
+    this.#discovery.tick(now);
   }
 }

@@ -1,15 +1,17 @@
 /**
  * The folder in which a client keeps what is to survive a restart: of each torrent the metainfo
- * (`<info-hash>.torrent`) and the resume record (`<info-hash>.resume`). Every file is replaced as a
- * whole, so a crash leaves the old or the new one.
+ * (`<info-hash>.torrent`) and the resume record (`<info-hash>.resume`), and the DHT node's id and
+ * neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
  */
 import type { Files } from "../platform/types.ts";
 import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
 import type { Sha1 } from "../protocol/resume_codec.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
+import type { DhtState } from "../dht/node_types.ts";
 import { readResume, resumePath } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
+import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
 
 export class StateDir {
   readonly path: string;
@@ -53,11 +55,30 @@ export class StateDir {
     await this.#files.writeWhole(this.#torrentPath(infoHash), torrent);
   }
 
+  /** Null when there is none, or none that can be read. */
+  async loadDht(): Promise<DhtState | null> {
+    try {
+      return decodeDhtState(await this.#files.read(this.#dhtPath, 64 * 1024));
+    } catch (error) {
+      if (error instanceof FileError) return null;
+      throw error;
+    }
+  }
+
+  /** Rejects with a FileError. */
+  async keepDht(state: DhtState): Promise<void> {
+    await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
+  }
+
   /** Of a torrent that was removed. Throws a FileError. */
   forget(infoHash: string): void {
     for (const path of [this.#torrentPath(infoHash), resumePath(this.path, fromHex(infoHash)!)]) {
       if (this.#files.stat(path) !== null) this.#files.remove(path);
     }
+  }
+
+  get #dhtPath(): string {
+    return `${this.path.replace(/\/$/, "")}/dht`;
   }
 
   #torrentPath(infoHash: string): string {

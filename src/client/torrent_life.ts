@@ -146,6 +146,21 @@ export class TorrentLife {
     return this.#phase === "waiting" ? this.#error : this.#engine?.error ?? this.#error;
   }
 
+  // --- For what finds peers ---
+
+  get private(): boolean {
+    return this.#meta?.private ?? false;
+  }
+
+  get complete(): boolean {
+    return this.#engine?.pieces.complete ?? false;
+  }
+
+  get alone(): boolean {
+    const stats = this.worker?.pool.stats();
+    return stats !== undefined && stats.connected + stats.connecting + stats.candidates === 0;
+  }
+
   // --- For the router of incoming connections ---
 
   get running(): boolean {

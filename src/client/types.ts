@@ -3,6 +3,7 @@
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
+import type { DhtNodeOptions } from "../dht/node_types.ts";
 import type { QuotaOptions } from "./quota.ts";
 import type {
   FinalCheck,
@@ -14,6 +15,22 @@ import type {
 
 export type { QuotaOptions };
 export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
+
+/** Well-known nodes to begin with. */
+export const DHT_BOOTSTRAP: readonly string[] = [
+  "router.bittorrent.com:6881",
+  "dht.transmissionbt.com:6881",
+  "dht.libtorrent.org:25401",
+];
+
+export interface DhtSettings {
+  /** Nodes to begin with: "host:port". */
+  bootstrap?: readonly string[];
+  /** Asks, but never answers (BEP 43). Default false. */
+  readOnly?: boolean;
+  /** How much others may ask of us. */
+  limits?: NonNullable<DhtNodeOptions["limits"]>;
+}
 
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
@@ -35,6 +52,10 @@ export interface ClientOptions {
   stateDir?: string;
   /** Milliseconds of work that a crash may cost at most, with `stateDir`. Default 5000. */
   saveEveryMs?: number;
+  /** Joins the DHT (BEP 5), with these settings. Default: no DHT. */
+  dht?: DhtSettings;
+  /** Looks for peers on the local network (BEP 14). Default false. */
+  lsd?: boolean;
   /** Connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
   /** Bytes of all torrents in a day or a month; default none. */

@@ -12,7 +12,7 @@ import { checkV2Half } from "./hybrid.ts";
 import { Layout } from "./layout.ts";
 import { readInfo, refuse } from "./metainfo_v1.ts";
 import type { InfoV1, RawFile } from "./metainfo_v1.ts";
-import { readTrackers, readWebSeeds } from "./torrent_urls.ts";
+import { readNodes, readTrackers, readWebSeeds } from "./torrent_urls.ts";
 import { makeUnique } from "./unique_paths.ts";
 
 export interface TorrentFileEntry {
@@ -49,6 +49,8 @@ export interface Metainfo {
   readonly private: boolean;
   /** Tiers of tracker URLs (BEP 12); empty when there is none. */
   readonly announce: string[][];
+  /** DHT nodes to begin with (BEP 5). */
+  readonly nodes: { readonly host: string; readonly port: number }[];
   /** BEP 19, percent-encoded; end in "/" where file paths are to be added. */
   readonly webSeeds: string[];
   readonly comment: string | null;
@@ -114,6 +116,7 @@ export function parseTorrent(
     size: v1.size,
     private: v1.private,
     announce: readTrackers(root, warnings),
+    nodes: readNodes(root),
     webSeeds: readWebSeeds(root, files.length > 1, warnings),
     comment: readText(root, "comment"),
     createdBy: readText(root, "created by"),

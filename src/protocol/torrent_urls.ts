@@ -6,6 +6,8 @@
 import type { BDict, BValue } from "./bencode.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
+const MAX_NODES = 50;
+
 /** Of each kind; no honest torrent comes near. */
 const MAX_URLS = 500;
 
@@ -22,6 +24,17 @@ export function readTrackers(root: BDict, warnings: string[]): string[][] {
   }
   if (urls.dropped > 0) warnings.push(`${urls.dropped} tracker address(es) cannot be read`);
   return tiers;
+}
+
+/** DHT nodes (BEP 5): a list of [host, port]; what is none is left out. */
+export function readNodes(root: BDict): { host: string; port: number }[] {
+  return (root.list("nodes") ?? []).slice(0, MAX_NODES).flatMap((entry) => {
+    if (!Array.isArray(entry) || !(entry[0] instanceof Uint8Array)) return [];
+    const host = new TextDecoder().decode(entry[0]), port = entry[1];
+    const isNode = /^[\w.:-]{1,253}$/.test(host) && typeof port === "number" && port > 0 &&
+      port < 65536;
+    return isNode ? [{ host, port }] : [];
+  });
 }
 
 /** `severalFiles`: a seed's URL is then a folder and gets its "/" if that is missing. */

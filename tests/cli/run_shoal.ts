@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { atHome } from "../doubles/at_home.ts";
 import { type DemoSwarm, startDemoSwarm } from "../../src/cli/demo_swarm.ts";
 import { Client } from "../../src/client/client.ts";
 import { encodeTorrent } from "../../src/protocol/create_torrent.ts";
@@ -41,7 +42,7 @@ export function startShoal(
   options: { env?: Record<string, string>; cwd?: string; script?: string } = {},
 ): Running {
   const script = options.script ?? join(ROOT, "mod.ts");
-  const child = spawn(process.execPath, [...runtimeArgs(script), ...args], {
+  const child = spawn(process.execPath, [...runtimeArgs(script), ...atHome(args)], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -16,6 +17,9 @@ import {
   shoal,
   startShoal,
 } from "./run_shoal.ts";
+
+/** What every client is opened with unless it is told otherwise. */
+const JOINS = { dht: { bootstrap: DHT_BOOTSTRAP }, lsd: true };
 
 after(removeFolders);
 
@@ -46,7 +50,7 @@ async function start(args: readonly string[]) {
 describe("shoal seed", () => {
   it("only gives, and forever, unless it is told otherwise", async () => {
     const plain = await start([TORRENT, "data"]);
-    assert.deepEqual(plain.world.openedWith, {});
+    assert.deepEqual(plain.world.openedWith, JOINS);
     assert.deepEqual(plain.torrent.options, {
       dir: "data",
       seedOnly: true,
@@ -57,7 +61,11 @@ describe("shoal seed", () => {
     });
     const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
     const all = await start([TORRENT, "data", ...flags, "--up-limit", "500K"]);
-    assert.deepEqual(all.world.openedWith, { port: 6881, limits: { up: 500 * 1024 } });
+    assert.deepEqual(all.world.openedWith, {
+      port: 6881,
+      limits: { up: 500 * 1024 },
+      ...JOINS,
+    });
     assert.deepEqual(all.torrent.options, {
       dir: "data",
       seedOnly: true,

@@ -1,5 +1,6 @@
 /** Starts shoal's command line as a process of its own, on the runtime that runs the test. */
 
+import { atHome } from "../doubles/at_home.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findRuntime, projectRoot, thisRuntime } from "../../scripts/lib/runtimes.ts";
@@ -38,7 +39,7 @@ export function startShoal(
   args: readonly string[],
   command: readonly string[] = shoalCommand(),
 ): RunningShoal {
-  const program = scene.start([...command, ...args]);
+  const program = scene.start([...command, ...atHome(args)]);
   return {
     program,
     waitFor: (what, wanted) =>
