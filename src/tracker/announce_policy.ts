@@ -183,11 +183,16 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     }
   }
 
-  /** Ends it all; returns the trackers that saw "started" and so have to hear "stopped". */
+  /**
+   * Ends it all; returns the trackers that saw "started", or may be seeing it right now, and so have
+   * to hear "stopped".
+   */
   stop(): T[] {
     if (this.#stopped) return [];
     this.#stopped = true;
-    const told = this.#order.filter((entry) => entry.started && !entry.disabled);
+    const told = this.#order.filter((entry) => {
+      return (entry.started || entry.since !== null) && !entry.disabled;
+    });
     return told.map((entry) => entry.tracker);
   }
 

@@ -399,14 +399,14 @@ describe("AnnouncePolicy events", () => {
     assert.deepEqual(world.tick(), ["a"]);
   });
 
-  it("stop names the trackers that saw started, once, and ends everything", () => {
+  it("stop names the trackers that saw started or are asked just now, once, and ends everything", () => {
     const world = new World(["a", "b", "c"]);
     world.tick();
     world.fail("a");
     world.tick();
     world.answer("b", { peers: 0 });
     assert.deepEqual(world.tick(), ["c:started"]);
-    assert.deepEqual(world.policy.stop().map(({ name }) => name), ["b"]);
+    assert.deepEqual(world.policy.stop().map(({ name }) => name), ["b", "c"]);
     assert.deepEqual(world.policy.stop(), []);
     world.now += 1e9;
     assert.deepEqual(world.tick(), []);
