@@ -128,7 +128,7 @@ export class Overlay {
   #begin(now: number): void {
     while (this.#running.size < MAX_RUNNING && this.#waiting.length > 0) {
       const search = this.#waiting[0]!;
-      const from = search.over ? [] : this.#startFor(search.spec.target);
+      const from = search.over ? [] : this.#startFor(search.spec);
       if (!search.over && from.length === 0) return;
       this.#waiting.shift();
       if (!search.over) this.#run(search, from, now);
@@ -136,11 +136,13 @@ export class Overlay {
   }
 
   /** Good nodes; without any, whoever might be one. */
-  #startFor(target: Uint8Array): (PeerAddress & { id: Uint8Array | null })[] {
+  #startFor({ target, also = [] }: SearchSpec): (PeerAddress & { id: Uint8Array | null })[] {
+    const named = also.map(({ address, port }) => ({ id: null, address, port }));
     const good = this.#table.closest(target, 2 * NEAREST);
-    if (good.length > 0) return good;
+    if (good.length > 0) return [...named, ...good];
     const failing = this.#table.closest(target, NEAREST, () => true);
-    return [...failing, ...this.contacts.first(NEAREST).map((at) => ({ id: null, ...at }))];
+    const contacts = this.contacts.first(NEAREST).map((at) => ({ id: null, ...at }));
+    return [...named, ...failing, ...contacts];
   }
 
   #run(

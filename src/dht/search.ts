@@ -1,4 +1,5 @@
 /** One look-up with a question of its own, from waiting for its turn until it is done. */
+import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { KrpcResponse } from "../protocol/krpc.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Lookup } from "./lookup.ts";
@@ -7,6 +8,8 @@ import type { Question } from "./querier.ts";
 export interface SearchSpec {
   /** 20 bytes. */
   readonly target: Uint8Array;
+  /** Whom to ask first, beside the nodes of the table. */
+  readonly also?: readonly PeerAddress[];
   /** What to ask; `want`: the families of nodes that an answer should name. */
   question(want: readonly (4 | 6)[] | null): Question;
   /** Sound answers as they come. */

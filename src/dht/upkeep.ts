@@ -24,12 +24,15 @@ const SEARCH_EVERY_MS = { first: 30_000, longest: DOUBTFUL_MS };
 const RETRY_EVERY_MS = { first: 2000, longest: 60_000 };
 /** Bootstrap nodes that are remembered. */
 const MAX_ROUTERS = 32;
+const ROUTERS_AT_ONCE = 8;
 
 export class Upkeep {
   readonly #overlay: Overlay;
   readonly #random: Random;
   /** Where to begin when the table is empty. */
   readonly #routers = new Map<string, PeerAddress>();
+  /** One of them has answered. Without that, whom we know may be an island of its own. */
+  #joined = false;
   #searching = false;
   /** When to look for our neighbours next. */
   #selfAt = -Infinity;
@@ -49,7 +52,7 @@ export class Upkeep {
   /** A bootstrap node: also to be tried again whenever no other node is left. */
   addRouter(at: PeerAddress): void {
     if (this.#routers.size >= MAX_ROUTERS) return;
-    this.#routers.set(`${at.address} ${at.port}`, at);
+    this.#routers.set(keyOf(at), at);
     this.#overlay.contacts.add(at);
   }
 
@@ -87,14 +90,21 @@ export class Upkeep {
     const first = table.size === 0;
     // With a first contact there is no reason to wait.
     if (this.#searching || (now < this.#selfAt && !(first && contacts.size > 0))) return;
-    if (first) { for (const router of this.#routers.values()) contacts.add(router, true); }
-    if (first && contacts.size === 0) return;
+    const routers = first || !this.#joined ? [...this.#routers.values()] : [];
+    if (first && contacts.size + routers.length === 0) return;
     this.#searching = true;
-    this.#search(table.ownId, now, (at) => {
-      this.#searching = false;
-      this.#selfAt = at + this.#untilNextSearch();
-      if (this.#overlay.table.size > 0) this.#planFilling();
-    });
+    const target = table.ownId, also = routers.slice(0, ROUTERS_AT_ONCE);
+    this.#overlay.search({
+      target,
+      also,
+      question: (want) => ({ method: "find_node", target, want }),
+      answered: (_, by) => this.#joined ||= this.#routers.has(keyOf(by)),
+      done: (_, at) => {
+        this.#searching = false;
+        this.#selfAt = at + this.#untilNextSearch();
+        if (this.#overlay.table.size > 0) this.#planFilling();
+      },
+    }, now);
   }
 
   #untilNextSearch(): number {
@@ -129,14 +139,15 @@ export class Upkeep {
     if (table.size === 0) return;
     const index = this.#toFill.pop() ?? table.nextToRefresh(now);
     if (index === null || index === undefined) return;
-    this.#search(randomIdAt(table.ownId, index, this.#random), now, () => {});
-  }
-
-  #search(target: Uint8Array, now: number, done: (now: number) => void): void {
+    const target = randomIdAt(table.ownId, index, this.#random);
     this.#overlay.search({
       target,
       question: (want) => ({ method: "find_node", target, want }),
-      done: (_, at) => done(at),
+      done() {},
     }, now);
   }
+}
+
+function keyOf({ address, port }: PeerAddress): string {
+  return `${address} ${port}`;
 }

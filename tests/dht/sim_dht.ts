@@ -30,6 +30,8 @@ export interface SimDhtOptions {
   latency?: readonly [number, number];
   /** Share of nodes that lie from the beginning. */
   lying?: number;
+  /** Every node has an IPv6 address too, but is known to others by its IPv4 one at first. */
+  both?: boolean;
   node?: Partial<DhtNodeOptions>;
 }
 
@@ -37,6 +39,7 @@ export interface SimDhtOptions {
 export interface SimNode {
   readonly index: number;
   readonly at: PeerAddress;
+  readonly at6: PeerAddress;
   readonly node: DhtNode;
   readonly liar: Liar | null;
   alive: boolean;
@@ -73,6 +76,8 @@ export class SimDht {
   readonly nodes: SimNode[] = [];
   readonly dice: Prng;
   datagrams = 0;
+  /** Sees every datagram. */
+  watch: ((bytes: Uint8Array) => void) | null = null;
   readonly #wheel = new Wheel();
   readonly #byAddress = new Map<string, SimNode>();
   readonly #options: Required<SimDhtOptions>;
@@ -84,6 +89,7 @@ export class SimDht {
       loss: 0.01,
       latency: [10, 120],
       lying: 0,
+      both: false,
       node: {},
       ...options,
     };
@@ -105,12 +111,16 @@ export class SimDht {
   }
 
   /** Each has an address in a network of its own, and an id that BEP 42 allows there. */
-  addNode(): SimNode {
+  addNode(
+    options: Partial<DhtNodeOptions> = {},
+    onAddress: (address: string) => void = () => {},
+  ): SimNode {
     const index = this.nodes.length;
     const address = `${20 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}.${
       1 + this.dice.below(250)
     }`;
     const at = { address, port: 1024 + this.dice.below(60_000) };
+    const at6 = { address: `2001:db8:${(index + 1).toString(16)}::1`, port: at.port };
     const random = new HandRandom(`${this.#options.seed} ${index}`);
     const liar = this.dice.chance(this.#options.lying) ? new Liar(random.dice, this.nodes) : null;
     const node = new DhtNode({
@@ -119,17 +129,19 @@ export class SimDht {
       ed25519,
       crc32c: this.#crc32c,
       send: (bytes, to) => this.#send(index, bytes, to),
+      onAddress,
     }, {
       client: CLIENT,
-      families: [4],
+      families: this.#options.both ? [4, 6] : [4],
       state: { ids: { 4: generateId(this.#crc32c, address, random), 6: null }, nodes: [] },
       // A guard of full size would take 650 KB for each node.
       limits: { flood: { buckets: 64, perSecond: 1e4, burst: 1e5, surplusPerSecond: 1e8 } },
       ...this.#options.node,
+      ...options,
     }, this.now);
-    const one: SimNode = { index, at, node, liar, alive: true, ticking: false };
+    const one: SimNode = { index, at, at6, node, liar, alive: true, ticking: false };
     this.nodes.push(one);
-    this.#byAddress.set(`${at.address} ${at.port}`, one);
+    for (const { address, port } of [at, at6]) this.#byAddress.set(`${address} ${port}`, one);
     return one;
   }
 
@@ -208,16 +220,18 @@ export class SimDht {
 
   #send(from: number, bytes: Uint8Array, to: PeerAddress): void {
     this.datagrams++;
+    this.watch?.(bytes);
     const sender = this.nodes[from]!;
     const [least, most] = this.#options.latency;
     if (!sender.alive || this.dice.chance(this.#options.loss)) return;
     const target = this.#byAddress.get(`${to.address} ${to.port}`);
     if (target === undefined) return;
+    const source = to.address.includes(":") ? sender.at6 : sender.at;
     this.#wheel.after(least + this.dice.below(most - least), () => {
       if (!target.alive) return;
       const lie = target.liar?.answerTo(bytes) ?? null;
-      if (lie !== null) this.#send(target.index, lie, sender.at);
-      else target.node.receive(bytes, sender.at, this.now);
+      if (lie !== null) this.#send(target.index, lie, source);
+      else target.node.receive(bytes, source, this.now);
     });
   }
 }
