@@ -24,7 +24,7 @@ export class BadTracker {
   }
 }
 
-const KINDS: Record<string, Answer> = {
+const ANSWERS = {
   /** A body far beyond what any swarm needs, sent as fast as the line allows. */
   huge: () => {
     const chunk = new Uint8Array(64 * 1024).fill(0x31);
@@ -63,12 +63,18 @@ const KINDS: Record<string, Answer> = {
     }
     return bencoded({ interval: 60, peers });
   },
-};
+} satisfies Record<string, Answer>;
 
-/** One of each kind, at 10.77.0.x, and strangers at 10.89.0.x who hang up on everybody. */
-export async function addBadTrackers(world: SimWorld): Promise<BadTracker[]> {
+export type BadTrackerKind = keyof typeof ANSWERS;
+
+/** One of each of these kinds, at 10.77.0.x. */
+export async function addBadTrackers(
+  world: SimWorld,
+  kinds: readonly BadTrackerKind[],
+): Promise<BadTracker[]> {
   const all: BadTracker[] = [];
-  for (const [kind, answer] of Object.entries(KINDS)) {
+  for (const kind of kinds) {
+    const answer: Answer = ANSWERS[kind];
     const tracker = new BadTracker(kind, world.node(`10.77.0.${all.length + 1}`));
     await world.wait(tracker.node.http.serve(
       { port: 80, address: tracker.node.address },
@@ -79,7 +85,7 @@ export async function addBadTrackers(world: SimWorld): Promise<BadTracker[]> {
   return all;
 }
 
-/** People with other torrents. Gives how often they were bothered. */
+/** People with other torrents, at 10.89.0.x. Gives how often they were bothered. */
 export async function addStrangers(world: SimWorld, count: number): Promise<() => number> {
   let bothered = 0;
   for (let i = 0; i < count; i++) {
@@ -94,11 +100,18 @@ export async function addStrangers(world: SimWorld, count: number): Promise<() =
   return () => bothered;
 }
 
-/** The swarm's torrent names these trackers, each in a tier of its own, before the right one. */
-export function nameTrackers(swarm: SimSwarm, trackers: readonly BadTracker[]): void {
+/**
+ * The swarm's torrent, for those who come from now on, names these trackers, each in a tier of its
+ * own; behind them `others`, by default the right one.
+ */
+export function nameTrackers(
+  swarm: SimSwarm,
+  trackers: readonly BadTracker[],
+  others?: string[][],
+): void {
   const { sha1 } = swarm.world.node("10.255.255.253").hasher;
   const { infoBytes, announce, webSeeds } = parseTorrent(swarm.torrent.bytes, sha1);
-  const tiers = [...trackers.map(({ url }) => [url]), ...announce];
+  const tiers = [...trackers.map(({ url }) => [url]), ...others ?? announce];
   const bytes = torrentFileOf({ infoBytes, announce: tiers, webSeeds });
   swarm.torrent = { ...swarm.torrent, bytes };
 }

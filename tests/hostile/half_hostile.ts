@@ -23,23 +23,25 @@ export interface Outcome {
 export interface Shape {
   hostile: boolean;
   kinds?: readonly Habits[];
-  /** Made part of the torrent before anybody joins. */
-  prepare?(swarm: SimSwarm): Promise<void>;
+  /** Whom the leeches know beside what trackers tell. */
+  peers?: readonly string[];
+  /** Done before the leeches come: they may know other trackers than the seeds. */
+  beforeLeeches?(swarm: SimSwarm): Promise<void>;
 }
 
 /** Runs it to the end; the swarm stays open to be looked at. */
 export async function runSwarm(seed: number | string, shape: Shape): Promise<Outcome> {
-  const swarm = new SimSwarm(seed);
-  swarm.checkEvery = 100;
-  // 65 pieces: the bitfield has spare bits.
-  await swarm.prepare([2 * MIB, 2 * MIB + 50 * KIB], 64 * KIB);
-  await shape.prepare?.(swarm);
+  const swarm = new SimSwarm(seed, { resolutionMs: 10 });
+  swarm.checkEvery = 50;
+  // 98 pieces: the bitfield has spare bits.
+  await swarm.prepare([2 * MIB, 1 * MIB + 50 * KIB], 32 * KIB);
   const bad = shape.hostile ? await addBadPeers(swarm, BAD, LINE, shape.kinds ?? BAD_KINDS) : [];
   const told = new Map<string, TorrentEvent[]>();
   const listen = (each: Participant) => void hear(each, told);
-  const forever = { seedGoal: { kind: "forever" } } as const;
+  const forever = { seedGoal: { kind: "forever" }, peers: shape.peers ?? [] } as const;
   const seeds: Participant[] = [], leeches: Participant[] = [];
   for (let i = 1; i <= SEEDS; i++) seeds.push(await swarm.seed(`10.0.1.${i}`, { link: LINE }));
+  await shape.beforeLeeches?.(swarm);
   for (let i = 1; i <= LEECHES; i++) {
     leeches.push(await swarm.leech(`10.0.2.${i}`, { link: LINE }, forever));
   }

@@ -6,7 +6,7 @@ import type { Torrent } from "../../src/client/torrent_handle.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
 import { encode } from "../../src/protocol/bencode_encode.ts";
 import { type NodeOptions, SimNode } from "../../src/platform/sim/sim_node.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld, type WorldOptions } from "../../src/platform/sim/world.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { toHex } from "../../src/util/bytes.ts";
@@ -75,8 +75,8 @@ export class SimSwarm {
   checkEvery = 1;
   #events = 0;
 
-  constructor(seed: number | string) {
-    this.world = new SimWorld(seed);
+  constructor(seed: number | string, options: WorldOptions = {}) {
+    this.world = new SimWorld(seed, options);
   }
 
   /** Starts the tracker and makes the torrent that names it. */

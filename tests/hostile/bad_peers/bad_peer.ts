@@ -13,6 +13,9 @@ const HANDSHAKE_LENGTH = 68;
 /** A victim that hangs up is dialled again so soon, whatever it thinks of that. */
 const REDIAL_MS = 5000;
 
+/** What waits to be sent on one connection at most; more is not said. */
+const MAX_QUEUED = 1 << 20;
+
 /** The torrent that it does harm to. */
 export interface Prey {
   infoHash: Uint8Array;
@@ -122,6 +125,7 @@ export class Talk {
 
   /** Puts messages together and sends them, right or wrong. */
   speak(words: (out: wire.WireEncoder) => void): void {
+    if (this.#out.length > MAX_QUEUED) return;
     words(this.#out);
     this.#flush();
   }
