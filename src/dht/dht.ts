@@ -67,30 +67,41 @@ const NO_SALT = new Uint8Array(0);
 export class Dht {
   readonly #node: DhtNode;
   readonly #ports: DhtPorts;
+  /** Shut once we are closed: nothing goes out any more. */
+  readonly #gate: { open: boolean };
   readonly #names: BootstrapNames;
   readonly #underWay = new Set<Operation>();
   #timer: Timer | null = null;
   #tickMs = 0;
-  #closed = false;
 
   /** Joins the network and stays in it until `close`. */
   static async open(ports: DhtPorts, options: DhtOptions): Promise<Dht> {
     const crc32c = await createCrc32c();
     const { random, hasher, ed25519, line, onAddress } = ports;
+    const gate = { open: true };
     const parts: DhtNodeParts = {
       random,
       hasher,
       ed25519,
       crc32c,
-      send: (bytes, { address, port }) => line.send(bytes, address, port),
+      send: (bytes, { address, port }) => {
+        if (gate.open) line.send(bytes, address, port);
+      },
       ...(onAddress !== undefined ? { onAddress } : {}),
     };
-    return new Dht(new DhtNode(parts, options, ports.clock.now()), ports, options.bootstrap ?? []);
+    const node = new DhtNode(parts, options, ports.clock.now());
+    return new Dht(node, ports, gate, options.bootstrap ?? []);
   }
 
-  private constructor(node: DhtNode, ports: DhtPorts, bootstrap: readonly HostPort[]) {
+  private constructor(
+    node: DhtNode,
+    ports: DhtPorts,
+    gate: { open: boolean },
+    bootstrap: readonly HostPort[],
+  ) {
     this.#node = node;
     this.#ports = ports;
+    this.#gate = gate;
     this.#names = new BootstrapNames(ports, {
       router: (at) => this.#withNode(() => node.addBootstrap(at)),
       node: (at) => this.#withNode(() => node.addNode(at)),
@@ -103,7 +114,7 @@ export class Dht {
   /** A datagram that looks like one of the DHT. Never throws; `bytes` are borrowed. */
   receive(bytes: Uint8Array, address: string, port: number): void {
     const text = address.includes(":") ? canonicalIp(address) : address;
-    if (this.#closed || text === null) return;
+    if (!this.#gate.open || text === null) return;
     this.#node.receive(bytes, { address: text, port }, this.#now);
   }
 
@@ -184,10 +195,10 @@ export class Dht {
 
   /** Leaves; what is under way resolves with what there is. */
   close(): void {
-    if (this.#closed) return;
+    if (!this.#gate.open) return;
+    this.#gate.open = false;
     this.#names.close();
     for (const operation of [...this.#underWay]) operation.cancel(this.#now);
-    this.#closed = true;
     this.#timer?.cancel();
   }
 
@@ -217,7 +228,7 @@ export class Dht {
       });
       if (over) return;
       this.#underWay.add(operation = begun);
-      if (this.#closed || signal?.aborted) return cancel();
+      if (!this.#gate.open || signal?.aborted) return cancel();
       signal?.addEventListener("abort", cancel);
       this.#hurry();
     });
@@ -240,7 +251,7 @@ export class Dht {
 
   /** Something began: the next tick shall not be a second away. */
   #hurry(): void {
-    if (this.#closed || this.#tickMs === BUSY_TICK_MS) return;
+    if (!this.#gate.open || this.#tickMs === BUSY_TICK_MS) return;
     this.#timer?.cancel();
     this.#tickMs = BUSY_TICK_MS;
     this.#timer = this.#ports.clock.after(0, () => this.#tick());

@@ -47,7 +47,9 @@ class Trial {
 
   /** Answers everything that is asked, until nothing is. */
   answerAll(nodesOf: (candidate: Candidate) => readonly NodeEntry[]): void {
-    for (let i = 0; i < this.asked.length; i++) this.answer(this.asked[i]!, nodesOf(this.asked[i]!));
+    for (let i = 0; i < this.asked.length; i++) {
+      this.answer(this.asked[i]!, nodesOf(this.asked[i]!));
+    }
   }
 }
 
@@ -58,7 +60,10 @@ describe("Lookup", () => {
     trial.lookup.start(nodes, 0);
     assert.equal(trial.asked.length, QUESTIONS_AT_ONCE);
     const nearest = nodes.toSorted((a, b) => compareDistance(TARGET, a.id, b.id));
-    assert.deepEqual(trial.asked.map((one) => one.port), nearest.slice(0, 5).map((one) => one.port));
+    assert.deepEqual(
+      trial.asked.map((one) => one.port),
+      nearest.slice(0, 5).map((one) => one.port),
+    );
     trial.answer(trial.asked[0]!);
     assert.equal(trial.asked.length, QUESTIONS_AT_ONCE + 1);
   });

@@ -22,7 +22,7 @@ it(
   { timeout: NODES > 2000 ? 900_000 : 180_000 },
   async (t) => {
     const net = await SimDht.create({ nodes: NODES, lying: 0.05 });
-    net.joinAll(Math.ceil(NODES / 100), 60_000);
+    net.joinAll(Math.ceil(NODES / 100), NODES > 2000 ? 30_000 : 60_000);
     const torrents = Array.from({ length: SEARCHES }, () => net.dice.fill(new Uint8Array(20)));
     let stored = 0;
     for (const torrent of torrents) {
