@@ -149,6 +149,11 @@ export class PeerSession implements wire.WireSink {
     return this.window.snubbed;
   }
 
+  /** Whether it has sent a whole block: some take requests and never do. */
+  get delivers(): boolean {
+    return this.down.total > 0;
+  }
+
   get outstanding(): number {
     return this.#taking.outstanding;
   }

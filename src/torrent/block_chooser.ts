@@ -14,6 +14,8 @@ import type { SmartBan } from "./smart_ban.ts";
 
 /** Peers that may be asked for one block at once in the end-game. */
 const MAX_ASKED = 3;
+/** The same with those who have sent something: a few who never do must not hold the last block. */
+const MAX_ASKED_PROVEN = 6;
 
 /** The books that the choice is made from. */
 export interface ChoiceBooks {
@@ -86,10 +88,11 @@ export class BlockChooser {
   /** End-game: the piece of a block that others were asked for and that is still to come. */
   duplicate(peer: DownloadPeer): OpenPiece | null {
     if (!this.inEndGame) return null;
+    const most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
     for (const open of this.#books.open.values()) {
       if (open.free > 0 || !peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
       for (let block = 0; block < open.blockCount; block++) {
-        if (open.state[block] !== ASKED || open.asked[block]! >= MAX_ASKED) continue;
+        if (open.state[block] !== ASKED || open.asked[block]! >= most) continue;
         if (peer.hasAsked(open.index, block)) continue;
         this.block = block;
         return open;

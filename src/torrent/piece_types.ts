@@ -17,6 +17,8 @@ export interface DownloadPeer {
   readonly key: number;
   readonly have: Bitfield;
   readonly snubbed: boolean;
+  /** It has sent whole blocks; absent counts as not yet. */
+  readonly delivers?: boolean;
   /** Requests that count, with the one that is being answered. */
   readonly outstanding: number;
   /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */

@@ -1,5 +1,7 @@
 /** A swarm of 40 of which half is hostile, and the same swarm without that half. */
+import assert from "node:assert/strict";
 import type { TorrentEvent } from "../../src/client/types.ts";
+import { liveMemory } from "../doubles/live_memory.ts";
 import { type Participant, SimSwarm } from "../swarm/sim_swarm.ts";
 import type { BadPeer, Habits } from "./bad_peers/bad_peer.ts";
 import { addBadPeers, BAD_KINDS } from "./bad_peers/kinds.ts";
@@ -8,6 +10,8 @@ const KIB = 1024, MIB = 1024 * KIB;
 const SEEDS = 3, LEECHES = 17, BAD = 20;
 const LINE = { upBytesPerSec: 256 * KIB, downBytesPerSec: 2 * MIB, latencyMs: 20, jitterMs: 10 };
 const LIMIT_MS = 3_600_000;
+/** As PeerPoolConfig has it. */
+const MAX_KNOWN = 1000;
 
 export interface Outcome {
   swarm: SimSwarm;
@@ -59,4 +63,36 @@ async function hear({ node, torrent }: Participant, told: Map<string, TorrentEve
   const events: TorrentEvent[] = [];
   told.set(node.address, events);
   for await (const event of torrent.events()) events.push(event);
+}
+
+/** An honest swarm, to compare with. */
+export interface Finished {
+  ms: number;
+  /** Memory at its end. */
+  bytes: number;
+}
+
+export async function honestSwarm(seed: number, shape: Partial<Shape> = {}): Promise<Finished> {
+  const outcome = await runSwarm(seed, { hostile: false, ...shape });
+  const bytes = await liveMemory();
+  await finish(outcome);
+  return { ms: outcome.ms, bytes };
+}
+
+/** All is right on every disk, and nobody honest came to harm. */
+export async function finish({ swarm, leeches, bad, told }: Outcome): Promise<void> {
+  for (const leech of leeches) {
+    swarm.assertHasAll(leech);
+    assert.ok(leech.torrent.snapshot().peers.known <= MAX_KNOWN);
+  }
+  const hostile = new Set(bad.map(({ node }) => node.address));
+  const innocent = banned(told).filter(({ address }) => !hostile.has(address));
+  assert.deepEqual(innocent, [], "no honest peer is banned");
+  await swarm.close();
+}
+
+/** All bans but those of addresses where nobody answers. */
+export function banned(told: ReadonlyMap<string, TorrentEvent[]>) {
+  return [...told.values()].flat().filter((event) => event.type === "peer-banned")
+    .filter(({ reason }) => reason !== "connection-failures");
 }

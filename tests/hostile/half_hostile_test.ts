@@ -1,46 +1,13 @@
 /** Half of 40 peers is hostile, in every way we know: what that costs the honest half. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { TorrentEvent } from "../../src/client/types.ts";
 import { liveMemory } from "../doubles/live_memory.ts";
 import { BAD_KINDS } from "./bad_peers/kinds.ts";
 import { poisoner, slowLoris } from "./bad_peers/data_liars.ts";
-import { addBadTrackers, addStrangers, type BadTracker, nameTrackers } from "./bad_trackers.ts";
-import { type Outcome, runSwarm, type Shape } from "./half_hostile.ts";
+import { banned, finish, honestSwarm, type Outcome, runSwarm } from "./half_hostile.ts";
 
 const MIB = 1024 * 1024;
 const TIMEOUT = { timeout: 100_000 };
-/** As PeerPoolConfig has it. */
-const MAX_KNOWN = 1000;
-
-interface Finished {
-  ms: number;
-  bytes: number;
-}
-
-async function honestSwarm(seed: number, shape: Partial<Shape> = {}): Promise<Finished> {
-  const outcome = await runSwarm(seed, { hostile: false, ...shape });
-  const bytes = await liveMemory();
-  await finish(outcome);
-  return { ms: outcome.ms, bytes };
-}
-
-/** All is right on every disk, and nobody honest came to harm. */
-async function finish({ swarm, leeches, bad, told }: Outcome): Promise<void> {
-  for (const leech of leeches) {
-    swarm.assertHasAll(leech);
-    assert.ok(leech.torrent.snapshot().peers.known <= MAX_KNOWN);
-  }
-  const hostile = new Set(bad.map(({ node }) => node.address));
-  const innocent = banned(told).filter(({ address }) => !hostile.has(address));
-  assert.deepEqual(innocent, [], "no honest peer is banned");
-  await swarm.close();
-}
-
-function banned(told: ReadonlyMap<string, TorrentEvent[]>) {
-  return [...told.values()].flat().filter((event) => event.type === "peer-banned")
-    .filter(({ reason }) => reason !== "connection-failures");
-}
 
 /** Whoever met one whose wrong-doing can be shown, banned it or ended the connection for it. */
 function assertPunished({ bad, told }: Outcome): void {
@@ -55,7 +22,7 @@ function assertPunished({ bad, told }: Outcome): void {
 }
 
 describe("a swarm of 40 of which half is hostile", () => {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of [1, 2]) {
     it(`completes, right, within twice the honest time (seed ${seed})`, TIMEOUT, async () => {
       const honest = await honestSwarm(seed);
       const outcome = await runSwarm(seed, { hostile: true });
@@ -92,54 +59,4 @@ describe("a swarm of 40 of which half is hostile", () => {
     assert.ok(outcome.ms < 2 * honest.ms, `${outcome.ms} ms instead of ${honest.ms}`);
     await finish(outcome);
   });
-});
-
-/** Peers that were asked to by a tracker: each may try again, and follow a few redirects, in a minute. */
-const MAX_ASKED_EACH = 15;
-
-describe("a swarm with bad trackers", () => {
-  it("before the right one completes in twice the time, and hammers none", TIMEOUT, async () => {
-    const honest = await honestSwarm(6);
-    let trackers: BadTracker[] = [];
-    const outcome = await runSwarm(6, {
-      hostile: false,
-      beforeLeeches: async (swarm) => {
-        trackers = await addBadTrackers(swarm.world, ["huge", "slow", "redirects", "intervals"]);
-        nameTrackers(swarm, trackers);
-      },
-    });
-    const people = outcome.leeches.length + outcome.seeds.length;
-    for (const { kind, deeds } of trackers) {
-      assert.ok(deeds > 0, `the tracker of kind "${kind}" was asked`);
-      assert.ok(deeds <= MAX_ASKED_EACH * people, `"${kind}" was asked ${deeds} times`);
-    }
-    // The trackers before the right one have 5 s each before it is asked, too.
-    assert.ok(outcome.ms < 2 * honest.ms, `${outcome.ms} ms instead of ${honest.ms}`);
-    await finish(outcome);
-  });
-
-  it(
-    "that send everybody to strangers completes by those who know one of us",
-    TIMEOUT,
-    async () => {
-      const known = { peers: ["10.0.1.1:6881"] };
-      const honest = await honestSwarm(7, {
-        ...known,
-        beforeLeeches: (swarm) => Promise.resolve(nameTrackers(swarm, [], [])),
-      });
-      let trackers: BadTracker[] = [], bothered = () => 0;
-      const outcome = await runSwarm(7, {
-        hostile: false,
-        ...known,
-        beforeLeeches: async (swarm) => {
-          trackers = await addBadTrackers(swarm.world, ["strangers"]);
-          bothered = await addStrangers(swarm.world, 100);
-          nameTrackers(swarm, trackers);
-        },
-      });
-      assert.ok(trackers[0]!.deeds > 0 && bothered() > 0, "strangers were dialled");
-      assert.ok(outcome.ms < 2 * honest.ms, `${outcome.ms} ms instead of ${honest.ms}`);
-      await finish(outcome);
-    },
-  );
 });
