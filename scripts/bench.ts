@@ -24,6 +24,7 @@ import { measure } from "./bench/measure.ts";
 import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
 import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
 import { type Seeders, startSeeders } from "./bench/seeders.ts";
+import { startBench } from "./bench/start.ts";
 import { seedBench } from "./bench/seed.ts";
 import { swarmBench } from "./bench/swarm.ts";
 import { bundle } from "./lib/bundle.ts";
@@ -149,6 +150,7 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["swarm", swarmBench],
   ["verify", (args) => hashBench("verify", args)],
   ["create", (args) => hashBench("create", args)],
+  ["start", startBench],
 ]);
 
 try {
