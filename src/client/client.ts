@@ -29,6 +29,7 @@ import { UdpPort } from "./udp_port.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
+const QUOTA_EVERY_MS = 30_000;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
@@ -48,6 +49,7 @@ export class Client {
   readonly #warnings: string[] = [];
   #timer: Timer | null = null;
   #nextTickAt = 0;
+  #nextQuotaAt = 0;
   #closing: Promise<void> | null = null;
 
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
@@ -96,6 +98,7 @@ export class Client {
       await client.#inbound.listen(platform.net, on);
     }
     const state = client.#state;
+    client.#limits.recall(await state?.loadQuota() ?? null);
     if (options.dht) {
       await client.#discovery.openDht(options.dht, await state?.loadDht() ?? null);
     }
@@ -192,6 +195,7 @@ export class Client {
     this.#timer = null;
     await this.#inbound.close();
     await this.#keepDht();
+    await this.#keepQuota();
     this.#discovery.close();
     this.#udp.close();
     this.#udpPort.close();
@@ -287,6 +291,11 @@ export class Client {
     await this.#state?.keepDht(dhtState).catch(() => {}); // the next run can begin without
   }
 
+  async #keepQuota(): Promise<void> {
+    const { spent } = this.#limits;
+    if (spent !== null) await this.#state?.keepQuota(spent).catch(() => {});
+  }
+
   #onOwnAddress(address: string): void {
     for (const { worker } of this.#lives.values()) worker?.pool.setOwnEndpoint(address, this.port);
   }
@@ -316,6 +325,10 @@ export class Client {
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
     this.#limits.count();
+    if (now >= this.#nextQuotaAt) {
+      this.#nextQuotaAt = now + QUOTA_EVERY_MS;
+      void this.#keepQuota();
+    }
     for (const life of [...this.#lives.values()]) life.tick(now);
     this.#discovery.tick(now);
   }

@@ -2,21 +2,35 @@
 import type { Clock } from "../platform/types.ts";
 import { ConnectionSlots } from "../torrent/connection_slots.ts";
 import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
-import { Quota, type QuotaOptions } from "./quota.ts";
+import { Quota, type QuotaOptions, type QuotaState } from "./quota.ts";
 
 const DEFAULT_MAX_CONNECTIONS = 500;
 
 export class ClientLimits {
   readonly throttles = newThrottles();
   readonly slots: ConnectionSlots;
-  readonly quota: Quota | null;
+  #quota: Quota | null;
   readonly #clock: Clock;
+  readonly #quotaOptions: QuotaOptions | null;
   #rates: Rates = { down: Infinity, up: Infinity };
 
   constructor(clock: Clock, maxConnections = DEFAULT_MAX_CONNECTIONS, quota?: QuotaOptions) {
     this.#clock = clock;
     this.slots = new ConnectionSlots(maxConnections);
-    this.quota = quota === undefined ? null : new Quota(quota, null, clock.wallTime());
+    this.#quotaOptions = quota ?? null;
+    this.#quota = quota === undefined ? null : new Quota(quota, null, clock.wallTime());
+  }
+
+  /** What was spent in an earlier run. Before anything passed. */
+  recall(saved: QuotaState | null): void {
+    if (this.#quotaOptions === null || saved === null) return;
+    this.#quota = new Quota(this.#quotaOptions, saved, this.#clock.wallTime());
+    this.#apply();
+  }
+
+  /** What is worth keeping; null without a quota. */
+  get spent(): QuotaState | null {
+    return this.#quota?.state ?? null;
   }
 
   get rates(): Rates {
@@ -37,17 +51,17 @@ export class ClientLimits {
 
   /** A few times a second: what has passed counts against the quota. */
   count(): void {
-    if (this.quota === null) return;
+    if (this.#quota === null) return;
     const { down, up } = this.throttles;
-    this.quota.update({ down: down.total, up: up.total }, this.#clock.wallTime());
+    this.#quota.update({ down: down.total, up: up.total }, this.#clock.wallTime());
     this.#apply();
   }
 
   /** The rates that were set, or nothing at all where the quota is spent. */
   #apply(): void {
     const now = this.#clock.now(), { down, up } = this.throttles;
-    const downRate = this.quota?.downSpent ? 0 : this.#rates.down;
-    const upRate = this.quota?.upSpent ? 0 : this.#rates.up;
+    const downRate = this.#quota?.downSpent ? 0 : this.#rates.down;
+    const upRate = this.#quota?.upSpent ? 0 : this.#rates.up;
     if (down.limit !== downRate) down.setLimit(downRate, now);
     if (up.limit !== upRate) up.setLimit(upRate, now);
   }

@@ -2,6 +2,8 @@
  * How many bytes may pass in a day or a month (UTC): for lines that are paid by volume. Counts all
  * torrents together; when a direction's bytes are spent it rests until the next period begins.
  */
+import { BDict, decode } from "../protocol/bencode.ts";
+import { encode } from "../protocol/bencode_encode.ts";
 
 export interface QuotaOptions {
   /** Bytes in a period; left out: no limit that way. */
@@ -16,6 +18,24 @@ export interface QuotaState {
   period: string;
   down: number;
   up: number;
+}
+
+export function encodeQuota({ period, down, up }: QuotaState): Uint8Array {
+  return encode({ period, down, up });
+}
+
+/** Null for what is no such state. */
+export function decodeQuota(bytes: Uint8Array): QuotaState | null {
+  try {
+    const dict = decode(bytes, { maxBytes: 1000, maxDepth: 1 });
+    if (!(dict instanceof BDict)) return null;
+    const [down, up] = [dict.get("down"), dict.get("up")], period = dict.bytes("period");
+    const isCount = (value: unknown): value is number => typeof value === "number" && value >= 0;
+    if (!isCount(down) || !isCount(up) || period === undefined) return null;
+    return { period: new TextDecoder().decode(period), down, up };
+  } catch {
+    return null;
+  }
 }
 
 export class Quota {

@@ -12,6 +12,7 @@ import { readResume, resumePath } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
+import { decodeQuota, encodeQuota, type QuotaState } from "./quota.ts";
 
 export class StateDir {
   readonly path: string;
@@ -70,6 +71,21 @@ export class StateDir {
     await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
   }
 
+  /** Null when there is none, or none that can be read. */
+  async loadQuota(): Promise<QuotaState | null> {
+    try {
+      return decodeQuota(await this.#files.read(this.#quotaPath, 1000));
+    } catch (error) {
+      if (error instanceof FileError) return null;
+      throw error;
+    }
+  }
+
+  /** Rejects with a FileError. */
+  async keepQuota(state: QuotaState): Promise<void> {
+    await this.#files.writeWhole(this.#quotaPath, encodeQuota(state));
+  }
+
   /** Of a torrent that was removed. Throws a FileError. */
   forget(infoHash: string): void {
     for (const path of [this.#torrentPath(infoHash), resumePath(this.path, fromHex(infoHash)!)]) {
@@ -79,6 +95,10 @@ export class StateDir {
 
   get #dhtPath(): string {
     return `${this.path.replace(/\/$/, "")}/dht`;
+  }
+
+  get #quotaPath(): string {
+    return `${this.path.replace(/\/$/, "")}/quota`;
   }
 
   #torrentPath(infoHash: string): string {

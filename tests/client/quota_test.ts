@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Quota } from "../../src/client/quota.ts";
+import { decodeQuota, encodeQuota, Quota } from "../../src/client/quota.ts";
 
 const NOON = Date.UTC(2026, 10, 30, 12);
 const DAY = 24 * 3600 * 1000;
+
+describe("the state of a quota", () => {
+  it("comes back from its bytes, and nothing else does", () => {
+    const state = { period: "2026-11", down: 5e12, up: 0 };
+    assert.deepEqual(decodeQuota(encodeQuota(state)), state);
+    for (const text of ["", "de", "i5e", "d4:downi-1e6:period1:x2:upi0ee", "x".repeat(2000)]) {
+      assert.equal(decodeQuota(new TextEncoder().encode(text)), null, text);
+    }
+  });
+});
 
 describe("Quota", () => {
   it("is spent when its bytes have passed, each way by itself", () => {

@@ -50,10 +50,12 @@ describe("UdpPort", () => {
     const { world: sim, here, from } = await world();
     const port = new UdpPort(here.datagrams, () => ({ port: 6881 }));
     let calls = 0;
-    const krpc = await sim.wait(port.lane("krpc").bind({ port: 0, family: 4 }, () => {
-      calls++;
-      throw new Error("a bug");
-    }));
+    const krpc = await sim.wait(
+      port.lane("krpc").bind({ port: 0, family: 4 }, () => {
+        calls++;
+        throw new Error("a bug");
+      }),
+    );
     for (let i = 0; i < 3; i++) from.send(text.encode("de"), "10.0.0.1", 6881);
     await sim.runFor(1000);
     assert.equal(calls, 3);

@@ -82,4 +82,25 @@ describe("quota of a client", () => {
     swarm.assertHasAll(leech);
     await swarm.close();
   });
+
+  it("is spent for a client that was started again, too", TIMEOUT, async () => {
+    const swarm = new SimSwarm(25);
+    await swarm.prepare([3 * MIB], 64 * KIB);
+    await swarm.seed("10.0.1.1");
+    const quota = { down: 1 * MIB, period: "day" as const }, limits = { down: 256 * KIB };
+    const options = { quota, limits, stateDir: "/state" };
+    const leech = await swarm.leech("10.0.2.1", {}, {}, options);
+    await swarm.world.runFor(20_000);
+    const { have } = leech.torrent.snapshot();
+    assert.ok(have > 0.8 * MIB);
+    await swarm.world.wait(leech.client.close());
+    leech.node.kill("quietly");
+    const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
+    const again = await swarm.join(node, {}, options);
+    await swarm.world.runFor(60_000);
+    const { downloaded, totals } = again.torrent.snapshot();
+    assert.ok(downloaded < 0.2 * MIB, `${downloaded} more bytes`);
+    assert.ok(totals.downloaded >= have);
+    await swarm.close();
+  });
 });
