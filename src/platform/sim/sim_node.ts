@@ -40,6 +40,8 @@ export class SimNode implements Platform {
   readonly http: Http;
   readonly files: SimFiles;
   readonly process: SimProcess;
+  /** Somebody set the clock on the wall: so far is it off. */
+  wallOffMs = 0;
   readonly #host: SimHost;
   readonly #network: Network;
 
@@ -53,7 +55,7 @@ export class SimNode implements Platform {
   ) {
     this.#host = host;
     this.#network = network;
-    const wallTime = () => EPOCH_MS + host.now;
+    const wallTime = () => EPOCH_MS + host.now + this.wallOffMs;
     this.clock = { now: () => host.now, wallTime, after: (delay, fn) => host.after(delay, fn) };
     this.random = dice;
     this.net = new SimStreamNet(host, network, names);
