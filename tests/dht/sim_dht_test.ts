@@ -1,6 +1,6 @@
 /**
  * A thousand real nodes on a simulated network. SHOAL_DHT_NODES=10000 runs another number of them:
- * ten thousand take one to four minutes, by what else the machine does.
+ * ten thousand take some minutes (225 s of CPU on a busy machine).
  */
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -19,7 +19,7 @@ function middle(values: number[]): number {
 
 it(
   `DhtNode finds stored peers among ${NODES} nodes, 20 % of them dead and 5 % lying`,
-  { timeout: NODES > 2000 ? 900_000 : 180_000 },
+  { timeout: NODES > 2000 ? 1_800_000 : 180_000 },
   async (t) => {
     const net = await SimDht.create({ nodes: NODES, lying: 0.05 });
     net.joinAll(Math.ceil(NODES / 100), NODES > 2000 ? 30_000 : 60_000);
