@@ -1,5 +1,6 @@
 /** What the commands need of a client. `Client` of src/client fits it; tests bring their own. */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
+import type { Dht } from "../dht/dht.ts";
 import type { Platform } from "../platform/types.ts";
 
 export interface TorrentPort {
@@ -18,6 +19,8 @@ export interface TorrentPort {
 export interface ClientPort {
   /** The port of incoming connections; 0 when not listening. */
   readonly port: number;
+  /** Null without one. */
+  readonly dht: Dht | null;
   /** The bytes of a .torrent, or a magnet link. Throws a TorrentFileError or a MagnetError. */
   add(torrent: Uint8Array | string, options: AddOptions): TorrentPort;
   events(): AsyncIterable<TorrentEvent>;

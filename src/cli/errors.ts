@@ -12,6 +12,11 @@ export class CannotLoadError extends ShoalError {
   readonly code = "cannot-load";
 }
 
+/** Nobody answered, or nobody has what was asked for. */
+export class NobodyError extends ShoalError {
+  readonly code = "nobody";
+}
+
 /** Whether `error` tells a person what went wrong; anything else is a bug of ours. */
 export function isExpected(error: unknown): error is ShoalError {
   return error instanceof ShoalError;

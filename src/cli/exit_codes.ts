@@ -1,6 +1,6 @@
 /** What the process's exit code says. The table is part of the help text and of the README. */
 import { FileError, MagnetError, TorrentFileError } from "../util/errors.ts";
-import { CannotLoadError, UsageError } from "./errors.ts";
+import { CannotLoadError, NobodyError, UsageError } from "./errors.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
@@ -28,6 +28,7 @@ export function worstOf(codes: readonly number[]): number {
 
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError) return EXIT_USAGE;
+  if (error instanceof NobodyError) return EXIT_NO_PEERS;
   const isBad = error instanceof CannotLoadError || error instanceof TorrentFileError ||
     error instanceof MagnetError;
   if (isBad) {

@@ -8,6 +8,7 @@ import type { OpenClient } from "./client_port.ts";
 import type { CliContext, Command } from "./command.ts";
 import { createCommand } from "./commands/create.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { dhtCommand } from "./commands/dht.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { seedCommand } from "./commands/seed.ts";
 import { showCommand } from "./commands/show.ts";
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   createCommand,
   seedCommand,
+  dhtCommand,
   demoCommand,
 ];
 const NAMES = COMMANDS.map((command) => command.name);

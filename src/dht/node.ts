@@ -288,6 +288,7 @@ export class DhtNode {
       querier: this.#querier,
       id,
       wantsOther: () => this.#wantsNodes(other),
+      otherIsUp: () => (this.#sides.get(other)?.overlay.table.size ?? 0) > 0,
       tellOther: (nodes) => this.#tellOf(nodes, other),
       addressChanged: (address) => {
         this.#sides.get(family)?.upkeep.startOver();

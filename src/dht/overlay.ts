@@ -22,6 +22,8 @@ const MAX_RUNNING = 16;
 const MAX_WAITING = 2000;
 /** A search for which nobody is found to ask gives up after so long. */
 const MAX_WAIT_MS = 30_000;
+/** The same when nodes of the other family are there: this one is just not to be had here. */
+const MAX_WAIT_BESIDE_MS = 1000;
 
 /** What becomes of a query: one of `answered` and `failed`, after `slow` perhaps. */
 export interface Reply {
@@ -39,6 +41,8 @@ export interface OverlayParts {
   id: Uint8Array | null;
   /** Whether the other family wants to hear of nodes. */
   wantsOther(): boolean;
+  /** Whether the other family has nodes. */
+  otherIsUp(): boolean;
   /** Nodes of the other family. */
   tellOther(nodes: readonly NodeEntry[]): void;
   /** Most others agree on our address now; `id` may have changed with it (BEP 42). */
@@ -117,9 +121,12 @@ export class Overlay {
   tick(now: number): void {
     for (const search of [...this.#running]) search.lookup!.resume(now);
     this.#begin(now);
+    // Begun are all but those beyond MAX_RUNNING and those that nobody is there for.
+    const isBeside = this.#running.size === 0 && this.#parts.otherIsUp();
+    const longest = isBeside ? MAX_WAIT_BESIDE_MS : MAX_WAIT_MS;
     while (this.#waiting.length > 0) {
       const first = this.#waiting[0]!;
-      if (!first.over && now - first.since < MAX_WAIT_MS) break;
+      if (!first.over && now - first.since < longest) break;
       this.#waiting.shift();
       first.finish(now);
     }

@@ -272,8 +272,11 @@ export interface Files {
   list(path: string): string[];
   /** A whole small file; "too-large" beyond `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Uint8Array>;
-  /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
-  writeWhole(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. `ownerOnly`:
+   * nobody else may read it, where the system knows such a thing.
+   */
+  writeWhole(path: string, bytes: Uint8Array, how?: { ownerOnly?: boolean }): Promise<void>;
   /** Takes the name of a file that stands there. "other-disk" when only a copy could do it. */
   rename(from: string, to: string): void;
   remove(path: string): void;

@@ -193,6 +193,7 @@ export class FakeTorrent implements TorrentPort {
 
 export class FakeClient implements ClientPort {
   port = 6881;
+  readonly dht = null;
   readonly added: FakeTorrent[] = [];
   closed = false;
   /** Set to make `close()` hang. */

@@ -54,14 +54,14 @@ describe("runCli with --help and --version", () => {
       for (const { code, meaning } of EXIT_CODES) {
         assert.match(process.printed, new RegExp(`^  ${code} +${meaning.slice(0, 20)}`, "m"));
       }
-      for (const command of ["download", "show", "verify", "create", "seed", "demo"]) {
+      for (const command of ["download", "show", "verify", "create", "seed", "dht", "demo"]) {
         assert.match(process.printed, new RegExp(`^  shoal ${command}`, "m"));
       }
     }
   });
 
   it("has a help with an example for every command, whatever else is wrong", async () => {
-    for (const command of ["download", "show", "verify", "create", "seed", "demo"]) {
+    for (const command of ["download", "show", "verify", "create", "seed", "dht", "demo"]) {
       for (const args of [["help", command], [command, "--nonsense", "--help"], [command, "-h"]]) {
         const { process } = await run(args);
         assert.equal(process.code, 0);

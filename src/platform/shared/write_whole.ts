@@ -9,9 +9,13 @@ import { fileError } from "./errno.ts";
 /** The write that each path waits for: two at once would share one temporary file. */
 const underWay = new Map<string, Promise<void>>();
 
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  bytes: Uint8Array,
+  { ownerOnly = false }: { ownerOnly?: boolean } = {},
+): Promise<void> {
   const before = underWay.get(path) ?? Promise.resolve();
-  const own = before.catch(() => {}).then(() => replace(path, bytes));
+  const own = before.catch(() => {}).then(() => replace(path, bytes, ownerOnly ? 0o600 : 0o666));
   underWay.set(path, own);
   try {
     await own;
@@ -22,12 +26,12 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
   }
 }
 
-async function replace(path: string, bytes: Uint8Array): Promise<void> {
+async function replace(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   // A fixed name: what a crash left behind is replaced the next time instead of piling up.
   const temporary = `${path}.tmp`;
   await fs.promises.rm(temporary, { force: true });
   try {
-    const file = await fs.promises.open(temporary, "wx");
+    const file = await fs.promises.open(temporary, "wx", mode);
     try {
       for (let done = 0; done < bytes.length;) {
         done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten;

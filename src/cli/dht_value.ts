@@ -1,0 +1,54 @@
+/** Values of DHT items and the keys that sign them, as a person gives and gets them. */
+import { decode } from "../protocol/bencode.ts";
+import { encode } from "../protocol/bencode_encode.ts";
+import { MAX_VALUE_BYTES } from "../protocol/dht_item.ts";
+import type { Platform } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
+import { toHex } from "../util/bytes.ts";
+import { UsageError } from "./errors.ts";
+
+const SEED_BYTES = 32;
+
+/** Text, or the bytes of a file, as the bencoded string that others read. Throws a UsageError. */
+export function stringValue(content: Uint8Array): Uint8Array {
+  const value = encode(content);
+  if (value.length <= MAX_VALUE_BYTES) return value;
+  throw new UsageError(
+    `That is ${content.length} bytes, and the DHT takes about ${MAX_VALUE_BYTES - 5} at most`,
+  );
+}
+
+/** `text`: of a string that is UTF-8, else null. `hex`: of its bytes, or of all that is no string. */
+export function readValue(bencoded: Uint8Array): { text: string | null; hex: string } {
+  const value = decode(bencoded);
+  if (!(value instanceof Uint8Array)) return { text: null, hex: toHex(bencoded) };
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+    return { text, hex: toHex(value) };
+  } catch {
+    return { text: null, hex: toHex(value) };
+  }
+}
+
+/**
+ * The 32 bytes that a key pair is made from. A file that is not there is made, readable to its owner
+ * alone. Throws a UsageError for another kind of file; rejects with a FileError.
+ */
+export async function seedFrom(
+  { files, random }: Pick<Platform, "files" | "random">,
+  path: string,
+): Promise<Uint8Array> {
+  try {
+    const seed = await files.read(path, SEED_BYTES);
+    if (seed.length === SEED_BYTES) return seed;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.code !== "not-found" && error.code !== "too-large") throw error;
+    if (error.code === "not-found") {
+      const seed = random.fill(new Uint8Array(SEED_BYTES));
+      await files.writeWhole(path, seed, { ownerOnly: true });
+      return seed;
+    }
+  }
+  throw new UsageError(`${path} is no key: that is a file of ${SEED_BYTES} bytes`);
+}
