@@ -135,6 +135,7 @@ export class PeerBook {
       peer.state = PEER_STATE.DISCONNECTED;
       this.refresh(peer);
     }
+    this.shrink();
     return peers.length;
   }
 

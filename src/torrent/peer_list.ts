@@ -1,20 +1,37 @@
 /**
  * All peers that are known, by address and port, and which of them to forget when they grow too
  * many. Invariants: one peer per endpoint; exactly the idle peers can be forgotten to make room;
- * bans take at most half of the list, so that dead addresses cannot crowd out the living.
+ * bans take at most half of the list, so that dead addresses cannot crowd out the living; and so do
+ * the peers of each source where anybody can name thousands.
  */
 import { IndexedHeap } from "../util/heap.ts";
 import { isLoopback } from "../util/ip_address.ts";
 import { forgottenBefore } from "./peer_rank.ts";
-import type { PoolPeer } from "./pool_peer.ts";
+import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 
 /** "address": nobody from that host any more. "endpoint": this one only. */
 export type BanScope = "address" | "endpoint";
+
+/** What part of the list the peers of one source may take. */
+const SHARES = [
+  { source: PEER_SOURCE.DHT, part: 1 / 2 },
+  { source: PEER_SOURCE.PEX, part: 1 / 2 },
+  { source: PEER_SOURCE.LSD, part: 1 / 4 },
+];
+
+/** The peers of one such source that are not banned. */
+interface Share {
+  readonly limit: number;
+  readonly all: Set<PoolPeer>;
+  readonly idle: IndexedHeap<PoolPeer>;
+}
 
 export class PeerList {
   readonly #limit: number;
   readonly #known = new Map<string, PoolPeer>();
   readonly #idle = new IndexedHeap<PoolPeer>(forgottenBefore);
+  /** By source. */
+  readonly #shares = new Map<number, Share>();
   /** Oldest first; the bans of single endpoints are forgotten before those of addresses. */
   readonly #bans: Record<BanScope, Set<PoolPeer>> = { endpoint: new Set(), address: new Set() };
   /** How many bans stand against each refused address. */
@@ -22,6 +39,13 @@ export class PeerList {
 
   constructor(limit: number) {
     this.#limit = limit;
+    for (const { source, part } of SHARES) {
+      this.#shares.set(source, {
+        limit: Math.max(1, Math.floor(limit * part)),
+        all: new Set(),
+        idle: new IndexedHeap(forgottenBefore),
+      });
+    }
   }
 
   get size(): number {
@@ -53,6 +77,7 @@ export class PeerList {
 
   add(peer: PoolPeer): void {
     this.#known.set(endpointKey(peer.address, peer.port), peer);
+    this.#shares.get(peer.share)?.all.add(peer);
   }
 
   /** Files a peer under another port; nobody may be there. */
@@ -67,29 +92,41 @@ export class PeerList {
     if (this.#known.get(key) === peer) this.#known.delete(key);
     this.#idle.remove(peer);
     this.unban(peer);
+    this.#leaveShare(peer);
   }
 
   /** Call it whenever a peer's state, rank, failures or sources changed. */
   update(peer: PoolPeer): void {
-    if (peer.idle) this.#idle.push(peer);
-    else this.#idle.remove(peer);
+    const heaps = [this.#idle, this.#shares.get(peer.share)?.idle];
+    for (const heap of heaps) {
+      if (peer.idle) heap?.push(peer);
+      else heap?.remove(peer);
+    }
   }
 
-  /** Forgets the least valuable idle peers until the list is within its limit again. */
+  /** Forgets the least valuable idle peers until the list and all shares are within their limits. */
   shrink(): PoolPeer[] {
     const forgotten: PoolPeer[] = [];
-    while (this.#known.size > this.#limit) {
-      const peer = this.#idle.peek();
+    for (const { all, idle, limit } of this.#shares.values()) {
+      this.#forget(idle, () => all.size > limit, forgotten);
+    }
+    this.#forget(this.#idle, () => this.#known.size > this.#limit, forgotten);
+    return forgotten;
+  }
+
+  #forget(idle: IndexedHeap<PoolPeer>, tooMany: () => boolean, forgotten: PoolPeer[]): void {
+    while (tooMany()) {
+      const peer = idle.peek();
       if (peer === undefined) break;
       this.remove(peer);
       forgotten.push(peer);
     }
-    return forgotten;
   }
 
   /** Remembers a ban, and forgets the oldest one when bans pass half of the list. */
   ban(peer: PoolPeer, scope: BanScope): void {
     this.update(peer);
+    this.#leaveShare(peer);
     this.#bans[scope].add(peer);
     if (scope === "address") {
       this.#refused.set(peer.address, (this.#refused.get(peer.address) ?? 0) + 1);
@@ -101,11 +138,18 @@ export class PeerList {
   }
 
   unban(peer: PoolPeer): void {
-    this.#bans.endpoint.delete(peer);
+    if (this.#bans.endpoint.delete(peer)) this.#shares.get(peer.share)?.all.add(peer);
     if (!this.#bans.address.delete(peer)) return;
+    this.#shares.get(peer.share)?.all.add(peer);
     const left = this.#refused.get(peer.address)! - 1;
     if (left > 0) this.#refused.set(peer.address, left);
     else this.#refused.delete(peer.address);
+  }
+
+  #leaveShare(peer: PoolPeer): void {
+    const share = this.#shares.get(peer.share);
+    share?.all.delete(peer);
+    share?.idle.remove(peer);
   }
 
   isBanned(peer: PoolPeer, scope: BanScope): boolean {

@@ -35,10 +35,23 @@ export function sourceNames(sources: number): string[] {
   return SOURCE_NAMES.filter((_, bit) => (sources >> bit) & 1);
 }
 
+const CAPPED = PEER_SOURCE.DHT | PEER_SOURCE.PEX | PEER_SOURCE.LSD;
+
+/**
+ * The source whose share of the list a peer with these first sources takes; 0 for none: what a
+ * tracker, its own call or a person vouches for is not counted.
+ */
+function shareOf(sources: number): number {
+  if ((sources & ~CAPPED) !== 0) return 0;
+  return sources & -sources;
+}
+
 /** `lastConnected` of a peer that was never tried: earlier than any time. */
 export const NEVER = -Infinity;
 
 export class PoolPeer {
+  /** DHT, PEX or LSD, if we first heard of it from there and nowhere else; else 0. */
+  readonly share: number;
   state: PeerState = PEER_STATE.DISCOVERED;
   /** 20 bytes, known from the handshake on. */
   peerId: Uint8Array | null = null;
@@ -82,7 +95,9 @@ export class PoolPeer {
     public port: number,
     public sources: number,
     readonly order: number,
-  ) {}
+  ) {
+    this.share = shareOf(sources);
+  }
 
   get active(): boolean {
     return this.state === PEER_STATE.CONNECTING || this.state === PEER_STATE.CONNECTED;

@@ -6,6 +6,10 @@ import { dialsBefore } from "../../src/torrent/peer_rank.ts";
 import { PeerPool } from "../../src/torrent/peer_pool.ts";
 import { dice, endpointOf } from "./pool_harness.ts";
 
+const SHARES = [[PEER_SOURCE.DHT, 1 / 2], [PEER_SOURCE.PEX, 1 / 2], [
+  PEER_SOURCE.LSD,
+  1 / 4,
+]] as const;
 const LIMITS = { maxPeerlistSize: 60, maxActiveConnections: 8, maxHalfOpen: 3 };
 
 /** A pool, everything it said and did, and the active connections as its dialler sees them. */
@@ -114,9 +118,16 @@ class World {
     assert.equal(pool.pickBestCandidate(), candidates[0]);
     for (const peer of this.attempts) assert.equal(peer.state, PEER_STATE.CONNECTING);
     for (const peer of this.links) assert.equal(peer.state, PEER_STATE.CONNECTED);
+    const shares = new Map<number, number>();
     for (const peer of this.seen) {
       if (pool.findPeer(peer.address, peer.port) !== peer) continue;
+      if (peer.state !== PEER_STATE.BANNED) {
+        shares.set(peer.share, (shares.get(peer.share) ?? 0) + 1);
+      }
       if (peer.active) assert.ok(this.attempts.has(peer) || this.links.has(peer));
+    }
+    for (const [source, part] of SHARES) {
+      assert.ok((shares.get(source) ?? 0) <= part * LIMITS.maxPeerlistSize);
     }
   }
 }

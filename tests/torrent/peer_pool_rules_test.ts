@@ -11,7 +11,7 @@ import {
 import { PeerPool } from "../../src/torrent/peer_pool.ts";
 import { add, endpointOf, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
 
-const { TRACKER, DHT, INCOMING, PEX, RESUME } = PEER_SOURCE;
+const { TRACKER, DHT, INCOMING, LSD, MANUAL, PEX, RESUME } = PEER_SOURCE;
 
 describe("PeerPool addPeer refuses", () => {
   const bad: [string, number][] = [
@@ -112,6 +112,66 @@ describe("PeerPool with a full list", () => {
     assert.equal(pool.findPeer("192.0.2.1", 6881), offender);
     assert.equal(pool.findPeer("10.0.0.6", 6881), undefined);
     assert.ok(pool.findPeer("10.0.0.7", 6881));
+  });
+});
+
+describe("PeerPool shares of a source", () => {
+  const shares = [[DHT, 50], [PEX, 50], [LSD, 25]] as const;
+  for (const [source, most] of shares) {
+    it(`keep ${sourceNames(source)} from more than ${most} % of the list`, () => {
+      const { pool } = makePool({ maxPeerlistSize: 100 });
+      assert.equal(pool.addPeers(manyPeers(80), source, 0), most);
+      assert.equal(pool.stats().total, most);
+      add(pool, "192.0.2.1");
+      assert.equal(pool.stats().total, most + 1);
+      assert.equal(pool.addPeers([{ address: "192.0.2.0", port: 1024 }], source, 0), 0);
+    });
+  }
+
+  it("are not for peers that others vouch for first, whoever names them later", () => {
+    for (const source of [TRACKER, INCOMING, MANUAL, RESUME, DHT | MANUAL]) {
+      const { pool } = makePool({ maxPeerlistSize: 100 });
+      assert.equal(pool.addPeers(manyPeers(80), source, 0), 80);
+      pool.addPeers(manyPeers(80), DHT, 0);
+      assert.equal(pool.stats().total, 80);
+    }
+  });
+
+  it("stay with the source that named a peer first", () => {
+    const { pool } = makePool({ maxPeerlistSize: 8 });
+    pool.addPeers(manyPeers(4), DHT, 0);
+    pool.addPeers(manyPeers(4), PEX, 0);
+    assert.equal(pool.addPeers([{ address: "192.0.2.1", port: 6881 }], PEX, 0), 1);
+    assert.equal(pool.addPeer("192.0.2.0", 6881, DHT, 0), null);
+  });
+
+  it("are full of the better: who failed makes way, who is connected stays", () => {
+    const { pool } = makePool({ maxPeerlistSize: 4 });
+    pool.connectToPeers(0);
+    const [good, bad] = ["192.0.2.1", "192.0.2.2"].map((address) => {
+      return pool.addPeer(address, 6881, DHT, 0)!;
+    });
+    pool.connected(good!, 0);
+    assert.equal(pool.addPeer("192.0.2.3", 6881, DHT, 0), null);
+    pool.connectionClosed(bad!, 0, { error: true });
+    assert.ok(pool.addPeer("192.0.2.3", 6881, DHT, 0));
+    assert.equal(pool.findPeer("192.0.2.2", 6881), undefined);
+    assert.equal(pool.findPeer("192.0.2.1", 6881), good);
+  });
+
+  it("do not count the banned, and take them back when they are forgiven", () => {
+    const { pool } = makePool({ maxPeerlistSize: 8, maxFailcount: 1 });
+    pool.connectToPeers(0);
+    const dead = manyPeers(4);
+    for (const { address, port } of dead) {
+      pool.connectionClosed(pool.addPeer(address, port, DHT, 0)!, 0, { error: true });
+    }
+    pool.disconnectAll(0);
+    assert.equal(pool.stats().banned, 4);
+    const others = [1, 2, 3, 4].map((i) => ({ address: `192.0.2.${i}`, port: 6881 }));
+    assert.equal(pool.addPeers(others, DHT, 0), 4);
+    assert.equal(pool.forgiveFailures(0), 4);
+    assert.deepEqual([pool.stats().total, pool.stats().banned], [4, 0]);
   });
 });
 
