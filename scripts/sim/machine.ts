@@ -26,7 +26,7 @@ export class Machine {
   /** Pieces that came wrong over the wire: in a world without poisoners nobody sends one. */
   failedPieces = 0;
   restarts = 0;
-  /** Claims about what is there after a restart: bytes, and what was there before. */
+  /** What was there since the last start, in bytes. */
   readonly history: { at: number; have: number }[] = [];
   readonly #swarm: SimSwarm;
   readonly #options: MachineOptions;
@@ -85,6 +85,7 @@ export class Machine {
   crash(power: boolean): void {
     this.node.kill(this.#swarm.world.dice.chance(0.5) ? "quietly" : "with resets");
     if (power) this.disk.crash();
+    this.history.length = 0;
   }
 
   async shutDown(): Promise<void> {

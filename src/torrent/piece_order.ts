@@ -60,7 +60,9 @@ export class PieceOrder {
   }
 
   /** New levels, best first; `levelOf(piece)` is an index of `levels`. O(pieces). */
-  setLevels(levels: readonly PieceLevel[], levelOf: (piece: number) => number): void {
+  setLevels(wanted: readonly PieceLevel[], levelOf: (piece: number) => number): void {
+    // Where no piece is wanted, as with an empty file alone, those that are not still have a place.
+    const levels = wanted.length > 0 ? wanted : [{ sequential: false }];
     const pickers = levels.map(() => new PiecePicker(this.#pieceCount, this.#random));
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       const pickable = this.isPickable(piece), copies = this.availabilityOf(piece);

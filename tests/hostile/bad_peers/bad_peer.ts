@@ -14,7 +14,7 @@ const HANDSHAKE_LENGTH = 68;
 const REDIAL_MS = 5000;
 
 /** What waits to be sent on one connection at most; more is not said. */
-const MAX_QUEUED = 1 << 20;
+const MAX_QUEUED = 1 << 18;
 
 /** The torrent that it does harm to. */
 export interface Prey {
