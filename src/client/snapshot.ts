@@ -66,7 +66,8 @@ function engineSnapshot(torrent: Torrent): EngineSnapshot {
     left,
     pieces: meta.layout.pieceCount,
     piecesHave: pieces.have.count,
-    checked: state === "checking" || state === "verifying" ? torrent.checkedFraction : null,
+    checked: torrent.checkedFraction ??
+      (state === "checking" ? 0 : state === "verifying" ? 1 : null),
     downloaded,
     uploaded,
     totals: torrent.totalsEver,

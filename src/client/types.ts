@@ -193,7 +193,7 @@ export interface TorrentSnapshot {
   left: number;
   pieces: number;
   piecesHave: number;
-  /** Fraction of the check under way (state "checking" or "verifying"), else null. */
+  /** Fraction of the check under way (at the start, at the end, or asked for), else null. */
   checked: number | null;
   /** Payload bytes in this run. */
   downloaded: number;

@@ -139,8 +139,8 @@ export class Torrent {
     return this.#error;
   }
 
-  /** Fraction of the check under way, 0 to 1. */
-  get checkedFraction(): number {
+  /** Fraction of the check under way, 0 to 1; null without one. */
+  get checkedFraction(): number | null {
     return this.#verification.fraction;
   }
 

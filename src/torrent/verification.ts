@@ -9,7 +9,7 @@ export class Verification {
   readonly #meta: Metainfo;
   readonly #hasher: Hasher;
   readonly #storage: TorrentStorage;
-  #fraction = 0;
+  #fraction: number | null = null;
 
   constructor(meta: Metainfo, hasher: Hasher, storage: TorrentStorage) {
     this.#meta = meta;
@@ -17,8 +17,8 @@ export class Verification {
     this.#storage = storage;
   }
 
-  /** Of the check under way or the last one, 0 to 1. */
-  get fraction(): number {
+  /** Of the check under way, 0 to 1; null while nothing is checked. */
+  get fraction(): number | null {
     return this.#fraction;
   }
 
@@ -29,10 +29,14 @@ export class Verification {
     pieces: readonly number[] = this.allPieces(),
   ): Promise<void> {
     this.#fraction = 0;
-    await checkPieces(this.#hasher, this.#storage, pieces, (p) => pieceHash(this.#meta, p), {
-      piece: onPiece,
-      progress: (done, total) => this.#fraction = total === 0 ? 1 : done / total,
-    }, signal);
+    try {
+      await checkPieces(this.#hasher, this.#storage, pieces, (p) => pieceHash(this.#meta, p), {
+        piece: onPiece,
+        progress: (done, total) => this.#fraction = total === 0 ? 1 : done / total,
+      }, signal);
+    } finally {
+      this.#fraction = null;
+    }
   }
 
   allPieces(): number[] {

@@ -283,8 +283,11 @@ describe("a disk in trouble", () => {
     const vandal = leech.node.files.open("/data/folder/sub0/file0", "write");
     vandal.writeAt(new Uint8Array(1000), 70_000);
     vandal.close();
-    const bad = await swarm.world.wait(leech.torrent.recheck());
-    assert.equal(bad, 1);
+    const checking = leech.torrent.recheck();
+    assert.notEqual(leech.torrent.snapshot().checked, null, "its progress is shown");
+    assert.equal(leech.torrent.snapshot().state, "seeding");
+    assert.equal(await swarm.world.wait(checking), 1);
+    assert.equal(leech.torrent.snapshot().checked, null);
     await swarm.untilDone([leech]);
     assert.equal(await swarm.world.wait(leech.torrent.recheck()), 0);
     swarm.assertHasAll(leech);
@@ -346,6 +349,25 @@ describe("folders", () => {
       await swarm.close();
     }
   });
+
+  it(
+    "with the same data under other names are taken from, and little is fetched",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(22);
+      await swarm.seed("10.0.1.1", { link: SLOW });
+      const node = swarm.world.node("10.0.2.1");
+      swarm.torrent.files.forEach(({ content }, i) => node.disk.put(`/old/deep/${i}.bak`, content));
+      node.disk.put("/old/same size", new Uint8Array(300 * KIB));
+      const leech = await swarm.join(node, { reuse: ["/old"] });
+      await swarm.untilDone([leech]);
+      const { downloaded, size } = leech.torrent.snapshot();
+      assert.ok(downloaded < 0.1 * size, `${downloaded} of ${size} fetched`);
+      swarm.assertHasAll(leech);
+      assert.equal(node.files.list("/old/deep").length, 4);
+      await swarm.close();
+    },
+  );
 
   it("and names can be changed while it seeds", TIMEOUT, async () => {
     const swarm = await newSwarm(21);
