@@ -1,0 +1,192 @@
+/**
+ * Downloads that are killed with -9 at random moments and started again until they are done. Each
+ * kill tells what it cost; each download is compared byte for byte.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { firstDifference } from "../lib/compare_files.ts";
+import { makeTorrent, type TorrentSpec, writeFiles } from "../lib/make_torrent.ts";
+import { Prng } from "../../src/util/prng.ts";
+import { ChildProgram } from "./program.ts";
+
+/** What a crash may cost (ClientOptions.saveEveryMs). */
+export const MOST_LOST_MS = 5000;
+/** The client looks at the time twice a second, and what it did shows here a moment later. */
+const SLACK_MS = 1000;
+/** A whole download takes about so long when nobody disturbs it. */
+const DOWNLOAD_S = 15;
+const MAX_START_MS = 30_000;
+
+export interface KillsOptions {
+  kills: number;
+  /** Bytes of the torrent. */
+  size: number;
+  /** Each process is killed after up to so many seconds, from its very start. */
+  spread: number;
+  /** Downloads at once. */
+  lanes: number;
+  seed: string;
+  onKill?(kill: Kill): void;
+}
+
+export interface Kill {
+  /** Milliseconds from the start of the process to its end. */
+  after: number;
+  /** Verified bytes as reported last, and found on the next start; reported 5 s before the end. */
+  reported: number;
+  resumed: number;
+  owed: number;
+}
+
+export interface KillsResult {
+  kills: Kill[];
+  /** Downloads that were finished and compared. */
+  downloads: number;
+  /** What was not as it must be; empty when all is well. */
+  wrong: string[];
+  /** Bytes that the seeders sent beyond one copy for each download. */
+  sentTwice: number;
+}
+
+export async function runKills(options: KillsOptions): Promise<KillsResult> {
+  const folder = mkdtempSync(join(tmpdir(), "shoal-kills-"));
+  try {
+    const spec = specOf(options.size);
+    const source = join(folder, "source"), torrent = join(folder, "a.torrent");
+    mkdirSync(source);
+    writeFiles(spec, source, options.seed);
+    writeFileSync(torrent, makeTorrent(spec, source).bytes);
+    const result: KillsResult = { kills: [], downloads: 0, wrong: [], sentTwice: 0 };
+    const lanes = Array.from({ length: options.lanes }, async (_, lane) => {
+      const dice = new Prng(`${options.seed} ${lane}`);
+      while (result.kills.length < options.kills) {
+        const target = join(folder, `lane${lane}`);
+        await oneDownload({ spec, source, torrent, target }, options, dice, result);
+        rmSync(target, { recursive: true, force: true });
+      }
+    });
+    await Promise.all(lanes);
+    return result;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function specOf(size: number): TorrentSpec {
+  const part = Math.floor(size / 8);
+  const sizes = [part * 3 + 1, 17, part, size - part * 4 - 18];
+  const files = sizes.map((each, i) => ({ path: `part${i % 2}/file${i}`, size: each }));
+  return { name: "killed", pieceLength: 256 * 1024, files };
+}
+
+interface Download {
+  spec: TorrentSpec;
+  source: string;
+  torrent: string;
+  target: string;
+}
+
+async function oneDownload(
+  { spec, source, torrent, target }: Download,
+  options: KillsOptions,
+  dice: Prng,
+  result: KillsResult,
+): Promise<void> {
+  const data = join(target, "data"), state = join(target, "state");
+  mkdirSync(data, { recursive: true });
+  const port = Promise.withResolvers<string>();
+  let uploaded = 0;
+  const rate = String(Math.ceil(options.size / DOWNLOAD_S));
+  const seeder = new ChildProgram(["seed", torrent, source, rate], (word, rest) => {
+    if (word === "port") port.resolve(rest);
+    if (word === "uploaded") uploaded = Number(rest);
+  });
+  try {
+    const args = ["leech", torrent, data, state, await port.promise];
+    let last: Omit<Kill, "resumed"> | null = null;
+    for (let done = false; !done;) {
+      const enough = result.kills.length >= options.kills;
+      const run = await oneRun(args, enough ? null : dice.unit() * options.spread * 1000);
+      if (last !== null && run.checked !== null) {
+        judge({ ...last, resumed: run.checked }, options, result);
+        last = null;
+      }
+      // One that was killed before it looked at its disk owes what its predecessor did.
+      if (run.killed && last === null) last = run.killed;
+      done = run.done;
+    }
+    result.downloads++;
+    const difference = firstDifference(spec, source, data);
+    if (difference !== null) result.wrong.push(`the result is not right: ${difference}`);
+    await settled(() => uploaded);
+    result.sentTwice += Math.max(0, uploaded - options.size);
+  } finally {
+    await seeder.kill();
+  }
+}
+
+function judge(kill: Kill, { onKill }: KillsOptions, result: KillsResult): void {
+  result.kills.push(kill);
+  onKill?.(kill);
+  if (kill.resumed >= kill.owed) return;
+  result.wrong.push(
+    `killed after ${Math.round(kill.after)} ms it had ${kill.resumed} bytes, ` +
+      `and 5 s before the kill ${kill.owed}`,
+  );
+}
+
+interface Run {
+  /** Verified bytes that it found; null when it did not live to say. */
+  checked: number | null;
+  killed: Omit<Kill, "resumed"> | null;
+  done: boolean;
+}
+
+/** `killAfter`: milliseconds; null lets it finish. */
+async function oneRun(args: readonly string[], killAfter: number | null): Promise<Run> {
+  const start = performance.now();
+  const reports: { at: number; have: number }[] = [];
+  let checked: number | null = null, done = false;
+  const leech = new ChildProgram(args, (word, rest) => {
+    if (word === "checked") checked = Number(rest);
+    if (checked !== null && (word === "have" || word === "checked")) {
+      reports.push({ at: performance.now(), have: Number(rest) });
+    }
+    if (word === "done") done = true;
+  });
+  const limit = killAfter ?? MAX_START_MS + 20 * DOWNLOAD_S * 1000;
+  let over = false;
+  await Promise.race([leech.ended.then(() => over = true), after(limit, () => over)]);
+  if (done) {
+    await leech.ended;
+    return { checked, killed: null, done };
+  }
+  if (over) leech.assertWell();
+  if (killAfter === null) throw new Error("a download did not end by itself");
+  const at = performance.now();
+  await leech.kill();
+  if (done) return { checked, killed: null, done };
+  const owed = reports.findLast((report) => report.at <= at - MOST_LOST_MS - SLACK_MS)?.have ??
+    reports[0]?.have ?? 0;
+  const killed = { after: at - start, reported: reports.at(-1)?.have ?? 0, owed };
+  return { checked, killed: checked === null ? null : killed, done: false };
+}
+
+/** Resolves after so long, or soon after `over` holds. */
+async function after(ms: number, over: () => boolean): Promise<void> {
+  const end = performance.now() + ms;
+  while (!over()) {
+    const left = end - performance.now();
+    if (left <= 0) return;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, 200)));
+  }
+}
+
+/** Until a number that is reported twice a second stays. */
+async function settled(value: () => number): Promise<void> {
+  for (let before = -1; before !== value();) {
+    before = value();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+}
