@@ -46,6 +46,10 @@ describe("heldBackBy", () => {
 
   it("says hashing while files are checked, and nothing in states that wait for nobody", () => {
     const expected: Record<TorrentState, string> = {
+      finding: "nothing",
+      waiting: "nothing",
+      paused: "nothing",
+      moving: "nothing",
       checking: "hashing",
       verifying: "hashing",
       downloading: "no-peers",
