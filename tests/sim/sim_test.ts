@@ -1,0 +1,57 @@
+/** `npm run sim`: its worlds are right, and would find what is not. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { commandOf } from "../../scripts/sim/report.ts";
+import { runWorld } from "../../scripts/sim/run_world.ts";
+import { type Scenario, scenarioNamed, scenarios } from "../../scripts/sim/scenarios.ts";
+
+const TIMEOUT = { timeout: 60_000 };
+const FIRST = 1001;
+
+describe("npm run sim", () => {
+  for (const scenario of scenarios) {
+    it(`leaves right bytes on all disks: ${scenario.name}`, TIMEOUT, async () => {
+      const deeds = new Set<string>();
+      for (const seed of [FIRST, FIRST + 1]) {
+        const result = await runWorld(seed, scenario);
+        assert.equal(result.error, null, `${commandOf(result)}\n${result.error}`);
+        assert.ok(result.bytes > 0 && result.claims > 0, "something was there to compare");
+        for (const name of Object.keys(result.deeds)) deeds.add(name);
+      }
+      assert.equal(deeds.size > 0, scenario.disturbances.length > 0, "what it is for happened");
+    });
+  }
+
+  it("finds a byte that changed behind everybody's back, and says how to repeat it", async () => {
+    const rot: Scenario = {
+      name: "rot",
+      about: "a disk loses a bit",
+      disturbances: [({ machines, swarm }) => {
+        const largest = swarm.torrent.files.reduce((a, b) =>
+          b.content.length > a.content.length ? b : a
+        );
+        machines[0]!.disk.corrupt(["/data", ...largest.path].join("/"), 5);
+        return Promise.resolve();
+      }],
+    };
+    let found = 0;
+    for (const seed of [1, 2, 3]) {
+      const result = await runWorld(seed, rot);
+      if (result.error === null) continue;
+      found++;
+      assert.match(result.error, /corrupt|wrong piece/);
+      assert.equal(commandOf(result), `npm run sim -- --seed ${seed} --scenario rot`);
+    }
+    // An even number of changes of one byte is none.
+    assert.ok(found >= 1, `${found} of 3 worlds with a rotten disk were found out`);
+  });
+});
+
+describe("what worlds found", () => {
+  it("a choice of nothing but an empty file leaves the pieces in order", TIMEOUT, async () => {
+    for (const seed of [7, 18]) {
+      const result = await runWorld(seed, scenarioNamed("files"));
+      assert.equal(result.error, null, `${commandOf(result)}\n${result.error}`);
+    }
+  });
+});
