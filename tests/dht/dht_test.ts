@@ -171,6 +171,44 @@ describe("Dht", () => {
     assert.equal(pair.clock.pending, 0, "nothing is sent any more");
   });
 
+  it("counts what handlers throw, tells of the last, and goes on", async () => {
+    const pair = new Pair();
+    const root = await pair.open("80.1.1.1");
+    const dht = await pair.open("80.2.1.1", { bootstrap: [{ host: "80.1.1.1", port: 6881 }] });
+    await pair.pass(3000);
+    await pair.settled(dht.announce(TORRENT, { port: 7000 }));
+    const broken = new Error("a broken handler");
+    const onPeers = () => {
+      throw broken;
+    };
+    const { peers } = await pair.settled(dht.findPeers(TORRENT, { onPeers }));
+    assert.equal(peers, 1, "the search ends as if nothing had been");
+    assert.equal(dht.stats().exceptions, 1);
+    assert.equal(dht.stats().lastException, broken);
+    const pong = await pair.settled(dht.ping({ address: "80.1.1.1", port: 6881 }));
+    assert.notEqual(pong, null);
+    root.close();
+    dht.close();
+  });
+
+  it("an abort while it closes and after it ended changes nothing", async () => {
+    const pair = new Pair();
+    const root = await pair.open("80.1.1.1");
+    const dht = await pair.open("80.2.1.1", { bootstrap: [{ host: "80.1.1.1", port: 6881 }] });
+    await pair.pass(3000);
+    const abort = new AbortController(), { signal } = abort;
+    const stored = await pair.settled(dht.announce(TORRENT, { port: 7000 }, { signal }));
+    const running = dht.scrape(TORRENT, signal);
+    dht.close();
+    abort.abort();
+    assert.deepEqual(await running, { seeds: 0, peers: 0, answers: 0 });
+    assert.equal(stored.stored, 1);
+    assert.equal(dht.stats().exceptions, 0);
+    root.close();
+    await pair.pass(50);
+    assert.equal(pair.clock.pending, 0, "datagrams on their way arrive, and no timer is left");
+  });
+
   it("reads IPv6 addresses in any spelling", async () => {
     const pair = new Pair();
     const dht = await pair.open("80.2.1.1", { families: [6] });
