@@ -43,8 +43,10 @@ async function leech(
   await torrent.finished;
   console.log("done");
   await client.close();
+  process.exit(0);
 }
 
+process.stdin.on("end", () => process.exit(3)).resume();
 const [what, ...args] = process.argv.slice(2) as [string, string, string, string, string];
 if (what === "seed") await seed(args[0], args[1], Number(args[2]));
 else await leech(...args);

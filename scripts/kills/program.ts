@@ -17,7 +17,8 @@ export class ChildProgram {
   constructor(args: readonly string[], onLine: (word: string, rest: string) => void) {
     const start = thisRuntime === "deno" ? ["run", "-A", "--no-check", script] : [script];
     const child = spawn(process.execPath, [...start, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      // The child ends when its input does: it does not outlive us.
+      stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child = child;
     child.stderr.on("data", (chunk) => this.#error += String(chunk));

@@ -17,6 +17,7 @@ const SLACK_MS = 1000;
 /** A whole download takes about so long when nobody disturbs it. */
 const DOWNLOAD_S = 15;
 const MAX_START_MS = 30_000;
+const NOTHING = { reported: 0, owed: 0 };
 
 export interface KillsOptions {
   kills: number;
@@ -104,16 +105,20 @@ async function oneDownload(
   });
   try {
     const args = ["leech", torrent, data, state, await port.promise];
-    let last: Omit<Kill, "resumed"> | null = null;
+    let owing: Omit<Kill, "resumed">[] = [];
     for (let done = false; !done;) {
-      const enough = result.kills.length >= options.kills;
+      const enough = result.kills.length + owing.length >= options.kills;
       const run = await oneRun(args, enough ? null : dice.unit() * options.spread * 1000);
-      if (last !== null && run.checked !== null) {
-        judge({ ...last, resumed: run.checked }, options, result);
-        last = null;
+      const { checked } = run;
+      if (checked !== null) {
+        for (const kill of owing) judge({ ...kill, resumed: checked }, options, result);
+        owing = [];
       }
       // One that was killed before it looked at its disk owes what its predecessor did.
-      if (run.killed && last === null) last = run.killed;
+      if (run.killed !== null) {
+        const { reported, owed } = checked === null ? owing.at(-1) ?? NOTHING : run.killed;
+        owing.push({ after: run.killed.after, reported, owed });
+      }
       done = run.done;
     }
     result.downloads++;
@@ -170,7 +175,7 @@ async function oneRun(args: readonly string[], killAfter: number | null): Promis
   const owed = reports.findLast((report) => report.at <= at - MOST_LOST_MS - SLACK_MS)?.have ??
     reports[0]?.have ?? 0;
   const killed = { after: at - start, reported: reports.at(-1)?.have ?? 0, owed };
-  return { checked, killed: checked === null ? null : killed, done: false };
+  return { checked, killed, done: false };
 }
 
 /** Resolves after so long, or soon after `over` holds. */
