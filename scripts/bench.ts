@@ -8,8 +8,8 @@
  *   --size MIB            default 1024
  *   --json                prints every sample as JSON instead of tables
  *
- * `-- seed`, `-- swarm`, `-- verify` and `-- create` have their own options: seed.ts, swarm.ts and
- * hash.ts in scripts/bench.
+ * `-- seed`, `-- swarm`, `-- magnet`, `-- verify` and `-- create` have their own options: seed.ts,
+ * swarm.ts, magnet.ts and hash.ts in scripts/bench.
  */
 
 import { rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
 import { hashBench } from "./bench/hash.ts";
+import { magnetBench } from "./bench/magnet.ts";
 import { choose, makeWorkFolder, positive, progress } from "./bench/common.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { measure } from "./bench/measure.ts";
@@ -148,6 +149,7 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["leech", leech],
   ["seed", seedBench],
   ["swarm", swarmBench],
+  ["magnet", magnetBench],
   ["verify", (args) => hashBench("verify", args)],
   ["create", (args) => hashBench("create", args)],
   ["start", startBench],
