@@ -16,6 +16,7 @@ import type { Rates } from "../torrent/rate_limits.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
+import { withNodesOf } from "./dht_state.ts";
 import { Discovery } from "./discovery.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
@@ -288,7 +289,10 @@ export class Client {
   async #keepDht(): Promise<void> {
     const { dhtState } = this.#discovery;
     if (dhtState === null || dhtState.nodes.length === 0) return;
-    await this.#state?.keepDht(dhtState).catch(() => {}); // the next run can begin without
+    // A short run meets few nodes: those that it had no time for are kept for the next one.
+    const before = await this.#state?.loadDht() ?? null;
+    await this.#state?.keepDht(withNodesOf(before, dhtState))
+      .catch(() => {}); // the next run can begin without
   }
 
   async #keepQuota(): Promise<void> {

@@ -4,6 +4,7 @@ import { encode } from "../protocol/bencode_encode.ts";
 import {
   addressFamily,
   compactPeer,
+  formatEndpoint,
   parseCompactPeers,
   type PeerAddress,
 } from "../protocol/compact_address.ts";
@@ -12,6 +13,8 @@ import type { DhtState } from "../dht/node_types.ts";
 
 const ID_BYTES = 20;
 const MAX_NODES = 1000;
+/** A run that met so many needs none of an earlier one. */
+const ENOUGH_NODES = 200;
 
 export function encodeDhtState({ ids, nodes }: DhtState): Uint8Array {
   const kept = nodes.slice(0, MAX_NODES);
@@ -42,6 +45,14 @@ export function decodeDhtState(bytes: Uint8Array): DhtState | null {
   } catch {
     return null;
   }
+}
+
+/** `now`, filled up with nodes of an earlier run. */
+export function withNodesOf(before: DhtState | null, now: DhtState): DhtState {
+  const known = new Set(now.nodes.map(formatEndpoint));
+  const older = (before?.nodes ?? []).filter((node) => !known.has(formatEndpoint(node)));
+  const room = Math.max(0, ENOUGH_NODES - now.nodes.length);
+  return { ids: now.ids, nodes: [...now.nodes, ...older.slice(0, room)] };
 }
 
 function compactOf(nodes: readonly PeerAddress[], family: 4 | 6): Uint8Array {
