@@ -25,6 +25,15 @@ WANTED_ALERTS = (
     | CATEGORIES.connect_notification
 )
 
+SAYING = threading.Lock()
+
+
+def say(*words):
+    """One whole line: two threads print."""
+    with SAYING:
+        sys.stdout.write(" ".join(map(str, words)) + "\n")
+        sys.stdout.flush()
+
 
 def open_session(wanted):
     return lt.session({
@@ -37,6 +46,8 @@ def open_session(wanted):
         "enable_outgoing_utp": False,
         "enable_incoming_utp": False,
         "allow_multiple_connections_per_ip": True,
+        # Two seeds stay together, so that one of them can tell others of the other.
+        "close_redundant_connections": False,
         "dht_bootstrap_nodes": "",
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
@@ -76,21 +87,21 @@ def obey(session, handle):
         elif word == "announce":
             handle.force_dht_announce()
         elif word == "nodes":
-            print("nodes", session.status().dht_nodes, flush=True)
+            say("nodes", session.status().dht_nodes)
         elif word == "uploaded":
-            print("uploaded", handle.status().total_payload_upload, flush=True)
+            say("uploaded", handle.status().total_payload_upload)
     os._exit(0)
 
 
 def report(alert, handle):
     if isinstance(alert, lt.piece_finished_alert):
-        print("piece", alert.piece_index, flush=True)
+        say("piece", alert.piece_index)
     elif isinstance(alert, lt.peer_connect_alert):
-        print("peer", *alert.endpoint, flush=True)
+        say("peer", *alert.endpoint)
     elif isinstance(alert, lt.torrent_finished_alert):
         handle.flush_cache()
     elif isinstance(alert, lt.cache_flushed_alert):
-        print("done", flush=True)
+        say("done")
     elif isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
         sys.exit(alert.message())
 
@@ -99,7 +110,7 @@ def main():
     wanted = json.loads(sys.argv[1])
     session = open_session(wanted)
     handle = start_torrent(session, wanted) if "source" in wanted else None
-    print("ready", session.listen_port(), flush=True)
+    say("ready", session.listen_port())
     threading.Thread(target=obey, args=(session, handle), daemon=True).start()
     while True:
         session.wait_for_alert(1000)
