@@ -41,7 +41,7 @@ const FREE_FACTOR = 2;
 const LARGEST_SURPLUS = 1400;
 
 export class FloodGuard {
-  /** Queries refused for their rate, and answers held back for the budget. */
+  /** Datagrams refused for the rate of their address, and answers held back for the budget. */
   refused = 0;
   heldBack = 0;
   readonly #limits: FloodLimits;
@@ -65,12 +65,13 @@ export class FloodGuard {
     this.#surplusAsOf = now;
   }
 
-  /** Whether datagrams of the address are not even worth decoding; changes nothing. */
+  /** Whether a datagram of the address is not even worth decoding; it counts as refused then. */
   isBlocked(address: string, now: number): boolean {
     this.#find(address);
     for (let row = 0; row < ROWS; row++) {
       if (this.#blockedUntil[this.#found[row]!]! <= now) return false;
     }
+    this.refused++;
     return true;
   }
 

@@ -134,7 +134,7 @@ export interface DhtStats {
   /** Datagrams that were no sound message; answers nobody had asked for. */
   malformed: number;
   unsolicited: number;
-  /** Queries refused for their rate, and answers held back for the budget. */
+  /** Datagrams refused for the rate of their address, and answers held back for the budget. */
   refused: number;
   heldBack: number;
   /** Exceptions, ours and of handlers, and the last of them. None of them ends anything. */

@@ -3,7 +3,7 @@
  * of the answer go out. Nothing is stored without a token that the asker's address got from us, no
  * answer is over 1,400 bytes, and each of them passes the flood guard first.
  */
-import { addressFamily, isUsablePeer, type PeerAddress } from "../protocol/compact_address.ts";
+import { isUsablePeer, type PeerAddress } from "../protocol/compact_address.ts";
 import {
   checkItem,
   type DhtItem,
@@ -156,7 +156,7 @@ export class QueryServer {
     if (query.scrape) answer.scrape = peers.scrape(target, now);
     const room = new AnswerRoom(answer);
     this.#addNodes(answer, room, target, query.want, from);
-    const family = addressFamily(from.address);
+    const family = familyOf(from);
     // Who scrapes wants the filters; without room for peers beside them there are none.
     const limit = room.countOf(VALUE_BYTES[family], Infinity);
     answer.values = peers.peersOf(target, { family, noSeed, limit }, now);
@@ -206,7 +206,7 @@ export class QueryServer {
     if (!tokens.isValid(query.token, from.address, target, now)) return BAD_TOKEN;
     const refusal = checkItem(signatures, value, mutable);
     if (refusal !== null) return refusal;
-    const ownId = nodes.id(addressFamily(from.address));
+    const ownId = nodes.id(familyOf(from));
     return items.put(
       target,
       item,
@@ -228,7 +228,7 @@ export class QueryServer {
     from: PeerAddress,
   ): void {
     const { nodes } = this.#parts;
-    for (const family of want ?? [addressFamily(from.address)]) {
+    for (const family of want ?? [familyOf(from)]) {
       const count = room.countOf(NODE_BYTES[family], NODES);
       const found = nodes.closest(target, family, count).slice(0, count);
       room.take(found.length * NODE_BYTES[family]);
@@ -239,7 +239,7 @@ export class QueryServer {
 
   #start(query: KrpcQuery, from: PeerAddress): Answer {
     const { nodes, client } = this.#parts;
-    return { t: query.t, id: nodes.id(addressFamily(from.address)), client, ownEndpoint: from };
+    return { t: query.t, id: nodes.id(familyOf(from)), client, ownEndpoint: from };
   }
 
   #error(t: Uint8Array, from: PeerAddress, refusal: Refusal): Uint8Array {
@@ -251,6 +251,11 @@ export class QueryServer {
 const UNKNOWN_METHOD: Refusal = { code: KrpcErrorCode.unknownMethod, message: "unknown method" };
 const BAD_TOKEN: Refusal = { code: KrpcErrorCode.protocol, message: "invalid token" };
 const BAD_PORT: Refusal = { code: KrpcErrorCode.protocol, message: "invalid port" };
+
+/** Of an address that is known to be one. */
+function familyOf({ address }: PeerAddress): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
+}
 
 /** Whether the answer is larger than the query: it tells of nodes. */
 function isLookup({ method }: KrpcQuery): boolean {

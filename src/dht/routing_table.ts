@@ -55,10 +55,12 @@ export class RoutingTable {
   answered(entry: NodeEntry, rttMs: number, now: number): void {
     const known = this.#known(entry);
     if (known !== null) {
+      if (!known.confirmed) known.allowed = this.#isAllowed(known.id, known.address);
       known.answered(rttMs, now);
       this.#forget(this.#bucketOf(known.id, now).answered(known, now));
     } else if (this.#makePlaceFor(entry)) {
-      const node = new TableNode(entry, this.#isAllowed(entry.id, entry.address));
+      const node = new TableNode(entry);
+      node.allowed = this.#isAllowed(entry.id, entry.address);
       node.answered(rttMs, now);
       this.#add(node, now);
     }
@@ -70,7 +72,8 @@ export class RoutingTable {
     if (known !== null) {
       if (known.good) known.heardAt = now;
     } else if (!this.#byPlace.has(placeOf(entry)) && !equalBytes(entry.id, this.ownId)) {
-      const node = new TableNode(entry, this.#isAllowed(entry.id, entry.address));
+      // A hot path: every stranger's query comes here, so what costs much waits for an answer.
+      const node = new TableNode(entry);
       if (this.#bucketOf(entry.id, now).rivalOf(node) === null) this.#add(node, now);
     }
   }
@@ -176,7 +179,7 @@ export class RoutingTable {
       if (there.good && !there.isAt(entry)) return false;
       this.#remove(there);
     }
-    const node = new TableNode(entry, true);
+    const node = new TableNode(entry);
     for (;;) {
       const rival = this.#buckets[this.#indexOf(entry.id)]?.rivalOf(node) ?? null;
       if (rival === null) return true;

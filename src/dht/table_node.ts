@@ -16,8 +16,8 @@ export class TableNode implements NodeEntry {
   readonly id: Uint8Array;
   readonly address: string;
   readonly port: number;
-  /** The id is one that BEP 42 allows at the address. */
-  readonly allowed: boolean;
+  /** The id is one that BEP 42 allows at the address; not looked at before it is confirmed. */
+  allowed = false;
   /** Of which a bucket takes one node only; null on local networks, where all are neighbours. */
   readonly network: string | null;
   /** It has answered us at least once, so that it is where it says. */
@@ -33,12 +33,11 @@ export class TableNode implements NodeEntry {
   /** Smoothed, in milliseconds; Infinity before the first answer. */
   rttMs = Infinity;
 
-  constructor(entry: NodeEntry, allowed: boolean) {
+  constructor(entry: NodeEntry) {
     // A copy: the id of a decoded message is a view on all of that message.
     this.id = entry.id.slice();
     this.address = entry.address;
     this.port = entry.port;
-    this.allowed = allowed;
     this.network = isPrivateOrLocal(entry.address) ? null : networkOf(entry.address);
   }
 

@@ -168,7 +168,8 @@ export interface DatagramSocket {
 export interface DatagramNet {
   /**
    * Binds UDP on "0.0.0.0" or "::" (or `address`); a family 6 socket takes no IPv4. `onMessage` gets
-   * borrowed bytes; what it throws is counted in `errors` of the socket and never ends it.
+   * borrowed bytes; what it throws is counted in `errors` of the socket and never ends it. Of a
+   * datagram of over 4 KiB only the beginning may come.
    */
   bind(
     on: { port: number; family: 4 | 6; address?: string },

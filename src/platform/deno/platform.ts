@@ -7,6 +7,6 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     serve,
     rewrapAccepted: true,
-    receiveBufferBytes: null,
+    receiveBufferBytes: 4096,
   });
 }

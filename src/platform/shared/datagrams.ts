@@ -13,10 +13,12 @@ const LATE_ERRORS = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
 type OnMessage = Parameters<DatagramNet["bind"]>[1];
 
 /**
- * `receiveBufferBytes`: kernel buffer to ask for; null leaves it. Never set it on Deno, where it
- * makes every packet cost a millisecond.
+ * `receiveBufferBytes` means two things. On Bun it is the kernel's buffer for what we have not read
+ * yet. Deno cannot set that one and takes the number for the size of the buffer that it makes for
+ * each single packet: twice as much on Linux, 64 KiB if it is not set, which costs more than all the
+ * rest of a packet's way (src/DECISIONS.md, "UDP"). Longer packets are cut.
  */
-export function createDatagramNet(options: { receiveBufferBytes: number | null }): DatagramNet {
+export function createDatagramNet(options: { receiveBufferBytes: number }): DatagramNet {
   return {
     bind(on, onMessage) {
       return new Promise((resolve, reject) => {
@@ -31,7 +33,7 @@ export function createDatagramNet(options: { receiveBufferBytes: number | null }
         });
         inner.bind(on.port, address, () => {
           inner.removeAllListeners("error");
-          if (options.receiveBufferBytes !== null) growBuffer(inner, options.receiveBufferBytes);
+          setBuffer(inner, options.receiveBufferBytes);
           resolve(new UdpSocket(inner, on.family, onMessage));
         });
       });
@@ -115,7 +117,7 @@ function closeQuietly(socket: NodeSocket): void {
   }
 }
 
-function growBuffer(socket: NodeSocket, bytes: number): void {
+function setBuffer(socket: NodeSocket, bytes: number): void {
   try {
     socket.setRecvBufferSize(bytes);
   } catch {

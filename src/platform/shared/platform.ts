@@ -18,7 +18,7 @@ export interface RuntimeParts {
   /** See TcpSocket.accept. */
   rewrapAccepted: boolean;
   /** See createDatagramNet. */
-  receiveBufferBytes: number | null;
+  receiveBufferBytes: number;
 }
 
 export function createPlatform(parts: RuntimeParts): Platform {

@@ -56,6 +56,17 @@ export function datagramCases(add: AddCase): void {
     six.close();
   });
 
+  add("datagrams of up to 4 KiB arrive whole", async (t) => {
+    const far = inbox();
+    const socket = await t.there.datagrams.bind({ port: 0, family: 4 }, far.onMessage);
+    const own = await t.here.datagrams.bind({ port: 0, family: 4 }, () => {});
+    const long = `${"x".repeat(4095)}!`;
+    own.send(bytesOf(long), t.address, socket.port);
+    assert.equal((await far.next()).text, long);
+    own.close();
+    socket.close();
+  });
+
   add("exceptions of a datagram handler are counted and end nothing", async (t) => {
     const far = inbox();
     const socket = await t.there.datagrams.bind({ port: 0, family: 4 }, (bytes, ...from) => {
