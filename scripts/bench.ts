@@ -17,6 +17,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { dhtBench } from "./bench/dht.ts";
 import { hashBench } from "./bench/hash.ts";
 import { magnetBench } from "./bench/magnet.ts";
 import { choose, makeWorkFolder, positive, progress } from "./bench/common.ts";
@@ -153,6 +154,7 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["verify", (args) => hashBench("verify", args)],
   ["create", (args) => hashBench("create", args)],
   ["start", startBench],
+  ["dht", dhtBench],
 ]);
 
 try {
