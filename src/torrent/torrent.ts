@@ -64,6 +64,7 @@ export class Torrent {
   #error: Error | null = null;
   #startedAt: number;
   #nextCallAt = 0;
+  #hadCompanyAt: number;
   /** Bytes that were here when the run began. */
   #foundBytes = 0;
   /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
@@ -79,7 +80,7 @@ export class Torrent {
     this.finished = this.#finish.promise;
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
-    this.#startedAt = ports.clock.now();
+    this.#startedAt = this.#hadCompanyAt = ports.clock.now();
     const { record } = ports;
     this.#seeding = new SeedWatch(options.seedGoal);
     this.#seeding.resume(record?.totals.seedingSeconds ?? 0);
@@ -397,11 +398,12 @@ export class Torrent {
     this.swarm.settle();
   }
 
-  /** Nobody connected and nobody to dial: the trackers are asked as soon as they allow. */
+  /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */
   #callForPeers(now: number): void {
     const { connected, connecting, candidates } = this.pool.stats();
-    if (this.#state !== "downloading" || connected + connecting + candidates > 0) return;
-    if (now < this.#nextCallAt) return;
+    if (connected > 0) this.#hadCompanyAt = now;
+    const hopes = connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS;
+    if (this.#state !== "downloading" || connected > 0 || hopes || now < this.#nextCallAt) return;
     this.#nextCallAt = now + CALL_FOR_PEERS_MS;
     this.trackers.announceNow();
   }
