@@ -8,6 +8,8 @@ import type { TableNode } from "./table_node.ts";
 export const SPARES = 8;
 /** With no spare at hand a node gets this many chances: our own network may be what is down. */
 const MAX_FAILURES = 20;
+/** Between two strangers that displace a spare one: no more than one a second is pinged anyway. */
+const STRANGER_EVERY_MS = 1000;
 
 export class Bucket {
   /** At most so many are in use. */
@@ -17,10 +19,16 @@ export class Bucket {
   readonly spares: TableNode[] = [];
   /** When a node last came in or answered. */
   changedAt: number;
+  #strangerAt = -Infinity;
 
   constructor(limit: number, now: number) {
     this.limit = limit;
     this.changedAt = now;
+  }
+
+  /** Whether a node that never answered would be let in. */
+  takesStrangers(now: number): boolean {
+    return this.spares.length < SPARES || now - this.#strangerAt >= STRANGER_EVERY_MS;
   }
 
   /** Another node with its id or of its network, if there is one. */
@@ -31,7 +39,10 @@ export class Bucket {
 
   /** Takes in a node that is not here yet. Returns whom it had to forget for that; maybe `node`. */
   add(node: TableNode, now: number): TableNode | null {
-    if (!node.confirmed) return this.#addSpare(node);
+    if (!node.confirmed) {
+      this.#strangerAt = now;
+      return this.#addSpare(node);
+    }
     if (this.nodes.length < this.limit) {
       this.nodes.push(node);
       this.changedAt = now;

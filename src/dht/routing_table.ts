@@ -68,14 +68,17 @@ export class RoutingTable {
 
   /** A node asked us something, which anybody can write onto a datagram. */
   heardFrom(entry: NodeEntry, now: number): void {
-    const known = this.#known(entry);
-    if (known !== null) {
-      if (known.good) known.heardAt = now;
-    } else if (!this.#byPlace.has(placeOf(entry)) && !equalBytes(entry.id, this.ownId)) {
-      // A hot path: every stranger's query comes here, so what costs much waits for an answer.
-      const node = new TableNode(entry);
-      if (this.#bucketOf(entry.id, now).rivalOf(node) === null) this.#add(node, now);
+    const there = this.#byPlace.get(placeOf(entry));
+    if (there !== undefined) {
+      if (there.good && there.isAt(entry) && equalBytes(there.id, entry.id)) there.heardAt = now;
+      return;
     }
+    // A hot path: the query of every stranger comes here.
+    if (equalBytes(entry.id, this.ownId)) return;
+    const bucket = this.#bucketOf(entry.id, now);
+    if (!bucket.takesStrangers(now)) return;
+    const node = new TableNode(entry);
+    if (bucket.rivalOf(node) === null) this.#add(node, now);
   }
 
   /** A query was given up. `id`: whom it was meant for; null if not known. */

@@ -132,6 +132,25 @@ describe("RoutingTable", () => {
     assert.ok(texts(table.nodes()).includes(texts([spare])[0]!), "the proven spare was kept");
   });
 
+  it("lets a stranger displace another once a second, and looks at ids only after an answer", () => {
+    let checks = 0;
+    const table = tableOf(() => ++checks > 0);
+    const strangers = Array.from({ length: 40 }, () => nodeAt(5));
+    const soon = strangers.slice(0, 20), later = strangers.slice(20);
+    for (const node of soon) table.heardFrom(node, 100);
+    for (const node of later) table.heardFrom(node, 1100);
+    assert.equal(table.spareCount, SPARES);
+    assert.equal(checks, 0);
+    const pinged: string[] = [];
+    for (let node = table.nextToPing(1200); node !== null; node = table.nextToPing(1200)) {
+      pinged.push(...texts([node]));
+    }
+    // The newest first; of those that came at the same time the first ones, until all was full.
+    assert.deepEqual(pinged, texts([later[0]!, ...soon.slice(1, SPARES).reverse()]));
+    table.answered(later[0]!, 20, 1300);
+    assert.equal(checks, 1);
+  });
+
   it("puts a spare node in the place of one that fails", () => {
     const table = tableOf();
     const nodes = Array.from({ length: 9 }, () => nodeAt(9));
