@@ -128,10 +128,10 @@ function judge(runtime: RuntimeName, samples: readonly Sample[]): Verdict[] {
     verdict("pings answered per CPU second", 20_000, true, (one) => one.perCpuSecond),
     ...FLOODS.flatMap(({ title }, i) => [
       verdict(`flood, ${title}: share answered`, 0.01, false, ({ floods }) => share(floods[i]!)),
-      verdict(`beside it: others' share of answers to that without it`, 0.99, true, (one) => {
+      verdict(`flood, ${title}: others' share of answers to that without it`, 0.99, true, (one) => {
         return share(one.floods[i]!.beside) / share(one.alone);
       }),
-      verdict(`beside it: ms that others' median answer takes longer`, 1, false, (one) => {
+      verdict(`flood, ${title}: ms that others' median answer takes longer`, 1, false, (one) => {
         return one.floods[i]!.beside.median - one.alone.median;
       }),
     ]),
