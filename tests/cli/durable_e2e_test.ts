@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { until } from "./fakes.ts";
 import { newFolder, removeFolders, startShoal, startSwarm } from "./run_shoal.ts";
 
 const MIB = 1024 * 1024;
@@ -27,13 +26,22 @@ function smallDisk(size: string): string | null {
 const probe = smallDisk("64k");
 const skip = probe === null ? "cannot mount a tmpfs here" : false;
 
+/** What real disks and processes bring, on a machine that may be busy. */
+async function until(reached: () => boolean): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!reached()) {
+    if (performance.now() > deadline) throw new Error("what the test waits for never came");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 function eventsOf(out: string): { type: string; code?: string; have?: number }[] {
   return out.split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line));
 }
 
 describe("shoal download onto a disk that is too small", { skip }, () => {
   it("waits when told so, and goes on by itself when there is room", {
-    timeout: 90_000,
+    timeout: 140_000,
   }, async () => {
     const swarm = await startSwarm(8 * MIB, 8 * MIB);
     try {
@@ -69,7 +77,7 @@ describe("shoal download onto a disk that is too small", { skip }, () => {
 
 describe("shoal download with a state folder", () => {
   it("goes on after kill -9 with what it had, and hashes nothing that is as it was", {
-    timeout: 90_000,
+    timeout: 140_000,
   }, async () => {
     const swarm = await startSwarm(16 * MIB, MIB / 2);
     try {
@@ -77,7 +85,7 @@ describe("shoal download with a state folder", () => {
       const args = ["download", swarm.torrentPath, "-o", dir, "--json", "--state-dir", state];
       const first = startShoal(args);
       const have = () => eventsOf(first.out).reduce((most, e) => Math.max(most, e.have ?? 0), 0);
-      await until(() => have() >= 12 * MIB || first.out.includes('"done"'));
+      await until(() => have() >= 9 * MIB || first.out.includes('"done"'));
       first.kill("SIGKILL");
       await first.finished;
       const had = have();
