@@ -71,7 +71,7 @@ export class EngineMaker {
     this.#ports = ports;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
     this.#dialer = { dial: (to, ours, events) => dialPeer(platform, to, ours, events) };
-    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE);
+    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE, platform);
   }
 
   /** Looks for the metadata of a magnet. `parse` throws a TorrentFileError. */

@@ -42,6 +42,26 @@ export class UploadQueue {
     return this.#requests.shift();
   }
 
+  // hot
+  /** Lengths of the oldest requests, `most` at most, as long as each goes on where the last ended. */
+  run(most: number): number[] {
+    const lengths: number[] = [];
+    let piece = -1, end = 0;
+    for (const request of this.#requests) {
+      if (lengths.length === most) break;
+      if (lengths.length > 0 && (request.piece !== piece || request.begin !== end)) break;
+      lengths.push(request.length);
+      piece = request.piece;
+      end = request.begin + request.length;
+    }
+    return lengths;
+  }
+
+  /** Takes out the oldest `count`. */
+  skip(count: number): void {
+    this.#requests.splice(0, count);
+  }
+
   /** Takes out those that `which` is true of. */
   drop(which: (request: UploadRequest) => boolean): UploadRequest[] {
     const dropped = this.#requests.filter(which);

@@ -126,9 +126,10 @@ export interface Socket extends ByteStream {
   attach(sink: StreamSink): void;
   /**
    * Queues `bytes`, which must not change until `sent` is called. `sent` is always called exactly
-   * once, also when the socket broke. Callers keep one send under way at a time.
+   * once, never before `send` returns, also when the socket broke. Callers keep one send under way
+   * at a time. True if the system has taken all of `bytes` already, so that they may change now.
    */
-  send(bytes: Uint8Array, sent: () => void): void;
+  send(bytes: Uint8Array, sent: () => void): boolean;
   /** Stops and restarts reading, so that TCP pushes back. At most what is in flight still comes. */
   pause(): void;
   resume(): void;
@@ -291,6 +292,11 @@ export interface Files {
    * The copy is not synced. "exists" when `to` is there; a symlink as last part of `from` is refused.
    */
   copy(from: string, to: string): Promise<void>;
+  /**
+   * Grows whenever this process has read something, of whatever file, that was on a disk and not in
+   * the system's memory. Null where the system does not tell.
+   */
+  diskReads(): number | null;
   /** Bytes an unprivileged user may still write on the disk that holds `path`. */
   freeSpace(path: string): Promise<number>;
   /** Absolute form, symlinks not resolved. */

@@ -49,6 +49,9 @@ export interface WireSink {
   blockEnd(): void;
 }
 
+/** Bytes of a PIECE message in front of its block. */
+const PIECE_HEAD = 13;
+
 const HEAD = 0, BLOCK = 1, BODY = 2, SKIP = 3;
 
 /** Body lengths (with the id byte) of the messages of fixed length; 0 for all others. */
@@ -324,6 +327,31 @@ export class WireEncoder {
     this.#view.setUint32(at, piece);
     this.#view.setUint32(at + 4, begin);
     return this.#bytes.subarray(at + 8, at + 8 + length);
+  }
+
+  // hot
+  /**
+   * Room for the data of `count` blocks that follow one another, `length` bytes in all. What was
+   * filled in becomes messages by `pieces`; before that nothing has been added.
+   */
+  room(count: number, length: number): Uint8Array {
+    this.#reserve(PIECE_HEAD * count + length);
+    const at = this.#length + PIECE_HEAD * count;
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  // hot
+  /** The blocks in `room`, of these lengths, as PIECE messages: each moves up behind its head. */
+  pieces(piece: number, begin: number, lengths: readonly number[]): void {
+    let from = this.#length + PIECE_HEAD * lengths.length;
+    for (const length of lengths) {
+      const at = this.#begin(PIECE, 8 + length);
+      this.#view.setUint32(at, piece);
+      this.#view.setUint32(at + 4, begin);
+      this.#bytes.copyWithin(at + 8, from, from + length);
+      from += length;
+      begin += length;
+    }
   }
 
   #begin(id: number, length: number): number {

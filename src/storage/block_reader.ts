@@ -1,7 +1,8 @@
 /**
- * Verified data of one torrent for uploads, out of the cache that all torrents share. What is not in
- * memory is read ahead by the window, off this thread, while others are served. Invariant: nothing
- * is served of a piece that was found bad, also when it was read before or is being read.
+ * Verified data of one torrent for uploads. As long as the system has it in memory it is read at
+ * once, straight to where it is sent from. What comes from a slow disk is read ahead by the window,
+ * off this thread, into the cache that all torrents share, while others are served. Invariant:
+ * nothing is served of a piece that was found bad, also when it was read before or is being read.
  */
 import type { Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";
@@ -12,11 +13,14 @@ import {
   WINDOW_BYTES,
   type WindowOwner,
 } from "./read_cache.ts";
+import { Warmth } from "./warmth.ts";
 
 /** The disk, as the reader needs it. */
 export interface PieceSource {
   readonly layout: Layout;
-  /** Fills `into` from `begin` of a piece, pads as zeros. Rejects with a FileError. */
+  /** Fills `into` from `begin` of a piece, pads as zeros. Throws a FileError. */
+  readInto(piece: number, begin: number, into: Uint8Array): void;
+  /** The same off this thread. Rejects with a FileError. */
   readAsync(piece: number, begin: number, into: Uint8Array): Promise<void>;
 }
 
@@ -30,6 +34,7 @@ export class BlockReader implements WindowOwner {
   readonly #windowLength: number;
   readonly #perPiece: number;
   readonly #windows = new Map<number, CachedWindow>();
+  readonly #warmth: Warmth;
   #closed = false;
   /** The last read failed. */
   #failing = false;
@@ -39,9 +44,29 @@ export class BlockReader implements WindowOwner {
     this.#source = source;
     this.#cache = cache;
     this.#broke = broke;
+    this.#warmth = new Warmth(cache.gauge);
     const { pieceLength } = source.layout;
     this.#windowLength = Math.min(WINDOW_BYTES, pieceLength);
     this.#perPiece = Math.ceil(pieceLength / this.#windowLength);
+  }
+
+  // hot
+  /**
+   * Fills `into` from `begin` of a piece if that is sure to be quick. If it returns false, as also
+   * when the data cannot be read, `prepare` knows more.
+   */
+  readNow(piece: number, begin: number, into: Uint8Array): boolean {
+    const { clock } = this.#cache.gauge, begun = clock.now();
+    if (this.#closed || !this.#warmth.isWarm(begun)) return false;
+    try {
+      this.#source.readInto(piece, begin, into);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#warmth.cool();
+      return false;
+    }
+    this.#warmth.readAtOnce(begun, clock.now());
+    return true;
   }
 
   // hot
@@ -108,6 +133,7 @@ export class BlockReader implements WindowOwner {
 
   readWorked(): void {
     this.#failing = false;
+    this.#warmth.readAway();
   }
 
   /** A passing error costs the peer its request; one that stays, or is sure to, is the torrent's. */

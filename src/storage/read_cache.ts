@@ -4,6 +4,8 @@
  * `maxBytes` together; one that is being read is never given up.
  */
 
+import type { DiskGauge } from "./warmth.ts";
+
 /** What is read at once: enough that one read serves many blocks, little enough to be quick. */
 export const WINDOW_BYTES = 256 * 1024;
 /** Reads under way at once; more would only queue in the system. */
@@ -40,6 +42,7 @@ export class CachedWindow {
 
 export class ReadCache {
   readonly maxBytes: number;
+  readonly gauge: DiskGauge;
   /** Bytes in windows, and reads so far. */
   bytes = 0;
   reads = 0;
@@ -51,7 +54,8 @@ export class ReadCache {
   #latest: CachedWindow | null = null;
   #reading = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, gauge: DiskGauge) {
+    this.gauge = gauge;
     this.maxBytes = Math.max(maxBytes, READS_AT_ONCE * WINDOW_BYTES);
   }
 

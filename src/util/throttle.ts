@@ -97,6 +97,10 @@ export class Throttle {
 export class ThrottleChain {
   constructor(readonly throttles: readonly Throttle[]) {}
 
+  get limited(): boolean {
+    return this.throttles.some((throttle) => throttle.limited);
+  }
+
   charge(bytes: number, now: number): void {
     for (const throttle of this.throttles) throttle.charge(bytes, now);
   }

@@ -25,6 +25,8 @@ export class HandSocket implements Socket {
   sink: StreamSink | null = null;
   isClosed = false;
   paused = false;
+  /** Whether the system has what is sent at once. */
+  takesAtOnce = false;
   /** All that was sent, copied when it was sent. */
   readonly sent: Uint8Array[] = [];
   /** Sends that were not acknowledged. */
@@ -40,11 +42,12 @@ export class HandSocket implements Socket {
     this.sink = sink;
   }
 
-  send(bytes: Uint8Array, sent: () => void): void {
+  send(bytes: Uint8Array, sent: () => void): boolean {
     if (this.underWay.length > 0) throw new Error("one send at a time");
     const copy = bytes.slice();
     this.sent.push(copy);
     this.underWay.push({ bytes, copy, done: sent });
+    return this.takesAtOnce;
   }
 
   pause(): void {

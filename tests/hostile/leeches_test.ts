@@ -12,7 +12,7 @@ const PIECES = 64, BLOCKS_PER_PIECE = 4;
 /** As `src/peer` has them. */
 const MAX_QUEUED = 500, MAX_NONSENSE = 300, FREE_WHILE_CHOKED = 5 * BLOCKS_PER_PIECE * 3;
 /** What a socket of the simulator holds, and one write of ours. */
-const MAX_STUCK = (4 * 64 + 8 * 16) * KIB;
+const MAX_STUCK = (4 * 64 + 16 * 16) * KIB;
 
 interface Scene {
   swarm: SimSwarm;

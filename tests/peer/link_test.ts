@@ -15,7 +15,7 @@ function linked(downLimit = Infinity) {
   const bench = new SessionBench(new Workshop({ sequential: true }), { extensions: false });
   const clock = new HandClock(), socket = new HandSocket(), buffers = new SendBuffers();
   const heard: string[] = [];
-  const reader = { prepare: () => false, copy: () => {} };
+  const reader = { readNow: () => false, prepare: () => false, copy: () => {} };
   const throttle = new Throttle(), down = new ThrottleChain([throttle]);
   throttle.setLimit(downLimit, clock.now());
   const link = new PeerLink(socket, bench.session, { clock, buffers, reader, down }, {

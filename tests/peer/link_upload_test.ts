@@ -5,6 +5,7 @@ import { BLOCK_LENGTH, Layout } from "../../src/protocol/layout.ts";
 import * as wire from "../../src/protocol/peer_wire.ts";
 import { type LoadWaiter, PeerLink, SendBuffers } from "../../src/peer/link.ts";
 import { type BlockBook, PeerSession } from "../../src/peer/session.ts";
+import { Throttle, ThrottleChain } from "../../src/util/throttle.ts";
 import { HandClock } from "../doubles/clock.ts";
 import { HandSocket } from "../doubles/sockets.ts";
 
@@ -36,9 +37,19 @@ function scene(fast = true) {
     peerLost: nothing,
   };
   const clock = new HandClock(), socket = new HandSocket();
+  /** Pieces that can be read at once, and what was read of them, in blocks. */
+  const warm = new Set<number>(), reads: number[] = [];
   /** By piece: here, or waited for. */
   const here = new Set<number>(), waiting = new Map<number, Set<LoadWaiter>>();
   const reader = {
+    readNow(piece: number, begin: number, into: Uint8Array): boolean {
+      if (!warm.has(piece)) return false;
+      reads.push(into.length / BLOCK_LENGTH);
+      for (let at = 0; at < into.length; at += BLOCK_LENGTH) {
+        into.fill(piece * 4 + (begin + at) / BLOCK_LENGTH, at, at + BLOCK_LENGTH);
+      }
+      return true;
+    },
     prepare(piece: number, _begin: number, _length: number, waiter: LoadWaiter | null): boolean {
       if (here.has(piece)) return true;
       if (!waiting.has(piece)) waiting.set(piece, new Set());
@@ -54,7 +65,9 @@ function scene(fast = true) {
     { slot: 0, key: 1, peerId: new Uint8Array(20), connectedAt: 0, fast, extensions: false },
   );
   const errors: unknown[] = [];
-  const link = new PeerLink(socket, session, { clock, buffers: new SendBuffers(), reader }, {
+  const up = new Throttle();
+  const shared = { clock, buffers: new SendBuffers(), reader, up: new ThrottleChain([up]) };
+  const link = new PeerLink(socket, session, shared, {
     received: () => link.flush(),
     ended: (_link, error) => errors.push(error),
     broke: (error) => errors.push(error),
@@ -75,7 +88,7 @@ function scene(fast = true) {
     for (const waiter of waiting.get(piece) ?? []) waiter.loaded();
     waiting.delete(piece);
   };
-  return { session, link, socket, clock, says, here, waiting, load, errors, have };
+  return { session, link, socket, clock, says, here, waiting, load, errors, have, warm, reads, up };
 }
 
 function request(piece: number, block: number) {
@@ -138,21 +151,21 @@ describe("PeerLink: uploads", () => {
     assert.deepEqual([...waiting.keys()], [7], "24 requests behind the five that are sent");
   });
 
-  it("puts up to eight blocks into a write and has one write under way", () => {
+  it("puts up to sixteen blocks into a write and has one write under way", () => {
     const { socket, says, here, session } = scene();
     for (let piece = 0; piece < 20; piece++) here.add(piece);
     says((out) => {
-      for (let i = 0; i < 80; i++) request(i >> 2, i & 3)(out);
+      for (let i = 0; i < 180; i++) request((i >> 2) % 20, i & 3)(out);
     });
     const sizes: number[] = [];
     while (socket.underWay.length > 0) {
       assert.equal(socket.underWay.length, 1);
       sizes.push(read(socket.take()).length);
       const sent = sizes.reduce((sum, size) => sum + size);
-      assert.equal(session.upload.length, 80 - sent, "the rest waits until the peer has taken it");
+      assert.equal(session.upload.length, 180 - sent, "the rest waits until the peer has taken it");
       socket.acknowledge();
     }
-    assert.deepEqual(sizes, [5, 6, 7, 8, 8, 8, 8, 8, 8, 8, 6]);
+    assert.deepEqual(sizes, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 6]);
   });
 
   it("halves its writes while they are slow and lets them grow by one block when not", () => {
@@ -168,6 +181,52 @@ describe("PeerLink: uploads", () => {
       socket.acknowledge();
     }
     assert.deepEqual(sizes, [5, 6, 7, 8, 4, 2, 1, 1, 2, 3, 1]);
+  });
+
+  it("reads blocks that follow one another with one call, if that is quick", () => {
+    const { socket, says, warm, here, reads, waiting } = scene();
+    for (const piece of [0, 1, 3]) warm.add(piece);
+    here.add(2);
+    const asked = [[0, 0], [0, 1], [0, 3], [1, 0], [1, 1], [2, 0], [3, 1]] as const;
+    says((out) => {
+      for (const [piece, block] of asked) request(piece, block)(out);
+    });
+    const seen = read(socket.take());
+    socket.acknowledge();
+    seen.push(...read(socket.take()));
+    assert.deepEqual(seen, asked.map(([piece, block]) => `piece ${piece} ${block}`));
+    assert.deepEqual(reads, [2, 1, 2, 1]);
+    assert.equal(waiting.size, 0, "nothing is read ahead that is in memory");
+  });
+
+  it("under a limit each block passes by itself", () => {
+    const { socket, says, warm, reads, up, clock } = scene();
+    warm.add(0);
+    up.setLimit(BLOCK_LENGTH * 10, clock.now());
+    clock.pass(1000);
+    says((out) => {
+      for (const block of [0, 1, 2, 3]) request(0, block)(out);
+    });
+    assert.deepEqual(read(socket.take()), ["piece 0 0"], "what 100 ms allow");
+    assert.deepEqual(reads, [1]);
+    assert.equal(up.waiting, 1);
+  });
+
+  it("a buffer that the system has emptied serves the next link at once", () => {
+    const { socket, says, warm } = scene();
+    warm.add(0);
+    const first = () => socket.underWay.at(-1)!.bytes.buffer;
+    says(request(0, 0));
+    const held = first();
+    socket.acknowledge();
+    socket.takesAtOnce = true;
+    says(request(0, 1));
+    assert.equal(first(), held, "given back when it was sent");
+    const others = new SendBuffers();
+    assert.notEqual(others.take().bytes.buffer, held);
+    socket.underWay.shift()!.done();
+    says(request(0, 2));
+    assert.equal(first(), held, "and once only, though `sent` came later");
   });
 
   it("refuses only the request whose data cannot be read", () => {

@@ -34,6 +34,21 @@ describe("UploadQueue", () => {
     assert.deepEqual([queue.next()!.piece, queue.next()!.piece, queue.next()], [1, 2, undefined]);
   });
 
+  it("run: the oldest requests as long as each begins where the last one ended", () => {
+    const queue = new UploadQueue();
+    assert.deepEqual(queue.run(9), []);
+    queue.push(1, 100, 5);
+    queue.push(1, 105, 7);
+    queue.push(1, 112, 5);
+    queue.push(2, 117, 5);
+    queue.push(2, 123, 5);
+    assert.deepEqual(queue.run(2), [5, 7]);
+    assert.deepEqual(queue.run(9), [5, 7, 5], "not into another piece");
+    queue.skip(3);
+    assert.deepEqual(queue.run(9), [5], "not over a gap");
+    assert.equal(queue.length, 2);
+  });
+
   it("clear empties it and gives back what waited", () => {
     const queue = new UploadQueue();
     queue.push(1, 0, 5);

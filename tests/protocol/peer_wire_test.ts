@@ -428,4 +428,21 @@ describe("WireEncoder", () => {
     );
     assert.equal(toHex(encoder.bytes), toHex(expected));
   });
+
+  it("pieces makes of one run of bytes what piece makes block by block", () => {
+    const lengths = [16384, 5, 16384, 1], total = lengths.reduce((a, b) => a + b);
+    const data = Uint8Array.from({ length: total }, (_, i) => i * 7 + (i >> 8));
+    const run = new wire.WireEncoder(), single = new wire.WireEncoder();
+    for (const encoder of [run, single]) encoder.number(wire.HAVE, 9);
+    run.room(2, 100).fill(1); // given up: nothing was added
+    run.room(lengths.length, total).set(data);
+    run.pieces(3, 100, lengths);
+    let at = 0;
+    for (const length of lengths) {
+      single.piece(3, 100 + at, length).set(data.subarray(at, at + length));
+      at += length;
+    }
+    for (const encoder of [run, single]) encoder.keepAlive();
+    assert.deepEqual(run.bytes, single.bytes);
+  });
 });

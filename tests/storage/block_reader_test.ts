@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Layout } from "../../src/protocol/layout.ts";
 import { BlockReader, type PieceSource } from "../../src/storage/block_reader.ts";
 import { ReadCache, WINDOW_BYTES } from "../../src/storage/read_cache.ts";
+import { HandClock } from "../doubles/clock.ts";
+import { PROOF } from "../../src/storage/warmth.ts";
 import { FileError } from "../../src/util/errors.ts";
 
 const KIB = 1024, BLOCK = 16 * KIB;
@@ -19,6 +21,9 @@ interface Read {
 class HandDisk implements PieceSource {
   readonly layout: Layout;
   readonly reads: Read[] = [];
+  readsAtOnce = 0;
+  /** What a read at once fails with. */
+  error: Error | null = null;
   /** What is on the disk changes with it. */
   salt = 0;
 
@@ -28,6 +33,12 @@ class HandDisk implements PieceSource {
 
   byteAt(piece: number, begin: number): number {
     return (piece * 31 + (begin >> 8) * 7 + begin + this.salt) & 255;
+  }
+
+  readInto(piece: number, begin: number, into: Uint8Array): void {
+    if (this.error !== null) throw this.error;
+    this.readsAtOnce++;
+    for (let i = 0; i < into.length; i++) into[i] = this.byteAt(piece, begin + i);
   }
 
   readAsync(piece: number, begin: number, into: Uint8Array): Promise<void> {
@@ -57,9 +68,21 @@ async function settled(): Promise<void> {
 }
 
 function bench(pieceLength: number, total: number, maxBytes = 32 * KIB * KIB) {
-  const disk = new HandDisk(pieceLength, total), cache = new ReadCache(maxBytes);
+  const disk = new HandDisk(pieceLength, total);
+  const system = { diskReads: 0 };
+  const files = { diskReads: () => system.diskReads };
+  const cache = new ReadCache(maxBytes, { clock: new HandClock(), files });
   const broken: unknown[] = [];
-  return { disk, cache, broken, reader: new BlockReader(disk, cache, (e) => broken.push(e)) };
+  const reader = new BlockReader(disk, cache, (e) => broken.push(e));
+  return { disk, system, cache, broken, reader };
+}
+
+/** Lets enough windows be read to show that they are in the system's memory. */
+async function warmUp(disk: HandDisk, reader: BlockReader): Promise<void> {
+  for (let piece = 0; piece <= PROOF; piece++) {
+    reader.prepare(piece, 0, BLOCK, null);
+    await disk.answer();
+  }
 }
 
 class Waiter {
@@ -191,5 +214,42 @@ describe("BlockReader", () => {
     assert.equal(cache.bytes, 0);
     assert.equal(reader.prepare(0, 0, BLOCK, null), false);
     assert.equal(disk.reads.length, 0);
+  });
+
+  it("reads at once, for any length, when windows have come out of the system's memory", async () => {
+    const { disk, reader, system, cache } = bench(64 * KIB, 64 * 64 * KIB);
+    const into = new Uint8Array(40 * KIB);
+    assert.equal(reader.readNow(3, 5, into), false, "nothing is known yet");
+    await warmUp(disk, reader);
+    const { reads } = cache;
+    assert.equal(reader.readNow(60, 5, into), true);
+    assert.ok(into.every((byte, i) => byte === disk.byteAt(60, 5 + i)));
+    assert.equal(cache.reads, reads, "nothing went through the cache");
+    for (let i = 0; i < 40 && disk.readsAtOnce < 40; i++) {
+      system.diskReads++;
+      if (!reader.readNow(i, 0, into)) break;
+    }
+    assert.equal(disk.readsAtOnce, 32, "until it was seen that the disk was needed");
+  });
+
+  it("an error of a read at once is left to the read ahead, which knows what to do", async () => {
+    const { disk, reader, broken } = bench(64 * KIB, 64 * 64 * KIB);
+    await warmUp(disk, reader);
+    const into = new Uint8Array(BLOCK), waiter = new Waiter();
+    disk.error = gone;
+    assert.equal(reader.readNow(60, 0, into), false);
+    assert.deepEqual(broken, []);
+    assert.equal(reader.prepare(60, 0, BLOCK, waiter), false);
+    await disk.refuse(gone);
+    assert.deepEqual([waiter.failures, broken], [1, [gone]]);
+    disk.error = null;
+    assert.equal(reader.readNow(60, 0, into), false, "proof is needed again");
+  });
+
+  it("a closed reader reads nothing at once", async () => {
+    const { disk, reader } = bench(64 * KIB, 64 * 64 * KIB);
+    await warmUp(disk, reader);
+    reader.close();
+    assert.equal(reader.readNow(0, 0, new Uint8Array(BLOCK)), false);
   });
 });

@@ -118,6 +118,10 @@ export class NotingFiles implements Files {
     return this.#below.syncFolder(path);
   }
 
+  diskReads(): number | null {
+    return this.#below.diskReads();
+  }
+
   freeSpace(path: string): Promise<number> {
     this.beforeFreeSpace();
     return this.#below.freeSpace(path);

@@ -1,6 +1,7 @@
 /** Files over node:fs: positional, synchronous where a call costs microseconds. */
 import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
+import process from "node:process";
 import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
@@ -33,6 +34,8 @@ export function createFiles(): Files {
     },
     copy,
     freeSpace,
+    // Elsewhere the count is of something else, or always 0.
+    diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
     absolute: (path) => resolve(path),
   };
 }

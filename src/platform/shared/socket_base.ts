@@ -27,8 +27,11 @@ export abstract class SocketBase implements Socket {
   #readable: ReadableStream<Uint8Array> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
 
-  /** Starts to write `bytes`; `didSend()` must follow, in order, unless the socket ends first. */
-  protected abstract startSend(bytes: Uint8Array): void;
+  /**
+   * Starts to write `bytes`; `didSend()` must follow, later and in order, unless the socket ends
+   * first. True if the bytes are free again already.
+   */
+  protected abstract startSend(bytes: Uint8Array): boolean;
   protected abstract startReading(): void;
   protected abstract stopReading(): void;
   /** Sends what is queued, then tells the other side that no more follows. */
@@ -69,13 +72,13 @@ export abstract class SocketBase implements Socket {
     if (this.#kept.length > 0 || this.#ended) queueMicrotask(() => this.#catchUp());
   }
 
-  send(bytes: Uint8Array, sent: () => void): void {
+  send(bytes: Uint8Array, sent: () => void): boolean {
     if (this.#ended || this.#closing) {
       queueMicrotask(sent);
-      return;
+      return true;
     }
     this.#sending.push(sent);
-    this.startSend(bytes);
+    return this.startSend(bytes);
   }
 
   pause(): void {

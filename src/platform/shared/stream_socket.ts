@@ -33,9 +33,10 @@ class StreamSocket extends SocketBase {
     }).then(() => this.#finishBoth(), (error) => this.#end(error));
   }
 
-  protected override startSend(bytes: Uint8Array): void {
+  protected override startSend(bytes: Uint8Array): boolean {
     // A failed write still frees the caller's buffer; the failure itself ends the socket.
     this.#writer.write(bytes).then(() => this.didSend(), (error) => this.#end(error));
+    return false;
   }
 
   protected override startReading(): void {

@@ -67,8 +67,11 @@ export class TcpSocket extends SocketBase {
     return { buffer: SHARED, callback: (length) => socket.#take(SHARED, length) };
   }
 
-  protected override startSend(bytes: Uint8Array): void {
-    this.#inner.write(bytes, this.#didSend);
+  protected override startSend(bytes: Uint8Array): boolean {
+    const inner = this.#inner;
+    inner.write(bytes, this.#didSend);
+    // What the system took at once is not counted any more, though the callback comes later.
+    return inner.writableLength === 0 && !inner.connecting;
   }
 
   protected override startReading(): void {

@@ -52,6 +52,8 @@ export class SimDisk {
   capacity = Infinity;
   /** Virtual milliseconds that an asynchronous read takes. */
   readDelayMs = 0;
+  /** Reads so far that were slow. */
+  slowReads = 0;
   /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
   syncDelayMs = 5;
   /** It was mounted anew, for reading alone: every change fails. */

@@ -153,6 +153,10 @@ export class SimFiles implements Files {
     this.#on("remove", "remove", path, (at) => this.#disk.removeEntry(at));
   }
 
+  diskReads(): number {
+    return this.#disk.slowReads;
+  }
+
   async freeSpace(_path: string): Promise<number> {
     await this.#host.sleep(0);
     return Math.max(0, this.#disk.capacity - this.#disk.used);
@@ -192,7 +196,10 @@ const COPY_REFUSED = { none: "ENOENT", link: "ELOOP", directory: "EISDIR" } as c
 
 /** Virtual milliseconds of one asynchronous read. */
 export function slowRead(disk: SimDisk): number {
-  if (disk.readDelayMs > 0) disk.log.fault("disk-slow");
+  if (disk.readDelayMs > 0) {
+    disk.slowReads++;
+    disk.log.fault("disk-slow");
+  }
   return disk.readDelayMs;
 }
 

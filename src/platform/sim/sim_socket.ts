@@ -105,9 +105,10 @@ export class SimSocket extends SocketBase {
     this.#drain();
   }
 
-  protected override startSend(bytes: Uint8Array): void {
+  protected override startSend(bytes: Uint8Array): boolean {
     this.#queue.push({ bytes, at: 0 });
     this.#pump();
+    return false;
   }
 
   /** Not at once: on a real socket too, `resume()` never delivers before it returns. */

@@ -242,6 +242,26 @@ export function transferCases(add: AddCase): void {
     await farSink.ended;
   }, 60_000);
 
+  add("Socket.send: bytes that it says are taken may change at once", async (t) => {
+    const { near, farSink } = await connected(t, true);
+    const sentAll = pattern(3_000_000, 9), part = new Uint8Array(100_000);
+    for (let at = 0; at < sentAll.length; at += part.length) {
+      part.set(sentAll.subarray(at, at + part.length));
+      let returned = false;
+      await new Promise<void>((resolve) => {
+        const free = near.send(part, () => {
+          assert.ok(returned, "sent comes after send has returned");
+          resolve();
+        });
+        returned = true;
+        if (free) part.fill(0xdb);
+      });
+    }
+    await farSink.received(sentAll.length);
+    assert.deepEqual(farSink.bytes(), sentAll);
+    near.close();
+  }, 60_000);
+
   add("Socket.pause from within onData takes effect with that chunk", async (t) => {
     const { near, far } = await connected(t, false);
     const sink: Collector = new Collector(() => far.pause());

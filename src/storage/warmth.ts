@@ -1,0 +1,68 @@
+/**
+ * Whether a torrent's data comes out of the system's memory: then reading it at once is cheaper than
+ * having a thread do it (src/DECISIONS.md 18). Before the first such read, and again after each that
+ * needed the disk, reads off this thread have to show it; no memory is trusted after a pause, in
+ * which the disk may have gone to sleep. Where the system does not count its reads nothing is warm.
+ */
+import type { Clock, Files } from "../platform/types.ts";
+
+/** So many windows (4 MiB) in a row without the disk show that the data is in memory. */
+export const PROOF = 16;
+/** A longer read is suspicious; else the count is looked at now and then, since that costs 4 us. */
+const LONG_MS = 1;
+const READS_BETWEEN_LOOKS = 32;
+/** Nothing in memory takes so long, whatever the system counted (some network disks it does not). */
+const VERY_LONG_MS = 50;
+const PAUSE_MS = 5000;
+
+/** What the judgement is made from. */
+export interface DiskGauge {
+  readonly clock: Pick<Clock, "now">;
+  readonly files: Pick<Files, "diskReads">;
+}
+
+export class Warmth {
+  readonly #gauge: DiskGauge;
+  /** Windows in a row that came out of memory. */
+  #proven = 0;
+  /** The system's count when it was looked at last, and reads at once since then. */
+  #count: number | null = null;
+  #unseen = 0;
+  #readAt = -Infinity;
+
+  constructor(gauge: DiskGauge) {
+    this.#gauge = gauge;
+  }
+
+  /** Whether to read at once now. */
+  isWarm(now: number): boolean {
+    if (now - this.#readAt > PAUSE_MS) this.cool();
+    return this.#proven >= PROOF;
+  }
+
+  /** A window was read off this thread, while others may have been as well. */
+  readAway(): void {
+    this.#readAt = this.#gauge.clock.now();
+    this.#proven = this.#usedDisk() ? 0 : this.#proven + 1;
+  }
+
+  // hot
+  /** A read was made at once, from `begun` to `now`. */
+  readAtOnce(begun: number, now: number): void {
+    this.#readAt = now;
+    if (now - begun <= LONG_MS && ++this.#unseen < READS_BETWEEN_LOOKS) return;
+    if (this.#usedDisk() || now - begun > VERY_LONG_MS) this.cool();
+  }
+
+  /** Nothing is read at once until there is proof again. */
+  cool(): void {
+    this.#proven = 0;
+  }
+
+  #usedDisk(): boolean {
+    const before = this.#count;
+    this.#count = this.#gauge.files.diskReads();
+    this.#unseen = 0;
+    return this.#count === null || this.#count !== before;
+  }
+}
