@@ -22,6 +22,10 @@ const LATE_MS = 60_000;
 /** Answers that may overtake a request, beside twice as many as were under way when it was made. */
 const OVERTAKING = 32;
 
+/** A peer that refused is left alone so long; doubles with every refusal until a block comes. */
+const FIRST_REST_MS = 500;
+const MAX_REST_MS = 60_000;
+
 const GONE = 0, LIVE = 1, LATE = 2;
 
 export class RequestWindow {
@@ -58,6 +62,10 @@ export class RequestWindow {
   #arriving = false;
   /** It let us wait too long, until it sends something again: what it holds up, others do. */
   snubbed = false;
+  /** It refused a request, and no block came since: how often, and until when it is left alone. */
+  #refusals = 0;
+  #resting = false;
+  #restUntil = Infinity;
 
   /** Requests that still count. */
   get outstanding(): number {
@@ -66,6 +74,7 @@ export class RequestWindow {
 
   /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
+    if (this.#resting) return 0;
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
     return Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
   }
@@ -123,12 +132,16 @@ export class RequestWindow {
     this.#live--;
   }
 
-  /** The peer refused this request. Returns true if it still counted. */
+  /**
+   * The peer refused this request. Returns true if it still counted: then it is asked for nothing
+   * for a while, or one that refuses everything would be asked again with each round trip.
+   */
   rejected(piece: number, block: number): boolean {
     const at = this.#find(piece, block, false);
     if (at < 0) return false;
     const live = this.#state[at] === LIVE;
     this.#remove(at);
+    if (live) this.#resting = true;
     return live;
   }
 
@@ -169,7 +182,9 @@ export class RequestWindow {
   /** A block came whole: its pace sets the time-out, and in slow start the window grows. */
   blockCame(now: number): void {
     this.#blocks++;
-    this.snubbed = false;
+    this.snubbed = this.#resting = false;
+    this.#refusals = 0;
+    this.#restUntil = Infinity;
     this.#arriving = false;
     if (this.#slowStart) this.#size++;
     const gap = now - this.#waitingSince;
@@ -188,9 +203,20 @@ export class RequestWindow {
   tick(now: number, rate: number): boolean {
     this.#resize(rate);
     this.#pack(now);
+    if (this.#resting) this.#rest(now);
     if (this.snubbed || (this.#live === 0 && !this.#arriving)) return false;
     this.snubbed = now - this.#waitingSince > this.#timeoutMs;
     return this.snubbed;
+  }
+
+  /** All that it refuses while it rests counts as one refusal. */
+  #rest(now: number): void {
+    if (this.#restUntil === Infinity) {
+      this.#restUntil = now + Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** this.#refusals++);
+    } else if (now >= this.#restUntil) {
+      this.#resting = false;
+      this.#restUntil = Infinity;
+    }
   }
 
   get #timeoutMs(): number {

@@ -148,6 +148,37 @@ describe("RequestWindow: the requests", () => {
     assert.equal(window.outstanding, 0);
   });
 
+  it("leaves one that refuses alone, each time for longer, until a block comes", () => {
+    const window = new RequestWindow();
+    const rests: number[] = [];
+    let now = 0;
+    for (let turn = 0; turn < 9; turn++) {
+      ask(window, 0, 2);
+      for (const block of [0, 1]) assert.equal(window.rejected(0, block), true);
+      assert.equal(window.wantsMore, false);
+      const since = now;
+      while (!window.wantsMore) window.tick(now += 250, 0);
+      rests.push(now - since);
+    }
+    assert.ok(rests[0]! <= 1000, `${rests[0]} ms at first`);
+    rests.reduce((before, rest) => (assert.ok(rest > before || before > 60_000), rest));
+    assert.ok(rests.at(-1)! < 62_000);
+
+    ask(window, 0, 3);
+    assert.equal(window.rejected(0, 0), true);
+    assert.equal(window.size, 0);
+    assert.equal(answer(window, 1, now), true);
+    assert.ok(window.size > 1, "it gives after all");
+  });
+
+  it("does not take it amiss that a cancelled request is refused", () => {
+    const window = new RequestWindow();
+    ask(window, 0, 2);
+    window.giveUp(0, 1);
+    window.rejected(0, 1);
+    assert.ok(window.size > 1);
+  });
+
   it("releases a request that many answers overtook, and only that", () => {
     const window = new RequestWindow();
     ask(window, 0, 10);
