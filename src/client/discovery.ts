@@ -9,7 +9,7 @@ import { Dht, type DhtPorts } from "../dht/dht.ts";
 import type { DhtState } from "../dht/node_types.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { fromHex } from "../util/bytes.ts";
-import { ExternalAddress } from "./external_address.ts";
+import { ExternalAddress } from "../protocol/external_address.ts";
 import { Lsd } from "./lsd.ts";
 import type { DhtSettings } from "./types.ts";
 

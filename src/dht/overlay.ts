@@ -6,10 +6,10 @@
 import type { Random } from "../platform/types.ts";
 import { isPrivateOrLocal, type PeerAddress } from "../protocol/compact_address.ts";
 import { generateId, isIdAllowed, matchesAddress, randomId } from "../protocol/dht_id.ts";
+import { ExternalAddress } from "../protocol/external_address.ts";
 import type { KrpcError, KrpcResponse, NodeEntry } from "../protocol/krpc.ts";
 import { equalBytes } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
-import { AddressVotes } from "./address_votes.ts";
 import type { Candidate } from "./candidates.ts";
 import { Contacts } from "./contacts.ts";
 import { Lookup, NEAREST } from "./lookup.ts";
@@ -53,7 +53,7 @@ export class Overlay {
   readonly family: 4 | 6;
   readonly contacts = new Contacts();
   readonly #parts: OverlayParts;
-  readonly #votes = new AddressVotes();
+  readonly #external = new ExternalAddress();
   readonly #waiting: Search[] = [];
   readonly #running = new Set<Search>();
   #table: RoutingTable;
@@ -77,7 +77,7 @@ export class Overlay {
 
   /** As most others see us; null if not known. */
   get address(): string | null {
-    return this.#votes.address;
+    return this.family === 4 ? this.#external.ipv4 : this.#external.ipv6;
   }
 
   get searches(): { running: number; waiting: number } {
@@ -204,13 +204,13 @@ export class Overlay {
     this.#table.answered({ id: message.id, address: from.address, port: from.port }, rttMs, now);
     const others = this.family === 4 ? message.nodes6 : message.nodes;
     if (others.length > 0) this.#parts.tellOther(worthKnocking(others, from));
-    if (message.ownEndpoint !== null) this.#vote(from, message.ownEndpoint.address);
+    if (message.ownEndpoint !== null) this.#vote(from, message.ownEndpoint.address, now);
     reply.answered(message, now);
   }
 
-  #vote(voter: PeerAddress, address: string): void {
+  #vote(voter: PeerAddress, address: string, now: number): void {
     if (address.includes(":") !== (this.family === 6)) return;
-    if (!this.#votes.vote(voter.address, address)) return;
+    if (!this.#external.vote(address, voter.address, now)) return;
     const { crc32c, random } = this.#parts;
     if (!matchesAddress(crc32c, this.id, address)) {
       const old = this.#table;

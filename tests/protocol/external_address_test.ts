@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { ExternalAddress } from "../../src/client/external_address.ts";
+import { ExternalAddress } from "../../src/protocol/external_address.ts";
 
 const OURS = "9.9.9.9", LIE = "6.6.6.6", NEXT = "9.9.9.10";
 const HOUR = 3_600_000;

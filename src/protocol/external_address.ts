@@ -1,11 +1,11 @@
 /**
- * Our address as the world sees it, by the votes of trackers, peers ("yourip") and DHT nodes, in
- * each family apart. Any of them may lie: a network has one vote, an address needs several of them
+ * Our address as the world sees it, by the votes of trackers, peers ("yourip") and DHT nodes (BEP
+ * 42), in each family apart. Any of them may lie: a network has one vote, an address needs several of them
  * and most of all, and one that was agreed on gives way only to one with twice its votes.
  */
 import { canonicalIp } from "../util/ip_address.ts";
-import { addressFamily, isPrivateOrLocal } from "../protocol/compact_address.ts";
-import { networkOf } from "../protocol/dht_id.ts";
+import { addressFamily, isPrivateOrLocal } from "./compact_address.ts";
+import { networkOf } from "./dht_id.ts";
 
 /** Votes that are remembered per family; the oldest make way. */
 const MAX_VOTES = 50;
