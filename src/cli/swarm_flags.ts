@@ -25,6 +25,11 @@ export const SWARM_FLAGS = {
     "Connections at most for each torrent (default 25)",
     wholeNumber(1, 10_000),
   ),
+  "upload-slots": optional(
+    "N",
+    "Peers of a torrent that are served at once, beside one at random (default 4)",
+    wholeNumber(1, 10_000),
+  ),
   port: optional(
     "N",
     "Port for incoming connections (default: any free one)",
@@ -100,6 +105,7 @@ export function swarmOptions(values: SwarmValues): Partial<AddOptions> {
   };
   if (values["no-pex"]) options.pex = false;
   if (values["max-peers"] !== null) options.maxPeers = values["max-peers"];
+  if (values["upload-slots"] !== null) options.uploadSlots = values["upload-slots"];
   return options;
 }
 

@@ -60,7 +60,8 @@ describe("shoal seed", () => {
       waitForDisk: false,
     });
     const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
-    const all = await start([TORRENT, "data", ...flags, "--up-limit", "500K"]);
+    flags.push("--up-limit", "500K", "--upload-slots", "8", "--super-seed");
+    const all = await start([TORRENT, "data", ...flags]);
     assert.deepEqual(all.world.openedWith, {
       port: 6881,
       limits: { up: 500 * 1024 },
@@ -74,6 +75,8 @@ describe("shoal seed", () => {
       peers: [],
       waitForDisk: false,
       maxPeers: 50,
+      uploadSlots: 8,
+      superSeed: true,
     });
   });
 

@@ -17,6 +17,9 @@ import { SEED_GOALS, seedGoal } from "../values.ts";
 const FLAGS = {
   trust: toggle("Takes the files as right when their sizes are, instead of hashing them first"),
   "fetch-missing": toggle("Downloads what is missing or wrong instead of ending with 1"),
+  "super-seed": toggle(
+    "Shows each peer one piece at a time until a whole copy is out: for a first seed with a thin line",
+  ),
   "seed-goal": single<ReturnType<typeof seedGoal>>(
     "GOAL",
     `When to end: forever (default), ${SEED_GOALS}`,
@@ -59,6 +62,7 @@ function addOptions(dir: string, values: ValuesOf<typeof FLAGS>): AddOptions {
     dir,
     seedGoal: values["seed-goal"],
     ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
+    ...(values["super-seed"] ? { superSeed: true } : {}),
     ...swarmOptions(values),
   };
 }
