@@ -200,10 +200,14 @@ export class PeerPool implements SlotUser {
     return stays;
   }
 
-  /** Whether the connection under a peer's listening port stays when a second one came in. */
+  /**
+   * Whether the connection under a peer's listening port stays when a second one came in. One that
+   * dialled us before does not dial again unless its first connection is dead, though we may not
+   * have heard of that: then the new one is the one to keep.
+   */
   #prefers(other: PoolPeer): boolean {
-    if (other.state !== PEER_STATE.CONNECTED) return false;
-    return other.incoming || this.#book.own.keepsOutgoing(other.port, other.peerId);
+    if (other.state !== PEER_STATE.CONNECTED || other.incoming) return false;
+    return this.#book.own.keepsOutgoing(other.port, other.peerId);
   }
 
   /** Ends the connection to a peer, if there is one; it may be dialled again after its back-off. */

@@ -259,15 +259,16 @@ describe("PeerPool listensOn", () => {
     assert.equal(peer.sources, TRACKER | INCOMING);
   });
 
-  it("ends a second incoming connection of one peer", () => {
+  it("keeps the newer of two incoming connections of one peer: the first one must be dead", () => {
     const { pool, dialer } = makePool();
     pool.setOwnEndpoint(null, 9000);
     const first = pool.incoming("192.0.2.1", 40000, 0)!;
     pool.listensOn(first, 6881, 0);
     const second = pool.incoming("192.0.2.1", 40001, 0)!;
-    assert.equal(pool.listensOn(second, 6881, 0), false);
-    assert.deepEqual(dialer.hungUp, [second]);
+    assert.equal(pool.listensOn(second, 6881, 0), true);
+    assert.deepEqual(dialer.hungUp, [first]);
     assert.equal(pool.stats().connected, 1);
+    assert.equal(pool.findPeer("192.0.2.1", 6881), second);
   });
 
   it("gives up our attempt to dial a peer that has got through to us", () => {
