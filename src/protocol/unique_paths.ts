@@ -9,6 +9,9 @@ import { utf8Length } from "./utf8.ts";
 const MAX_STEM = 224;
 /** A longer "extension" is part of the name. */
 const MAX_EXTENSION = 16;
+/** No script stacks so many marks on one letter. */
+const CROWD_OF_MARKS = /\p{M}{9}/u;
+const MARKS = /\p{M}+/gu;
 
 class Folder {
   /** Folded name -> the folder of that name, or null for a file. */
@@ -69,14 +72,13 @@ function addFreeName(folder: Folder, name: string): string {
   const last = dot > 0 ? name.slice(dot) : "";
   const extension = utf8Length(last) <= MAX_EXTENSION ? last : "";
   const stem = cut(name.slice(0, name.length - extension.length));
-  const stemKey = fold(stem), extensionKey = fold(extension);
-  const family = `${stemKey}/${extensionKey}`;
+  const family = `${fold(stem)}/${fold(extension)}`;
   for (let number = folder.next.get(family) ?? 1;; number++) {
-    const key = `${stemKey}.${number}${extensionKey}`;
+    const free = `${stem}.${number}${extension}`, key = fold(free);
     if (folder.entries.has(key)) continue;
     folder.entries.set(key, null);
     folder.next.set(family, number + 1);
-    return `${stem}.${number}${extension}`;
+    return free;
   }
 }
 
@@ -90,12 +92,24 @@ function cut(stem: string): string {
   return stem;
 }
 
-/**
- * Equal for names that some file system takes as one. Every character is folded by itself (the
- * last step undoes the one exception, the Greek final sigma), so a name can be folded in parts.
- */
+/** Equal for names that some file system takes as one. */
 function fold(name: string): string {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
-  return name.normalize("NFD").toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  // The last step undoes what depends on a letter's place, the Greek final sigma.
+  return decompose(name).toUpperCase().toLowerCase().replaceAll("ς", "σ");
+}
+
+/**
+ * NFD puts the marks of a letter in order, in a time that grows with the square of their number:
+ * names full of them would take seconds. Where they are that many, none counts; names that differ
+ * in nothing else are then told apart by a number.
+ */
+function decompose(name: string): string {
+  if (!CROWD_OF_MARKS.test(name)) {
+    const whole = name.normalize("NFD");
+    // Composed or not, a name has to come out as one.
+    if (!CROWD_OF_MARKS.test(whole)) return whole;
+  }
+  return name.replace(MARKS, "").normalize("NFD").replace(MARKS, "");
 }

@@ -189,6 +189,36 @@ describe("makeUnique", () => {
     assert.equal(makeUnique(cut), 20_000);
     assert.equal(new Set(cut.map((path) => path[1])).size, 40_000);
   });
+
+  it("never has a crowd of combining marks put in order, which takes the square of their number", () => {
+    const whole = String.prototype.normalize, asked: string[] = [];
+    String.prototype.normalize = function (form?: string) {
+      asked.push(this as string);
+      return whole.call(this, form);
+    };
+    const names = ["\u0315\u0300", "\u0f73", "\u0344", "\u1e69\u0315"].map((marks) =>
+      marks.repeat(60)
+    );
+    const paths = [...names, ...names, "a\u0300b"].map((name) => ["t", name]);
+    try {
+      assert.equal(makeUnique(paths), 6, "marks alone tell no crowded names apart");
+    } finally {
+      String.prototype.normalize = whole;
+    }
+    assert.ok(asked.some((text) => text.includes("\u0300")), "honest marks are put in order");
+    for (const text of asked) assert.doesNotMatch(String(text), /\p{M}{9}/u);
+    assert.equal(new Set(paths.map((path) => path[1]!.normalize("NFD"))).size, paths.length);
+  });
+
+  it("a name crowded with marks is the same composed and decomposed, at each number of them", () => {
+    for (let count = 1; count < 30; count++) {
+      for (const marks of ["\u0344", "\u0f73", "\u0301"]) {
+        const name = `t/\u01d5${marks.repeat(count)}.\u0301x`;
+        const after = unique(name, name.normalize("NFD"), name.normalize("NFC"));
+        assert.equal(new Set(after.map((path) => path.normalize("NFD"))).size, 3);
+      }
+    }
+  });
 });
 
 describe("decodeUtf8, repairUtf8, utf8Length", () => {
