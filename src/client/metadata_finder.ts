@@ -122,6 +122,10 @@ export class MetadataFinder implements Finder {
     yield* bySources;
   }
 
+  get leftPeers(): readonly PeerAddress[] {
+    return this.swarm.leftPeers;
+  }
+
   async stop(): Promise<void> {
     this.#running = false;
     this.swarm.close();

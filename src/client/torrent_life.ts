@@ -46,6 +46,8 @@ export interface Finder extends ShownFinder {
   addPeers(peers: PeerAddress[], source: number): void;
   /** Those worth dialling next, by source (PEER_SOURCE). */
   knownPeers(): Iterable<[source: number, peers: PeerAddress[]]>;
+  /** Once found: those whose connections were ended for that. */
+  readonly leftPeers: readonly PeerAddress[];
   warn(message: string): void;
   stop(): Promise<void>;
 }
@@ -85,6 +87,8 @@ export class TorrentLife {
   #finder: Finder | null;
   /** Peers that were told before there was anybody to tell. */
   #peers: [source: number, peers: PeerAddress[]][] = [];
+  /** Whom the finder was connected to when it ended. */
+  #left: readonly PeerAddress[] = [];
   #error: Error | null = null;
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
@@ -285,6 +289,7 @@ export class TorrentLife {
   async #found(finder: Finder, meta: Metainfo): Promise<void> {
     if (this.#phase !== "finding") return;
     this.#peers.push(...finder.knownPeers());
+    this.#left = finder.leftPeers;
     this.#ports.keepMeta(meta);
     this.#meta = meta;
     this.#finder = null;
@@ -339,6 +344,8 @@ export class TorrentLife {
     engine.ended.then(() => this.#engineEnded(engine));
     engine.start();
     this.#handPeers(engine);
+    for (const { address, port } of this.#left) engine.pool.justLeft(address, port);
+    this.#left = [];
   }
 
   #handPeers(to: Engine | Finder): void {

@@ -6,6 +6,10 @@ import { IndexedHeap } from "../util/heap.ts";
 import { dialsBefore } from "./peer_rank.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
+/** Tries one soon after the other that a peer may be given, and the wait after the first; it doubles. */
+export const QUICK_TRIES = 4;
+const QUICK_TRY_MS = 1000;
+
 export class CandidateCache {
   readonly #minReconnectTimeMs: number;
   readonly #ready = new IndexedHeap<PoolPeer>(dialsBefore);
@@ -28,8 +32,11 @@ export class CandidateCache {
     return this.#ready.has(peer) || this.#waiting.has(peer);
   }
 
-  /** When the peer's back-off is over: it grows with each failure. */
+  /** When the peer's back-off is over: it grows with each failure, but for a few quick tries. */
   readyAt(peer: PoolPeer): number {
+    if (peer.quickTries > 0) {
+      return peer.lastConnected + QUICK_TRY_MS * 2 ** (QUICK_TRIES - 1 - peer.quickTries);
+    }
     return peer.lastConnected + (peer.failCount + 1) * this.#minReconnectTimeMs;
   }
 

@@ -90,6 +90,7 @@ export class FindingSwarm implements PoolDialer {
   #pool!: PeerPool;
   #infoBytes: Uint8Array | null = null;
   #good: PeerAddress[] = [];
+  #left: PeerAddress[] = [];
   #closed = false;
 
   constructor(ports: FindingPorts, identity: Identity, events: FindingEvents) {
@@ -120,6 +121,11 @@ export class FindingSwarm implements PoolDialer {
   /** Once it is over: whom to dial first, those that gave the metadata before all others. */
   get goodPeers(): readonly PeerAddress[] {
     return this.#good;
+  }
+
+  /** Once it is over: those who were connected to the end, so may not know yet that it is. */
+  get leftPeers(): readonly PeerAddress[] {
+    return this.#left;
   }
 
   // --- For the pool: PoolDialer ---
@@ -185,6 +191,7 @@ export class FindingSwarm implements PoolDialer {
     if (this.#closed) return;
     this.#closed = true;
     this.#good = this.#rankGood();
+    this.#left = [...this.#members.keys()].filter(({ connectable }) => connectable).map(endOf);
     this.#pool.disconnectAll(this.#now);
   }
 
@@ -291,7 +298,7 @@ export class FindingSwarm implements PoolDialer {
   #rankGood(): PeerAddress[] {
     const givers = this.#fetch.givers.filter((peer) => peer.connectable && peer.banReason === null);
     const good = new Set([...givers, ...this.#pool.knownGood(MAX_GOOD_PEERS)]);
-    return [...good].map(({ address, port }) => ({ address, port }));
+    return [...good].map(endOf);
   }
 
   get #dhtPort(): number {
@@ -313,4 +320,8 @@ export class FindingSwarm implements PoolDialer {
       ...(port > 0 ? { port } : {}),
     };
   }
+}
+
+function endOf({ address, port }: PoolPeer): PeerAddress {
+  return { address, port };
 }

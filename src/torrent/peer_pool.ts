@@ -14,6 +14,7 @@ import { assert } from "../util/assert.ts";
 import type { PeerAddress } from "../protocol/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
+import { QUICK_TRIES } from "./candidate_cache.ts";
 import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
@@ -24,6 +25,9 @@ import {
   type PoolDialer,
   type PoolStats,
 } from "./pool_types.ts";
+
+/** A connection that ends so soon was refused, if the peer may have had a reason to. */
+const BRIEF_MS = 2000;
 
 export class PeerPool implements SlotUser {
   readonly #config: PeerPoolConfig;
@@ -98,6 +102,18 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
+  /**
+   * We ended a connection to this peer a moment ago and will dial it anew. Until it notices it may
+   * take us for a second connection of the same peer (Transmission looks twice a second) and
+   * refuse, so a few refusals do not count, and the next try comes soon.
+   */
+  justLeft(address: string, port: number): void {
+    const peer = this.findPeer(address, port);
+    if (peer === undefined || peer.state === PEER_STATE.CONNECTED) return;
+    peer.quickTries = QUICK_TRIES;
+    this.#book.refresh(peer);
+  }
+
   /** When the next peer comes out of its back-off; Infinity when none waits or nobody is dialled. */
   nextDeadline(): number {
     return this.#running ? this.#book.cache.nextReadyAt() : Infinity;
@@ -164,7 +180,10 @@ export class PeerPool implements SlotUser {
    */
   connectionClosed(peer: PoolPeer, now: number, how: { error: boolean }): void {
     if (!peer.active) return;
-    if (how.error) peer.failCount++;
+    const brief = peer.state === PEER_STATE.CONNECTING || now - peer.lastConnected < BRIEF_MS;
+    if (peer.quickTries > 0 && brief) peer.quickTries--;
+    else if (how.error) peer.failCount++;
+    if (!brief) peer.quickTries = 0;
     this.#leave(peer, now, how.error);
     const dead = how.error && peer.connectable && peer.failCount >= this.#config.maxFailcount;
     if (dead) this.#ban(peer, DEAD_ADDRESS, "endpoint");
@@ -386,6 +405,7 @@ export class PeerPool implements SlotUser {
   }
 
   #hangUp(peer: PoolPeer, now: number, wasError: boolean): void {
+    peer.quickTries = 0;
     this.#dialer.hangUp(peer);
     this.#leave(peer, now, wasError);
   }

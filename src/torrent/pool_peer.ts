@@ -73,6 +73,11 @@ export class PoolPeer {
   onParole = false;
   /** Failures to connect or stay connected since it was last of use. */
   failCount = 0;
+  /**
+   * So many refusals are not counted and soon followed by another try: it may not have noticed yet
+   * that we ended our last connection to it.
+   */
+  quickTries = 0;
   /** When its last connection or attempt began or ended, in the clock's milliseconds. */
   lastConnected = NEVER;
 

@@ -71,7 +71,8 @@ describe("a magnet link with x.pe alone", () => {
 
   it("lets shoal take metadata and all from Transmission, across network namespaces", {
     skip: needs("transmission") || cannotMakeNamespace(),
-    timeout: 60_000,
+    // Fifteen seconds of waiting for its pulses: it lets somebody new have something every ten.
+    timeout: 180_000,
   }, async () => {
     const payload = scene.payload(spec), { there, enter } = makeNamespace(scene);
     const port = await freePort(), source = scene.torrentFile(payload);
@@ -84,5 +85,6 @@ describe("a magnet link with x.pe alone", () => {
     assert.equal(firstDifference(spec, payload.dir, dir), null);
     const [met] = run.events.filter(({ type }) => type === "peer-connected");
     assert.match(String(met?.client), /transmission/i);
+    assert.equal(met?.incoming, false, "shoal did not wait until Transmission dialled it");
   });
 });

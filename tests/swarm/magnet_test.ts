@@ -58,6 +58,34 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
+  it(
+    "is soon back with a peer that takes its next connection for a second one",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(7), node = swarm.world.node("10.0.1.1");
+      const listen = node.net.listen.bind(node.net);
+      let connections = 0;
+      // As Transmission does, which looks only twice a second whether the first one is gone.
+      node.net.listen = (at, take) =>
+        listen(at, (socket, info) => {
+          connections++;
+          if (connections === 2 || connections === 3) socket.close();
+          else take(socket, info);
+        });
+      swarm.plant(node);
+      await swarm.join(node, { trustFiles: true, ...FOREVER });
+      const leech = await fetchBy(
+        swarm,
+        link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }),
+      );
+      await swarm.untilDone([leech]);
+      swarm.assertHasAll(leech);
+      assert.equal(connections, 4, "one for the metadata, two refused, one for the rest");
+      assert.ok(swarm.world.now < 20_000, `${swarm.world.now} ms`);
+      await swarm.close();
+    },
+  );
+
   it("downloads only the files that it names", TIMEOUT, async () => {
     const swarm = await newSwarm(3);
     await swarm.seed("10.0.1.1");

@@ -104,6 +104,7 @@ describe("FindingSwarm", () => {
     await finder.run();
     assert.equal(seed.requests, 7);
     assert.deepEqual(finder.swarm.goodPeers, [{ address: "10.0.0.1", port: 6881 }]);
+    assert.deepEqual(finder.swarm.leftPeers, [{ address: "10.0.0.1", port: 6881 }]);
     assert.deepEqual(finder.own, ["8.7.6.5 from 10.0.0.1"]);
     assert.equal(seed.connections[0]!.theirs!.client, "shoal test");
     assert.equal(seed.connections[0]!.theirs!.yourAddress, "10.0.0.1");
