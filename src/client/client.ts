@@ -6,6 +6,7 @@ import type { Platform, Timer } from "../platform/types.ts";
 import { formatHostPort, type Magnet, parseMagnet } from "../protocol/magnet.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
@@ -219,7 +220,7 @@ export class Client {
     infoHash: string,
     source: Metainfo | Finder,
     options: AddOptions,
-    paused = false,
+    restored: ResumeData | null = null,
   ): Torrent {
     if (this.#lives.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
@@ -237,7 +238,7 @@ export class Client {
     this.#lives.set(infoHash, life);
     this.#handles.set(infoHash, torrent);
     life.ended.then(() => this.#lives.delete(infoHash));
-    life.start(paused);
+    life.start(restored);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
@@ -247,7 +248,7 @@ export class Client {
     const bytes = await state.loadTorrent(infoHash);
     const record = await state.loadRecord(infoHash);
     if (bytes === null || record === null) throw new Error(`${state.path} has only half of it`);
-    return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record.paused);
+    return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record);
   }
 
   async #loadMeta(state: StateDir, infoHash: string): Promise<Metainfo | null> {

@@ -8,7 +8,7 @@ import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts"
 import { Dht, type DhtPorts } from "../dht/dht.ts";
 import type { DhtState } from "../dht/node_types.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
-import { fromHex } from "../util/bytes.ts";
+import { fromHex, toHex } from "../util/bytes.ts";
 import { ExternalAddress } from "../protocol/external_address.ts";
 import { Lsd } from "./lsd.ts";
 import type { DhtSettings } from "./types.ts";
@@ -55,6 +55,8 @@ export class Discovery {
   readonly #external = new ExternalAddress();
   readonly #searches = new WeakMap<Discoverable, Search>();
   readonly #sockets = new Map<4 | 6, DatagramSocket>();
+  /** Whom the local network is told of. */
+  readonly #local = new Set<Discoverable>();
   #underWay = 0;
   #dht: Dht | null = null;
   #lsd: Lsd | null = null;
@@ -140,16 +142,25 @@ export class Discovery {
 
   /** A few times a second. */
   tick(now: number): void {
+    for (const torrent of this.#local) if (!takesPart(torrent)) this.#leaveLsd(torrent);
     for (const torrent of this.#ports.torrents()) {
-      const infoHash = fromHex(torrent.infoHash);
-      const takesPart = torrent.running && !torrent.private;
-      if (!takesPart) this.#lsd?.remove(infoHash);
-      else {
-        this.#lsd?.add({ infoHash, private: false });
-        this.#searchIfDue(torrent, infoHash, now);
-      }
+      if (!takesPart(torrent)) continue;
+      this.#joinLsd(torrent);
+      this.#searchIfDue(torrent, now);
     }
     this.#lsd?.tick(now);
+  }
+
+  #joinLsd(torrent: Discoverable): void {
+    if (this.#lsd === null || this.#local.has(torrent)) return;
+    this.#lsd.add({ infoHash: fromHex(torrent.infoHash), private: false });
+    this.#local.add(torrent);
+  }
+
+  /** Also one that is over, and that nobody names any more. */
+  #leaveLsd(torrent: Discoverable): void {
+    this.#lsd?.remove(fromHex(torrent.infoHash));
+    this.#local.delete(torrent);
   }
 
   close(): void {
@@ -172,7 +183,7 @@ export class Discovery {
     if (this.#sockets.size === 0) throw failures[0];
   }
 
-  #searchIfDue(torrent: Discoverable, infoHash: Uint8Array, now: number): void {
+  #searchIfDue(torrent: Discoverable, now: number): void {
     if (this.#dht === null || this.#underWay >= SEARCHES_AT_ONCE) return;
     let search = this.#searches.get(torrent);
     if (search === undefined) {
@@ -182,7 +193,7 @@ export class Discovery {
     if (search.underWay || now < search.nextAt) return;
     search.underWay = true;
     this.#underWay++;
-    this.#search(this.#dht, torrent, infoHash).then((queries) => {
+    this.#search(this.#dht, torrent).then((queries) => {
       const wait = queries === 0 ? DHT_STARTING_MS : torrent.alone ? DHT_ALONE_MS : DHT_EVERY_MS;
       search.nextAt = this.#platform.clock.now() + wait;
       search.underWay = false;
@@ -191,7 +202,8 @@ export class Discovery {
   }
 
   /** Resolves to how many nodes were asked. */
-  async #search(dht: Dht, torrent: Discoverable, infoHash: Uint8Array): Promise<number> {
+  async #search(dht: Dht, torrent: Discoverable): Promise<number> {
+    const infoHash = fromHex(torrent.infoHash);
     const onPeers = (peers: PeerAddress[]) => {
       // It may have turned out to be private meanwhile.
       if (torrent.running && !torrent.private) torrent.addPeers(peers, PEER_SOURCE.DHT);
@@ -204,10 +216,14 @@ export class Discovery {
   }
 
   #onLocalPeer(infoHash: Uint8Array, peer: PeerAddress): void {
+    const wanted = toHex(infoHash);
     for (const torrent of this.#ports.torrents()) {
-      const isIt = torrent.running && !torrent.private &&
-        fromHex(torrent.infoHash).every((byte, i) => byte === infoHash[i]);
+      const isIt = takesPart(torrent) && torrent.infoHash === wanted;
       if (isIt) torrent.addPeers([peer], PEER_SOURCE.LSD);
     }
   }
+}
+
+function takesPart({ running, private: isPrivate }: Discoverable): boolean {
+  return running && !isPrivate;
 }

@@ -175,9 +175,11 @@ export class TorrentLife {
     return this.worker!.swarm;
   }
 
-  start(paused = false): void {
-    this.#pauses = paused;
-    if (this.#finder === null) this.#open();
+  /** `restored`: its record, where that was read already. */
+  start(restored: ResumeData | null = null): void {
+    this.#pauses = restored?.paused ?? false;
+    if (restored !== null) this.#goOn(restored);
+    else if (this.#finder === null) this.#open();
     else if (this.#ports.loadMeta === null) this.#find(this.#finder);
     else this.#recall(this.#finder, this.#ports.loadMeta);
   }
@@ -311,18 +313,18 @@ export class TorrentLife {
   /** With a record of an earlier run, where there is one. */
   #open(): void {
     const { loadRecord } = this.#ports;
-    if (loadRecord === null) {
-      if (this.#pauses) return this.#setPhase("paused");
-      return this.#begin(null);
-    }
+    if (loadRecord === null) return this.#goOn(null);
     loadRecord().catch((error) => {
       this.warn(`${(error as Error).message}: everything is checked instead`);
       return null;
     }).then((record) => {
-      if (this.over) return;
-      if (this.#pauses) this.#setPhase("paused");
-      else this.#begin(record);
+      if (!this.over) this.#goOn(record);
     });
+  }
+
+  #goOn(record: ResumeData | null): void {
+    if (this.#pauses) this.#setPhase("paused");
+    else this.#begin(record);
   }
 
   #begin(record: ResumeData | null, mustExist = false): void {

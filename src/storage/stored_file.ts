@@ -83,7 +83,8 @@ export class StoredFile extends PooledFile {
     if (left === null) return null;
     // Numbers beyond 2^53 are not exact, and so tell nothing apart.
     const inode = Number.isSafeInteger(left.inode) ? left.inode : 0;
-    return { size: left.size, mtimeMs: left.mtimeMs, inode };
+    // Deno gives no fractions of milliseconds, Bun does: a record is to be the same by both.
+    return { size: left.size, mtimeMs: Math.floor(left.mtimeMs), inode };
   }
 
   /**

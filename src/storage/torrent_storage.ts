@@ -126,14 +126,19 @@ export class TorrentStorage {
 
   /**
    * Makes of verified pieces exactly the torrent's files: cuts those that are longer than they
-   * should be, makes empty ones that vanished. For when every piece is here. Throws a FileError.
+   * should be, makes empty ones that vanished. For when every piece is here. Returns whether it cut
+   * one. Throws a FileError.
    */
-  finish(): void {
+  finish(): boolean {
     this.#makeEmptyFiles();
+    let hasCut = false;
     for (const file of this.#real()) {
       const now = this.#access.look(file);
-      if (now !== null && now.size > file.length) this.#access.cut(file);
+      if (now === null || now.size <= file.length) continue;
+      this.#access.cut(file);
+      hasCut = true;
     }
+    return hasCut;
   }
 
   /** Writes a whole verified piece. Throws a FileError that says which file and why. */

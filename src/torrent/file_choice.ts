@@ -27,6 +27,8 @@ export function isMedia(path: readonly string[]): boolean {
 
 export class FileChoice {
   readonly priorities: Uint8Array;
+  /** Bytes of the wanted files, pads not counted. */
+  readonly wantedBytes: number;
   readonly #layout: Layout;
   /** By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. */
   readonly #keys: Uint8Array;
@@ -38,9 +40,11 @@ export class FileChoice {
       ? priorities.slice()
       : new Uint8Array(layout.files.length).fill(NORMAL);
     this.#keys = new Uint8Array(layout.pieceCount);
-    layout.files.forEach(({ pad }, file) => {
+    let wantedBytes = 0;
+    layout.files.forEach(({ pad, length }, file) => {
       const range = layout.piecesOf(file), priority = this.priorities[file]!;
       if (pad || range === null || priority === SKIP) return;
+      wantedBytes += length;
       const ordered = sequential?.has(file) ? 1 : 0, early = endsFirst?.has(file) ? 2 : 0;
       for (let piece = range.first; piece <= range.last; piece++) {
         const isEnd = piece === range.first || piece === range.last;
@@ -48,6 +52,7 @@ export class FileChoice {
         this.#keys[piece] = Math.max(this.#keys[piece]!, key);
       }
     });
+    this.wantedBytes = wantedBytes;
   }
 
   /** Nothing is special: the pieces need no levels. */
@@ -63,15 +68,6 @@ export class FileChoice {
 
   wantsPiece(piece: number): boolean {
     return this.#keys[piece] !== 0;
-  }
-
-  /** Bytes of the wanted files, pads not counted. */
-  get wantedBytes(): number {
-    let bytes = 0;
-    this.#layout.files.forEach(({ pad, length }, file) => {
-      if (!pad && this.priorities[file] !== SKIP) bytes += length;
-    });
-    return bytes;
   }
 
   /** For `PieceManager.setLevels`; `sequential` is the torrent's own way for all of it. */

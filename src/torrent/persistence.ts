@@ -5,11 +5,15 @@
 import type { Clock } from "../platform/types.ts";
 import type { PartialPiece, ResumeData } from "../protocol/resume_data.ts";
 import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
+import { isSettled } from "../storage/trust.ts";
 import { PartialSaver } from "./partial_saver.ts";
+import { tellsTheSame } from "./record_compare.ts";
 import { type RecordedParts, resumeRecord } from "./resume_record.ts";
 
-/** Between two saves for the totals alone. */
+/** Between two saves for the totals alone, while there are peers. */
 const TOTALS_EVERY_MS = 30_000;
+/** The same without any: then only times go on, and a thousand torrents would keep a disk busy. */
+const TIMES_EVERY_MS = 15 * 60_000;
 
 export type KeeperMaker = (
   ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
@@ -27,8 +31,9 @@ export interface PersistedTorrent extends RecordedParts {
 export class Persistence {
   readonly #torrent: PersistedTorrent;
   readonly #clock: Clock;
-  /** Of an earlier run. */
-  readonly #before: ResumeData | null;
+  /** Of an earlier run; only until it is known what is on the disk. */
+  #before: ResumeData | null;
+  readonly #activeBefore: number;
   readonly #keeper: ResumeKeeper | null;
   readonly #partial: PartialSaver;
   readonly #startedAt: number;
@@ -37,6 +42,9 @@ export class Persistence {
   #completedAt: number;
   #last: ResumeData | null = null;
   #nextTotalsAt = 0;
+  #nextTimesAt = 0;
+  /** Payload bytes when the totals were looked at last. */
+  #traffic = 0;
   #paused = false;
   /** Before it is known what is on the disk, the earlier record is better than any of ours. */
   #opened = false;
@@ -51,6 +59,7 @@ export class Persistence {
     this.#torrent = torrent;
     this.#clock = clock;
     this.#before = before;
+    this.#activeBefore = before?.totals.activeSeconds ?? 0;
     this.#startedAt = clock.now();
     this.#addedAt = before?.addedAt ?? this.#wallSeconds();
     this.#completedAt = before?.completedAt ?? 0;
@@ -71,9 +80,22 @@ export class Persistence {
 
   /** What is on the disk is known; `recordIsWrong`: the earlier record named what is not. */
   async opened(recordIsWrong: boolean): Promise<void> {
+    const now = this.#clock.now(), isKept = this.#isKept();
     this.#opened = true;
+    this.#before = null;
+    this.#traffic = this.#bytes();
+    this.#nextTotalsAt = now + TOTALS_EVERY_MS;
+    // Not all torrents of a client at once.
+    this.#nextTimesAt = now + TIMES_EVERY_MS * (this.#torrent.meta.infoHash[0]! + 1) / 256;
     if (recordIsWrong) await this.saveNow();
-    else this.changed(this.#clock.now());
+    else if (!isKept) this.changed(now);
+  }
+
+  /** The record on the disk is as good as a new one. */
+  #isKept(): boolean {
+    const before = this.#before;
+    return before !== null && before.partial.length === 0 && isSettled(before) &&
+      tellsTheSame(before, this.#record([]));
   }
 
   /** Something that the record tells changed. */
@@ -87,17 +109,25 @@ export class Persistence {
   }
 
   completed(now: number): void {
-    this.#completedAt ||= this.#wallSeconds();
+    if (this.#completedAt > 0) return;
+    this.#completedAt = this.#wallSeconds();
     this.changed(now);
   }
 
   tick(now: number): void {
     if (!this.#opened) return;
-    if (now >= this.#nextTotalsAt) {
-      this.#nextTotalsAt = now + TOTALS_EVERY_MS;
-      this.changed(now);
-    }
+    if (now >= this.#nextTotalsAt) this.#keepTotals(now);
     this.#keeper?.tick(now);
+  }
+
+  #keepTotals(now: number): void {
+    const bytes = this.#bytes(), { connected } = this.#torrent.pool.stats();
+    const isIdle = connected === 0 && bytes === this.#traffic;
+    this.#nextTotalsAt = now + TOTALS_EVERY_MS;
+    if (isIdle && now < this.#nextTimesAt) return;
+    this.#traffic = bytes;
+    this.#nextTimesAt = now + TIMES_EVERY_MS;
+    this.changed(now);
   }
 
   /** Before pieces that the last record names are written anew. */
@@ -128,12 +158,16 @@ export class Persistence {
       paused: this.#paused,
       trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
-      activeSeconds: (this.#before?.totals.activeSeconds ?? 0) +
-        (this.#clock.now() - this.#startedAt) / 1000,
+      activeSeconds: this.#activeBefore + (this.#clock.now() - this.#startedAt) / 1000,
       addedAt: this.#addedAt,
       completedAt: this.#completedAt,
       savedAtMs: this.#clock.wallTime(),
     });
+  }
+
+  #bytes(): number {
+    const { downloaded, uploaded } = this.#torrent.totalsEver;
+    return downloaded + uploaded;
   }
 
   #wallSeconds(): number {

@@ -46,8 +46,7 @@ export class RateLimits {
 
   /** Whether any limit is set, so that somebody may be waiting. */
   get limited(): boolean {
-    const pairs = [this.#client, this.#torrent];
-    return pairs.some(({ down, up }) => down.limited || up.limited) ||
+    return isLimited(this.#client) || isLimited(this.#torrent) ||
       this.#perPeer.down !== Infinity || this.#perPeer.up !== Infinity;
   }
 
@@ -83,11 +82,18 @@ export class RateLimits {
 
   /** Lets those that wait go on; the client's own limits are the client's to serve. */
   serve(now: number): void {
-    for (const { down, up } of [this.#torrent, ...this.#peers]) {
-      down.serve(now);
-      up.serve(now);
-    }
+    serve(this.#torrent, now);
+    for (const peer of this.#peers) serve(peer, now);
   }
+}
+
+function isLimited({ down, up }: ThrottlePair): boolean {
+  return down.limited || up.limited;
+}
+
+function serve({ down, up }: ThrottlePair, now: number): void {
+  down.serve(now);
+  up.serve(now);
 }
 
 function set(pair: ThrottlePair, rates: Rates, now: number): void {

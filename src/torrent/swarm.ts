@@ -221,6 +221,13 @@ export class Swarm {
   /** A few times a second: rates, time-outs, choking, totals for the pool. */
   tick(now: number): void {
     this.#pool.tick(now);
+    if (this.#members.size > 0) this.#tickMembers(now);
+    this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
+    this.#extensions.tick(now);
+    this.settle();
+  }
+
+  #tickMembers(now: number): void {
     this.#shareWindows();
     for (const member of [...this.#members.values()]) {
       member.link.tick(now);
@@ -230,9 +237,6 @@ export class Swarm {
       if (waits) member.tookAt = now;
     }
     if (this.#pieces.complete) this.#dropIdle(now);
-    this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
-    this.#extensions.tick(now);
-    this.settle();
   }
 
   /** Brings everybody who changed up to date, in the order of change. */

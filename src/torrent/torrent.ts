@@ -328,7 +328,7 @@ export class Torrent {
   /** All that is wanted came: what is on the disk must be it, or is downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setState("verifying");
-    this.storage.finish();
+    if (this.storage.finish()) this.#persistence.changed(this.now);
     const pieces = this.#verification.doubtfulPieces(this.options.finalCheck);
     const bad: number[] = [];
     await this.#verification.check(this.#abort.signal, (piece, ok) => {
@@ -366,6 +366,7 @@ export class Torrent {
   /** Who served well in an earlier run is dialled, who was banned is not. */
   #recallPeers(): void {
     const { record } = this.#ports;
+    this.#ports.record = null;
     if (record === null) return;
     this.pool.recallBans(record.bannedPeers, this.now);
     this.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
@@ -400,10 +401,11 @@ export class Torrent {
 
   /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */
   #callForPeers(now: number): void {
-    const { connected, connecting, candidates } = this.pool.stats();
-    if (connected > 0) this.#hadCompanyAt = now;
-    const hopes = connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS;
-    if (this.#state !== "downloading" || connected > 0 || hopes || now < this.#nextCallAt) return;
+    if (this.swarm.size > 0) this.#hadCompanyAt = now;
+    const lonely = this.#state === "downloading" && this.swarm.size === 0;
+    if (!lonely || now < this.#nextCallAt) return;
+    const { connecting, candidates } = this.pool.stats();
+    if (connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS) return;
     this.#nextCallAt = now + CALL_FOR_PEERS_MS;
     this.trackers.announceNow();
   }

@@ -48,7 +48,10 @@ export interface TorrentPorts {
   throttles: ThrottlePair;
   /** Connections of the whole client. */
   slots: ConnectionSlots;
-  /** What an earlier run left; null for a new torrent, or when there is no such record. */
+  /**
+   * What an earlier run left; null for a new torrent, or when there is no such record. The torrent
+   * lets go of it when it is open: a thousand of them are much memory.
+   */
   record: ResumeData | null;
   /** What the record names must not have vanished: its disk may only be away. */
   mustExist: boolean;

@@ -104,8 +104,10 @@ async function read(path: string, maxBytes: number): Promise<Uint8Array> {
     file = await fs.promises.open(path, "r");
     const { size } = await file.stat();
     if (size > maxBytes) throw tooLarge(path, maxBytes);
-    // One byte more than expected, to see the end of the file in the same step.
-    let bytes = new Uint8Array(Math.min(maxBytes, Math.max(size, READ_STEP_BYTES)) + 1);
+    // Only a size of 0 is no promise: pipes have it, and what the system makes up as it is read.
+    const expected = size > 0 ? size : Math.min(maxBytes, READ_STEP_BYTES);
+    // One byte more, to see the end of the file in the same step.
+    let bytes = new Uint8Array(expected + 1);
     let length = 0;
     for (;;) {
       const { bytesRead } = await file.read(bytes, length, bytes.length - length, null);
