@@ -41,9 +41,24 @@ export function makeNamespace(scene: Scene): Namespace {
   return { here: near[0]!, there, near, enter: ["ip", "netns", "exec", name] };
 }
 
+/**
+ * Moves this side of a namespace into one of its own, which the Scene ends as well. The command to
+ * run something there, at `here`: what it sends goes to the other one only, and to nobody else.
+ */
+export function moveNearSide(scene: Scene, { here }: Namespace): string[] {
+  const name = `shoal-${process.pid}-near`, end = `shl${process.pid}a`;
+  scene.onClose(() => void ip("netns", "del", name));
+  ip("netns", "add", name);
+  ip("link", "set", end, "netns", name);
+  ip("-n", name, "addr", "add", `${here}/29`, "dev", end);
+  ip("-n", name, "link", "set", end, "up");
+  ip("-n", name, "link", "set", "lo", "up");
+  return ["ip", "netns", "exec", name];
+}
+
 /** Those of test processes that were killed before they could clean up. */
 function removeAbandoned(): void {
-  for (const [, name = "", pid = ""] of ip("netns", "list").matchAll(/^(shoal-(\d+))\b/gm)) {
+  for (const [, name = "", pid = ""] of ip("netns", "list").matchAll(/^(shoal-(\d+)\S*)/gm)) {
     if (!existsSync(`/proc/${pid}`)) ip("netns", "del", name);
   }
 }
