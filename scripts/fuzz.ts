@@ -1,22 +1,18 @@
 /**
- * `npm run fuzz -- [--minutes N | --inputs N] [--target NAME] [--seed S] [--input HEX] [--json]`:
- * damaged inputs for every decoder and for a peer's session. Ends with 1 when one of them threw
- * what it must not throw, broke a bound or took too long; each finding is one command that repeats
- * it. What brings out something new is kept in tests/fuzz/corpus with --keep.
+ * `npm run fuzz -- [--minutes N | --inputs N] [--target NAME] [--seed S] [--keep] [--json]`: damaged
+ * inputs for every decoder and state machine. Ends with 1 when one of them threw what it must not
+ * throw, broke a bound or took too long; each finding is kept in a file, and printed with the
+ * command that repeats it (`--target NAME --file FILE` or `--input HEX`). `--keep`: what brings out
+ * something new goes to tests/fuzz/corpus.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { projectRoot } from "./lib/runtimes.ts";
-import { Fuzzer, tryInput } from "./fuzz/run.ts";
-import { fuzzTargets } from "./fuzz/targets.ts";
-
-const SLICE = 2000;
-const MAX_KEPT = 40, MAX_KEPT_BYTES = 2000;
-/** Beyond what all targets need together, garbage included. */
-const MAX_RESIDENT = 1.5e9;
-const corpusDir = join(projectRoot, "tests", "fuzz", "corpus");
+import { Campaign, count } from "./fuzz/campaign.ts";
+import { Coverage } from "./fuzz/coverage.ts";
+import { FINDINGS } from "./fuzz/kept.ts";
+import { type FuzzResult, tryInput } from "./fuzz/run.ts";
+import { Watchdog } from "./fuzz/watchdog.ts";
 
 const { values } = parseArgs({
   options: {
@@ -25,81 +21,69 @@ const { values } = parseArgs({
     target: { type: "string" },
     seed: { type: "string", default: "1" },
     input: { type: "string" },
+    file: { type: "string" },
     keep: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
 
-const targets = fuzzTargets().filter(({ name }) => (values.target ?? name) === name);
-if (targets.length === 0) throw new Error(`--target is one of ${names().join(", ")}`);
-process.exitCode = values.input === undefined ? fuzz() : repeat(values.input);
+const repeats = values.file !== undefined || values.input !== undefined;
+const coverage = repeats ? null : await Coverage.start();
+// V8 counts the blocks of code only where coverage was on when it was first compiled.
+const { fuzzTargets } = await import("./fuzz/targets.ts");
+const all = fuzzTargets();
+const targets = all.filter(({ name }) => (values.target ?? name) === name);
+
+if (targets.length === 0) {
+  console.error(`--target is one of ${all.map(({ name }) => name).join(", ")}`);
+  process.exitCode = 2;
+} else if (values.file !== undefined) {
+  process.exitCode = await repeat(new Uint8Array(readFileSync(values.file)));
+} else if (values.input !== undefined) {
+  process.exitCode = await repeat(new Uint8Array(Buffer.from(values.input, "hex")));
+} else process.exitCode = await fuzz();
 
 /** One input again, with what came of it. */
-function repeat(hex: string): number {
+async function repeat(input: Uint8Array): Promise<number> {
   let code = 0;
   for (const target of targets) {
-    const { outcome, finding } = tryInput(target, new Uint8Array(Buffer.from(hex, "hex")));
+    const { outcome, finding } = await tryInput(target, input);
     console.log(`${target.name}: ${finding ?? `fine (${outcome})`}`);
     if (finding !== null) code = 1;
   }
   return code;
 }
 
-function fuzz(): number {
-  const fuzzers = targets.map((target) => new Fuzzer(target, values.seed, kept(target.name)));
-  const minutes = Number(values.minutes ?? (values.inputs === undefined ? 1 : Infinity));
-  const endsAt = performance.now() + minutes * 60_000, most = Number(values.inputs ?? Infinity);
-  let inputs = 0;
-  for (let turn = 0; inputs < most && performance.now() < endsAt; turn++) {
-    const which = turn % fuzzers.length;
-    const slice = Math.min(targets[which]!.slice ?? SLICE, most - inputs);
-    fuzzers[which]!.run(slice);
-    inputs += slice;
-    const { rss } = process.memoryUsage();
-    if (rss > MAX_RESIDENT) throw new Error(`${Math.round(rss / 1e6)} MB are resident`);
+async function fuzz(): Promise<number> {
+  mkdirSync(FINDINGS, { recursive: true });
+  const watchdog = new Watchdog(FINDINGS);
+  const campaign = new Campaign({
+    targets,
+    seed: values.seed,
+    minutes: Number(values.minutes ?? (values.inputs === undefined ? 1 : Infinity)),
+    inputs: Number(values.inputs ?? Infinity),
+    coverage,
+    keep: values.keep,
+    before: (target, input) => watchdog.trying(target, input),
+    say: (line) => console.error(line),
+  });
+  const code = await campaign.run();
+  watchdog.stop();
+  report(campaign.results);
+  return code;
+}
+
+function report(results: readonly FuzzResult[]): void {
+  if (values.json) {
+    const plain = results.map((result) => ({ ...result, findings: result.findings.length }));
+    console.log(JSON.stringify(plain));
+    return;
   }
-  if (values.keep) {
-    for (const [i, { name }] of targets.entries()) keep(name, fuzzers[i]!.discoveries);
-  }
-  const results = fuzzers.map(({ result }) => result);
-  if (values.json) console.log(JSON.stringify(results));
-  for (const { target, inputs, seconds, outcomes, slowestMs } of values.json ? [] : results) {
+  for (const { target, inputs, seconds, outcomes, kept, slowestMs } of results) {
     const rate = Math.round(inputs / Math.max(seconds, 1e-3));
     console.log(
-      `${target.padEnd(20)} ${String(inputs).padStart(9)} inputs  ${String(rate).padStart(7)}/s  ` +
-        `${outcomes} outcomes, slowest ${slowestMs.toFixed(0)} ms`,
+      `${target.padEnd(20)} ${count(inputs).padStart(11)} inputs ${count(rate).padStart(9)}/s  ` +
+        `${outcomes} outcomes, ${kept} new, slowest ${slowestMs.toFixed(0)} ms`,
     );
   }
-  const findings = results.flatMap((result) => result.findings);
-  for (const { target, input, what } of findings) {
-    console.error(`${target}: ${what}\n  npm run fuzz -- --target ${target} --input ${input}`);
-  }
-  const total = results.reduce((sum, { inputs }) => sum + inputs, 0);
-  console.error(
-    `${total} inputs, ${findings.length} findings, ` +
-      `${Math.round(process.memoryUsage().rss / 1e6)} MB resident`,
-  );
-  return findings.length === 0 ? 0 : 1;
-}
-
-function names(): string[] {
-  return fuzzTargets().map(({ name }) => name);
-}
-
-/** One input a line, hexadecimal. */
-function kept(name: string): Uint8Array[] {
-  const file = join(corpusDir, `${name}.txt`);
-  if (!existsSync(file)) return [];
-  return readFileSync(file, "utf8").trim().split("\n").map((line) => {
-    return new Uint8Array(Buffer.from(line, "hex"));
-  });
-}
-
-function keep(name: string, discoveries: readonly Uint8Array[]): void {
-  mkdirSync(corpusDir, { recursive: true });
-  const small = discoveries.filter(({ length }) => length > 0 && length < MAX_KEPT_BYTES);
-  const lines = new Set(
-    small.slice(0, MAX_KEPT).map((bytes) => Buffer.from(bytes).toString("hex")),
-  );
-  if (lines.size > 0) writeFileSync(join(corpusDir, `${name}.txt`), [...lines, ""].join("\n"));
 }

@@ -1,21 +1,28 @@
 /**
  * Feeds a target with damaged inputs. Inputs that bring out something new (another word, another
- * error) join the corpus, so that damage builds on damage. Everything follows from the seed.
+ * error, code that never ran) join the corpus, so that damage builds on damage. What is tried
+ * follows from the seed, as far as the engine reports the same coverage.
  */
-import { mutate } from "../../tests/protocol/mutate.ts";
 import { ShoalError } from "../../src/util/errors.ts";
 import { Prng } from "../../src/util/prng.ts";
-import type { FuzzTarget } from "./targets.ts";
+import type { Coverage, Seen } from "./coverage.ts";
+import { damage, damageEvents } from "./mutation.ts";
+import type { FuzzTarget } from "./target.ts";
 
 /** An input that takes longer each of three times hangs somebody's client. */
 const SLOW_MS = 500;
 const MAX_INPUT = 256 * 1024;
 const MAX_CORPUS = 400;
+const NEWEST = 20;
+/** Coverage is taken for as many inputs as fit into this. */
+const BATCH_MS = 60;
+const MAX_BATCH = 2000;
+/** Shrinking tries no more inputs than this. */
+const MAX_SHRINKS = 3000;
 
 export interface Finding {
   target: string;
-  /** Hexadecimal. */
-  input: string;
+  input: Uint8Array;
   what: string;
 }
 
@@ -25,79 +32,148 @@ export interface FuzzResult {
   seconds: number;
   /** Different outcomes seen. */
   outcomes: number;
+  /** Inputs that brought out something new. */
+  kept: number;
   slowestMs: number;
   findings: Finding[];
 }
 
+export interface Turn {
+  inputs: number;
+  /** Ends after so long, whatever the number. */
+  ms?: number;
+  coverage?: Coverage | null;
+}
+
 export class Fuzzer {
+  /** Hears of each input before it is tried. */
+  before: (input: Uint8Array) => void = () => {};
+  readonly result: FuzzResult;
   readonly #target: FuzzTarget;
   readonly #dice: Prng;
   readonly #corpus: Uint8Array[];
+  readonly #given: number;
   readonly #outcomes = new Set<string>();
   readonly #found = new Set<string>();
-  readonly result: FuzzResult;
+  readonly #seen: Seen = new Map();
+  #knowsCorpus = false;
 
   constructor(target: FuzzTarget, seed: string, kept: readonly Uint8Array[] = []) {
     this.#target = target;
     this.#dice = new Prng(`${seed}/${target.name}`);
     this.#corpus = [...target.seeds, ...kept];
-    const { name } = target;
-    this.result = { target: name, inputs: 0, seconds: 0, outcomes: 0, slowestMs: 0, findings: [] };
+    this.#given = this.#corpus.length;
+    this.result = {
+      target: target.name,
+      inputs: 0,
+      seconds: 0,
+      outcomes: 0,
+      kept: 0,
+      slowestMs: 0,
+      findings: [],
+    };
   }
 
-  /** Inputs that brought out something new, the given ones not among them. */
+  /** Inputs that brought out something new, those of earlier runs among them. */
   get discoveries(): readonly Uint8Array[] {
     return this.#corpus.slice(this.#target.seeds.length);
   }
 
-  run(inputs: number): void {
-    const startedAt = performance.now();
-    for (let i = 0; i < inputs; i++) this.#once();
-    this.result.inputs += inputs;
+  async run({ inputs, ms = Infinity, coverage = null }: Turn): Promise<void> {
+    const startedAt = performance.now(), endsAt = startedAt + ms, before = this.result.inputs;
+    if (coverage !== null) await this.#learnCorpus(coverage);
+    const left = () => inputs - (this.result.inputs - before);
+    while (left() > 0 && performance.now() < endsAt) {
+      if (coverage === null) await this.#once(this.#next());
+      else await this.#batch(coverage, Math.min(left(), MAX_BATCH));
+    }
     this.result.seconds += (performance.now() - startedAt) / 1000;
     this.result.outcomes = this.#outcomes.size;
+    this.result.kept = this.#corpus.length - this.#given;
   }
 
-  #once(): void {
-    const dice = this.#dice;
-    let input = mutate(dice.pick(this.#corpus), dice);
-    if (dice.chance(0.1)) input = splice(input, dice.pick(this.#corpus), dice);
-    if (input.length > MAX_INPUT) input = input.subarray(0, MAX_INPUT);
-    const { outcome, finding, ms } = tryInput(this.#target, input);
-    if (ms > this.result.slowestMs) this.result.slowestMs = ms;
-    if (finding !== null && !this.#found.has(finding)) {
-      this.#found.add(finding);
-      const small = shrink(this.#target, input, finding);
-      this.result.findings.push({
-        target: this.#target.name,
-        input: Buffer.from(small).toString("hex"),
-        what: finding,
-      });
+  async #learnCorpus(coverage: Coverage): Promise<void> {
+    await coverage.forget();
+    if (this.#knowsCorpus) return;
+    this.#knowsCorpus = true;
+    for (const input of this.#corpus) await measured(this.#target, input);
+    await coverage.isNew(this.#seen, true);
+  }
+
+  async #batch(coverage: Coverage, most: number): Promise<void> {
+    const batch: Uint8Array[] = [], endsAt = performance.now() + BATCH_MS;
+    while (batch.length < most && performance.now() < endsAt) {
+      const input = this.#next();
+      batch.push(input);
+      await this.#once(input);
     }
+    if (await coverage.isNew(this.#seen, false)) await this.#tellApart(coverage, batch);
+  }
+
+  /** Which of them ran what was new: halves, and halves of halves. */
+  async #tellApart(coverage: Coverage, inputs: readonly Uint8Array[]): Promise<void> {
+    for (const input of inputs) await measured(this.#target, input);
+    const alone = inputs.length === 1;
+    if (!await coverage.isNew(this.#seen, alone)) return;
+    if (alone) return this.#keep(inputs[0]!);
+    const middle = inputs.length >> 1;
+    await this.#tellApart(coverage, inputs.slice(0, middle));
+    await this.#tellApart(coverage, inputs.slice(middle));
+  }
+
+  #next(): Uint8Array {
+    const dice = this.#dice, { events = false, maxBytes = MAX_INPUT } = this.#target;
+    const newest = this.#corpus.slice(-NEWEST);
+    const input = dice.pick(dice.chance(0.3) ? newest : this.#corpus);
+    const change = events ? damageEvents : damage;
+    return change(input, dice.pick(this.#corpus), dice).slice(0, maxBytes);
+  }
+
+  async #once(input: Uint8Array): Promise<void> {
+    this.before(input);
+    const { outcome, finding, ms } = await tryInput(this.#target, input);
+    this.result.inputs++;
+    if (ms > this.result.slowestMs) this.result.slowestMs = ms;
+    if (finding !== null) await this.#note(input, finding);
     if (this.#outcomes.has(outcome) || this.#outcomes.size > 5000) return;
     this.#outcomes.add(outcome);
-    if (this.#corpus.length < MAX_CORPUS) this.#corpus.push(input.slice());
+    this.#keep(input);
+  }
+
+  async #note(input: Uint8Array, finding: string): Promise<void> {
+    // One with other numbers in its message is the same.
+    const kind = finding.replace(/\d+/g, "#");
+    if (this.#found.has(kind)) return;
+    this.#found.add(kind);
+    const small = await shrink(this.#target, input, kind);
+    this.result.findings.push({ target: this.#target.name, input: small, what: finding });
+  }
+
+  #keep(input: Uint8Array): void {
+    if (this.#corpus.length < MAX_CORPUS) this.#corpus.push(input);
+    else this.#corpus[this.#given + this.#dice.below(MAX_CORPUS - this.#given)] = input;
   }
 }
 
 /** `finding`: what is wrong with how the target took it; null for nothing. */
-export function tryInput(
+export async function tryInput(
   target: FuzzTarget,
   input: Uint8Array,
-): { outcome: string; finding: string | null; ms: number } {
-  let { outcome, finding, ms } = measured(target, input);
+): Promise<{ outcome: string; finding: string | null; ms: number }> {
+  let { outcome, finding, ms } = await measured(target, input);
   for (let again = 0; again < 2 && ms > SLOW_MS; again++) {
-    ms = Math.min(ms, measured(target, input).ms);
+    ms = Math.min(ms, (await measured(target, input)).ms);
   }
   if (ms > SLOW_MS) finding ??= `it takes ${Math.round(ms)} ms`;
   return { outcome, finding, ms };
 }
 
-function measured(target: FuzzTarget, input: Uint8Array) {
+async function measured(target: FuzzTarget, input: Uint8Array) {
   const startedAt = performance.now();
   let outcome: string, finding: string | null = null;
   try {
-    outcome = target.run(input.slice());
+    const running = target.run(input.slice());
+    outcome = typeof running === "string" ? running : await running;
   } catch (error) {
     const known = error instanceof ShoalError;
     outcome = known ? `${error.name} ${error.code}` : String(error);
@@ -106,25 +182,18 @@ function measured(target: FuzzTarget, input: Uint8Array) {
   return { outcome, finding, ms: performance.now() - startedAt };
 }
 
-/** The same finding with fewer bytes: pieces are cut out as long as it stays. */
-function shrink(target: FuzzTarget, input: Uint8Array, finding: string): Uint8Array {
-  let small = input;
+/** A finding of the same kind with fewer bytes: pieces are cut out as long as it stays. */
+async function shrink(target: FuzzTarget, input: Uint8Array, kind: string): Promise<Uint8Array> {
+  let small = input, tries = 0;
   for (let step = small.length >> 1; step > 0; step >>= 1) {
-    for (let at = 0; at + step <= small.length;) {
+    for (let at = 0; at + step <= small.length && tries < MAX_SHRINKS; tries++) {
       const cut = new Uint8Array(small.length - step);
       cut.set(small.subarray(0, at));
       cut.set(small.subarray(at + step), at);
-      if (measured(target, cut).finding === finding) small = cut;
+      const { finding } = await measured(target, cut);
+      if (finding?.replace(/\d+/g, "#") === kind) small = cut;
       else at += step;
     }
   }
   return small;
-}
-
-function splice(a: Uint8Array, b: Uint8Array, dice: Prng): Uint8Array {
-  const head = a.subarray(0, dice.below(a.length + 1)), tail = b.subarray(dice.below(b.length + 1));
-  const both = new Uint8Array(head.length + tail.length);
-  both.set(head);
-  both.set(tail, head.length);
-  return both;
 }

@@ -22,6 +22,9 @@ export class Tally {
   }
 }
 
+/** What a walk throws for every decision; by default a generator that the seed sets. */
+export type WalkDice = Pick<Prng, "below" | "chance" | "pick">;
+
 interface Sent {
   key: number;
   wrong: boolean;
@@ -29,7 +32,7 @@ interface Sent {
 
 export class PieceWalk {
   readonly shop: Workshop;
-  readonly #dice: Prng;
+  readonly #dice: WalkDice;
   readonly #tally: Tally;
   readonly #piecesPerPeer: number;
   /** Guilty peers are sent away, as a torrent does it; else they may go on lying. */
@@ -49,8 +52,8 @@ export class PieceWalk {
   #guiltySeen = 0;
   #verifiedSeen = 0;
 
-  constructor(seed: number, tally: Tally) {
-    const dice = this.#dice = new Prng(seed);
+  constructor(seed: number, tally: Tally, dice: WalkDice = new Prng(seed)) {
+    this.#dice = dice;
     this.#tally = tally;
     const pieceLength = BLOCK * dice.pick([1, 2, 3, 5, 20]);
     const length = pieceLength * (1 + dice.below(9)) - dice.below(pieceLength);
