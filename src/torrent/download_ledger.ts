@@ -16,13 +16,16 @@ export class DownloadLedger {
   retried = 0;
   readonly wasted: Record<WasteCause, number> = { failed: 0, duplicate: 0, unasked: 0 };
   readonly latency = new Histogram(LATENCY_BOUNDS_MS);
-  readonly #begun: Bitfield;
+  readonly #pieceCount: number;
+  /** Null before the first: who only seeds begins none. */
+  #begun: Bitfield | null = null;
 
   constructor(pieceCount: number) {
-    this.#begun = new Bitfield(pieceCount);
+    this.#pieceCount = pieceCount;
   }
 
   begin(piece: number): void {
+    this.#begun ??= new Bitfield(this.#pieceCount);
     if (this.#begun.set(piece)) this.started++;
     else this.retried++;
   }

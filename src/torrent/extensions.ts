@@ -41,7 +41,9 @@ export class TorrentExtensions implements ExtensionPort {
   readonly #options: ExtensionOptions;
   readonly #events: ExtensionEvents;
   readonly #metadata: MetadataServer<PeerSession>;
-  readonly #outbox: PexOutbox<PeerSession> | null;
+  readonly #tells: boolean;
+  /** Made for the first member, where members are told of each other. */
+  #outbox: PexOutbox<PeerSession> | null = null;
   readonly #known = new Map<PeerSession, Known>();
 
   constructor(
@@ -55,11 +57,8 @@ export class TorrentExtensions implements ExtensionPort {
     this.#options = options;
     this.#events = events;
     this.#metadata = new MetadataServer(torrent);
-    const pex = options.pex && !torrent.private;
+    const pex = this.#tells = options.pex && !torrent.private;
     this.names = torrent.private ? [] : pex ? [UT_METADATA, UT_PEX] : [UT_METADATA];
-    this.#outbox = pex
-      ? new PexOutbox({ send: (session, payload) => session.sendExtended(UT_PEX, payload) })
-      : null;
   }
 
   /** UDP port of our DHT node that peers may be told of; 0 for none. */
@@ -77,6 +76,11 @@ export class TorrentExtensions implements ExtensionPort {
   joined(session: PeerSession, address: string, port: number | null, hasDht: boolean): void {
     const known = { address, port, dialled: port !== null, inbox: new PexInbox(address) };
     this.#known.set(session, known);
+    if (this.#tells) {
+      this.#outbox ??= new PexOutbox({
+        send: (to, payload) => to.sendExtended(UT_PEX, payload),
+      });
+    }
     this.#outbox?.joined(session, address, contactOf(known, session));
     if (hasDht && this.dhtPort > 0) session.tellDhtPort(this.dhtPort);
   }

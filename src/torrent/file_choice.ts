@@ -30,8 +30,11 @@ export class FileChoice {
   /** Bytes of the wanted files, pads not counted. */
   readonly wantedBytes: number;
   readonly #layout: Layout;
-  /** By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. */
-  readonly #keys: Uint8Array;
+  /**
+   * By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. Null where
+   * all are the usual ones.
+   */
+  readonly #keys: Uint8Array | null;
 
   constructor(layout: Layout, options: FileChoiceOptions) {
     const { priorities, sequential, endsFirst } = options;
@@ -39,7 +42,7 @@ export class FileChoice {
     this.priorities = priorities.length === layout.files.length
       ? priorities.slice()
       : new Uint8Array(layout.files.length).fill(NORMAL);
-    this.#keys = new Uint8Array(layout.pieceCount);
+    const keys = new Uint8Array(layout.pieceCount);
     let wantedBytes = 0;
     layout.files.forEach(({ pad, length }, file) => {
       const range = layout.piecesOf(file), priority = this.priorities[file]!;
@@ -49,16 +52,17 @@ export class FileChoice {
       for (let piece = range.first; piece <= range.last; piece++) {
         const isEnd = piece === range.first || piece === range.last;
         const key = priority * 4 + (isEnd ? early : 0) + ordered;
-        this.#keys[piece] = Math.max(this.#keys[piece]!, key);
+        keys[piece] = Math.max(keys[piece]!, key);
       }
     });
     this.wantedBytes = wantedBytes;
+    this.#keys = keys.every((key) => key === NORMAL * 4) ? null : keys;
   }
 
   /** Nothing is special: the pieces need no levels. */
   get isPlain(): boolean {
-    const first = this.#keys[0];
-    return first !== 0 && this.#keys.every((key) => key === first && key % 2 === 0);
+    const keys = this.#keys, first = keys?.[0];
+    return keys === null || (first !== 0 && keys.every((key) => key === first && key % 2 === 0));
   }
 
   /** By file; pads are never unwanted. */
@@ -67,16 +71,22 @@ export class FileChoice {
   }
 
   wantsPiece(piece: number): boolean {
-    return this.#keys[piece] !== 0;
+    return this.#keyOf(piece) !== 0;
   }
 
   /** For `PieceManager.setLevels`; `sequential` is the torrent's own way for all of it. */
   levels(sequential: boolean): { levels: PieceLevel[]; levelOf(piece: number): number } {
-    const keys = [...new Set(this.#keys)].filter((key) => key !== 0).sort((a, b) => b - a);
+    const keys = [...new Set(this.#keys ?? [NORMAL * 4])].filter((key) => key !== 0).sort((a, b) =>
+      b - a
+    );
     const levelOfKey = new Map(keys.map((key, level) => [key, level]));
     return {
       levels: keys.map((key) => ({ sequential: sequential || key % 2 === 1 })),
-      levelOf: (piece) => levelOfKey.get(this.#keys[piece]!) ?? -1,
+      levelOf: (piece) => levelOfKey.get(this.#keyOf(piece)) ?? -1,
     };
+  }
+
+  #keyOf(piece: number): number {
+    return this.#keys === null ? NORMAL * 4 : this.#keys[piece]!;
   }
 }

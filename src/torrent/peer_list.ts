@@ -13,11 +13,11 @@ import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 export type BanScope = "address" | "endpoint";
 
 /** What part of the list the peers of one source may take. */
-const SHARES = [
-  { source: PEER_SOURCE.DHT, part: 1 / 2 },
-  { source: PEER_SOURCE.PEX, part: 1 / 2 },
-  { source: PEER_SOURCE.LSD, part: 1 / 4 },
-];
+const SHARES: ReadonlyMap<number, number> = new Map([
+  [PEER_SOURCE.DHT, 1 / 2],
+  [PEER_SOURCE.PEX, 1 / 2],
+  [PEER_SOURCE.LSD, 1 / 4],
+]);
 
 /** The peers of one such source that are not banned. */
 interface Share {
@@ -30,7 +30,7 @@ export class PeerList {
   readonly #limit: number;
   readonly #known = new Map<string, PoolPeer>();
   readonly #idle = new IndexedHeap<PoolPeer>(forgottenBefore);
-  /** By source. */
+  /** By source; each made for its first peer. */
   readonly #shares = new Map<number, Share>();
   /** Oldest first; the bans of single endpoints are forgotten before those of addresses. */
   readonly #bans: Record<BanScope, Set<PoolPeer>> = { endpoint: new Set(), address: new Set() };
@@ -39,13 +39,6 @@ export class PeerList {
 
   constructor(limit: number) {
     this.#limit = limit;
-    for (const { source, part } of SHARES) {
-      this.#shares.set(source, {
-        limit: Math.max(1, Math.floor(limit * part)),
-        all: new Set(),
-        idle: new IndexedHeap(forgottenBefore),
-      });
-    }
   }
 
   get size(): number {
@@ -77,7 +70,16 @@ export class PeerList {
 
   add(peer: PoolPeer): void {
     this.#known.set(endpointKey(peer.address, peer.port), peer);
-    this.#shares.get(peer.share)?.all.add(peer);
+    this.#shareOf(peer)?.all.add(peer);
+  }
+
+  #shareOf({ share: source }: PoolPeer): Share | undefined {
+    const known = this.#shares.get(source), part = SHARES.get(source);
+    if (known !== undefined || part === undefined) return known;
+    const limit = Math.max(1, Math.floor(this.#limit * part));
+    const share = { limit, all: new Set<PoolPeer>(), idle: new IndexedHeap(forgottenBefore) };
+    this.#shares.set(source, share);
+    return share;
   }
 
   /** Files a peer under another port; nobody may be there. */
@@ -97,7 +99,7 @@ export class PeerList {
 
   /** Call it whenever a peer's state, rank, failures or sources changed. */
   update(peer: PoolPeer): void {
-    const heaps = [this.#idle, this.#shares.get(peer.share)?.idle];
+    const heaps = [this.#idle, this.#shareOf(peer)?.idle];
     for (const heap of heaps) {
       if (peer.idle) heap?.push(peer);
       else heap?.remove(peer);
@@ -138,9 +140,9 @@ export class PeerList {
   }
 
   unban(peer: PoolPeer): void {
-    if (this.#bans.endpoint.delete(peer)) this.#shares.get(peer.share)?.all.add(peer);
+    if (this.#bans.endpoint.delete(peer)) this.#shareOf(peer)?.all.add(peer);
     if (!this.#bans.address.delete(peer)) return;
-    this.#shares.get(peer.share)?.all.add(peer);
+    this.#shareOf(peer)?.all.add(peer);
     const left = this.#refused.get(peer.address)! - 1;
     if (left > 0) this.#refused.set(peer.address, left);
     else this.#refused.delete(peer.address);

@@ -79,7 +79,12 @@ export class PieceManager {
     this.#states = new PieceStates(layout);
     this.have = this.#states.have;
     this.ledger = new DownloadLedger(layout.pieceCount);
-    this.#picker = new PieceOrder(layout.pieceCount, platform.random, options.sequential);
+    this.#picker = new PieceOrder(
+      layout.pieceCount,
+      platform.random,
+      options.sequential,
+      (piece) => this.stateOf(piece) === MISSING,
+    );
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(
       Math.min(layout.pieceLength, layout.totalLength),
@@ -97,7 +102,6 @@ export class PieceManager {
       begin: (peer, piece) => this.#begin(peer.key, piece),
       giveUp: (open) => this.#giveUp(open),
     });
-    for (let piece = 0; piece < layout.pieceCount; piece++) this.#picker.insert(piece);
   }
 
   /** Bytes of all pieces that we have, pads included. */
@@ -240,9 +244,10 @@ export class PieceManager {
     return true;
   }
 
-  /** Forgets the buffers until more are needed. */
+  /** Forgets the buffers and, while nobody is here, the order of pieces until they are needed. */
   releaseMemory(): void {
     this.#buffers.clear();
+    if (this.#holders.peers.size === 0) this.#picker.release();
   }
 
   /** Results that are still under way are ignored from here on. */

@@ -1,6 +1,7 @@
 /**
  * The order in which missing pieces are started: by levels of importance, and inside a level rarest
- * first or one after the other. Owns one picker a level; without priorities there is one level.
+ * first or one after the other. Owns one picker a level; without priorities there is one level. The
+ * pickers are made when they are first needed: a torrent that only seeds, to nobody, has none.
  */
 import type { Random } from "../platform/types.ts";
 import type { Bitfield } from "../util/bitfield.ts";
@@ -14,17 +15,23 @@ export interface PieceLevel {
 export class PieceOrder {
   readonly #pieceCount: number;
   readonly #random: Random;
-  /** By piece: its place in `#levels`. */
-  readonly #levelOf: Uint8Array;
+  readonly #isMissing: (piece: number) => boolean;
+  /** By piece: its place in `#levels`; null while there is one level. */
+  #levelOf: Uint8Array | null = null;
   #levels: PieceLevel[];
-  #pickers: PiecePicker[];
+  #made: PiecePicker[] | null = null;
 
-  constructor(pieceCount: number, random: Random, sequential: boolean) {
+  /** `isMissing`: which pieces can be picked when the first one is asked for. */
+  constructor(
+    pieceCount: number,
+    random: Random,
+    sequential: boolean,
+    isMissing: (piece: number) => boolean = () => false,
+  ) {
     this.#pieceCount = pieceCount;
     this.#random = random;
-    this.#levelOf = new Uint8Array(pieceCount);
+    this.#isMissing = isMissing;
     this.#levels = [{ sequential }];
-    this.#pickers = [new PiecePicker(pieceCount, random)];
   }
 
   /** How many pieces can be picked. */
@@ -40,15 +47,18 @@ export class PieceOrder {
 
   /** Copies among peers that are no seeds. */
   availabilityOf(piece: number): number {
-    return this.#pickers[0]!.availabilityOf(piece);
+    return this.#made === null ? 0 : this.#made[0]!.availabilityOf(piece);
   }
 
+  /** Makes a piece pickable that is missing now. */
   insert(piece: number): void {
+    if (this.#made === null && this.#isMissing(piece)) return; // comes with the rest
     this.#pickerOf(piece).insert(piece);
   }
 
+  /** Takes a piece out; it is missing no more in the same turn. */
   remove(piece: number): void {
-    this.#pickerOf(piece).remove(piece);
+    if (this.#made !== null) this.#pickerOf(piece).remove(piece);
   }
 
   increase(piece: number): void {
@@ -59,20 +69,30 @@ export class PieceOrder {
     for (const picker of this.#pickers) picker.decrease(piece);
   }
 
+  /** Gives the memory back. Only while no peer is counted that is no seed. */
+  release(): void {
+    this.#made = null;
+  }
+
   /** New levels, best first; `levelOf(piece)` is an index of `levels`. O(pieces). */
   setLevels(wanted: readonly PieceLevel[], levelOf: (piece: number) => number): void {
     // Where no piece is wanted, as with an empty file alone, those that are not still have a place.
     const levels = wanted.length > 0 ? wanted : [{ sequential: false }];
-    const pickers = levels.map(() => new PiecePicker(this.#pieceCount, this.#random));
+    const pickers = this.#made === null ? null : this.#sorted(levels.length, levelOf);
+    this.#levelOf = Uint8Array.from({ length: this.#pieceCount }, (_, piece) => levelOf(piece));
+    this.#levels = [...levels];
+    this.#made = pickers;
+  }
+
+  /** The pieces that can be picked now, in pickers of new levels. */
+  #sorted(levels: number, levelOf: (piece: number) => number): PiecePicker[] {
+    const pickers = this.#newPickers(levels);
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       const pickable = this.isPickable(piece), copies = this.availabilityOf(piece);
       for (const picker of pickers) for (let i = 0; i < copies; i++) picker.increase(piece);
-      const level = levelOf(piece);
-      if (pickable) pickers[level]!.insert(piece);
+      if (pickable) pickers[levelOf(piece)]!.insert(piece);
     }
-    for (let piece = 0; piece < this.#pieceCount; piece++) this.#levelOf[piece] = levelOf(piece);
-    this.#levels = [...levels];
-    this.#pickers = pickers;
+    return pickers;
   }
 
   /**
@@ -102,7 +122,23 @@ export class PieceOrder {
     return anyWill ? picker.anyOf(has) : picker.rarest(has, count);
   }
 
+  get #pickers(): PiecePicker[] {
+    return this.#made ?? this.#make();
+  }
+
+  #make(): PiecePicker[] {
+    const pickers = this.#made = this.#newPickers(this.#levels.length);
+    for (let piece = 0; piece < this.#pieceCount; piece++) {
+      if (this.#isMissing(piece)) this.#pickerOf(piece).insert(piece);
+    }
+    return pickers;
+  }
+
+  #newPickers(count: number): PiecePicker[] {
+    return Array.from({ length: count }, () => new PiecePicker(this.#pieceCount, this.#random));
+  }
+
   #pickerOf(piece: number): PiecePicker {
-    return this.#pickers[this.#levelOf[piece]!]!;
+    return this.#pickers[this.#levelOf === null ? 0 : this.#levelOf[piece]!]!;
   }
 }

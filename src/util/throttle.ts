@@ -17,7 +17,8 @@ export class Throttle {
   #tokens = 0;
   #total = 0;
   #filledAt = 0;
-  readonly #line = new Set<Waiter>();
+  /** Null as long as nobody ever waited. */
+  #line: Set<Waiter> | null = null;
 
   /** Bytes a second; Infinity for no limit, 0 lets nothing pass. Takes effect at once. */
   setLimit(bytesPerSecond: number, now: number): void {
@@ -44,7 +45,7 @@ export class Throttle {
   }
 
   get waiting(): number {
-    return this.#line.size;
+    return this.#line?.size ?? 0;
   }
 
   /** Counts bytes that passed; may overdraw. */
@@ -64,18 +65,20 @@ export class Throttle {
 
   /** Joins the line; once, however often it is called. */
   wait(waiter: Waiter): void {
+    this.#line ??= new Set();
     this.#line.add(waiter);
   }
 
   leave(waiter: Waiter): void {
-    this.#line.delete(waiter);
+    this.#line?.delete(waiter);
   }
 
   /** Lets those in line go on, in order, while there are tokens. Call it every few ticks. */
   serve(now: number): void {
-    for (let left = this.#line.size; left > 0 && this.open(now); left--) {
-      const [first] = this.#line;
-      this.#line.delete(first!);
+    const line = this.#line;
+    for (let left = this.waiting; left > 0 && this.open(now); left--) {
+      const [first] = line!;
+      line!.delete(first!);
       first!.proceed();
     }
   }
