@@ -6,8 +6,11 @@ import { firstDifference } from "../../scripts/lib/compare_files.ts";
 import { createClient } from "../../mod.ts";
 import { startLibtorrent } from "./libtorrent.ts";
 import { needs } from "./needs.ts";
+import { cannotMakeNamespace, makeNamespace, type Namespace } from "./netns.ts";
+import { freePort } from "./ports.ts";
 import { Scene } from "./scene.ts";
-import { runShoal, told } from "./shoal.ts";
+import { runShoal, startShoal, told } from "./shoal.ts";
+import { startTransmission } from "./transmission.ts";
 import { until } from "./until.ts";
 
 const scene = new Scene();
@@ -54,5 +57,56 @@ describe("peer exchange alone", { skip: needs("libtorrent") }, () => {
     leech.tell("peer", `127.0.0.1:${client.port}`);
     await until("it met the seeder", () => leech.peers().includes(seeder.at));
     assert.ok(hub.snapshot().state === "downloading", "the hub has not everything yet");
+  });
+});
+
+/**
+ * It takes two peers of one address for the same, so the seeder has its, and shoal another. The
+ * seeder gives slowly: a hub that has everything would hang up on it.
+ */
+describe("peer exchange alone, with Transmission", {
+  skip: needs("libtorrent", "transmission") || cannotMakeNamespace(),
+}, () => {
+  let namespace: Namespace | null = null;
+
+  async function slowSeedAndTransmission() {
+    const payload = scene.payload(spec), source = scene.torrentFile(payload);
+    const { there, enter } = namespace ??= makeNamespace(scene);
+    const options = { source, dir: payload.dir, rate: SLOW, address: there, enter };
+    const seeder = await startLibtorrent(scene, options);
+    const port = await freePort();
+    const more = { "peer-port": port, "pex-enabled": true };
+    const { ask } = await startTransmission(scene, source, scene.folder(), enter, more);
+    // By then it has also heard where a seeder that dialled it listens.
+    const knowsSeed = new RegExp(`${there} .* 100\\.0 `);
+    const isMet = async () => knowsSeed.test(await ask("--info-peers"));
+    return { payload, source, seeder, isMet, at: `${there}:${port}` };
+  }
+
+  it("leads shoal from it to libtorrent", { timeout: 120_000 }, async () => {
+    const { source, seeder, isMet, at } = await slowSeedAndTransmission();
+    seeder.tell("peer", at);
+    await until("the hub has the seeder", isMet);
+    const args = ["download", source, "-o", scene.folder(), "--json", "--peer", at];
+    const shoal = startShoal(scene, args);
+    const met = await shoal.waitFor("the seeder", ({ type, address, port }) => {
+      return type === "peer-connected" && `${address}:${port}` === seeder.at;
+    });
+    assert.equal(met.incoming, false);
+  });
+
+  it("leads it from shoal to libtorrent", { timeout: 180_000 }, async () => {
+    const { payload, seeder, isMet, at } = await slowSeedAndTransmission();
+    const client = await createClient({ limits: { up: SLOW } });
+    scene.onClose(() => client.close());
+    assert.equal(await isMet(), false, "nobody told it yet");
+    const hub = client.add(payload.bytes, {
+      dir: scene.folder(),
+      peers: [seeder.at, at],
+      seedGoal: { kind: "forever" },
+    });
+    // At once, or a minute later if the seeder should be the last to answer the hub.
+    await until("it met the seeder", isMet, 100_000);
+    assert.equal(hub.snapshot().state, "downloading", "the hub has not everything yet");
   });
 });
