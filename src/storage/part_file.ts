@@ -92,7 +92,10 @@ export class PartFile {
   /** Nobody needs any of it. Throws a FileError. */
   remove(): void {
     this.#access.letGo(this.file);
-    if (this.#access.look(this.file) !== null) this.#access.disk.remove(this.file.path);
+    // Where it was not there and was not written to, what has its name now is not ours.
+    if (!this.file.isNew && this.#access.look(this.file) !== null) {
+      this.#access.disk.remove(this.file.path);
+    }
     this.#slots.clear();
     this.#slotCount = 0;
     this.file.unsynced = false;

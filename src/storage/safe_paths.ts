@@ -42,16 +42,21 @@ export class SafePaths {
   /** Makes the chosen folder, with those above it. Throws a FileError. */
   makeRoot(): void {
     if (this.#real.has(this.root)) return;
-    const missing: string[] = [];
-    let at = this.root;
-    while (this.#files.stat(at) === null && parentOf(at) !== at) {
-      missing.push(at);
-      at = parentOf(at);
+    let kind = this.#files.stat(this.root)?.kind;
+    if (kind === undefined) {
+      this.#makeWithParents(this.root);
+      kind = this.#files.stat(this.root)?.kind;
     }
-    while (missing.length > 0) this.#make(missing.pop()!);
-    const kind = this.#files.stat(this.root)?.kind;
     if (kind !== "directory" && kind !== "link") throw notFolder(this.root);
     this.#real.add(this.root);
+  }
+
+  #makeWithParents(path: string): void {
+    const missing: string[] = [];
+    for (let at = path; this.#files.stat(at) === null && parentOf(at) !== at; at = parentOf(at)) {
+      missing.push(at);
+    }
+    while (missing.length > 0) this.#make(missing.pop()!);
   }
 
   /** Makes the folders that a file is to lie in. Throws a FileError ("symlink", ...). */

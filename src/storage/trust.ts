@@ -112,24 +112,24 @@ class Judge {
 
   /** Pieces come in rising order. */
   isSure(piece: number): boolean {
-    for (const { file, end } of this.#filesOf(piece)) {
-      if (!this.#same[file]) return false;
-      const now = this.seen[file]!;
-      if (now === null ? !this.#isSureApart(piece) : now.size < end) return false;
-    }
-    return true;
+    return this.#everyFile(piece, this.#holdsSurely);
   }
+
+  readonly #holdsSurely = (file: number, _begin: number, end: number, piece: number): boolean => {
+    if (!this.#same[file]) return false;
+    const now = this.seen[file]!;
+    return now === null ? this.#isSureApart(piece) : now.size >= end;
+  };
 
   /** Whether it lies in a file that changed, and all of its files reach into it. */
   mayHold(piece: number): boolean {
     let changed = false;
-    for (const { file, begin } of this.#filesOf(piece)) {
+    const reaches = this.#everyFile(piece, (file, begin) => {
       const now = this.seen[file]!;
-      if (now === null && !(this.#hasParts && this.#disk.hasPart(piece))) return false;
-      if (now !== null && now.size <= begin) return false;
       if (!this.#same[file] || (now === null && !this.#partsSame)) changed = true;
-    }
-    return changed;
+      return now === null ? this.#hasParts && this.#disk.hasPart(piece) : now.size > begin;
+    });
+    return reaches && changed;
   }
 
   #isSureApart(piece: number): boolean {
@@ -144,18 +144,23 @@ class Judge {
     return same;
   }
 
-  /** Files with bytes in the piece, and the range of theirs that is in it. */
-  *#filesOf(piece: number): Generator<{ file: number; begin: number; end: number }> {
+  /** Whether `holds` for all files with bytes in the piece, and the range of theirs that is in it. */
+  #everyFile(
+    piece: number,
+    holds: (file: number, begin: number, end: number, piece: number) => boolean,
+  ): boolean {
     const layout = this.#layout;
     const from = piece * layout.pieceLength, to = from + layout.lengthOf(piece);
     while (layout.fileStart(this.#file + 1) <= from) this.#file++;
     for (let file = this.#file; file < layout.files.length; file++) {
       const start = layout.fileStart(file);
-      if (start >= to) return;
+      if (start >= to) break;
       const { length, pad } = layout.files[file]!;
       if (pad || length === 0) continue;
-      yield { file, begin: Math.max(0, from - start), end: Math.min(length, to - start) };
+      const begin = Math.max(0, from - start), end = Math.min(length, to - start);
+      if (!holds(file, begin, end, piece)) return false;
     }
+    return true;
   }
 }
 

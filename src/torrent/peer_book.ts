@@ -8,7 +8,7 @@
 import type { PeerAddress } from "../protocol/compact_address.ts";
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
 import { CandidateCache } from "./candidate_cache.ts";
-import { OwnEndpoint } from "./own_endpoint.ts";
+import type { OwnEndpoint } from "./own_endpoint.ts";
 import { type BanScope, PeerList } from "./peer_list.ts";
 import { peerRank } from "./peer_rank.ts";
 import { NEVER, PEER_SOURCE, PEER_STATE, PoolPeer } from "./pool_peer.ts";
@@ -25,13 +25,15 @@ export class PeerBook {
   readonly own: OwnEndpoint;
   readonly #config: PeerPoolConfig;
   #learned = 0;
-  #finished = false;
+  #finished: boolean;
 
-  constructor(config: PeerPoolConfig) {
+  /** `finished`: as for `setFinished`. */
+  constructor(config: PeerPoolConfig, own: OwnEndpoint, finished: boolean) {
     this.#config = config;
+    this.#finished = finished;
     this.list = new PeerList(config.maxPeerlistSize);
     this.cache = new CandidateCache(config.minReconnectTimeMs);
-    this.own = new OwnEndpoint(config.crc32c, config.peerId);
+    this.own = own;
   }
 
   /** How many peers were ever added; `order` of the next one. */
@@ -168,8 +170,8 @@ export class PeerBook {
     for (const peer of this.list.values()) this.refresh(peer);
   }
 
-  setOwnEndpoint(address: string | null, port: number): void {
-    this.own.set(address, port);
+  /** Others see us elsewhere than before. */
+  ownEndpointChanged(): void {
     for (const peer of this.list.values()) {
       peer.spread = this.own.spread(peer);
       this.refresh(peer);

@@ -15,6 +15,7 @@ import type { PeerAddress } from "../protocol/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { QUICK_TRIES } from "./candidate_cache.ts";
+import { OwnEndpoint } from "./own_endpoint.ts";
 import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
@@ -33,7 +34,10 @@ export class PeerPool implements SlotUser {
   readonly #config: PeerPoolConfig;
   readonly #dialer: PoolDialer;
   readonly #slots: ConnectionSlots;
-  readonly #book: PeerBook;
+  readonly #own: OwnEndpoint;
+  /** Null until there is a peer: most torrents of a large client have none. */
+  #made: PeerBook | null = null;
+  #finished = false;
   /** Longest waiting first. */
   readonly #connecting = new Set<PoolPeer>();
   readonly #connected = new Set<PoolPeer>();
@@ -54,7 +58,7 @@ export class PeerPool implements SlotUser {
     assert(this.#config.maxPeerlistSize > 0, "the peer list has room for a peer");
     this.#dialer = dialer;
     this.#slots = slots;
-    this.#book = new PeerBook(this.#config);
+    this.#own = new OwnEndpoint(this.#config.crc32c, this.#config.peerId);
     this.#maxActive = this.#config.maxActiveConnections;
   }
 
@@ -78,7 +82,7 @@ export class PeerPool implements SlotUser {
     source: number,
     now: number,
   ): number {
-    const before = this.#book.learned;
+    const before = this.#made?.learned ?? 0;
     const fresh = new Set<PoolPeer>();
     for (const { address, port } of peers) {
       const peer = this.#book.learn(address, port, source);
@@ -116,7 +120,7 @@ export class PeerPool implements SlotUser {
 
   /** When the next peer comes out of its back-off; Infinity when none waits or nobody is dialled. */
   nextDeadline(): number {
-    return this.#running ? this.#book.cache.nextReadyAt() : Infinity;
+    return this.#running && this.#made !== null ? this.#made.cache.nextReadyAt() : Infinity;
   }
 
   /** A connection that we dialled has its handshake done. */
@@ -161,7 +165,7 @@ export class PeerPool implements SlotUser {
   #welcomesAgain(peer: PoolPeer, peerId: Uint8Array | null): boolean {
     if (peer.state === PEER_STATE.BANNED || peer.state === PEER_STATE.CONNECTED) return false;
     if (peer.state !== PEER_STATE.CONNECTING) return true;
-    return !this.#book.own.keepsOutgoing(peer.port, peerId);
+    return !this.#own.keepsOutgoing(peer.port, peerId);
   }
 
   #makeRoom(now: number): boolean {
@@ -226,7 +230,7 @@ export class PeerPool implements SlotUser {
    */
   #prefers(other: PoolPeer): boolean {
     if (other.state !== PEER_STATE.CONNECTED || other.incoming) return false;
-    return this.#book.own.keepsOutgoing(other.port, other.peerId);
+    return this.#own.keepsOutgoing(other.port, other.peerId);
   }
 
   /** Ends the connection to a peer, if there is one; it may be dialled again after its back-off. */
@@ -317,7 +321,7 @@ export class PeerPool implements SlotUser {
 
   /** Who was banned for what it did, for a next run; port 0 stands for all of its address. */
   bans(): (PeerAddress & { reason: string })[] {
-    return this.#book.bans();
+    return this.#made?.bans() ?? [];
   }
 
   /** Takes up the bans of an earlier run. */
@@ -334,12 +338,14 @@ export class PeerPool implements SlotUser {
 
   /** Whether we have all we want: then seeds are neither preferred nor dialled. */
   setFinished(finished: boolean): void {
-    this.#book.setFinished(finished);
+    this.#finished = finished;
+    this.#made?.setFinished(finished);
   }
 
   /** Where others see us; `address` null while unknown. Both families may be told, one by one. */
   setOwnEndpoint(address: string | null, port: number): void {
-    this.#book.setOwnEndpoint(address, port);
+    this.#own.set(address, port);
+    this.#made?.ownEndpointChanged();
   }
 
   findPeer(address: string, port: number): PoolPeer | undefined {
@@ -363,16 +369,16 @@ export class PeerPool implements SlotUser {
 
   /** Peers worth keeping for a next run: once connected and open to dialling, best first. */
   knownGood(limit: number): PoolPeer[] {
-    return this.#book.knownGood(limit);
+    return this.#made?.knownGood(limit) ?? [];
   }
 
   stats(): PoolStats {
     return {
-      total: this.#book.list.size,
-      candidates: this.#book.cache.size,
+      total: this.#made?.list.size ?? 0,
+      candidates: this.#made?.cache.size ?? 0,
       connecting: this.#connecting.size,
       connected: this.#connected.size,
-      banned: this.#book.list.banned,
+      banned: this.#made?.list.banned ?? 0,
     };
   }
 
@@ -390,7 +396,11 @@ export class PeerPool implements SlotUser {
   /** What somebody at this address would get as PoolPeer.spread (BEP 40). */
   spreadOf(address: string, port: number): number {
     const bytes = parseIp(address);
-    return bytes === null ? 0 : this.#book.own.spread({ bytes, port });
+    return bytes === null ? 0 : this.#own.spread({ bytes, port });
+  }
+
+  get #book(): PeerBook {
+    return this.#made ??= new PeerBook(this.#config, this.#own, this.#finished);
   }
 
   #enter(peer: PoolPeer, now: number, peerId: Uint8Array | null): void {
@@ -430,7 +440,7 @@ export class PeerPool implements SlotUser {
 
   /** Ends every step: candidates, slots, then the callbacks. */
   #settle(now: number): void {
-    this.#book.promote(now);
+    this.#made?.promote(now);
     this.#fill(now);
     for (let tell = this.#news.shift(); tell !== undefined; tell = this.#news.shift()) tell();
   }
@@ -457,7 +467,7 @@ export class PeerPool implements SlotUser {
   #next(now: number): PoolPeer | undefined {
     const room = this.#running && this.active < this.#maxActive &&
       this.#connecting.size < this.#config.maxHalfOpen;
-    if (!room || this.#book.cache.size === 0) return undefined;
+    if (!room || this.#made === null || this.#made.cache.size === 0) return undefined;
     // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
     if (this.#slots.isFull && (this.active > 0 || !this.#slots.makeRoom(this, now))) {
       return undefined;

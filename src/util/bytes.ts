@@ -1,11 +1,22 @@
 /** Small helpers on byte arrays that several layers share. */
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
+const DIGITS = new TextEncoder().encode("0123456789abcdef");
+/** Digits of a text that is being made. */
+const scratch = new Uint8Array(128);
 
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
+  if (2 * bytes.length > scratch.length) return Array.from(bytes, (byte) => HEX[byte]).join("");
+  for (let i = 0; i < bytes.length; i++) {
+    scratch[2 * i] = DIGITS[bytes[i]! >> 4]!;
+    scratch[2 * i + 1] = DIGITS[bytes[i]! & 15]!;
+  }
+  // In one piece: a text that is put together keeps its parts, half a kilobyte for an info-hash.
+  return latin1Of(scratch.subarray(0, 2 * bytes.length));
+}
+
+function latin1Of(codes: Uint8Array): string {
+  return String.fromCharCode.apply(null, codes as unknown as number[]);
 }
 
 /** Throws a RangeError on anything but an even number of hexadecimal digits. */
@@ -48,7 +59,7 @@ export function toLatin1(bytes: Uint8Array, start = 0, end = bytes.length): stri
 function longToLatin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[]);
+    text += latin1Of(bytes.subarray(at, at + 4096));
   }
   return text;
 }
