@@ -1,4 +1,7 @@
-/** `npm run bench -- start [--rounds N] [--torrents N] [--json]`: how soon what was there is back. */
+/**
+ * `npm run bench -- start [--rounds N] [--torrents N] [--idle SECONDS] [--json]`: how soon what was
+ * there is back, and what it takes then while nothing happens.
+ */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,6 +17,9 @@ interface Opened {
   /** Bytes, at the end and before anything was restored. */
   resident: number;
   idle: number;
+  /** Part of one core, and bytes after that; only of the last round of many. */
+  idling: number | null;
+  after: number;
   torrents: number;
   states: [string, number][];
 }
@@ -27,11 +33,13 @@ export async function startBench(args: string[]): Promise<number> {
     options: {
       rounds: { type: "string", default: "3" },
       torrents: { type: "string", default: "1000" },
+      idle: { type: "string", default: "30" },
       json: { type: "boolean", default: false },
     },
   });
   const rounds = positive(values.rounds, "--rounds");
   const count = positive(values.torrents, "--torrents");
+  const idleSeconds = positive(values.idle, "--idle");
   const machine = await describeMachine(), folder = makeWorkFolder(count * 1.1e6);
   try {
     const many = join(folder, "many"), big = join(folder, "big");
@@ -40,8 +48,8 @@ export async function startBench(args: string[]): Promise<number> {
     await child("deno", "big", big, join(folder, "sparse"));
     const verdicts: Verdict[] = [], all: unknown[] = [];
     for (const runtime of RUNTIMES) {
-      const opened = await openOften(runtime, many, rounds, count);
-      const one = await openOften(runtime, big, rounds, 1);
+      const opened = await openOften(runtime, many, rounds, count, idleSeconds);
+      const one = await openOften(runtime, big, rounds, 1, 0);
       all.push({ runtime, opened, one });
       verdicts.push(...judge(runtime, count, opened, one));
     }
@@ -61,10 +69,12 @@ async function openOften(
   state: string,
   rounds: number,
   count: number,
+  idleSeconds: number,
 ): Promise<Opened[]> {
   const opened: Opened[] = [];
   for (let round = 0; round < rounds; round++) {
-    const one: Opened = JSON.parse(await child(runtime, "open", state));
+    const idles = round === rounds - 1 ? idleSeconds : 0;
+    const one: Opened = JSON.parse(await child(runtime, "open", state, String(idles)));
     const seeding = one.states.find(([state]) => state === "seeding")?.[1] ?? 0;
     if (seeding !== count) throw new Error(`${runtime}: ${seeding} of ${count} torrents seed`);
     progress(`  ${runtime}: ${one.seconds.toFixed(2)} s, ${Math.round(one.resident / 1e6)} MB`);
@@ -89,6 +99,7 @@ function judge(
     atMost(`seconds until ${count} torrents are at work`, of(many, (o) => o.seconds), 5),
     atMost("MB resident with all of them", of(many, (o) => o.resident / 1e6), 300),
     atMost("KB resident for each", of(many, perTorrent), 100),
+    atMost("% of a core while they idle", (many.at(-1)!.idling ?? 0) * 100, 2),
     atMost("seconds until one of 100 GiB is", of(one, (o) => o.seconds), 1),
   ];
 }

@@ -1,8 +1,9 @@
 /**
  * In a process of its own, as the bench `start` runs it: `make STATE DIR COUNT` leaves that many
  * finished torrents of 1 MiB (64 pieces) in a state folder, `big STATE DIR` one of 100 GiB in a
- * sparse file; `open STATE` starts a client with what is there, waits until all of it is at work,
- * and prints one line of JSON: seconds from the start of `restore`, and resident bytes.
+ * sparse file; `open STATE SECONDS` starts a client with what is there, waits until all of it is at
+ * work, lets it idle, and prints one line of JSON: seconds from the start of `restore`, resident
+ * bytes before and after, and the share of a core that idling took.
  */
 import { createHash } from "node:crypto";
 import {
@@ -34,7 +35,7 @@ switch (what) {
     await makeBig(stateDir!, dir!);
     break;
   case "open":
-    await open(stateDir!);
+    await open(stateDir!, Number(dir));
 }
 process.exit(0);
 
@@ -82,7 +83,7 @@ async function makeBig(stateDir: string, dir: string): Promise<void> {
   writeFileSync(record, encodeResume({ ...data, stamps, savedAtMs }, sha1));
 }
 
-async function open(stateDir: string): Promise<void> {
+async function open(stateDir: string, idleSeconds: number): Promise<void> {
   const client = await Client.open(platform, { ...OFFLINE, stateDir });
   const idle = process.memoryUsage().rss, startedAt = performance.now();
   const torrents = await client.restore();
@@ -94,8 +95,18 @@ async function open(stateDir: string): Promise<void> {
     states.set(state, (states.get(state) ?? 0) + 1);
   }
   const resident = process.memoryUsage().rss;
-  const report = { seconds, resident, idle, torrents: torrents.length, states: [...states] };
-  console.log(JSON.stringify(report));
+  const idling = await cpuShare(idleSeconds), after = process.memoryUsage().rss;
+  const counts = { torrents: torrents.length, states: [...states] };
+  console.log(JSON.stringify({ seconds, resident, idle, idling, after, ...counts }));
+}
+
+/** Which part of one core this process takes while it has nothing to do; null for no time at all. */
+async function cpuShare(seconds: number): Promise<number | null> {
+  if (seconds === 0) return null;
+  const cpuBefore = process.cpuUsage(), begun = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return (user + system) / 1000 / (performance.now() - begun);
 }
 
 /** Nothing is being opened or checked any more. */

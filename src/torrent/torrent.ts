@@ -289,21 +289,8 @@ export class Torrent {
     const { meta, storage, pieces } = this, { signal } = this.#abort;
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
-    const recordIsWrong = await openExisting(
-      {
-        meta,
-        storage,
-        pieces,
-        verification,
-        choice,
-        seedOnly,
-        trustFiles,
-        record,
-        mustExist,
-        reuse,
-      },
-      signal,
-    );
+    const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
+    const recordIsWrong = await openExisting({ ...parts, mustExist, reuse }, signal);
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
     await this.#persistence.opened(recordIsWrong);
@@ -401,9 +388,9 @@ export class Torrent {
 
   /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */
   #callForPeers(now: number): void {
-    if (this.swarm.size > 0) this.#hadCompanyAt = now;
-    const lonely = this.#state === "downloading" && this.swarm.size === 0;
-    if (!lonely || now < this.#nextCallAt) return;
+    const hasCompany = this.swarm.size > 0;
+    if (hasCompany) this.#hadCompanyAt = now;
+    if (hasCompany || this.#state !== "downloading" || now < this.#nextCallAt) return;
     const { connecting, candidates } = this.pool.stats();
     if (connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS) return;
     this.#nextCallAt = now + CALL_FOR_PEERS_MS;
