@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- [--minutes N | --inputs N] [--target NAME] [--seed S] [--keep] [--json]`: damaged
+ * `npm run fuzz -- [--minutes N | --inputs N] [--target NAME,NAME] [--seed S] [--keep] [--json]`: damaged
  * inputs for every decoder and state machine. Ends with 1 when one of them threw what it must not
  * throw, broke a bound or took too long; each finding is kept in a file, and printed with the
  * command that repeats it (`--target NAME --file FILE` or `--input HEX`). `--keep`: what brings out
@@ -32,7 +32,8 @@ const coverage = repeats ? null : await Coverage.start();
 // V8 counts the blocks of code only where coverage was on when it was first compiled.
 const { fuzzTargets } = await import("./fuzz/targets.ts");
 const all = fuzzTargets();
-const targets = all.filter(({ name }) => (values.target ?? name) === name);
+const wanted = values.target?.split(",");
+const targets = all.filter(({ name }) => wanted?.includes(name) ?? true);
 
 if (targets.length === 0) {
   console.error(`--target is one of ${all.map(({ name }) => name).join(", ")}`);
@@ -64,7 +65,7 @@ async function fuzz(): Promise<number> {
     inputs: Number(values.inputs ?? Infinity),
     coverage,
     keep: values.keep,
-    before: (target, input) => watchdog.trying(target, input),
+    watch: (target, input) => watchdog.trying(target, input),
     say: (line) => console.error(line),
   });
   const code = await campaign.run();

@@ -26,8 +26,8 @@ export interface CampaignOptions {
   keep?: boolean;
   /** Where inputs go that find something. */
   findings?: string;
-  /** Hears of each input before it is tried. */
-  before?(target: string, input: Uint8Array): void;
+  /** Hears of each input before it is tried, and of null when that is done. */
+  watch?(target: string, input: Uint8Array | null): void;
   say(line: string): void;
 }
 
@@ -48,7 +48,7 @@ export class Campaign {
     this.#fuzzers = options.targets.map((target) => {
       const { name } = target;
       const fuzzer = new Fuzzer(target, options.seed, [...keptInputs(name), ...foundInputs(name)]);
-      if (options.before) fuzzer.before = (input) => options.before!(name, input);
+      if (options.watch) fuzzer.watch = (input) => options.watch!(name, input);
       return fuzzer;
     });
   }

@@ -14,9 +14,11 @@ const SLOW_MS = 500;
 const MAX_INPUT = 256 * 1024;
 const MAX_CORPUS = 400;
 const NEWEST = 20;
-/** Coverage is taken for as many inputs as fit into this. */
-const BATCH_MS = 60;
+/** Coverage is taken for as many inputs as fit into this, or into so many times what it costs. */
+const BATCH_MS = 60, BATCH_COSTS = 10;
 const MAX_BATCH = 2000;
+/** As many batches' time may go into telling the inputs of one apart. */
+const APART_BATCHES = 3;
 /** Shrinking tries no more inputs than this. */
 const MAX_SHRINKS = 3000;
 
@@ -46,8 +48,8 @@ export interface Turn {
 }
 
 export class Fuzzer {
-  /** Hears of each input before it is tried. */
-  before: (input: Uint8Array) => void = () => {};
+  /** Hears of each input before it is tried, and of null when that is done. */
+  watch: (input: Uint8Array | null) => void = () => {};
   readonly result: FuzzResult;
   readonly #target: FuzzTarget;
   readonly #dice: Prng;
@@ -101,37 +103,40 @@ export class Fuzzer {
   }
 
   async #batch(coverage: Coverage, most: number): Promise<void> {
-    const batch: Uint8Array[] = [], endsAt = performance.now() + BATCH_MS;
+    const batchMs = Math.max(BATCH_MS, BATCH_COSTS * coverage.takeMs);
+    const batch: Uint8Array[] = [], endsAt = performance.now() + batchMs;
     while (batch.length < most && performance.now() < endsAt) {
       const input = this.#next();
       batch.push(input);
       await this.#once(input);
     }
-    if (await coverage.isNew(this.#seen, false)) await this.#tellApart(coverage, batch);
+    if (!await coverage.isNew(this.#seen, false)) return;
+    await this.#tellApart(coverage, batch, performance.now() + APART_BATCHES * batchMs);
   }
 
-  /** Which of them ran what was new: halves, and halves of halves. */
-  async #tellApart(coverage: Coverage, inputs: readonly Uint8Array[]): Promise<void> {
+  /** Which of them ran what was new: halves, and halves of halves while there is time. */
+  async #tellApart(coverage: Coverage, inputs: readonly Uint8Array[], endsAt: number) {
     for (const input of inputs) await measured(this.#target, input);
-    const alone = inputs.length === 1;
-    if (!await coverage.isNew(this.#seen, alone)) return;
-    if (alone) return this.#keep(inputs[0]!);
+    const last = inputs.length === 1 || performance.now() > endsAt;
+    if (!await coverage.isNew(this.#seen, last)) return;
+    if (last) return this.#keep(this.#dice.pick(inputs));
     const middle = inputs.length >> 1;
-    await this.#tellApart(coverage, inputs.slice(0, middle));
-    await this.#tellApart(coverage, inputs.slice(middle));
+    await this.#tellApart(coverage, inputs.slice(0, middle), endsAt);
+    await this.#tellApart(coverage, inputs.slice(middle), endsAt);
   }
 
   #next(): Uint8Array {
     const dice = this.#dice, { events = false, maxBytes = MAX_INPUT } = this.#target;
-    const newest = this.#corpus.slice(-NEWEST);
-    const input = dice.pick(dice.chance(0.3) ? newest : this.#corpus);
+    const first = dice.chance(0.3) ? Math.max(0, this.#corpus.length - NEWEST) : 0;
+    const input = this.#corpus[first + dice.below(this.#corpus.length - first)]!;
     const change = events ? damageEvents : damage;
     return change(input, dice.pick(this.#corpus), dice).slice(0, maxBytes);
   }
 
   async #once(input: Uint8Array): Promise<void> {
-    this.before(input);
+    this.watch(input);
     const { outcome, finding, ms } = await tryInput(this.#target, input);
+    this.watch(null);
     this.result.inputs++;
     if (ms > this.result.slowestMs) this.result.slowestMs = ms;
     if (finding !== null) await this.#note(input, finding);

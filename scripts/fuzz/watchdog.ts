@@ -7,9 +7,13 @@ import process from "node:process";
 
 const HEAD_BYTES = 8, MAX_INPUT = 256 * 1024, PATIENCE_MS = 60_000, LOOK_MS = 2000;
 
-/** Told of each input; `stop` when there are no more. `dir`: where an input that hangs is written. */
+/** `dir`: where an input that hangs is written. */
 export class Watchdog {
   readonly #memory = new SharedArrayBuffer(HEAD_BYTES + MAX_INPUT);
+  #count = 0;
+  #target = "";
+  #name = new Uint8Array(0);
+  /** The number of the input that is being tried, 0 for none, and the bytes that it takes. */
   readonly #head = new Int32Array(this.#memory, 0, 2);
   readonly #input = new Uint8Array(this.#memory, HEAD_BYTES);
   readonly #worker = new Worker(import.meta.url, { type: "module" });
@@ -18,12 +22,18 @@ export class Watchdog {
     this.#worker.postMessage({ memory: this.#memory, pid: process.pid, dir });
   }
 
-  trying(target: string, input: Uint8Array): void {
-    const name = new TextEncoder().encode(`${target}\n`);
+  /** Null: it is done, and nothing is tried. */
+  trying(target: string, input: Uint8Array | null): void {
+    if (input === null) return void Atomics.store(this.#head, 0, 0);
+    if (target !== this.#target) {
+      this.#target = target;
+      this.#name = new TextEncoder().encode(`${target}\n`);
+    }
+    const name = this.#name;
     this.#input.set(name);
     this.#input.set(input.subarray(0, MAX_INPUT - name.length), name.length);
     Atomics.store(this.#head, 1, Math.min(MAX_INPUT, name.length + input.length));
-    Atomics.add(this.#head, 0, 1);
+    Atomics.store(this.#head, 0, this.#count = 1 + this.#count % 0x7fffffff);
   }
 
   stop(): void {

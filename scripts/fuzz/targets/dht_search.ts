@@ -202,7 +202,7 @@ export function dhtSearchTargets(): FuzzTarget[] {
       while (events.more) life.step(events);
       life.end();
       return life.word;
-    }, 400),
+    }, 800),
     machine("dht-node", wholeNode, 400),
   ];
 }

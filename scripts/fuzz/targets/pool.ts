@@ -11,6 +11,9 @@ const SHARES: readonly [source: number, part: number][] = [
   [PEER_SOURCE.PEX, 1 / 2],
   [PEER_SOURCE.LSD, 1 / 4],
 ];
+/** Of two connections to one peer the ids settle which is kept. */
+const PEER_IDS = [null, new Uint8Array(20).fill(1), new Uint8Array(20).fill(9)];
+const OWN_ID = new Uint8Array(20).fill(5);
 const ODD = ["", "0.0.0.0", "255.255.255.255", "::ffff:10.0.0.1", "224.0.0.1", "x", "127.0.0.1"];
 
 class PoolLife {
@@ -19,7 +22,7 @@ class PoolLife {
   readonly #attempts = new Set<PoolPeer>();
   readonly #links = new Set<PoolPeer>();
   readonly #seen = new Set<PoolPeer>();
-  readonly pool = new PeerPool({ ...LIMITS, minReconnectTimeMs: 1000 }, {
+  readonly pool = new PeerPool({ ...LIMITS, minReconnectTimeMs: 1000, peerId: OWN_ID }, {
     dial: (peer) => this.#dial(peer),
     hangUp: (peer) => {
       check(this.#attempts.delete(peer) || this.#links.delete(peer), "there was a connection");
@@ -65,7 +68,7 @@ class PoolLife {
     if (kind < 8 && attempt !== undefined) {
       this.#attempts.delete(attempt);
       this.#links.add(attempt);
-      pool.connected(attempt, now);
+      pool.connected(attempt, now, events.pick(PEER_IDS));
     } else if (kind === 8 && attempt !== undefined) {
       this.#attempts.delete(attempt);
       pool.connectionClosed(attempt, now, { error: true });
@@ -73,7 +76,8 @@ class PoolLife {
       this.#links.delete(link);
       pool.connectionClosed(link, now, { error: events.flag() });
     } else if (kind < 12) {
-      const visitor = pool.incoming(this.#address(events), events.pick([5e4, 6881]), now);
+      const from = this.#address(events), port = events.pick([5e4, 6881]);
+      const visitor = pool.incoming(from, port, now, events.pick(PEER_IDS));
       if (visitor !== null) this.#links.add(visitor), this.#seen.add(visitor);
     } else if (link !== undefined) pool.listensOn(link, events.pick([6881, 6882, 0]), now);
   }
