@@ -64,12 +64,20 @@ export class EngineMaker {
   readonly #buffers = new SendBuffers();
   readonly #readCache: ReadCache;
   readonly #dialer: SwarmDialer;
+  readonly #keeping: Pick<KeeperPorts, "files" | "sha1" | "now" | "sleep">;
 
   constructor(platform: Platform, options: ClientOptions, ports: MakerPorts) {
     this.#platform = platform;
     this.#options = options;
     this.#ports = ports;
     this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
+    const { clock, files, hasher } = platform;
+    this.#keeping = {
+      files,
+      sha1: (bytes) => hasher.sha1(bytes),
+      now: () => clock.now(),
+      sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
+    };
     this.#dialer = { dial: (to, ours, events) => dialPeer(platform, to, ours, events) };
     this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE, platform);
   }
@@ -197,16 +205,10 @@ export class EngineMaker {
     { infoHash }: Metainfo,
     ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
   ): ResumeKeeper | null {
-    const { stateDir, saveEveryMs } = this.#options, { clock, files, hasher } = this.#platform;
+    const { stateDir, saveEveryMs } = this.#options;
     if (stateDir === undefined) return null;
-    return new ResumeKeeper({
-      ...ports,
-      files,
-      path: resumePath(stateDir, infoHash),
-      sha1: (bytes) => hasher.sha1(bytes),
-      now: () => clock.now(),
-      sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
-    }, saveEveryMs);
+    const path = resumePath(stateDir, infoHash);
+    return new ResumeKeeper({ ...this.#keeping, ...ports, path }, saveEveryMs);
   }
 
   #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {

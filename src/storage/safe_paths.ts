@@ -12,8 +12,8 @@ export class SafePaths {
   readonly #files: Files;
   /** Folders known to be real. */
   readonly #real = new Set<string>();
-  /** Folders in which we made a folder. */
-  readonly #newNames = new Set<string>();
+  /** Folders in which we made a folder; null for none. */
+  #newNames: Set<string> | null = null;
 
   constructor(files: Files, dir: string) {
     this.#files = files;
@@ -83,13 +83,14 @@ export class SafePaths {
 
   /** Folders in which we made folders since the last call: what a sync has to make sure of. */
   takeNewNames(): string[] {
-    const folders = [...this.#newNames];
-    this.#newNames.clear();
+    const folders = [...this.#newNames ?? []];
+    this.#newNames = null;
     return folders;
   }
 
   #make(path: string): void {
     this.#files.makeDir(path);
+    this.#newNames ??= new Set();
     this.#newNames.add(parentOf(path));
   }
 

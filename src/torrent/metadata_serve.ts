@@ -36,7 +36,8 @@ export class MetadataServer<M> {
   readonly #private: boolean;
   readonly #pieceCount: number;
   readonly #capacity: number;
-  readonly #askers = new Map<M, Asker>();
+  /** Null before the first. */
+  #askers: Map<M, Asker> | null = null;
 
   constructor(torrent: { readonly infoBytes: Uint8Array; readonly private: boolean }) {
     this.#infoBytes = torrent.infoBytes;
@@ -72,10 +73,11 @@ export class MetadataServer<M> {
   }
 
   left(member: M): void {
-    this.#askers.delete(member);
+    this.#askers?.delete(member);
   }
 
   #askerOf(member: M, now: number): Asker {
+    this.#askers ??= new Map();
     let asker = this.#askers.get(member);
     if (asker === undefined) {
       asker = { tokens: this.#capacity, filledAt: now, refused: 0 };

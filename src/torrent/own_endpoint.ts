@@ -7,8 +7,9 @@ import type { PriorityEndpoint } from "../protocol/peer_priority.ts";
 export class OwnEndpoint {
   readonly #crc32c: Crc32c | null;
   readonly #peerId: Uint8Array | null;
-  /** Our addresses as others see them, one per family. */
-  readonly #addresses = new Map<number, Uint8Array>();
+  /** Our addresses as others see them, IPv4 and IPv6. */
+  #v4: Uint8Array | null = null;
+  #v6: Uint8Array | null = null;
   #port = 0;
 
   constructor(crc32c: Crc32c | null, peerId: Uint8Array | null) {
@@ -19,22 +20,28 @@ export class OwnEndpoint {
   /** `address` null: not known. A text that is no address counts as unknown. */
   set(address: string | null, port: number): void {
     const bytes = address === null ? null : parseIp(address);
-    if (bytes !== null) this.#addresses.set(bytes.length, bytes);
+    if (bytes?.length === 4) this.#v4 = bytes;
+    else if (bytes !== null) this.#v6 = bytes;
     this.#port = port;
   }
 
   isOurs(bytes: Uint8Array, port: number): boolean {
-    const own = this.#addresses.get(bytes.length);
-    return own !== undefined && port === this.#port && formatIp(own) === formatIp(bytes);
+    const own = this.#like(bytes);
+    return own !== null && port === this.#port && formatIp(own) === formatIp(bytes);
   }
 
   /** The last term of a peer's rank. */
   spread(peer: PriorityEndpoint): number {
-    const own = this.#addresses.get(peer.bytes.length);
-    const byPriority = own !== undefined && this.#crc32c !== null
+    const own = this.#like(peer.bytes);
+    const byPriority = own !== null && this.#crc32c !== null
       ? prioritySpread(this.#crc32c, { bytes: own, port: this.#port }, peer)
       : null;
     return byPriority ?? addressSpread(peer.bytes);
+  }
+
+  /** Our address of the family of `bytes`. */
+  #like(bytes: Uint8Array): Uint8Array | null {
+    return bytes.length === 4 ? this.#v4 : this.#v6;
   }
 
   /**

@@ -26,7 +26,8 @@ interface Failures {
 
 export class SmartBan {
   readonly #sha1: (bytes: Uint8Array) => Uint8Array;
-  readonly #failures = new Map<number, Failures>();
+  /** By piece; null before the first. */
+  #failures: Map<number, Failures> | null = null;
 
   constructor(sha1: (bytes: Uint8Array) => Uint8Array) {
     this.#sha1 = sha1;
@@ -34,17 +35,17 @@ export class SmartBan {
 
   /** Whether any attempt at `piece` failed and it has not passed since. */
   hasFailed(piece: number): boolean {
-    return this.#failures.has(piece);
+    return this.#failures?.has(piece) ?? false;
   }
 
   /** Whether `key` took part in too many failed attempts at `piece`. */
   isSetAside(piece: number, key: number): boolean {
-    return (this.#failures.get(piece)?.perPeer.get(key) ?? 0) >= MAX_ATTEMPTS;
+    return (this.#failures?.get(piece)?.perPeer.get(key) ?? 0) >= MAX_ATTEMPTS;
   }
 
   /** Whether `key` took part in any failed attempt at `piece`. */
   isSuspect(piece: number, key: number): boolean {
-    return this.#failures.get(piece)?.perPeer.has(key) ?? false;
+    return this.#failures?.get(piece)?.perPeer.has(key) ?? false;
   }
 
   /** Records a failed attempt; returns the keys of peers that are guilty beyond doubt. */
@@ -68,9 +69,9 @@ export class SmartBan {
   /** The piece passed: returns the keys of all who had sent something else. */
   passed(piece: number, bytes: Uint8Array): Set<number> {
     const guilty = new Set<number>();
-    const failures = this.#failures.get(piece);
+    const failures = this.#failures?.get(piece);
     if (failures === undefined) return guilty;
-    this.#failures.delete(piece);
+    this.#failures!.delete(piece);
     const blocks = Math.ceil(bytes.length / BLOCK_LENGTH);
     const good = { senders: new Int32Array(blocks), digests: this.#digests(bytes, blocks) };
     for (const attempt of failures.attempts) {
@@ -82,13 +83,12 @@ export class SmartBan {
   }
 
   #of(piece: number): Failures {
-    let failures = this.#failures.get(piece);
+    const all = this.#failures ??= new Map();
+    let failures = all.get(piece);
     if (failures === undefined) {
-      if (this.#failures.size >= MAX_KEPT_PIECES) {
-        this.#failures.delete(this.#failures.keys().next().value!);
-      }
+      if (all.size >= MAX_KEPT_PIECES) all.delete(all.keys().next().value!);
       failures = { attempts: [], perPeer: new Map() };
-      this.#failures.set(piece, failures);
+      all.set(piece, failures);
     }
     return failures;
   }
