@@ -58,6 +58,7 @@ async function repeat(input: Uint8Array): Promise<number> {
 async function fuzz(): Promise<number> {
   mkdirSync(FINDINGS, { recursive: true });
   const watchdog = new Watchdog(FINDINGS);
+  await watchdog.ready();
   const campaign = new Campaign({
     targets,
     seed: values.seed,

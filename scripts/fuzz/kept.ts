@@ -7,7 +7,7 @@ import type { Finding } from "./run.ts";
 
 const CORPUS = join(projectRoot, "tests", "fuzz", "corpus");
 export const FINDINGS = join(projectRoot, "tests", "fuzz", "findings");
-const MAX_KEPT = 40, MAX_KEPT_BYTES = 2000;
+const MAX_KEPT = 24, MAX_KEPT_BYTES = 2000;
 
 /** One input a line, hexadecimal. */
 export function keptInputs(target: string): Uint8Array[] {

@@ -2,10 +2,10 @@
  * Watches the input that is being tried from a thread of its own: an endless loop could not be
  * reported by the thread that is in it. Writes the input down and ends the process.
  */
-import { writeFileSync } from "node:fs";
 import process from "node:process";
+import type { Watched } from "./watchdog_worker.ts";
 
-const HEAD_BYTES = 8, MAX_INPUT = 256 * 1024, PATIENCE_MS = 60_000, LOOK_MS = 2000;
+const HEAD_BYTES = 8, MAX_INPUT = 256 * 1024;
 
 /** `dir`: where an input that hangs is written. */
 export class Watchdog {
@@ -16,10 +16,24 @@ export class Watchdog {
   /** The number of the input that is being tried, 0 for none, and the bytes that it takes. */
   readonly #head = new Int32Array(this.#memory, 0, 2);
   readonly #input = new Uint8Array(this.#memory, HEAD_BYTES);
-  readonly #worker = new Worker(import.meta.url, { type: "module" });
+  readonly #worker = new Worker(
+    new URL("./watchdog_worker.ts", import.meta.url),
+    { type: "module" },
+  );
 
-  constructor(readonly dir: string) {
-    this.#worker.postMessage({ memory: this.#memory, pid: process.pid, dir });
+  constructor(dir: string) {
+    const watched: Watched = {
+      head: this.#head,
+      input: this.#input,
+      pid: process.pid,
+      dir,
+    };
+    this.#worker.postMessage(watched);
+  }
+
+  /** Resolves when it watches: a worker does not start while this thread is busy. */
+  async ready(): Promise<void> {
+    await new Promise((resolve) => this.#worker.onmessage = resolve);
   }
 
   /** Null: it is done, and nothing is tried. */
@@ -39,34 +53,4 @@ export class Watchdog {
   stop(): void {
     this.#worker.terminate();
   }
-}
-
-interface Watched {
-  memory: SharedArrayBuffer;
-  pid: number;
-  dir: string;
-}
-
-function watch({ memory, pid, dir }: Watched): void {
-  const head = new Int32Array(memory, 0, 2), bytes = new Uint8Array(memory, HEAD_BYTES);
-  let last = 0, since = performance.now();
-  setInterval(() => {
-    const count = Atomics.load(head, 0), now = performance.now();
-    if (count !== last || count === 0) last = count, since = now;
-    if (now - since < PATIENCE_MS) return;
-    const all = bytes.slice(0, head[1]), end = all.indexOf(10);
-    const name = new TextDecoder().decode(all.subarray(0, end));
-    const file = `${dir}/${name}-hangs.bin`;
-    writeFileSync(file, all.subarray(end + 1));
-    console.error(
-      `FOUND: ${name} hangs for ${PATIENCE_MS / 1000} s; its input is in ${file}\n` +
-        `  npm run fuzz -- --target ${name} --file ${file}`,
-    );
-    process.kill(pid, "SIGKILL");
-  }, LOOK_MS);
-}
-
-const scope = globalThis as unknown as { onmessage: unknown; WorkerGlobalScope?: unknown };
-if (scope.WorkerGlobalScope !== undefined) {
-  scope.onmessage = ({ data }: { data: Watched }) => watch(data);
 }

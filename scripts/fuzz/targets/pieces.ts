@@ -8,7 +8,7 @@ import { PieceWalk, Tally, type WalkDice } from "../../../tests/doubles/piece_wa
 import { EventReader } from "../event_reader.ts";
 import { about, type FuzzTarget, machine } from "../target.ts";
 
-const STEPS = 120;
+const STEPS = 80;
 const TOLD = ["duplicates", "failures of one", "failures of several", "late and of use"];
 
 /** Throws what the input says, and behind its end what a seed says: a walk has to end well. */
