@@ -69,10 +69,10 @@ async function fuzz(): Promise<number> {
     watch: (target, input) => watchdog.trying(target, input),
     say: (line) => console.error(line),
   });
-  const code = await campaign.run();
+  await campaign.run();
   watchdog.stop();
   report(campaign.results);
-  return code;
+  return campaign.verdict();
 }
 
 function report(results: readonly FuzzResult[]): void {

@@ -57,14 +57,12 @@ export class Campaign {
     return this.#fuzzers.map(({ result }) => result);
   }
 
-  /** Resolves to the exit code: 1 when something was found. */
-  async run(): Promise<number> {
+  async run(): Promise<void> {
     while (this.#goesOn) for (const fuzzer of this.#fuzzers) await this.#turn(fuzzer);
     await this.#endCoverage();
     if (this.#options.keep) {
       for (const fuzzer of this.#fuzzers) keepInputs(fuzzer.result.target, fuzzer.discoveries);
     }
-    return this.#verdict();
   }
 
   get #endsAt(): number {
@@ -114,7 +112,8 @@ export class Campaign {
     );
   }
 
-  #verdict(): number {
+  /** Says what was found, and returns the exit code: 1 when that is anything. */
+  verdict(): number {
     const { say, findings: dir = FINDINGS } = this.#options;
     const findings = this.results.flatMap((result) => result.findings);
     for (const finding of findings) {

@@ -64,8 +64,11 @@ describe("Fuzzer", () => {
     const options = { seed: "suite", minutes: Infinity, inputs: 2000, coverage: null };
     const say = (line: string) => said.push(line);
     try {
-      const run = (target: FuzzTarget) => {
-        return new Campaign({ ...options, targets: [target], findings: folder.path, say }).run();
+      const run = async (target: FuzzTarget) => {
+        const all = { ...options, targets: [target], findings: folder.path, say };
+        const campaign = new Campaign(all);
+        await campaign.run();
+        return campaign.verdict();
       };
       assert.equal(await run(sound), 0);
       assert.match(said.splice(0).join("\n"), /^\nOK: 2,000 inputs for 1 targets/);
