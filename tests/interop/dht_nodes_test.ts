@@ -44,7 +44,7 @@ function world(): Promise<World> {
 
 async function openWorld(): Promise<World> {
   demand("libtorrent");
-  const wanted = JSON.stringify({ count: NODES, address: ADDRESS });
+  const wanted = JSON.stringify({ count: NODES, addresses: [ADDRESS] });
   const libtorrent = scene.start([python, "-B", join(scripts, "lt_dht.py"), wanted], {
     // Each session would read all certificates of the system, which takes 0.2 s.
     env: { SSL_CERT_FILE: "/dev/null", SSL_CERT_DIR: "/nonexistent" },

@@ -69,6 +69,7 @@ describe("a magnet link with x.pe alone", () => {
     assert.equal(firstDifference(spec, payload.dir, leech.dir), null);
   });
 
+  // The other way round is in dht_transmission_test.ts: Transmission 3.00 does not know x.pe.
   it("lets shoal take metadata and all from Transmission, across network namespaces", {
     skip: needs("transmission") || cannotMakeNamespace(),
     // Fifteen seconds of waiting for its pulses: it lets somebody new have something every ten.

@@ -23,12 +23,9 @@ export function cannotMakeNamespace(): string | false {
 
 /** Makes a namespace; it goes with the Scene, after the programs in it. */
 export function makeNamespace(scene: Scene): Namespace {
-  // Names and addresses follow the process id: two test processes do not get in each other's way.
-  const id = process.pid % 16_000;
   const name = `shoal-${process.pid}`;
   const [nearEnd, far] = [`shl${process.pid}a`, `shl${process.pid}b`];
-  const net = `10.${213 + (id >> 13)}.${(id >> 5) & 255}`;
-  const [there = "", ...near] = [1, 2, 3, 4, 5].map((i) => `${net}.${(id & 31) * 8 + i}`);
+  const [there = "", ...near] = ownAddresses(213).slice(1, 6);
   removeAbandoned();
   scene.onClose(() => void ip("netns", "del", name));
   ip("netns", "add", name);
@@ -39,6 +36,26 @@ export function makeNamespace(scene: Scene): Namespace {
   ip("-n", name, "link", "set", far, "up");
   ip("-n", name, "link", "set", "lo", "up");
   return { here: near[0]!, there, near, enter: ["ip", "netns", "exec", name] };
+}
+
+/**
+ * Eight more addresses of the far side, for many programs there of which others take only one per
+ * address; this side knows the way to them.
+ */
+export function addFarAddresses({ there, enter }: Namespace): string[] {
+  const more = ownAddresses(223), name = enter.at(-1)!;
+  for (const address of more) {
+    ip("-n", name, "addr", "add", `${address}/32`, "dev", `shl${process.pid}b`);
+  }
+  ip("route", "add", `${more[0]}/29`, "via", there);
+  return more;
+}
+
+/** Eight that follow the process id: two test processes do not get in each other's way. */
+function ownAddresses(group: number): string[] {
+  const id = process.pid % 16_000;
+  const net = `10.${group + (id >> 13)}.${(id >> 5) & 255}`;
+  return Array.from({ length: 8 }, (_, i) => `${net}.${(id & 31) * 8 + i}`);
 }
 
 /**

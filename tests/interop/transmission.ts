@@ -18,7 +18,8 @@ export interface Transmission {
 /**
  * Starts it and gives it the torrent; it takes what is in `dir` and asks the torrent's trackers for
  * the rest. `enter` is the command that runs another one in the namespace: it talks to no peer in
- * 127.0.0.0/8. `more` goes into its settings.json.
+ * 127.0.0.0/8. `more` goes into its settings.json; `nodes`, "address:port", into the list from which
+ * its DHT starts. `torrent` is a path or a magnet link.
  */
 export async function startTransmission(
   scene: Scene,
@@ -26,6 +27,7 @@ export async function startTransmission(
   dir: string,
   enter: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
+  nodes: readonly string[] = [],
 ): Promise<Transmission> {
   demand("transmission");
   const rpcPort = await freePort();
@@ -33,6 +35,8 @@ export async function startTransmission(
   const config = scene.folder();
   const settings = { ...settingsFor(dir, rpcPort, peerPort), ...more };
   writeFileSync(join(config, "settings.json"), JSON.stringify(settings));
+  const lines = nodes.map((at) => `${at.replace(":", " ")}\n`);
+  writeFileSync(join(config, "dht.bootstrap"), lines.join(""));
   const program = keep(scene, [
     ...enter,
     "transmission-daemon",

@@ -1,6 +1,7 @@
-"""A DHT of libtorrent nodes: sessions of one process, each on a free port of one address.
+"""A DHT of libtorrent nodes: sessions of one process, each on a free port of one of the addresses.
 
-Usage: lt_dht.py '{"count": N, "address": IP}'
+Usage: lt_dht.py '{"count": N, "addresses": [IP...]}'
+They take turns with the addresses.
 Prints "ready PORT..." when all listen and "joined" once each knows KNOWN others. Nodes are named by
 their place in the list of ports. Takes lines, answers some of them:
 
@@ -38,7 +39,7 @@ def open_session(address):
         "enable_upnp": False,
         "enable_natpmp": False,
         "dht_bootstrap_nodes": "",
-        # All of them have one address.
+        # Many of them have one address.
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
         "dht_prefer_verified_node_ids": False,
@@ -51,12 +52,12 @@ def open_session(address):
     })
 
 
-def join(sessions, address):
+def join(sessions, addresses):
     """Introduces each to some others, spread over all, and waits until all know enough of them."""
-    ports = [session.listen_port() for session in sessions]
+    ends = [(address, session.listen_port()) for address, session in zip(addresses, sessions)]
     for i, session in enumerate(sessions):
         for step in range(1, INTRODUCED + 1):
-            session.add_dht_node((address, ports[(i + step * step) % len(ports)]))
+            session.add_dht_node(ends[(i + step * step) % len(ends)])
     known = min(KNOWN, len(sessions) - 1)
     while any(session.status().dht_nodes < known for session in sessions):
         time.sleep(0.1)
@@ -126,10 +127,12 @@ def main():
     # status() is the one way to learn how many nodes a session knows.
     warnings.simplefilter("ignore", DeprecationWarning)
     wanted = json.loads(sys.argv[1])
-    sessions = [open_session(wanted["address"]) for _ in range(wanted["count"])]
+    count, choice = wanted["count"], wanted["addresses"]
+    addresses = [choice[i % len(choice)] for i in range(count)]
+    sessions = [open_session(address) for address in addresses]
     print("ready", *[session.listen_port() for session in sessions], flush=True)
     threading.Thread(target=watch, args=(sessions,), daemon=True).start()
-    join(sessions, wanted["address"])
+    join(sessions, addresses)
     print("joined", flush=True)
     for line in sys.stdin:
         obey(sessions, line.split())
