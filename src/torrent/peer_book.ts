@@ -188,13 +188,19 @@ export class PeerBook {
     ];
   }
 
-  /** Peers that were connected once and can be dialled, best first. */
+  /**
+   * Peers that were connected once and can be dialled, best first; at the end those of an earlier
+   * run that were not reached in this one yet, or a short run would forget them all.
+   */
   knownGood(limit: number): PoolPeer[] {
     const good = [...this.list.values()].filter((peer) =>
-      peer.everConnected && peer.connectable && peer.state !== PEER_STATE.BANNED
+      (peer.everConnected || (peer.sources & PEER_SOURCE.RESUME) !== 0) &&
+      peer.connectable && peer.state !== PEER_STATE.BANNED
     );
-    return good.sort((a, b) => b.rank - a.rank || b.lastConnected - a.lastConnected)
-      .slice(0, limit);
+    const reached = (peer: PoolPeer) => Number(peer.everConnected);
+    return good.sort((a, b) =>
+      reached(b) - reached(a) || b.rank - a.rank || b.lastConnected - a.lastConnected
+    ).slice(0, limit);
   }
 }
 

@@ -423,6 +423,20 @@ describe("PeerPool while running", () => {
     assert.deepEqual(pool.knownGood(1), [b]);
   });
 
+  it("knownGood keeps those of an earlier run until they are reached or turn out dead", () => {
+    const { pool } = makePool({ maxFailcount: 1 });
+    const at = (i: number) => ({ address: `192.0.2.${i}`, port: 6881 });
+    pool.addPeers([at(1), at(2)], PEER_SOURCE.RESUME, 0);
+    const met = add(pool, "192.0.2.3");
+    pool.connectToPeers(0);
+    pool.connected(met, 0);
+    const good = () => pool.knownGood(10).map(({ address }) => address);
+    assert.deepEqual(good().slice(0, 1), [met.address], "who was met in this run comes first");
+    assert.deepEqual(good().sort(), [1, 2, 3].map((i) => `192.0.2.${i}`));
+    pool.connectionClosed(pool.findPeer("192.0.2.1", 6881)!, 0, { error: true });
+    assert.deepEqual(good(), ["192.0.2.3", "192.0.2.2"]);
+  });
+
   it("what happens to a peer after it was forgotten does not bring it back", () => {
     const { pool } = makePool({ maxPeerlistSize: 1 });
     const gone = add(pool, "192.0.2.0");
