@@ -64,7 +64,8 @@ export class Program {
       const end = (code: number | null, signal: string | null) => {
         const seconds = (performance.now() - start) / 1000;
         this.#result = { code, signal, lines: this.#lines, stderr: this.stderr, seconds };
-        for (const waiter of this.#waiters) waiter.fail(new Error(this.#failure("ended")));
+        const how = `ended (${signal ?? code})`;
+        for (const waiter of this.#waiters) waiter.fail(new Error(this.#failure(how)));
         resolve(this.#result);
       };
       this.#child.once("error", (error) => {
