@@ -99,7 +99,15 @@ function printOutcome(outcome: Outcome): void {
   const count = outcome.passed + outcome.failed + outcome.skipped;
   const tests = outcome.title.includes(" ") ? `${count} tests` : "";
   console.log(`${mark} ${outcome.seconds.toFixed(1).padStart(6)} s  ${outcome.title}  ${tests}`);
+  // Here too, in short: of a long log often only the lines about FAIL are kept.
+  for (const name of outcome.failures) console.log(`FAIL   ${name}`);
+  if (outcome.failed > 0) {
+    const errors = outcome.output.match(/^.*error.*:.*$/gim) ?? [];
+    for (const line of errors.slice(0, MAX_ERRORS)) console.log(`FAIL   ${line.trim()}`);
+  }
 }
+
+const MAX_ERRORS = 5;
 
 const maxLines = 150;
 

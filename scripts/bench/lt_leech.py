@@ -7,17 +7,15 @@ import os
 import sys
 
 import libtorrent as lt
-from lt_common import fast_session
+from lt_common import alerts, fast_session
 
 
 def wait_for(session, kind):
-    while True:
-        session.wait_for_alert(600_000)
-        for alert in session.pop_alerts():
-            if isinstance(alert, kind):
-                return alert
-            if isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
-                sys.exit(alert.message())
+    for alert in alerts(session):
+        if isinstance(alert, kind):
+            return alert
+        if isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
+            sys.exit(alert.message())
 
 
 def main():

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { firstDifference } from "../../scripts/lib/compare_files.ts";
 import { createClient } from "../../mod.ts";
 import { fromHex } from "../../src/util/bytes.ts";
-import { downloadWithLibtorrent, type Libtorrent, startLibtorrent } from "./libtorrent.ts";
+import { type Libtorrent, startLibtorrent } from "./libtorrent.ts";
 import { needs } from "./needs.ts";
 import { Scene } from "./scene.ts";
 import { seedWithShoal } from "./seeders.ts";
@@ -63,11 +63,9 @@ describe("the DHT alone", {
     const { shoal } = await seedWithShoal(scene, payload, ["--dht-bootstrap", node.at, ...ALONE]);
     await waitUntilStored(node, payload.infoHash);
     const source = `magnet:?xt=urn:btih:${payload.infoHash}`;
-    const leech = await downloadWithLibtorrent(
-      scene,
-      { source, dht: true },
-      (leech) => leech.tell("node", node.at),
-    );
+    const leech = await startLibtorrent(scene, { source, dht: true });
+    leech.tell("node", node.at);
+    await leech.done();
     assert.equal(firstDifference(spec, payload.dir, leech.dir), null);
     const met = await shoal.waitFor("its leech", ({ type }) => type === "peer-connected");
     assert.equal(met.incoming, true, "it was found, and did not find");

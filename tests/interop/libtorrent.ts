@@ -72,33 +72,6 @@ export async function startLibtorrent(
   };
 }
 
-/** How often a leech may be replaced. */
-const MAX_CRASHES = 2;
-
-/**
- * A leech that has everything. Libtorrent 2.0.8 dies by SIGSEGV in about one of fifty short downloads
- * here, in a thread of its own (faulthandler shows no frame of Python): another one takes its place.
- * `started` hears of each.
- */
-export async function downloadWithLibtorrent(
-  scene: Scene,
-  options: LibtorrentOptions,
-  started: (leech: Libtorrent) => void = () => {},
-): Promise<Libtorrent> {
-  for (let crashes = 0;; crashes++) {
-    const leech = await startLibtorrent(scene, options);
-    started(leech);
-    try {
-      await leech.done();
-      return leech;
-    } catch (error) {
-      const crashed = leech.program.result?.signal === "SIGSEGV";
-      if (!crashed || crashes === MAX_CRASHES) throw error;
-      console.warn("libtorrent crashed: SIGSEGV; another one takes its place");
-    }
-  }
-}
-
 function after(word: string): (line: string) => string | null {
   return (line) => line.startsWith(`${word} `) ? line.slice(word.length + 1) : null;
 }

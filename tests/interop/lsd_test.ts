@@ -6,7 +6,7 @@
 import { after, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { firstDifference } from "../../scripts/lib/compare_files.ts";
-import { downloadWithLibtorrent, startLibtorrent } from "./libtorrent.ts";
+import { startLibtorrent } from "./libtorrent.ts";
 import { multicastNamespace } from "./multicast.ts";
 import { needs } from "./needs.ts";
 import { moveNearSide, type Namespace } from "./netns.ts";
@@ -72,9 +72,13 @@ describe("announces on the local network alone", { skip: lacking }, () => {
     timeout: 60_000,
   }, async () => {
     const payload = scene.payload(specOf("for libtorrent")), shoal = await seed(payload);
-    const source = scene.torrentFile(payload);
-    const options = { source, lsd: true, address: there, enter };
-    const leech = await downloadWithLibtorrent(scene, options);
+    const leech = await startLibtorrent(scene, {
+      source: scene.torrentFile(payload),
+      lsd: true,
+      address: there,
+      enter,
+    });
+    await leech.done();
     assert.equal(firstDifference(payload.spec, payload.dir, leech.dir), null);
     const met = await shoal.waitFor("its leech", ({ type }) => type === "peer-connected");
     assert.equal(met.address, there);

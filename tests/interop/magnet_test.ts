@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { firstDifference } from "../../scripts/lib/compare_files.ts";
-import { downloadWithLibtorrent, startLibtorrent } from "./libtorrent.ts";
+import { startLibtorrent } from "./libtorrent.ts";
 import { needs } from "./needs.ts";
 import { cannotMakeNamespace, makeNamespace } from "./netns.ts";
 import { freePort } from "./ports.ts";
@@ -62,8 +62,10 @@ describe("a magnet link with x.pe alone", () => {
   }, async () => {
     const payload = scene.payload(spec);
     const { port } = await seedWithShoal(scene, payload);
-    const source = magnetOf(payload, `127.0.0.1:${port}`);
-    const leech = await downloadWithLibtorrent(scene, { source });
+    const leech = await startLibtorrent(scene, {
+      source: magnetOf(payload, `127.0.0.1:${port}`),
+    });
+    await leech.done();
     assert.equal(firstDifference(spec, payload.dir, leech.dir), null);
   });
 

@@ -10,8 +10,12 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 
 import libtorrent as lt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts/lib"))
+from lt_alerts import alerts  # noqa: E402
 
 WANTED_ALERTS = (
     lt.alert.category_t.status_notification
@@ -59,17 +63,15 @@ def main():
     handle = session.add_torrent(params)
     print("ready", session.listen_port(), flush=True)
     threading.Thread(target=take_commands, args=(handle,), daemon=True).start()
-    while True:
-        session.wait_for_alert(1000)
-        for alert in session.pop_alerts():
-            if isinstance(alert, lt.piece_finished_alert):
-                print("piece", alert.piece_index, flush=True)
-            elif isinstance(alert, lt.torrent_finished_alert):
-                handle.flush_cache()
-            elif isinstance(alert, lt.cache_flushed_alert):
-                print("done", flush=True)
-            elif isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
-                sys.exit(alert.message())
+    for alert in alerts(session):
+        if isinstance(alert, lt.piece_finished_alert):
+            print("piece", alert.piece_index, flush=True)
+        elif isinstance(alert, lt.torrent_finished_alert):
+            handle.flush_cache()
+        elif isinstance(alert, lt.cache_flushed_alert):
+            print("done", flush=True)
+        elif isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
+            sys.exit(alert.message())
 
 
 main()

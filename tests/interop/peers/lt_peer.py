@@ -12,8 +12,12 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 
 import libtorrent as lt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts/lib"))
+from lt_alerts import alerts  # noqa: E402
 
 CATEGORIES = lt.alert.category_t
 WANTED_ALERTS = (
@@ -112,10 +116,8 @@ def main():
     handle = start_torrent(session, wanted) if "source" in wanted else None
     say("ready", session.listen_port())
     threading.Thread(target=obey, args=(session, handle), daemon=True).start()
-    while True:
-        session.wait_for_alert(1000)
-        for alert in session.pop_alerts():
-            report(alert, handle)
+    for alert in alerts(session):
+        report(alert, handle)
 
 
 main()

@@ -8,8 +8,12 @@ Starts `count` sessions, each on a free port of `address`, each giving at most `
 
 import json
 import sys
+from pathlib import Path
 
 import libtorrent as lt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts/lib"))
+from lt_alerts import alerts  # noqa: E402
 
 
 def open_session(address):
@@ -32,13 +36,11 @@ def open_session(address):
 
 
 def wait_for(session, kind):
-    while True:
-        session.wait_for_alert(30_000)
-        for alert in session.pop_alerts():
-            if isinstance(alert, kind):
-                return alert
-            if isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
-                sys.exit(alert.message())
+    for alert in alerts(session):
+        if isinstance(alert, kind):
+            return alert
+        if isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert)):
+            sys.exit(alert.message())
 
 
 def seed(session, params, rate):
