@@ -14,7 +14,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970 by the wall clock; may jump. */
   wallTime(): number;
-  /** Calls `fn` once, `delayMs` from now. A pending timer keeps the process alive. */
+  /**
+   * Calls `fn` once, `delayMs` from now or later, never before. Of timers that are overdue together,
+   * as after a stall, any may come first. A pending timer keeps the process alive.
+   */
   after(delayMs: number, fn: () => void): Timer;
 }
 

@@ -3,19 +3,22 @@ import { mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { createDatagramNet } from "../../src/platform/shared/datagrams.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
+import type { Platform } from "../../src/platform/types.ts";
+import { datagramCases } from "./platform/datagram_cases.ts";
 import { SilentPort } from "./platform/silent_port.ts";
-import type { UnderTest } from "./platform/subject.ts";
+import { caseAdder, type UnderTest } from "./platform/subject.ts";
 import { runPlatformCases } from "./platform_cases.ts";
 
 const real = selectPlatform();
 
-function makeReal(): Promise<UnderTest> {
+function makeReal(platform: Platform = real): Promise<UnderTest> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), "shoal-platform-")));
   let silent: SilentPort | null = null;
   return Promise.resolve({
-    here: real,
-    there: real,
+    here: platform,
+    there: platform,
     address: "127.0.0.1",
     address6: "::1",
     ownAddress: "127.0.0.1",
@@ -59,5 +62,14 @@ function makeSimulated(): Promise<UnderTest> {
   });
 }
 
-runPlatformCases(real.name, makeReal);
+runPlatformCases(real.name, () => makeReal());
+if (real.name === "deno") {
+  // What a program that Deno runs from a URL gets.
+  const stable = { ...real, datagrams: createDatagramNet({ receiveBufferBytes: 4096 }) };
+  datagramCases(caseAdder({
+    name: "deno without unstable sockets",
+    make: () => makeReal(stable),
+    skip: {},
+  }));
+}
 runPlatformCases("sim", makeSimulated);

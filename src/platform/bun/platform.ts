@@ -1,3 +1,4 @@
+import { createDatagramNet } from "../shared/datagrams.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { serve } from "./serve.ts";
@@ -7,6 +8,6 @@ export function createBunPlatform(): Platform {
     name: "bun",
     serve,
     rewrapAccepted: false,
-    receiveBufferBytes: 4 * 1024 * 1024,
+    datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });
 }

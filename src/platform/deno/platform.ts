@@ -1,5 +1,7 @@
+import { createDatagramNet } from "../shared/datagrams.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
+import { createDenoDatagramNet } from "./datagrams.ts";
 import { serve } from "./serve.ts";
 
 export function createDenoPlatform(): Platform {
@@ -7,6 +9,6 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     serve,
     rewrapAccepted: true,
-    receiveBufferBytes: 4096,
+    datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });
 }

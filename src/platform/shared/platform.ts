@@ -1,7 +1,6 @@
-/** Everything but HTTP serving is one `node:` path, proven equal on both runtimes by the conformance suite. */
-import type { Http, Platform } from "../types.ts";
+/** Nearly everything is one `node:` path, proven equal on both runtimes by the conformance suite. */
+import type { DatagramNet, Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
-import { createDatagramNet } from "./datagrams.ts";
 import { createEd25519 } from "./ed25519.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
@@ -17,8 +16,7 @@ export interface RuntimeParts {
   serve: Http["serve"];
   /** See TcpSocket.accept. */
   rewrapAccepted: boolean;
-  /** See createDatagramNet. */
-  receiveBufferBytes: number;
+  datagrams: DatagramNet;
 }
 
 export function createPlatform(parts: RuntimeParts): Platform {
@@ -29,7 +27,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     hasher: createHasher(),
     ed25519: createEd25519(),
     net: createStreamNet({ rewrapAccepted: parts.rewrapAccepted }),
-    datagrams: createDatagramNet({ receiveBufferBytes: parts.receiveBufferBytes }),
+    datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { get: createHttpGet(), serve: parts.serve },
     files: createFiles(),
