@@ -6,6 +6,7 @@
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
 import type { ClientPort, TorrentPort } from "./client_port.ts";
 import type { CliContext } from "./command.ts";
+import { BrokenTorrentError } from "./errors.ts";
 import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { loadSource, namingSource } from "./load_torrent.ts";
@@ -128,10 +129,18 @@ async function follow(
     const seconds = elapsedMs() / 1000;
     whenDone?.(torrent);
     await torrent.ended;
-    endJob(job, { kind: "done", seconds });
+    const error = failureOf(torrent.snapshot());
+    endJob(job, error === null ? { kind: "done", seconds } : { kind: "failed", error });
   } catch (error) {
     endJob(job, { kind: "failed", error: namingSource(job.source, error) });
   }
+}
+
+/** `finished` is kept for good, so what went wrong while it gave shows in its last state alone. */
+function failureOf({ state, error }: TorrentSnapshot): Error | null {
+  if (state !== "failed") return null;
+  const { code, message } = error ?? { code: "internal", message: "no reason is known" };
+  return code === "internal" ? new Error(message) : new BrokenTorrentError(code, message);
 }
 
 function endJob(job: Job, ending: Ending): void {

@@ -17,6 +17,13 @@ export class NobodyError extends ShoalError {
   readonly code = "nobody";
 }
 
+/** A torrent broke after it was complete; `code` and message are those of its snapshot. */
+export class BrokenTorrentError extends ShoalError {
+  constructor(readonly code: string, message: string) {
+    super(message);
+  }
+}
+
 /** Whether `error` tells a person what went wrong; anything else is a bug of ours. */
 export function isExpected(error: unknown): error is ShoalError {
   return error instanceof ShoalError;

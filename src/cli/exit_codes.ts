@@ -1,6 +1,6 @@
 /** What the process's exit code says. The table is part of the help text and of the README. */
-import { FileError, MagnetError, TorrentFileError } from "../util/errors.ts";
-import { CannotLoadError, NobodyError, UsageError } from "./errors.ts";
+import { FileError, type FileErrorCode, MagnetError, TorrentFileError } from "../util/errors.ts";
+import { BrokenTorrentError, CannotLoadError, NobodyError, UsageError } from "./errors.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
@@ -16,7 +16,7 @@ export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_NO_PEERS, meaning: "no peers: nobody could be found or reached for too long" },
   { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched, used or made" },
   { code: EXIT_FAILED, meaning: "failed for another reason (the message says which)" },
-  { code: EXIT_DISK, meaning: "disk: full, no permission, a file in the way" },
+  { code: EXIT_DISK, meaning: "disk: full, no permission, a file in the way or changed by others" },
   { code: EXIT_USAGE, meaning: "the command line is wrong" },
   { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C; what was there is kept" },
 ];
@@ -34,6 +34,27 @@ export function exitCodeFor(error: unknown): number {
   if (isBad) {
     return EXIT_BAD_TORRENT;
   }
-  if (error instanceof FileError) return EXIT_DISK;
-  return EXIT_FAILED;
+  return isAboutFiles(error) ? EXIT_DISK : EXIT_FAILED;
 }
+
+function isAboutFiles(error: unknown): boolean {
+  return error instanceof FileError ||
+    (error instanceof BrokenTorrentError && Object.hasOwn(FILE_CODES, error.code));
+}
+
+/** A record, so that the compiler finds a code that is missing here. */
+const FILE_CODES: Record<FileErrorCode, true> = {
+  "disk-full": true,
+  "permission": true,
+  "not-found": true,
+  "too-many-open": true,
+  "is-directory": true,
+  "not-directory": true,
+  "symlink": true,
+  "read-only": true,
+  "exists": true,
+  "too-large": true,
+  "changed": true,
+  "other-disk": true,
+  "io": true,
+};

@@ -127,6 +127,20 @@ describe("shoal download", () => {
     assert.equal(run.world.process.errors, `shoal: big.bin: ${message}\n`);
   });
 
+  it("ends with 5 when the disk breaks while it gives what it downloaded", async () => {
+    const run = await start([TORRENT, "--seed-goal", "forever"]);
+    const [torrent] = run.world.client.added;
+    torrent!.seed();
+    await run.world.clock.pass(1000);
+    torrent!.break(new FileError("changed", "/x", "Cannot read /x: it is shorter than it was"));
+    assert.equal(await ended(run), 5);
+    assert.equal(
+      run.world.process.errors,
+      "shoal: big.bin: Cannot read /x: it is shorter than it was\n",
+    );
+    assert.doesNotMatch(run.world.process.printed, /done/);
+  });
+
   it("ends with 3 for what the client cannot take, naming the source", async () => {
     const world = fakeWorld([]);
     world.client.onAdd = () => {

@@ -3,6 +3,7 @@ import type { AddOptions, TorrentEvent, TorrentSnapshot } from "../../src/client
 import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
 import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import type { ShoalError } from "../../src/util/errors.ts";
 
 export class FakeProcess implements Process {
   readonly os = "linux";
@@ -188,6 +189,11 @@ export class FakeTorrent implements TorrentPort {
   fail(error: Error): void {
     this.#finished.reject(error);
     this.#ended.resolve();
+  }
+  /** Fails, maybe long after it was complete. */
+  break(error: ShoalError): void {
+    this.set({ state: "failed", error: { code: error.code, message: error.message } });
+    this.fail(error);
   }
 }
 

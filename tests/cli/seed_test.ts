@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { createTorrent } from "../../src/client/create_torrent.ts";
 import type { CliContext } from "../../src/cli/command.ts";
 import { seedCommand } from "../../src/cli/commands/seed.ts";
 import { Output } from "../../src/cli/output.ts";
-import { IncompleteError } from "../../src/util/errors.ts";
+import { FileError, IncompleteError } from "../../src/util/errors.ts";
 import { fakeWorld, until } from "./fakes.ts";
 import {
   newFolder,
@@ -125,6 +133,34 @@ describe("shoal seed", () => {
     );
   });
 
+  it("ends with 5 and the error when it fails while it gives", async () => {
+    const message = "Cannot read big.bin: it is shorter than it was";
+    const text = await start([TORRENT, "data"]), json = await start([TORRENT, "data", "--json"]);
+    for (const { torrent, ended } of [text, json]) {
+      torrent.seed();
+      torrent.break(new FileError("changed", "big.bin", message));
+      assert.equal(await ended(), 5);
+    }
+    for (const { world } of [text, json]) {
+      assert.equal(world.process.errors, `shoal: big.bin: ${message}\n`);
+    }
+    assert.doesNotMatch(text.world.process.printed, /done/);
+    const { exitCode, code, message: told } = lastLine(json.world.process.printed);
+    assert.deepEqual([exitCode, code, told], [5, "changed", message]);
+  });
+
+  it("ends with 1 when a bug of ours ends it while it gives", async () => {
+    const { world, torrent, ended } = await start([TORRENT, "data"]);
+    torrent.seed();
+    torrent.set({ state: "failed", error: { code: "internal", message: "x is not a function" } });
+    torrent.end();
+    assert.equal(await ended(), 1);
+    assert.match(
+      world.process.errors,
+      /^shoal: big\.bin: Unexpected error: Error: x is not a function /,
+    );
+  });
+
   it("ends with 130 at Ctrl-C", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
@@ -147,9 +183,9 @@ async function makeShare() {
   return { dir, top, torrent, size: made.meta.size };
 }
 
-/** Waits until `shoal seed --json` seeds. */
+/** Waits until it says that it seeds; as text that takes five seconds. */
 async function untilSeeding(run: Running): Promise<void> {
-  await until(() => run.out.includes('"state":"seeding"'));
+  await until(() => run.out.includes("seeding"));
 }
 
 function lastLine(text: string) {
@@ -230,6 +266,45 @@ describe("shoal seed as a process", () => {
     const trusting = await shoal("seed", torrent, dir, "--trust", "--seed-goal", "time:0s");
     assert.deepEqual([trusting.code, trusting.err], [0, ""]);
     assert.match(trusting.out, /top: done, nobody took anything\n$/);
+  });
+
+  for (const flags of [[], ["--json"]]) {
+    const how = `ends with 5 when a file is cut while it gives: ${flags.join(" ")}`;
+    it(how, { timeout: 60_000 }, async () => {
+      const { dir, top, torrent } = await makeShare();
+      const port = await freePort(), peer = `127.0.0.1:${port}`;
+      const seed = startShoal(["seed", torrent, dir, "--port", `${port}`, ...flags]);
+      const leech = ["download", torrent, "-o", newFolder(), "--peer", peer, "-q"];
+      await untilSeeding(seed);
+      truncateSync(join(top, "a.bin"), 70_000);
+      const taking = startShoal(leech);
+      const run = await seed.finished;
+      taking.kill("SIGINT");
+      await taking.finished;
+      assert.equal(run.code, 5);
+      assert.match(run.err, /^shoal: top: Cannot read .*a\.bin: it is shorter than it was.*\n$/);
+      assert.doesNotMatch(run.out, /top: done/);
+      if (flags.length === 0) return;
+      const { type, exitCode, code, message } = lastLine(run.out);
+      assert.deepEqual([type, exitCode, code], ["outcome", 5, "changed"]);
+      assert.match(message, /it is shorter than it was/);
+      assert.match(run.out, /"type":"failed","code":"changed"/);
+    });
+  }
+
+  it("ends with 5 when what a download gives is cut", { timeout: 60_000 }, async () => {
+    const { dir, top, torrent } = await makeShare();
+    const port = await freePort(), at = ["--port", `${port}`];
+    const giver = startShoal(["download", torrent, "-o", dir, "--seed-goal", "forever", ...at]);
+    await untilSeeding(giver);
+    truncateSync(join(top, "a.bin"), 70_000);
+    const peer = `127.0.0.1:${port}`;
+    const leech = startShoal(["download", torrent, "-o", newFolder(), "--peer", peer, "-q"]);
+    const run = await giver.finished;
+    leech.kill("SIGINT");
+    await leech.finished;
+    assert.equal(run.code, 5);
+    assert.match(run.err, /^shoal: top: Cannot read .*a\.bin: it is shorter than it was.*\n$/);
   });
 
   it("fetches what is missing when told so, then gives", { timeout: 60_000 }, async () => {
