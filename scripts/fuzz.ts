@@ -12,40 +12,57 @@ import { Campaign, count } from "./fuzz/campaign.ts";
 import { Coverage } from "./fuzz/coverage.ts";
 import { FINDINGS } from "./fuzz/kept.ts";
 import { type FuzzResult, tryInput } from "./fuzz/run.ts";
+import type { FuzzTarget } from "./fuzz/target.ts";
 import { Watchdog } from "./fuzz/watchdog.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string" },
-    inputs: { type: "string" },
-    target: { type: "string" },
-    seed: { type: "string", default: "1" },
-    input: { type: "string" },
-    file: { type: "string" },
-    keep: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  },
-});
+interface Options {
+  minutes: number;
+  inputs: number;
+  targets: readonly string[] | null;
+  seed: string;
+  /** One input to be tried again. */
+  repeat: Uint8Array | null;
+  keep: boolean;
+  json: boolean;
+}
 
-const repeats = values.file !== undefined || values.input !== undefined;
-const coverage = repeats ? null : await Coverage.start();
-// V8 counts the blocks of code only where coverage was on when it was first compiled.
-const { fuzzTargets } = await import("./fuzz/targets.ts");
-const all = fuzzTargets();
-const wanted = values.target?.split(",");
-const targets = all.filter(({ name }) => wanted?.includes(name) ?? true);
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string" },
+      inputs: { type: "string" },
+      target: { type: "string" },
+      seed: { type: "string", default: "1" },
+      input: { type: "string" },
+      file: { type: "string" },
+      keep: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { minutes, inputs, target, seed, input, file, keep, json } = values;
+  return {
+    minutes: minutes === undefined ? (inputs === undefined ? 1 : Infinity) : above0(minutes),
+    inputs: inputs === undefined ? Infinity : Math.ceil(above0(inputs)),
+    targets: target?.split(",") ?? null,
+    seed,
+    repeat: file !== undefined
+      ? new Uint8Array(readFileSync(file))
+      : input !== undefined
+      ? new Uint8Array(Buffer.from(input, "hex"))
+      : null,
+    keep,
+    json,
+  };
+}
 
-if (targets.length === 0) {
-  console.error(`--target is one of ${all.map(({ name }) => name).join(", ")}`);
-  process.exitCode = 2;
-} else if (values.file !== undefined) {
-  process.exitCode = await repeat(new Uint8Array(readFileSync(values.file)));
-} else if (values.input !== undefined) {
-  process.exitCode = await repeat(new Uint8Array(Buffer.from(values.input, "hex")));
-} else process.exitCode = await fuzz();
+function above0(text: string): number {
+  const number = Number(text);
+  if (number > 0 && number < Infinity) return number;
+  throw new Error(`--minutes and --inputs are numbers above 0, not "${text}"`);
+}
 
 /** One input again, with what came of it. */
-async function repeat(input: Uint8Array): Promise<number> {
+async function repeat(targets: readonly FuzzTarget[], input: Uint8Array): Promise<number> {
   let code = 0;
   for (const target of targets) {
     const { outcome, finding } = await tryInput(target, input);
@@ -55,28 +72,32 @@ async function repeat(input: Uint8Array): Promise<number> {
   return code;
 }
 
-async function fuzz(): Promise<number> {
+async function fuzz(
+  options: Options,
+  targets: readonly FuzzTarget[],
+  coverage: Coverage,
+): Promise<number> {
   mkdirSync(FINDINGS, { recursive: true });
   const watchdog = new Watchdog(FINDINGS);
   await watchdog.ready();
   const campaign = new Campaign({
     targets,
-    seed: values.seed,
-    minutes: Number(values.minutes ?? (values.inputs === undefined ? 1 : Infinity)),
-    inputs: Number(values.inputs ?? Infinity),
+    seed: options.seed,
+    minutes: options.minutes,
+    inputs: options.inputs,
     coverage,
-    keep: values.keep,
+    keep: options.keep,
     watch: (target, input) => watchdog.trying(target, input),
     say: (line) => console.error(line),
   });
   await campaign.run();
   watchdog.stop();
-  report(campaign.results);
+  report(campaign.results, options.json);
   return campaign.verdict();
 }
 
-function report(results: readonly FuzzResult[]): void {
-  if (values.json) {
+function report(results: readonly FuzzResult[], json: boolean): void {
+  if (json) {
     const plain = results.map((result) => ({ ...result, findings: result.findings.length }));
     console.log(JSON.stringify(plain));
     return;
@@ -88,4 +109,27 @@ function report(results: readonly FuzzResult[]): void {
         `${outcomes} outcomes, ${kept} new, slowest ${slowestMs.toFixed(0)} ms`,
     );
   }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const coverage = options.repeat === null ? await Coverage.start() : null;
+  // V8 counts the blocks of code only where coverage was on when it was first compiled.
+  const { fuzzTargets } = await import("./fuzz/targets.ts");
+  const all = fuzzTargets();
+  const strange = options.targets?.find((name) => !all.some((target) => target.name === name));
+  if (strange !== undefined) {
+    throw new Error(`no target "${strange}": one of ${all.map(({ name }) => name).join(", ")}`);
+  }
+  const targets = all.filter(({ name }) => options.targets?.includes(name) ?? true);
+  return coverage === null
+    ? await repeat(targets, options.repeat!)
+    : await fuzz(options, targets, coverage);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
 }

@@ -123,10 +123,12 @@ export class Campaign {
       say(`  npm run fuzz -- --target ${finding.target} --file ${file}`);
     }
     if (this.#illness !== null) say(`\nFOUND: ${this.#illness}`);
-    const problems = findings.length + Number(this.#illness !== null);
+    const tried = this.#sum(({ inputs }) => inputs);
+    if (tried === 0) say("\nFOUND: nothing was tried, so nothing can be said");
+    const problems = findings.length + Number(this.#illness !== null) + Number(tried === 0);
     const word = problems === 0 ? "OK" : problems === 1 ? "1 PROBLEM" : `${problems} PROBLEMS`;
     say(
-      `\n${word}: ${count(this.#sum(({ inputs }) => inputs))} inputs for ` +
+      `\n${word}: ${count(tried)} inputs for ` +
         `${this.#fuzzers.length} targets, ${megabytes(process.memoryUsage().rss)} resident`,
     );
     return problems === 0 ? 0 : 1;

@@ -99,4 +99,26 @@ describe("Fuzzer", () => {
     assert.equal(inputs, 20_000);
     assert.ok(kept > outcomes, `${kept} kept for ${outcomes} outcomes`);
   });
+
+  it("refuses what it cannot obey, and calls nothing tried no success", { timeout: 60_000 }, () => {
+    const script = join(projectRoot, "scripts", "fuzz.ts");
+    const runtime = thisRuntime === "deno" ? ["run", "-A", "--no-check"] : [];
+    for (const args of [["--minutes", "abc"], ["--inputs", "0"], ["--target", "no"], ["--wrong"]]) {
+      const all = [...runtime, script, ...args];
+      const { status, stderr } = spawnSync(findRuntime(thisRuntime), all, { encoding: "utf8" });
+      assert.equal(status, 2, `${args}: ${stderr}`);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+    }
+    const campaign = new Campaign({
+      targets: [],
+      seed: "1",
+      minutes: 1,
+      inputs: 1,
+      coverage: null,
+      keep: false,
+      watch() {},
+      say() {},
+    });
+    assert.equal(campaign.verdict(), 1);
+  });
 });
