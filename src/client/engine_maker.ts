@@ -32,6 +32,7 @@ import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
+import { choicesOf } from "./restored_options.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
@@ -232,6 +233,7 @@ export class EngineMaker {
       seedOnly: options.seedOnly ?? false,
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
+      choices: choicesOf(options),
     };
   }
 

@@ -1,13 +1,69 @@
-/** What a user had chosen for a torrent, out of its resume record. */
+/** What a user had chosen for a torrent: into its resume record, and out of it again. */
+import { MAX_OWN_PEERS, type ResumeChoices } from "../protocol/resume_choices.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { selectionOf } from "./file_priorities.ts";
-import type { AddOptions } from "./types.ts";
+import type { AddOptions, FileSelection } from "./types.ts";
+
+/**
+ * What becomes of each option at a restart: a new one cannot be forgotten here. "field": the record
+ * has it as the torrent has it by then, whoever changed it; "choice": as it was given; "not kept",
+ * since it would be wrong or has had its effect.
+ */
+const AFTER_RESTART = {
+  dir: "field",
+  incompleteDir: "field",
+  files: "field",
+  seedGoal: "field",
+  limits: "field",
+  peerLimits: "field",
+  // What others hold us to: that files are not touched, that peers hear of nobody.
+  seedOnly: "choice",
+  pex: "choice",
+  waitForDisk: "choice",
+  finalCheck: "choice",
+  superSeed: "choice",
+  uploadSlots: "choice",
+  maxPeers: "choice",
+  piecesPerPeer: "choice",
+  sequential: "choice",
+  preallocate: "choice",
+  // Without trackers and DHT these may be all there are, and not one of them on line right now.
+  peers: "choice",
+  // It was said of the files as they were then; since then the record knows whom to trust.
+  trustFiles: "not kept",
+  // A torrent that has a record has its metadata.
+  metadataOnly: "not kept",
+  // It is done before the first record is written.
+  reuse: "not kept",
+} as const satisfies Record<keyof AddOptions, "field" | "choice" | "not kept">;
+
+type Fates = typeof AFTER_RESTART;
+type Chosen = { [K in keyof Fates]: Fates[K] extends "choice" ? K : never }[keyof Fates];
+
+export function choicesOf(options: AddOptions): ResumeChoices {
+  const chosen = Object.entries(options).filter(([key, value]) =>
+    AFTER_RESTART[key as keyof AddOptions] === "choice" && value !== undefined && isFinal(value)
+  );
+  const choices: Pick<AddOptions, Chosen> = Object.fromEntries(chosen);
+  const { peers } = choices;
+  return { ...choices, ...(peers ? { peers: peers.slice(0, MAX_OWN_PEERS) } : {}) };
+}
+
+/** No limit is the same as none chosen. */
+function isFinal(value: unknown): boolean {
+  return value !== Infinity;
+}
 
 export function optionsOf(record: ResumeData): AddOptions {
-  const { dir, targetDir, seedGoal, limits, peerLimits, priorities } = record;
-  const files = priorities.length > 0 ? { files: selectionOf(priorities) } : {};
+  const { dir, targetDir, seedGoal, limits, peerLimits } = record;
+  const { filesInOrder, endsFirst, ...choices } = record.choices;
+  const files: FileSelection = {
+    ...(record.priorities.length > 0 ? selectionOf(record.priorities) : {}),
+    ...(filesInOrder ? { sequential: new Set(filesInOrder) } : {}),
+    ...(endsFirst === undefined ? {} : { endsFirst }),
+  };
   const place = targetDir === "" || targetDir === dir
     ? { dir }
     : { dir: targetDir, incompleteDir: dir };
-  return { ...place, seedGoal, limits, peerLimits, ...files };
+  return { ...place, ...choices, seedGoal, limits, peerLimits, files };
 }

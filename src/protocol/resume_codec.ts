@@ -13,6 +13,7 @@ import {
   type ResumeLimits,
   type ResumeSeedGoal,
 } from "./resume_data.ts";
+import { packChoices } from "./resume_choices.ts";
 import { packPeers, packStamps } from "./resume_packing.ts";
 import { ResumeReader } from "./resume_reader.ts";
 
@@ -70,6 +71,7 @@ function bodyOf(data: ResumeData): Encodable {
       peers: packPeers(banned),
       reasons: banned.map(({ reason }) => reason.slice(0, MAX_REASON)),
     },
+    "choices": packChoices(data.choices),
     "completed": data.completedAt,
     "dir": data.dir,
     "goal": goalOf(data.seedGoal),
@@ -149,6 +151,7 @@ function readBody(body: BDict): ResumeData {
     seedGoal: from.goal(),
     limits: from.limits("limits"),
     peerLimits: from.limits("peer limits"),
+    choices: from.choices(),
     trackers: from.trackers(),
     trackerIds: from.trackerIds(),
     goodPeers: from.peers("good peers", body).slice(0, MAX_GOOD_PEERS),

@@ -4,6 +4,7 @@
  */
 import type { Bitfield } from "../util/bitfield.ts";
 import type { PeerAddress } from "./compact_address.ts";
+import type { ResumeChoices } from "./resume_choices.ts";
 
 /** A file as our last write or check left it. */
 export interface FileStamp {
@@ -71,6 +72,8 @@ export interface ResumeData {
   seedGoal: ResumeSeedGoal;
   limits: ResumeLimits;
   peerLimits: ResumeLimits;
+  /** How else the user wanted it. */
+  choices: ResumeChoices;
   /** Announce URLs in the order in which they are to be tried. */
   trackers: readonly (readonly string[])[];
   /** What trackers asked to be sent back to them, by announce URL. */

@@ -13,6 +13,7 @@ import type {
   ResumeTotals,
   Stamp,
 } from "./resume_data.ts";
+import { type ResumeChoices, unpackChoices } from "./resume_choices.ts";
 import { unpackPeers, unpackStamps } from "./resume_packing.ts";
 import { repairUtf8 } from "./utf8.ts";
 
@@ -115,6 +116,11 @@ export class ResumeReader {
     const from = this.#dict(key);
     const limit = (of: string) => from?.has(of) ? this.count(of, from) : Infinity;
     return { down: limit("down"), up: limit("up") };
+  }
+
+  choices(): ResumeChoices {
+    const from = this.#dict("choices");
+    return from === undefined ? {} : unpackChoices(from) ?? bad("choices");
   }
 
   trackers(): string[][] {

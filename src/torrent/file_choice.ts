@@ -25,8 +25,14 @@ export function isMedia(path: readonly string[]): boolean {
   return MEDIA.test(path[path.length - 1] ?? "");
 }
 
+const NO_FILES: ReadonlySet<number> = new Set();
+
 export class FileChoice {
   readonly priorities: Uint8Array;
+  /** Files whose pieces come in order. */
+  readonly sequential: ReadonlySet<number>;
+  /** It was asked for that media files show their ends first. */
+  readonly endsFirst: boolean;
   /** Bytes of the wanted files, pads not counted. */
   readonly wantedBytes: number;
   readonly #layout: Layout;
@@ -39,6 +45,8 @@ export class FileChoice {
   constructor(layout: Layout, options: FileChoiceOptions) {
     const { priorities, sequential, endsFirst } = options;
     this.#layout = layout;
+    this.sequential = sequential ?? NO_FILES;
+    this.endsFirst = endsFirst !== undefined;
     this.priorities = priorities.length === layout.files.length
       ? priorities.slice()
       : new Uint8Array(layout.files.length).fill(NORMAL);

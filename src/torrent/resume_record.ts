@@ -1,5 +1,6 @@
 /** One torrent as its resume record: gathers from the parts what is worth keeping. */
 import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeChoices } from "../protocol/resume_choices.ts";
 import {
   MAX_BANNED_PEERS,
   MAX_GOOD_PEERS,
@@ -9,6 +10,7 @@ import {
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import type { Arrangement } from "./arrangement.ts";
+import type { FileChoice } from "./file_choice.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { RateLimits } from "./rate_limits.ts";
 import type { Traffic } from "./traffic.ts";
@@ -17,7 +19,7 @@ import type { SeedGoal } from "./types.ts";
 /** The parts that are read. */
 export interface RecordedParts {
   readonly meta: Metainfo;
-  readonly options: { readonly seedGoal: SeedGoal };
+  readonly options: { readonly seedGoal: SeedGoal; readonly choices: ResumeChoices };
   readonly pieces: { readonly have: Bitfield };
   readonly pool: PeerPool;
   readonly storage: TorrentStorage;
@@ -59,11 +61,20 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     seedGoal: options.seedGoal,
     limits: limits.torrent,
     peerLimits: limits.perPeer,
+    choices: { ...options.choices, ...orderOf(choice) },
     trackerIds: new Map(),
     goodPeers: pool.knownGood(MAX_GOOD_PEERS).map(({ address, port }) => ({ address, port })),
     bannedPeers: pool.bans().slice(0, MAX_BANNED_PEERS),
     stamps: storage.stamps(),
     partsStamp: storage.partsStamp(),
     ...rest,
+  };
+}
+
+/** Which files are taken in order, as it was chosen last. */
+function orderOf({ sequential, endsFirst }: FileChoice): ResumeChoices {
+  return {
+    ...(sequential.size > 0 ? { filesInOrder: [...sequential] } : {}),
+    ...(endsFirst ? { endsFirst } : {}),
   };
 }

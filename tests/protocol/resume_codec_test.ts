@@ -39,6 +39,19 @@ function sample(): ResumeData {
     seedGoal: { kind: "ratio", ratio: 1.25 },
     limits: { down: 1000, up: Infinity },
     peerLimits: { down: Infinity, up: 5 },
+    choices: {
+      seedOnly: true,
+      pex: false,
+      superSeed: false,
+      waitForDisk: true,
+      maxPeers: 9,
+      uploadSlots: 0,
+      piecesPerPeer: 3,
+      finalCheck: "full",
+      peers: ["Ünïcode.example:6881", "[2001:db8::1]:1"],
+      filesInOrder: [2, 0],
+      endsFirst: true,
+    },
     trackers: [["http://a/announce", "udp://b:1"], ["http://c/"]],
     trackerIds: new Map([["http://a/announce", Uint8Array.of(0, 255, 1)]]),
     goodPeers: [{ address: "1.2.3.4", port: 6881 }, { address: "2001:db8::1", port: 65535 }],
@@ -121,6 +134,7 @@ describe("encodeResume and decodeResume", () => {
     const data = decodeResume(less, sha1);
     assert.deepEqual([...data.have.bytes], [...sample().have.bytes]);
     assert.deepEqual(data.limits, { down: Infinity, up: Infinity });
+    assert.deepEqual(data.choices, {}, "as earlier versions wrote it");
     assert.deepEqual([data.stamps, data.partsStamp, data.goodPeers], [[], undefined, []]);
   });
 });
@@ -166,6 +180,21 @@ describe("decodeResume of what is not right", () => {
       ["goal", { kind: "ratio", value: "much" }],
       ["goal", { kind: "sometime", value: "1" }],
       ["limits", { down: "x" }],
+      ["choices", [1]],
+      ["choices", { seedOnly: 2 }],
+      ["choices", { seedOnly: "yes" }],
+      ["choices", { pex: -1 }],
+      ["choices", { maxPeers: 0 }],
+      ["choices", { uploadSlots: -1 }],
+      ["choices", { piecesPerPeer: "3" }],
+      ["choices", { finalCheck: "sometimes" }],
+      ["choices", { finalCheck: 1 }],
+      ["choices", { peers: "a:1" }],
+      ["choices", { peers: [5] }],
+      ["choices", { peers: ["x".repeat(301)] }],
+      ["choices", { peers: Array.from({ length: 101 }, () => "a:1") }],
+      ["choices", { filesInOrder: [-1] }],
+      ["choices", { filesInOrder: 3 }],
       ["trackers", ["http://a/"]],
       ["trackers", [[["http://a/"]]]],
       ["tracker ids", [{ url: 1, id: "x" }]],

@@ -38,6 +38,7 @@ export function blankRecord(have: Bitfield): ResumeData {
     seedGoal: { kind: "none" },
     limits: { down: Infinity, up: Infinity },
     peerLimits: { down: Infinity, up: Infinity },
+    choices: {},
     trackers: [],
     trackerIds: new Map(),
     goodPeers: [],
