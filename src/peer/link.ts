@@ -158,12 +158,14 @@ export class PeerLink implements StreamSink {
     out.clear();
     this.#addBlocks(buffer);
     if (buffer.length === 0) return this.#buffers.give(buffer);
+    const { unchokedAt } = this.session;
     this.#sending = true;
     this.#spokeAt = this.#clock.now();
     // One buffer that is free again at once serves all links, and stays in the processor's cache.
     const free = this.socket.send(buffer.bytes, () => {
       if (!free) this.#buffers.give(buffer);
       this.#sending = false;
+      this.session.written(unchokedAt, this.#clock.now());
       this.#fitWrites();
       this.flush();
     });

@@ -112,7 +112,8 @@ export class PeerSession implements wire.WireSink {
     this.have = new Bitfield(layout.pieceCount);
     this.#decoder = new wire.WireDecoder(this, this.have.bytes.length);
     this.#taking = new DownloadSide(layout, book, this, this.out, this.#patience);
-    this.#giving = new UploadSide(layout, book.have, this.out, info.fast, this.#patience);
+    const { fast, connectedAt } = info;
+    this.#giving = new UploadSide(layout, book.have, this.out, fast, this.#patience, connectedAt);
     this.window = this.#taking.window;
     this.down = this.#taking.rate;
     this.upload = this.#giving.queue;
@@ -257,6 +258,11 @@ export class PeerSession implements wire.WireSink {
     if (this.#giving.setChoking(choking, now)) this.#events.changed(this);
   }
 
+  /** What `out` held when `unchokedAt` was `changedAt` has been written. */
+  written(changedAt: number, now: number): void {
+    this.#giving.written(changedAt, now);
+  }
+
   /** Brings interest and requests up to date. Once a turn, when something changed. */
   settle(now: number): void {
     this.#taking.settle(now);
@@ -328,7 +334,7 @@ export class PeerSession implements wire.WireSink {
   }
 
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
-    if (id === wire.REQUEST) this.#giving.onRequest(piece, begin, length);
+    if (id === wire.REQUEST) this.#giving.onRequest(piece, begin, length, this.#now);
     else if (id === wire.CANCEL) this.#giving.onCancel(piece, begin, length);
     else if (!this.info.fast) throw notNegotiated();
     else this.#taking.onReject(piece, begin, length);

@@ -8,7 +8,7 @@ import { RateMeter } from "../util/rate_meter.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import * as wire from "../protocol/peer_wire.ts";
-import type { Patience } from "./patience.ts";
+import { ChokedPatience, type Patience } from "./patience.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
 /** Bytes of answers that may wait for a peer that asks on and on and reads none. */
@@ -30,22 +30,27 @@ export class UploadSide {
   readonly #out: wire.WireEncoder;
   readonly #fast: boolean;
   readonly #patience: Patience;
+  readonly #chokedPatience: ChokedPatience;
+  /** Bytes that it had got when it was unchoked last. */
+  #gotBefore = 0;
   /** Pieces that the peer may have while choked: how many requests for each are left. */
   readonly #allowed = new Map<number, number>();
 
-  /** `have`: our pieces; `fast`: both sides have BEP 6. */
+  /** `have`: our pieces; `fast`: both sides have BEP 6; `now`: when the connection began. */
   constructor(
     layout: Layout,
     have: Bitfield,
     out: wire.WireEncoder,
     fast: boolean,
     patience: Patience,
+    now: number,
   ) {
     this.#layout = layout;
     this.#have = have;
     this.#out = out;
     this.#fast = fast;
     this.#patience = patience;
+    this.#chokedPatience = new ChokedPatience(now);
   }
 
   /** Returns whether anything changed. */
@@ -54,12 +59,21 @@ export class UploadSide {
     this.choking = choking;
     this.chokedAt = now;
     this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
-    if (choking) {
-      for (const r of this.queue.drop(({ piece }) => !this.#allowed.has(piece))) {
-        this.#reject(r.piece, r.begin, r.length);
-      }
-    }
+    if (choking) this.#onChoke(now);
+    else this.#gotBefore = this.rate.total;
     return true;
+  }
+
+  #onChoke(now: number): void {
+    this.#chokedPatience.choked(now, (this.rate.total - this.#gotBefore) / BLOCK_LENGTH);
+    for (const r of this.queue.drop(({ piece }) => !this.#allowed.has(piece))) {
+      this.#reject(r.piece, r.begin, r.length);
+    }
+  }
+
+  /** What was said until the last change at `changedAt` is written. */
+  written(changedAt: number, now: number): void {
+    if (this.choking && changedAt === this.chokedAt) this.#chokedPatience.written(now);
   }
 
   /** Tells the peer of pieces that it may have while choked (BEP 6). */
@@ -80,7 +94,8 @@ export class UploadSide {
     return true;
   }
 
-  onRequest(piece: number, begin: number, length: number): void {
+  /** Throws a ProtocolError when the peer asks for too much that it cannot have. */
+  onRequest(piece: number, begin: number, length: number, now: number): void {
     if (this.#out.length > MAX_UNREAD) {
       throw new ProtocolError("flood", "The peer sends requests without reading the answers");
     }
@@ -89,6 +104,7 @@ export class UploadSide {
     if (welcome && this.queue.push(piece, begin, length)) return;
     // One too many, or one that crossed our CHOKE, is no nonsense.
     if (!valid) this.#patience.strain();
+    else if (this.choking) this.#chokedPatience.strain(now);
     this.#reject(piece, begin, length);
   }
 

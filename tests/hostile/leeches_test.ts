@@ -147,6 +147,31 @@ describe("a seed among hostile leeches", () => {
   });
 
   it(
+    "hangs up on one who asks on and on while choked, 2 s after the last CHOKE",
+    TIMEOUT,
+    async () => {
+      const scene = await newScene(56), { world } = scene.swarm;
+      const attackers: Attacker[] = [];
+      for (let i = 0; i < 4; i++) attackers.push(await stranger(scene, false, `10.0.9.${i + 1}`));
+      let asked = 0;
+      const since = world.now;
+      for (let i = 0; i < 20_000 / 20 && scene.reasons.length < 4; i++) {
+        for (const attacker of attackers) {
+          assert.equal(attacker.choked, true);
+          if (!attacker.ended) asked += 10;
+          attacker.speak(requests(10, () => i % PIECES));
+        }
+        await world.runFor(20);
+      }
+      assert.ok(asked > 1000, `${asked} requests`);
+      assert.deepEqual(scene.reasons, Array(4).fill("The peer goes on asking while choked"));
+      assert.ok(world.now - since < 3000, `${world.now - since} ms`);
+      assert.ok(attackers.every(({ blocks }) => blocks <= FREE_WHILE_CHOKED));
+      await servesOthers(scene);
+    },
+  );
+
+  it(
     "refuses what it does not have and what is no block, and ends it after a while",
     TIMEOUT,
     async () => {

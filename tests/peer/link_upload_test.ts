@@ -125,6 +125,30 @@ function read(bytes: Uint8Array): string[] {
 }
 
 describe("PeerLink: uploads", () => {
+  it("ends who asks on while choked only once its CHOKE is behind the blocks before it", () => {
+    const { socket, says, clock, session, link, warm, errors } = scene();
+    for (let piece = 0; piece < 20; piece++) warm.add(piece);
+    says(request(0, 0));
+    assert.equal(socket.underWay.length, 1, "a block is under way");
+    session.setChoking(true, clock.now());
+    link.flush();
+    const late = (count: number) => {
+      for (let i = 0; i < count && errors.length === 0; i++) says(request(1, 0));
+    };
+    clock.pass(10_000);
+    late(500);
+    socket.acknowledge();
+    late(500);
+    assert.equal(socket.underWay.length, 1, "and now the CHOKE");
+    socket.acknowledge();
+    clock.pass(1999);
+    late(500);
+    assert.deepEqual(errors, []);
+    clock.pass(2);
+    late(500);
+    assert.match(String(errors[0]), /goes on asking while choked/);
+  });
+
   it("waits for data without holding anything else up, then sends in order", () => {
     const { socket, says, load, link, session } = scene();
     says((out) => {

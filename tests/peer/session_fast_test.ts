@@ -66,6 +66,76 @@ describe("PeerSession: what it gives while it chokes (BEP 6)", () => {
   });
 });
 
+describe("PeerSession: a peer that asks on and on while choked", () => {
+  /** A session that served the peer `got` blocks and has choked it since; its CHOKE is written. */
+  function chokedAgain(fast: boolean, got = 0): SessionBench {
+    const one = choked(fast);
+    one.session.setChoking(false, one.now);
+    one.session.up.add(got * BLOCK);
+    one.now += 10_000;
+    one.session.setChoking(true, one.now);
+    one.session.written(one.now, one.now + 100);
+    one.said();
+    return one;
+  }
+
+  /** How many requests it makes of `most`, a hundred a second, before its connection ends. */
+  function asks(one: SessionBench, most: number, piece = 3): number {
+    for (let count = 0; count < most; count++) {
+      one.now += 10;
+      try {
+        one.hears(request(piece, 0));
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "asks-choked");
+        return count;
+      }
+    }
+    return most;
+  }
+
+  it("is gone two seconds and a few dozen requests later, with and without BEP 6", () => {
+    for (const fast of [true, false]) assert.equal(asks(chokedAgain(fast), 1000), 210 + 50);
+  });
+
+  it("may have been overtaken: whatever it asks within two seconds counts for nothing", () => {
+    const one = chokedAgain(true);
+    for (let i = 0; i < 2000; i++) one.hears(request(3, i % 4));
+    assert.equal(asks(one, 200), 200);
+  });
+
+  it("stays as long as our CHOKE waits behind other bytes, but not for good", () => {
+    const one = choked();
+    one.session.setChoking(false, one.now);
+    one.now += 1000;
+    const before = one.session.unchokedAt;
+    one.session.setChoking(true, one.now);
+    one.session.written(before, one.now);
+    assert.equal(asks(one, 6000), 6000);
+    assert.ok(asks(one, 1000) < 300, "a minute was enough");
+  });
+
+  it("asks for each block that was still under way to it, and stays", () => {
+    const one = chokedAgain(true, 150);
+    one.now += 5000;
+    assert.equal(asks(one, 200), 200);
+    assert.equal(asks(one, 200), 0);
+  });
+
+  it("starts anew with every UNCHOKE, and may have what is allowed at any time", () => {
+    const one = choked();
+    one.now += 60_000;
+    assert.equal(asks(one, 12, 1), 12);
+    assert.equal(one.session.upload.length, 12);
+    for (let turn = 0; turn < 20; turn++) {
+      assert.equal(asks(one, 49), 49, "before it has ever been unchoked, too");
+      one.session.setChoking(false, one.now);
+      one.session.setChoking(true, one.now + 1);
+      one.session.written(one.now + 1, one.now + 1);
+      one.now += 10_000;
+    }
+  });
+});
+
 describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
   it("asks for pieces that the peer allows, and for nothing else", () => {
     const one = starving();

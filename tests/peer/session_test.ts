@@ -348,7 +348,8 @@ describe("PeerSession: serving", () => {
 
   it("ends the connection of a peer that floods us with requests and reads no answer", () => {
     for (const choking of [true, false]) {
-      const one = serving({}, choking);
+      const one = serving();
+      one.session.setChoking(choking, one.now);
       let count = 0;
       const end = refusal(() => {
         for (; count < 100_000; count += 100) {
@@ -364,7 +365,9 @@ describe("PeerSession: serving", () => {
   });
 
   it("does not end the connection of one who reads the answers", () => {
-    const one = serving({}, true);
+    const one = serving();
+    one.session.setChoking(true, one.now);
+    one.said();
     for (let i = 0; i < 300; i++) {
       one.hears((voice) => {
         for (let i = 0; i < 100; i++) voice.block(wire.REQUEST, 0, 0, BLOCK);
