@@ -7,7 +7,7 @@ import { downloadCommand } from "../../src/cli/commands/download.ts";
 import { Output } from "../../src/cli/output.ts";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
 import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
-import { type FakeWorld, fakeWorld, NO_METRICS, snapshotOf, turn, until } from "./fakes.ts";
+import { type FakeWorld, fakeWorld, NO_METRICS, peerOf, snapshotOf, turn, until } from "./fakes.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
 
 /** What every client is opened with unless it is told otherwise. */
@@ -308,8 +308,53 @@ describe("shoal download --json", () => {
       peers: PEERS,
       seeds: 0,
       heldBackBy: "nothing",
+      totals: { downloaded: 0, uploaded: 0 },
+      ratio: 0,
       metrics: NO_METRICS,
+      peerList: [],
     });
+  });
+
+  it("tells of each peer and of all runs in its progress", async () => {
+    const run = await start([TORRENT, "--json"]);
+    const [torrent] = run.world.client.added;
+    const totals = { downloaded: 900, uploaded: 300 };
+    const peer = peerOf({ downRate: 1.6, averageUpRate: 2.4, seconds: 7.9, progress: 0.123456 });
+    torrent!.set({ totals, wanted: 900, peerList: [peer] });
+    await run.world.clock.pass(1100);
+    torrent!.set({ size: 0, wanted: 0 });
+    await run.world.clock.pass(1100);
+    torrent!.finish();
+    await ended(run);
+    const [progress, ofNothing] = jsonLines(run).filter((line) => line.type === "progress");
+    assert.deepEqual([progress!.totals, progress!.ratio], [totals, 0.3333]);
+    assert.deepEqual(progress!.peerList, [{
+      ...peer,
+      downRate: 2,
+      averageUpRate: 2,
+      seconds: 8,
+      progress: 0.1235,
+    }]);
+    assert.equal(ofNothing!.ratio, null);
+  });
+
+  it("lists the 50 busiest peers of many, and counts all", async () => {
+    const run = await start([TORRENT, "--json"]);
+    const [torrent] = run.world.client.added;
+    const peerList = Array.from({ length: 120 }, (_, i) => {
+      // Three in four are idle; of those the ones that were given more come first.
+      return peerOf({ port: i, uploaded: i, upRate: i % 4 === 0 ? 1000 + i : 0 });
+    });
+    torrent!.set({ peerList, peers: { ...PEERS, connected: 120 } });
+    await run.world.clock.pass(1100);
+    torrent!.finish();
+    await ended(run);
+    const progress = jsonLines(run).find((line) => line.type === "progress")!;
+    assert.equal((progress.peers as typeof PEERS).connected, 120);
+    const ports = (progress.peerList as { port: number }[]).map(({ port }) => port);
+    assert.equal(ports.length, 50);
+    assert.deepEqual(ports.slice(0, 3), [116, 112, 108]);
+    assert.deepEqual(ports.slice(28, 33), [4, 0, 119, 118, 117]);
   });
 
   it("tells errors as an outcome too", async () => {

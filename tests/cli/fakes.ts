@@ -1,5 +1,10 @@
 /** A process, a clock and a client that a test drives, for the command line alone. */
-import type { AddOptions, TorrentEvent, TorrentSnapshot } from "../../src/client/types.ts";
+import type {
+  AddOptions,
+  PeerSnapshot,
+  TorrentEvent,
+  TorrentSnapshot,
+} from "../../src/client/types.ts";
 import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
 import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
@@ -111,6 +116,32 @@ export const NO_METRICS = {
   blockLatency: { upToMs: [1000], counts: [0, 0] },
 };
 
+export function peerOf(part: Partial<PeerSnapshot> = {}): PeerSnapshot {
+  return {
+    address: "192.0.2.1",
+    port: 6881,
+    client: "fake 1",
+    incoming: false,
+    progress: 0,
+    downRate: 0,
+    upRate: 0,
+    seconds: 0,
+    averageDownRate: 0,
+    averageUpRate: 0,
+    downloaded: 0,
+    uploaded: 0,
+    choking: true,
+    interested: false,
+    choked: true,
+    peerInterested: false,
+    snubbed: false,
+    outstanding: 0,
+    window: 0,
+    sources: ["manual"],
+    ...part,
+  };
+}
+
 export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot {
   return {
     infoHash: "aa".repeat(20),
@@ -137,7 +168,7 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     trackers: [],
     peerList: [],
     error: null,
-    wanted: part.size ?? 0,
+    wanted: part.size ?? 1000,
     left: 0,
     ...part,
   };

@@ -226,6 +226,25 @@ describe("shoal seed as a process", () => {
     });
   }
 
+  it("tells what each peer takes, in documented fields", { timeout: 60_000 }, async () => {
+    const port = await freePort(), to = newFolder();
+    const args = ["--port", `${port}`, "--up-limit", "400K", "--seed-goal", "ratio:1", "--json"];
+    const seed = startShoal(["seed", share.torrent, share.dir, ...args]);
+    await untilSeeding(seed);
+    await shoal("download", share.torrent, "-o", to, "--peer", `127.0.0.1:${port}`, "-q");
+    const lines = (await seed.finished).out.trim().split("\n").map((line) => JSON.parse(line));
+    const progress = lines.filter(({ type }) => type === "progress");
+    const peers = progress.flatMap(({ peerList }) => peerList);
+    const peer = peers.findLast(({ uploaded }) => uploaded > 0);
+    assert.match(peer.client, /^shoal/);
+    assert.ok(peer.upRate > 0 && peer.averageUpRate > 0, JSON.stringify(peer));
+    const { totals, ratio } = progress.at(-1);
+    assert.ok(ratio > 0 && Math.abs(ratio - totals.uploaded / share.size) < 0.0001);
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const about = readme.split("\n").find((line) => line.startsWith("`peerList` has"))!;
+    for (const field of Object.keys(peer)) assert.ok(about.includes(`\`${field}\``), field);
+  });
+
   it("ends with 130 and in time at Ctrl-C", { timeout: 60_000 }, async () => {
     const seed = startShoal(["seed", share.torrent, share.dir, "--json"]);
     await untilSeeding(seed);

@@ -7,6 +7,7 @@ import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
 import type { Reporter } from "./reporter.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
+import { progressOf } from "./progress_json.ts";
 import { errorText } from "./summary.ts";
 import { safeJson } from "./text.ts";
 
@@ -48,26 +49,4 @@ export class JsonReporter implements Reporter {
   #print(value: unknown): void {
     this.#output.line(safeJson(value));
   }
-}
-
-function progressOf(torrent: TorrentSnapshot) {
-  const { infoHash, state, have, size, checked, downloaded, uploaded, wasted } = torrent;
-  const { downRate, upRate, etaSeconds, peers, seeds, heldBackBy, metrics } = torrent;
-  return {
-    infoHash,
-    state,
-    have,
-    size,
-    checked,
-    downloaded,
-    uploaded,
-    wasted,
-    downRate: Math.round(downRate),
-    upRate: Math.round(upRate),
-    etaSeconds: etaSeconds === null ? null : Math.round(etaSeconds),
-    peers,
-    seeds,
-    heldBackBy,
-    metrics,
-  };
 }
