@@ -25,6 +25,8 @@ export interface DownloadRequest {
   client: ClientOptions;
   add: AddOptions;
   giveUpAfter: GiveUpAfter;
+  /** The command's flag that changes it, if there is one. */
+  giveUpFlag?: string;
   /** A torrent has all that was asked for. */
   whenDone?(torrent: TorrentPort): void;
 }
@@ -87,7 +89,7 @@ async function runClient(
   { platform: { clock } }: CliContext,
   client: ClientPort,
   jobs: readonly Job[],
-  { add, whenDone }: DownloadRequest,
+  { add, whenDone, giveUpFlag }: DownloadRequest,
   reporter: Reporter,
   interrupt: Interrupt,
 ): Promise<void> {
@@ -96,7 +98,7 @@ async function runClient(
   const following = jobs.map((job) => {
     return follow(job, client, add, () => clock.now() - startedAt, whenDone);
   });
-  const tick = () => showProgress(jobs, reporter, clock.now());
+  const tick = () => showProgress(jobs, reporter, clock.now(), giveUpFlag);
   const ticking = repeat(clock, TICK_MS, tick);
   await Promise.race([Promise.all(following), interrupt.asked]);
   for (const job of jobs) endUnfinished(job);
@@ -153,22 +155,29 @@ function endUnfinished(job: Job): void {
   if (job.torrent !== null) endJob(job, { kind: "interrupted" });
 }
 
-function showProgress(jobs: readonly Job[], reporter: Reporter, now: number): void {
+function showProgress(
+  jobs: readonly Job[],
+  reporter: Reporter,
+  now: number,
+  giveUpFlag: string | undefined,
+): void {
   const snapshots: TorrentSnapshot[] = [];
   for (const job of jobs) {
     if (job.torrent === null) continue;
     const snapshot = job.last ?? job.torrent.snapshot();
     snapshots.push(snapshot);
     if (job.ending === null && job.watch.hopeless(snapshot, now)) {
-      endJob(job, { kind: "no-peers", message: hopelessText(snapshot, job.watch.limitSeconds) });
+      const message = hopelessText(snapshot, job.watch.limitSeconds, giveUpFlag);
+      endJob(job, { kind: "no-peers", message });
       void job.torrent.stop();
     }
   }
   reporter.tick(snapshots, now);
 }
 
-function hopelessText(torrent: TorrentSnapshot, seconds: number): string {
+function hopelessText(torrent: TorrentSnapshot, seconds: number, flag: string | undefined): string {
   const why = heldBackPhrase(torrent) ?? "no peers";
+  const hint = flag === undefined ? "" : `, ${flag} changes how long to wait`;
   return `no peer could be reached for ${formatDuration(seconds)} (${why}); ` +
-    "what is here is kept, --give-up-after changes how long to wait";
+    `what is here is kept${hint}`;
 }

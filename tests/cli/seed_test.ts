@@ -98,6 +98,21 @@ describe("shoal seed", () => {
     });
   });
 
+  it("gives up with 4 where nobody has what is missing, naming none but its flags", async () => {
+    for (const mode of [[], ["--json"]]) {
+      const { world, torrent, ended } = await start([TORRENT, "d", "--fetch-missing", ...mode]);
+      torrent.set({ heldBackBy: "no-peers" });
+      await world.clock.pass(61_000);
+      assert.equal(await ended(), 4);
+      assert.match(
+        world.process.errors,
+        /^shoal: big\.bin: no peer could be reached for 1 min 00 s \(.*\); what is here is kept\n$/,
+      );
+      const named = world.process.errors.match(/--[a-z-]+/g)!;
+      for (const flag of named) assert.ok(flag.slice(2) in seedCommand.flags, flag);
+    }
+  });
+
   it("refuses flags that contradict each other", async () => {
     const context = {} as CliContext;
     for (

@@ -100,6 +100,7 @@ function requestFrom(
     client: clientOptions(values, process),
     add: addOptions(values),
     giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
+    giveUpFlag: "--give-up-after",
   };
 }
 
