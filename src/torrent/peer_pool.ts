@@ -15,9 +15,11 @@ import type { PeerAddress } from "../protocol/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { QUICK_TRIES } from "./candidate_cache.ts";
+import { absorb, olderConnection } from "./duplicates.ts";
 import { OwnEndpoint } from "./own_endpoint.ts";
 import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
+import { lowestRanked } from "./peer_rank.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
 import {
   type PeerPoolConfig,
@@ -133,7 +135,8 @@ export class PeerPool implements SlotUser {
 
   /**
    * Somebody dialled us and said which torrent. The peer, connected; null when it is refused:
-   * banned, here already, or no slot is free. An attempt of ours that is still under way yields.
+   * banned, here already, or no slot is free. An attempt of ours that is still under way yields, and
+   * so does the connection that the same peer (address and peer id) made before.
    */
   incoming(
     address: string,
@@ -145,6 +148,8 @@ export class PeerPool implements SlotUser {
     if (bytes === null) return null;
     const canonical = formatIp(bytes);
     if (this.#book.list.refuses(canonical, bytes)) return null;
+    const older = olderConnection(this.#connected, canonical, peerId);
+    if (older !== undefined) this.#hangUp(older, now, false);
     let peer = this.#book.list.find(canonical, port);
     if (peer !== undefined && !this.#welcomesAgain(peer, peerId)) return null;
     if (peer?.state === PEER_STATE.CONNECTING) this.#hangUp(peer, now, false);
@@ -388,6 +393,13 @@ export class PeerPool implements SlotUser {
       (this.#slots.isFull && this.#connecting.size === 0);
   }
 
+  /** Whether this newcomer, should it be let in, takes the place of its own older connection. */
+  replacesItself(address: string, peerId: Uint8Array): boolean {
+    const canonical = canonicalIp(address);
+    return canonical !== null &&
+      olderConnection(this.#connected, canonical, peerId) !== undefined;
+  }
+
   /** Connections and attempts. */
   get active(): number {
     return this.#connecting.size + this.#connected.size;
@@ -474,23 +486,4 @@ export class PeerPool implements SlotUser {
     }
     return this.#book.cache.best();
   }
-}
-
-/** Takes over the history of the entry that turned out to be the same peer. */
-function absorb(peer: PoolPeer, other: PoolPeer): void {
-  peer.sources |= other.sources;
-  peer.prevAmountDownload += other.prevAmountDownload;
-  peer.prevAmountUpload += other.prevAmountUpload;
-  peer.hashFails += other.hashFails;
-  peer.failCount = Math.max(peer.failCount, other.failCount);
-  peer.trust = Math.min(peer.trust, other.trust);
-  peer.onParole ||= other.onParole;
-  peer.seed ||= other.seed;
-}
-
-function lowestRanked(peers: Iterable<PoolPeer>): PoolPeer {
-  let lowest: PoolPeer | undefined;
-  for (const peer of peers) if (lowest === undefined || peer.rank <= lowest.rank) lowest = peer;
-  assert(lowest !== undefined, "there is a connection to end");
-  return lowest;
 }

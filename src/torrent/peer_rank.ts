@@ -1,4 +1,5 @@
 /** Which peer is worth more: the numbers behind whom we dial first and whom we forget first. */
+import { assert } from "../util/assert.ts";
 import { type Crc32c } from "../util/crc32c.ts";
 import { peerPriority, type PriorityEndpoint } from "../protocol/peer_priority.ts";
 import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
@@ -35,6 +36,14 @@ export function dialsBefore(a: PoolPeer, b: PoolPeer): boolean {
   if (a.failCount !== b.failCount) return a.failCount < b.failCount;
   if (a.lastConnected !== b.lastConnected) return a.lastConnected < b.lastConnected;
   return a.order < b.order;
+}
+
+/** Of several, the one worth least; there must be one. */
+export function lowestRanked(peers: Iterable<PoolPeer>): PoolPeer {
+  let lowest: PoolPeer | undefined;
+  for (const peer of peers) if (lowest === undefined || peer.rank <= lowest.rank) lowest = peer;
+  assert(lowest !== undefined, "there is a connection to end");
+  return lowest;
 }
 
 /**

@@ -193,7 +193,8 @@ export class Swarm {
     const { remoteAddress, remotePort } = info;
     const self = equalBytes(theirs.peerId, this.#identity.peerId);
     const now = this.#clock.now();
-    if (!self) this.#makeRoom(info, now);
+    const replaces = this.#pool.replacesItself(remoteAddress, theirs.peerId);
+    if (!self && !replaces) this.#makeRoom(info, now);
     const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
     if (peer === null) return hand.close();
     this.#join(peer, hand, theirs, info, true);

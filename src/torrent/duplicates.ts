@@ -1,0 +1,33 @@
+/** What shows that two connections, or two entries of the pool, are one and the same peer. */
+import { equalBytes } from "../util/bytes.ts";
+import type { PoolPeer } from "./pool_peer.ts";
+
+/**
+ * Who dialled us from `address` (canonical) under this peer id before, of those that are connected.
+ * A peer does not dial again unless its first connection is dead, though we may not have heard of
+ * that. One that we dialled is no such duplicate: there both sides have to agree which one stays.
+ */
+export function olderConnection(
+  connected: Iterable<PoolPeer>,
+  address: string,
+  peerId: Uint8Array | null,
+): PoolPeer | undefined {
+  if (peerId === null) return undefined;
+  for (const peer of connected) {
+    if (!peer.incoming || peer.address !== address || peer.peerId === null) continue;
+    if (equalBytes(peer.peerId, peerId)) return peer;
+  }
+  return undefined;
+}
+
+/** Takes over the history of the entry that turned out to be the same peer. */
+export function absorb(peer: PoolPeer, other: PoolPeer): void {
+  peer.sources |= other.sources;
+  peer.prevAmountDownload += other.prevAmountDownload;
+  peer.prevAmountUpload += other.prevAmountUpload;
+  peer.hashFails += other.hashFails;
+  peer.failCount = Math.max(peer.failCount, other.failCount);
+  peer.trust = Math.min(peer.trust, other.trust);
+  peer.onParole ||= other.onParole;
+  peer.seed ||= other.seed;
+}
