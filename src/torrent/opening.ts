@@ -6,10 +6,10 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { trustworthy } from "../storage/trust.ts";
-import { FileError } from "../util/errors.ts";
+import { FileError, type IncompleteError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
-import { demandFiles, demandPieces } from "./seed_only.ts";
+import { allGone, demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
 import type { TorrentPorts } from "./torrent_ports.ts";
 import type { Verification } from "./verification.ts";
 
@@ -25,7 +25,7 @@ export interface OpeningParts {
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
   readonly reuse: TorrentPorts["reuse"];
-  /** What the record names must not have vanished: its disk may only be away. */
+  /** What was there before must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;
 }
 
@@ -35,10 +35,10 @@ export interface OpeningParts {
  * or an IncompleteError where only seeding was asked for. Ends early when aborted.
  */
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
-  const { meta, storage, pieces, seedOnly, trustFiles, record } = parts;
-  if (record !== null && parts.mustExist) demandDisk(parts, record);
-  if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
-  else storage.prepare();
+  const { meta, storage, seedOnly, trustFiles, record } = parts;
+  if (parts.mustExist) demandDisk(parts);
+  else if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
+  if (!seedOnly) storage.prepare();
   if (record === null && !seedOnly && !trustFiles) await reuseFiles(parts, signal);
   let recordIsWrong = false;
   if (trustFiles) markAll(parts);
@@ -46,7 +46,8 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
   else await checkAll(parts, signal);
   if (signal.aborted) return recordIsWrong;
   if (seedOnly) {
-    demandPieces(meta, (piece) => pieces.have.has(piece) || !parts.choice.wantsPiece(piece));
+    const lack = lackOf(parts);
+    if (lack !== null) throw lack;
   } else {
     // Bytes of wanted files may still be in the part file.
     await storage.setWanted(parts.choice.wanted);
@@ -55,19 +56,29 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
   return recordIsWrong;
 }
 
+/** Why it cannot be given; null when every piece that is wanted is there. */
+export function lackOf(
+  { meta, pieces, choice }: Pick<OpeningParts, "meta" | "pieces" | "choice">,
+): IncompleteError | null {
+  return wrongPieces(meta, (piece) => pieces.have.has(piece) || !choice.wantsPiece(piece));
+}
+
 /**
  * Where everything that we had is gone, a disk was probably taken out: nothing must be written to
- * what is under its mount point. Throws a FileError.
+ * what is under its mount point. What we had is in the record, or all of it where that was declared
+ * or is all that we are for. Throws a FileError.
  */
-function demandDisk({ meta, storage }: OpeningParts, { have, stamps, dir }: ResumeData): void {
+function demandDisk(parts: OpeningParts): void {
+  const { meta, storage, record } = parts;
+  if (parts.seedOnly || parts.trustFiles) {
+    return demandReturn(meta, (file) => sizeOf(parts, file), storage.dir);
+  }
+  if (record === null) return;
+  const { have, stamps, dir } = record;
   const had = meta.files.flatMap((_, file) => stamps[file] ? [file] : []);
   if (have.count === 0 || had.length === 0) return;
   if (had.some((file) => storage.statFile(file) !== null)) return;
-  throw new FileError(
-    "not-found",
-    dir,
-    `All files of "${meta.name}" are gone from ${dir}: put its disk back, or remove the torrent`,
-  );
+  throw allGone(meta, dir);
 }
 
 /** What others have of it already is copied, and checked with the rest. */

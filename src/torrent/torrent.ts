@@ -16,7 +16,7 @@ import { TorrentExtensions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
 import { connectedNews, disconnectedNews } from "./member_news.ts";
-import { openExisting } from "./opening.ts";
+import { lackOf, openExisting } from "./opening.ts";
 import { PeerPool } from "./peer_pool.ts";
 import { Persistence } from "./persistence.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
@@ -342,6 +342,8 @@ export class Torrent {
 
   #resumeDownload(): void {
     if (this.pieces.complete) return;
+    const { meta, pieces, arrangement: { choice } } = this;
+    if (this.options.seedOnly) return this.fail(lackOf({ meta, pieces, choice }));
     this.#seeding.pause(this.now);
     this.pool.setFinished(false);
     this.#setState("downloading");

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { FileStat } from "../../src/platform/types.ts";
 import { Layout } from "../../src/protocol/layout.ts";
 import type { Metainfo } from "../../src/protocol/metainfo.ts";
-import { demandFiles, demandPieces } from "../../src/torrent/seed_only.ts";
+import { demandFiles, demandReturn, wrongPieces } from "../../src/torrent/seed_only.ts";
 import { FileError, IncompleteError } from "../../src/util/errors.ts";
 
 const FILES = [
@@ -60,20 +60,40 @@ describe("demandFiles", () => {
   });
 });
 
-describe("demandPieces", () => {
+describe("demandReturn", () => {
+  it("is content when everything is back", () => {
+    demandReturn(META, sizes(10, null, 21, 0), "/d");
+  });
+
+  it("tells what may come back as a FileError: files away, a file missing, a file too short", () => {
+    const cases: [(number | null)[], string, RegExp][] = [
+      [
+        [null, null, null, null],
+        "not-found",
+        /^All files of "top" are gone from \/d: put its disk/,
+      ],
+      [[9, null, null, 0], "not-found", /^top\/b is missing, and so is 1 other in \/d: put back/],
+      [[9, null, 20, 0], "changed", /^top\/a is too short in \/d: put back what was there/],
+    ];
+    for (const [found, code, message] of cases) {
+      assert.throws(() => demandReturn(META, sizes(...found), "/d"), (error) => {
+        return error instanceof FileError && error.code === code && error.path === "/d" &&
+          message.test(error.message);
+      });
+    }
+  });
+});
+
+describe("wrongPieces", () => {
   it("is content with all of them", () => {
-    demandPieces(META, () => true);
+    assert.equal(wrongPieces(META, () => true), null);
   });
 
   it("counts those that are wrong and names the first one's file, never padding", () => {
     assert.equal(META.layout.pieceCount, 3);
-    assert.throws(
-      () => demandPieces(META, (piece) => piece === 0),
-      incomplete(/^2 of 3 pieces are wrong, first in top\/b$/),
-    );
-    assert.throws(
-      () => demandPieces(META, (piece) => piece > 0),
-      incomplete(/^1 of 3 pieces are wrong, first in top\/a$/),
-    );
+    const first = wrongPieces(META, (piece) => piece === 0);
+    assert.ok(incomplete(/^2 of 3 pieces are wrong, first in top\/b$/)(first));
+    const others = wrongPieces(META, (piece) => piece > 0);
+    assert.ok(incomplete(/^1 of 3 pieces are wrong, first in top\/a$/)(others));
   });
 });
