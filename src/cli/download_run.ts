@@ -8,6 +8,7 @@ import type { ClientPort, TorrentPort } from "./client_port.ts";
 import type { CliContext } from "./command.ts";
 import { BrokenTorrentError } from "./errors.ts";
 import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
+import { owesEarlierRuns } from "./goal_share.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { loadSource, namingSource } from "./load_torrent.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
@@ -131,8 +132,14 @@ async function follow(
     const seconds = elapsedMs() / 1000;
     whenDone?.(torrent);
     await torrent.ended;
-    const error = failureOf(torrent.snapshot());
-    endJob(job, error === null ? { kind: "done", seconds } : { kind: "failed", error });
+    const last = torrent.snapshot(), error = failureOf(last);
+    if (error !== null) return endJob(job, { kind: "failed", error });
+    const goalByEarlierRuns = owesEarlierRuns(
+      options.seedGoal,
+      last,
+      elapsedMs() / 1000 - seconds,
+    );
+    endJob(job, { kind: "done", seconds, goalByEarlierRuns });
   } catch (error) {
     endJob(job, { kind: "failed", error: namingSource(job.source, error) });
   }

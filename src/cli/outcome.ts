@@ -19,13 +19,15 @@ export interface Outcome {
   torrent: TorrentSnapshot | null;
   /** It was only to be given, never to be fetched. */
   seedOnly: boolean;
+  /** Its seed goal was reached, but only with what earlier runs gave. */
+  goalByEarlierRuns: boolean;
   /** What was thrown, for those who look for a bug; not for printing. */
   error: unknown;
 }
 
 /** Why a torrent's part of a run is over. */
 export type Ending =
-  | { kind: "done"; seconds: number }
+  | { kind: "done"; seconds: number; goalByEarlierRuns: boolean }
   | { kind: "no-peers"; message: string }
   | { kind: "interrupted" }
   | { kind: "failed"; error: unknown };
@@ -35,9 +37,10 @@ export function outcomeOf(
   ending: Ending,
   about: Pick<Outcome, "torrent" | "path" | "seedOnly">,
 ): Outcome {
-  const seconds = ending.kind === "done" ? ending.seconds : null;
+  const isDone = ending.kind === "done", seconds = isDone ? ending.seconds : null;
+  const goalByEarlierRuns = isDone && ending.goalByEarlierRuns;
   const error = ending.kind === "failed" ? ending.error : null;
-  return { source, ...verdictOn(ending), ...about, seconds, error };
+  return { source, ...verdictOn(ending), ...about, seconds, goalByEarlierRuns, error };
 }
 
 function verdictOn(ending: Ending): Pick<Outcome, "exitCode" | "code" | "message"> {

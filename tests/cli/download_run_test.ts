@@ -292,6 +292,7 @@ describe("shoal download --json", () => {
       message: null,
       path: join(FOLDER, "big.bin"),
       seconds: 3.1,
+      goalByEarlierRuns: false,
     });
     assert.deepEqual(lines.find((line) => line.type === "progress"), {
       type: "progress",

@@ -137,6 +137,37 @@ describe("shoal seed", () => {
     assert.equal(world.client.closed, true);
   });
 
+  it("says at its goal when it was earlier runs that reached it", async () => {
+    const totals = { downloaded: 0, uploaded: 1100 };
+    for (
+      const [goal, uploaded, seconds, said] of [
+        ["ratio:1", 0, 0, "nobody took anything; its goal was reached with earlier runs"],
+        ["ratio:1", 500, 10, "gave 500 B, 0.50 of its size; its goal was reached with earlier"],
+        ["ratio:1", 1000, 10, "gave 1000 B, 1.00 of its size\n"],
+        ["time:60s", 0, 1, "nobody took anything; its goal was reached with earlier runs"],
+        ["time:60s", 0, 60, "nobody took anything\n"],
+        ["idle:60s", 0, 60, "nobody took anything\n"],
+        ["ratio:0", 0, 0, "nobody took anything\n"],
+      ] as const
+    ) {
+      for (const mode of [[], ["--json"]]) {
+        const args = [TORRENT, "data", "--seed-goal", goal, ...mode];
+        const { world, torrent, ended } = await start(args);
+        torrent.seed();
+        await world.clock.pass(seconds * 1000);
+        torrent.set({ downloaded: 0, uploaded, totals, state: "done" });
+        torrent.end();
+        assert.equal(await ended(), 0);
+        const told = world.process.printed, byEarlier = said.includes("earlier");
+        if (mode.length > 0) assert.equal(lastLine(told).goalByEarlierRuns, byEarlier, goal);
+        else assert.ok(told.includes(`big.bin: done, ${said}`), told);
+        if (mode.length === 0 && byEarlier) {
+          assert.match(told, /1\.10 of its size given in all\)\n$/);
+        }
+      }
+    }
+  });
+
   it("ends with 1 when something is missing, and names the ways out", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.set({ state: "failed" });
@@ -240,6 +271,23 @@ describe("shoal seed as a process", () => {
       assert.deepEqual([lastLine(run.out).type, lastLine(run.out).exitCode], ["outcome", 0]);
     });
   }
+
+  it("says that its goal was reached in an earlier run", { timeout: 60_000 }, async () => {
+    const port = await freePort(), at = ["--port", `${port}`, "--state-dir", newFolder()];
+    const args = ["seed", share.torrent, share.dir, ...at, "--seed-goal", "ratio:1"];
+    const first = startShoal([...args, "--json"]);
+    await untilSeeding(first);
+    const peer = `127.0.0.1:${port}`;
+    await shoal("download", share.torrent, "-o", newFolder(), "--peer", peer, "-q");
+    const { code, out } = await first.finished;
+    assert.deepEqual([code, lastLine(out).goalByEarlierRuns], [0, false]);
+    const again = await shoal(...args);
+    assert.deepEqual([again.code, again.err], [0, ""]);
+    assert.match(
+      again.out,
+      /top: done, nobody took anything; its goal was .* \(1\.\d\d of its size/,
+    );
+  });
 
   it("tells what each peer takes, in documented fields", { timeout: 60_000 }, async () => {
     const port = await freePort(), to = newFolder();

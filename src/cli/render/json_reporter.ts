@@ -40,9 +40,10 @@ export class JsonReporter implements Reporter {
   close(): void {}
 
   outcome(outcome: Outcome): void {
-    const { source, exitCode, code, message, path, seconds, torrent } = outcome;
-    const infoHash = torrent?.infoHash ?? null;
-    this.#print({ type: "outcome", source, infoHash, exitCode, code, message, path, seconds });
+    const { source, exitCode, code, message, path, seconds, goalByEarlierRuns } = outcome;
+    const infoHash = outcome.torrent?.infoHash ?? null;
+    const ending = { exitCode, code, message, path, seconds, goalByEarlierRuns };
+    this.#print({ type: "outcome", source, infoHash, ...ending });
     if (outcome.exitCode !== EXIT_DONE) this.#output.errorLine(errorText(outcome));
   }
 

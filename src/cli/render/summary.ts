@@ -19,13 +19,15 @@ export function errorText(outcome: Outcome): string {
   return `shoal: ${about}${safeText(outcome.message ?? "failed")}`;
 }
 
-function doneText({ torrent, seconds, path, seedOnly }: Outcome): string {
+function doneText(outcome: Outcome): string {
+  const { torrent, seconds, path } = outcome;
   if (torrent === null) return "";
-  const name = safeText(torrent.name);
-  if (seedOnly) return `${name}: done, ${gaveText(torrent)}\n`;
+  const name = safeText(torrent.name), goal = goalText(outcome);
+  if (outcome.seedOnly) return `${name}: done, ${gaveText(torrent)}${goal}\n`;
   const where = path === null ? "" : `  in ${safeText(path)}\n`;
   if (torrent.downloaded === 0) {
-    return `${name}: everything (${formatSize(torrent.size)}) was here already, verified\n${where}`;
+    const size = formatSize(torrent.size);
+    return `${name}: everything (${size}) was here already, verified${goal}\n${where}`;
   }
   // Blocks that came twice are no part of what was fetched.
   const fetched = Math.min(torrent.downloaded, torrent.size);
@@ -33,7 +35,7 @@ function doneText({ torrent, seconds, path, seedOnly }: Outcome): string {
     ? ""
     : ` in ${formatDuration(seconds)} (${formatRate(fetched / seconds)})`;
   const given = torrent.uploaded > 0 ? `, gave ${formatSize(torrent.uploaded)}` : "";
-  return `${name}: done, ${formatSize(fetched)}${rate}${given}, verified\n${where}`;
+  return `${name}: done, ${formatSize(fetched)}${rate}${given}, verified${goal}\n${where}`;
 }
 
 function interruptedText({ torrent, seedOnly }: Outcome): string {
@@ -45,7 +47,19 @@ function interruptedText({ torrent, seedOnly }: Outcome): string {
   return `${name}: stopped at ${part}; run the same command again to go on from there\n`;
 }
 
-function gaveText({ uploaded, size }: TorrentSnapshot): string {
+/** Why it ended sooner than somebody who sees this run alone would think. */
+function goalText({ torrent, goalByEarlierRuns }: Outcome): string {
+  if (torrent === null || !goalByEarlierRuns) return "";
+  const inAll = ratioText(torrent.totals.uploaded, torrent);
+  return `; its goal was reached with earlier runs (${inAll} given in all)`;
+}
+
+function gaveText(torrent: TorrentSnapshot): string {
+  const { uploaded } = torrent;
   if (uploaded === 0) return "nobody took anything";
-  return `gave ${formatSize(uploaded)}, ${(uploaded / size).toFixed(2)} of its size`;
+  return `gave ${formatSize(uploaded)}, ${ratioText(uploaded, torrent)}`;
+}
+
+function ratioText(uploaded: number, { size }: TorrentSnapshot): string {
+  return `${(uploaded / size).toFixed(2)} of its size`;
 }
