@@ -11,12 +11,9 @@ import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { fromHex, toHex } from "../util/bytes.ts";
 import { ExternalAddress } from "../protocol/external_address.ts";
 import { Lsd } from "./lsd.ts";
+import { SearchSchedule } from "./search_schedule.ts";
 import type { DhtSettings } from "./types.ts";
 
-const DHT_EVERY_MS = 15 * 60_000;
-/** While a torrent has no peer at all, and while the DHT knows nobody to ask yet. */
-const DHT_ALONE_MS = 60_000, DHT_STARTING_MS = 2000;
-const SEARCHES_AT_ONCE = 8;
 /** "SH" and two bytes for the version. */
 const CLIENT_TAG = new Uint8Array([0x53, 0x48, 0, 1]);
 
@@ -44,20 +41,14 @@ export interface DiscoveryPorts {
   warn(message: string): void;
 }
 
-interface Search {
-  nextAt: number;
-  underWay: boolean;
-}
-
 export class Discovery {
   readonly #platform: Platform;
   readonly #ports: DiscoveryPorts;
   readonly #external = new ExternalAddress();
-  readonly #searches = new WeakMap<Discoverable, Search>();
+  readonly #searches: SearchSchedule<Discoverable>;
   readonly #sockets = new Map<4 | 6, DatagramSocket>();
   /** Whom the local network is told of. */
   readonly #local = new Set<Discoverable>();
-  #underWay = 0;
   #dht: Dht | null = null;
   #lsd: Lsd | null = null;
   #closed = false;
@@ -65,6 +56,8 @@ export class Discovery {
   constructor(platform: Platform, ports: DiscoveryPorts) {
     this.#platform = platform;
     this.#ports = ports;
+    const now = () => platform.clock.now();
+    this.#searches = new SearchSchedule(now, (torrent) => this.#search(this.#dht!, torrent));
   }
 
   get dht(): Dht | null {
@@ -143,12 +136,13 @@ export class Discovery {
   /** A few times a second. */
   tick(now: number): void {
     for (const torrent of this.#local) if (!takesPart(torrent)) this.#leaveLsd(torrent);
-    for (const torrent of this.#ports.torrents()) {
-      if (!takesPart(torrent)) continue;
-      this.#joinLsd(torrent);
-      this.#searchIfDue(torrent, now);
-    }
+    for (const torrent of this.#takers()) this.#joinLsd(torrent);
+    if (this.#dht !== null) this.#searches.tick(this.#takers(), now);
     this.#lsd?.tick(now);
+  }
+
+  *#takers(): Generator<Discoverable> {
+    for (const torrent of this.#ports.torrents()) if (takesPart(torrent)) yield torrent;
   }
 
   #joinLsd(torrent: Discoverable): void {
@@ -181,24 +175,6 @@ export class Discovery {
       }
     }
     if (this.#sockets.size === 0) throw failures[0];
-  }
-
-  #searchIfDue(torrent: Discoverable, now: number): void {
-    if (this.#dht === null || this.#underWay >= SEARCHES_AT_ONCE) return;
-    let search = this.#searches.get(torrent);
-    if (search === undefined) {
-      search = { nextAt: -Infinity, underWay: false };
-      this.#searches.set(torrent, search);
-    }
-    if (search.underWay || now < search.nextAt) return;
-    search.underWay = true;
-    this.#underWay++;
-    this.#search(this.#dht, torrent).then((queries) => {
-      const wait = queries === 0 ? DHT_STARTING_MS : torrent.alone ? DHT_ALONE_MS : DHT_EVERY_MS;
-      search.nextAt = this.#platform.clock.now() + wait;
-      search.underWay = false;
-      this.#underWay--;
-    });
   }
 
   /** Resolves to how many nodes were asked. */
