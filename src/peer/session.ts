@@ -91,6 +91,7 @@ export class PeerSession implements wire.WireSink {
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
+  #toldUploadOnly = false;
   readonly #extensions: ExtensionPort;
   /** Extension messages that the peer knows, as it numbers them. */
   readonly #theirIds = new Map<string, number>();
@@ -170,6 +171,16 @@ export class PeerSession implements wire.WireSink {
   /** The peer has nothing that it could still want: everything, or all that it will ever want. */
   get isDone(): boolean {
     return this.have.full || this.uploadOnly;
+  }
+
+  /** It wants what we have: by that, not by what it said of all that it will ever want. */
+  get needsUs(): boolean {
+    return this.peerInterested && this.have.lacksAnyOf(this.#book.have);
+  }
+
+  /** Whether the peer was told last that we want nothing more (BEP 21). */
+  get toldUploadOnly(): boolean {
+    return this.#toldUploadOnly;
   }
 
   /** Whether it could ask for more and found nothing; whether blocks became free since then. */
@@ -423,6 +434,7 @@ export class PeerSession implements wire.WireSink {
   }
 
   #sendExtensionHandshake(handshake: ExtensionHandshake): void {
+    this.#toldUploadOnly = handshake.uploadOnly ?? this.#toldUploadOnly;
     for (const name of [...this.#extensions.names, LT_DONTHAVE]) {
       handshake.messages.set(name, EXTENSION_IDS.get(name)!);
     }

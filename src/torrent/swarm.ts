@@ -108,6 +108,8 @@ export class Swarm {
   #pool!: PeerPool;
   #slots = 0;
   #slotsChanged = false;
+  /** Somebody may have been told that we want nothing more. */
+  #saidDone = false;
   #version = 0;
   #settling = false;
 
@@ -245,6 +247,8 @@ export class Swarm {
     if (this.#settling) return;
     this.#settling = true;
     const now = this.#clock.now();
+    if (this.#saidDone && !this.#pieces.complete) this.#wantsAgain();
+    this.#saidDone = this.#pieces.complete;
     if (this.#slotsChanged) {
       this.#choker.useFreeSlots(this.#bySession.keys(), this.#pieces.complete, now);
     }
@@ -267,10 +271,19 @@ export class Swarm {
     }
   }
 
+  /** More files are wanted, or something turned out wrong: what we said of that is taken back. */
+  #wantsAgain(): void {
+    for (const { session, info } of this.#members.values()) {
+      if (!session.toldUploadOnly) continue;
+      session.reintroduce({ ...this.#extensionHandshake(info), uploadOnly: false });
+    }
+  }
+
   /** Ends the connections that are of no use to anybody: both sides have all they want. */
   dropUseless(): void {
+    if (!this.#pieces.complete) return;
     for (const { session, link } of [...this.#members.values()]) {
-      if (this.#pieces.complete && session.isDone) link.close(null);
+      if (session.isDone && !session.needsUs) link.close(null);
     }
   }
 

@@ -49,6 +49,11 @@ export class Bitfield {
     return true;
   }
 
+  /** Whether `other`, of the same length, has something that is not in here. */
+  lacksAnyOf(other: Bitfield): boolean {
+    return this.bytes.some((byte, at) => (other.bytes[at]! & ~byte) !== 0);
+  }
+
   /** Becomes equal to `other`, which has the same length. */
   replace(other: Bitfield): void {
     this.bytes.set(other.bytes);

@@ -1,6 +1,7 @@
 /** A peer of the simulator that says what the test wants, well-formed or not, and counts what comes. */
 import type { Socket } from "../../src/platform/types.ts";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import { decodeExtensionHandshake, type ExtensionHandshake } from "../../src/protocol/extension.ts";
 import { encodeHandshake } from "../../src/protocol/handshake.ts";
 import { BLOCK_LENGTH } from "../../src/protocol/layout.ts";
 import * as wire from "../../src/protocol/peer_wire.ts";
@@ -16,6 +17,8 @@ export class Attacker {
   choked = true;
   blocks = 0;
   rejects = 0;
+  /** The victim's extension handshakes. */
+  readonly introductions: ExtensionHandshake[] = [];
   readonly #socket: Socket;
   readonly #decoder: wire.WireDecoder;
   #greeting = HANDSHAKE_LENGTH;
@@ -62,7 +65,9 @@ export class Attacker {
       },
       onNumber() {},
       onBitfield() {},
-      onExtended() {},
+      onExtended: (id, payload) => {
+        if (id === 0) this.introductions.push(decodeExtensionHandshake(payload));
+      },
       onKeepAlive() {},
       blockStart: () => target,
       blockAt: 0,
@@ -75,8 +80,12 @@ export class Attacker {
 }
 
 /** The handshake for the victim's torrent, with the fast extension, under a name of `id`. */
-export function handshakeFor(victim: Participant, id: Uint8Array): Uint8Array {
+export function handshakeFor(
+  victim: Participant,
+  id: Uint8Array,
+  extensions = false,
+): Uint8Array {
   const hex = victim.torrent.infoHash.match(/../g)!;
   const infoHash = Uint8Array.from(hex, (byte) => parseInt(byte, 16));
-  return encodeHandshake({ infoHash, peerId: id, extensions: false, fast: true, dht: false });
+  return encodeHandshake({ infoHash, peerId: id, extensions, fast: true, dht: false });
 }

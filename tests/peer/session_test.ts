@@ -231,6 +231,20 @@ describe("PeerSession: extensions", () => {
     assert.equal(one.asks().length, 3);
   });
 
+  it("believes who says that it wants something again (BEP 21), and who shows it", () => {
+    const one = bench().hears(handshake("d11:upload_onlyi1ee"));
+    one.shop.manager.markHave(3);
+    assert.deepEqual([one.session.isDone, one.session.needsUs], [true, false]);
+    one.hearsSignal(wire.INTERESTED);
+    assert.deepEqual([one.session.isDone, one.session.needsUs], [true, true]);
+    one.hears((voice) => voice.number(wire.HAVE, 3));
+    assert.equal(one.session.needsUs, false, "it has all that we have");
+    one.hears(handshake("d1:v3:abce"));
+    assert.equal(one.session.isDone, true);
+    one.hears(handshake("d11:upload_onlyi0ee"));
+    assert.equal(one.session.isDone, false);
+  });
+
   it("refuses what was not negotiated or never offered, and bytes that are no handshake", () => {
     const plain = () => bench({ extensions: false }).hears(handshake("de"));
     assert.equal(refusal(plain), "not-negotiated");

@@ -92,6 +92,16 @@ describe("Bitfield", () => {
       { seed: 1, numRuns: 100 },
     );
   });
+
+  it("lacksAnyOf: whether another has what is not in here", () => {
+    const a = new Bitfield(11), b = new Bitfield(11);
+    assert.equal(a.lacksAnyOf(b), false);
+    b.set(10);
+    assert.equal(a.lacksAnyOf(b), true);
+    assert.equal(b.lacksAnyOf(a), false);
+    a.setAll();
+    assert.equal(a.lacksAnyOf(b), false);
+  });
 });
 
 describe("popcount", () => {
