@@ -6,7 +6,7 @@ import { UsageError } from "./errors.ts";
 import { DHT_BOOTSTRAP } from "../client/types.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
 import { stateFolder } from "./state_folder.ts";
-import { hostAndPort, notEmpty, oneOf, rate, size, wholeNumber } from "./values.ts";
+import { hostAndPort, notEmpty, oneOf, quota, rate, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
 export function optional<T>(
@@ -57,8 +57,12 @@ export const SWARM_FLAGS = {
     "Connections at most, of all torrents together (default 500)",
     wholeNumber(1, 100_000),
   ),
-  "down-quota": optional("SIZE", "Bytes to download at most in a --quota-period", size),
-  "up-quota": optional("SIZE", "Bytes to upload at most in a --quota-period", size),
+  "down-quota": optional(
+    "SIZE",
+    "Bytes to download at most in a --quota-period, like 50G or 1T",
+    quota,
+  ),
+  "up-quota": optional("SIZE", "Bytes to upload at most in a --quota-period", quota),
   "quota-period": single<"day" | "month">(
     "day|month",
     "What the quotas are for, by UTC (default month)",

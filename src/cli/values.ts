@@ -4,7 +4,13 @@ import { checkPieceLength, checkUrls } from "../protocol/create_torrent.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { UsageError } from "./errors.ts";
 
-const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const SIZE_UNITS: Record<string, number> = {
+  "": 1,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+  t: 1024 ** 4,
+};
 const DURATION_UNITS: Record<string, number> = { "": 1, s: 1, m: 60, h: 3600, d: 86400 };
 
 /** A reader of whole numbers from `least` to `most`, both included. */
@@ -29,19 +35,39 @@ export function notEmpty(text: string): string {
   return text;
 }
 
-/** Bytes, from "512", "64k", "64M", "1.5GiB": units of 1024. */
+/** Bytes, from "512", "64k", "64M", "1.5GiB", "2T": units of 1024. */
 export function size(text: string): number {
-  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmg]?)(?:i?b)?$/i.exec(text);
-  const bytes = match === null ? NaN : Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!;
-  if (bytes > 0) return Math.floor(bytes);
+  const bytes = bytesOf(text);
+  if (bytes > 0) return bytes;
   throw new UsageError(`"${text}" is not a size such as 512k, 64M or 1.5G`);
+}
+
+/** 0 for what is less than a byte, NaN for what is no size or too large to count in. */
+function bytesOf(text: string): number {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  if (match === null) return NaN;
+  const bytes = Math.floor(Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!);
+  return Number.isSafeInteger(bytes) ? bytes : NaN;
+}
+
+/** A size that is a bound: elsewhere 0 often means that there is none, here nothing could pass. */
+export function quota(text: string): number {
+  refuseNothing(text);
+  return size(text);
 }
 
 /** A rate like `5M`, `500K` or `1M/s`, in bytes a second; at least 1 KiB/s, or nothing would move. */
 export function rate(text: string): number {
-  const bytes = size(text.replace(/\/s$/i, ""));
+  const amount = text.replace(/\/s$/i, "");
+  refuseNothing(amount);
+  const bytes = size(amount);
   if (bytes < 1024) throw new UsageError(`"${text}" is too slow: the least is 1K`);
   return bytes;
+}
+
+function refuseNothing(text: string): void {
+  if (bytesOf(text) !== 0) return;
+  throw new UsageError(`"${text}" would let nothing through; for no limit leave the flag out`);
 }
 
 /** Seconds, from "90", "30s", "10m", "2h", "1d". */

@@ -68,11 +68,12 @@ describe("shoal seed", () => {
       waitForDisk: false,
     });
     const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
-    flags.push("--up-limit", "500K", "--upload-slots", "8", "--super-seed");
+    flags.push("--up-limit", "500K", "--up-quota", "1T", "--upload-slots", "8", "--super-seed");
     const all = await start([TORRENT, "data", ...flags]);
     assert.deepEqual(all.world.openedWith, {
       port: 6881,
       limits: { up: 500 * 1024 },
+      quota: { period: "month", up: 1024 ** 4 },
       ...JOINS,
     });
     assert.deepEqual(all.torrent.options, {
@@ -120,6 +121,8 @@ describe("shoal seed", () => {
         [["--trust", "--fetch-missing"], /--trust and --fetch-missing exclude each other/],
         [["--json", "--quiet"], /--json and --quiet exclude each other/],
         [["--seed-goal", "idle:long"], /--seed-goal: "long" is not a time/],
+        [["--up-limit", "0"], /^UsageError: --up-limit: "0" would let nothing through/],
+        [["--up-quota", "0"], /^UsageError: --up-quota: "0" would let nothing through/],
       ] as const
     ) {
       const run = seedCommand.start(context, [TORRENT, "data", ...flags], () => {});

@@ -7,6 +7,7 @@ import {
   hostAndPort,
   oneOf,
   pieceLength,
+  quota,
   rate,
   seedGoal,
   size,
@@ -34,7 +35,12 @@ describe("values of flags", () => {
     assert.equal(size("64mib"), 64 * 1024 ** 2);
     assert.equal(size("1.5GiB"), 1.5 * 1024 ** 3);
     assert.equal(size("10 kB"), 10240);
-    refusesAll(size, ["", "0", "M", "-1M", "1T", "1.2.3", "64 MiBs", "NaN"]);
+    refusesAll(size, ["", "0", "M", "-1M", "1P", "1.2.3", "64 MiBs", "NaN"]);
+    assert.deepEqual(
+      ["1T", "1.5 TiB", "8191T"].map(size),
+      [1, 1.5, 8191].map((n) => n * 1024 ** 4),
+    );
+    refusesAll(size, ["8192T", "999999999999T", "0.5"]);
   });
 
   it("duration gives seconds", () => {
@@ -104,6 +110,15 @@ describe("values of flags", () => {
   });
 });
 
+describe("quota", () => {
+  it("takes any size, and says what none would mean", () => {
+    assert.equal(quota("1T"), 1024 ** 4);
+    assert.equal(quota("1"), 1);
+    assert.throws(() => quota("0"), /^UsageError: "0" would let nothing through; for no limit/);
+    assert.throws(() => quota("lots"), /is not a size such as/);
+  });
+});
+
 describe("rate", () => {
   it("reads bytes a second, with or without /s", () => {
     assert.equal(rate("5M"), 5 * 1024 ** 2);
@@ -113,5 +128,11 @@ describe("rate", () => {
   it("refuses what is no rate or next to nothing", () => {
     assert.throws(() => rate("fast"), UsageError);
     assert.throws(() => rate("100"), /too slow/);
+    for (const text of ["0", "0K", "0/s", "0.0M/s"]) {
+      assert.throws(() => rate(text), {
+        code: "usage",
+        message: /would let nothing through; for no limit leave the flag out$/,
+      });
+    }
   });
 });
