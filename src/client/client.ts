@@ -72,6 +72,7 @@ export class Client {
       crc32c,
       listenPort: () => this.port,
       dhtPort: () => this.#discovery.dhtPort,
+      ownAddresses: () => this.#discovery.ownAddresses,
       outside: {
         dhtNode: (address, port) => this.#discovery.dhtNode(address, port),
         ownAddress: (address, from) => this.#discovery.ownAddress(address, from),
@@ -157,6 +158,14 @@ export class Client {
   /** The DHT node, for whoever wants to ask it; null without one. */
   get dht(): Dht | null {
     return this.#discovery.dht;
+  }
+
+  /**
+   * Our addresses as others see them, one of each family at most: what trackers and peers, or the nodes
+   * of the DHT, agree on.
+   */
+  get externalAddresses(): readonly string[] {
+    return this.#discovery.ownAddresses;
   }
 
   /** What did not work when the client was opened, and it can do without. */

@@ -44,7 +44,10 @@ export interface DiscoveryPorts {
 export class Discovery {
   readonly #platform: Platform;
   readonly #ports: DiscoveryPorts;
+  /** By the word of trackers and peers; the DHT's nodes hold a vote of their own. */
   readonly #external = new ExternalAddress();
+  /** What either vote had last. */
+  readonly #own = new Map<4 | 6, string>();
   readonly #searches: SearchSchedule<Discoverable>;
   readonly #sockets = new Map<4 | 6, DatagramSocket>();
   /** Whom the local network is told of. */
@@ -89,7 +92,7 @@ export class Discovery {
           this.#sockets.get(address.includes(":") ? 6 : 4)?.send(bytes, address, port);
         },
       },
-      onAddress: (address) => this.#ports.addressChanged(address),
+      onAddress: (address) => this.#settleOn(address),
     };
     this.#dht = await Dht.open(ports, {
       client: CLIENT_TAG,
@@ -130,7 +133,19 @@ export class Discovery {
   /** `from` (a peer's address, a tracker's URL) sees us at `address`. */
   ownAddress(address: string, from: string): void {
     const now = this.#platform.clock.now();
-    if (this.#external.vote(address, from, now)) this.#ports.addressChanged(address);
+    if (this.#external.vote(address, from, now)) this.#settleOn(address);
+  }
+
+  /** As others see us, one of each family at most. */
+  get ownAddresses(): readonly string[] {
+    return [...this.#own.values()];
+  }
+
+  #settleOn(address: string): void {
+    const family = address.includes(":") ? 6 : 4;
+    if (this.#own.get(family) === address) return;
+    this.#own.set(family, address);
+    this.#ports.addressChanged(address);
   }
 
   /** A few times a second. */

@@ -22,6 +22,7 @@ import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
 import type { ExtensionOptions } from "../torrent/extensions.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
+import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { PeerPoolConfig } from "../torrent/pool_types.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { Identity, SwarmDialer } from "../torrent/swarm.ts";
@@ -53,6 +54,8 @@ export interface MakerPorts {
   listenPort(): number;
   /** UDP port of our DHT node; 0 without one. */
   dhtPort(): number;
+  /** As others see us, as far as that is known. */
+  ownAddresses(): readonly string[];
   /** Hears what peers and trackers tell of us and of DHT nodes. */
   outside: TorrentPorts["outside"];
 }
@@ -91,7 +94,7 @@ export class EngineMaker {
     tell: (happening: TorrentHappening) => void,
   ): MetadataFinder {
     const { clock, hasher } = this.#platform, { limits, outside } = this.#ports;
-    return new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
+    const finder = new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
       clock,
       hasher,
       dialer: this.#dialer,
@@ -110,6 +113,8 @@ export class EngineMaker {
       outside,
       tell,
     });
+    this.#tellOwnAddresses(finder.pool);
+    return finder;
   }
 
   /** Closes the files that are still open. */
@@ -143,7 +148,7 @@ export class EngineMaker {
       infoHash: meta.infoHash,
       wanted,
     });
-    return new Engine(meta, identity, engineOptions, {
+    const engine = new Engine(meta, identity, engineOptions, {
       clock,
       random,
       hasher,
@@ -168,6 +173,14 @@ export class EngineMaker {
       outside: this.#ports.outside,
       tell,
     });
+    this.#tellOwnAddresses(engine.pool);
+    return engine;
+  }
+
+  /** Those that turn out later the client tells. */
+  #tellOwnAddresses(pool: PeerPool): void {
+    const { ownAddresses, listenPort } = this.#ports;
+    for (const address of ownAddresses()) pool.setOwnEndpoint(address, listenPort());
   }
 
   /** Where an earlier run left the files, if that is one of the places that they may be at. */
