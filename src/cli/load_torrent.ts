@@ -23,10 +23,12 @@ export async function loadSource(
   source: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array | string> {
-  // A file may be called like an info-hash.
-  const isMagnet = looksLikeMagnet(source) &&
-    (/^magnet:/i.test(source) || platform.files.stat(source) === null);
-  return isMagnet ? source : await loadTorrent(platform, source, signal);
+  return isMagnet(platform, source) ? source : await loadTorrent(platform, source, signal);
+}
+
+/** A magnet link, or an info-hash after which no file is called. */
+export function isMagnet({ files }: Pick<Platform, "files">, source: string): boolean {
+  return looksLikeMagnet(source) && (/^magnet:/i.test(source) || files.stat(source) === null);
 }
 
 export async function loadTorrent(

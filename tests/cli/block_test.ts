@@ -63,6 +63,13 @@ describe("torrentBlock", () => {
     assert.match(phrase!, /checking what is here already, 25\.0%/);
   });
 
+  it("shows nothing done while the metadata is looked for, and all of an empty torrent", () => {
+    const [, finding] = shown(snapshotOf({ state: "finding", size: 0 }), 120);
+    assert.match(finding!, / 0\.0%/);
+    const [, empty] = shown(snapshotOf({ state: "seeding", size: 0 }), 120);
+    assert.match(empty!, / 100%/);
+  });
+
   it("takes escape sequences out of hostile names", () => {
     const [name] = shown(snapshotOf({ name: "evil\x1b[2J\u202Etxt.exe" }), 80);
     assert.equal(name, "evil[2Jtxt.exe");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -130,6 +131,25 @@ describe("shoal seed", () => {
     }
   });
 
+  it("refuses a magnet link whose .torrent is not known, and says how to get it", async () => {
+    const stateDir = join(FOLDER, "no state yet"),
+      hash = "c9e15763f722f23e98a29decdfae341b98d53056";
+    for (const source of [`magnet:?xt=urn:btih:${hash}&tr=http://127.0.0.1:9/announce`, hash]) {
+      for (const flags of [[], ["--no-state"], ["--fetch-missing"], ["--json"]]) {
+        const how = [source, "data", "--state-dir", stateDir, ...flags];
+        const { world, torrent, ended } = await start(how);
+        await assert.rejects(ended(), {
+          code: "usage",
+          message: /needs the \.torrent.*shoal download MAGNET --metadata-only -o FILE\.torrent$/,
+        });
+        assert.deepEqual([torrent, world.openedWith], [undefined, undefined]);
+      }
+    }
+    assert.equal(existsSync(stateDir), false, "nothing was made for it");
+    const { ended } = await start(["magnet:?dn=x", "data"]);
+    await assert.rejects(ended(), { code: "no-hash" });
+  });
+
   it("ends with 0 at its goal and says what it gave", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
@@ -229,7 +249,8 @@ async function makeShare() {
   writeFileSync(join(top, "b.bin"), bytes.subarray(1000));
   const made = await createTorrent(platform, top, { pieceLength: 65_536 });
   writeFileSync(torrent, made.bytes);
-  return { dir, top, torrent, size: made.meta.size };
+  const infoHash = Buffer.from(made.meta.infoHash).toString("hex");
+  return { dir, top, torrent, size: made.meta.size, infoHash };
 }
 
 /** Waits until it says that it seeds; as text that takes five seconds. */
@@ -290,6 +311,18 @@ describe("shoal seed as a process", () => {
       again.out,
       /top: done, nobody took anything; its goal was .* \(1\.\d\d of its size/,
     );
+  });
+
+  it("gives by its magnet link what it knows, else ends with 2", { timeout: 60_000 }, async () => {
+    const magnet = `magnet:?xt=urn:btih:${share.infoHash}`, stateDir = newFolder();
+    const args = [share.dir, "--state-dir", stateDir, "--seed-goal", "time:0s"];
+    const unknown = await shoal("seed", magnet, ...args);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /^shoal: shoal seed needs the \.torrent.*; see shoal seed --help\n$/);
+    assert.equal((await shoal("seed", share.torrent, ...args)).code, 0);
+    const known = await shoal("seed", magnet, ...args);
+    assert.deepEqual([known.code, known.err], [0, ""]);
+    assert.match(known.out, /top: done, nobody took anything\n$/);
   });
 
   it("tells what each peer takes, in documented fields", { timeout: 60_000 }, async () => {

@@ -1,9 +1,14 @@
 /** `shoal seed`: gives what is in a folder to whoever wants it. */
-import type { AddOptions } from "../../client/types.ts";
+import { StateDir } from "../../client/state_dir.ts";
+import type { AddOptions, ClientOptions } from "../../client/types.ts";
+import type { Platform } from "../../platform/types.ts";
+import { parseMagnet } from "../../protocol/magnet.ts";
+import { toHex } from "../../util/bytes.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { isMagnet } from "../load_torrent.ts";
 import { runReported } from "../reported_run.ts";
 import {
   clientOptions,
@@ -36,8 +41,9 @@ export const seedCommand = defineCommand({
   count: [2, 2],
   summary: "Gives the files of a .torrent to others, until a goal or Ctrl-C",
   details:
-    "FILE is the .torrent, or an http(s) URL of it; DIR the folder that holds the torrent's file\n" +
-    "or top folder. The files are checked first and never written to, unless --fetch-missing.",
+    "FILE is the .torrent, an http(s) URL of it, or the magnet link of a torrent that was here\n" +
+    "before; DIR the folder that holds the torrent's file or top folder. The files are checked\n" +
+    "first and never written to, unless --fetch-missing.",
   examples: [
     "shoal seed holiday.torrent /data --port 6881",
     "shoal seed holiday.torrent /data --trust --seed-goal ratio:2",
@@ -48,9 +54,11 @@ export const seedCommand = defineCommand({
     if (values.trust && values["fetch-missing"]) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
-    return await runReported(context, reportMode(values), {
+    const mode = reportMode(values), client = clientOptions(values, context.platform.process);
+    await refuseUnknownMagnet(context.platform, source, client);
+    return await runReported(context, mode, {
       sources: [source],
-      client: clientOptions(values, context.platform.process),
+      client,
       add: addOptions(dir, values),
       giveUpAfter: GIVE_UP_DEFAULT,
     });
@@ -65,4 +73,24 @@ function addOptions(dir: string, values: ValuesOf<typeof FLAGS>): AddOptions {
     ...(values["super-seed"] ? { superSeed: true } : {}),
     ...swarmOptions(values),
   };
+}
+
+/** Who is to be the first seed cannot ask others for the metadata: it must have been here before. */
+async function refuseUnknownMagnet(
+  platform: Platform,
+  source: string,
+  { stateDir }: ClientOptions,
+): Promise<void> {
+  const { files, hasher } = platform;
+  if (!isMagnet(platform, source)) return;
+  const infoHash = toHex(parseMagnet(source).infoHash);
+  // A state folder is not made for somebody who is refused.
+  if (stateDir !== undefined && files.stat(stateDir) !== null) {
+    const state = new StateDir(files, stateDir, (bytes) => hasher.sha1(bytes));
+    if (await state.loadTorrent(infoHash) !== null) return;
+  }
+  throw new UsageError(
+    "shoal seed needs the .torrent, and that of this magnet link was never here; get it with " +
+      "shoal download MAGNET --metadata-only -o FILE.torrent",
+  );
 }

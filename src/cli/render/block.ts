@@ -36,6 +36,7 @@ function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs)
 
 /** While existing data is checked the bar shows the check, else what is there. */
 export function shownFraction(torrent: TorrentSnapshot): number {
+  if (torrent.state === "finding") return 0; // of what is not known yet
   if (torrent.checked !== null) return torrent.checked;
   return torrent.size > 0 ? torrent.have / torrent.size : 1;
 }
