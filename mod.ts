@@ -40,6 +40,8 @@ export type {
   FileSelection,
   HeldBackBy,
   PeerSnapshot,
+  QuotaOptions,
+  QuotaSpent,
   SeedGoal,
   TorrentEvent,
   TorrentSnapshot,

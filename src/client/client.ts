@@ -24,6 +24,9 @@ import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
 import { optionsOf } from "./restored_options.ts";
 import { Inbound } from "./inbound.ts";
+import { type QuotaSpent, spentMessage } from "./quota.ts";
+import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
+import { MetadataFinder } from "./metadata_finder.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
 import { type Finder, TorrentLife } from "./torrent_life.ts";
@@ -31,7 +34,8 @@ import { UdpPort } from "./udp_port.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
-const QUOTA_EVERY_MS = 30_000;
+/** Clients that share a quota know of each other's bytes in twice that: saved by one, read by the other. */
+const QUOTA_EVERY_MS = 10_000;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
@@ -52,6 +56,8 @@ export class Client {
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #nextQuotaAt = 0;
+  /** The quota as it was told last. */
+  #spent: QuotaSpent | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
@@ -101,7 +107,7 @@ export class Client {
       await client.#inbound.listen(platform.net, on);
     }
     const state = client.#state;
-    client.#limits.recall(await state?.loadQuota() ?? null);
+    await client.#keepQuota();
     if (options.dht) {
       await client.#discovery.openDht(options.dht, await state?.loadDht() ?? null);
     }
@@ -217,6 +223,7 @@ export class Client {
   #addMagnet(magnet: Magnet, options: AddOptions): Torrent {
     const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
     const finder = this.#maker.find(magnet, options, (infoBytes) => {
+      demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
       const announce = magnet.trackers.map((url) => [url]);
       return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }));
     }, (happening) => this.#feed.push({ infoHash, ...happening }));
@@ -239,8 +246,11 @@ export class Client {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
       loadRecord: state === null ? null : () => state.loadRecord(infoHash),
-      loadMeta: state === null ? null : () => this.#loadMeta(state, infoHash),
+      loadMeta: state === null || !(source instanceof MetadataFinder)
+        ? null
+        : () => this.#loadMeta(state, infoHash, source.magnet),
       keepMeta: (meta) => this.#keep(meta),
+      quotaSpent: () => this.#limits.quotaSpent,
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
     const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
@@ -260,9 +270,14 @@ export class Client {
     return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record);
   }
 
-  async #loadMeta(state: StateDir, infoHash: string): Promise<Metainfo | null> {
+  /** What an earlier run found, with what this one's link knows beside. */
+  async #loadMeta(state: StateDir, infoHash: string, magnet: Magnet): Promise<Metainfo | null> {
     const bytes = await state.loadTorrent(infoHash);
-    return bytes === null ? null : this.#parse(bytes);
+    if (bytes === null) return null;
+    const found = this.#parse(bytes), meta = withLinksOf(found, magnet);
+    demandV2Hash(magnet, meta.infoBytes, (part) => this.#platform.hasher.sha256(part));
+    if (meta !== found) this.#keep(meta);
+    return meta;
   }
 
   /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
@@ -306,8 +321,20 @@ export class Client {
   }
 
   async #keepQuota(): Promise<void> {
-    const { spent } = this.#limits;
-    if (spent !== null) await this.#state?.keepQuota(spent).catch(() => {});
+    if (this.#state !== null) await this.#limits.shareQuota(this.#state);
+  }
+
+  #countQuota(): void {
+    this.#limits.count();
+    const spent = this.#limits.quotaSpent, before = this.#spent;
+    this.#spent = spent;
+    for (const way of ["down", "up"] as const) {
+      if (spent === null || !spent[way] || before?.[way]) continue;
+      const message = spentMessage(way, spent.until);
+      for (const infoHash of this.#lives.keys()) {
+        this.#feed.push({ infoHash, type: "warning", message });
+      }
+    }
   }
 
   #onOwnAddress(address: string): void {
@@ -338,7 +365,7 @@ export class Client {
     for (const { limits } of [...this.#running()]) limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
-    this.#limits.count();
+    this.#countQuota();
     if (now >= this.#nextQuotaAt) {
       this.#nextQuotaAt = now + QUOTA_EVERY_MS;
       void this.#keepQuota();

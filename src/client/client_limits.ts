@@ -2,35 +2,41 @@
 import type { Clock } from "../platform/types.ts";
 import { ConnectionSlots } from "../torrent/connection_slots.ts";
 import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
-import { Quota, type QuotaOptions, type QuotaState } from "./quota.ts";
+import {
+  Quota,
+  type QuotaOptions,
+  type QuotaPeriod,
+  type QuotaSpent,
+  type QuotaState,
+} from "./quota.ts";
 
 const DEFAULT_MAX_CONNECTIONS = 500;
+
+/** Where a quota's count is kept, by all that share it. Both reject with a FileError. */
+export interface QuotaStore {
+  /** Null when there is none, or none that can be understood. */
+  loadQuota(period: QuotaPeriod): Promise<QuotaState | null>;
+  keepQuota(period: QuotaPeriod, state: QuotaState): Promise<void>;
+}
 
 export class ClientLimits {
   readonly throttles = newThrottles();
   readonly slots: ConnectionSlots;
   #quota: Quota | null;
   readonly #clock: Clock;
-  readonly #quotaOptions: QuotaOptions | null;
   #rates: Rates = { down: Infinity, up: Infinity };
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, maxConnections = DEFAULT_MAX_CONNECTIONS, quota?: QuotaOptions) {
     this.#clock = clock;
     this.slots = new ConnectionSlots(maxConnections);
-    this.#quotaOptions = quota ?? null;
     this.#quota = quota === undefined ? null : new Quota(quota, null, clock.wallTime());
-  }
-
-  /** What was spent in an earlier run. Before anything passed. */
-  recall(saved: QuotaState | null): void {
-    if (this.#quotaOptions === null || saved === null) return;
-    this.#quota = new Quota(this.#quotaOptions, saved, this.#clock.wallTime());
     this.#apply();
   }
 
-  /** What is worth keeping; null without a quota. */
-  get spent(): QuotaState | null {
-    return this.#quota?.state ?? null;
+  /** Which ways rest, and until when; null where none does. */
+  get quotaSpent(): QuotaSpent | null {
+    return this.#quota?.spentAt(this.#clock.wallTime()) ?? null;
   }
 
   get rates(): Rates {
@@ -49,7 +55,7 @@ export class ClientLimits {
     this.throttles.up.serve(now);
   }
 
-  /** A few times a second: what has passed counts against the quota. */
+  /** A few times a second: what has passed counts against the quota, and a new period begins. */
   count(): void {
     if (this.#quota === null) return;
     const { down, up } = this.throttles;
@@ -57,12 +63,39 @@ export class ClientLimits {
     this.#apply();
   }
 
-  /** The rates that were set, or nothing at all where the quota is spent. */
+  /**
+   * Adds what was spent since the last time to what is kept, and takes the sum: others may share it.
+   * There is no lock: of two that do so within the same milliseconds one loses its last addition.
+   * When the disk fails it is added the next time. Never rejects.
+   */
+  shareQuota(store: QuotaStore): Promise<void> {
+    return this.#saving = this.#saving.then(() => this.#share(store)).catch(() => {});
+  }
+
+  async #share(store: QuotaStore): Promise<void> {
+    const quota = this.#quota, { period } = quota ?? {};
+    if (quota === null || period === undefined) return;
+    const saved = await store.loadQuota(period);
+    this.count();
+    const added = quota.merge(saved, this.#clock.wallTime());
+    this.#apply();
+    if (added.down === 0 && added.up === 0) return;
+    try {
+      await store.keepQuota(period, quota.state);
+    } catch (error) {
+      quota.unsave(added, this.#clock.wallTime());
+      throw error;
+    }
+  }
+
+  /** The rates that were set, and not a block more than the quota has left. */
   #apply(): void {
     const now = this.#clock.now(), { down, up } = this.throttles;
-    const downRate = this.#quota?.downSpent ? 0 : this.#rates.down;
-    const upRate = this.#quota?.upSpent ? 0 : this.#rates.up;
-    if (down.limit !== downRate) down.setLimit(downRate, now);
-    if (up.limit !== upRate) up.setLimit(upRate, now);
+    if (down.limit !== this.#rates.down) down.setLimit(this.#rates.down, now);
+    if (up.limit !== this.#rates.up) up.setLimit(this.#rates.up, now);
+    if (this.#quota === null) return;
+    const { left } = this.#quota;
+    down.setAllowance(left.down, now);
+    up.setAllowance(left.up, now);
   }
 }

@@ -1,21 +1,37 @@
 /**
  * How many bytes may pass in a day or a month (UTC): for lines that are paid by volume. Counts all
  * torrents together; when a direction's bytes are spent it rests until the next period begins.
+ * Clients that share a state folder share its count: each adds to it what it spent itself.
  */
 import { BDict, decode } from "../protocol/bencode.ts";
 import { encode } from "../protocol/bencode_encode.ts";
+
+export type QuotaPeriod = "day" | "month";
 
 export interface QuotaOptions {
   /** Bytes in a period; left out: no limit that way. */
   down?: number;
   up?: number;
-  period: "day" | "month";
+  period: QuotaPeriod;
+}
+
+/** Which ways rest, and until when: milliseconds since 1970. */
+export interface QuotaSpent {
+  down: boolean;
+  up: boolean;
+  until: number;
 }
 
 /** What is worth keeping between runs. */
 export interface QuotaState {
   /** "2026-11-21" or "2026-11". */
   period: string;
+  down: number;
+  up: number;
+}
+
+/** Bytes each way. */
+export interface QuotaBytes {
   down: number;
   up: number;
 }
@@ -42,7 +58,9 @@ export class Quota {
   readonly #options: QuotaOptions;
   #state: QuotaState;
   /** Totals at the last look. */
-  #seen = { down: 0, up: 0 };
+  #seen: QuotaBytes = { down: 0, up: 0 };
+  /** Of `#state`, what nobody but us knows of. */
+  #unsaved: QuotaBytes = { down: 0, up: 0 };
 
   /** `saved`: of an earlier run; it counts if its period is still the present one. */
   constructor(options: QuotaOptions, saved: QuotaState | null, wallTime: number) {
@@ -51,28 +69,89 @@ export class Quota {
     this.#state = saved?.period === period ? { ...saved } : { period, down: 0, up: 0 };
   }
 
+  get period(): QuotaPeriod {
+    return this.#options.period;
+  }
+
   /** Takes the bytes of this run so far. `wallTime` in milliseconds since 1970. */
-  update(total: { down: number; up: number }, wallTime: number): void {
-    const period = this.#periodAt(wallTime);
-    if (period !== this.#state.period) this.#state = { period, down: 0, up: 0 };
-    this.#state.down += total.down - this.#seen.down;
-    this.#state.up += total.up - this.#seen.up;
+  update(total: QuotaBytes, wallTime: number): void {
+    this.#enterPeriod(wallTime);
+    const passed = { down: total.down - this.#seen.down, up: total.up - this.#seen.up };
+    this.#state = { ...this.#state, ...sum(this.#state, passed) };
+    this.#unsaved = sum(this.#unsaved, passed);
     this.#seen = { ...total };
+  }
+
+  /**
+   * Before a save, with what is saved now (null: nothing that can be read): others may have added to
+   * it. Takes that and what we spent since the last save as the new state, which is to be saved.
+   * Returns what we added: for `unsave` if that failed.
+   */
+  merge(saved: QuotaState | null, wallTime: number): QuotaBytes {
+    this.#enterPeriod(wallTime);
+    const { period } = this.#state, added = this.#unsaved;
+    if (saved?.period === period) this.#state = { period, ...sum(saved, added) };
+    this.#unsaved = { down: 0, up: 0 };
+    return added;
+  }
+
+  /** It was not saved after all. */
+  unsave(added: QuotaBytes, wallTime: number): void {
+    const { period } = this.#state;
+    this.#enterPeriod(wallTime);
+    if (period === this.#state.period) this.#unsaved = sum(this.#unsaved, added);
   }
 
   get state(): Readonly<QuotaState> {
     return this.#state;
   }
 
+  /** Bytes that may still pass; Infinity without a limit. */
+  get left(): QuotaBytes {
+    const { down = Infinity, up = Infinity } = this.#options;
+    return { down: Math.max(0, down - this.#state.down), up: Math.max(0, up - this.#state.up) };
+  }
+
   get downSpent(): boolean {
-    return this.#state.down >= (this.#options.down ?? Infinity);
+    return this.left.down === 0;
   }
 
   get upSpent(): boolean {
-    return this.#state.up >= (this.#options.up ?? Infinity);
+    return this.left.up === 0;
+  }
+
+  /** Null while both ways are open. */
+  spentAt(wallTime: number): QuotaSpent | null {
+    const down = this.downSpent, up = this.upSpent;
+    return down || up ? { down, up, until: this.#endOfPeriod(wallTime) } : null;
+  }
+
+  #enterPeriod(wallTime: number): void {
+    const period = this.#periodAt(wallTime);
+    if (period === this.#state.period) return;
+    this.#state = { period, down: 0, up: 0 };
+    this.#unsaved = { down: 0, up: 0 };
   }
 
   #periodAt(wallTime: number): string {
     return new Date(wallTime).toISOString().slice(0, this.#options.period === "day" ? 10 : 7);
   }
+
+  #endOfPeriod(wallTime: number): number {
+    const now = new Date(wallTime), [year, month] = [now.getUTCFullYear(), now.getUTCMonth()];
+    return this.#options.period === "day"
+      ? Date.UTC(year, month, now.getUTCDate() + 1)
+      : Date.UTC(year, month + 1, 1);
+  }
+}
+
+/** For the person who wonders why nothing goes on. */
+export function spentMessage(way: "down" | "up", until: number): string {
+  const time = new Date(until).toISOString().slice(0, 16).replace("T", " ");
+  const [quota, what] = way === "down" ? ["download", "fetched"] : ["upload", "given"];
+  return `The ${quota} quota is spent: nothing more is ${what} until ${time} UTC`;
+}
+
+function sum(a: QuotaBytes, b: QuotaBytes): QuotaBytes {
+  return { down: a.down + b.down, up: a.up + b.up };
 }

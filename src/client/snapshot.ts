@@ -6,6 +6,7 @@ import { sourceNames } from "../torrent/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
 import type { TorrentState } from "../torrent/types.ts";
+import type { QuotaSpent } from "./quota.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "./types.ts";
 
 /** A torrent as its client sees it. */
@@ -15,6 +16,7 @@ export interface ShownTorrent {
   readonly options: { readonly dir: string };
   readonly state: TorrentState;
   readonly error: Error | null;
+  readonly quotaSpent: QuotaSpent | null;
   /** The one at work, or the last one; null while there is none yet. */
   readonly engine: Torrent | null;
   readonly finder: ShownFinder | null;
@@ -27,13 +29,14 @@ export interface ShownFinder {
 }
 
 export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
-  const { infoHash, name, state, error, engine, finder } = life;
+  const { infoHash, name, state, error, engine, finder, quotaSpent } = life;
   return {
     infoHash,
     name,
     dir: shownDir(life),
     state,
     ...(engine === null ? nothingYet(finder) : engineSnapshot(engine)),
+    ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
       message: error.message,
@@ -49,7 +52,7 @@ function shownDir({ options, engine }: ShownTorrent): string {
 
 type EngineSnapshot = Omit<
   TorrentSnapshot,
-  "infoHash" | "name" | "dir" | "state" | "error"
+  "infoHash" | "name" | "dir" | "state" | "error" | "quotaSpent"
 >;
 
 function engineSnapshot(torrent: Torrent): EngineSnapshot {

@@ -10,9 +10,12 @@ import type { ResumeData } from "../protocol/resume_data.ts";
 import type { DhtState } from "../dht/node_types.ts";
 import { readResume, resumePath } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
-import { FileError } from "../util/errors.ts";
+import { FileError, type FileErrorCode } from "../util/errors.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
-import { decodeQuota, encodeQuota, type QuotaState } from "./quota.ts";
+import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./quota.ts";
+
+/** What no file of ours can be in. */
+const MISSING: ReadonlySet<FileErrorCode> = new Set(["not-found", "too-large"]);
 
 export class StateDir {
   readonly path: string;
@@ -71,19 +74,22 @@ export class StateDir {
     await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
   }
 
-  /** Null when there is none, or none that can be read. */
-  async loadQuota(): Promise<QuotaState | null> {
+  /**
+   * Null when there is none, or none that can be understood. Rejects with a FileError: then there may
+   * be one.
+   */
+  async loadQuota(period: QuotaPeriod): Promise<QuotaState | null> {
     try {
-      return decodeQuota(await this.#files.read(this.#quotaPath, 1000));
+      return decodeQuota(await this.#files.read(this.#quotaPath(period), 1000));
     } catch (error) {
-      if (error instanceof FileError) return null;
+      if (error instanceof FileError && MISSING.has(error.code)) return null;
       throw error;
     }
   }
 
   /** Rejects with a FileError. */
-  async keepQuota(state: QuotaState): Promise<void> {
-    await this.#files.writeWhole(this.#quotaPath, encodeQuota(state));
+  async keepQuota(period: QuotaPeriod, state: QuotaState): Promise<void> {
+    await this.#files.writeWhole(this.#quotaPath(period), encodeQuota(state));
   }
 
   /** Of a torrent that was removed. Throws a FileError. */
@@ -97,8 +103,9 @@ export class StateDir {
     return `${this.path.replace(/\/$/, "")}/dht`;
   }
 
-  get #quotaPath(): string {
-    return `${this.path.replace(/\/$/, "")}/quota`;
+  /** Days and months are counted by themselves, also by clients that share the folder. */
+  #quotaPath(period: QuotaPeriod): string {
+    return `${this.path.replace(/\/$/, "")}/quota${period === "month" ? "" : `-${period}`}`;
   }
 
   #torrentPath(infoHash: string): string {

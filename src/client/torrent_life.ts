@@ -16,6 +16,7 @@ import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
+import type { QuotaSpent } from "./quota.ts";
 import type { ShownFinder } from "./snapshot.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 
@@ -50,6 +51,8 @@ export interface Finder extends ShownFinder {
   readonly leftPeers: readonly PeerAddress[];
   warn(message: string): void;
   stop(): Promise<void>;
+  /** After `stop`: one that has yet to start and knows the same peers. */
+  again(): Finder;
 }
 
 export interface LifePorts {
@@ -65,6 +68,8 @@ export interface LifePorts {
   /** The metainfo as an earlier run found it, if it is kept. */
   loadMeta: (() => Promise<Metainfo | null>) | null;
   keepMeta(meta: Metainfo): void;
+  /** Of the whole client. */
+  quotaSpent(): QuotaSpent | null;
   tell(happening: TorrentHappening): void;
 }
 
@@ -94,6 +99,8 @@ export class TorrentLife {
   #retryMs = FIRST_RETRY_MS;
   #begunAt = 0;
   #pauses = false;
+  /** `pause` waits for the end of what was at work. */
+  #pausing = false;
 
   constructor(
     infoHash: string,
@@ -134,7 +141,7 @@ export class TorrentLife {
   get state(): TorrentState {
     switch (this.#phase) {
       case "opening":
-        return "checking";
+        return this.#finder === null ? "checking" : "finding";
       case "running":
         return this.#mayPass(this.#engine!) ? "waiting" : this.#engine!.state;
       case "over":
@@ -148,6 +155,10 @@ export class TorrentLife {
   /** What it waits for, or what ended it. */
   get error(): Error | null {
     return this.#phase === "waiting" ? this.#error : this.#engine?.error ?? this.#error;
+  }
+
+  get quotaSpent(): QuotaSpent | null {
+    return this.#ports.quotaSpent();
   }
 
   // --- For what finds peers ---
@@ -203,17 +214,27 @@ export class TorrentLife {
     if (this.over || this.#pauses) return;
     this.#pauses = true;
     this.#retry?.cancel();
+    // A second call, after `resume`, waits with the first one.
+    if (this.#pausing) return;
+    this.#pausing = true;
     const worker = this.worker;
     if (worker === this.#engine) await this.#engine?.stop(true);
     else await worker?.stop();
-    if (!this.over && this.#pauses) this.#setPhase("paused");
+    this.#pausing = false;
+    if (this.over) return;
+    this.#setPhase("paused");
+    if (!this.#pauses) this.#goOnAgain();
   }
 
+  /** Also while `pause` is not through yet. */
   resume(): void {
     if (!this.#pauses || this.over) return;
     this.#pauses = false;
-    if (this.#phase !== "paused") return;
-    if (this.#finder !== null) this.#find(this.#finder);
+    if (this.#phase === "paused") this.#goOnAgain();
+  }
+
+  #goOnAgain(): void {
+    if (this.#finder !== null) this.#find(this.#finder = this.#finder.again());
     else if (this.#engine === null) this.#open();
     else this.#begin(this.#engine.lastRecord);
   }
@@ -262,16 +283,16 @@ export class TorrentLife {
 
   /** What was found once is not asked for again. */
   async #recall(finder: Finder, loadMeta: () => Promise<Metainfo | null>): Promise<void> {
-    this.#phase = "finding";
     const meta = await loadMeta().catch((error) => {
       this.warn(`${(error as Error).message}: the metadata is looked for instead`);
       return null;
     });
-    if (this.over) return;
-    if (meta === null) return this.#find(finder);
+    if (this.over || this.#phase === "finding") return;
+    const waits = this.#phase === "paused";
+    if (meta === null) return waits ? undefined : this.#find(finder);
     this.#meta = meta;
     this.#finder = null;
-    this.#phase = "opening";
+    if (waits) return;
     if (this.options.metadataOnly) this.#leaveWithMetadata();
     else this.#open();
   }
@@ -369,7 +390,7 @@ export class TorrentLife {
   }
 
   #engineEnded(engine: Engine): void {
-    if (this.over) return;
+    if (this.over || this.#pausing) return;
     if (this.#pauses) return this.#setPhase("paused");
     if (this.#mayPass(engine)) return this.#wait(engine);
     this.#leave(engine.error ?? new Error("The torrent was stopped before its end"));

@@ -4,7 +4,7 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { DhtNodeOptions } from "../dht/node_types.ts";
-import type { QuotaOptions } from "./quota.ts";
+import type { QuotaOptions, QuotaSpent } from "./quota.ts";
 import type {
   FinalCheck,
   HeldBackBy,
@@ -13,7 +13,7 @@ import type {
   TorrentState,
 } from "../torrent/types.ts";
 
-export type { QuotaOptions };
+export type { QuotaOptions, QuotaSpent };
 export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
 
 /** Well-known nodes to begin with. */
@@ -58,7 +58,11 @@ export interface ClientOptions {
   lsd?: boolean;
   /** Connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
-  /** Bytes of all torrents in a day or a month; default none. */
+  /**
+   * Bytes of all torrents in a day or a month; default none. Clients that share a `stateDir` share
+   * it, too, and know of each other's bytes within 20 s. It is exceeded by a block at most when
+   * giving, and by what each peer has sent at once when fetching.
+   */
   quota?: QuotaOptions;
 }
 
@@ -212,6 +216,8 @@ export interface TorrentSnapshot {
   /** Connected peers that have everything. */
   seeds: number;
   heldBackBy: HeldBackBy;
+  /** Only there while a quota of the client (`ClientOptions.quota`) lets nothing pass that way. */
+  quotaSpent?: QuotaSpent;
   trackers: TrackerSnapshot[];
   peerList: PeerSnapshot[];
   /** What stopped it (state "failed"), or what it waits for ("waiting"). */

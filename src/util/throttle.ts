@@ -5,6 +5,8 @@
 
 /** Tokens that may gather unused, as time at the limit: little, so that the rate stays smooth. */
 const BURST_MS = 100;
+/** So near the end of an allowance flows are asked to go in small steps. */
+const NEAR_END = 1024 * 1024;
 
 /** Someone who waits for tokens. */
 export interface Waiter {
@@ -16,6 +18,8 @@ export class Throttle {
   #bytesPerSecond = Infinity;
   #tokens = 0;
   #total = 0;
+  /** Nothing passes once `#total` is here. */
+  #end = Infinity;
   #filledAt = 0;
   /** Null as long as nobody ever waited. */
   #line: Set<Waiter> | null = null;
@@ -31,12 +35,23 @@ export class Throttle {
     }
   }
 
+  /**
+   * So many bytes may pass from now on, in all; Infinity for any number. The last chunk may go
+   * beyond, so under a throttle that is `limited` chunks are to be small.
+   */
+  setAllowance(bytes: number, now: number): void {
+    const wasSpent = this.#isSpent;
+    this.#end = this.#total + bytes;
+    if (wasSpent) this.serve(now);
+  }
+
   get limit(): number {
     return this.#bytesPerSecond;
   }
 
+  /** By a rate, or by an allowance that ends soon. */
   get limited(): boolean {
-    return this.#bytesPerSecond !== Infinity;
+    return this.#isRated || this.#end - this.#total < NEAR_END;
   }
 
   /** Bytes that were charged so far. */
@@ -51,14 +66,15 @@ export class Throttle {
   /** Counts bytes that passed; may overdraw. */
   charge(bytes: number, now: number): void {
     this.#total += bytes;
-    if (!this.limited) return;
+    if (!this.#isRated) return;
     this.#refill(now);
     this.#tokens -= bytes;
   }
 
   /** Whether something may pass now. */
   open(now: number): boolean {
-    if (!this.limited) return true;
+    if (this.#isSpent) return false;
+    if (!this.#isRated) return true;
     this.#refill(now);
     return this.#tokens > 0;
   }
@@ -83,6 +99,14 @@ export class Throttle {
     }
   }
 
+  get #isRated(): boolean {
+    return this.#bytesPerSecond !== Infinity;
+  }
+
+  get #isSpent(): boolean {
+    return this.#total >= this.#end;
+  }
+
   get #burst(): number {
     return this.#bytesPerSecond * BURST_MS / 1000;
   }
@@ -90,7 +114,7 @@ export class Throttle {
   #refill(now: number): void {
     const elapsed = now - this.#filledAt;
     this.#filledAt = now;
-    if (this.limited && elapsed > 0) {
+    if (this.#isRated && elapsed > 0) {
       this.#tokens = Math.min(this.#burst, this.#tokens + this.#bytesPerSecond * elapsed / 1000);
     }
   }

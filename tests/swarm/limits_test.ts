@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
+import { decodeQuota } from "../../src/client/quota.ts";
 import { type Participant, SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
+const DAY = 24 * 3600 * 1000;
 const TIMEOUT = { timeout: 60_000 };
 
 async function rateOver(swarm: SimSwarm, leech: Participant, ms: number): Promise<number> {
@@ -101,6 +104,62 @@ describe("quota of a client", () => {
     const { downloaded, totals } = again.torrent.snapshot();
     assert.ok(downloaded < 0.2 * MIB, `${downloaded} more bytes`);
     assert.ok(totals.downloaded >= have);
+    await swarm.close();
+  });
+
+  for (const [limits, how] of [[{ up: 2 * MIB }, "at a rate"], [{}, "at full speed"]] as const) {
+    it(`is exceeded by a block at most when giving, and says so: ${how}`, TIMEOUT, async () => {
+      const swarm = new SimSwarm(26);
+      await swarm.prepare([3 * MIB], 64 * KIB);
+      const quota = { up: 1 * MIB + 5, period: "day" as const };
+      const node = swarm.world.node("10.0.1.1"), wallTime = () => node.clock.wallTime();
+      swarm.plant(node);
+      const add = { trustFiles: true, seedGoal: { kind: "forever" } } as const;
+      const seed = await swarm.join(node, add, { quota, limits });
+      assert.equal(seed.torrent.snapshot().quotaSpent, undefined);
+      for (const i of [1, 2]) await swarm.leech(`10.0.2.${i}`);
+      await swarm.world.runFor(60_000);
+      const { uploaded, quotaSpent } = seed.torrent.snapshot();
+      assert.ok(uploaded > quota.up && uploaded <= quota.up + 16 * KIB, `${uploaded} bytes`);
+      const midnight = Math.ceil(wallTime() / DAY) * DAY;
+      assert.deepEqual(quotaSpent, { down: false, up: true, until: midnight });
+      const said = swarm.world.logLines().filter((line) => /upload quota is spent/.test(line));
+      assert.equal(said.length, 1);
+      await swarm.close();
+    });
+  }
+
+  it("is one for all clients that share a state folder", TIMEOUT, async () => {
+    const swarm = new SimSwarm(27);
+    await swarm.prepare([3 * MIB], 64 * KIB);
+    await swarm.seed("10.0.1.1");
+    const quota = { down: 1 * MIB, period: "day" as const }, limits = { down: 32 * KIB };
+    const options = { quota, limits, stateDir: "/state" };
+    const a = await swarm.leech("10.0.2.1", {}, {}, options);
+    const onDisk = () => decodeQuota(a.node.disk.bytes("/state/quota-day")!)!;
+    const idle = await swarm.world.wait(
+      Client.open(swarm.world.node("10.0.2.2", { disk: a.node.disk }), options),
+    );
+    const b = await swarm.join(
+      swarm.world.node("10.0.2.3", { disk: a.node.disk }),
+      { dir: "/other" },
+      options,
+    );
+    await swarm.world.runFor(12_000);
+    const counted = onDisk().down;
+    assert.ok(counted > 300 * KIB, `${counted}`);
+    await swarm.world.wait(idle.close());
+    assert.ok(onDisk().down >= counted, "who spent nothing changes nothing");
+    await swarm.world.runFor(60_000);
+    const [byA, byB] = [a, b].map(({ torrent }) => torrent.snapshot().downloaded);
+    assert.ok(byA! > 300 * KIB && byB! > 300 * KIB, `${byA} and ${byB}`);
+    // What the other spent in the last 20 s is not known: up to 10 until it saves, as many to read it.
+    assert.ok(byA! + byB! < quota.down + 20 * limits.down + 128 * KIB, `${byA} and ${byB}`);
+    assert.equal(a.torrent.snapshot().quotaSpent?.down, true);
+    assert.equal(b.torrent.snapshot().quotaSpent?.down, true);
+    await swarm.world.wait(b.client.close());
+    await swarm.world.wait(a.client.close());
+    assert.ok(onDisk().down >= byA! + byB!, `${onDisk().down} counted`);
     await swarm.close();
   });
 });

@@ -99,3 +99,30 @@ describe("Throttle", () => {
     assert.equal(throttle.waiting, 0);
   });
 });
+
+describe("Throttle with an allowance", () => {
+  it("lets that much pass and no chunk more, at any rate, and goes on when there is more", () => {
+    for (const rate of [Infinity, 1e9]) {
+      const throttle = new Throttle(), flow = new Flow(new ThrottleChain([throttle]), 1000);
+      if (rate !== Infinity) throttle.setLimit(rate, 0);
+      throttle.setAllowance(10_500, 0);
+      run([throttle], [flow], 0, 1000);
+      assert.equal(flow.sent, 11_000);
+      assert.equal(throttle.waiting, 1);
+      flow.now = 1000;
+      throttle.setAllowance(500, 1000);
+      run([throttle], [flow], 1025, 2000);
+      assert.equal(flow.sent, 12_000);
+    }
+  });
+
+  it("counts as a limit when its end is near", () => {
+    const throttle = new Throttle();
+    throttle.setAllowance(100e6, 0);
+    assert.equal(throttle.limited, false);
+    throttle.charge(99.5e6, 0);
+    assert.equal(throttle.limited, true);
+    throttle.setAllowance(Infinity, 0);
+    assert.equal(throttle.limited, false);
+  });
+});
