@@ -138,6 +138,11 @@ export class PeerSession implements wire.WireSink {
     return this.#giving.chokedAt;
   }
 
+  /** Whether it was unchoked by us last without asking for anything. */
+  wastesTurns(now: number): boolean {
+    return this.#giving.wastesTurns(now);
+  }
+
   get connectedAt(): number {
     return this.info.connectedAt;
   }

@@ -13,6 +13,8 @@ import { UploadQueue } from "./upload_queue.ts";
 
 /** Bytes of answers that may wait for a peer that asks on and on and reads none. */
 const MAX_UNREAD = 1 << 18;
+/** Time enough to ask for something once we said UNCHOKE. */
+const FAIR_TURN_MS = 5000;
 
 /** Peers with fewer pieces are given some while choked, so many: enough to have something to trade. */
 export const ALLOWED_FAST_PIECES = 5;
@@ -33,6 +35,7 @@ export class UploadSide {
   readonly #chokedPatience: ChokedPatience;
   /** Bytes that it had got when it was unchoked last. */
   #gotBefore = 0;
+  #wastedLast = false;
   /** Pieces that the peer may have while choked: how many requests for each are left. */
   readonly #allowed = new Map<number, number>();
 
@@ -56,12 +59,20 @@ export class UploadSide {
   /** Returns whether anything changed. */
   setChoking(choking: boolean, now: number): boolean {
     if (this.choking === choking) return false;
+    if (choking) this.#wastedLast = this.wastesTurns(now);
     this.choking = choking;
     this.chokedAt = now;
     this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
     if (choking) this.#onChoke(now);
     else this.#gotBefore = this.rate.total;
     return true;
+  }
+
+  /** Whether it let its last turn pass, the one under way included, and asked for nothing. */
+  wastesTurns(now: number): boolean {
+    if (this.rate.total > this.#gotBefore) return false;
+    if (this.choking || now - this.chokedAt < FAIR_TURN_MS) return this.#wastedLast;
+    return this.queue.length === 0;
   }
 
   #onChoke(now: number): void {

@@ -1,40 +1,116 @@
-/** Which connection is missed least: for a newcomer when there is no room, or for nobody. */
+/**
+ * Which connection is missed least: for a newcomer when there is no room, or for nobody. Who only
+ * waits, for its turn with us or for ours with it, may lose its place to a higher priority (BEP 40)
+ * or, where one address has more than its share, to somebody from elsewhere.
+ */
+import { toHex } from "../util/bytes.ts";
+import { parseIp } from "../util/ip_address.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
 /** Who is not interested, nor of interest, after so long may lose its place to a newcomer. */
 const USELESS_AFTER_MS = 2000;
 /** Who neither gives nor takes after so long may lose it to a newcomer of higher priority. */
 const UNPRODUCTIVE_AFTER_MS = 60_000;
+/** Of an address with many connections: who neither gave nor took for a round of the choker. */
+const IDLE_AFTER_MS = 10_000;
+/** So much of a full pool may one address fill before others come first. */
+const ADDRESS_SHARE = 1 / 4;
 
 /** What is looked at of a connected peer. */
 export interface Evictable {
-  readonly peer: Pick<PoolPeer, "spread">;
+  readonly peer: Pick<PoolPeer, "spread" | "bytes">;
+  readonly incoming: boolean;
+  /** When it last gave or took something; at first when it came. */
+  readonly movedAt: number;
   readonly session: {
     readonly interested: boolean;
     readonly peerInterested: boolean;
     readonly connectedAt: number;
     readonly down: { readonly rate: number };
     readonly up: { readonly rate: number };
+    wastesTurns(now: number): boolean;
   };
 }
 
+/** Who is at the door; `spread` as in PoolPeer. */
+export interface Newcomer {
+  readonly address: string;
+  readonly spread: number;
+}
+
 /**
- * The connection that may end for a newcomer: one without interest on either side; else, of those
- * that carry nothing either way for a minute, the one of lowest priority, if the newcomer's is
- * higher (BEP 40; `spread` as in PoolPeer). Null: all are worth more than somebody unknown.
+ * The connection that may end for a newcomer: one without interest on either side; else one that
+ * carried nothing either way for a minute and let its turn pass; else an idle one of the address that
+ * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
+ * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: all are
+ * worth more than somebody unknown.
  */
 export function expendable<Member extends Evictable>(
   members: Iterable<Member>,
-  newcomer: number,
+  newcomer: Newcomer,
+  now: number,
+): Member | null {
+  const all = [...members];
+  return all.find((member) => isUseless(member, now)) ??
+    longestIdle(all.filter((member) => wasted(member, now))) ??
+    longestIdle(crowd(all, newcomer).filter(({ movedAt }) => now - movedAt >= IDLE_AFTER_MS)) ??
+    lowerPriority(all, newcomer, now);
+}
+
+function isUseless({ session }: Evictable, now: number): boolean {
+  return now - session.connectedAt > USELESS_AFTER_MS &&
+    !session.interested && !session.peerInterested;
+}
+
+function wasted({ session, movedAt }: Evictable, now: number): boolean {
+  return now - movedAt >= UNPRODUCTIVE_AFTER_MS && session.wastesTurns(now);
+}
+
+function longestIdle<Member extends Evictable>(members: readonly Member[]): Member | null {
+  let longest: Member | null = null;
+  for (const member of members) {
+    if (longest === null || member.movedAt < longest.movedAt) longest = member;
+  }
+  return longest;
+}
+
+/** Those who dialled us from the address that has most; none if that is no more than its share. */
+function crowd<Member extends Evictable>(
+  members: readonly Member[],
+  newcomer: Newcomer,
+): readonly Member[] {
+  const places = new Map<string, Member[]>();
+  let most: readonly Member[] = [];
+  for (const member of members) {
+    if (!member.incoming) continue;
+    const place = placeOf(member.peer.bytes), there = places.get(place) ?? [];
+    places.set(place, there);
+    there.push(member);
+    if (there.length > most.length) most = there;
+  }
+  const bytes = parseIp(newcomer.address);
+  const fellows = bytes === null ? 0 : places.get(placeOf(bytes))?.length ?? 0;
+  const share = Math.max(1, Math.floor(members.length * ADDRESS_SHARE));
+  // One fewer here and one more there must leave them no less even than before.
+  return most.length > share && most.length > fellows + 1 ? most : [];
+}
+
+/** An IPv4 address, or the 64 bits of an IPv6 one within which a host has as many as it likes. */
+function placeOf(bytes: Uint8Array): string {
+  return toHex(bytes.length === 16 ? bytes.subarray(0, 8) : bytes);
+}
+
+function lowerPriority<Member extends Evictable>(
+  members: readonly Member[],
+  newcomer: Newcomer,
   now: number,
 ): Member | null {
   let worst: Member | null = null;
   for (const member of members) {
     const { session, peer } = member;
-    const age = now - session.connectedAt;
-    if (age > USELESS_AFTER_MS && !session.interested && !session.peerInterested) return member;
     const carries = session.down.rate >= 1 || session.up.rate >= 1;
-    if (age < UNPRODUCTIVE_AFTER_MS || carries || peer.spread >= newcomer) continue;
+    const young = now - session.connectedAt < UNPRODUCTIVE_AFTER_MS;
+    if (young || carries || peer.spread >= newcomer.spread) continue;
     if (worst === null || peer.spread < worst.peer.spread) worst = member;
   }
   return worst;

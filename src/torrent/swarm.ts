@@ -82,6 +82,8 @@ export interface Member {
   reported: { down: number; up: number };
   /** When it last took something, or had no reason to. */
   tookAt: number;
+  /** When it last gave or took something; at first when it came. */
+  movedAt: number;
 }
 
 export class Swarm {
@@ -308,7 +310,8 @@ export class Swarm {
   /** All slots taken: a connection of little use makes room for a newcomer. */
   #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
     if (!this.#pool.isFull) return;
-    const newcomer = this.#pool.spreadOf(remoteAddress, remotePort);
+    const spread = this.#pool.spreadOf(remoteAddress, remotePort);
+    const newcomer = { address: remoteAddress, spread };
     expendable(this.#members.values(), newcomer, now)?.link.close(null);
   }
 
@@ -362,8 +365,8 @@ export class Swarm {
       ended: (_link, error) => this.#ended(member, error),
       broke: (error) => this.#events.broke(error),
     });
-    const reported = { down: 0, up: 0 };
-    const member: Member = { peer, session, link, info, incoming, limits, reported, tookAt: now };
+    const reported = { down: 0, up: 0 }, since = { tookAt: now, movedAt: now };
+    const member: Member = { peer, session, link, info, incoming, limits, reported, ...since };
     this.#members.set(peer, member);
     this.#byKey.set(session.key, peer);
     this.#bySession.set(session, member);
@@ -436,6 +439,7 @@ export class Swarm {
     const { session, reported, peer } = member;
     const down = session.down.total - reported.down, up = session.up.total - reported.up;
     if (up > 0) member.tookAt = this.#clock.now();
+    if (up + down > 0) member.movedAt = this.#clock.now();
     reported.down = session.down.total;
     reported.up = session.up.total;
     this.#pool.updatePeerStats(peer, down, up);

@@ -1,6 +1,7 @@
 /** Connections that fill a seed's places without any use, in the simulator. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AddOptions } from "../../src/client/types.ts";
 import { BLOCK_LENGTH as BLOCK } from "../../src/protocol/layout.ts";
 import * as wire from "../../src/protocol/peer_wire.ts";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
@@ -15,11 +16,15 @@ interface Scene {
   victim: Participant;
 }
 
-async function newScene(seedNumber: number, upBytesPerSec = 2 << 20): Promise<Scene> {
+async function newScene(
+  seedNumber: number,
+  upBytesPerSec = 2 << 20,
+  add: Partial<AddOptions> = {},
+): Promise<Scene> {
   const swarm = new SimSwarm(seedNumber);
   swarm.checkEvery = 10;
   await swarm.prepare([PIECES * 4 * BLOCK], 4 * BLOCK);
-  const victim = await swarm.seed("10.0.1.1", { link: { upBytesPerSec } });
+  const victim = await swarm.seed("10.0.1.1", { link: { upBytesPerSec } }, add);
   return { swarm, victim };
 }
 
@@ -57,6 +62,106 @@ describe("a seed and many connections of one peer", () => {
     assert.equal(last.ended || other.ended, false);
     assert.equal(connected(scene), 2);
     assert.equal(scene.victim.torrent.snapshot().peers.banned, 0);
+    await swarm.close();
+  });
+});
+
+/** Lets time pass; the attackers keep their connections alive. Returns how many are left. */
+async function hold({ swarm }: Scene, attackers: readonly Attacker[], ms: number): Promise<number> {
+  for (let passed = 0; passed < ms; passed += 30_000) {
+    await swarm.world.runFor(Math.min(30_000, ms - passed));
+    for (const attacker of attackers) attacker.speak((out) => out.keepAlive());
+  }
+  await swarm.world.runFor(100);
+  return attackers.filter(({ ended }) => !ended).length;
+}
+
+describe("a seed whose places are all taken by peers that ask for nothing", () => {
+  it("has one for somebody else at once, if they are of one address", TIMEOUT, async () => {
+    const scene = await newScene(61), { swarm } = scene;
+    const node = swarm.world.node("10.0.9.1"), attackers: Attacker[] = [];
+    for (let i = 0; i < 25; i++) attackers.push(await idler(scene, node));
+    assert.equal(await hold(scene, attackers, 15_000), 25);
+    assert.equal(connected(scene), 25, "they have every place");
+    const leeches = [await swarm.leech("10.0.2.1"), await swarm.leech("10.0.2.2")];
+    const served = () => leeches.every(({ torrent }) => torrent.snapshot().downloaded > 0);
+    await swarm.run(served, 1000);
+    await swarm.untilDone(leeches, 120_000);
+    for (const leech of leeches) swarm.assertHasAll(leech);
+    assert.ok(await hold(scene, attackers, 1000) < 25);
+    await swarm.close();
+  });
+
+  it("has one as soon as each has let a turn pass, whatever their addresses", TIMEOUT, async () => {
+    const scene = await newScene(62), { swarm } = scene;
+    const attackers: Attacker[] = [];
+    // The last byte gives 19 of 19 as priority to them and 0 to who comes.
+    for (let i = 0; i < 25; i++) {
+      attackers.push(await idler(scene, swarm.world.node(`10.1.${i}.17`)));
+    }
+    assert.equal(await hold(scene, attackers, 180_000), 25);
+    assert.equal(connected(scene), 25, "they have every place");
+    const leech = await swarm.leech("10.0.2.20");
+    await swarm.untilDone([leech], 10_000);
+    swarm.assertHasAll(leech);
+    assert.equal(await hold(scene, attackers, 1000), 24);
+    await swarm.close();
+  });
+
+  it("has one at a downloader with a full pool, too", TIMEOUT, async () => {
+    const swarm = new SimSwarm(63);
+    swarm.checkEvery = 10;
+    await swarm.prepare([PIECES * 4 * BLOCK], 4 * BLOCK);
+    const slow = { link: { upBytesPerSec: 20 * 1024 } };
+    const seed = await swarm.seed("10.0.1.2", slow);
+    const victim = await swarm.leech("10.0.1.1", {}, { maxPeers: 10 });
+    const scene = { swarm, victim }, attackers: Attacker[] = [];
+    await swarm.run(() => connected(scene) === 1);
+    for (let i = 0; i < 9; i++) {
+      attackers.push(await idler(scene, swarm.world.node(`10.1.${i}.17`)));
+    }
+    assert.equal(await hold(scene, attackers, 120_000), 9);
+    assert.equal(connected(scene), 10);
+    assert.notEqual(victim.torrent.snapshot().state, "seeding");
+    const leech = await swarm.leech("10.0.2.20");
+    await swarm.run(() => leech.torrent.snapshot().peers.connected === 2, 30_000);
+    const peers = victim.torrent.snapshot().peerList.map(({ address }) => address);
+    assert.ok(peers.includes("10.0.2.20") && peers.includes(seed.node.address));
+    await swarm.close();
+  });
+
+  it("does not throw out honest leeches for waiting", TIMEOUT, async () => {
+    const scene = await newScene(64, 20 * 1024, { maxPeers: 12, uploadSlots: 1 });
+    const { swarm, victim } = scene, waits: Attacker[] = [];
+    // 19 of 19 as priority; three of them share an address.
+    const shared = swarm.world.node("10.2.0.17");
+    for (let i = 0; i < 12; i++) {
+      waits.push(await idler(scene, i < 3 ? shared : swarm.world.node(`10.2.${i}.17`)));
+    }
+    const asked = new Map(waits.map((leech) => [leech, 0]));
+    let refused = 0, longest = 0;
+    for (let second = 0; second < 300; second++) {
+      await swarm.world.runFor(1000);
+      for (const leech of waits) {
+        if (leech.choked || asked.get(leech)! > leech.blocks + leech.rejects) continue;
+        leech.speak((out) => {
+          for (let block = 0; block < 4; block++) {
+            out.block(wire.REQUEST, second % PIECES, block * BLOCK, BLOCK);
+          }
+        });
+        asked.set(leech, asked.get(leech)! + 4);
+      }
+      if (second % 30 === 0) { for (const leech of waits) leech.speak((out) => out.keepAlive()); }
+      if (second === 100) longest = waits.filter(({ blocks }) => blocks === 0).length;
+      if (second % 10 !== 9) continue;
+      const newcomer = await idler(scene, swarm.world.node(`10.3.${(second - 9) / 10}.20`));
+      if (!newcomer.greeted) refused++;
+    }
+    assert.ok(longest >= 4, `${longest} waited for 100 s for their first turn`);
+    assert.equal(refused, 30, "every newcomer was refused");
+    assert.deepEqual(waits.filter(({ ended }) => ended), []);
+    assert.equal(victim.torrent.snapshot().peers.connected, 12);
+    assert.ok(waits.every(({ blocks }) => blocks > 0), "all had their turn");
     await swarm.close();
   });
 });

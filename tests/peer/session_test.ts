@@ -353,6 +353,26 @@ describe("PeerSession: serving", () => {
     }
   });
 
+  it("knows who let its turn pass: who had time and asked for nothing, until it takes something", () => {
+    const one = serving(), { session } = one;
+    const wastes = (after: number) => session.wastesTurns(one.now + after);
+    assert.deepEqual([wastes(0), wastes(4999), wastes(5000)], [false, false, true]);
+    session.setChoking(true, one.now += 3000);
+    assert.equal(wastes(60_000), false, "the turn was too short, and waiting wastes nothing");
+    session.setChoking(false, one.now += 60_000);
+    session.setChoking(true, one.now += 10_000);
+    assert.equal(wastes(0), true);
+    session.setChoking(false, one.now += 60_000);
+    assert.equal(wastes(0), true, "before it uses the next one");
+    one.hears(request(0, 0, BLOCK));
+    assert.equal(wastes(10_000), false, "it waits for us");
+    session.upload.skip(1);
+    session.up.add(BLOCK);
+    assert.equal(wastes(10_000), false);
+    session.setChoking(true, one.now += 20_000);
+    assert.equal(wastes(60_000), false);
+  });
+
   it("queues no more than it promised, and rejects the rest", () => {
     const one = serving();
     for (let i = 0; i < 600; i++) one.hears(request(0, (i % 4) * BLOCK, BLOCK));
