@@ -94,7 +94,7 @@ export class EngineMaker {
     tell: (happening: TorrentHappening) => void,
   ): MetadataFinder {
     const { clock, hasher } = this.#platform, { limits, outside } = this.#ports;
-    const finder = new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
+    return new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
       clock,
       hasher,
       dialer: this.#dialer,
@@ -109,12 +109,11 @@ export class EngineMaker {
           totals: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
           wantsPeers: () => NUM_WANT,
         }),
+      begun: (pool) => this.#tellOwnAddresses(pool),
       parse,
       outside,
       tell,
     });
-    this.#tellOwnAddresses(finder.pool);
-    return finder;
   }
 
   /** Closes the files that are still open. */

@@ -23,6 +23,8 @@ export interface MetadataFinderPorts extends FindingPorts {
   slots: ConnectionSlots;
   pool: Partial<PeerPoolConfig>;
   trackers(finder: MetadataFinder): TrackerManager;
+  /** Hears of the pool that was made. */
+  begun(pool: PeerPool): void;
   /** Throws a TorrentFileError. */
   parse(infoBytes: Uint8Array): Metainfo;
   outside: {
@@ -41,7 +43,8 @@ export class MetadataFinder implements Finder {
   readonly identity: Identity;
   readonly swarm: FindingSwarm;
   readonly pool: PeerPool;
-  readonly trackers: TrackerManager;
+  /** Of the run under way, or the next: one that was stopped cannot be started again. */
+  trackers: TrackerManager;
   /** Rejects with a TorrentFileError when what was found is no torrent that we can take. */
   readonly found: Promise<Metainfo>;
   readonly #ports: MetadataFinderPorts;
@@ -64,6 +67,7 @@ export class MetadataFinder implements Finder {
     this.pool = new PeerPool(config, this.swarm, ports.slots);
     this.swarm.use(this.pool);
     this.trackers = ports.trackers(this);
+    ports.begun(this.pool);
   }
 
   get name(): string {
@@ -79,8 +83,10 @@ export class MetadataFinder implements Finder {
     return { connected, connecting, known, banned };
   }
 
+  /** Also after `stop`, with the peers that it knows. */
   start(): void {
     this.#running = true;
+    this.swarm.open();
     this.trackers.start();
     this.pool.setOwnEndpoint(null, this.identity.listenPort());
     this.pool.connectToPeers(this.#ports.clock.now());
@@ -129,7 +135,9 @@ export class MetadataFinder implements Finder {
   async stop(): Promise<void> {
     this.#running = false;
     this.swarm.close();
-    await this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
+    const { trackers } = this;
+    this.trackers = this.#ports.trackers(this);
+    await trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
   }
 
   #found(infoBytes: Uint8Array): void {

@@ -51,8 +51,6 @@ export interface Finder extends ShownFinder {
   readonly leftPeers: readonly PeerAddress[];
   warn(message: string): void;
   stop(): Promise<void>;
-  /** After `stop`: one that has yet to start and knows the same peers. */
-  again(): Finder;
 }
 
 export interface LifePorts {
@@ -99,8 +97,8 @@ export class TorrentLife {
   #retryMs = FIRST_RETRY_MS;
   #begunAt = 0;
   #pauses = false;
-  /** `pause` waits for the end of what was at work. */
-  #pausing = false;
+  /** While `pause` waits for the end of what was at work. */
+  #pausing: Promise<void> | null = null;
 
   constructor(
     infoHash: string,
@@ -210,17 +208,20 @@ export class TorrentLife {
   }
 
   /** Ends connections and announcing until `resume`; what is there is kept. */
-  async pause(): Promise<void> {
-    if (this.over || this.#pauses) return;
-    this.#pauses = true;
-    this.#retry?.cancel();
-    // A second call, after `resume`, waits with the first one.
-    if (this.#pausing) return;
-    this.#pausing = true;
+  pause(): Promise<void> {
+    if (!this.over && !this.#pauses) {
+      this.#pauses = true;
+      this.#retry?.cancel();
+      this.#pausing ??= this.#endWork();
+    }
+    return this.#pausing ?? Promise.resolve();
+  }
+
+  async #endWork(): Promise<void> {
     const worker = this.worker;
     if (worker === this.#engine) await this.#engine?.stop(true);
     else await worker?.stop();
-    this.#pausing = false;
+    this.#pausing = null;
     if (this.over) return;
     this.#setPhase("paused");
     if (!this.#pauses) this.#goOnAgain();
@@ -234,7 +235,7 @@ export class TorrentLife {
   }
 
   #goOnAgain(): void {
-    if (this.#finder !== null) this.#find(this.#finder = this.#finder.again());
+    if (this.#finder !== null) this.#find(this.#finder);
     else if (this.#engine === null) this.#open();
     else this.#begin(this.#engine.lastRecord);
   }
@@ -390,7 +391,7 @@ export class TorrentLife {
   }
 
   #engineEnded(engine: Engine): void {
-    if (this.over || this.#pausing) return;
+    if (this.over || this.#pausing !== null) return;
     if (this.#pauses) return this.#setPhase("paused");
     if (this.#mayPass(engine)) return this.#wait(engine);
     this.#leave(engine.error ?? new Error("The torrent was stopped before its end"));

@@ -44,6 +44,8 @@ export interface FileSpan {
 export interface Hasher {
   /** SHA-1 of `bytes` at once, on this thread: 20 bytes. */
   sha1(bytes: Uint8Array): Uint8Array;
+  /** SHA-256 of `bytes` at once: 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
   running(): RunningHash;
   /**
    * Zeroed memory for `submit`: shared where threads do the hashing, since handing a buffer of 1 MiB

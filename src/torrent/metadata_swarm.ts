@@ -186,7 +186,12 @@ export class FindingSwarm implements PoolDialer {
     this.#settle();
   }
 
-  /** Ends all connections and attempts for good. */
+  /** Takes connections again after `close`; not once the metadata was found. */
+  open(): void {
+    this.#closed = this.#infoBytes !== null;
+  }
+
+  /** Ends all connections and attempts. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

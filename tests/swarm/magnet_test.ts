@@ -117,6 +117,73 @@ describe("a magnet link", () => {
     assert.equal(again.torrent.snapshot().name, "folder");
   });
 
+  it("still knows its peers and trackers when its metadata is known already", TIMEOUT, async () => {
+    const swarm = await newSwarm(8);
+    await swarm.seed("10.0.1.1");
+    const peer = { peers: [{ host: "10.0.1.1", port: 6881 }] };
+    const first = await fetchBy(swarm, link(swarm, peer), { metadataOnly: true }, STATE);
+    await swarm.world.wait(first.torrent.finished);
+    await swarm.world.wait(first.client.close());
+    first.node.kill("quietly");
+    const node = swarm.world.node("10.0.2.1", { disk: first.node.disk });
+    const trackers = ["http://10.0.0.9/announce"];
+    const again = await swarm.join(node, {}, STATE, link(swarm, { ...peer, trackers }));
+    assert.equal(again.torrent.snapshot().state, "finding", "it is being read");
+    await swarm.untilDone([again]);
+    swarm.assertHasAll(again);
+    assert.deepEqual(again.torrent.snapshot().trackers.map(({ url }) => url), trackers);
+    await swarm.close();
+  });
+
+  it(
+    "goes on looking for its metadata after a pause, or a resume in the middle of one",
+    TIMEOUT,
+    async () => {
+      for (const atOnce of [false, true]) {
+        const swarm = await newSwarm(9);
+        const magnet = link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] });
+        const leech = await fetchBy(swarm, magnet);
+        await swarm.world.runFor(5000);
+        const pausing = leech.torrent.pause();
+        if (!atOnce) {
+          await swarm.world.wait(pausing);
+          assert.equal(leech.torrent.snapshot().state, "paused");
+        }
+        leech.torrent.resume();
+        await swarm.world.wait(pausing);
+        assert.equal(leech.torrent.snapshot().state, "finding");
+        // It comes only now, so nothing was found before.
+        await swarm.seed("10.0.1.1");
+        await swarm.untilDone([leech]);
+        swarm.assertHasAll(leech);
+        await swarm.close();
+      }
+    },
+  );
+
+  it("goes on downloading when it is resumed before the pause is through", TIMEOUT, async () => {
+    const swarm = await newSwarm(10);
+    await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
+    const leech = await fetchBy(swarm, link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }));
+    await swarm.run(() => leech.torrent.snapshot().have > 100 * KIB);
+    const pausing = leech.torrent.pause();
+    leech.torrent.resume();
+    await swarm.world.wait(pausing);
+    await swarm.untilDone([leech]);
+    swarm.assertHasAll(leech);
+    await swarm.close();
+  });
+
+  it("whose two hashes belong to different torrents is refused", TIMEOUT, async () => {
+    const swarm = await newSwarm(11);
+    await swarm.seed("10.0.1.1");
+    const peers = [{ host: "10.0.1.1", port: 6881 }], infoHashV2 = new Uint8Array(32).fill(7);
+    const leech = await fetchBy(swarm, link(swarm, { peers, infoHashV2 }));
+    await swarm.run(() => leech.torrent.snapshot().state === "failed");
+    await assert.rejects(leech.torrent.finished, { code: "other-hash" });
+    await swarm.close();
+  });
+
   it("waits for somebody who has the metadata, and can be given up", TIMEOUT, async () => {
     const swarm = await newSwarm(5);
     const nobody = new ScriptedPeer(swarm.world.node("10.0.9.1"), 100, {

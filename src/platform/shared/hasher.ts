@@ -38,6 +38,7 @@ export function createHasher(): Hasher {
     });
   return {
     sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
+    sha256: (bytes) => plain(createHash("sha256").update(bytes).digest()),
     running,
     allocate: (length) =>
       quickest === "submit"

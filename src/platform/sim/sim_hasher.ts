@@ -38,6 +38,10 @@ export class SimHasher implements Hasher {
     this.#absolute = absolute;
   }
 
+  sha256(bytes: Uint8Array): Uint8Array {
+    return new Uint8Array(createHash("sha256").update(bytes).digest());
+  }
+
   sha1(bytes: Uint8Array): Uint8Array {
     return new Uint8Array(createHash("sha1").update(bytes).digest());
   }

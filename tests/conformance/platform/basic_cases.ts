@@ -92,6 +92,16 @@ const VECTORS: [string, string][] = [
 ];
 
 export function hashCases(add: AddCase): void {
+  add("hasher.sha256 gives the FIPS 180 vector of abc", ({ here }) => {
+    const digest = here.hasher.sha256(bytesOf("abc"));
+    assert.equal(
+      toHex(digest),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+    assert.equal(Object.getPrototypeOf(digest), Uint8Array.prototype);
+    return Promise.resolve();
+  });
+
   add("hasher.sha1 and running give the FIPS 180 vectors", ({ here }) => {
     for (const [message, digest] of VECTORS) {
       const bytes = bytesOf(message);

@@ -1,0 +1,36 @@
+/** What a magnet link adds to the metadata that was found for it, now or in an earlier run. */
+import type { Magnet } from "../protocol/magnet.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { equalBytes } from "../util/bytes.ts";
+import { TorrentFileError } from "../util/errors.ts";
+
+/**
+ * With the link's trackers and web seeds behind those that are known already. A private torrent that
+ * names its trackers has no others (BEP 27). The same object when the link adds nothing.
+ */
+export function withLinksOf(meta: Metainfo, magnet: Magnet): Metainfo {
+  const known = new Set(meta.announce.flat());
+  if (meta.private && known.size > 0) return meta;
+  const trackers = magnet.trackers.filter((url) => !known.has(url));
+  const webSeeds = magnet.webSeeds.filter((url) => !meta.webSeeds.includes(url));
+  if (trackers.length + webSeeds.length === 0) return meta;
+  return {
+    ...meta,
+    announce: [...meta.announce, ...trackers.map((url) => [url])],
+    webSeeds: [...meta.webSeeds, ...webSeeds],
+  };
+}
+
+/** Throws a TorrentFileError where the link's second hash (BEP 52, hybrids) is not that of `infoBytes`. */
+export function demandV2Hash(
+  { infoHashV2 }: Magnet,
+  infoBytes: Uint8Array,
+  sha256: (bytes: Uint8Array) => Uint8Array,
+): void {
+  if (infoHashV2 === null || equalBytes(sha256(infoBytes), infoHashV2)) return;
+  throw new TorrentFileError(
+    "other-hash",
+    "The link's two hashes (btih and btmh) belong to different torrents: ask for another link, " +
+      "or leave out the one that is wrong",
+  );
+}
