@@ -19,6 +19,10 @@ export class HandHasher implements Hasher {
     return sha1(bytes);
   }
 
+  sha256(bytes: Uint8Array): Uint8Array {
+    return new Uint8Array(createHash("sha256").update(bytes).digest());
+  }
+
   running(): RunningHash {
     this.started++;
     const hash = createHash("sha1");
