@@ -123,6 +123,41 @@ describe("heldBackPhrase", () => {
   });
 });
 
+describe("statePhrase and quotas", () => {
+  const until = Date.UTC(2026, 11), up = { down: false, up: true, until };
+
+  it("tells that the quota is spent and until when", () => {
+    assert.equal(
+      statePhrase(snapshotOf({ state: "seeding", uploaded: 430, quotaSpent: up })),
+      "seeding, the upload quota is spent until 2026-12-01 00:00 UTC, 0.43 of its size given",
+    );
+    const down = { state: "downloading", heldBackBy: "limit", quotaSpent: { ...up, down: true } };
+    assert.equal(
+      statePhrase(snapshotOf(down as Partial<TorrentSnapshot>)),
+      "the download quota is spent until 2026-12-01 00:00 UTC",
+    );
+  });
+
+  it("is silent about a quota that stops nothing now", () => {
+    const quotaSpent = { down: true, up: false, until };
+    const seeding = snapshotOf({ state: "seeding", quotaSpent });
+    assert.equal(statePhrase(seeding), "seeding, 0.00 of its size given");
+    const downloading = snapshotOf({ state: "downloading", quotaSpent: up });
+    assert.equal(statePhrase(downloading), "downloading");
+    assert.equal(
+      statePhrase(snapshotOf({ state: "checking", quotaSpent: up })).includes("quota"),
+      false,
+    );
+  });
+
+  it("stands out on a terminal", () => {
+    const [, , line] = torrentBlock(snapshotOf({ state: "seeding", quotaSpent: up }), 120, {
+      unicode: false,
+    });
+    assert.equal(line!.at(-1)!.style, "warn");
+  });
+});
+
 describe("statePhrase", () => {
   it("names each state", () => {
     const size = 1000;

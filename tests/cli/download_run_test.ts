@@ -310,6 +310,7 @@ describe("shoal download --json", () => {
       peers: PEERS,
       seeds: 0,
       heldBackBy: "nothing",
+      quotaSpent: null,
       totals: { downloaded: 0, uploaded: 0 },
       ratio: 0,
       metrics: NO_METRICS,
@@ -321,8 +322,9 @@ describe("shoal download --json", () => {
     const run = await start([TORRENT, "--json"]);
     const [torrent] = run.world.client.added;
     const totals = { downloaded: 900, uploaded: 300 };
+    const quotaSpent = { down: true, up: false, until: Date.UTC(2026, 11) };
     const peer = peerOf({ downRate: 1.6, averageUpRate: 2.4, seconds: 7.9, progress: 0.123456 });
-    torrent!.set({ totals, wanted: 900, peerList: [peer] });
+    torrent!.set({ totals, wanted: 900, peerList: [peer], quotaSpent });
     await run.world.clock.pass(1100);
     torrent!.set({ size: 0, wanted: 0 });
     await run.world.clock.pass(1100);
@@ -330,6 +332,7 @@ describe("shoal download --json", () => {
     await ended(run);
     const [progress, ofNothing] = jsonLines(run).filter((line) => line.type === "progress");
     assert.deepEqual([progress!.totals, progress!.ratio], [totals, 0.3333]);
+    assert.deepEqual(progress!.quotaSpent, { ...quotaSpent, until: Date.UTC(2026, 11) / 1000 });
     assert.deepEqual(progress!.peerList, [{
       ...peer,
       downRate: 2,

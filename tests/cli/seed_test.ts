@@ -230,6 +230,22 @@ describe("shoal seed", () => {
     );
   });
 
+  it("prints a new line when the quota is spent, and until when", async () => {
+    const { world, torrent, ended } = await start([TORRENT, "data"]);
+    torrent.seed();
+    await world.clock.pass(5300);
+    torrent.set({ quotaSpent: { down: false, up: true, until: Date.UTC(2026, 11) } });
+    await world.clock.pass(10_000);
+    torrent.end();
+    await ended();
+    const [before, spent, ...more] = world.process.printed.split("\n").filter((line) =>
+      line.includes("seeding")
+    );
+    assert.doesNotMatch(before!, /quota/);
+    assert.match(spent!, /seeding, the upload quota is spent until 2026-12-01 00:00 UTC, 0\.00 of/);
+    assert.deepEqual(more, []);
+  });
+
   it("ends with 130 at Ctrl-C", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
@@ -323,6 +339,23 @@ describe("shoal seed as a process", () => {
     const known = await shoal("seed", magnet, ...args);
     assert.deepEqual([known.code, known.err], [0, ""]);
     assert.match(known.out, /top: done, nobody took anything\n$/);
+  });
+
+  it("tells that its quota is spent, and until when", { timeout: 60_000 }, async () => {
+    const port = await freePort();
+    const quota = ["--up-quota", "200K", "--quota-period", "day", "--json"];
+    const seed = startShoal(["seed", share.torrent, share.dir, "--port", `${port}`, ...quota]);
+    await untilSeeding(seed);
+    const peer = `127.0.0.1:${port}`;
+    const leech = startShoal(["download", share.torrent, "-o", newFolder(), "--peer", peer, "-q"]);
+    await until(() => seed.out.includes('"quotaSpent":{'));
+    leech.kill("SIGINT");
+    seed.kill("SIGINT");
+    await Promise.all([leech.finished, seed.finished]);
+    const [spent] = seed.out.split("\n").filter((line) => line.includes('"quotaSpent":{'));
+    const { quotaSpent: { up, down, until: end } } = JSON.parse(spent!);
+    assert.deepEqual([up, down, end % 86_400], [true, false, 0], "the next midnight by UTC");
+    assert.ok(Math.abs(end - Date.now() / 1000) <= 86_400);
   });
 
   it("tells what each peer takes, in documented fields", { timeout: 60_000 }, async () => {

@@ -3,7 +3,7 @@ import type { TorrentSnapshot } from "../../client/types.ts";
 import { drawBar, type Glyphs } from "./bar.ts";
 import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
 import { type Line, segment, type Style } from "./line.ts";
-import { statePhrase } from "./phrases.ts";
+import { quotaPhrase, statePhrase } from "./phrases.ts";
 import { safeText } from "./text.ts";
 
 const NARROW_COLUMNS = 60;
@@ -47,6 +47,7 @@ function peersPart(torrent: TorrentSnapshot): string {
 
 function phraseStyle(torrent: TorrentSnapshot): Style {
   if (torrent.state === "failed") return "bad";
-  if (torrent.state !== "downloading" || torrent.heldBackBy === "nothing") return "plain";
+  if (torrent.state === "seeding") return quotaPhrase(torrent) === null ? "plain" : "warn";
+  if (torrent.state !== "downloading" || statePhrase(torrent) === "downloading") return "plain";
   return "warn";
 }

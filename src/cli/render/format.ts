@@ -47,3 +47,8 @@ export function formatCount(count: number, noun: string): string {
   const digits = String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
   return `${digits} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** "2026-12-01 00:00 UTC", from milliseconds since 1970. */
+export function formatUtc(wallTime: number): string {
+  return `${new Date(wallTime).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}

@@ -4,7 +4,7 @@ import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
 import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
 import { Notes } from "./notes.ts";
-import { statePhrase } from "./phrases.ts";
+import { quotaPhrase, statePhrase } from "./phrases.ts";
 import { shownFraction } from "./block.ts";
 import type { Reporter } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
@@ -54,7 +54,8 @@ export class LineReporter implements Reporter {
 /** What makes a new line worth printing; not the countdowns, which change all the time. */
 function factsOf(torrent: TorrentSnapshot): string {
   const { state, have, uploaded, checked, heldBackBy, peers } = torrent;
-  return [state, have, uploaded, checked, heldBackBy, peers.connected, peers.known].join(" ");
+  const { connected, known } = peers, quota = quotaPhrase(torrent);
+  return [state, have, uploaded, checked, heldBackBy, connected, known, quota].join(" ");
 }
 
 /** The whole state of one torrent on one line. */

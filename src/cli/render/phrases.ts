@@ -1,6 +1,6 @@
 /** What a torrent does now and what holds it back, each in one phrase for a person. */
 import type { TorrentSnapshot } from "../../client/types.ts";
-import { formatCount, formatDuration, formatPercent } from "./format.ts";
+import { formatCount, formatDuration, formatPercent, formatUtc } from "./format.ts";
 import { safeText } from "./text.ts";
 
 /** What it does now: one phrase without a full stop. */
@@ -11,9 +11,10 @@ export function statePhrase(torrent: TorrentSnapshot): string {
     case "verifying":
       return `verifying at the end${checkedPart(torrent)}`;
     case "seeding":
-      return `seeding, ${ratioOf(torrent).toFixed(2)} of its size given`;
+      return ["seeding", quotaPhrase(torrent), `${ratioOf(torrent).toFixed(2)} of its size given`]
+        .filter((part) => part !== null).join(", ");
     case "downloading":
-      return heldBackPhrase(torrent) ?? "downloading";
+      return quotaPhrase(torrent) ?? heldBackPhrase(torrent) ?? "downloading";
     case "finding":
       return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peer has it yet"}`;
     case "moving":
@@ -27,6 +28,14 @@ export function statePhrase(torrent: TorrentSnapshot): string {
     case "stopped":
       return torrent.state;
   }
+}
+
+/** Which quota lets nothing pass that now should; null if none does. */
+export function quotaPhrase({ state, quotaSpent }: TorrentSnapshot): string | null {
+  const way = state === "downloading" ? "down" : "up";
+  if (!quotaSpent?.[way]) return null;
+  const until = formatUtc(quotaSpent.until);
+  return `the ${way === "down" ? "download" : "upload"} quota is spent until ${until}`;
 }
 
 /** Why a download is not faster; null when nothing but the peers' speed limits it. */

@@ -7,7 +7,7 @@ const PEERS_MOST = 50;
 /** Bytes and rates are whole; README.md describes every field. */
 export function progressOf(torrent: TorrentSnapshot) {
   const { infoHash, state, have, size, checked, downloaded, uploaded, wasted } = torrent;
-  const { etaSeconds, peers, seeds, heldBackBy, totals, wanted, metrics } = torrent;
+  const { etaSeconds, peers, seeds, heldBackBy, quotaSpent, totals, wanted, metrics } = torrent;
   return {
     infoHash,
     state,
@@ -23,6 +23,10 @@ export function progressOf(torrent: TorrentSnapshot) {
     peers,
     seeds,
     heldBackBy,
+    quotaSpent: quotaSpent === undefined ? null : {
+      ...quotaSpent,
+      until: Math.round(quotaSpent.until / 1000),
+    },
     totals,
     ratio: wanted > 0 ? toFourPlaces(totals.uploaded / wanted) : null,
     metrics,
