@@ -15,6 +15,7 @@ import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
+import { checkAddOptions, checkClientOptions, checkRates } from "./check_options.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
 import { withNodesOf } from "./dht_state.ts";
@@ -34,7 +35,7 @@ import { UdpPort } from "./udp_port.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
-/** Clients that share a quota know of each other's bytes in twice that: saved by one, read by the other. */
+/** In twice that clients that share a quota know of each other's bytes: one saves, the other reads. */
 const QUOTA_EVERY_MS = 10_000;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
@@ -95,10 +96,11 @@ export class Client {
   }
 
   /**
-   * Opens the port. Rejects with a NetError ("address-in-use", "permission"), or a FileError when
-   * `stateDir` cannot be made.
+   * Opens the port. Rejects with a NetError ("address-in-use", "permission"), a FileError when
+   * `stateDir` cannot be made, or a RangeError that names the option that cannot be.
    */
   static async open(platform: Platform, options: ClientOptions = {}): Promise<Client> {
+    checkClientOptions(options);
     await platform.hasher.calibrate();
     const client = new Client(platform, options, await createCrc32c());
     const port = options.port ?? 0;
@@ -123,9 +125,11 @@ export class Client {
   /**
    * Starts a torrent: the bytes of a .torrent file, its metainfo, or a magnet link or info-hash as
    * text. Throws a TorrentFileError when the bytes are no torrent we can take, or ("duplicate") when
-   * this client has it already; a MagnetError for a text that is no magnet.
+   * this client has it already; a MagnetError for a text that is no magnet; a RangeError that names
+   * the option that cannot be.
    */
   add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
+    checkAddOptions(options);
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
     const meta = source instanceof Uint8Array ? this.#parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
@@ -184,8 +188,12 @@ export class Client {
     return [...this.#handles.values()];
   }
 
-  /** Rate limits of all torrents together, in bytes a second; what is left out stays as it is. */
+  /**
+   * Rate limits of all torrents together, in bytes a second; what is left out stays as it is. Throws
+   * a RangeError.
+   */
   setLimits(limits: Partial<Rates>): void {
+    checkRates("limits", limits);
     this.#limits.setRates(limits);
     this.#timer?.cancel();
     this.#timer = null;

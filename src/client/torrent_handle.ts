@@ -3,6 +3,7 @@ import { isSafeElement } from "../protocol/file_names.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
+import { checkRates } from "./check_options.ts";
 import type { EventFeed } from "./event_feed.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -59,13 +60,18 @@ export class Torrent {
     return snapshotOf(this.#life);
   }
 
-  /** Rate limits of this torrent, in bytes a second; what is left out stays as it is. */
+  /**
+   * Rate limits of this torrent, in bytes a second; what is left out stays as it is. Throws a
+   * RangeError.
+   */
   setLimits(limits: Partial<Rates>): void {
+    checkRates("limits", limits);
     this.#life.setLimits(limits);
   }
 
   /** The same of each of its peers. */
   setPeerLimits(limits: Partial<Rates>): void {
+    checkRates("peerLimits", limits);
     this.#life.setPeerLimits(limits);
   }
 

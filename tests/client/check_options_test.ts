@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { checkAddOptions, checkClientOptions, checkRates } from "../../src/client/check_options.ts";
+import { Client } from "../../src/client/client.ts";
+import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
+import { SimWorld } from "../../src/platform/sim/world.ts";
+import { createCrc32c } from "../../src/util/crc32c.ts";
+import { makeSimTorrent } from "../swarm/sim_swarm.ts";
+
+const RATE = "bytes a second from 0, or Infinity for no limit";
+const BYTES = "bytes from 0, or Infinity for no limit";
+
+/** Of other types than declared, too: not everybody has the types. */
+type Wrong = [options: unknown, message: string];
+
+const CLIENT: Wrong[] = [
+  [{ maxConnections: 0 }, "maxConnections is 0: it must be a whole number from 1"],
+  [{ maxConnections: NaN }, "maxConnections is NaN: it must be a whole number from 1"],
+  [{ maxConnections: Infinity }, "maxConnections is Infinity: it must be a whole number from 1"],
+  [{ port: 65_536 }, "port is 65536: it must be a whole number from -1 to 65535"],
+  [{ port: "6881" }, 'port is "6881": it must be a whole number from -1 to 65535'],
+  [{ maxOpenFiles: 1.5 }, "maxOpenFiles is 1.5: it must be a whole number from 1"],
+  [{ limits: { up: -1 } }, `limits.up is -1: it must be ${RATE}`],
+  [{ limits: { down: null } }, `limits.down is null: it must be ${RATE}`],
+  [{ saveEveryMs: -1 }, "saveEveryMs is -1: it must be a number from 0"],
+  [{ readCacheBytes: NaN }, `readCacheBytes is NaN: it must be ${BYTES}`],
+  [
+    { quota: { period: "week", up: 5 } },
+    'quota.period is "week": it must be "day" or "month"',
+  ],
+  [{ quota: { up: 5 } }, 'quota.period is undefined: it must be "day" or "month"'],
+  [{ quota: { period: "day", down: -5 } }, `quota.down is -5: it must be ${BYTES}`],
+];
+
+const ADD: Wrong[] = [
+  [{ uploadSlots: -1 }, "uploadSlots is -1: it must be a whole number from 0"],
+  [{ maxPeers: 0 }, "maxPeers is 0: it must be a whole number from 1"],
+  [{ piecesPerPeer: 0 }, "piecesPerPeer is 0: it must be a whole number from 1, or Infinity"],
+  [{ dir: undefined, seedOnly: "no" }, 'seedOnly is "no": it must be true or false'],
+  [{ finalCheck: "some" }, 'finalCheck is "some": it must be "changed" or "full"'],
+  [{ limits: { down: NaN } }, `limits.down is NaN: it must be ${RATE}`],
+  [{ peerLimits: { up: "1M" } }, `peerLimits.up is "1M": it must be ${RATE}`],
+  [
+    { seedGoal: { kind: "ratio", ratio: NaN } },
+    "seedGoal.ratio is NaN: it must be a number from 0",
+  ],
+  [{ seedGoal: { kind: "ratio" } }, "seedGoal.ratio is undefined: it must be a number from 0"],
+  [
+    { seedGoal: { kind: "time", seconds: Infinity } },
+    "seedGoal.seconds is Infinity: it must be a number from 0",
+  ],
+  [
+    { seedGoal: { kind: "sometime" } },
+    'seedGoal.kind is "sometime": it must be "none" or "forever" or "ratio" or "time" or "idle"',
+  ],
+  [{ seedGoal: { kind: "toString" } }, 'seedGoal.kind is "toString"'],
+];
+
+function refuses(run: () => void, message: string): void {
+  assert.throws(run, (error) => {
+    return error instanceof RangeError && error.message.startsWith(`The option ${message}`);
+  }, message);
+}
+
+describe("checkClientOptions and checkAddOptions", () => {
+  it("name the option, its value and what is allowed", () => {
+    for (const [options, message] of CLIENT) {
+      refuses(() => checkClientOptions(options as ClientOptions), message);
+    }
+    for (const [options, message] of ADD) {
+      refuses(() => checkAddOptions({ dir: "d", ...options as object } as AddOptions), message);
+    }
+  });
+
+  it("take everything that is allowed, its ends included", () => {
+    for (const port of [-1, 0, 65_535]) checkClientOptions({ port });
+    checkClientOptions({});
+    checkClientOptions({
+      maxConnections: 1,
+      limits: { down: 0, up: Infinity },
+      quota: { period: "month" },
+      readCacheBytes: 0,
+      dht: { bootstrap: [] },
+    });
+    checkAddOptions({ dir: "." });
+    for (const kind of ["none", "forever"] as const) {
+      checkAddOptions({ dir: ".", seedGoal: { kind } });
+    }
+    checkAddOptions({
+      dir: ".",
+      maxPeers: 1,
+      uploadSlots: 0,
+      piecesPerPeer: Infinity,
+      seedGoal: { kind: "ratio", ratio: 0 },
+      peerLimits: { up: 0.5 },
+      finalCheck: "full",
+    });
+    checkAddOptions({ dir: ".", seedGoal: { kind: "idle", seconds: 0.5 } });
+  });
+});
+
+describe("Client with options that cannot be", () => {
+  it("opens nothing, adds nothing and changes no limit", { timeout: 30_000 }, async () => {
+    const world = new SimWorld(1), node = world.node("10.0.0.1");
+    await assert.rejects(Client.open(node, { maxConnections: 0 }), RangeError);
+    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    const client = await world.wait(Client.open(node, { port: 6881 }));
+    const { bytes } = makeSimTorrent(world, [100_000], 65_536);
+    assert.throws(() => client.add(bytes, { dir: "/data", maxPeers: 0 }), RangeError);
+    const magnet = `magnet:?xt=urn:btih:${"5".repeat(40)}`;
+    assert.throws(() => client.add(magnet, { dir: "/data", uploadSlots: -1 }), RangeError);
+    assert.equal(client.torrents().length, 0);
+    const torrent = client.add(bytes, { dir: "/data" });
+    refuses(() => client.setLimits({ down: NaN }), "limits.down is NaN");
+    refuses(() => torrent.setLimits({ up: -1 }), "limits.up is -1");
+    refuses(() => torrent.setPeerLimits({ up: NaN }), "peerLimits.up is NaN");
+    client.setLimits({ down: Infinity });
+    await world.wait(client.close());
+  });
+
+  it("says the same of rates under any name", () => {
+    refuses(() => checkRates("x", { down: -0.1 }), `x.down is -0.1: it must be ${RATE}`);
+    checkRates("x", { up: 0 });
+  });
+});
