@@ -7,6 +7,7 @@ import { ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../protocol/peer_id.ts";
 import type { TorrentState } from "../torrent/types.ts";
 import type { QuotaSpent } from "./quota.ts";
+import { metricsOf, type RunTotals, runTotals } from "./run_totals.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "./types.ts";
 
 /** A torrent as its client sees it. */
@@ -19,6 +20,8 @@ export interface ShownTorrent {
   readonly quotaSpent: QuotaSpent | null;
   /** The one at work, or the last one; null while there is none yet. */
   readonly engine: Torrent | null;
+  /** Of the engines before that one; null while there was none. */
+  readonly earlier: RunTotals | null;
   readonly finder: ShownFinder | null;
 }
 
@@ -29,13 +32,13 @@ export interface ShownFinder {
 }
 
 export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
-  const { infoHash, name, state, error, engine, finder, quotaSpent } = life;
+  const { infoHash, name, state, error, engine, earlier, finder, quotaSpent } = life;
   return {
     infoHash,
     name,
     dir: shownDir(life),
     state,
-    ...(engine === null ? nothingYet(finder) : engineSnapshot(engine)),
+    ...(engine === null ? nothingYet(finder) : engineSnapshot(engine, earlier)),
     ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
@@ -55,9 +58,9 @@ type EngineSnapshot = Omit<
   "infoHash" | "name" | "dir" | "state" | "error" | "quotaSpent"
 >;
 
-function engineSnapshot(torrent: Torrent): EngineSnapshot {
+function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnapshot {
   const { meta, pieces, state } = torrent;
-  const { uploaded, downloaded } = torrent.totals;
+  const { downloaded, uploaded, metrics } = runTotals(torrent, before), { wasted } = metrics;
   const { total, connecting, connected, banned } = torrent.pool.stats();
   const members = [...torrent.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
@@ -74,9 +77,9 @@ function engineSnapshot(torrent: Torrent): EngineSnapshot {
     downloaded,
     uploaded,
     totals: torrent.totalsEver,
-    wasted: pieces.wastedBytes,
-    hashFailures: pieces.hashFailures,
-    metrics: metricsOf(pieces.ledger),
+    wasted: wasted.failed + wasted.duplicate + wasted.unasked,
+    hashFailures: metrics.pieces.failed,
+    metrics,
     downRate,
     upRate: sum(members, (member) => member.session.up.rate),
     etaSeconds: left > 0 && downRate > 0 ? left / downRate : null,
@@ -112,14 +115,6 @@ function nothingYet(finder: ShownFinder | null): EngineSnapshot {
     heldBackBy: peers.connected > 0 ? "nothing" : peers.connecting > 0 ? "connecting" : "no-peers",
     trackers: finder?.trackers.snapshot() ?? [],
     peerList: [],
-  };
-}
-
-function metricsOf({ started, completed, failed, retried, wasted, latency }: DownloadLedger) {
-  return {
-    pieces: { started, completed, failed, retried },
-    wasted: { ...wasted },
-    blockLatency: { upToMs: [...latency.bounds], counts: latency.counts() },
   };
 }
 

@@ -17,6 +17,7 @@ import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
+import { type RunTotals, runTotals } from "./run_totals.ts";
 import type { ShownFinder } from "./snapshot.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 
@@ -87,6 +88,7 @@ export class TorrentLife {
   #meta: Metainfo | null;
   /** The one at work, or the last one. */
   #engine: Engine | null = null;
+  #earlier: RunTotals | null = null;
   #finder: Finder | null;
   /** Peers that were told before there was anybody to tell. */
   #peers: [source: number, peers: PeerAddress[]][] = [];
@@ -126,6 +128,11 @@ export class TorrentLife {
 
   get engine(): Engine | null {
     return this.#engine;
+  }
+
+  /** What the engines before the last one moved; null where there was none. */
+  get earlier(): RunTotals | null {
+    return this.#earlier;
   }
 
   get finder(): Finder | null {
@@ -360,6 +367,7 @@ export class TorrentLife {
     } catch (error) {
       return this.#fail(error as Error);
     }
+    if (this.#engine !== null) this.#earlier = runTotals(this.#engine, this.#earlier);
     this.#engine = engine;
     this.#error = null;
     this.#phase = "running";

@@ -168,7 +168,7 @@ export interface PeerSnapshot {
   sources: string[];
 }
 
-/** What downloading cost so far, in this run. */
+/** What downloading cost so far, in this run of the client: pauses and waiting for a disk do not end it. */
 export interface DownloadMetrics {
   /** Pieces begun, and of those: verified, failed their hash, begun once more. */
   pieces: { started: number; completed: number; failed: number; retried: number };
