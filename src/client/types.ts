@@ -41,7 +41,7 @@ export interface ClientOptions {
   maxOpenFiles?: number;
   /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 20 MiB. */
   pieceBudgetBytes?: number;
-  /** Bytes of memory for data read ahead for uploads, over all torrents. Default 20 MiB. */
+  /** Bytes of memory for data read ahead for uploads, over all torrents. Default 32 MiB. */
   readCacheBytes?: number;
   /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
   limits?: Partial<Rates>;
