@@ -4,28 +4,35 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { CliContext } from "./command.ts";
 import type { DownloadRequest } from "./download_run.ts";
 import { UsageError } from "./errors.ts";
-import { type FileSpec, fileSpec, selectionBy } from "./file_spec.ts";
+import { type FileSpec, fileSpec, type FileWishes, selectionBy } from "./file_spec.ts";
 import { openSource } from "./metadata_run.ts";
 import { formatSize } from "./render/format.ts";
 import { safeText } from "./render/text.ts";
 
 const MOST_QUESTIONS = 5;
 
-/** What to download of the one source of `request`. Throws a UsageError where nobody can be asked. */
+/**
+ * What to download of the one source of `request`, in the order of `wishes`. Throws a UsageError
+ * where nobody can be asked, or was told already.
+ */
 export async function chooseFiles(
   context: CliContext,
   request: DownloadRequest,
+  wishes: FileWishes,
 ): Promise<AddOptions["files"]> {
   const { process } = context.platform;
   if (process.terminal() === null) {
     throw new UsageError("--choose needs a terminal: name the files with --files instead");
   }
   if (request.sources.length !== 1) throw new UsageError("--choose takes one torrent at a time");
+  if (wishes.only !== null) {
+    throw new UsageError("--choose asks what --files says: give one of them");
+  }
   const { meta } = await openSource(context, "auto", request);
   if (meta === null) throw new UsageError("the files are not known, so none can be chosen");
   context.output.write(listOf(meta));
   const only = await ask(context, meta);
-  return only === null ? request.add.files : selectionBy({ only, first: null, endsFirst: false });
+  return selectionBy({ ...wishes, only });
 }
 
 /** Null for all of them. */

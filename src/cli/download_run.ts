@@ -60,12 +60,13 @@ export async function runDownload(
   }
   const { files } = context.platform;
   return jobs.map((job) => {
-    const torrent = job.last, { dir, seedOnly = false } = request.add;
-    const path = torrent === null ? null : files.absolute(`${dir}/${torrent.name}`);
+    const torrent = job.last, { dir, seedOnly = false, metadataOnly = false } = request.add;
+    const path = torrent === null || metadataOnly ? null : files.absolute(`${dir}/${torrent.name}`);
     return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, {
       torrent,
       path,
       seedOnly,
+      metadataOnly,
     });
   });
 }

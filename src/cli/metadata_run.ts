@@ -6,9 +6,10 @@ import { UsageError } from "./errors.ts";
 import { EXIT_DONE } from "./exit_codes.ts";
 import { loadSource, parseLoaded } from "./load_torrent.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
+import { safeText } from "./render/text.ts";
 import { runReported } from "./reported_run.ts";
 
-/** Writes the .torrent of a magnet to `path`. Resolves to the exit code. */
+/** Writes the .torrent of a magnet, or of a path or URL, to `path`. Resolves to the exit code. */
 export async function saveMetadata(
   context: CliContext,
   mode: ReportMode,
@@ -16,14 +17,20 @@ export async function saveMetadata(
   path: string,
 ): Promise<number> {
   if (request.sources.length !== 1) {
-    throw new UsageError("--metadata-only takes one magnet link at a time");
+    throw new UsageError("--metadata-only takes one torrent at a time");
   }
   if (path === ".") {
     throw new UsageError("--metadata-only needs the file to write: -o FILE.torrent");
   }
-  const { files } = context.platform;
-  const { exitCode, torrent } = await findMetadata(context, mode, request);
-  if (torrent !== null) await files.writeWhole(path, torrent);
+  const { platform, output } = context, source = request.sources[0]!;
+  const loaded = await loadSource(platform, source);
+  if (typeof loaded !== "string") parseLoaded(platform, source, loaded);
+  const { exitCode, torrent } = typeof loaded === "string"
+    ? await findMetadata(context, mode, request)
+    : { exitCode: EXIT_DONE, torrent: loaded };
+  if (torrent === null) return exitCode;
+  await platform.files.writeWhole(path, torrent);
+  if (mode === "auto") output.write(`  written to ${safeText(platform.files.absolute(path))}\n`);
   return exitCode;
 }
 

@@ -19,6 +19,8 @@ export interface Outcome {
   torrent: TorrentSnapshot | null;
   /** It was only to be given, never to be fetched. */
   seedOnly: boolean;
+  /** What a magnet names was to be found out, and nothing else. */
+  metadataOnly: boolean;
   /** Its seed goal was reached, but only with what earlier runs gave. */
   goalByEarlierRuns: boolean;
   /** What was thrown, for those who look for a bug; not for printing. */
@@ -35,7 +37,7 @@ export type Ending =
 export function outcomeOf(
   source: string,
   ending: Ending,
-  about: Pick<Outcome, "torrent" | "path" | "seedOnly">,
+  about: Pick<Outcome, "torrent" | "path" | "seedOnly" | "metadataOnly">,
 ): Outcome {
   const isDone = ending.kind === "done", seconds = isDone ? ending.seconds : null;
   const goalByEarlierRuns = isDone && ending.goalByEarlierRuns;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import type { CliContext } from "../../src/cli/command.ts";
@@ -516,6 +516,55 @@ describe("shoal download of a magnet link", () => {
     assert.match(run.world.process.printed, /means none of the 1 files/);
     run.world.client.added[0]!.finish();
     await ended(run);
+  });
+
+  it("asks which files without forgetting which come first", async () => {
+    const real = join(FOLDER, "two.torrent");
+    const files = "d6:lengthi5e4:pathl1:aeed6:lengthi5e4:pathl1:beed6:lengthi5e4:pathl1:cee";
+    const pieces = `12:piece lengthi16384e6:pieces20:${"h".repeat(20)}`;
+    writeFileSync(real, `d4:infod5:filesl${files}e4:name1:x${pieces}ee`);
+    const args = [real, "--choose", "--first", "2", "--ends-first"], world = fakeWorld(args);
+    world.process.size = { columns: 80, rows: 24, color: false };
+    world.process.typed = ["1-2"];
+    const run = await start(args, world);
+    const { files: choose } = run.world.client.added[0]!.options;
+    assert.ok(typeof choose === "function");
+    const meta = { files: ["a", "b", "c"].map((path) => ({ path: [path], length: 5, pad: null })) };
+    assert.deepEqual(choose(meta as unknown as Parameters<typeof choose>[0]), {
+      priorities: new Map([[0, 4], [1, 7]]),
+      others: 0,
+      endsFirst: true,
+    });
+    run.world.client.added[0]!.finish();
+    await ended(run);
+    const both = [real, "--choose", "--files", "1"], other = fakeWorld(both);
+    other.process.size = { columns: 80, rows: 24, color: false };
+    await assert.rejects((await start(both, other)).code, /--choose asks what --files says/);
+  });
+
+  it("with --metadata-only copies a .torrent, and opens no client for it", async () => {
+    const real = join(FOLDER, "three.torrent"), copy = join(FOLDER, "copy.torrent");
+    const info = "d6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + "h".repeat(20) + "e";
+    writeFileSync(real, `d4:info${info}e`);
+    const run = await start([real, "--metadata-only", "-o", copy]);
+    assert.equal(await ended(run), 0);
+    assert.equal(run.world.client.added.length, 0);
+    assert.equal(readFileSync(copy, "latin1"), `d4:info${info}e`);
+    assert.match(run.world.process.printed, new RegExp(`written to ${copy}`));
+  });
+
+  it("says that the metadata was found, or was not, and nothing of files", async () => {
+    const file = join(FOLDER, "found.torrent");
+    const found = await start([MAGNET, "--metadata-only", "-o", file]);
+    found.world.client.added[0]!.finish();
+    assert.equal(await ended(found), 0);
+    assert.match(found.world.process.printed, /found what it is/);
+    assert.doesNotMatch(found.world.process.printed, /verified|here already/);
+    const run = await start([MAGNET]);
+    run.world.client.added[0]!.set({ state: "finding", have: 0, size: 0 });
+    run.world.process.interrupt();
+    assert.equal(await ended(run), 130);
+    assert.match(run.world.process.printed, /stopped before its metadata was found/);
   });
 
   it("asks nobody where there is no terminal", async () => {

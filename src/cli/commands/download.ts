@@ -5,7 +5,7 @@ import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts"
 import { defineCommand } from "../command.ts";
 import type { DownloadRequest } from "../download_run.ts";
 import { chooseFiles } from "../choose_files.ts";
-import { fileSpec, selectionBy } from "../file_spec.ts";
+import { fileSpec, type FileWishes, selectionBy } from "../file_spec.ts";
 import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { runReported } from "../reported_run.ts";
@@ -37,7 +37,7 @@ const FLAGS = {
   first: optional("LIST", "These files before the others", fileSpec),
   "ends-first": toggle("The first and last piece of media files before the rest, for players"),
   choose: toggle("Shows the files on the terminal and asks which ones"),
-  "metadata-only": toggle("Of a magnet link only the .torrent, which -o names"),
+  "metadata-only": toggle("Only the .torrent, as of a magnet link, into the file that -o names"),
   "incomplete-dir": optional("DIR", "Where files are until all is there; then they move", notEmpty),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
@@ -82,7 +82,7 @@ export const downloadCommand = defineCommand({
     const mode = reportMode(values), request = requestFrom(values, operands, context.platform);
     if (values["metadata-only"]) return await saveMetadata(context, mode, request, values.dir);
     if (values.choose) {
-      const files = await chooseFiles(context, request);
+      const files = await chooseFiles(context, request, wishesFrom(values));
       if (files !== undefined) request.add.files = files;
     }
     return await runReported(context, mode, request);
@@ -104,6 +104,10 @@ function requestFrom(
   };
 }
 
+function wishesFrom({ files: only, first, "ends-first": endsFirst }: Values): FileWishes {
+  return { only, first, endsFirst };
+}
+
 /** Leaves out what was not given, so that the client's own defaults hold. */
 function addOptions(values: Values): AddOptions {
   const options: AddOptions = {
@@ -112,11 +116,7 @@ function addOptions(values: Values): AddOptions {
     preallocate: values.preallocate,
     ...swarmOptions(values),
   };
-  const files = selectionBy({
-    only: values.files,
-    first: values.first,
-    endsFirst: values["ends-first"],
-  });
+  const files = selectionBy(wishesFrom(values));
   if (files !== undefined) options.files = files;
   if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
   if (values.reuse.length > 0) options.reuse = values.reuse;

@@ -23,6 +23,7 @@ function doneText(outcome: Outcome): string {
   const { torrent, seconds, path } = outcome;
   if (torrent === null) return "";
   const name = safeText(torrent.name), goal = goalText(outcome);
+  if (outcome.metadataOnly) return `${name}: found what it is\n`;
   if (outcome.seedOnly) return `${name}: done, ${gaveText(torrent)}${goal}\n`;
   const where = path === null ? "" : `  in ${safeText(path)}\n`;
   if (torrent.downloaded === 0) {
@@ -42,6 +43,7 @@ function interruptedText({ torrent, seedOnly }: Outcome): string {
   if (torrent === null) return "";
   const name = safeText(torrent.name);
   if (seedOnly) return `${name}: stopped, ${gaveText(torrent)}\n`;
+  if (torrent.state === "finding") return `${name}: stopped before its metadata was found\n`;
   if (torrent.have >= torrent.size) return `${name}: complete; stopped giving\n`;
   const part = formatPercent(torrent.have, torrent.size);
   return `${name}: stopped at ${part}; run the same command again to go on from there\n`;
