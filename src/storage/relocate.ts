@@ -1,9 +1,11 @@
 /**
  * Moves the files of a torrent, in use as they are, to other places. On one disk they are renamed,
- * all in one turn; between disks they are copied, writes going to both places meanwhile, and the old
- * ones stay until the caller knows that nothing points to them any more. Nobody's file is replaced.
+ * all in one turn. Between disks they are copied under names of ours, writes going to both places
+ * meanwhile, and renamed in one turn; the old ones stay until the caller knows that nothing points to
+ * them any more. Nobody's file is replaced or removed, whenever it appears and whenever we die: what
+ * bears a name of ours is ours, anything else only where our mark says that copies were being renamed
+ * and the name of ours is gone.
  */
-import type { FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
 import { StoredFile } from "./stored_file.ts";
@@ -13,18 +15,12 @@ export interface RelocateOptions {
   signal?: AbortSignal;
   /** Bytes copied; not called when renaming did it. */
   progress?(done: number, total: number): void;
-  /**
-   * An earlier move to the same places was cut short by a crash: files may be at either place, and
-   * what is at both is copied anew.
-   */
+  /** An earlier move to the same places was cut short by a crash: files may be at either place. */
   finishing?: boolean;
 }
 
-interface Move {
-  readonly from: StoredFile;
-  readonly to: StoredFile;
-  readonly stat: FileStat | null;
-}
+/** Where each file is to be: its new elements below the root of the other access. */
+export type Places = ReadonlyMap<StoredFile, readonly string[]>;
 
 export interface Relocated {
   /** Files in their new places, by those in the old. */
@@ -33,119 +29,227 @@ export interface Relocated {
   clean(): void;
 }
 
+interface Move {
+  readonly from: StoredFile;
+  readonly to: StoredFile;
+  /** The name of ours under which it is copied, in the folder of `to`. */
+  readonly via: StoredFile;
+}
+
 const STEP_BYTES = 1024 * 1024;
 
-/**
- * `places` gives the new elements of each file below the root of `to`. In the turn in which `settle`
- * is called the files are at both places or the new ones, and bytes belong to the new ones from then
- * on. Rejects with a FileError ("exists" where something is in the way), or with the signal's reason;
- * then everything is where it was.
- */
-export async function relocate(
-  from: FileAccess,
-  to: FileAccess,
-  places: ReadonlyMap<StoredFile, readonly string[]>,
-  options: RelocateOptions,
-  settle: (relocated: Relocated) => void,
-): Promise<void> {
-  options.signal?.throwIfAborted();
-  to.paths.makeRoot();
-  const moves = plan(from, to, places, options.finishing ?? false);
-  let copied = false;
-  if (!renameAll(from, to, moves)) {
-    await copyAll(from, to, moves, options);
-    copied = true;
-  }
-  const files = new Map<StoredFile, StoredFile>();
-  for (const move of moves) {
-    if (copied && move.from.isDisturbed(from.look(move.from))) move.from.distrust();
-    from.letGo(move.from);
-    to.letGo(move.to);
-    const { path, elements } = move.to;
-    files.set(move.from, move.from.movedTo(path, elements, copied ? move.to : null));
-    if (move.stat !== null) to.noteNewName(move.to);
-  }
-  from.stopMirroring();
-  settle({ files, clean: () => clean(from, moves, copied) });
-  await to.syncNames();
-}
+export class Relocation {
+  readonly #from: FileAccess;
+  readonly #to: FileAccess;
+  /** Of files that change their place. */
+  readonly #moves: Move[] = [];
+  readonly #unmoved: StoredFile[] = [];
+  /** Is there while copies get their names: some of the new places are ours then. */
+  readonly #mark: StoredFile;
 
-function plan(
-  from: FileAccess,
-  to: FileAccess,
-  places: ReadonlyMap<StoredFile, readonly string[]>,
-  finishing: boolean,
-): Move[] {
-  const moves: Move[] = [], taken = new Set<string>();
-  for (const [file, elements] of places) {
-    const path = to.paths.join(elements), target = new StoredFile(path, elements, file.length);
-    if (taken.has(path)) throw inTheWay(path);
-    taken.add(path);
-    const stat = from.look(file);
-    if (path !== file.path && to.look(target) !== null) {
-      if (!finishing) throw inTheWay(path);
-      if (stat !== null) to.disk.remove(path);
+  /** `name` makes names that nobody else uses. Throws a FileError where two files are to be one. */
+  constructor(from: FileAccess, to: FileAccess, places: Places, name: string) {
+    this.#from = from;
+    this.#to = to;
+    const fileAt = (elements: readonly string[], length: number) =>
+      new StoredFile(to.paths.join(elements), elements, length);
+    this.#mark = fileAt([`.${name}.moving`], 0);
+    const taken = new Set<string>();
+    let index = 0;
+    for (const [file, elements] of places) {
+      const target = fileAt(elements, file.length);
+      if (taken.has(target.path)) throw inTheWay(target.path);
+      taken.add(target.path);
+      const ours = [...elements.slice(0, -1), `.${name}.moving.${index++}`];
+      if (target.path === file.path) this.#unmoved.push(file);
+      else this.#moves.push({ from: file, to: target, via: fileAt(ours, file.length) });
     }
-    moves.push({ from: file, to: target, stat: path === file.path ? null : stat });
   }
-  return moves;
-}
 
-/** False, with everything where it was, when the places are on different disks. */
-function renameAll(from: FileAccess, to: FileAccess, moves: readonly Move[]): boolean {
-  const done: Move[] = [];
-  try {
-    for (const move of moves) {
-      if (move.stat === null) continue;
-      from.letGo(move.from);
-      to.paths.makeFolders(move.to.elements);
-      to.disk.rename(move.from.path, move.to.path);
-      done.push(move);
+  /**
+   * For before anybody is told that a move has begun. Rejects with a FileError ("exists") where
+   * something is in the way. What an earlier move left under names of ours is removed.
+   */
+  async check(): Promise<void> {
+    this.#demandRoom(false);
+    await this.#removeOurs();
+  }
+
+  /** Whether something is at its new place only. */
+  get hasBegun(): boolean {
+    return this.#moves.some(({ from, to }) => {
+      return this.#from.look(from) === null && this.#to.look(to) !== null;
+    });
+  }
+
+  /**
+   * In the turn in which `settle` is called the files are at both places or the new ones, and bytes
+   * belong to the new ones from then on. Rejects with a FileError ("exists" where something is in
+   * the way), or with the signal's reason; then everything is where it was.
+   */
+  async run(options: RelocateOptions, settle: (relocated: Relocated) => void): Promise<void> {
+    const to = this.#to;
+    options.signal?.throwIfAborted();
+    to.paths.makeRoot();
+    if (options.finishing) await this.#takeCopiesBack();
+    this.#demandRoom(options.finishing ?? false);
+    if (this.#renameHere()) settle(this.#relocated(false));
+    else await this.#copyAll(options, settle);
+    await to.syncNames();
+  }
+
+  #demandRoom(finishing: boolean): void {
+    for (const { from, to } of this.#moves) {
+      if (this.#to.look(to) === null) continue;
+      if (!finishing || this.#from.look(from) !== null) throw inTheWay(to.path);
     }
+  }
+
+  /** Copies that a crash caught while they got their names have names of ours again. */
+  async #takeCopiesBack(): Promise<void> {
+    const to = this.#to;
+    if (to.look(this.#mark) !== null) {
+      for (const move of this.#moves) {
+        // Where there is still a name of ours, the other one is somebody else's.
+        if (this.#from.look(move.from) === null || to.look(move.via) !== null) continue;
+        if (to.look(move.to) === null) continue;
+        to.disk.rename(move.to.path, move.via.path);
+        to.noteNewName(move.via);
+      }
+      await to.syncNames();
+    }
+    await this.#removeOurs();
+  }
+
+  /** The mark first, and for good: without it nothing but a name of ours is ours. */
+  async #removeOurs(): Promise<void> {
+    const to = this.#to;
+    if (this.#remove(to, this.#mark)) {
+      to.noteNewName(this.#mark);
+      await to.syncNames();
+    }
+    for (const { via } of this.#moves) this.#remove(to, via);
+  }
+
+  /** False, with everything where it was, when the places are on different disks. */
+  #renameHere(): boolean {
+    try {
+      this.#renameAll("from");
+      return true;
+    } catch (error) {
+      if (error instanceof FileError && error.code === "other-disk") return false;
+      throw error;
+    }
+  }
+
+  /** All or none. Throws a FileError. */
+  #renameAll(now: "from" | "via"): void {
+    const from = now === "from" ? this.#from : this.#to, to = this.#to;
+    const done: Move[] = [];
+    try {
+      for (const move of this.#moves) {
+        if (from.look(move[now]) === null) continue;
+        from.letGo(move[now]);
+        to.paths.makeFolders(move.to.elements);
+        // In the same turn, as the system's renaming would replace it.
+        if (to.look(move.to) !== null) throw inTheWay(move.to.path);
+        to.disk.rename(move[now].path, move.to.path);
+        to.noteNewName(move.to);
+        done.push(move);
+      }
+    } catch (error) {
+      while (done.length > 0) {
+        const move = done.pop()!;
+        to.disk.rename(move.to.path, move[now].path);
+      }
+      throw error;
+    }
+  }
+
+  async #copyAll(
+    { signal, progress }: RelocateOptions,
+    settle: (relocated: Relocated) => void,
+  ): Promise<void> {
+    const from = this.#from, to = this.#to;
+    const stats = this.#moves.map((move) => from.look(move.from));
+    const total = stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0);
+    const allocated = stats.reduce((sum, stat) => sum + (stat?.allocated ?? 0), 0);
+    let done = 0;
+    const onBytes = (bytes: number) => progress?.(done += bytes, total);
+    from.mirror(to, new Map(this.#moves.map((move) => [move.from, move.via])));
+    try {
+      if (await to.disk.freeSpace(to.paths.root) < allocated) throw noRoom(to);
+      for (const [i, move] of this.#moves.entries()) {
+        if (stats[i]) await copyFile(from, to, move, stats[i].size, signal, onBytes);
+      }
+      await to.sync(this.#moves.map(({ via }) => via));
+      to.makeEmpty(this.#mark);
+      await to.syncNames();
+      signal?.throwIfAborted();
+      this.#renameAll("via");
+      from.stopMirroring();
+    } catch (error) {
+      from.stopMirroring();
+      await this.#removeOurs().catch(() => {}); // the next move tries again
+      throw error;
+    }
+    settle(this.#relocated(true));
+  }
+
+  #relocated(copied: boolean): Relocated {
+    return { files: this.#newFiles(copied), clean: () => this.#clean(copied) };
+  }
+
+  #newFiles(copied: boolean): Map<StoredFile, StoredFile> {
+    const files = new Map<StoredFile, StoredFile>();
+    for (const file of this.#unmoved) {
+      files.set(file, file);
+      this.#to.noteNewName(file); // it may be new, which the old access alone knows
+    }
+    for (const { from, to, via } of this.#moves) {
+      if (copied && from.isDisturbed(this.#from.look(from))) from.distrust();
+      this.#from.letGo(from);
+      this.#to.letGo(via);
+      files.set(from, from.movedTo(to.path, to.elements, copied ? via : null));
+    }
+    return files;
+  }
+
+  #clean(copied: boolean): void {
+    const from = this.#from;
+    if (copied) {
+      for (const move of this.#moves) this.#remove(from, move.from);
+      this.#remove(this.#to, this.#mark);
+    }
+    const folders = new Set<string>();
+    for (const { from: { elements } } of this.#moves) {
+      for (let depth = elements.length - 1; depth > 0; depth--) {
+        folders.add(from.paths.join(elements.slice(0, depth)));
+      }
+    }
+    for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
+      removeIfEmpty(from, folder);
+    }
+  }
+
+  /** Whether it was there. */
+  #remove(access: FileAccess, file: StoredFile): boolean {
+    access.letGo(file);
+    if (access.look(file) === null) return false;
+    access.disk.remove(file.path);
     return true;
-  } catch (error) {
-    while (done.length > 0) {
-      const { from: back, to: there } = done.pop()!;
-      to.disk.rename(there.path, back.path);
-    }
-    if (error instanceof FileError && error.code === "other-disk") return false;
-    throw error;
-  }
-}
-
-async function copyAll(
-  from: FileAccess,
-  to: FileAccess,
-  moves: readonly Move[],
-  { signal, progress }: RelocateOptions,
-): Promise<void> {
-  const total = moves.reduce((sum, { stat }) => sum + (stat?.size ?? 0), 0);
-  let done = 0;
-  from.mirror(to, new Map(moves.map((move) => [move.from, move.to])));
-  try {
-    const free = await to.disk.freeSpace(to.paths.root);
-    if (free < moves.reduce((sum, { stat }) => sum + (stat?.allocated ?? 0), 0)) throw noRoom(to);
-    for (const move of moves) {
-      if (move.stat === null) continue;
-      await copyFile(from, to, move, signal, (bytes) => progress?.(done += bytes, total));
-    }
-    await to.sync(moves.map((move) => move.to));
-    signal?.throwIfAborted();
-  } catch (error) {
-    from.stopMirroring();
-    for (const move of moves) remove(to, move.to, move.from);
-    throw error;
   }
 }
 
 async function copyFile(
   from: FileAccess,
   to: FileAccess,
-  { from: file, to: copy, stat }: Move,
+  { from: file, via: copy }: Move,
+  size: number,
   signal: AbortSignal | undefined,
   progress: (bytes: number) => void,
 ): Promise<void> {
-  const buffer = new Uint8Array(Math.min(STEP_BYTES, Math.max(1, stat!.size)));
+  const buffer = new Uint8Array(Math.min(STEP_BYTES, Math.max(1, size)));
   to.write(copy, buffer.subarray(0, 0), 0); // an empty file is copied too
   for (let at = 0;;) {
     signal?.throwIfAborted();
@@ -160,26 +264,8 @@ async function copyFile(
     at += got;
     progress(got);
   }
-  const size = from.look(file)?.size ?? 0;
-  if ((to.look(copy)?.size ?? 0) < size) to.resize(copy, size);
-}
-
-function clean(from: FileAccess, moves: readonly Move[], copied: boolean): void {
-  if (copied) { for (const move of moves) remove(from, move.from, move.to); }
-  const folders = new Set<string>();
-  for (const { from: { elements } } of moves) {
-    for (let depth = elements.length - 1; depth > 0; depth--) {
-      folders.add(from.paths.join(elements.slice(0, depth)));
-    }
-  }
-  for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
-    removeIfEmpty(from, folder);
-  }
-}
-
-function remove(access: FileAccess, file: StoredFile, other: StoredFile): void {
-  access.letGo(file);
-  if (file.path !== other.path && access.look(file) !== null) access.disk.remove(file.path);
+  const end = from.look(file)?.size ?? 0;
+  if ((to.look(copy)?.size ?? 0) < end) to.resize(copy, end);
 }
 
 function removeIfEmpty({ disk }: FileAccess, folder: string): void {

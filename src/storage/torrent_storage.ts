@@ -9,13 +9,14 @@ import type { Files, FileSpan, FileStat } from "../platform/types.ts";
 import type { FileSlice, Layout } from "../protocol/layout.ts";
 import type { Stamp } from "../protocol/resume_data.ts";
 import { assert } from "../util/assert.ts";
+import { toHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { exportParts, type SharedSlice } from "./part_export.ts";
 import { PartFile } from "./part_file.ts";
 import { reserveSpace } from "./preallocate.ts";
-import { relocate, type RelocateOptions } from "./relocate.ts";
+import { type RelocateOptions, Relocation } from "./relocate.ts";
 import { StoredFile } from "./stored_file.ts";
 import type { Trust } from "./trust.ts";
 
@@ -290,24 +291,40 @@ export class TorrentStorage {
    * Moves the files to `dir`, where `paths` (one for each file) are their names: to move and to
    * rename. Reading and writing may go on meanwhile; `setWanted` and a second move may not. Resolves
    * when the files are in their new places, with a function that removes what is left in the old
-   * ones: call it when the resume record names the new. Rejects as `relocate` does.
+   * ones: call it when the resume record names the new. Rejects as `Relocation.run` does.
    */
   async move(
     dir: string,
     paths: readonly (readonly string[])[],
     options: RelocateOptions = {},
   ): Promise<() => void> {
-    const to = this.#access.in(dir), places = new Map<StoredFile, readonly string[]>();
-    this.#files.forEach((file, index) => file && places.set(file, paths[index]!));
-    if (this.#parts) places.set(this.#parts.file, this.#parts.file.elements);
+    const to = this.#access.in(dir);
     let clean = () => {};
-    await relocate(this.#access, to, places, options, (relocated) => {
+    await this.#relocation(to, paths).run(options, (relocated) => {
       this.#access = to;
       this.#files.forEach((file, i) => file && (this.#files[i] = relocated.files.get(file)!));
       if (this.#parts) this.#parts.moved(to, relocated.files.get(this.#parts.file)!);
       clean = relocated.clean;
     });
     return clean;
+  }
+
+  /** For before a move is announced: rejects with the FileError "exists" that it would end with. */
+  async checkMove(dir: string, paths: readonly (readonly string[])[]): Promise<void> {
+    await this.#relocation(this.#access.in(dir), paths).check();
+  }
+
+  /** Whether a move that was cut short brought something to its new place only. */
+  hasBegunMove(dir: string, paths: readonly (readonly string[])[]): boolean {
+    return this.#relocation(this.#access.in(dir), paths).hasBegun;
+  }
+
+  #relocation(to: FileAccess, paths: readonly (readonly string[])[]): Relocation {
+    const places = new Map<StoredFile, readonly string[]>();
+    this.#files.forEach((file, index) => file && places.set(file, paths[index]!));
+    if (this.#parts) places.set(this.#parts.file, this.#parts.file.elements);
+    const { infoHash } = this.#options;
+    return new Relocation(this.#access, to, places, infoHash ? toHex(infoHash) : "torrent");
   }
 
   /** Closes this torrent's files. Later calls to read or write throw. */

@@ -5,6 +5,7 @@
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { FileError } from "../util/errors.ts";
 import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
 
@@ -18,6 +19,7 @@ export interface ArrangementPorts {
   readonly signal: AbortSignal;
   /** The resume record is on the disk when it resolves, or cannot be. */
   save(): Promise<void>;
+  warn(message: string): void;
 }
 
 export class Arrangement {
@@ -86,10 +88,7 @@ export class Arrangement {
    * signal's reason: then all is where it was.
    */
   move(dir: string): Promise<void> {
-    return this.#next(async () => {
-      await this.#move(dir, this.#renamed);
-      this.#targetDir = dir;
-    });
+    return this.#next(() => this.#move(dir, this.#renamed, dir));
   }
 
   /** Gives a file another path below the folder of the torrent. Rejects as `move` does. */
@@ -100,29 +99,50 @@ export class Arrangement {
     });
   }
 
-  async #move(dir: string, renamed: ReadonlyMap<number, Path>): Promise<void> {
-    const { storage, signal, save } = this.#ports;
+  /** `targetDir`: where it is to be from then on. */
+  async #move(
+    dir: string,
+    renamed: ReadonlyMap<number, Path>,
+    targetDir = this.#targetDir,
+  ): Promise<void> {
+    const { storage, signal, save } = this.#ports, paths = this.#paths(renamed);
+    await storage.checkMove(dir, paths); // what is refused has never begun
     this.#moving = { dir, renamed };
     await save(); // so that a crash in the middle is known as one
+    let clean: () => void;
     try {
-      const clean = await storage.move(dir, this.#paths(renamed), {
+      clean = await storage.move(dir, paths, {
         signal,
         progress: (done, total) => this.#moved = total === 0 ? 1 : done / total,
       });
-      this.#renamed = renamed;
+    } catch (error) {
       this.#moving = null;
-      await save();
-      clean();
+      // Else the next start would go on with it. At the torrent's end its last record says so.
+      if (!signal.aborted) await save();
+      throw error;
     } finally {
-      this.#moving = null;
       this.#moved = null;
     }
+    this.#renamed = renamed;
+    this.#targetDir = targetDir;
+    this.#moving = null;
+    await save();
+    clean();
   }
 
   /** A move of an earlier run was cut short: before anything else is done with the files. */
   async finishMove({ dir, renamed }: NonNullable<ResumeData["moving"]>): Promise<void> {
-    const clean = await this.#ports.storage.move(dir, this.#paths(renamed), { finishing: true });
+    const { storage, warn } = this.#ports, paths = this.#paths(renamed), before = storage.dir;
+    let clean: () => void;
+    try {
+      clean = await storage.move(dir, paths, { finishing: true });
+    } catch (error) {
+      const isRefused = error instanceof FileError && error.code === "exists";
+      if (!isRefused || storage.hasBegunMove(dir, paths)) throw error;
+      return warn(`${error.message}: everything stays in ${storage.dir}`);
+    }
     this.#renamed = renamed;
+    if (dir !== before) this.#targetDir = dir; // a person's wish, or it was so anyway
     clean();
   }
 

@@ -108,6 +108,7 @@ export class Torrent {
         pieces: this.pieces,
         signal: this.#abort.signal,
         save: () => this.#persistence.saveNow(),
+        warn: (message) => this.warn(message),
       },
       options.files,
       { targetDir: options.absoluteDir, renamed: ports.renamed },

@@ -95,7 +95,59 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
         }
         assertAllRight(next);
         assert.deepEqual(disk.names(OLD), [], `seed ${seed}`);
+        assert.deepEqual(disk.names(NEW), [partFileName(INFO_HASH), "t"], `seed ${seed}`);
       }
+    });
+
+    it("after a crash at any moment no file of somebody else's is lost, nor anything of ours", {
+      timeout: 120_000,
+    }, async () => {
+      let refused = 0, finished = 0, whileMoving = 0;
+      for (let seed = 0; seed < 40; seed++) {
+        const life = await begin(seed), { world, node: { disk } } = life, { dice } = world;
+        await world.wait(life.keeper.close());
+        const diary = `${NEW}/${dice.pick(["t/a", "t/sub/c"])}`;
+        const foreign = new TextEncoder().encode("a diary");
+        let isMoving = true;
+        void life.storage.move(NEW, PATHS).catch(() => {}).then(() => isMoving = false);
+        const span = begin === mounted ? 90 : 30;
+        const crashAt = dice.below(span), planted = dice.below(span);
+        await world.runFor(Math.min(crashAt, planted));
+        const isIn = planted < crashAt && disk.bytes(diary) === null;
+        if (isIn) disk.put(diary, foreign);
+        if (isIn && isMoving) whileMoving++;
+        await world.runFor(Math.max(0, crashAt - planted));
+        life.node.kill();
+        if (dice.chance(0.5)) disk.crash();
+        const isFree = !isIn && disk.bytes(diary) === null &&
+          disk.bytes(OLD + diary.slice(NEW.length));
+        const isLate = isFree && dice.chance(0.5);
+        if (isLate) disk.put(diary, foreign);
+        const next = new Life(world, torrent, disk, WANTED);
+        const moved = world.wait(next.storage.move(NEW, PATHS, { finishing: true }));
+        const clean = await moved.catch((error) => {
+          assert.equal(error.code, "exists", String(error));
+          return null;
+        });
+        if (clean === null) {
+          refused++;
+          assert.deepEqual(disk.bytes(diary), foreign, `seed ${seed}`);
+          disk.removeEntry(diary);
+          (await world.wait(next.storage.move(NEW, PATHS, { finishing: true })))();
+        } else {
+          finished++;
+          assert.ok(!isLate, `seed ${seed}`);
+          clean();
+        }
+        next.node.kill();
+        const last = new Life(world, torrent, disk, WANTED, NEW);
+        await last.start();
+        for (const piece of torrent.pieces) {
+          if (life.have.has(piece)) assert.ok(last.have.has(piece), `piece ${piece}, seed ${seed}`);
+        }
+      }
+      assert.ok(refused > 0 && finished > 10, `${refused} refused, ${finished} finished`);
+      if (begin === mounted) assert.ok(whileMoving > 5, `${whileMoving} while it moved`);
     });
   });
 }

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
+import { type Participant, SimSwarm } from "./sim_swarm.ts";
+
+const KIB = 1024;
+const TIMEOUT = { timeout: 60_000 };
+const STATE = { stateDir: "/state" };
+const DIARY = new TextEncoder().encode("my diary");
+
+async function seeding(seed: number) {
+  const swarm = new SimSwarm(seed);
+  await swarm.prepare([900 * KIB, 300 * KIB, 20 * KIB, 700 * KIB], 64 * KIB);
+  const node = swarm.world.node("10.0.2.1");
+  swarm.plant(node);
+  const one = await swarm.join(node, { seedGoal: { kind: "forever" } }, STATE);
+  await swarm.run(() => one.torrent.snapshot().state === "seeding");
+  await swarm.world.runFor(6000);
+  return { swarm, one, disk: node.disk };
+}
+
+/** The machine dies, with or without the power, and another client restores what is on its disk. */
+async function reborn(swarm: SimSwarm, { node }: Participant, power: boolean) {
+  node.kill("quietly");
+  if (power) node.disk.crash();
+  const next = swarm.world.node(node.address, { disk: node.disk });
+  const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+  const [torrent] = await swarm.world.wait(client.restore());
+  return { client, torrent: torrent! };
+}
+
+describe("Torrent.move", () => {
+  it("that was refused is over: after a kill nobody's file is touched", TIMEOUT, async () => {
+    for (const power of [false, true]) {
+      const { swarm, one, disk } = await seeding(1);
+      disk.put("/other/folder/sub1/file1", DIARY);
+      await assert.rejects(swarm.world.wait(one.torrent.move("/other")), { code: "exists" });
+      await swarm.world.runFor(power ? 8000 : 0);
+      const { client, torrent } = await reborn(swarm, one, power);
+      await swarm.world.run(() => torrent.snapshot().state !== "checking");
+      assert.deepEqual(disk.bytes("/other/folder/sub1/file1"), DIARY);
+      const { state, have, size, dir } = torrent.snapshot();
+      assert.deepEqual([state, have, dir], ["seeding", size, "/data"]);
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    }
+  });
+
+  it("that cannot be finished is given up where nothing was moved yet", TIMEOUT, async () => {
+    const { swarm, one, disk } = await seeding(2);
+    disk.mounts = ["/other"];
+    disk.makeFolders("/other");
+    disk.readDelayMs = 50;
+    void one.torrent.move("/other").catch(() => {});
+    await swarm.world.runFor(120);
+    assert.equal(disk.bytes("/data/folder/sub0/file0")?.length, 900 * KIB, "it is being copied");
+    disk.put("/other/folder/sub1/file1", DIARY);
+    const { client, torrent } = await reborn(swarm, one, false);
+    await swarm.world.run(() => torrent.snapshot().state !== "checking");
+    assert.deepEqual(disk.bytes("/other/folder/sub1/file1"), DIARY);
+    assert.deepEqual([torrent.snapshot().state, torrent.snapshot().dir], ["seeding", "/data"]);
+    await swarm.world.runFor(6000);
+    await swarm.world.wait(client.close());
+    await swarm.close();
+  });
+
+  it("is where it is to stay after a crash at any moment", TIMEOUT, async () => {
+    for (let ms = 0; ms < 120; ms += 7) {
+      const { swarm, one, disk } = await seeding(100 + ms);
+      swarm.checkEvery = 50;
+      disk.makeFolders("/other");
+      disk.mounts = ms % 2 ? ["/other"] : [];
+      void one.torrent.move("/other").catch(() => {});
+      await swarm.world.runFor(ms);
+      const { client, torrent } = await reborn(swarm, one, ms % 3 === 0);
+      await swarm.world.run(() => torrent.snapshot().state === "seeding", 60_000);
+      await swarm.world.runFor(6000);
+      const { dir, have, size } = torrent.snapshot(), names = disk.names(dir);
+      assert.equal(have, size);
+      assert.ok(["/data", "/other"].includes(dir) && names.includes("folder"), `${dir}: ${names}`);
+      if (ms > 50) assert.equal(dir, "/other", `after ${ms} ms`);
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    }
+  });
+});
