@@ -67,6 +67,11 @@ export class FileChoice {
     this.#keys = keys.every((key) => key === NORMAL * 4) ? null : keys;
   }
 
+  /** Every file is NORMAL: there is no choice to remember. A plain one may still have chosen. */
+  get isDefault(): boolean {
+    return this.priorities.every((priority) => priority === NORMAL);
+  }
+
   /** Nothing is special: the pieces need no levels. */
   get isPlain(): boolean {
     const keys = this.#keys, first = keys?.[0];

@@ -56,7 +56,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     moving,
     have,
     partial,
-    priorities: choice.isPlain ? new Uint8Array(0) : choice.priorities,
+    priorities: choice.isDefault ? new Uint8Array(0) : choice.priorities,
     totals: { ...totalsEver, seedingSeconds, activeSeconds },
     seedGoal: options.seedGoal,
     limits: limits.torrent,

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
+import { readResume, resumePath } from "../../src/storage/resume_file.ts";
+import { fromHex } from "../../src/util/bytes.ts";
+import { SimSwarm } from "./sim_swarm.ts";
+
+const KIB = 1024;
+const STATE = { stateDir: "/state" };
+
+describe("the choice of files over a restart", () => {
+  const choices: [string, Map<number, number>, number][] = [
+    ["a small one is not wanted, inside pieces that are", new Map([[1, 0]]), 600 * KIB],
+    ["all are equally important", new Map([[0, 7], [1, 7], [2, 7]]), 601 * KIB],
+    ["all are equally unimportant", new Map([[0, 1], [1, 1], [2, 1]]), 601 * KIB],
+  ];
+  for (const [what, priorities, wanted] of choices) {
+    it(`is kept where ${what}`, { timeout: 60_000 }, async () => {
+      const swarm = new SimSwarm(1);
+      await swarm.prepare([300 * KIB, KIB, 300 * KIB], 64 * KIB);
+      await swarm.seed("10.0.1.1");
+      const leech = await swarm.leech("10.0.2.1", {}, {
+        files: { priorities },
+        seedGoal: { kind: "forever" },
+      }, STATE);
+      await swarm.untilDone([leech]);
+      await swarm.world.wait(leech.client.close());
+      leech.node.kill("quietly");
+      const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
+      const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+      const [torrent] = await swarm.world.wait(client.restore());
+      await swarm.world.run(() => torrent!.snapshot().state === "seeding");
+      assert.equal(torrent!.snapshot().wanted, wanted);
+      const isMade = node.files.stat("/data/folder/sub1/file1") !== null;
+      assert.equal(isMade, priorities.get(1) !== 0);
+      await swarm.world.wait(client.close());
+      const infoHash = fromHex(torrent!.infoHash)!, sha1 = (b: Uint8Array) => node.hasher.sha1(b);
+      const path = resumePath("/state", infoHash);
+      const record = await swarm.world.wait(readResume(node.files, path, sha1, infoHash));
+      assert.deepEqual([...record!.priorities], [0, 1, 2].map((file) => priorities.get(file) ?? 4));
+      await swarm.close();
+    });
+  }
+});
