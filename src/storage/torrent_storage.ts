@@ -218,6 +218,11 @@ export class TorrentStorage {
     return this.#files[file]?.path ?? null;
   }
 
+  /** How often we wrote to a file. */
+  writesTo(file: number): number {
+    return this.#files[file]?.writes ?? 0;
+  }
+
   /** Its bytes are in the part file, if anywhere. */
   isApart(file: number): boolean {
     return this.#apart.has(file);

@@ -32,6 +32,8 @@ export class Arrangement {
   /** Of a copy to another disk that is under way, 0 to 1. */
   #moved: number | null = null;
   #last: Promise<unknown> = Promise.resolve();
+  /** Changes that are asked for and not over. */
+  #waiting = 0;
 
   constructor(
     ports: ArrangementPorts,
@@ -74,6 +76,14 @@ export class Arrangement {
       this.#apply();
       await this.#ports.storage.setWanted(this.#choice.wanted);
     });
+  }
+
+  /**
+   * For who reads the files by their paths: while `what` goes on no file changes its place, and what
+   * is asked for meanwhile waits.
+   */
+  still<T>(what: () => Promise<T>): Promise<T> {
+    return this.#next(what);
   }
 
   /** It is whole: moves the files to where they are to be, as `move` does. */
@@ -150,9 +160,10 @@ export class Arrangement {
     return this.#ports.meta.files.map(({ path }, file) => renamed.get(file) ?? path);
   }
 
-  #next(change: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(change);
-    this.#last = done.catch(() => {});
+  #next<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#waiting++ === 0 ? change() : this.#last.then(change);
+    const over = () => void this.#waiting--;
+    this.#last = done.then(over, over);
     return done;
   }
 

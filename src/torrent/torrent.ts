@@ -235,18 +235,22 @@ export class Torrent {
 
   /**
    * Reads and hashes all pieces while seeding or downloading goes on; what is wrong is not given any
-   * more and fetched again. Resolves to how many pieces were wrong. Rejects with a FileError.
+   * more and fetched again, what came there otherwise is taken. Resolves to how many pieces were
+   * wrong. Rejects with a FileError.
    */
-  async recheck(): Promise<number> {
-    const had = this.#verification.allPieces().filter((piece) => this.pieces.have.has(piece));
-    const bad: number[] = [];
-    await this.#verification.check(this.#abort.signal, (piece, ok) => {
-      if (!ok) bad.push(piece);
-    }, had);
-    if (this.#abort.signal.aborted || bad.length === 0) return bad.length;
-    this.#tell({ type: "final-check", bad: bad.length, pieces: had.length });
-    await this.#fetchAgain(bad);
-    return bad.length;
+  recheck(): Promise<number> {
+    const { pieces, swarm, arrangement } = this, { signal } = this.#abort;
+    return arrangement.still(async () => {
+      const found = (piece: number) => this.#onVerified(piece);
+      const { bad, had } = await this.#verification.recheck(pieces, signal, found);
+      if (signal.aborted) return bad.length;
+      if (bad.length > 0) {
+        this.#tell({ type: "final-check", bad: bad.length, pieces: had });
+        await this.#fetchAgain(bad);
+      }
+      swarm.settle();
+      return bad.length;
+    });
   }
 
   /** A few times a second. */
@@ -291,7 +295,9 @@ export class Torrent {
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
-    const recordIsWrong = await openExisting({ ...parts, mustExist, reuse }, signal);
+    const recordIsWrong = await this.arrangement.still(() =>
+      openExisting({ ...parts, mustExist, reuse }, signal)
+    );
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
     await this.#persistence.opened(recordIsWrong);
@@ -316,12 +322,15 @@ export class Torrent {
   /** All that is wanted came: what is on the disk must be it, or is downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setState("verifying");
-    if (this.storage.finish()) this.#persistence.changed(this.now);
-    const pieces = this.#verification.doubtfulPieces(this.options.finalCheck);
     const bad: number[] = [];
-    await this.#verification.check(this.#abort.signal, (piece, ok) => {
-      if (!ok) bad.push(piece);
-    }, pieces);
+    let pieces: number[] = [];
+    await this.arrangement.still(async () => {
+      if (this.storage.finish()) this.#persistence.changed(this.now);
+      pieces = this.#verification.doubtfulPieces(this.options.finalCheck);
+      await this.#verification.check(this.#abort.signal, (piece, ok) => {
+        if (!ok) bad.push(piece);
+      }, pieces);
+    });
     if (this.#abort.signal.aborted) return;
     if (bad.length === 0) return await this.#complete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });

@@ -1,8 +1,11 @@
 /** Reads what is on the disk and compares it with the hashes: before the download and after it. */
 import type { Hasher } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
-import { checkPieces } from "../storage/checker.ts";
+import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import type { PieceManager } from "./piece_manager.ts";
+import { HAVE, MISSING, SKIPPED } from "./piece_types.ts";
+import { allGone } from "./seed_only.ts";
 import type { FinalCheck } from "./types.ts";
 
 export class Verification {
@@ -27,16 +30,74 @@ export class Verification {
     signal: AbortSignal,
     onPiece: (piece: number, ok: boolean) => void,
     pieces: readonly number[] = this.allPieces(),
+    storage: CheckedStorage = this.#storage,
   ): Promise<void> {
     this.#fraction = 0;
     try {
-      await checkPieces(this.#hasher, this.#storage, pieces, (p) => pieceHash(this.#meta, p), {
+      await checkPieces(this.#hasher, storage, pieces, (p) => pieceHash(this.#meta, p), {
         piece: onPiece,
         progress: (done, total) => this.#fraction = total === 0 ? 1 : done / total,
       }, signal);
     } finally {
       this.#fraction = null;
     }
+  }
+
+  /**
+   * Everything once more while it is in use, but for the pieces that are being downloaded. Missing
+   * ones that fit are marked and told by `found`. Resolves to those that we had and that are wrong,
+   * and how many we had; they are not marked. Rejects with a FileError: "not-found" where all files
+   * are gone, as with a disk that was taken out.
+   */
+  async recheck(
+    manager: PieceManager,
+    signal: AbortSignal,
+    found: (piece: number) => void,
+  ): Promise<{ bad: number[]; had: number }> {
+    const isOf = (...states: number[]) => (piece: number) =>
+      states.includes(manager.stateOf(piece));
+    const pieces = this.allPieces().filter(isOf(HAVE, MISSING, SKIPPED));
+    const had = new Set(pieces.filter(isOf(HAVE)));
+    if (had.size > 0) this.#demandAny();
+    const bad: number[] = [], isMissing = isOf(MISSING, SKIPPED);
+    await this.check(
+      signal,
+      (piece, ok) => {
+        if (!ok && had.has(piece)) bad.push(piece);
+        if (!ok || !isMissing(piece) || signal.aborted) return;
+        manager.markHave(piece);
+        found(piece);
+      },
+      pieces,
+      this.#inUse(),
+    );
+    if (bad.length > 0) this.#demandAny();
+    return { bad, had: had.size };
+  }
+
+  #demandAny(): void {
+    const { files } = this.#meta, storage = this.#storage;
+    const isThere = files.some(({ pad, length }, file) => {
+      return !pad && length > 0 && storage.statFile(file) !== null;
+    });
+    if (!isThere && storage.statParts() === null) throw allGone(this.#meta, storage.dir);
+  }
+
+  /** What was written to while it was checked is known by its writes. */
+  #inUse(): CheckedStorage {
+    const storage = this.#storage, writes: number[] = [];
+    return {
+      layout: storage.layout,
+      spans: (piece) => storage.spans(piece),
+      isApart: (file) => storage.isApart(file),
+      statFile: (file) => {
+        writes[file] = storage.writesTo(file);
+        return storage.statFile(file);
+      },
+      noteChecked: (file, before) => {
+        if (writes[file] === storage.writesTo(file)) storage.noteChecked(file, before);
+      },
+    };
   }
 
   allPieces(): number[] {
