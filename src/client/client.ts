@@ -3,7 +3,7 @@
  * Everything else belongs to the torrents.
  */
 import type { Platform, Timer } from "../platform/types.ts";
-import { formatHostPort, type Magnet, parseMagnet } from "../protocol/magnet.ts";
+import { formatHostPort, formatMagnet, type Magnet, parseMagnet } from "../protocol/magnet.ts";
 import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
@@ -26,6 +26,7 @@ import { selectedBy } from "./file_priorities.ts";
 import { optionsOf } from "./restored_options.ts";
 import { Inbound } from "./inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
+import { type Added, encodeAdded } from "./added_file.ts";
 import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
 import { StateDir } from "./state_dir.ts";
@@ -40,6 +41,13 @@ const QUOTA_EVERY_MS = 10_000;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
+/** What is known of a torrent from before it is started. */
+interface Before {
+  readonly record?: ResumeData;
+  readonly paused?: boolean;
+  readonly keepPaused?: (paused: boolean) => void;
+}
+
 export class Client {
   readonly #platform: Platform;
   /** Those that are not over. */
@@ -48,6 +56,8 @@ export class Client {
   readonly #state: StateDir | null;
   readonly #limits: ClientLimits;
   readonly #feed = new EventFeed();
+  /** Writes into the state folder that are under way, the last one of each torrent. */
+  readonly #saving = new Map<string, Promise<void>>();
   readonly #inbound: Inbound;
   readonly #udpPort: UdpPort;
   readonly #udp: UdpAnnouncer;
@@ -137,6 +147,7 @@ export class Client {
       for (const { host, port } of meta.nodes) this.#discovery.dhtNode(host, port);
     }
     this.#keep(meta);
+    this.#keepAdded(torrent.infoHash, { link: null, paused: false, options }, meta);
     return torrent;
   }
 
@@ -149,7 +160,8 @@ export class Client {
     for (const infoHash of this.#state?.torrents() ?? []) {
       if (this.#lives.has(infoHash)) continue;
       try {
-        restored.push(await this.#restore(this.#state!, infoHash));
+        const torrent = await this.#restore(this.#state!, infoHash);
+        if (torrent !== null) restored.push(torrent);
       } catch (error) {
         const message = `The torrent was not restored: ${(error as Error).message}`;
         this.#feed.push({ infoHash, type: "warning", message });
@@ -161,6 +173,7 @@ export class Client {
   /** Stops a torrent and forgets it; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
     await this.#handles.get(infoHash)?.stop();
+    await this.#saving.get(infoHash);
     this.#handles.delete(infoHash);
     this.#state?.forget(infoHash);
   }
@@ -216,6 +229,7 @@ export class Client {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#lives.values()].map((life) => life.stop()));
+    await Promise.all(this.#saving.values());
     this.#timer?.cancel();
     this.#timer = null;
     await this.#inbound.close();
@@ -228,7 +242,7 @@ export class Client {
     this.#feed.end();
   }
 
-  #addMagnet(magnet: Magnet, options: AddOptions): Torrent {
+  #addMagnet(magnet: Magnet, options: AddOptions, paused = false): Torrent {
     const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
     const finder = this.#maker.find(magnet, options, (infoBytes) => {
       demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
@@ -237,14 +251,19 @@ export class Client {
     }, (happening) => this.#feed.push({ infoHash, ...happening }));
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
-    return this.#start(infoHash, finder, { ...options, peers: all, ...(files ? { files } : {}) });
+    const added = { link: formatMagnet(magnet), paused, options };
+    const keep = (paused: boolean) => this.#keepAdded(infoHash, { ...added, paused }, null);
+    const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
+    const torrent = this.#start(infoHash, finder, chosen, { paused, keepPaused: keep });
+    keep(paused);
+    return torrent;
   }
 
   #start(
     infoHash: string,
     source: Metainfo | Finder,
     options: AddOptions,
-    restored: ResumeData | null = null,
+    before: Before = {},
   ): Torrent {
     if (this.#lives.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
@@ -258,6 +277,7 @@ export class Client {
         ? null
         : () => this.#loadMeta(state, infoHash, source.magnet),
       keepMeta: (meta) => this.#keep(meta),
+      keepPaused: before.keepPaused ?? (() => {}),
       quotaSpent: () => this.#limits.quotaSpent,
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
@@ -265,17 +285,50 @@ export class Client {
     this.#lives.set(infoHash, life);
     this.#handles.set(infoHash, torrent);
     life.ended.then(() => this.#lives.delete(infoHash));
-    life.start(restored);
+    life.start(before.record, before.paused);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
   }
 
-  async #restore(state: StateDir, infoHash: string): Promise<Torrent> {
+  /** Null where only the metadata of a magnet is kept, for whoever adds it again. */
+  async #restore(state: StateDir, infoHash: string): Promise<Torrent | null> {
     const bytes = await state.loadTorrent(infoHash);
-    const record = await state.loadRecord(infoHash);
-    if (bytes === null || record === null) throw new Error(`${state.path} has only half of it`);
-    return this.#start(infoHash, this.#parse(bytes), optionsOf(record), record);
+    const record = await state.loadRecord(infoHash).catch((error: unknown) => error as Error);
+    if (bytes !== null && record !== null && !(record instanceof Error)) {
+      return this.#start(infoHash, this.#parse(bytes), optionsOf(record), { record });
+    }
+    // As it was asked for; what of it is on the disk is found out.
+    const added = await state.loadAdded(infoHash);
+    if (added !== null && bytes !== null) {
+      return this.#start(infoHash, this.#parse(bytes), added.options, added);
+    }
+    if (added !== null && added.link !== null) {
+      return this.#addMagnet(parseMagnet(added.link), added.options, added.paused);
+    }
+    if (record instanceof Error) throw record;
+    if (added === null && record === null) return null;
+    throw new Error(`${state.path} has only half of it: add it again`);
+  }
+
+  /** So that a restart knows of it, whatever becomes of this run. */
+  #keepAdded(infoHash: string, added: Added, meta: Metainfo | null): void {
+    if (this.#state === null || added.options.metadataOnly) return;
+    const bytes = encodeAdded(added, meta, (path) => this.#platform.files.absolute(path));
+    this.#save(infoHash, (state) => state.keepAdded(infoHash, bytes));
+  }
+
+  /** One after the other for a torrent; `close` waits. A failure is told as a warning. */
+  #save(infoHash: string, write: (state: StateDir) => Promise<void>): void {
+    const state = this.#state;
+    if (state === null) return;
+    const before = this.#saving.get(infoHash) ?? Promise.resolve();
+    const saving = before.then(() => write(state)).catch((error: Error) => {
+      this.#feed.push({ infoHash, type: "warning", message: error.message });
+    }).finally(() => {
+      if (this.#saving.get(infoHash) === saving) this.#saving.delete(infoHash);
+    });
+    this.#saving.set(infoHash, saving);
   }
 
   /** What an earlier run found, with what this one's link knows beside. */
@@ -291,9 +344,7 @@ export class Client {
   /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
   #keep(meta: Metainfo): void {
     const infoHash = toHex(meta.infoHash);
-    this.#state?.keepTorrent(infoHash, torrentFileOf(meta)).catch((error: Error) => {
-      this.#feed.push({ infoHash, type: "warning", message: error.message });
-    });
+    this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
   }
 
   #parse(bytes: Uint8Array): Metainfo {

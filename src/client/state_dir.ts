@@ -1,6 +1,6 @@
 /**
  * The folder in which a client keeps what is to survive a restart: of each torrent the metainfo
- * (`<info-hash>.torrent`) and the resume record (`<info-hash>.resume`), and the DHT node's id and
+ * (`<info-hash>.torrent`), what was asked for (`.added`) and the resume record (`.resume`), and the DHT node's id and
  * neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
  */
 import type { Files } from "../platform/types.ts";
@@ -11,6 +11,7 @@ import type { DhtState } from "../dht/node_types.ts";
 import { readResume, resumePath } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { FileError, type FileErrorCode } from "../util/errors.ts";
+import { type Added, decodeAdded, MAX_ADDED_BYTES } from "./added_file.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
 import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./quota.ts";
 
@@ -32,10 +33,25 @@ export class StateDir {
 
   /** Info-hashes of the torrents that are kept here. Throws a FileError. */
   torrents(): string[] {
-    return this.#files.list(this.path).flatMap((name) => {
-      const found = /^([0-9a-f]{40})\.torrent$/.exec(name);
-      return found === null ? [] : [found[1]!];
+    const found = this.#files.list(this.path).flatMap((name) => {
+      return /^([0-9a-f]{40})\.(?:torrent|added)$/.exec(name)?.[1] ?? [];
     });
+    return [...new Set(found)];
+  }
+
+  /** Null when there is none. Rejects with a ResumeError or a FileError. */
+  async loadAdded(infoHash: string): Promise<Added | null> {
+    try {
+      return decodeAdded(await this.#files.read(this.#addedPath(infoHash), MAX_ADDED_BYTES));
+    } catch (error) {
+      if (error instanceof FileError && error.code === "not-found") return null;
+      throw error;
+    }
+  }
+
+  /** Rejects with a FileError. */
+  async keepAdded(infoHash: string, added: Uint8Array): Promise<void> {
+    await this.#files.writeWhole(this.#addedPath(infoHash), added);
   }
 
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
@@ -94,7 +110,8 @@ export class StateDir {
 
   /** Of a torrent that was removed. Throws a FileError. */
   forget(infoHash: string): void {
-    for (const path of [this.#torrentPath(infoHash), resumePath(this.path, fromHex(infoHash)!)]) {
+    const record = resumePath(this.path, fromHex(infoHash)!);
+    for (const path of [this.#torrentPath(infoHash), this.#addedPath(infoHash), record]) {
       if (this.#files.stat(path) !== null) this.#files.remove(path);
     }
   }
@@ -106,6 +123,10 @@ export class StateDir {
   /** Days and months are counted by themselves, also by clients that share the folder. */
   #quotaPath(period: QuotaPeriod): string {
     return `${this.path.replace(/\/$/, "")}/quota${period === "month" ? "" : `-${period}`}`;
+  }
+
+  #addedPath(infoHash: string): string {
+    return `${this.path.replace(/\/$/, "")}/${infoHash}.added`;
   }
 
   #torrentPath(infoHash: string): string {

@@ -67,6 +67,8 @@ export interface LifePorts {
   /** The metainfo as an earlier run found it, if it is kept. */
   loadMeta: (() => Promise<Metainfo | null>) | null;
   keepMeta(meta: Metainfo): void;
+  /** It looks for its metadata no more, or again. */
+  keepPaused(paused: boolean): void;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
   tell(happening: TorrentHappening): void;
@@ -191,9 +193,9 @@ export class TorrentLife {
     return this.worker!.swarm;
   }
 
-  /** `restored`: its record, where that was read already. */
-  start(restored: ResumeData | null = null): void {
-    this.#pauses = restored?.paused ?? false;
+  /** `restored`: its record, where that was read already. `paused`: as it was left, without one. */
+  start(restored: ResumeData | null = null, paused = false): void {
+    this.#pauses = restored?.paused ?? paused;
     if (restored !== null) this.#goOn(restored);
     else if (this.#finder === null) this.#open();
     else if (this.#ports.loadMeta === null) this.#find(this.#finder);
@@ -231,6 +233,7 @@ export class TorrentLife {
     this.#pausing = null;
     if (this.over) return;
     this.#setPhase("paused");
+    if (this.#finder !== null) this.#ports.keepPaused(this.#pauses);
     if (!this.#pauses) this.#goOnAgain();
   }
 
@@ -238,7 +241,9 @@ export class TorrentLife {
   resume(): void {
     if (!this.#pauses || this.over) return;
     this.#pauses = false;
-    if (this.#phase === "paused") this.#goOnAgain();
+    if (this.#phase !== "paused") return;
+    if (this.#finder !== null) this.#ports.keepPaused(false);
+    this.#goOnAgain();
   }
 
   #goOnAgain(): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { AddOptions } from "../../src/client/types.ts";
@@ -124,4 +125,104 @@ describe("Client.restore", () => {
     await swarm.world.wait(again.client.close());
     await swarm.close();
   });
+
+  it(
+    "knows a torrent whose first check was cut short, with all that was chosen",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(20);
+      await swarm.seed("10.0.1.1");
+      const node = swarm.world.node("10.0.2.1");
+      const leech = await swarm.join(node, {
+        files: { priorities: new Map([[1, 0], [2, 7]]), sequential: new Set([0]) },
+        pex: false,
+        limits: { up: 5000 },
+      }, STATE);
+      await swarm.world.runFor(50);
+      const { infoHash } = leech.torrent, record = `/state/${infoHash}.resume`;
+      if (node.files.stat(record) !== null) node.files.remove(record);
+      node.kill("quietly");
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      assert.equal(next.files.stat(record), null, "nothing was recorded yet");
+      const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const [torrent] = await swarm.world.wait(again.restore());
+      await swarm.run(() => torrent!.snapshot().state === "done");
+      assert.equal(torrent!.snapshot().wanted, (900 + 20 + 700) * KIB);
+      assert.equal(next.files.stat("/data/folder/sub1/file1"), null);
+    },
+  );
+
+  it("checks all of a torrent whose record is torn", TIMEOUT, async () => {
+    const swarm = await newSwarm(21);
+    await swarm.seed("10.0.1.1");
+    const node = swarm.world.node("10.0.2.1");
+    const leech = await swarm.join(node, {}, STATE);
+    await swarm.untilDone([leech]);
+    const again = await restored(swarm, leech, () => {
+      const file = node.files.open(`/state/${leech.torrent.infoHash}.resume`, "write");
+      file.truncate(40);
+      file.close();
+    });
+    await swarm.run(() => again.torrent.snapshot().state === "done");
+    const { downloaded, have } = again.torrent.snapshot();
+    assert.deepEqual([downloaded, have], [0, 1920 * KIB]);
+  });
+
+  it(
+    "knows a magnet that is looking for its metadata, and one that was paused at it",
+    TIMEOUT,
+    async () => {
+      for (const paused of [false, true]) {
+        const swarm = await newSwarm(22);
+        const hash = createHash("sha1").update(infoOf(swarm.torrent.bytes)).digest("hex");
+        const node = swarm.world.node("10.0.2.1"),
+          magnet = `magnet:?xt=urn:btih:${hash}&x.pe=10.0.1.1:6881`;
+        const leech = await swarm.join(node, { uploadSlots: 2 }, STATE, magnet);
+        await swarm.world.runFor(3000);
+        if (paused) await swarm.world.wait(leech.torrent.pause());
+        await swarm.world.runFor(1000);
+        node.kill("quietly");
+        const next = swarm.world.node(node.address, { disk: node.disk });
+        const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+        const [torrent] = await swarm.world.wait(client.restore());
+        await swarm.world.runFor(1000);
+        assert.equal(torrent!.snapshot().state, paused ? "paused" : "finding");
+        await swarm.seed("10.0.1.1");
+        torrent!.resume();
+        await swarm.run(() => torrent!.snapshot().state === "done");
+      }
+    },
+  );
+
+  it(
+    "takes the metadata alone of a magnet for no torrent, and warns of nothing",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(23);
+      await swarm.seed("10.0.1.1");
+      const hash = createHash("sha1").update(infoOf(swarm.torrent.bytes)).digest("hex");
+      const node = swarm.world.node("10.0.2.1"),
+        magnet = `magnet:?xt=urn:btih:${hash}&x.pe=10.0.1.1:6881`;
+      const leech = await swarm.join(node, { metadataOnly: true }, STATE, magnet);
+      await swarm.world.wait(leech.torrent.finished);
+      await swarm.world.wait(leech.client.close());
+      assert.ok(node.files.stat(`/state/${hash}.torrent`) !== null);
+      node.kill("quietly");
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const events: unknown[] = [];
+      (async () => {
+        for await (const event of client.events()) events.push(event);
+      })();
+      assert.deepEqual(await swarm.world.wait(client.restore()), []);
+      await swarm.world.wait(client.close());
+      assert.deepEqual(events, []);
+    },
+  );
 });
+
+/** The bytes of the info dictionary, the last of these files' keys. */
+function infoOf(torrent: Uint8Array): Uint8Array {
+  const text = Buffer.from(torrent).toString("latin1");
+  return torrent.subarray(text.indexOf("4:info") + 6, torrent.length - 1);
+}

@@ -1,4 +1,5 @@
 /** The decoders of bencoded bytes: torrents, records, messages of peers and answers of trackers. */
+import { decodeAdded, encodeAdded } from "../../../src/client/added_file.ts";
 import { decodeDhtState, encodeDhtState } from "../../../src/client/dht_state.ts";
 import { decodeQuota, encodeQuota } from "../../../src/client/quota.ts";
 import { decode } from "../../../src/protocol/bencode.ts";
@@ -44,6 +45,17 @@ export function dictionaryTargets(): FuzzTarget[] {
     dropped: [{ address: "2001:db8::1", port: 7 }],
   });
   const state = { ids: { 4: HASH, 6: null }, nodes: [{ address: "192.0.2.1", port: 1 }] };
+  const options = {
+    dir: "/d",
+    limits: { down: Infinity, up: 5 },
+    peers: ["192.0.2.1:1"],
+    seedGoal: { kind: "ratio", ratio: 2 },
+    files: { priorities: new Map([[0, 7]]), sequential: new Set([1]), others: 0 },
+  } as const;
+  const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
+  const added = [null, link].map((link) => {
+    return encodeAdded({ link, paused: link !== null, options }, null, (path) => path);
+  });
   return [
     target("bencode", torrents, (bytes) => typeof decode(bytes)),
     target("torrent", torrents, (bytes) => `${parseTorrent(bytes, sha1).files.length}`),
@@ -67,6 +79,10 @@ export function dictionaryTargets(): FuzzTarget[] {
     target("announce", [encode(answer)], (bytes) => `${parseAnnounceResponse(bytes).peers.length}`),
     target("scrape", [scrape], (bytes) => `${parseScrapeResponse(bytes).size}`),
     target("dht-state", [encodeDhtState(state)], (bytes) => `${decodeDhtState(bytes) !== null}`),
+    target("added", added, (bytes) => {
+      const { link, options } = decodeAdded(bytes);
+      return `${link === null} ${Object.keys(options).join()}`;
+    }),
     target("quota", [encodeQuota({ period: "2026-11", down: 1, up: 2 })], (bytes) => {
       return `${decodeQuota(bytes) !== null}`;
     }),
