@@ -35,9 +35,8 @@ export interface OpeningParts {
  * or an IncompleteError where only seeding was asked for. Ends early when aborted.
  */
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
-  const { meta, storage, seedOnly, trustFiles, record } = parts;
-  if (parts.mustExist) demandDisk(parts);
-  else if (seedOnly) demandFiles(meta, (file) => sizeOf(parts, file));
+  const { storage, seedOnly, trustFiles, record } = parts;
+  demandDisk(parts);
   if (!seedOnly) storage.prepare();
   if (record === null && !seedOnly && !trustFiles) await reuseFiles(parts, signal);
   let recordIsWrong = false;
@@ -66,19 +65,27 @@ export function lackOf(
 /**
  * Where everything that we had is gone, a disk was probably taken out: nothing must be written to
  * what is under its mount point. What we had is in the record, or all of it where that was declared
- * or is all that we are for. Throws a FileError.
+ * or is all that we are for. Throws a FileError, or an IncompleteError where it never was there.
  */
 function demandDisk(parts: OpeningParts): void {
-  const { meta, storage, record } = parts;
-  if (parts.seedOnly || parts.trustFiles) {
-    return demandReturn(meta, (file) => sizeOf(parts, file), storage.dir);
+  const { meta, storage, record, mustExist, seedOnly } = parts;
+  if (record !== null && recordsDataIn(storage.dir, record) && isEmpty(parts)) {
+    throw allGone(meta, storage.dir);
   }
-  if (record === null) return;
-  const { have, stamps, dir } = record;
-  const had = meta.files.flatMap((_, file) => stamps[file] ? [file] : []);
-  if (have.count === 0 || had.length === 0) return;
-  if (had.some((file) => storage.statFile(file) !== null)) return;
-  throw allGone(meta, dir);
+  const find = (file: number) => sizeOf(parts, file);
+  if (mustExist && (seedOnly || parts.trustFiles)) demandReturn(meta, find, storage.dir);
+  else if (seedOnly) demandFiles(meta, find);
+}
+
+function recordsDataIn(dir: string, { have, partial, moving, ...record }: ResumeData): boolean {
+  return (dir === record.dir || dir === moving?.dir) && have.count + partial.length > 0;
+}
+
+function isEmpty({ meta, storage }: OpeningParts): boolean {
+  const isThere = meta.files.some(({ pad, length }, file) => {
+    return !pad && length > 0 && storage.statFile(file) !== null;
+  });
+  return !isThere && storage.statParts() === null;
 }
 
 /** What others have of it already is copied, and checked with the rest. */

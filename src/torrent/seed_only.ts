@@ -37,7 +37,8 @@ export function allGone({ name }: Metainfo, dir: string): FileError {
   return new FileError(
     "not-found",
     dir,
-    `All files of "${name}" are gone from ${dir}: put its disk back, or remove the torrent`,
+    `All files of "${name}" are gone from ${dir}: put its disk back, or remove the torrent ` +
+      "and add it again to download it anew",
   );
 }
 
