@@ -31,17 +31,19 @@ import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/protocol/
 
 export { Client } from "./src/client/client.ts";
 export type { CreatedTorrent, CreateOptions } from "./src/client/create_torrent.ts";
-export { Torrent } from "./src/client/torrent_handle.ts";
+export { NotYetError, Torrent } from "./src/client/torrent_handle.ts";
 export type {
   AddOptions,
   ClientOptions,
   DhtSettings,
   DownloadMetrics,
   FileSelection,
+  FinalCheck,
   HeldBackBy,
   PeerSnapshot,
   QuotaOptions,
   QuotaSpent,
+  Rates,
   SeedGoal,
   TorrentEvent,
   TorrentSnapshot,
@@ -49,7 +51,18 @@ export type {
   TrackerSnapshot,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
-export { type Magnet, parseMagnet } from "./src/protocol/magnet.ts";
+export type { Dht, FindOptions, GetOptions } from "./src/dht/dht.ts";
+export type { DhtStats, PeersResult, PingResult, ScrapeResult } from "./src/dht/node_types.ts";
+export {
+  type DhtItem,
+  immutableTarget,
+  mutableTarget,
+  type Signed,
+  signItem,
+} from "./src/protocol/dht_item.ts";
+export { encode as encodeBencode } from "./src/protocol/bencode_encode.ts";
+export { decode as decodeBencode } from "./src/protocol/bencode.ts";
+export { formatMagnet, type Magnet, parseMagnet } from "./src/protocol/magnet.ts";
 export type { Metainfo, TorrentFileEntry } from "./src/protocol/metainfo.ts";
 export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.ts";
 export {
@@ -70,6 +83,7 @@ export type {
   Clock,
   DatagramNet,
   DatagramSocket,
+  Ed25519,
   FileHandle,
   Files,
   FileSpan,

@@ -105,7 +105,7 @@ export async function stats(run: DhtRun, limitMs: number): Promise<void> {
   await join(run);
   await settle(run, limitMs);
   const { dht, tell } = run, told = dht.stats();
-  const { overlays, received, sent, bytesReceived, bytesSent } = told;
+  const { overlays, received, sent, bytesReceived, bytesSent, exceptions } = told;
   tell(statsText(told), {
     type: "stats",
     nodes: countNodes(dht),
@@ -116,6 +116,7 @@ export async function stats(run: DhtRun, limitMs: number): Promise<void> {
     sent,
     bytesReceived,
     bytesSent,
+    exceptions,
   });
 }
 
@@ -144,11 +145,14 @@ function aboutItem(type: string, target: Uint8Array, { signed }: DhtItem) {
   };
 }
 
-function statsText({ overlays, received, sent, bytesReceived, bytesSent }: DhtStats): string {
+function statsText(stats: DhtStats): string {
+  const { overlays, received, sent, bytesReceived, bytesSent, exceptions, lastException } = stats;
   return [
     ...overlays.map(overlayText),
     `datagrams: ${sent} sent (${formatSize(bytesSent)}), ` +
     `${received} received (${formatSize(bytesReceived)})`,
+    // A bug of ours: it ends nothing, but shall not go unseen.
+    ...exceptions === 0 ? [] : [`${formatCount(exceptions, "error")} of our own: ${lastException}`],
   ].join("\n");
 }
 
