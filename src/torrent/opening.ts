@@ -25,6 +25,7 @@ export interface OpeningParts {
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
   readonly reuse: TorrentPorts["reuse"];
+  warn(message: string): void;
   /** What was there before must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;
 }
@@ -38,7 +39,7 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
   const { storage, seedOnly, trustFiles, record } = parts;
   demandDisk(parts);
   if (!seedOnly) storage.prepare();
-  if (record === null && !seedOnly && !trustFiles) await reuseFiles(parts, signal);
+  if (!seedOnly && !trustFiles) await reuseFiles(parts, signal);
   let recordIsWrong = false;
   if (trustFiles) markAll(parts);
   else if (record !== null) recordIsWrong = await resume(parts, record, signal);
@@ -89,14 +90,17 @@ function isEmpty({ meta, storage }: OpeningParts): boolean {
 }
 
 /** What others have of it already is copied, and checked with the rest. */
-async function reuseFiles({ meta, storage, reuse, choice }: OpeningParts, signal: AbortSignal) {
+async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<void> {
+  const { meta, storage, reuse, choice } = parts;
   const sought = meta.files.flatMap(({ path, pad, length }, file) => {
     const isMissing = !pad && length > 0 && choice.priorities[file] !== SKIP &&
       storage.statFile(file) === null;
     return isMissing ? [{ file, name: path[path.length - 1]! }] : [];
   });
   if (reuse === null || sought.length === 0) return;
-  for (const [file, path] of await reuse(sought, signal)) {
+  const found = await reuse(sought, signal);
+  if (found.size === 0) parts.warn("Nothing was found that could be reused: all is downloaded");
+  for (const [file, path] of found) {
     if (signal.aborted) return;
     await storage.takeCopy(file, path);
   }

@@ -108,7 +108,7 @@ export class Torrent {
         pieces: this.pieces,
         signal: this.#abort.signal,
         save: () => this.#persistence.saveNow(),
-        warn: (message) => this.warn(message),
+        warn: this.warn,
       },
       options.files,
       { targetDir: options.absoluteDir, renamed: ports.renamed },
@@ -205,9 +205,7 @@ export class Torrent {
     this.#tell({ type: "tracker", ...result });
   }
 
-  warn(message: string): void {
-    this.#tell({ type: "warning", message });
-  }
+  readonly warn = (message: string): void => this.#tell({ type: "warning", message });
 
   setLimits(limits: Partial<Rates>): void {
     this.limits.setTorrent({ ...this.limits.torrent, ...limits }, this.#ports.clock.now());
@@ -291,12 +289,12 @@ export class Torrent {
 
   async #run(): Promise<void> {
     const { seedOnly, trustFiles } = this.options, { record, mustExist, reuse } = this.#ports;
-    const { meta, storage, pieces } = this, { signal } = this.#abort;
+    const { meta, storage, pieces, warn } = this, { signal } = this.#abort;
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
     const recordIsWrong = await this.arrangement.still(() =>
-      openExisting({ ...parts, mustExist, reuse }, signal)
+      openExisting({ ...parts, mustExist, reuse, warn }, signal)
     );
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
