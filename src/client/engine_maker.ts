@@ -138,7 +138,7 @@ export class EngineMaker {
     const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
     const { wanted } = new FileChoice(layout, engineOptions.files);
-    const { dir, renamed } = this.#place(options, start.record);
+    const { dir, renamed } = this.#place(meta, options, start.record);
     const entries = meta.files.map((entry, file) => {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
@@ -182,15 +182,28 @@ export class EngineMaker {
     for (const address of ownAddresses()) pool.setOwnEndpoint(address, listenPort());
   }
 
-  /** Where an earlier run left the files, if that is one of the places that they may be at. */
+  /**
+   * Where an earlier run left the files, if that is one of the places that they may be at. Without
+   * a record of it, files that are whole are where they are to be when they are.
+   */
   #place(
+    meta: Metainfo,
     { dir, incompleteDir }: AddOptions,
     record: ResumeData | null,
   ): { dir: string; renamed: ResumeData["renamed"] } {
     const { files } = this.#platform;
     const places = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
     if (record !== null && places.includes(record.dir)) return record;
-    return { dir: places[0]!, renamed: new Map() };
+    const [first, target] = places as [string, string];
+    return { dir: this.#hasWhole(meta, target) ? target : first, renamed: new Map() };
+  }
+
+  #hasWhole(meta: Metainfo, dir: string): boolean {
+    return meta.files.some(({ path, pad, length }) => {
+      if (pad || length === 0) return false;
+      const found = this.#platform.files.stat([dir, ...path].join("/"));
+      return found?.kind === "file" && found.size === length;
+    });
   }
 
   #reuse(
