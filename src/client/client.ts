@@ -277,6 +277,7 @@ export class Client {
         ? null
         : () => this.#loadMeta(state, infoHash, source.magnet),
       keepMeta: (meta) => this.#keep(meta),
+      keepRecord: (record) => this.#save(infoHash, (state) => state.keepRecord(record)),
       keepPaused: before.keepPaused ?? (() => {}),
       quotaSpent: () => this.#limits.quotaSpent,
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),

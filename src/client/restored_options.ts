@@ -1,7 +1,8 @@
 /** What a user had chosen for a torrent: into its resume record, and out of it again. */
 import { MAX_OWN_PEERS, type ResumeChoices } from "../protocol/resume_choices.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
-import { selectionOf } from "./file_priorities.ts";
+import { fileChoiceOptions, selectionOf } from "./file_priorities.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 
 /**
@@ -52,6 +53,25 @@ export function choicesOf(options: AddOptions): ResumeChoices {
 /** No limit is the same as none chosen. */
 function isFinal(value: unknown): boolean {
   return value !== Infinity;
+}
+
+/** The record, with what may have been changed since. */
+export function amended(record: ResumeData, meta: Metainfo, options: AddOptions): ResumeData {
+  const { priorities, sequential } = fileChoiceOptions(meta, options.files);
+  const { files, limits, peerLimits } = options;
+  const { endsFirst } = (typeof files === "function" ? files(meta) : files) ?? {};
+  const { filesInOrder: _, endsFirst: __, ...choices } = record.choices;
+  return {
+    ...record,
+    priorities: priorities!,
+    limits: { ...record.limits, ...limits },
+    peerLimits: { ...record.peerLimits, ...peerLimits },
+    choices: {
+      ...choices,
+      ...(sequential === undefined ? {} : { filesInOrder: [...sequential] }),
+      ...(endsFirst === undefined ? {} : { endsFirst }),
+    },
+  };
 }
 
 export function optionsOf(record: ResumeData): AddOptions {

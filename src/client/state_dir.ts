@@ -8,7 +8,7 @@ import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
 import type { Sha1 } from "../protocol/resume_codec.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { DhtState } from "../dht/node_types.ts";
-import { readResume, resumePath } from "../storage/resume_file.ts";
+import { readResume, resumePath, writeResume } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { FileError, type FileErrorCode } from "../util/errors.ts";
 import { type Added, decodeAdded, MAX_ADDED_BYTES } from "./added_file.ts";
@@ -58,6 +58,11 @@ export class StateDir {
   async loadRecord(infoHash: string): Promise<ResumeData | null> {
     const hash = fromHex(infoHash)!;
     return await readResume(this.#files, resumePath(this.path, hash), this.#sha1, hash);
+  }
+
+  /** Rejects with a FileError. */
+  async keepRecord(record: ResumeData): Promise<void> {
+    await writeResume(this.#files, resumePath(this.path, record.infoHash), record, this.#sha1);
   }
 
   /** Null when there is none. Rejects with a FileError. */

@@ -18,6 +18,7 @@ import type { Rates } from "../torrent/rate_limits.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { type RunTotals, runTotals } from "./run_totals.ts";
+import { amended } from "./restored_options.ts";
 import type { ShownFinder } from "./snapshot.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 
@@ -67,6 +68,8 @@ export interface LifePorts {
   /** The metainfo as an earlier run found it, if it is kept. */
   loadMeta: (() => Promise<Metainfo | null>) | null;
   keepMeta(meta: Metainfo): void;
+  /** Of a torrent that does not run; one that does keeps its own. */
+  keepRecord(record: ResumeData): void;
   /** It looks for its metadata no more, or again. */
   keepPaused(paused: boolean): void;
   /** Of the whole client. */
@@ -96,6 +99,8 @@ export class TorrentLife {
   #peers: [source: number, peers: PeerAddress[]][] = [];
   /** Whom the finder was connected to when it ended. */
   #left: readonly PeerAddress[] = [];
+  /** What an earlier run left; until an engine of this one has its own. */
+  #restored: ResumeData | null = null;
   #error: Error | null = null;
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
@@ -196,6 +201,7 @@ export class TorrentLife {
   /** `restored`: its record, where that was read already. `paused`: as it was left, without one. */
   start(restored: ResumeData | null = null, paused = false): void {
     this.#pauses = restored?.paused ?? paused;
+    this.#restored = restored;
     if (restored !== null) this.#goOn(restored);
     else if (this.#finder === null) this.#open();
     else if (this.#ports.loadMeta === null) this.#find(this.#finder);
@@ -256,19 +262,28 @@ export class TorrentLife {
   setLimits(limits: Partial<Rates>): void {
     this.options.limits = { ...this.options.limits, ...limits };
     this.#engine?.setLimits(limits);
+    this.#amendRecord();
   }
 
   setPeerLimits(limits: Partial<Rates>): void {
     this.options.peerLimits = { ...this.options.peerLimits, ...limits };
     this.#engine?.setPeerLimits(limits);
+    this.#amendRecord();
   }
 
   /** Only when the metadata is known. Throws a RangeError; rejects with a FileError. */
   async setFiles(selection: FileSelection): Promise<void> {
+    const choice = fileChoiceOptions(this.#meta!, selection);
     this.options.files = selection;
-    if (this.worker === this.#engine) {
-      await this.#engine?.setFiles(fileChoiceOptions(this.#meta!, selection));
-    }
+    if (this.worker === this.#engine) await this.#engine?.setFiles(choice);
+    this.#amendRecord();
+  }
+
+  /** While it is paused nobody else keeps what the user changes. */
+  #amendRecord(): void {
+    const record = this.#engine?.lastRecord ?? this.#restored;
+    if (this.#phase !== "paused" || this.#meta === null || record === null) return;
+    this.#ports.keepRecord(amended(record, this.#meta, this.options));
   }
 
   /** Only when the metadata is known and it is running. Rejects with a FileError. */

@@ -152,6 +152,33 @@ describe("Client.restore", () => {
     },
   );
 
+  it(
+    "keeps what was changed while it was paused, in this run and after a restart",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(24);
+      await swarm.seed("10.0.1.1");
+      const node = swarm.world.node("10.0.2.1");
+      const leech = await swarm.join(node, {}, STATE);
+      await swarm.run(() => leech.torrent.snapshot().have > 0);
+      await swarm.world.wait(leech.torrent.pause());
+      await swarm.world.wait(leech.torrent.setFiles({ priorities: new Map([[1, 0]]) }));
+      leech.torrent.setLimits({ up: 7000 });
+      const again = await restored(swarm, leech);
+      assert.equal(again.torrent.snapshot().state, "paused");
+      assert.deepEqual([...again.record.priorities], [4, 0, 4, 4]);
+      // Once more, by one that has not run since.
+      await swarm.world.wait(again.torrent.setFiles({ priorities: new Map([[3, 0]]) }));
+      const third = await restored(swarm, again);
+      assert.deepEqual([...third.record.priorities], [4, 4, 4, 0]);
+      assert.equal(third.record.limits.up, 7000);
+      assert.ok(third.record.have.count > 0);
+      third.torrent.resume();
+      await swarm.run(() => third.torrent.snapshot().state === "done");
+      assert.equal(third.torrent.snapshot().wanted, (900 + 300 + 20) * KIB);
+    },
+  );
+
   it("checks all of a torrent whose record is torn", TIMEOUT, async () => {
     const swarm = await newSwarm(21);
     await swarm.seed("10.0.1.1");
