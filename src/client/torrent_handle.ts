@@ -96,7 +96,9 @@ export class Torrent {
 
   #running(): Engine {
     const { engine } = this.#life;
-    if (engine === null || !engine.running) throw new NotYetError("It is not running: resume it first, or wait until it is");
+    if (engine === null || !engine.running) {
+      throw new NotYetError("It is not running: resume it first, or wait until it is");
+    }
     return engine;
   }
 
