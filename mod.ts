@@ -25,10 +25,12 @@ import {
   createTorrent as createTorrentWith,
 } from "./src/client/create_torrent.ts";
 import type { ClientOptions } from "./src/client/types.ts";
+import { verifyFiles, type VerifyOptions, type VerifyResult } from "./src/client/verify_files.ts";
 import type { Platform } from "./src/platform/types.ts";
 import { selectPlatform } from "./src/platform/select.ts";
 import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/protocol/metainfo.ts";
 
+export type { FileProblem, VerifyOptions, VerifyResult } from "./src/client/verify_files.ts";
 export { Client } from "./src/client/client.ts";
 export type { CreatedTorrent, CreateOptions } from "./src/client/create_torrent.ts";
 export { NotYetError, Torrent } from "./src/client/torrent_handle.ts";
@@ -148,6 +150,20 @@ export function parseTorrent(bytes: Uint8Array): Metainfo {
  */
 export function createTorrent(path: string, options: CreateOptions = {}): Promise<CreatedTorrent> {
   return createTorrentWith(here ??= selectPlatform(), path, options);
+}
+
+/**
+ * Reads and hashes on all cores what is of a torrent in `dir`, the folder that holds its file or top
+ * folder; writes nothing and needs no client.
+ *
+ * Rejects with a FileError: `dir` is no folder, or a file cannot be read.
+ */
+export function verifyTorrent(
+  meta: Metainfo,
+  dir: string,
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  return verifyFiles(here ??= selectPlatform(), meta, dir, options);
 }
 
 let here: Platform | null = null;

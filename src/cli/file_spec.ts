@@ -87,7 +87,7 @@ export function selectionBy(
 const NORMAL = 4, HIGHEST = 7;
 
 /** Indices in `Metainfo.files`. */
-function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
+export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
   let number = 0;
   const found = meta.files.flatMap(({ path, length, pad }, index) => {
     if (pad) return [];

@@ -5,7 +5,7 @@ import { after, describe, it } from "node:test";
 import { pacedNet } from "../../src/cli/demo_pace.ts";
 import { makeRandomTorrent } from "../../src/cli/demo_torrent.ts";
 import { makeTempFolder, removeTree } from "../../src/cli/temp_folder.ts";
-import { verifyFiles } from "../../src/cli/verify_files.ts";
+import { verifyFiles } from "../../src/client/verify_files.ts";
 import type { Listener, Socket, StreamNet } from "../../src/platform/types.ts";
 import { parseTorrent } from "../../src/protocol/metainfo.ts";
 import { FakeClock, until } from "./fakes.ts";
@@ -21,7 +21,7 @@ describe("the demo's .torrent", () => {
     const meta = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
     assert.equal(meta.size, size);
     assert.deepEqual(meta.announce, [[announce]]);
-    const { bad, problems } = await verifyFiles(platform, meta, dir, () => {});
+    const { bad, problems } = await verifyFiles(platform, meta, dir);
     assert.deepEqual({ bad, problems }, { bad: [], problems: [] });
   });
 });

@@ -43,8 +43,8 @@ function makeSample(): Sample {
   return { torrent, dir, file: (name) => join(top, name) };
 }
 
-async function verify(torrent: string, dir: string) {
-  const world = fakeWorld(["verify", torrent, dir]);
+async function verify(torrent: string, dir: string, ...more: string[]) {
+  const world = fakeWorld(["verify", torrent, dir, ...more]);
   await runCli(world.platform, world.openClient);
   const { code, printed, errors } = world.process;
   return { code, printed, errors };
@@ -87,6 +87,40 @@ describe("shoal verify", () => {
       /^damaged or incomplete: top\/a\.bin\ndamaged or incomplete: top\/sub\/b\.bin\n/,
     );
     assert.match(run.printed, /top: 3 of 5 pieces/);
+  });
+
+  it("with --files looks at these alone, and says what it cannot tell", async () => {
+    const sample = makeSample(), { torrent, dir } = sample;
+    rmSync(sample.file("a.bin"));
+    // b.bin has half of the third piece, which begins in a.bin, and half of the fourth.
+    const run = await verify(torrent, dir, "--files", "2-3");
+    assert.deepEqual([run.code, run.errors], [0, ""]);
+    assert.match(
+      run.printed,
+      /^top: all 2 pieces are right \(32\.0 KiB in .*\)\n1 piece cannot be told/,
+    );
+    writeFileSync(sample.file("sub/c.bin"), new Uint8Array(1.5 * PIECE));
+    const bad = await verify(torrent, dir, "--files", "2-3");
+    assert.equal(bad.code, 1);
+    assert.match(bad.printed, /damaged or incomplete: top\/sub\/c\.bin/);
+    const first = await verify(torrent, dir, "--files", "1");
+    assert.equal(first.code, 1);
+    assert.match(first.printed, /^missing: top\/a\.bin\n/);
+  });
+
+  it("tells it as JSON, and with --quiet by its exit code alone", async () => {
+    const { torrent, dir, file } = makeSample();
+    const right = await verify(torrent, dir, "--json");
+    const { type, checked, bad, unknown, problems } = JSON.parse(right.printed);
+    assert.deepEqual([type, checked, bad, unknown, problems], ["verified", 5, 0, 0, []]);
+    rmSync(file("sub/b.bin"));
+    const wrong = await verify(torrent, dir, "--json");
+    assert.equal(wrong.code, 1);
+    assert.deepEqual(JSON.parse(wrong.printed).problems, [
+      { path: "top/sub/b.bin", kind: "missing" },
+    ]);
+    const quiet = await verify(torrent, dir, "--quiet");
+    assert.deepEqual([quiet.code, quiet.printed, quiet.errors], [1, "", ""]);
   });
 
   it("tells which folder it wants when nothing is there", async () => {

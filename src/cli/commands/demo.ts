@@ -13,7 +13,7 @@ import { formatCount, formatSize } from "../render/format.ts";
 import type { Reporter } from "../render/reporter.ts";
 import { makeTempFolder, removeTree } from "../temp_folder.ts";
 import { size } from "../values.ts";
-import { verifyFiles } from "../verify_files.ts";
+import { verifyFiles } from "../../client/verify_files.ts";
 
 const NAME = "shoal-demo.bin";
 const DEFAULT_SIZE = 64 * 1024 * 1024;
@@ -114,7 +114,7 @@ async function checkResult(
   torrentPath: string,
 ): Promise<number> {
   const meta = await openTorrent(platform, torrentPath);
-  const { bad } = await verifyFiles(platform, meta, folder, () => {});
+  const { bad } = await verifyFiles(platform, meta, folder);
   if (bad.length > 0) {
     output.errorLine(`shoal: ${formatCount(bad.length, "piece")} on the disk do not match`);
     return EXIT_FAILED;

@@ -19,19 +19,31 @@ export interface VerifyResult {
   bad: number[];
   /** In the torrent's order; empty when everything is there. */
   problems: FileProblem[];
+  /** Pieces that were looked at, and their bytes. */
+  checked: number;
+  checkedBytes: number;
+  /** Pieces of the chosen files that cannot be told, since the rest of them is in files that are not here. */
+  unknown: number[];
+}
+
+export interface VerifyOptions {
+  /** Indices in `Metainfo.files`: only these are looked at. Default: all. */
+  files?: ReadonlySet<number>;
+  /** The checked fraction. */
+  onProgress?(fraction: number): void;
+  signal?: AbortSignal;
 }
 
 /**
- * Hashes on all cores; writes nothing. `onProgress` gets the checked fraction. When aborted it
- * resolves early with what was found so far. Rejects with a FileError: `dir` is no folder, a file
- * cannot be read, a symbolic link stands in a file's place.
+ * Hashes on all cores; writes nothing. When aborted it resolves early with what was found so far.
+ * Rejects with a FileError: `dir` is no folder, a file cannot be read, a symbolic link stands in a
+ * file's place.
  */
 export async function verifyFiles(
   { files, hasher }: Pick<Platform, "files" | "hasher">,
   meta: Metainfo,
   dir: string,
-  onProgress: (fraction: number) => void,
-  signal?: AbortSignal,
+  { files: chosen, onProgress, signal }: VerifyOptions = {},
 ): Promise<VerifyResult> {
   const root = files.absolute(dir);
   requireFolder(files, root);
@@ -44,15 +56,35 @@ export async function verifyFiles(
     meta.layout,
   );
   const bad: number[] = [];
-  const all = Array.from({ length: meta.layout.pieceCount }, (_, piece) => piece);
-  await checkPieces(hasher, storage, all, (piece) => pieceHash(meta, piece), {
+  const { wanted, unknown } = choosePieces(meta, storage, chosen);
+  await checkPieces(hasher, storage, wanted, (piece) => pieceHash(meta, piece), {
     piece(piece, ok) {
       if (!ok) bad.push(piece);
     },
-    progress: (done, total) => onProgress(done / total),
+    progress: (done, total) => onProgress?.(done / total),
   }, signal);
   bad.sort((a, b) => a - b);
-  return { dir: root, bad, problems: findProblems(meta, storage, bad) };
+  const problems = findProblems(meta, storage, bad, chosen);
+  const checkedBytes = wanted.reduce((sum, piece) => sum + meta.layout.lengthOf(piece), 0);
+  return { dir: root, bad, problems, checked: wanted.length, checkedBytes, unknown };
+}
+
+/** Those that have a byte of a chosen file. */
+function choosePieces(meta: Metainfo, storage: TorrentStorage, chosen?: ReadonlySet<number>) {
+  const wanted: number[] = [], unknown: number[] = [];
+  for (let piece = 0; piece < meta.layout.pieceCount; piece++) {
+    const files = meta.layout.slices(piece).flatMap(({ pad, file }) => pad ? [] : [file]);
+    if (chosen !== undefined && !files.some((file) => chosen.has(file))) continue;
+    const lacking = files.some((file) => {
+      return chosen !== undefined && !chosen.has(file) && !isWhole(meta, storage, file);
+    });
+    (lacking ? unknown : wanted).push(piece);
+  }
+  return { wanted, unknown };
+}
+
+function isWhole({ files }: Metainfo, storage: TorrentStorage, file: number): boolean {
+  return (storage.statFile(file)?.size ?? -1) >= files[file]!.length;
 }
 
 function requireFolder(files: Platform["files"], root: string): void {
@@ -68,10 +100,11 @@ function findProblems(
   meta: Metainfo,
   storage: TorrentStorage,
   bad: readonly number[],
+  chosen?: ReadonlySet<number>,
 ): FileProblem[] {
   const kinds = new Map<number, FileProblem["kind"]>();
   meta.files.forEach(({ pad, length }, file) => {
-    if (pad) return;
+    if (pad || chosen?.has(file) === false) return;
     const found = storage.statFile(file);
     if (found === null) kinds.set(file, "missing");
     else if (found.size < length) kinds.set(file, "short");
@@ -80,7 +113,7 @@ function findProblems(
   for (const piece of bad) {
     const parts = meta.layout.slices(piece).filter((slice) => !slice.pad);
     if (parts.some(({ file }) => suspects.has(file))) continue;
-    for (const { file } of parts) kinds.set(file, "damaged");
+    for (const { file } of parts) if (chosen?.has(file) !== false) kinds.set(file, "damaged");
   }
   const inOrder = [...kinds].sort(([a], [b]) => a - b);
   return inOrder.map(([file, kind]) => ({ path: meta.files[file]!.path.join("/"), kind }));
