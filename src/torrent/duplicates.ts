@@ -27,6 +27,7 @@ export function absorb(peer: PoolPeer, other: PoolPeer): void {
   peer.prevAmountUpload += other.prevAmountUpload;
   peer.hashFails += other.hashFails;
   peer.failCount = Math.max(peer.failCount, other.failCount);
+  peer.breaches += other.breaches;
   peer.trust = Math.min(peer.trust, other.trust);
   peer.onParole ||= other.onParole;
   peer.seed ||= other.seed;

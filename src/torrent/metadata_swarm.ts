@@ -12,8 +12,10 @@ import type { ExtensionHandshake } from "../protocol/extension.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
+import { breachOf } from "./breaches.ts";
 import { MetadataFetch } from "./metadata_fetch.ts";
 import { MetadataSession } from "./metadata_session.ts";
+import { OURSELVES } from "./peer_book.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import { PexInbox } from "./pex.ts";
 import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
@@ -146,7 +148,7 @@ export class FindingSwarm implements PoolDialer {
         this.#dialling.delete(peer);
         this.#pool.connectionClosed(peer, this.#now, { error: true });
         const self = error instanceof ProtocolError && error.code === "self";
-        if (self) this.#pool.ban(peer, this.#now, "ourselves", "endpoint");
+        if (self) this.#pool.ban(peer, this.#now, OURSELVES, "endpoint");
       },
     });
     this.#dialling.set(peer, dialling);
@@ -273,7 +275,8 @@ export class FindingSwarm implements PoolDialer {
     const member = this.#bySession.get(session);
     if (member === undefined) return;
     this.#remove(member);
-    this.#pool.connectionClosed(member.peer, this.#now, { error: error !== null });
+    const how = { error: error !== null, breach: breachOf(error) };
+    this.#pool.connectionClosed(member.peer, this.#now, how);
   }
 
   #remove(member: FindingMember): void {

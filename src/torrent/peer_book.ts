@@ -7,6 +7,7 @@
  */
 import type { PeerAddress } from "../protocol/compact_address.ts";
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
+import { Breaches } from "./breaches.ts";
 import { CandidateCache } from "./candidate_cache.ts";
 import type { OwnEndpoint } from "./own_endpoint.ts";
 import { type BanScope, PeerList } from "./peer_list.ts";
@@ -18,11 +19,13 @@ import type { PeerPoolConfig } from "./pool_types.ts";
 const MAX_TRUST = 8;
 
 export const DEAD_ADDRESS = "connection-failures";
+export const OURSELVES = "ourselves";
 
 export class PeerBook {
   readonly list: PeerList;
   readonly cache: CandidateCache;
   readonly own: OwnEndpoint;
+  readonly breaches = new Breaches();
   readonly #config: PeerPoolConfig;
   #learned = 0;
   #finished: boolean;
@@ -125,6 +128,15 @@ export class PeerBook {
     if (!this.knows(peer)) this.list.add(peer);
     this.list.ban(peer, scope);
     this.shrink();
+  }
+
+  /**
+   * Whether whoever says that it listens there is refused: that peer is banned for what it did. An
+   * address that was dead, or ours, may be somebody's now.
+   */
+  refuses(peer: PoolPeer): boolean {
+    const { banReason } = peer;
+    return banReason !== null && banReason !== DEAD_ADDRESS && banReason !== OURSELVES;
   }
 
   /** Lifts the bans of dead addresses and leaves each one more try. Returns how many. */

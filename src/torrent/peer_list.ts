@@ -154,10 +154,6 @@ export class PeerList {
     share?.idle.remove(peer);
   }
 
-  isBanned(peer: PoolPeer, scope: BanScope): boolean {
-    return this.#bans[scope].has(peer);
-  }
-
   /**
    * Whether somebody at that address was banned. The port of who dials in says nothing about who it
    * is, so the address has to count; on loopback many peers share one, and there it does not.

@@ -184,10 +184,14 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * The other side or the net ended a connection, or an attempt failed. `error`: it failed, which
-   * counts against the peer; false for an orderly end. No effect on a peer that is not active.
+   * A connection ended, or an attempt failed. No effect on a peer that is not active. `error`: it
+   * failed, which counts against the peer; false for an orderly end. `breach`: as of `breachOf`.
    */
-  connectionClosed(peer: PoolPeer, now: number, how: { error: boolean }): void {
+  connectionClosed(
+    peer: PoolPeer,
+    now: number,
+    how: { error: boolean; breach?: string | null },
+  ): void {
     if (!peer.active) return;
     const brief = peer.state === PEER_STATE.CONNECTING || now - peer.lastConnected < BRIEF_MS;
     if (peer.quickTries > 0 && brief) peer.quickTries--;
@@ -195,7 +199,9 @@ export class PeerPool implements SlotUser {
     if (!brief) peer.quickTries = 0;
     this.#leave(peer, now, how.error);
     const dead = how.error && peer.connectable && peer.failCount >= this.#config.maxFailcount;
-    if (dead) this.#ban(peer, DEAD_ADDRESS, "endpoint");
+    const ban = how.breach ? this.#book.breaches.note(peer, how.breach, now) : null;
+    if (ban !== null) this.#ban(peer, ban.reason, ban.scope);
+    else if (dead) this.#ban(peer, DEAD_ADDRESS, "endpoint");
     this.#settle(now);
   }
 
@@ -210,7 +216,7 @@ export class PeerPool implements SlotUser {
     const other = this.#book.list.find(peer.address, port);
     if (other === undefined || other === peer) {
       this.#book.list.move(peer, port);
-    } else if (this.#book.list.isBanned(other, "address")) {
+    } else if (this.#book.refuses(other)) {
       this.#hangUp(peer, now, true);
     } else if (this.#prefers(other)) {
       other.sources |= peer.sources;

@@ -73,6 +73,8 @@ export class PoolPeer {
   onParole = false;
   /** Failures to connect or stay connected since it was last of use. */
   failCount = 0;
+  /** Connections that ended because it broke the protocol. */
+  breaches = 0;
   /**
    * So many refusals are not counted and soon followed by another try: it may not have noticed yet
    * that we ended our last connection to it.

@@ -15,9 +15,11 @@ import { parseIp } from "../util/ip_address.ts";
 import { type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
+import { breachOf } from "./breaches.ts";
 import { Choker } from "./choker.ts";
 import type { TorrentExtensions } from "./extensions.ts";
 import { expendable } from "./eviction.ts";
+import { OURSELVES } from "./peer_book.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 import type { PieceManager } from "./piece_manager.ts";
@@ -175,7 +177,7 @@ export class Swarm {
         const now = this.#clock.now();
         this.#pool.connectionClosed(peer, now, { error: true });
         const self = error instanceof ProtocolError && error.code === "self";
-        if (self) this.#pool.ban(peer, now, "ourselves", "endpoint");
+        if (self) this.#pool.ban(peer, now, OURSELVES, "endpoint");
       },
     });
     this.#dialling.set(peer, dialling);
@@ -415,6 +417,7 @@ export class Swarm {
     const useless = error !== null && down.total + up.total === 0;
     this.#pool.connectionClosed(member.peer, this.#clock.now(), {
       error: useless || error instanceof ProtocolError,
+      breach: breachOf(error),
     });
   }
 

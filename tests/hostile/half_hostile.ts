@@ -27,6 +27,10 @@ export interface Outcome {
 export interface Shape {
   hostile: boolean;
   kinds?: readonly Habits[];
+  /** First half of the bad ones' addresses; by default a private one. */
+  badNet?: string;
+  /** Of everybody; by default that of LINE. */
+  upBytesPerSec?: number;
   /** Whom the leeches know beside what trackers tell. */
   peers?: readonly string[];
   /** Done before the leeches come: they may know other trackers than the seeds. */
@@ -39,15 +43,18 @@ export async function runSwarm(seed: number | string, shape: Shape): Promise<Out
   swarm.checkEvery = 50;
   // 98 pieces: the bitfield has spare bits.
   await swarm.prepare([2 * MIB, 1 * MIB + 50 * KIB], 32 * KIB);
-  const bad = shape.hostile ? await addBadPeers(swarm, BAD, LINE, shape.kinds ?? BAD_KINDS) : [];
+  const link = { ...LINE, upBytesPerSec: shape.upBytesPerSec ?? LINE.upBytesPerSec };
+  const bad = shape.hostile
+    ? await addBadPeers(swarm, BAD, link, shape.kinds ?? BAD_KINDS, shape.badNet)
+    : [];
   const told = new Map<string, TorrentEvent[]>();
   const listen = (each: Participant) => void hear(each, told);
   const forever = { seedGoal: { kind: "forever" }, peers: shape.peers ?? [] } as const;
   const seeds: Participant[] = [], leeches: Participant[] = [];
-  for (let i = 1; i <= SEEDS; i++) seeds.push(await swarm.seed(`10.0.1.${i}`, { link: LINE }));
+  for (let i = 1; i <= SEEDS; i++) seeds.push(await swarm.seed(`10.0.1.${i}`, { link }));
   await shape.beforeLeeches?.(swarm);
   for (let i = 1; i <= LEECHES; i++) {
-    leeches.push(await swarm.leech(`10.0.2.${i}`, { link: LINE }, forever));
+    leeches.push(await swarm.leech(`10.0.2.${i}`, { link }, forever));
   }
   const honest = [...seeds, ...leeches];
   honest.forEach(listen);

@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { liveMemory } from "../doubles/live_memory.ts";
+import type { Habits } from "./bad_peers/bad_peer.ts";
 import { BAD_KINDS } from "./bad_peers/kinds.ts";
 import { poisoner, slowLoris } from "./bad_peers/data_liars.ts";
 import { banned, finish, honestSwarm, type Outcome, runSwarm } from "./half_hostile.ts";
 
 const MIB = 1024 * 1024;
+/** Bytes a second: the download lasts for minutes, in which those that were dropped come back. */
+const SLOW = 16 * 1024;
 const TIMEOUT = { timeout: 100_000 };
 
 /** Whoever met one whose wrong-doing can be shown, banned it or ended the connection for it. */
@@ -18,6 +21,30 @@ function assertPunished({ bad, told }: Outcome): void {
       event.address === node.address && event.reason !== "closed"
     );
     assert.ok(about.length > 0, `nobody minded the ${kind} at ${node.address}`);
+  }
+}
+
+/** Ways to send wrong data or to break the protocol, by peers that wait and by peers that dial. */
+const PROVABLE = BAD_KINDS.filter(({ provable }) => provable);
+const DIALLING = PROVABLE.map((habits): Habits => ({
+  ...habits,
+  kind: `dialling ${habits.kind}`,
+  dials: true,
+}));
+
+/** Every provable kind that did its deeds was banned, for a reason that says what they were. */
+function assertBanned({ bad, told }: Outcome, kinds: readonly Habits[]): void {
+  const bans = banned(told);
+  for (const { kind } of kinds) {
+    const peers = bad.filter((each) => each.kind === kind);
+    assert.ok(peers.some(({ deeds }) => deeds > 0), `the ${kind} did what it is for`);
+    const reasons = bans.filter(({ address }) => peers.some(({ node }) => node.address === address))
+      .map(({ reason }) => reason);
+    const why = /poisoner|repeater/.test(kind)
+      ? /^sent wrong data|^hash/
+      : /^broke the protocol: ./;
+    assert.ok(reasons.length > 0, `the ${kind} was banned`);
+    for (const reason of reasons) assert.match(reason, why, kind);
   }
 }
 
@@ -39,6 +66,23 @@ describe("a swarm of 40 of which half is hostile", () => {
       await finish(outcome);
     });
   }
+
+  it("bans every kind whose wrong-doing can be shown, and nobody else", TIMEOUT, async () => {
+    const outcome = await runSwarm(3, { hostile: true, upBytesPerSec: SLOW });
+    assertBanned(outcome, PROVABLE);
+    const names = new Set(banned(outcome.told).map(({ address }) => address));
+    for (const { kind, habits, node } of outcome.bad) {
+      if (!habits.provable) assert.ok(!names.has(node.address), `no proof against the ${kind}`);
+    }
+    await finish(outcome);
+  });
+
+  it("bans those that dial in from public addresses, too", TIMEOUT, async () => {
+    const shape = { hostile: true, upBytesPerSec: SLOW, badNet: "45.66", kinds: DIALLING };
+    const outcome = await runSwarm(8, shape);
+    assertBanned(outcome, DIALLING);
+    await finish(outcome);
+  });
 
   it("bans each of 20 poisoners by everybody whom it harmed", TIMEOUT, async () => {
     const honest = await honestSwarm(4);

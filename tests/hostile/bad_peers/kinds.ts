@@ -34,16 +34,17 @@ export function preyOf({ world, torrent }: SimSwarm): Prey {
   };
 }
 
-/** `count` bad peers at 10.66.x.y, of all kinds in turn, that the tracker knows. */
+/** `count` bad peers at `net`.x.y, of all kinds in turn, that the tracker knows. */
 export async function addBadPeers(
   swarm: SimSwarm,
   count: number,
   link: Partial<LinkConditions> = {},
   kinds: readonly Habits[] = BAD_KINDS,
+  net = "10.66",
 ): Promise<BadPeer[]> {
   const prey = preyOf(swarm), bad: BadPeer[] = [];
   for (let i = 0; i < count; i++) {
-    const node = swarm.world.node(`10.66.${Math.floor(i / 250)}.${i % 250 + 1}`, { link });
+    const node = swarm.world.node(`${net}.${Math.floor(i / 250)}.${i % 250 + 1}`, { link });
     bad.push(new BadPeer(node, prey, kinds[i % kinds.length]!));
   }
   await swarm.world.wait(Promise.all(bad.map((peer) => peer.start())));
