@@ -70,6 +70,7 @@ export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.t
 export {
   FileError,
   type FileErrorCode,
+  GoneError,
   IncompleteError,
   MagnetError,
   NetError,

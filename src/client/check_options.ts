@@ -80,6 +80,7 @@ const ADD_RULES: Rules = {
   trustFiles: SWITCH,
   seedOnly: SWITCH,
   waitForDisk: SWITCH,
+  anew: SWITCH,
   ...below("limits", RATES),
   ...below("peerLimits", RATES),
 };

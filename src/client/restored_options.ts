@@ -34,6 +34,8 @@ const AFTER_RESTART = {
   trustFiles: "not kept",
   // A torrent that has a record has its metadata.
   metadataOnly: "not kept",
+  // It was about the run before that one.
+  anew: "not kept",
   // It is done before the first record is written.
   reuse: "not kept",
 } as const satisfies Record<keyof AddOptions, "field" | "choice" | "not kept">;

@@ -362,7 +362,7 @@ export class TorrentLife {
   /** With a record of an earlier run, where there is one. */
   #open(): void {
     const { loadRecord } = this.#ports;
-    if (loadRecord === null) return this.#goOn(null);
+    if (loadRecord === null || this.options.anew) return this.#goOn(null);
     loadRecord().catch((error) => {
       this.warn(`${(error as Error).message}: everything is checked instead`);
       return null;

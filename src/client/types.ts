@@ -126,6 +126,11 @@ export interface AddOptions {
    */
   seedOnly?: boolean;
   /**
+   * Nothing that an earlier run left is believed: all is checked, and files that are gone are fetched
+   * again, where otherwise their disk is waited for. Default false.
+   */
+  anew?: boolean;
+  /**
    * When the disk is full, gone, read-only or gives errors: waits and tries again by itself (state
    * "waiting") instead of failing. Default true.
    */

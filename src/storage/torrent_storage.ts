@@ -203,6 +203,12 @@ export class TorrentStorage {
     return stored ? this.#access.look(stored) : null;
   }
 
+  /** Whether nothing at all is in its folder, or there is none. */
+  folderIsEmpty(): boolean {
+    const { disk, paths } = this.#access;
+    return disk.stat(paths.root) === null || disk.list(paths.root).length === 0;
+  }
+
   /** The part file; null when there is none. */
   statParts(): FileStat | null {
     return this.#parts && this.#access.look(this.#parts.file);

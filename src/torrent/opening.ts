@@ -6,10 +6,10 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { trustworthy } from "../storage/trust.ts";
-import { FileError, type IncompleteError } from "../util/errors.ts";
+import { FileError, GoneError, type IncompleteError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
-import { allGone, demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
+import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
 import type { TorrentPorts } from "./torrent_ports.ts";
 import type { Verification } from "./verification.ts";
 
@@ -70,8 +70,10 @@ export function lackOf(
  */
 function demandDisk(parts: OpeningParts): void {
   const { meta, storage, record, mustExist, seedOnly } = parts;
-  if (record !== null && recordsDataIn(storage.dir, record) && isEmpty(parts)) {
-    throw allGone(meta, storage.dir);
+  const had = record !== null && recordsDataIn(storage.dir, record);
+  // Where something else is there, the disk is: somebody deleted the files.
+  if (had && isEmpty(parts) && storage.folderIsEmpty()) {
+    throw new GoneError(meta.name, storage.dir);
   }
   const find = (file: number) => sizeOf(parts, file);
   if (mustExist && (seedOnly || parts.trustFiles)) demandReturn(meta, find, storage.dir);

@@ -1,6 +1,6 @@
 /** What keeps a torrent that is only to be given from being given: errors that name the first file. */
 import type { Metainfo } from "../protocol/metainfo.ts";
-import { FileError, IncompleteError } from "../util/errors.ts";
+import { FileError, GoneError, IncompleteError } from "../util/errors.ts";
 
 /** Of a file; null where nothing is. */
 type SizeOf = (file: number) => { size: number } | null;
@@ -23,22 +23,12 @@ export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
  */
 export function demandReturn(meta: Metainfo, sizeOf: SizeOf, dir: string): void {
   const { missing, short, all } = lacking(meta, sizeOf);
-  if (all) throw allGone(meta, dir);
+  if (all) throw new GoneError(meta.name, dir);
   if (missing.length + short.length === 0) return;
   throw new FileError(
     missing.length > 0 ? "not-found" : "changed",
     dir,
     `${describe(missing, short)} in ${dir}: put back what was there, or remove the torrent`,
-  );
-}
-
-/** Where all was there before: its disk may only have been taken out. */
-export function allGone({ name }: Metainfo, dir: string): FileError {
-  return new FileError(
-    "not-found",
-    dir,
-    `All files of "${name}" are gone from ${dir}: put its disk back, or remove the torrent ` +
-      "and add it again to download it anew",
   );
 }
 

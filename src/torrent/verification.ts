@@ -5,7 +5,7 @@ import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { HAVE, MISSING, SKIPPED } from "./piece_types.ts";
-import { allGone } from "./seed_only.ts";
+import { GoneError } from "../util/errors.ts";
 import type { FinalCheck } from "./types.ts";
 
 export class Verification {
@@ -80,7 +80,9 @@ export class Verification {
     const isThere = files.some(({ pad, length }, file) => {
       return !pad && length > 0 && storage.statFile(file) !== null;
     });
-    if (!isThere && storage.statParts() === null) throw allGone(this.#meta, storage.dir);
+    if (!isThere && storage.statParts() === null) {
+      throw new GoneError(this.#meta.name, storage.dir);
+    }
   }
 
   /** What was written to while it was checked is known by its writes. */

@@ -35,6 +35,18 @@ export class FileError extends ShoalError {
   }
 }
 
+/** All files of a torrent that were there are gone from `path`: its disk may be away. */
+export class GoneError extends FileError {
+  constructor(readonly torrent: string, path: string) {
+    super(
+      "not-found",
+      path,
+      `All files of "${torrent}" are gone from ${path}: put its disk back, or remove the torrent ` +
+        "and add it again to download it anew",
+    );
+  }
+}
+
 export type NetErrorCode =
   | "refused"
   | "unreachable"

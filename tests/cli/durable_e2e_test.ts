@@ -1,7 +1,7 @@
 /** The real command on real disks: one that is too small for a while, and a state folder. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { newFolder, removeFolders, startShoal, startSwarm } from "./run_shoal.ts";
@@ -97,6 +97,29 @@ describe("shoal download with a state folder", () => {
       const checked = eventsOf(out).find(({ type }) => type === "checked")!.have!;
       // Three peers of half a MiB/s: at most five seconds of that are lost.
       assert.ok(checked >= had - 5 * 1.5 * MIB, `${checked} of ${had}`);
+      assert.deepEqual(readFileSync(join(dir, "data.bin")), readFileSync(swarm.data));
+    } finally {
+      await swarm.close();
+    }
+  });
+});
+
+describe("shoal download of files that are gone", () => {
+  it("makes nothing, ends with 5 and tells of --anew, which downloads them again", {
+    timeout: 60_000,
+  }, async () => {
+    const swarm = await startSwarm(MIB, MIB);
+    try {
+      const dir = newFolder(), state = newFolder();
+      const args = ["download", swarm.torrentPath, "-o", dir, "--state-dir", state];
+      assert.equal((await startShoal(args).finished).code, 0);
+      rmSync(join(dir, "data.bin"));
+      const { code, err } = await startShoal(args).finished;
+      assert.equal(code, 5);
+      assert.match(err, /gone from .*: put its disk back, or give --anew to download them again/);
+      assert.deepEqual(readdirSync(dir), []);
+      const again = await startShoal([...args, "--anew"]).finished;
+      assert.equal(again.code, 0, again.err);
       assert.deepEqual(readFileSync(join(dir, "data.bin")), readFileSync(swarm.data));
     } finally {
       await swarm.close();

@@ -57,6 +57,24 @@ describe("a start while the disk is away", () => {
   }
 
   it(
+    "fetches it anew when that is asked for, or where the folder shows that it was deleted",
+    TIMEOUT,
+    async () => {
+      for (const deleted of [false, true]) {
+        const { swarm, node } = await takenOut(3, true);
+        if (deleted) node.disk.makeFolders("/data/something else");
+        const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+        const anew = deleted ? {} : { anew: true };
+        const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER, ...anew });
+        await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
+        assert.equal(torrent.snapshot().downloaded, torrent.snapshot().size);
+        await swarm.world.wait(client.close());
+        await swarm.close();
+      }
+    },
+  );
+
+  it(
     "fetches it anew when it is removed and added again, or into another folder",
     TIMEOUT,
     async () => {

@@ -40,6 +40,7 @@ const FLAGS = {
   "metadata-only": toggle("Only the .torrent, as of a magnet link, into the file that -o names"),
   "incomplete-dir": optional("DIR", "Where files are until all is there; then they move", notEmpty),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
+  anew: toggle("Forgets what an earlier run had: for files that were deleted on purpose"),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
   "seed-goal": optional(
@@ -114,6 +115,7 @@ function addOptions(values: Values): AddOptions {
     dir: values.dir,
     sequential: values.sequential,
     preallocate: values.preallocate,
+    anew: values.anew,
     ...swarmOptions(values),
   };
   const files = selectionBy(wishesFrom(values));
