@@ -81,6 +81,10 @@ describe("a swarm of 40 of which half is hostile", () => {
     const shape = { hostile: true, upBytesPerSec: SLOW, badNet: "45.66", kinds: DIALLING };
     const outcome = await runSwarm(8, shape);
     assertBanned(outcome, DIALLING);
+    // Two for whoever dials them, four for each of the three that they dial every five seconds.
+    for (const { kind, connections } of outcome.bad) {
+      assert.ok(connections < 80, `the ${kind} came in ${connections} times`);
+    }
     await finish(outcome);
   });
 
