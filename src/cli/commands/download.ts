@@ -115,10 +115,10 @@ function addOptions(values: Values): AddOptions {
     dir: values.dir,
     sequential: values.sequential,
     preallocate: values.preallocate,
-    anew: values.anew,
     ...swarmOptions(values),
   };
   const files = selectionBy(wishesFrom(values));
+  if (values.anew) options.anew = true;
   if (files !== undefined) options.files = files;
   if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
   if (values.reuse.length > 0) options.reuse = values.reuse;
