@@ -389,6 +389,8 @@ export class TorrentLife {
     }
     if (this.#engine !== null) this.#earlier = runTotals(this.#engine, this.#earlier);
     this.#engine = engine;
+    // Of a thousand torrents that is much to hold.
+    this.#restored = null;
     this.#error = null;
     this.#phase = "running";
     this.#begunAt = clock.now();
