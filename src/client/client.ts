@@ -301,11 +301,12 @@ export class Client {
     }
     // As it was asked for; what of it is on the disk is found out.
     const added = await state.loadAdded(infoHash);
-    if (added !== null && bytes !== null) {
-      return this.#start(infoHash, this.#parse(bytes), added.options, added);
-    }
+    // The link first, also where its metadata is known: it may name files, peers and trackers.
     if (added !== null && added.link !== null) {
       return this.#addMagnet(parseMagnet(added.link), added.options, added.paused);
+    }
+    if (added !== null && bytes !== null) {
+      return this.#start(infoHash, this.#parse(bytes), added.options, added);
     }
     if (record instanceof Error) throw record;
     if (added === null && record === null) return null;

@@ -221,6 +221,23 @@ describe("Client.restore", () => {
     },
   );
 
+  it("knows which files a magnet named, killed before its first record", TIMEOUT, async () => {
+    const swarm = await newSwarm(25);
+    await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 50 * KIB } });
+    const hash = createHash("sha1").update(infoOf(swarm.torrent.bytes)).digest("hex");
+    const node = swarm.world.node("10.0.2.1");
+    const magnet = `magnet:?xt=urn:btih:${hash}&x.pe=10.0.1.1:6881&so=2`;
+    await swarm.join(node, {}, STATE, magnet);
+    await swarm.run(() => node.files.stat(`/state/${hash}.torrent`) !== null);
+    node.kill("quietly");
+    const next = swarm.world.node(node.address, { disk: node.disk });
+    assert.equal(next.files.stat(`/state/${hash}.resume`), null, "nothing was recorded yet");
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    const [torrent] = await swarm.world.wait(client.restore());
+    await swarm.run(() => torrent!.snapshot().state === "done");
+    assert.equal(torrent!.snapshot().wanted, 20 * KIB);
+  });
+
   it(
     "takes the metadata alone of a magnet for no torrent, and warns of nothing",
     TIMEOUT,
