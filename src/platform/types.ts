@@ -251,6 +251,10 @@ export interface FileStat {
   inode: number;
   /** Bytes really allocated, where known, else `size`. */
   allocated: number;
+  /** The file system it lies on; 0 where the system has no such number. */
+  device: number;
+  /** Names that it has (hard links); 1 where the system does not count them. */
+  links: number;
 }
 
 /** Positional and atomic per call. All methods throw FileError. */
@@ -269,8 +273,11 @@ export interface FileHandle {
 }
 
 export interface Files {
-  /** "write" creates the file when missing and allows reading. A symlink as last part is refused. */
-  open(path: string, mode: "read" | "write"): FileHandle;
+  /**
+   * "write" creates the file when missing and allows reading; "create" as well, but throws
+   * "exists" when anything has the name. A symlink as last part is refused.
+   */
+  open(path: string, mode: "read" | "write" | "create"): FileHandle;
   /** Makes one folder; existing is fine if it is a real folder, a symlink there is refused. */
   makeDir(path: string): void;
   /** Of the path itself, not of what a symlink points to. Null if nothing is there. */

@@ -123,5 +123,7 @@ export function toFileStat(found: fs.Stats): FileStat {
     inode: found.ino ?? 0,
     // Counted in units of 512 bytes whatever the disk's own block is.
     allocated: typeof found.blocks === "number" ? found.blocks * 512 : found.size,
+    device: found.dev ?? 0,
+    links: found.nlink ?? 1,
   };
 }

@@ -8,7 +8,7 @@ import { errnoOf, fileError, systemError } from "./errno.ts";
 import { NodeFileHandle, toFileStat } from "./file_handle.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
 
-const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 /** Not on Windows, where `open` looks before it leaps instead. */
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 /** Opening a pipe that somebody planted would wait for its other end. */
@@ -48,12 +48,12 @@ function attempt<T>(action: string, path: string, what: () => T): T {
   }
 }
 
-function open(path: string, mode: "read" | "write"): NodeFileHandle {
+function open(path: string, mode: "read" | "write" | "create"): NodeFileHandle {
   return attempt("open", path, () => {
     if (O_NOFOLLOW === 0 && fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
       throw systemError("ELOOP");
     }
-    const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT;
+    const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT | (mode === "create" ? O_EXCL : 0);
     const fd = fs.openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o666);
     try {
       const kind = toFileStat(fs.fstatSync(fd)).kind;

@@ -314,6 +314,8 @@ export class SimDisk {
       mtimeMs: entry.mtimeMs,
       inode: entry.inode,
       allocated: file ? entry.data.allocated : 0,
+      device: 1,
+      links: 1,
     };
   }
 

@@ -23,18 +23,27 @@ export class SimFiles implements Files {
     disk.makeFolders(HOME);
   }
 
-  open(path: string, mode: "read" | "write"): FileHandle {
+  open(path: string, mode: "read" | "write" | "create"): FileHandle {
     return this.#on("open", "open", path, (at) => {
       const disk = this.#disk;
       let entry = disk.entry(at);
+      if (entry !== undefined && mode === "create") throw systemError("EEXIST");
       if (entry?.kind === "link") throw systemError("ELOOP");
       if (entry?.kind === "directory") throw systemError("EISDIR");
       if (entry === undefined && mode === "read") throw systemError("ENOENT");
       if (disk.openHandles >= disk.maxOpen) throw systemError("EMFILE");
-      if (mode === "write" && disk.readOnly) disk.refuseChange();
+      if (mode !== "read" && disk.readOnly) disk.refuseChange();
       entry ??= disk.create(at, "file", this.#wallTime());
       disk.peakHandles = Math.max(disk.peakHandles, ++disk.openHandles);
-      return new SimFileHandle(disk, this.#host, this.#wallTime, path, at, entry, mode);
+      return new SimFileHandle(
+        disk,
+        this.#host,
+        this.#wallTime,
+        path,
+        at,
+        entry,
+        mode === "read" ? "read" : "write",
+      );
     });
   }
 
