@@ -6,6 +6,7 @@
 import type { FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { UsageError } from "./errors.ts";
+import { globPattern } from "./glob.ts";
 import { size } from "./values.ts";
 
 /** A file as a person sees it. */
@@ -47,16 +48,6 @@ function readItem(item: string): Means {
   }
   const pattern = globPattern(item);
   return item.includes("/") ? ({ path }) => pattern.test(path) : ({ name }) => pattern.test(name);
-}
-
-/** `*` and `?` stay inside a name, `**` does not; letters of either case. */
-function globPattern(glob: string): RegExp {
-  const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  });
-  return new RegExp(`^${source}$`, "iu");
 }
 
 export interface FileWishes {

@@ -15,7 +15,7 @@ import { inPathOrder, inTreeOrder, type ListedFile, withPadding } from "../proto
 import { Layout } from "../protocol/layout.ts";
 import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { hashPieces } from "../storage/hash_lanes.ts";
-import { changedSince, findSource, type Source } from "../storage/source_files.ts";
+import { changedSince, findSource, type LeavesOut, type Source } from "../storage/source_files.ts";
 import { FileError, TorrentFileError } from "../util/errors.ts";
 import { CLIENT_NAME } from "../protocol/peer_id.ts";
 
@@ -33,6 +33,8 @@ export interface CreateOptions extends TorrentDetails {
   readonly pieceLength?: number | undefined;
   /** Fills up with padding, so that every file starts with a piece (BEP 47). Default false. */
   readonly pad?: boolean | undefined;
+  /** Files and folders to leave out, by their path below the folder; default: none. */
+  readonly leavesOut?: LeavesOut | undefined;
   /** Called with every piece: bytes hashed so far and in all, padding among them. */
   readonly onProgress?: ((hashed: number, total: number) => void) | undefined;
   /** Ends it early: it rejects with the signal's reason. */
@@ -83,7 +85,7 @@ export async function createTorrent(
   options.signal?.throwIfAborted();
   if (options.pieceLength !== undefined) checkPieceLength(options.pieceLength);
   checkUrls(options);
-  const source = findSource(platform.files, path);
+  const source = findSource(platform.files, path, options.leavesOut);
   const plan = makePlan(source, options, platform.clock.wallTime());
   // Whatever keeps it from being a torrent shows now, not after an hour of hashing.
   finish(platform, plan, new Uint8Array(20 * plan.layout.pieceCount));
@@ -161,11 +163,17 @@ async function hashAll(
   return hashes;
 }
 
-function leftOut({ links, others }: Source): string[] {
+function leftOut({ links, others, excluded }: Source): string[] {
   return [
+    ...excludedText(excluded),
     ...counted(links, "symbolic link", "left out: links are not followed"),
     ...counted(others, "thing", "left out: neither a file nor a folder"),
   ];
+}
+
+function excludedText([first, ...more]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  return [`Excluded: ${first}${more.length === 0 ? "" : ` and ${more.length} more`}`];
 }
 
 /** Names that clients, this one too, change for safety's sake: it will be downloaded under others. */
@@ -185,8 +193,9 @@ function counted(paths: readonly string[], what: string, why: string): string[] 
   return [`${paths[0]}: ${what} ${why}${more}`];
 }
 
-function nothingToShare({ root, files }: Source): TorrentFileError {
-  const why = files.length === 0 ? "it holds no files" : "all files are empty";
+function nothingToShare({ root, files, excluded }: Source): TorrentFileError {
+  const besides = excluded.length === 0 ? "" : " besides those that are excluded";
+  const why = files.length === 0 ? `it holds no files${besides}` : "all files are empty";
   return new TorrentFileError("empty", `Cannot share ${root}: ${why}`);
 }
 

@@ -25,20 +25,29 @@ export interface Source {
   /** Locations of what was left out: links, and what is neither file nor folder. */
   readonly links: string[];
   readonly others: string[];
+  /** Locations of what `leavesOut` named, folders as one. */
+  readonly excluded: string[];
 }
 
+/** Whether a file or folder, named by its path below the source, is no part of the torrent. */
+export type LeavesOut = (path: readonly string[]) => boolean;
+
 /** Throws a FileError: there is nothing, a folder cannot be read, a name is not valid UTF-8. */
-export function findSource(files: Files, path: string): Source {
-  const root = files.absolute(path);
-  const source: Source = { root, name: lastPart(root), files: [], links: [], others: [] };
+export function findSource(
+  files: Files,
+  path: string,
+  leavesOut: LeavesOut = () => false,
+): Source {
+  const root = files.absolute(path), name = lastPart(root);
+  const source: Source = { root, name, files: [], links: [], others: [], excluded: [] };
   const stat = files.stat(root);
   if (stat === null) {
     throw new FileError("not-found", root, `Cannot share ${root}: it is not there`);
   }
   if (stat.kind === "file") source.files.push({ path: [], location: root, stat });
-  else if (stat.kind === "directory") walk(files, root, [], source);
+  else if (stat.kind === "directory") walk(files, root, [], source, leavesOut);
   // The one link that is followed, if it leads to a folder: the user named it himself.
-  else if (stat.kind === "link") walkLink(files, root, source);
+  else if (stat.kind === "link") walkLink(files, root, source, leavesOut);
   else throw new FileError("io", root, `Cannot share ${root}: it is neither a file nor a folder`);
   return source;
 }
@@ -52,27 +61,37 @@ export function changedSince(files: Files, found: readonly SourceFile[]): Source
   });
 }
 
-function walk(files: Files, folder: string, path: readonly string[], into: Source): void {
+function walk(
+  files: Files,
+  folder: string,
+  path: readonly string[],
+  into: Source,
+  leavesOut: LeavesOut,
+): void {
   for (const name of files.list(folder)) {
     const location = `${folder.replace(/\/$/, "")}/${name}`;
+    const below = [...path, name];
+    if (leavesOut(below)) {
+      into.excluded.push(location);
+      continue;
+    }
     const stat = files.stat(location);
     if (stat === null) throw vanished(location, name);
-    const below = [...path, name];
     if (stat.kind === "file") into.files.push({ path: below, location, stat });
-    else if (stat.kind === "directory") walk(files, location, below, into);
+    else if (stat.kind === "directory") walk(files, location, below, into, leavesOut);
     else if (stat.kind === "link") into.links.push(location);
     else into.others.push(location);
   }
 }
 
-function walkLink(files: Files, root: string, into: Source): void {
+function walkLink(files: Files, root: string, into: Source, leavesOut: LeavesOut): void {
   try {
     files.list(root);
   } catch (cause) {
     const message = `Cannot share ${root}: it is a symbolic link; name what it leads to`;
     throw new FileError("symlink", root, message, { cause });
   }
-  walk(files, root, [], into);
+  walk(files, root, [], into, leavesOut);
 }
 
 /** A name that is no UTF-8 cannot be asked for: its bytes were replaced on the way to us. */

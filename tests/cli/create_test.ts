@@ -33,6 +33,11 @@ function read(path: string) {
   return parseTorrent(readFileSync(path), (part) => platform.hasher.sha1(part));
 }
 
+/** Below the top folder. */
+function pathsIn(torrent: string): string[] {
+  return read(torrent).files.map(({ path }) => path.slice(1).join("/"));
+}
+
 async function create(...args: string[]): Promise<FakeWorld["process"]> {
   const world = fakeWorld(["create", ...args]);
   await runCli(world.platform, world.openClient);
@@ -75,7 +80,7 @@ describe("shoal create", () => {
       run.printed,
       "top: 39.1 KiB in 2 files, 3 pieces of 16.0 KiB, hashed in 0.0 s\n" +
         `  info hash ${toHex(meta.infoHash)}\n  in ${out}\n` +
-        `To give it to others: shoal seed ${out} ${folder}\n`,
+        `To seed it: shoal seed ${out} ${folder}\n`,
     );
   });
 
@@ -86,7 +91,7 @@ describe("shoal create", () => {
     const meta = read(out);
     assert.deepEqual(meta.files.filter(({ pad }) => pad).length, 2);
     assert.deepEqual([meta.name, meta.creationDate], ["New Name", null]);
-    assert.match(run.printed, /"top" has to be called "New Name"\n$/);
+    assert.match(run.printed, /To seed it, rename "top" to "New Name" first\n$/);
   });
 
   it("tells of what it leaves out", async () => {
@@ -94,6 +99,32 @@ describe("shoal create", () => {
     symlinkSync("a.bin", join(top, "link"));
     const run = await create(top, "-o", out);
     assert.match(run.printed, /^warning: .*top\/link: symbolic link left out: .*\ntop: /);
+  });
+
+  it("leaves out what file managers make, and says so", async () => {
+    const { top, out } = makeTop();
+    mkdirSync(join(top, "sub/@eaDir"));
+    for (const name of [".DS_Store", "sub/Thumbs.db", "sub/@eaDir/x"]) {
+      writeFileSync(join(top, name), "junk");
+    }
+    const run = await create(top, "-o", out);
+    assert.deepEqual(pathsIn(out), ["a.bin", "sub/b.bin"]);
+    assert.match(run.printed, /^warning: Excluded: .*top\/\.DS_Store and 2 more\ntop: /);
+    assert.equal((await create(top, "-o", out, "--force", "--keep-junk")).code, 0);
+    assert.equal(pathsIn(out).length, 5);
+  });
+
+  it("leaves out what --exclude names: files by name or path, and whole folders", async () => {
+    const { top, out } = makeTop();
+    for (const name of ["old.torrent", "sub/c.nfo", "c.nfo"]) writeFileSync(join(top, name), "1");
+    const flags = ["--exclude", "*.torrent", "--exclude", "sub/*.nfo"];
+    assert.equal((await create(top, "-o", out, ...flags)).code, 0);
+    assert.deepEqual(pathsIn(out), ["a.bin", "c.nfo", "sub/b.bin"]);
+    assert.equal((await create(top, "-o", out, "--force", "--exclude", "sub/")).code, 0);
+    assert.deepEqual(pathsIn(out), ["a.bin", "c.nfo", "old.torrent"]);
+    const none = await create(top, "-o", out, "--force", "--exclude", "*");
+    assert.equal(none.code, 3);
+    assert.match(none.errors, /it holds no files besides those that are excluded/);
   });
 
   it("puts NAME.torrent into a folder that -o names", async () => {

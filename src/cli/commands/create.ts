@@ -2,35 +2,42 @@
 import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { runCreate } from "../create_run.ts";
+import { leavesOut } from "../exclude.ts";
 import { optional, REPORT_FLAGS, reportMode } from "../swarm_flags.ts";
 import { notEmpty, pieceLength, trackerUrl, trackerUrls, webSeedUrl } from "../values.ts";
 
 const FLAGS = {
-  output: optional("FILE", "Where to write it (default: NAME.torrent, here)", notEmpty, "o"),
-  announce: repeated("URL", "A tracker, a tier of its own; may be repeated", trackerUrl),
+  output: optional("FILE", "The .torrent to write (default: NAME.torrent, here)", notEmpty, "o"),
+  announce: repeated("URL", "A tracker, in a tier of its own; may be repeated", trackerUrl),
   tier: repeated(
     '"URL URL"',
     "Trackers that share a tier, after those of --announce; may be repeated",
     trackerUrls,
   ),
   webseed: repeated("URL", "A web server that has the same files; may be repeated", webSeedUrl),
-  private: toggle("Lets peers come from its trackers only"),
-  comment: optional("TEXT", "Shown to those who open it", notEmpty),
-  source: optional(
-    "TEXT",
-    "A text that makes its info-hash another one; trackers ask for it",
+  exclude: repeated(
+    "GLOB",
+    "Files or folders to leave out, like '*.tmp' or 'sub/*.nfo'; may be repeated",
     notEmpty,
   ),
-  name: optional("NAME", "Its name (default: that of PATH)", notEmpty),
+  "keep-junk": toggle("Include .DS_Store, Thumbs.db, desktop.ini and @eaDir too"),
+  private: toggle("Mark as private: no DHT, peer exchange or local discovery"),
+  comment: optional("TEXT", "A comment that other clients show", notEmpty),
+  source: optional(
+    "TEXT",
+    "Source tag; changes the info-hash (some private trackers require one)",
+    notEmpty,
+  ),
+  name: optional("NAME", "The torrent's name (default: that of PATH)", notEmpty),
   "piece-length": single<number | null>(
     "SIZE",
     "A power of two from 16K to 256M; auto (default): up to 16M, for at most 2,048 pieces",
     pieceLength,
     null,
   ),
-  pad: toggle("Lets every file start with a piece, by padding between them (BEP 47)"),
-  "no-date": toggle("Leaves the time of creation out"),
-  force: toggle("Replaces FILE when it exists"),
+  pad: toggle("Start every file with a new piece, by padding between files (BEP 47)"),
+  "no-date": toggle("Leave out the time of creation"),
+  force: toggle("Replace FILE when it exists"),
   ...REPORT_FLAGS,
 } satisfies Flags;
 
@@ -42,7 +49,8 @@ export const createCommand = defineCommand({
   count: [1, 1],
   summary: "Makes a .torrent of a file or of all files in a folder",
   details:
-    "Hidden and empty files are taken, too; symbolic links and empty folders are left out.\n" +
+    "Hidden and empty files are included; symbolic links, empty folders and files that file\n" +
+    "managers make (.DS_Store, Thumbs.db, desktop.ini, @eaDir) are left out.\n" +
     "The info-hash is that of mktorrent for the same choices, with --pad that of libtorrent.",
   examples: [
     "shoal create holiday --announce https://tracker.example/announce",
@@ -71,6 +79,7 @@ function torrentOptions(values: CreateValues) {
     name: values.name ?? undefined,
     pieceLength: values["piece-length"] ?? undefined,
     pad: values.pad,
+    leavesOut: leavesOut(values.exclude, values["keep-junk"]),
     ...(values["no-date"] && { creationDate: null }),
   };
 }

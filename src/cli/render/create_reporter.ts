@@ -83,11 +83,9 @@ function summary(
   ];
   if (last === meta.name) {
     lines.push(
-      `To give it to others: shoal seed ${quote(path)} ${
-        quote(folder.replace(/(?<=.)[\\/]$/, ""))
-      }`,
+      `To seed it: shoal seed ${quote(path)} ${quote(folder.replace(/(?<=.)[\\/]$/, ""))}`,
     );
-  } else lines.push(`To give it to others, "${safeText(last)}" has to be called "${name}"`);
+  } else lines.push(`To seed it, rename "${safeText(last)}" to "${name}" first`);
   return lines.join("\n") + "\n";
 }
 
