@@ -142,8 +142,12 @@ export class TorrentStorage {
     return hasCut;
   }
 
-  /** Writes a whole verified piece. Throws a FileError that says which file and why. */
-  writePiece(piece: number, bytes: Uint8Array): void {
+  /**
+   * Writes a whole verified piece: at once, or by the time the promise resolves where the disk is
+   * slow. `bytes` stay as they are until then. Throws or rejects with a FileError that says which
+   * file and why.
+   */
+  writePiece(piece: number, bytes: Uint8Array): void | Promise<void> {
     assert(bytes.length === this.layout.lengthOf(piece), "a piece is written as a whole");
     this.writeAt(piece, 0, bytes);
   }

@@ -8,7 +8,10 @@ export interface HeldBackFacts {
   /** Connected peers that have something we lack, and those of them that let us ask. */
   useful: number;
   unchoking: number;
-  /** Part of the recent time that writing took; part of the piece memory that waits for hashes. */
+  /**
+   * Part of the recent time that writing took, or of the piece memory that waits for the disk; part
+   * of the piece memory that waits for hashes.
+   */
   writing: number;
   hashing: number;
   /** A download limit makes somebody wait. */

@@ -25,10 +25,9 @@ export class OpenPieces {
     return this.#byIndex.size;
   }
 
-  /** How many have all their blocks. */
-  get fullCount(): number {
+  count(which: (open: OpenPiece) => boolean): number {
     let count = 0;
-    for (const open of this.#byIndex.values()) if (open.isFull) count++;
+    for (const open of this.#byIndex.values()) if (which(open)) count++;
     return count;
   }
 

@@ -1,11 +1,10 @@
 /**
  * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in exactly one state (MISSING, OPEN, HASHING, HAVE, or SKIPPED: missing and not
- * wanted); a block of an open piece is FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
+ * Each piece is in exactly one state (MISSING, OPEN, HASHING, STORING, HAVE, or SKIPPED: missing and
+ * not wanted); a block of an open piece is FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
-import type { Histogram } from "../util/histogram.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
@@ -25,10 +24,11 @@ import {
   type PieceEvents,
   type PieceOptions,
   SKIPPED,
+  STORING,
 } from "./piece_types.ts";
 import { SmartBan } from "./smart_ban.ts";
 
-export { HASHING, HAVE, MISSING, OPEN, SKIPPED } from "./piece_types.ts";
+export { HASHING, HAVE, MISSING, OPEN, SKIPPED, STORING } from "./piece_types.ts";
 export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
 
 /** Stands for the peer that sent a block in an earlier run; no peer has that key. */
@@ -109,16 +109,7 @@ export class PieceManager {
     return this.#states.haveBytes;
   }
 
-  /** Payload bytes that came and were of no use. */
-  get wastedBytes(): number {
-    return this.ledger.wastedBytes;
-  }
-
-  get hashFailures(): number {
-    return this.ledger.failed;
-  }
-
-  get latency(): Histogram {
+  get latency(): DownloadLedger["latency"] {
     return this.ledger.latency;
   }
 
@@ -143,7 +134,12 @@ export class PieceManager {
 
   /** Which part of the memory for open pieces waits for hashes, 0 to 1. */
   get hashingShare(): number {
-    return this.#open.fullCount / this.#maxOpen;
+    return this.#shareOf(HASHING);
+  }
+
+  /** Which part of it waits for the disk. */
+  get storingShare(): number {
+    return this.#shareOf(STORING);
   }
 
   /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
@@ -169,7 +165,8 @@ export class PieceManager {
     this.#states.checkInvariants();
     this.#states.all.forEach((state, piece) => {
       const open = this.#open.get(piece), full = open?.isFull ?? false;
-      assert((state === HASHING) === full, `piece ${piece} is being hashed when it is full`);
+      const isJudged = state === HASHING || state === STORING;
+      assert(isJudged === full, `piece ${piece} is hashed and stored when it is full`);
       assert((state === OPEN) === (open !== undefined && !full), `piece ${piece} is open in both`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
     });
@@ -250,7 +247,7 @@ export class PieceManager {
     if (this.#holders.peers.size === 0) this.#picker.release();
   }
 
-  /** Results that are still under way are ignored from here on. */
+  /** Hashes that are under way are ignored from here on; what the disk still takes counts as had. */
   close(): void {
     this.#closed = true;
     this.#buffers.clear();
@@ -413,7 +410,7 @@ export class PieceManager {
     open.buffer = buffer ?? this.#buffers.take();
     if (digest === null) this.#giveUp(open);
     else this.#judge(open, digest);
-    this.#events.hashed();
+    this.#events.settle();
   }
 
   #judge(open: OpenPiece, digest: Uint8Array): void {
@@ -422,20 +419,31 @@ export class PieceManager {
   }
 
   #pass(open: OpenPiece): void {
-    const piece = open.index;
+    let storing: void | Promise<void>;
     try {
-      this.#events.store(piece, open.bytes);
+      storing = this.#events.store(open.index, open.bytes);
     } catch (error) {
-      this.#giveUp(open);
-      this.#events.storeFailed(error);
-      return;
+      return this.#notStored(open, error);
     }
-    const guilty = this.#smartBan.passed(piece, open.bytes);
+    if (storing === undefined) return this.#stored(open);
+    this.#move(open.index, STORING);
+    storing.then(() => this.#stored(open), (error) => this.#notStored(open, error))
+      .then(() => this.#closed || this.#events.settle());
+  }
+
+  #notStored(open: OpenPiece, error: unknown): void {
+    this.#giveUp(open);
+    this.#events.storeFailed(error);
+  }
+
+  #stored(open: OpenPiece): void {
+    const piece = open.index, guilty = this.#smartBan.passed(piece, open.bytes);
     this.#drop(open);
     this.#move(piece, HAVE);
     this.ledger.completed++;
+    if (this.#closed) return;
     this.#events.verified(piece);
-    if (this.hashFailures > 0) this.#events.helped?.(open.contributors());
+    if (this.ledger.failed > 0) this.#events.helped?.(open.contributors());
     for (const key of guilty) this.#events.guilty(key, piece);
   }
 
@@ -472,6 +480,10 @@ export class PieceManager {
   #move(piece: number, to: number): void {
     const by = this.#states.move(piece, to);
     if (by !== 0) this.#holders.countWanted(piece, by);
+  }
+
+  #shareOf(state: number): number {
+    return this.#open.count((open) => this.stateOf(open.index) === state) / this.#maxOpen;
   }
 
   #drop(open: OpenPiece): void {

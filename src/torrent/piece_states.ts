@@ -11,7 +11,7 @@ export class PieceStates {
   readonly have: Bitfield;
   /** By piece; for reading only. */
   readonly all: Uint8Array;
-  /** Pieces that are still to come: MISSING, OPEN or HASHING. */
+  /** Pieces that are still to come: MISSING, OPEN, HASHING or STORING. */
   wantedLeft: number;
   /** Their bytes, and those of the pieces that we have; pads included. */
   leftBytes: number;

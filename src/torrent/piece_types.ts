@@ -1,8 +1,11 @@
 /** What the piece manager and its parts share with the rest of a torrent: states and ports. */
 import type { Bitfield } from "../util/bitfield.ts";
 
-/** States of a piece. Open and hashing ones hold a buffer; a skipped one is missing, and may be. */
-export const MISSING = 0, OPEN = 1, HASHING = 2, HAVE = 3, SKIPPED = 4;
+/**
+ * States of a piece. Those from OPEN to STORING hold a buffer: blocks are coming, all came and are
+ * being hashed, the hash was right and the disk is taking them. A skipped one is missing, and may be.
+ */
+export const MISSING = 0, OPEN = 1, HASHING = 2, STORING = 3, HAVE = 4, SKIPPED = 5;
 
 /** Whether a piece in this state is still to come. */
 export function isWanted(state: number): boolean {
@@ -37,12 +40,15 @@ export interface DownloadPeer {
 
 /** What happens to pieces, told to the torrent. */
 export interface PieceEvents {
-  /** `bytes` match their hash: write them now. If it throws, the piece is MISSING again. */
-  store(piece: number, bytes: Uint8Array): void;
-  /** What `store` threw. */
+  /**
+   * `bytes` match their hash: write them. They do not change before the promise, if one is returned,
+   * is settled; the piece counts as had only then. If it throws or rejects, it is MISSING again.
+   */
+  store(piece: number, bytes: Uint8Array): void | Promise<void>;
+  /** What `store` threw or rejected with. */
   storeFailed(error: unknown): void;
-  /** A result came by itself, outside any peer's turn, and was told: settle now. */
-  hashed(): void;
+  /** A hash or a store ended by itself, outside any peer's turn, and was told: settle now. */
+  settle(): void;
   /** The piece is stored and counts as had. */
   verified(piece: number): void;
   failed(piece: number, contributors: number[]): void;

@@ -94,7 +94,7 @@ export class Torrent {
       {
         store: (piece, bytes) => this.#store(piece, bytes),
         storeFailed: (error) => this.#later.push(() => this.fail(error)),
-        hashed: () => this.swarm.settle(),
+        settle: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
         failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
         helped: (contributors) => this.#blame.thank(contributors),
@@ -174,7 +174,7 @@ export class Torrent {
       pool: pool.stats(),
       trackersFailing: trackers.failing,
       ...countUseful(swarm.members),
-      writing: this.#writing.share,
+      writing: Math.max(this.#writing.share, pieces.storingShare),
       hashing: pieces.hashingShare,
       limited: limits.holdsBack,
     });
@@ -478,10 +478,11 @@ export class Torrent {
     }
   }
 
-  #store(piece: number, bytes: Uint8Array): void {
+  #store(piece: number, bytes: Uint8Array): void | Promise<void> {
     const { clock } = this.#ports, start = clock.now();
-    this.storage.writePiece(piece, bytes);
+    const storing = this.storage.writePiece(piece, bytes);
     this.#writing.add(clock.now() - start);
+    return storing;
   }
 
   #onVerified(piece: number): void {

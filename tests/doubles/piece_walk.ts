@@ -3,7 +3,7 @@
  * step its books and its promises are checked. The seed decides everything.
  */
 import assert from "node:assert/strict";
-import { HASHING, HAVE, MISSING, OPEN, SKIPPED } from "../../src/torrent/piece_manager.ts";
+import { HAVE, MISSING, OPEN, SKIPPED } from "../../src/torrent/piece_manager.ts";
 import { Prng } from "../../src/util/prng.ts";
 import type { HandPeer } from "./hand_peer.ts";
 import { Workshop } from "./workshop.ts";
@@ -64,6 +64,7 @@ export class PieceWalk {
       length,
       pieceLength,
       hashing: dice.pick(["running", "submit"]),
+      storing: dice.pick(["now", "later", "mixed"]),
       budgetBytes: pieceLength * dice.pick([0, 2, 3, 100, 100]),
       piecesPerPeer: this.#piecesPerPeer,
       sequential: dice.chance(0.3),
@@ -103,6 +104,7 @@ export class PieceWalk {
     else if (dice.chance(0.7)) this.#mishap();
     else this.#choose();
     if (dice.chance(0.2)) shop.hasher.finish();
+    if (dice.chance(0.2) && shop.finishStore()) this.#tally.add("stored later");
     this.#check();
   }
 
@@ -123,10 +125,10 @@ export class PieceWalk {
   #ask(peer: HandPeer, most: number): void {
     if (peer.snubbed) return;
     for (let i = 0; i < most; i++) {
-      const { wastedBytes } = this.shop.manager;
+      const { wastedBytes } = this.shop.manager.ledger;
       const id = peer.ask();
       if (id === null) return;
-      if (this.shop.manager.wastedBytes !== wastedBytes) {
+      if (this.shop.manager.ledger.wastedBytes !== wastedBytes) {
         this.#tally.add("started over");
         this.#made.delete(id.piece);
       }
@@ -185,7 +187,7 @@ export class PieceWalk {
   #forgetClosed(): void {
     for (const piece of this.#made.keys()) {
       const state = this.shop.manager.stateOf(piece);
-      if (state !== OPEN && state !== HASHING) this.#made.delete(piece);
+      if (state === HAVE || state === MISSING || state === SKIPPED) this.#made.delete(piece);
     }
   }
 
@@ -320,6 +322,7 @@ export class PieceWalk {
         this.#check();
       }
       shop.hasher.finishAll();
+      while (shop.finishStore());
       this.#check();
     }
   }

@@ -13,7 +13,14 @@ export interface WorkshopOptions extends Partial<PieceOptions> {
   length?: number;
   pieceLength?: number;
   hashing?: "running" | "submit";
+  /** When the disk takes a piece: "later" is when `finishStore` says so; "mixed" is both in turn. */
+  storing?: "now" | "later" | "mixed";
   seed?: number;
+}
+
+interface StoreEnd {
+  stored(): void;
+  failed(error: unknown): void;
 }
 
 export class Workshop {
@@ -27,18 +34,23 @@ export class Workshop {
   /** Keys of the guilty, in the order in which they were named. */
   readonly guilty: number[] = [];
   readonly storeErrors: unknown[] = [];
-  /** Results that came by themselves. */
-  hashed = 0;
-  /** Thrown by the next `store`. */
+  /** Hashes and stores that ended by themselves. */
+  settled = 0;
+  /** Thrown by the next `store`, or by the end of the next one that takes its time. */
   storeError: Error | null = null;
   /** Hear of each verified piece. */
   readonly listeners = new Set<(piece: number) => void>();
   readonly peers: HandPeer[] = [];
+  readonly #storing: NonNullable<WorkshopOptions["storing"]>;
+  /** Stores under way, oldest first. */
+  readonly #stores: { piece: number; bytes: Uint8Array; seen: Uint8Array; end: StoreEnd }[] = [];
+  #storeCalls = 0;
   #nextKey = 1;
 
   /** Default: 8 pieces of 4 blocks, the last one of 1 block and a half. */
   constructor(options: WorkshopOptions = {}) {
     const { length = 7 * 4 * BLOCK + BLOCK * 3 / 2, pieceLength = 4 * BLOCK, seed = 1 } = options;
+    this.#storing = options.storing ?? "now";
     this.data = new TorrentData(length, pieceLength, seed);
     this.stored = new Uint8Array(length);
     this.hasher = new HandHasher(options.hashing ?? "running");
@@ -54,7 +66,7 @@ export class Workshop {
       {
         store: (piece, bytes) => this.#store(piece, bytes),
         storeFailed: (error) => this.storeErrors.push(error),
-        hashed: () => this.hashed++,
+        settle: () => this.settled++,
         verified: (piece) => {
           this.verified.push(piece);
           for (const listener of this.listeners) listener(piece);
@@ -95,7 +107,7 @@ export class Workshop {
         peer.sends(id, this.right(id));
         this.check();
       }
-      if (ids.length === 0 && !this.hasher.finish()) return;
+      if (ids.length === 0 && !this.hasher.finish() && !this.finishStore()) return;
     }
   }
 
@@ -115,7 +127,46 @@ export class Workshop {
     assert.equal(this.manager.openPieces.size, 0);
   }
 
-  #store(piece: number, bytes: Uint8Array): void {
+  /** Ends the oldest store under way; false if there is none. */
+  finishStore(): boolean {
+    const store = this.#stores.shift();
+    if (store === undefined) return false;
+    const { piece, bytes, seen, end } = store;
+    assert.equal(
+      Buffer.compare(bytes, seen),
+      0,
+      "the bytes stay as they are while they are stored",
+    );
+    try {
+      this.#storeNow(piece, bytes);
+    } catch (error) {
+      end.failed(error);
+      return true;
+    }
+    end.stored();
+    return true;
+  }
+
+  #store(piece: number, bytes: Uint8Array): void | Promise<void> {
+    const isLater = this.#storing === "mixed"
+      ? this.#storeCalls++ % 2 > 0
+      : this.#storing === "later";
+    if (!isLater) return this.#storeNow(piece, bytes);
+    const then = (stored: () => void, failed: (error: unknown) => void) => {
+      const next: (() => void)[] = [];
+      const done = <T extends unknown[]>(tell: (...args: T) => void) => (...args: T) => {
+        tell(...args);
+        for (const each of next) each();
+      };
+      const end = { stored: done(stored), failed: done(failed) };
+      this.#stores.push({ piece, bytes, seen: bytes.slice(), end });
+      return { then: (each: () => void) => void next.push(each) };
+    };
+    // Ends when the test says so, not at the end of some turn.
+    return { then } as unknown as Promise<void>;
+  }
+
+  #storeNow(piece: number, bytes: Uint8Array): void {
     const error = this.storeError;
     this.storeError = null;
     if (error !== null) throw error;

@@ -65,7 +65,7 @@ describe("PeerSession: asking", () => {
         one.shop.assertComplete();
         assert.equal(asked.length, 30);
         assert.equal(new Set(asked).size, 30);
-        assert.equal(one.shop.manager.wastedBytes, 0);
+        assert.equal(one.shop.manager.ledger.wastedBytes, 0);
         assert.equal(one.session.down.total, one.shop.data.content.length);
         assert.equal(one.session.window.outstanding, 0);
       }
@@ -120,7 +120,7 @@ describe("PeerSession: asking", () => {
     const one = bench().hearsSeed(), ids = one.asks();
     one.hearsSignal(wire.CHOKE).hearsBlocks(ids);
     assert.deepEqual(one.shop.verified, [0, 1]);
-    assert.equal(one.shop.manager.wastedBytes, 0);
+    assert.equal(one.shop.manager.ledger.wastedBytes, 0);
   });
 
   it("asks somebody else for a block that was rejected", () => {
@@ -187,9 +187,9 @@ describe("PeerSession: blocks that nobody asked for", () => {
   it("drops and counts them, and ends the connection after too many", () => {
     const one = bench().hearsSeed(), [id] = one.asks();
     one.hearsBlocks([{ piece: 3, block: 1 }]);
-    assert.equal(one.shop.manager.wastedBytes, BLOCK);
+    assert.equal(one.shop.manager.ledger.wastedBytes, BLOCK);
     one.hearsBlocks([id!]).hearsBlocks([id!]);
-    assert.equal(one.shop.manager.wastedBytes, 2 * BLOCK);
+    assert.equal(one.shop.manager.ledger.wastedBytes, 2 * BLOCK);
     assert.equal(one.session.down.total, 3 * BLOCK);
     let count = 0;
     const end = refusal(() => {
@@ -238,7 +238,7 @@ describe("PeerSession: peers that let us wait", () => {
     b.said();
     b.hearsBlocks(ids.slice(0, 4));
     shop.assertComplete();
-    assert.equal(shop.manager.wastedBytes, 0);
+    assert.equal(shop.manager.ledger.wastedBytes, 0);
   });
 
   it("takes from a peer even the block that it stopped sending half-way", () => {
@@ -256,7 +256,7 @@ describe("PeerSession: peers that let us wait", () => {
     shop.assertComplete();
     const rest = pieceMessage(a, 0, 0).slice(9000);
     a.receives(rest);
-    assert.equal(shop.manager.wastedBytes, BLOCK);
+    assert.equal(shop.manager.ledger.wastedBytes, BLOCK);
     assert.equal(a.session.snubbed, false);
   });
 

@@ -47,7 +47,7 @@ describe("Two PeerSessions back to back", () => {
             pair.run();
             leech.assertComplete();
             assert.equal(pair.blocks, 30, `${name}, fast ${fast}`);
-            assert.equal(leech.manager.wastedBytes, 0);
+            assert.equal(leech.manager.ledger.wastedBytes, 0);
             const interest = signalsOf(pair.saidByB).filter((id) =>
               id === wire.INTERESTED || id === wire.NOT_INTERESTED
             );
@@ -91,7 +91,7 @@ describe("Two PeerSessions back to back", () => {
       }
       leech.assertComplete();
       assert.ok(chokes >= 3, `${chokes}`);
-      assert.equal(leech.manager.wastedBytes, 0);
+      assert.equal(leech.manager.ledger.wastedBytes, 0);
     }
   });
 

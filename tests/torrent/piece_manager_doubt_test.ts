@@ -37,8 +37,8 @@ describe("PieceManager: a piece that fails its hash", () => {
       assert.deepEqual(shop.failed, [{ piece, contributors: [liar.key] }]);
       assert.deepEqual(shop.guilty, [liar.key]);
       assert.equal(shop.manager.stateOf(piece), MISSING);
-      assert.equal(shop.manager.hashFailures, 1);
-      assert.equal(shop.manager.wastedBytes, 20 * BLOCK);
+      assert.equal(shop.manager.ledger.failed, 1);
+      assert.equal(shop.manager.ledger.wastedBytes, 20 * BLOCK);
       liar.leaves();
       shop.downloadAll(shop.peer());
       shop.assertComplete();

@@ -35,7 +35,7 @@ describe("PieceManager: two peers and one block", () => {
       assert.equal(peers[second].ends(), false);
       sendAll(shop, peers.a);
       shop.assertComplete();
-      assert.equal(shop.manager.wastedBytes, BLOCK);
+      assert.equal(shop.manager.ledger.wastedBytes, BLOCK);
     }
   });
 

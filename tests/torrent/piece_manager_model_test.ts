@@ -36,6 +36,7 @@ describe("PieceManager over random lives", () => {
           "lost on the disk",
           "spoilers found",
           "started over",
+          "stored later",
           "writes failed",
         ]
       ) assert.ok(tally.of(what) >= 5, `${what} happened ${tally.of(what)} times`);

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { HASHING, HAVE, MISSING, OPEN } from "../../src/torrent/piece_manager.ts";
+import { HASHING, HAVE, MISSING, OPEN, STORING } from "../../src/torrent/piece_manager.ts";
 import { RANDOM_FIRST } from "../../src/torrent/piece_picker.ts";
 import { arraysMadeBy } from "../doubles/allocations.ts";
 import type { BlockId, HandPeer } from "../doubles/hand_peer.ts";
@@ -41,7 +41,7 @@ describe("PieceManager: a download", () => {
         shop.downloadAll(seed);
         shop.assertComplete();
         assert.deepEqual([...shop.verified].sort((a, b) => a - b), range(0, 8));
-        assert.equal(shop.manager.wastedBytes, 0);
+        assert.equal(shop.manager.ledger.wastedBytes, 0);
         assert.deepEqual([seed.wanted, seed.pickable], [0, 0]);
       });
 
@@ -238,7 +238,7 @@ describe("PieceManager: requests that fail", () => {
     assert.deepEqual(quick.asked, []);
     shop.check();
     assert.equal(quick.sends(id!, shop.right(id!)), false);
-    assert.equal(shop.manager.wastedBytes, BLOCK);
+    assert.equal(shop.manager.ledger.wastedBytes, BLOCK);
     shop.downloadAll(quick);
     shop.assertComplete();
   });
@@ -252,7 +252,7 @@ describe("PieceManager: requests that fail", () => {
     for (const id of [{ piece: 0, block: 1 }, { piece: 5, block: 0 }]) {
       assert.equal(peer.sends(id, shop.right(id)), false);
     }
-    assert.equal(shop.manager.wastedBytes, 2 * BLOCK);
+    assert.equal(shop.manager.ledger.wastedBytes, 2 * BLOCK);
     shop.check();
   });
 
@@ -266,7 +266,7 @@ describe("PieceManager: requests that fail", () => {
       shop.check();
     }
     assert.deepEqual(shop.verified, [0]);
-    assert.equal(shop.manager.wastedBytes, 0);
+    assert.equal(shop.manager.ledger.wastedBytes, 0);
   });
 
   it("keeps a piece open while a block of it still arrives, and no longer", () => {
@@ -326,10 +326,10 @@ describe("PieceManager: requests that fail", () => {
     gone.ask();
     assert.equal(other.ask(), null, "somebody works on it");
     gone.leaves();
-    const wasted = shop.manager.wastedBytes;
+    const wasted = shop.manager.ledger.wastedBytes;
     assert.equal(other.ask()!.piece, 1);
     assert.equal(shop.manager.stateOf(0), MISSING);
-    assert.equal(shop.manager.wastedBytes, wasted + BLOCK);
+    assert.equal(shop.manager.ledger.wastedBytes, wasted + BLOCK);
     shop.check();
     sendAll(shop, other);
     const seed = shop.peer();
@@ -352,7 +352,7 @@ describe("PieceManager: hashing elsewhere", () => {
     shop.check();
     shop.hasher.finish();
     assert.equal(shop.manager.stateOf(0), HAVE);
-    assert.deepEqual([shop.verified, shop.hashed, shop.manager.hashingShare], [[0], 1, 0]);
+    assert.deepEqual([shop.verified, shop.settled, shop.manager.hashingShare], [[0], 1, 0]);
   });
 
   it("takes nothing more into a piece that is being hashed", () => {
@@ -390,7 +390,7 @@ describe("PieceManager: hashing elsewhere", () => {
     assert.equal(shop.hasher.lose(), true);
     shop.check();
     assert.equal(shop.manager.openPieces.size, 0);
-    assert.equal(shop.hashed, 1);
+    assert.equal(shop.settled, 1);
     shop.downloadAll(peer);
     shop.assertComplete();
     assert.deepEqual(shop.failed, []);
@@ -405,7 +405,7 @@ describe("PieceManager: hashing elsewhere", () => {
     shop.manager.close();
     shop.hasher.finish();
     shop.hasher.lose();
-    assert.deepEqual([shop.verified, shop.hashed, shop.manager.haveBytes], [[], 0, 0]);
+    assert.deepEqual([shop.verified, shop.settled, shop.manager.haveBytes], [[], 0, 0]);
   });
 });
 
@@ -425,5 +425,69 @@ describe("PieceManager: storing", () => {
       shop.downloadAll(peer);
       shop.assertComplete();
     }
+  });
+
+  it("counts a piece as had only when the disk has taken it", () => {
+    for (const hashing of ["running", "submit"] as const) {
+      const shop = new Workshop({ hashing, storing: "later", sequential: true });
+      const peer = shop.peer();
+      peer.askMany(4);
+      sendAll(shop, peer);
+      shop.hasher.finishAll();
+      const { settled } = shop;
+      assert.equal(shop.manager.stateOf(0), STORING);
+      assert.deepEqual([shop.verified, shop.manager.haveBytes, peer.wanted], [[], 0, 8]);
+      assert.ok(shop.manager.storingShare > 0);
+      assert.equal(shop.manager.hashingShare, 0);
+      assert.ok(peer.askMany(1)[0]!.piece > 0, "it is not asked for again");
+      shop.check();
+      assert.equal(shop.finishStore(), true);
+      assert.equal(shop.manager.stateOf(0), HAVE);
+      assert.deepEqual([shop.verified, shop.settled - settled], [[0], 1]);
+      assert.equal(shop.manager.storingShare, 0);
+      shop.check();
+      shop.downloadAll(peer);
+      shop.assertComplete();
+    }
+  });
+
+  it("asks for nothing while the disk holds all the memory for open pieces", () => {
+    const shop = new Workshop({ storing: "later", budgetBytes: 0 });
+    const peer = shop.peer();
+    peer.askMany(4);
+    sendAll(shop, peer);
+    assert.equal(shop.manager.storingShare, 1);
+    assert.deepEqual(peer.askMany(1), []);
+    shop.finishStore();
+    assert.equal(peer.askMany(1).length, 1);
+    shop.check();
+  });
+
+  it("makes a piece missing again that the disk refused later", () => {
+    const shop = new Workshop({ storing: "later", sequential: true });
+    const peer = shop.peer(), error = new Error("disk full");
+    peer.askMany(4);
+    sendAll(shop, peer);
+    assert.deepEqual(shop.storeErrors, []);
+    shop.storeError = error;
+    shop.finishStore();
+    assert.deepEqual([shop.storeErrors, shop.settled], [[error], 1]);
+    assert.equal(shop.manager.stateOf(0), MISSING);
+    shop.check();
+    shop.downloadAll(peer);
+    shop.assertComplete();
+  });
+
+  it("counts what the disk takes after close, and tells nobody", () => {
+    const shop = new Workshop({ storing: "later", sequential: true });
+    const peer = shop.peer();
+    peer.askMany(4);
+    sendAll(shop, peer);
+    peer.leaves();
+    shop.manager.close();
+    shop.finishStore();
+    assert.equal(shop.manager.stateOf(0), HAVE);
+    assert.deepEqual([shop.verified, shop.settled], [[], 0]);
+    shop.check();
   });
 });
