@@ -251,6 +251,8 @@ export interface FileStat {
   inode: number;
   /** Bytes really allocated, where known, else `size`. */
   allocated: number;
+  /** Milliseconds since 1970 when it was made, whole; 0 where the file system does not keep that. */
+  bornMs: number;
   /** The file system it lies on; 0 where the system has no such number. */
   device: number;
   /** Names that it has (hard links); 1 where the system does not count them. */
@@ -313,6 +315,17 @@ export interface Files {
   freeSpace(path: string): Promise<number>;
   /** Absolute form, symlinks not resolved. */
   absolute(path: string): string;
+  /**
+   * Takes an exclusive lock on a file, which is made when missing; null while another process, or
+   * this one, holds it. The system gives it up when the process ends, however that happens.
+   * Throws a FileError where the file cannot be made or its file system knows no locks.
+   */
+  lock(path: string): FileLock | null;
+}
+
+export interface FileLock {
+  /** Gives the lock up. The file stays. Releasing twice is harmless. */
+  release(): void;
 }
 
 /** The process and its terminal; only the command line uses it. */
@@ -320,6 +333,8 @@ export interface Process {
   readonly args: readonly string[];
   /** "linux", "darwin", "windows", ... */
   readonly os: string;
+  /** The system's number of this process. */
+  readonly pid: number;
   env(name: string): string | undefined;
   /** Text as it is, no newline added. Resolves when handed to the system. */
   out(text: string): Promise<void>;

@@ -11,6 +11,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import type { ShoalError } from "../../src/util/errors.ts";
 
 export class FakeProcess implements Process {
+  readonly pid = 1;
   readonly os = "linux";
   printed = "";
   errors = "";

@@ -68,6 +68,7 @@ export class NotingFiles implements Files {
   readonly remove: Files["remove"];
   readonly copy: Files["copy"];
   readonly absolute: Files["absolute"];
+  readonly lock: Files["lock"];
   /** Happens before a question for the free space is answered. */
   beforeFreeSpace = () => {};
   readonly #below: Files;
@@ -81,13 +82,14 @@ export class NotingFiles implements Files {
     this.remove = (path) => below.remove(path);
     this.copy = (from, to) => below.copy(from, to);
     this.absolute = (path) => below.absolute(path);
+    this.lock = (path) => below.lock(path);
   }
 
   count(action: string): number {
     return this.log.filter((line) => line.split(" ")[0] === action).length;
   }
 
-  open(path: string, mode: "read" | "write"): FileHandle {
+  open(path: string, mode: "read" | "write" | "create"): FileHandle {
     this.log.push(`open ${path} ${mode}`);
     const handle = this.#below.open(path, mode);
     return {

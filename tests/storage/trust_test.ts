@@ -148,7 +148,8 @@ describe("trustworthy", () => {
       let looks = 0;
       const record = { ...blankRecord(have), stamps: files.map(() => stat), partsStamp: null };
       const { trusted } = trustworthy({ ...record, savedAtMs: 1_700_000_000_000 }, layout, {
-        statFile: () => (looks++, { kind: "file", allocated: 0, device: 1, links: 1, ...stat }),
+        statFile:
+          () => (looks++, { kind: "file", allocated: 0, bornMs: 1, device: 1, links: 1, ...stat }),
         statParts: () => null,
         hasPart: () => false,
       });

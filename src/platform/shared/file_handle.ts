@@ -123,6 +123,8 @@ export function toFileStat(found: fs.Stats): FileStat {
     inode: found.ino ?? 0,
     // Counted in units of 512 bytes whatever the disk's own block is.
     allocated: typeof found.blocks === "number" ? found.blocks * 512 : found.size,
+    // Deno gives no fractions of milliseconds, Bun does: both must tell the same.
+    bornMs: Math.floor(found.birthtimeMs ?? 0),
     device: found.dev ?? 0,
     links: found.nlink ?? 1,
   };

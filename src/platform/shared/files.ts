@@ -6,6 +6,7 @@ import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
 import { NodeFileHandle, toFileStat } from "./file_handle.ts";
+import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
@@ -37,6 +38,7 @@ export function createFiles(): Files {
     // Elsewhere the count is of something else, or always 0.
     diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
     absolute: (path) => resolve(path),
+    lock,
   };
 }
 

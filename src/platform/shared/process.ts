@@ -10,6 +10,7 @@ export function createProcess(): Process {
   return {
     args: process.argv.slice(2),
     os: process.platform === "win32" ? "windows" : process.platform,
+    pid: process.pid,
     env: (name) => process.env[name],
     out: (text) => print(process.stdout, text),
     err: (text) => print(process.stderr, text),

@@ -42,6 +42,7 @@ export interface DiskEntry {
   /** The time that a power cut cannot take back. */
   syncedMtimeMs: number;
   readonly inode: number;
+  readonly bornMs: number;
 }
 
 const MAX_LINKS = 40;
@@ -63,6 +64,8 @@ export class SimDisk {
   /** Handles that may be open at once. */
   maxOpen = 1024;
   openHandles = 0;
+  /** Files that are locked, and the process that holds each lock: it ends with the process. */
+  readonly locks = new Map<string, { readonly alive: boolean }>();
   /** The most handles that were open at once so far. */
   peakHandles = 0;
   readonly log: EventLog;
@@ -314,6 +317,7 @@ export class SimDisk {
       mtimeMs: entry.mtimeMs,
       inode: entry.inode,
       allocated: file ? entry.data.allocated : 0,
+      bornMs: entry.bornMs,
       device: 1,
       links: 1,
     };
@@ -322,7 +326,15 @@ export class SimDisk {
   #add(path: string, kind: DiskEntry["kind"], mtimeMs: number): DiskEntry {
     const inode = this.#nextInode++;
     const data = new PageFile();
-    const entry: DiskEntry = { kind, data, target: "", mtimeMs, syncedMtimeMs: mtimeMs, inode };
+    const entry: DiskEntry = {
+      kind,
+      data,
+      target: "",
+      mtimeMs,
+      syncedMtimeMs: mtimeMs,
+      inode,
+      bornMs: Math.floor(mtimeMs),
+    };
     this.#entries.set(path, entry);
     return entry;
   }

@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
-import type { FileHandle, Files, FileStat } from "../types.ts";
+import type { FileHandle, FileLock, Files, FileStat } from "../types.ts";
 import { type DiskEntry, type DiskOperation, parentOf, type SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 
@@ -173,6 +173,20 @@ export class SimFiles implements Files {
 
   absolute(path: string): string {
     return posix.resolve(HOME, path);
+  }
+
+  lock(path: string): FileLock | null {
+    return this.#on("open", "lock", path, (at) => {
+      const { locks } = this.#disk;
+      if (locks.get(at)?.alive) return null;
+      if (this.#disk.entry(at) === undefined) this.#disk.create(at, "file", this.#wallTime());
+      locks.set(at, this.#host);
+      return {
+        release: () => {
+          if (locks.get(at) === this.#host) locks.delete(at);
+        },
+      };
+    });
   }
 
   /** Resolves the path, lets ordered faults happen, and gives errors their final form. */

@@ -4,12 +4,15 @@ import type { Process, Timer } from "../types.ts";
 export interface ProcessOptions {
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Default 1. */
+  pid?: number;
   terminal?: { columns: number; rows: number; color: boolean };
 }
 
 export class SimProcess implements Process {
   readonly args: readonly string[];
   readonly os = "linux";
+  readonly pid: number;
   /** All text so far. */
   outText = "";
   errText = "";
@@ -22,6 +25,7 @@ export class SimProcess implements Process {
 
   constructor(options: ProcessOptions, onExit: () => void) {
     this.args = options.args ?? [];
+    this.pid = options.pid ?? 1;
     this.#options = options;
     this.#onExit = onExit;
   }

@@ -109,6 +109,50 @@ export function handleCases(add: AddCase): void {
 }
 
 export function pathCases(add: AddCase): void {
+  add('Files.open "create" takes no name that anything has', async ({ here, dir, link }) => {
+    const { files } = here;
+    const made = files.open(`${dir}/new`, "create");
+    made.writeAt(pattern(100, 1), 0);
+    made.close();
+    await files.writeWhole(`${dir}/old`, pattern(10, 2));
+    link(`${dir}/link`, `${dir}/nowhere`);
+    files.makeDir(`${dir}/folder`);
+    for (const taken of ["new", "old", "link", "folder"]) {
+      throwsWith(() => files.open(`${dir}/${taken}`, "create"), "exists");
+    }
+    assert.deepEqual(await files.read(`${dir}/old`, 100), pattern(10, 2));
+  });
+
+  add("FileStat tells when a file was made, which writing leaves alone", async ({ here, dir }) => {
+    const { files, clock } = here, before = Math.floor(clock.wallTime()) - 10;
+    const file = files.open(`${dir}/f`, "create"), { bornMs } = file.stat();
+    assert.ok(bornMs >= before && Number.isInteger(bornMs), `${bornMs}`);
+    await sleep(here, 30);
+    file.writeAt(pattern(100, 1), 0);
+    assert.equal(file.stat().bornMs, bornMs);
+    assert.equal(files.stat(`${dir}/f`)!.bornMs, bornMs);
+    assert.equal(files.stat(`${dir}/f`)!.links, 1);
+    assert.equal(files.stat(`${dir}/f`)!.device, files.stat(dir)!.device);
+    file.close();
+  });
+
+  add("Files.lock is held by one at a time", ({ here, dir }) => {
+    const { files } = here, path = `${dir}/lock`;
+    const own = files.lock(path);
+    assert.notEqual(own, null);
+    assert.equal(files.lock(path), null);
+    const other = files.lock(`${dir}/other`);
+    assert.notEqual(other, null, "another file has a lock of its own");
+    own!.release();
+    own!.release();
+    const again = files.lock(path);
+    assert.notEqual(again, null);
+    again!.release();
+    other!.release();
+    throwsWith(() => files.lock(`${dir}/no/lock`), "io", "not-found");
+    return Promise.resolve();
+  });
+
   add("files.open and makeDir refuse symbolic links and say what is in the way", async (t) => {
     const { here, dir } = t;
     await here.files.writeWhole(`${dir}/target`, pattern(10, 1));
