@@ -3,7 +3,8 @@
  * platform alone. scripts/check_layers.ts applies them.
  */
 
-export const maxLines = 500;
+/** A file is as long as its one subject; beyond this it has more than one. */
+export const maxLines = 700;
 
 /** Packages that src may name. */
 export const packages: readonly string[] = ["bencode", "hash-wasm"];
