@@ -11,6 +11,7 @@ import {
 } from "./platform/basic_cases.ts";
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { handleCases, pathCases } from "./platform/file_cases.ts";
+import { identityCases } from "./platform/identity_cases.ts";
 import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
 import { multicastCases } from "./platform/multicast_cases.ts";
 import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
@@ -38,4 +39,5 @@ export function runPlatformCases(
   httpServeCases(add);
   handleCases(add);
   pathCases(add);
+  identityCases(add);
 }

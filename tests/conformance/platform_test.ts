@@ -1,5 +1,5 @@
 /** The platform suite against the runtime that runs this file, and against the simulator. */
-import { mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { linkSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
@@ -26,6 +26,7 @@ function makeReal(platform: Platform = real): Promise<UnderTest> {
     serveOn: "127.0.0.1",
     dir,
     link: (path, target) => symlinkSync(target, path),
+    hardLink: linkSync,
     async silent() {
       silent = new SilentPort();
       await silent.open();
@@ -56,6 +57,7 @@ function makeSimulated(): Promise<UnderTest> {
     serveOn: "10.0.0.2",
     dir: "/work",
     link: (path, target) => here.disk.plantLink(path, target),
+    hardLink: (from, to) => here.disk.link(from, to),
     silent: () => Promise.resolve({ address: "10.0.0.3", port: 80 }),
     run: (work) => world.wait(work),
     close: () => Promise.resolve(),

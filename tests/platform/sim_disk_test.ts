@@ -322,17 +322,6 @@ describe("SimDisk as others see it", () => {
     assert.equal(world.faults("disk-tampered"), 1);
   });
 
-  it("mounts are other disks: nothing is renamed into or out of them", () => {
-    const { own } = node();
-    own.disk.put("/home/f", pattern(10, 1));
-    own.disk.makeFolders("/mnt");
-    own.disk.mounts = ["/mnt"];
-    assert.equal(codeOf(() => own.files.rename("/home/f", "/mnt/f")), "other-disk");
-    own.disk.put("/mnt/g", pattern(10, 1));
-    own.files.rename("/mnt/g", "/mnt/h");
-    assert.deepEqual(own.files.list("/mnt"), ["h"]);
-  });
-
   it("syncDelayMs makes syncing slow", async () => {
     const { world, own } = node();
     own.disk.syncDelayMs = 700;

@@ -335,7 +335,7 @@ describe("folders", () => {
       const options = { dir: "/done", incompleteDir: "/data" };
       const leech = await swarm.leech("10.0.2.1", {}, options, STATE);
       const { node, torrent } = leech;
-      if (otherDisk) node.disk.mounts = ["/done"];
+      if (otherDisk) node.disk.mount("/done");
       await swarm.run(() => have(leech) > 1200 * KIB);
       assert.notEqual(node.files.stat("/data/folder/sub0/file0"), null);
       assert.equal(node.files.stat("/done/folder/sub0/file0"), null);

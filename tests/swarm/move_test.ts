@@ -48,8 +48,7 @@ describe("Torrent.move", () => {
 
   it("that cannot be finished is given up where nothing was moved yet", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(2);
-    disk.mounts = ["/other"];
-    disk.makeFolders("/other");
+    disk.mount("/other");
     disk.readDelayMs = 50;
     void one.torrent.move("/other").catch(() => {});
     await swarm.world.runFor(120);
@@ -69,7 +68,7 @@ describe("Torrent.move", () => {
       const { swarm, one, disk } = await seeding(100 + ms);
       swarm.checkEvery = 50;
       disk.makeFolders("/other");
-      disk.mounts = ms % 2 ? ["/other"] : [];
+      if (ms % 2) disk.mount("/other");
       void one.torrent.move("/other").catch(() => {});
       await swarm.world.runFor(ms);
       const { client, torrent } = await reborn(swarm, one, ms % 3 === 0);

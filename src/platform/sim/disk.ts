@@ -1,14 +1,18 @@
 /**
- * The in-memory disk of a simulated node: a tree of folders, files and symbolic links, with faults.
- * It outlives its node, so that a node started again finds what was written. Methods throw the
- * system's errors (`code` is "ENOENT" and so on) or do what a test wants to happen to the disk.
+ * The disks of a simulated machine: a tree of folders, files and links over one or more mounted file
+ * systems, with faults. It outlives its nodes, so that a node started again finds what was written;
+ * two nodes that share it are two processes of one machine. Methods throw the system's errors
+ * (`code` is "ENOENT" and so on) or do what a test wants to happen to the disk.
  */
 import { Prng } from "../../util/prng.ts";
 import { systemError } from "../shared/errno.ts";
 import type { FileStat } from "../types.ts";
 import type { EventLog } from "./event_log.ts";
-import { NameJournal } from "./name_journal.ts";
-import { PAGE_BYTES, PageFile, type PageSync } from "./page_file.ts";
+import { FILE_SYSTEMS, type FileSystem } from "./file_system.ts";
+import type { PageSync } from "./page_file.ts";
+import { below, type DiskEntry, parentOf, SimVolume } from "./volume.ts";
+
+export { type DiskEntry, parentOf } from "./volume.ts";
 
 export type DiskOperation =
   | "open"
@@ -32,62 +36,91 @@ export interface DiskFault {
   times?: number;
 }
 
-export interface DiskEntry {
-  kind: "file" | "directory" | "link";
-  /** Of a file. */
-  data: PageFile;
-  /** Of a link. */
-  target: string;
-  mtimeMs: number;
-  /** The time that a power cut cannot take back. */
-  syncedMtimeMs: number;
-  readonly inode: number;
-  readonly bornMs: number;
+/** A place on a file system. */
+interface Place {
+  readonly volume: SimVolume;
+  readonly inside: string;
 }
 
 const MAX_LINKS = 40;
 const CHANGING: readonly DiskOperation[] = ["write", "truncate", "make-dir", "rename", "remove"];
 
 export class SimDisk {
-  /** Bytes that files can take on the disk, in pages of 4 KiB. May be changed at any time. */
-  capacity = Infinity;
   /** Virtual milliseconds that an asynchronous read takes. */
   readDelayMs = 0;
   /** Reads so far that were slow. */
   slowReads = 0;
   /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
   syncDelayMs = 5;
-  /** It was mounted anew, for reading alone: every change fails. */
+  /** Every change fails. */
   readOnly = false;
-  /** Folders that other disks are mounted on: nothing is renamed into or out of them. */
-  mounts: readonly string[] = [];
   /** Handles that may be open at once. */
   maxOpen = 1024;
-  openHandles = 0;
   /** Files that are locked, and the process that holds each lock: it ends with the process. */
   readonly locks = new Map<string, { readonly alive: boolean }>();
   /** The most handles that were open at once so far. */
   peakHandles = 0;
   readonly log: EventLog;
+  /** The file system at "/". */
+  readonly root: SimVolume;
   readonly #dice: Prng;
-  readonly #entries = new Map<string, DiskEntry>();
-  readonly #names = new NameJournal();
+  /** Open handles, with the process that each is of. */
+  readonly #handles = new Map<{ close(): void }, object>();
+  /** By mount point. */
+  readonly #mounts = new Map<string, SimVolume>();
   #faults: DiskFault[] = [];
-  #usedPages = 0;
-  #nextInode = 1;
+  #nextDevice = 1;
 
-  constructor(dice: Prng, log: EventLog) {
+  constructor(dice: Prng, log: EventLog, system: FileSystem = FILE_SYSTEMS.ext4) {
     this.#dice = dice;
     this.log = log;
-    this.#add("/", "directory", 0);
+    this.root = this.volume(system);
   }
 
-  /** Bytes in use. */
+  /** Bytes that files can take at "/", in pages of 4 KiB. May be changed at any time. */
+  get capacity(): number {
+    return this.root.capacity;
+  }
+
+  set capacity(bytes: number) {
+    this.root.capacity = bytes;
+  }
+
+  /** Bytes in use at "/". */
   get used(): number {
-    return this.#usedPages * PAGE_BYTES;
+    return this.root.used;
+  }
+
+  get openHandles(): number {
+    return this.#handles.size;
   }
 
   // What tests do to a disk.
+
+  /** An empty file system, mounted nowhere yet. */
+  volume(system: FileSystem = FILE_SYSTEMS.ext4): SimVolume {
+    return new SimVolume(system, this.#nextDevice++, this.log);
+  }
+
+  /** Puts a file system over a folder, which is made where it is missing; hides what is in it. */
+  mount(path: string, volume: SimVolume = this.volume()): SimVolume {
+    this.makeFolders(path);
+    this.#mounts.set(path, volume);
+    volume.mounted();
+    this.log.fault("disk-mounted");
+    return volume;
+  }
+
+  /** The disk under a folder is away: what is open on it fails, and the bare folder shows. */
+  unmount(path: string, how: "in order" | "pulled out" = "in order"): SimVolume {
+    const volume = this.#mounts.get(path);
+    if (volume === undefined) throw new Error(`Nothing is mounted on ${path}`);
+    if (how === "pulled out") volume.crash(this.#dice);
+    this.#mounts.delete(path);
+    volume.mounting++;
+    this.log.fault("disk-unmounted");
+    return volume;
+  }
 
   failOn(fault: DiskFault): void {
     this.#faults.push({ ...fault });
@@ -98,25 +131,27 @@ export class SimDisk {
     this.#faults = [];
   }
 
-  /** Puts a whole synced file there, with the folders above it. */
-  put(path: string, bytes: Uint8Array): void {
+  /** Puts a whole synced file there, with the folders above it; another one under that name goes. */
+  put(path: string, bytes: Uint8Array, mtimeMs = 0): void {
     this.makeFolders(parentOf(path));
-    if (this.#entries.has(path)) this.removeEntry(path);
-    const entry = this.#add(path, "file", 0);
-    this.writeTo(entry, bytes, 0);
+    const { volume, inside } = this.#place(path);
+    if (volume.entry(inside) !== undefined) volume.remove(inside);
+    const entry = volume.create(inside, "file", mtimeMs);
+    volume.writeTo(entry, bytes, 0);
     entry.data.sync();
-    this.#names.syncAll();
+    volume.syncNames();
   }
 
   makeFolders(path: string): void {
-    if (this.#entries.has(path)) return;
+    if (this.entry(path) !== undefined) return;
     this.makeFolders(parentOf(path));
-    this.#add(path, "directory", 0);
+    const { volume, inside } = this.#place(path);
+    volume.plant(inside, "directory");
   }
 
   /** What a whole file holds; null if there is none. */
   bytes(path: string): Uint8Array | null {
-    const entry = this.#entries.get(path);
+    const entry = this.entry(path);
     if (entry?.kind !== "file") return null;
     const all = new Uint8Array(entry.data.size);
     entry.data.read(all, 0);
@@ -124,12 +159,21 @@ export class SimDisk {
   }
 
   plantLink(path: string, target: string): void {
-    this.#add(path, "link", 0).target = target;
+    const { volume, inside } = this.#place(path);
+    volume.plant(inside, "link").target = target;
+  }
+
+  /** Gives a file another name (a hard link). */
+  link(from: string, to: string): void {
+    const { volume, inside } = this.#place(from), other = this.#place(to);
+    if (volume !== other.volume) throw systemError("EXDEV");
+    volume.link(inside, other.inside);
+    volume.syncNames();
   }
 
   /** Flips bits of one byte behind everybody's back: neither time nor size changes. */
   corrupt(path: string, offset: number, flip = 0xff): void {
-    const entry = this.#entries.get(path);
+    const entry = this.entry(path);
     const byte = new Uint8Array(1);
     if (entry?.kind !== "file" || entry.data.read(byte, offset) === 0) {
       throw new Error(`There is no byte ${offset} in ${path}`);
@@ -141,9 +185,9 @@ export class SimDisk {
 
   /** Another program wrote to a file that is there, and synced it: its time changed too. */
   tamper(path: string, bytes: Uint8Array, position: number, mtimeMs: number): void {
-    const entry = this.#entries.get(path);
+    const entry = this.entry(path);
     if (entry?.kind !== "file") throw new Error(`There is no file ${path}`);
-    this.writeTo(entry, bytes, position);
+    entry.volume.writeTo(entry, bytes, position);
     entry.mtimeMs = entry.syncedMtimeMs = mtimeMs;
     entry.data.sync();
     this.log.fault("disk-tampered");
@@ -156,22 +200,8 @@ export class SimDisk {
    */
   crash(seed?: number | string): void {
     const dice = seed === undefined ? this.#dice : new Prng(seed);
-    this.openHandles = 0;
-    for (const entry of this.#entries.values()) if (entry.kind === "file") this.#lose(entry, dice);
-    const undone = this.#names.crash(dice);
-    for (let i = 0; i < undone; i++) this.log.fault("disk-name-lost");
-  }
-
-  #lose(entry: DiskEntry, dice: Prng): void {
-    const before = entry.data.pageCount;
-    const { lost, torn } = entry.data.crash(dice);
-    this.#usedPages += entry.data.pageCount - before;
-    for (let i = 0; i < lost; i++) this.log.fault("disk-write-lost");
-    for (let i = 0; i < torn; i++) this.log.fault("disk-write-torn");
-    if (entry.mtimeMs !== entry.syncedMtimeMs && dice.chance(0.5)) {
-      entry.mtimeMs = entry.syncedMtimeMs;
-      this.log.fault("disk-time-lost");
-    }
+    this.#handles.clear();
+    for (const volume of [this.root, ...this.#mounts.values()]) volume.crash(dice);
   }
 
   // What the node's Files do with it.
@@ -193,154 +223,120 @@ export class SimDisk {
     throw systemError("EROFS");
   }
 
-  /** The path with symbolic links in its folders undone, and the last one too if `follow`. */
+  /**
+   * The path with symbolic links in its folders undone, and the last one too if `follow`. Names are
+   * spelled as the disk has them.
+   */
   resolve(path: string, follow: boolean): string {
     let links = 0;
-    let done = "";
+    let done = "/";
     const left = path.split("/").filter((part) => part !== "");
     while (left.length > 0) {
-      const next = `${done}/${left.shift()!}`;
-      const entry = this.#entries.get(next);
+      const next = this.#child(done, left.shift()!);
+      const entry = this.entry(next);
       if (entry?.kind === "link" && (left.length > 0 || follow)) {
         if (++links > MAX_LINKS) throw systemError("ELOOP");
         left.unshift(...entry.target.split("/").filter((part) => part !== ""));
-        if (entry.target.startsWith("/")) done = "";
+        if (entry.target.startsWith("/")) done = "/";
       } else if (left.length > 0 && entry?.kind !== "directory") {
         throw systemError(entry === undefined ? "ENOENT" : "ENOTDIR");
       } else done = next;
     }
-    return done === "" ? "/" : done;
+    return done;
+  }
+
+  #child(folder: string, name: string): string {
+    if (name === "..") return parentOf(folder);
+    const { volume, inside } = this.#place(folder);
+    return below(folder, volume.spelling(inside, name));
+  }
+
+  /** Where a resolved path is: on the file system mounted nearest above it. */
+  #place(path: string): Place {
+    let volume = this.root, mount = "";
+    for (const [at, mounted] of this.#mounts) {
+      const isIn = path === at || path.startsWith(at + "/");
+      if (isIn && at.length > mount.length) [volume, mount] = [mounted, at];
+    }
+    return { volume, inside: path.slice(mount.length) || "/" };
   }
 
   entry(path: string): DiskEntry | undefined {
-    return this.#entries.get(path);
+    const { volume, inside } = this.#place(path);
+    return volume.entry(inside);
+  }
+
+  /** The file system that holds a path, or would. */
+  volumeOf(path: string): SimVolume {
+    return this.#place(path).volume;
   }
 
   create(path: string, kind: "file" | "directory", mtimeMs: number): DiskEntry {
-    if (this.#entries.has(path)) throw systemError("EEXIST");
-    const entry = this.#add(path, kind, mtimeMs);
-    this.#names.add([parentOf(path)], entry, () => this.#drop(path));
-    return entry;
+    const { volume, inside } = this.#place(path);
+    return volume.create(inside, kind, mtimeMs);
+  }
+
+  /** Counts an open handle of a process until `closed`. */
+  opened(handle: { close(): void }, process: object): void {
+    this.#handles.set(handle, process);
+    this.peakHandles = Math.max(this.peakHandles, this.openHandles);
+  }
+
+  closed(handle: { close(): void }): void {
+    this.#handles.delete(handle);
+  }
+
+  /** The process is dead: nothing of it is open any more. */
+  closeAllOf(process: object): void {
+    for (const [handle, owner] of [...this.#handles]) if (owner === process) handle.close();
   }
 
   /** Returns the bytes written: fewer than asked when the disk is full. */
   writeTo(entry: DiskEntry, bytes: Uint8Array, position: number): number {
-    return entry.data.write(bytes, position, () => {
-      if ((this.#usedPages + 1) * PAGE_BYTES > this.capacity) {
-        this.log.fault("disk-full");
-        return false;
-      }
-      this.#usedPages++;
-      return true;
-    });
+    return entry.volume.writeTo(entry, bytes, position);
   }
 
-  /** Ends a sync of the data. As `fdatasync`: the time of the last change lasts only where the length changed too. */
   sync(entry: DiskEntry, begun: PageSync): void {
-    if (entry.data.endSync(begun)) entry.syncedMtimeMs = entry.mtimeMs;
-    this.#names.syncFile(entry);
+    entry.volume.sync(entry, begun);
   }
 
   /** Names in the folder are there to stay. */
   syncFolder(path: string): void {
-    this.#names.syncFolder(path);
+    const { volume, inside } = this.#place(path);
+    volume.syncFolder(inside);
   }
 
   truncate(entry: DiskEntry, size: number): void {
-    this.#usedPages -= entry.data.truncate(size);
+    entry.volume.truncate(entry, size);
   }
 
   names(path: string): string[] {
-    const prefix = path === "/" ? "/" : path + "/";
-    return [...this.#entries.keys()]
-      .filter((key) => key !== "/" && key.startsWith(prefix) && !key.includes("/", prefix.length))
-      .map((key) => key.slice(prefix.length)).sort();
+    const { volume, inside } = this.#place(path);
+    return volume.names(inside);
   }
 
   removeEntry(path: string): void {
-    const entry = this.#entries.get(path);
-    if (entry === undefined) throw systemError("ENOENT");
-    if (entry.kind === "directory" && this.names(path).length > 0) throw systemError("ENOTEMPTY");
-    this.#drop(path);
-    this.#names.add([parentOf(path)], null, () => this.#bringBack(path, entry));
-  }
-
-  /** Open handles keep the bytes readable; their space counts as free, which errs for the tests. */
-  #drop(path: string): void {
-    const entry = this.#entries.get(path);
-    if (entry?.kind === "file") this.#usedPages -= entry.data.pageCount;
-    this.#entries.delete(path);
-  }
-
-  #bringBack(path: string, entry: DiskEntry): void {
-    if (entry.kind === "file") this.#usedPages += entry.data.pageCount;
-    this.#entries.set(path, entry);
+    this.#demandNoMount(path);
+    const { volume, inside } = this.#place(path);
+    volume.remove(inside);
   }
 
   move(from: string, to: string): void {
-    const entry = this.#entries.get(from);
-    if (entry === undefined) throw systemError("ENOENT");
-    if (this.#mountOf(from) !== this.#mountOf(to)) throw systemError("EXDEV");
-    const there = this.#entries.get(to);
-    if (there === entry) return;
-    if (there !== undefined) {
-      if (there.kind === "directory" && entry.kind !== "directory") throw systemError("EISDIR");
-      if (there.kind !== "directory" && entry.kind === "directory") throw systemError("ENOTDIR");
-      if (there.kind === "directory" && this.names(to).length > 0) throw systemError("ENOTEMPTY");
-      this.#drop(to);
-    }
-    this.#relocate(from, to);
-    // One change, not two: at no moment is there nothing under the name.
-    this.#names.add([parentOf(from), parentOf(to)], null, () => {
-      this.#relocate(to, from);
-      if (there !== undefined) this.#bringBack(to, there);
-    });
+    this.#demandNoMount(from);
+    this.#demandNoMount(to);
+    const { volume, inside } = this.#place(from), target = this.#place(to);
+    if (volume.entry(inside) === undefined) throw systemError("ENOENT");
+    if (volume !== target.volume) throw systemError("EXDEV");
+    volume.move(inside, target.inside);
   }
 
-  #mountOf(path: string): string | undefined {
-    return this.mounts.find((mount) => path.startsWith(mount + "/"));
-  }
-
-  #relocate(from: string, to: string): void {
-    for (const [key, each] of [...this.#entries]) {
-      if (key !== from && !key.startsWith(from + "/")) continue;
-      this.#entries.delete(key);
-      this.#entries.set(to + key.slice(from.length), each);
+  #demandNoMount(path: string): void {
+    for (const at of this.#mounts.keys()) {
+      if (at === path || at.startsWith(path + "/")) throw systemError("EBUSY");
     }
   }
 
   statOf(entry: DiskEntry): FileStat {
-    const file = entry.kind === "file";
-    return {
-      kind: entry.kind,
-      size: file ? entry.data.size : entry.kind === "link" ? entry.target.length : PAGE_BYTES,
-      mtimeMs: entry.mtimeMs,
-      inode: entry.inode,
-      allocated: file ? entry.data.allocated : 0,
-      bornMs: entry.bornMs,
-      device: 1,
-      links: 1,
-    };
+    return entry.volume.stat(entry);
   }
-
-  #add(path: string, kind: DiskEntry["kind"], mtimeMs: number): DiskEntry {
-    const inode = this.#nextInode++;
-    const data = new PageFile();
-    const entry: DiskEntry = {
-      kind,
-      data,
-      target: "",
-      mtimeMs,
-      syncedMtimeMs: mtimeMs,
-      inode,
-      bornMs: Math.floor(mtimeMs),
-    };
-    this.#entries.set(path, entry);
-    return entry;
-  }
-}
-
-export function parentOf(path: string): string {
-  const at = path.lastIndexOf("/");
-  return at <= 0 ? "/" : path.slice(0, at);
 }

@@ -19,6 +19,8 @@ export interface PageSync {
 
 export class PageFile {
   size = 0;
+  /** Grows with every change of the bytes. */
+  version = 0;
   readonly #pages = new Map<number, Uint8Array>();
   /** Since the last sync began. */
   #unsynced: Changes = new Map();
@@ -56,6 +58,7 @@ export class PageFile {
       done += count;
     }
     if (done > 0) this.size = Math.max(this.size, position + done);
+    this.version++;
     return done;
   }
 
@@ -74,6 +77,7 @@ export class PageFile {
       if (at > 0 && this.#pages.has(last)) this.#change(last).fill(0, at);
     }
     this.size = size;
+    this.version++;
     return freed;
   }
 
@@ -119,6 +123,7 @@ export class PageFile {
       this.truncate(this.#syncedSize);
     }
     this.sync();
+    this.version++;
     return result;
   }
 

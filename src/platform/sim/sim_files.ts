@@ -3,8 +3,10 @@ import { posix } from "node:path";
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
 import type { FileHandle, FileLock, Files, FileStat } from "../types.ts";
-import { type DiskEntry, type DiskOperation, parentOf, type SimDisk } from "./disk.ts";
+import type { DiskOperation, SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
+import { SimFileHandle, slowRead } from "./sim_file_handle.ts";
+import { below, nameOf, parentOf } from "./volume.ts";
 
 /** Where relative paths start. The folder exists on every disk. */
 export const HOME = "/home";
@@ -34,16 +36,11 @@ export class SimFiles implements Files {
       if (disk.openHandles >= disk.maxOpen) throw systemError("EMFILE");
       if (mode !== "read" && disk.readOnly) disk.refuseChange();
       entry ??= disk.create(at, "file", this.#wallTime());
-      disk.peakHandles = Math.max(disk.peakHandles, ++disk.openHandles);
-      return new SimFileHandle(
-        disk,
-        this.#host,
-        this.#wallTime,
-        path,
-        at,
-        entry,
-        mode === "read" ? "read" : "write",
-      );
+      const access = mode === "read" ? "read" : "write";
+      const clocks = { host: this.#host, wallTime: this.#wallTime };
+      const handle = new SimFileHandle(disk, clocks, path, at, entry, access);
+      disk.opened(handle, this.#host);
+      return handle;
     });
   }
 
@@ -152,8 +149,9 @@ export class SimFiles implements Files {
 
   rename(from: string, to: string): void {
     this.#on("rename", "rename", from, (at) => {
-      const target = this.#disk.resolve(this.absolute(to), false);
+      let target = this.#disk.resolve(this.absolute(to), false);
       this.#disk.check("rename", target);
+      if (target === at) target = below(parentOf(at), nameOf(this.absolute(to))); // another spelling
       this.#disk.move(at, target);
     });
   }
@@ -166,9 +164,13 @@ export class SimFiles implements Files {
     return this.#disk.slowReads;
   }
 
-  async freeSpace(_path: string): Promise<number> {
+  async freeSpace(path: string): Promise<number> {
     await this.#host.sleep(0);
-    return Math.max(0, this.#disk.capacity - this.#disk.used);
+    let at = this.absolute(path);
+    while (this.stat(at) === null) at = parentOf(at);
+    return this.#on("stat", "ask for the free space of", at, (found) => {
+      return this.#disk.volumeOf(found).free;
+    }, true);
   }
 
   absolute(path: string): string {
@@ -216,102 +218,3 @@ export class SimFiles implements Files {
 }
 
 const COPY_REFUSED = { none: "ENOENT", link: "ELOOP", directory: "EISDIR" } as const;
-
-/** Virtual milliseconds of one asynchronous read. */
-export function slowRead(disk: SimDisk): number {
-  if (disk.readDelayMs > 0) {
-    disk.slowReads++;
-    disk.log.fault("disk-slow");
-  }
-  return disk.readDelayMs;
-}
-
-class SimFileHandle implements FileHandle {
-  readonly #disk: SimDisk;
-  readonly #host: SimHost;
-  readonly #wallTime: () => number;
-  /** As the caller named it, for messages, and as the disk knows it, for faults. */
-  readonly #path: string;
-  readonly #at: string;
-  readonly #entry: DiskEntry;
-  readonly #mode: "read" | "write";
-  #closed = false;
-
-  constructor(
-    disk: SimDisk,
-    host: SimHost,
-    wallTime: () => number,
-    path: string,
-    at: string,
-    entry: DiskEntry,
-    mode: "read" | "write",
-  ) {
-    this.#disk = disk;
-    this.#host = host;
-    this.#wallTime = wallTime;
-    this.#path = path;
-    this.#at = at;
-    this.#entry = entry;
-    this.#mode = mode;
-  }
-
-  readAt(into: Uint8Array, position: number): number {
-    return this.#on("read", "read", () => this.#entry.data.read(into, position));
-  }
-
-  async readAsync(into: Uint8Array, position: number): Promise<number> {
-    this.#on("stat", "read", () => {}); // closed or not is known at once
-    await this.#host.sleep(slowRead(this.#disk));
-    return this.#attempt("read", "read", () => this.#entry.data.read(into, position));
-  }
-
-  writeAt(bytes: Uint8Array, position: number): void {
-    this.#on("write", "write", () => {
-      if (this.#mode === "read") throw systemError("EBADF");
-      this.#entry.mtimeMs = this.#wallTime();
-      const done = this.#disk.writeTo(this.#entry, bytes, position);
-      if (done < bytes.length) throw systemError("ENOSPC");
-    });
-  }
-
-  truncate(size: number): void {
-    this.#on("truncate", "set the length of", () => {
-      if (this.#mode === "read") throw systemError("EINVAL");
-      this.#entry.mtimeMs = this.#wallTime();
-      this.#disk.truncate(this.#entry, size);
-    });
-  }
-
-  stat(): FileStat {
-    return this.#on("stat", "look at", () => this.#disk.statOf(this.#entry));
-  }
-
-  async sync(): Promise<void> {
-    this.#on("sync", "sync", () => {});
-    const begun = this.#entry.data.beginSync();
-    await this.#host.sleep(this.#disk.syncDelayMs);
-    this.#disk.sync(this.#entry, begun);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#disk.openHandles--;
-  }
-
-  #on<T>(operation: DiskOperation, action: string, what: () => T): T {
-    if (this.#closed) {
-      throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: it was closed`);
-    }
-    return this.#attempt(operation, action, what);
-  }
-
-  #attempt<T>(operation: DiskOperation, action: string, what: () => T): T {
-    try {
-      this.#disk.check(operation, this.#at);
-      return what();
-    } catch (error) {
-      throw fileError(action, this.#path, error);
-    }
-  }
-}

@@ -6,7 +6,7 @@ import { running } from "../shared/hasher.ts";
 import type { FileSpan, Hasher, RunningHash, Timer } from "../types.ts";
 import type { SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
-import { slowRead } from "./sim_files.ts";
+import { slowRead } from "./sim_file_handle.ts";
 
 const BYTES_PER_MS = 500_000;
 

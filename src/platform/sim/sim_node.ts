@@ -23,7 +23,7 @@ export interface NodeOptions extends ProcessOptions {
   also?: readonly string[];
   /** Default "running". */
   quickestHash?: Hasher["quickest"];
-  /** The disk of a node that was here before. */
+  /** The disk of a node that was here before, or of another process on the same machine. */
   disk?: SimDisk;
 }
 
@@ -110,6 +110,6 @@ export class SimNode implements Platform {
     this.#network.log.fault("node-killed");
     for (const socket of [...this.#host.sockets]) socket.vanish(how === "with resets");
     this.#host.alive = false;
-    this.disk.openHandles = 0;
+    this.disk.closeAllOf(this.#host);
   }
 }

@@ -20,6 +20,8 @@ export interface UnderTest {
   dir: string;
   /** Plants a symbolic link in `here`. */
   link(path: string, target: string): void;
+  /** Gives a file of `here` a second name. */
+  hardLink(from: string, to: string): void;
   /** A place of `there` where connecting is neither answered nor refused. */
   silent(): Promise<{ address: string; port: number }>;
   /** Lets `work` run to its end: in the simulator that moves the time. */
