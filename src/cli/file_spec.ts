@@ -1,12 +1,13 @@
 /**
  * Which files somebody means by `1-3,8`, `*.mkv`, `>100M`: numbers as `shoal show` counts them,
  * patterns of the path or the name, sizes. Items are joined by commas; a file that one of them means
- * is meant.
+ * is meant. A comma in a name is written `\,`; a whole name or path needs not even that.
  */
 import type { FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { UsageError } from "./errors.ts";
 import { globPattern } from "./glob.ts";
+import { formatCount } from "./render/format.ts";
 import { size } from "./values.ts";
 
 /** A file as a person sees it. */
@@ -27,10 +28,24 @@ export interface FileSpec {
 
 /** Throws a UsageError for what cannot be read. */
 export function fileSpec(text: string): FileSpec {
-  const items = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const items = text.split(/(?<!\\),/).map((item) => item.replaceAll("\\,", ",").trim())
+    .filter((item) => item !== "");
   if (items.length === 0) throw new UsageError("the list of files is empty");
-  const means = items.map(readItem);
+  const means = [...items.map(readItem), isCalled(text.trim())];
   return { text, means: (file) => means.some((each) => each(file)) };
+}
+
+/** Of a flag that is given again: what either of them means. */
+export function eitherSpec(before: FileSpec | null, also: FileSpec): FileSpec {
+  if (before === null) return also;
+  return {
+    text: `${before.text},${also.text}`,
+    means: (file) => before.means(file) || also.means(file),
+  };
+}
+
+function isCalled(text: string): Means {
+  return ({ path, name }) => name === text || path === text;
 }
 
 function readItem(item: string): Means {
@@ -85,6 +100,11 @@ export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
     const name = path[path.length - 1]!;
     return means({ number: ++number, path: path.join("/"), name, size: length }) ? [index] : [];
   });
-  if (found.length === 0) throw new UsageError(`"${text}" means none of the ${number} files`);
+  if (found.length === 0) {
+    throw new UsageError(
+      `"${text}" matches none of the torrent's ${formatCount(number, "file")}; ` +
+        "shoal show lists them with their numbers",
+    );
+  }
   return found;
 }

@@ -14,7 +14,9 @@ export function describeAsData(meta: Metainfo) {
     pieceLength: meta.pieceLength,
     pieces: meta.layout.pieceCount,
     private: meta.private,
-    files: realFiles(meta).map((file) => ({ path: file.path.join("/"), size: file.length })),
+    files: realFiles(meta).map(({ number, path, length }) => (
+      { number, path: path.join("/"), size: length }
+    )),
     announce: meta.announce,
     webSeeds: meta.webSeeds,
     comment: meta.comment,
@@ -52,8 +54,10 @@ export function describeAsText(meta: Metainfo, glyphs: { unicode: boolean }): st
   return [...table, "files", ...fileTree(realFiles(meta), glyphs), ""].join("\n");
 }
 
+/** Numbered as `--files` counts them. */
 function realFiles(meta: Metainfo) {
-  return meta.files.filter((file) => !file.pad);
+  const real = meta.files.filter((file) => !file.pad);
+  return real.map(({ path, length }, i) => ({ number: i + 1, path, length }));
 }
 
 function dateText(seconds: number): string {

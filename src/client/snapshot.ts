@@ -64,12 +64,12 @@ function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnaps
   const { total, connecting, connected, banned } = torrent.pool.stats();
   const members = [...torrent.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
-  const left = pieces.leftBytes;
+  const { leftBytes } = pieces;
   return {
     size: meta.size,
     wanted: torrent.arrangement.choice.wantedBytes,
     have: torrent.have,
-    left,
+    left: torrent.left,
     pieces: meta.layout.pieceCount,
     piecesHave: pieces.have.count,
     checked: torrent.checkedFraction ??
@@ -82,7 +82,7 @@ function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnaps
     metrics,
     downRate,
     upRate: sum(members, (member) => member.session.up.rate),
-    etaSeconds: left > 0 && downRate > 0 ? left / downRate : null,
+    etaSeconds: leftBytes > 0 && downRate > 0 ? leftBytes / downRate : null,
     peers: { connected, connecting, known: total, banned },
     seeds: members.filter((member) => member.session.have.full).length,
     heldBackBy: torrent.heldBackBy,

@@ -198,7 +198,7 @@ export interface TorrentSnapshot {
   wanted: number;
   /** Verified bytes. */
   have: number;
-  /** Bytes of wanted pieces that are still to come. */
+  /** Bytes of the wanted files that are not verified yet; 0 when all that is wanted is there. */
   left: number;
   pieces: number;
   piecesHave: number;

@@ -35,6 +35,9 @@ export class FileChoice {
   readonly endsFirst: boolean;
   /** Bytes of the wanted files, pads not counted. */
   readonly wantedBytes: number;
+  readonly wantedFiles: number;
+  /** By piece that is fetched: its bytes that are of no wanted file. */
+  readonly #foreign = new Map<number, number>();
   readonly #layout: Layout;
   /**
    * By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. Null where
@@ -51,10 +54,12 @@ export class FileChoice {
       ? priorities.slice()
       : new Uint8Array(layout.files.length).fill(NORMAL);
     const keys = new Uint8Array(layout.pieceCount);
-    let wantedBytes = 0;
+    let wantedBytes = 0, wantedFiles = 0;
     layout.files.forEach(({ pad, length }, file) => {
       const range = layout.piecesOf(file), priority = this.priorities[file]!;
-      if (pad || range === null || priority === SKIP) return;
+      if (pad || priority === SKIP) return;
+      wantedFiles++;
+      if (range === null) return;
       wantedBytes += length;
       const ordered = sequential?.has(file) ? 1 : 0, early = endsFirst?.has(file) ? 2 : 0;
       for (let piece = range.first; piece <= range.last; piece++) {
@@ -64,7 +69,9 @@ export class FileChoice {
       }
     });
     this.wantedBytes = wantedBytes;
+    this.wantedFiles = wantedFiles;
     this.#keys = keys.every((key) => key === NORMAL * 4) ? null : keys;
+    this.#findForeign();
   }
 
   /** Every file is NORMAL: there is no choice to remember. A plain one may still have chosen. */
@@ -85,6 +92,27 @@ export class FileChoice {
 
   wantsPiece(piece: number): boolean {
     return this.#keyOf(piece) !== 0;
+  }
+
+  /** Bytes of wanted files in the pieces that are missing; `leftBytes` are all bytes of these. */
+  wantedLeft(leftBytes: number, isMissing: (piece: number) => boolean): number {
+    let left = leftBytes;
+    for (const [piece, bytes] of this.#foreign) if (isMissing(piece)) left -= bytes;
+    return left;
+  }
+
+  #findForeign(): void {
+    const { files, pieceLength } = this.#layout;
+    files.forEach(({ pad, length }, file) => {
+      const range = this.#layout.piecesOf(file), start = this.#layout.fileStart(file);
+      if (range === null || (!pad && this.priorities[file] !== SKIP)) return;
+      for (let piece = range.first; piece <= range.last; piece++) {
+        if (!this.wantsPiece(piece)) continue;
+        const from = Math.max(start, piece * pieceLength);
+        const to = Math.min(start + length, (piece + 1) * pieceLength);
+        this.#foreign.set(piece, (this.#foreign.get(piece) ?? 0) + to - from);
+      }
+    });
   }
 
   /** For `PieceManager.setLevels`; `sequential` is the torrent's own way for all of it. */

@@ -167,6 +167,12 @@ export class Torrent {
     return Math.min(this.pieces.haveBytes, this.meta.size);
   }
 
+  /** Bytes of the wanted files that are not verified yet. */
+  get left(): number {
+    const { have, leftBytes } = this.pieces;
+    return this.arrangement.choice.wantedLeft(leftBytes, (piece) => !have.has(piece));
+  }
+
   get heldBackBy(): HeldBackBy {
     const { pool, trackers, pieces, limits, swarm } = this;
     return heldBackBy({
@@ -188,9 +194,10 @@ export class Torrent {
 
   /** Starts it; all that happens from here on is told, nothing is thrown. */
   start(): void {
-    const { name, size, files } = this.meta;
-    const pieces = this.meta.layout.pieceCount;
-    this.#tell({ type: "added", name, size, pieces, files: files.filter((f) => !f.pad).length });
+    const { name, size, layout } = this.meta, files = this.meta.files.filter(({ pad }) => !pad);
+    const { wantedBytes: wanted, wantedFiles } = this.arrangement.choice;
+    const counts = { pieces: layout.pieceCount, files: files.length, wantedFiles };
+    this.#tell({ type: "added", name, size, wanted, ...counts });
     for (const message of this.meta.warnings) this.#tell({ type: "warning", message });
     this.#run().catch((error) => this.fail(error));
   }
@@ -300,7 +307,8 @@ export class Torrent {
     this.#foundBytes = this.pieces.haveBytes;
     await this.#persistence.opened(recordIsWrong);
     if (signal.aborted) return;
-    this.#tell({ type: "checked", have: this.have, size: this.meta.size });
+    const { wantedBytes: wanted } = this.arrangement.choice;
+    this.#tell({ type: "checked", have: this.have, size: meta.size, wanted, left: this.left });
     this.#recallPeers();
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
@@ -385,7 +393,8 @@ export class Torrent {
       this.trackers.completed();
     }
     const seconds = (now - this.#startedAt) / 1000;
-    this.#tell({ type: "done", name, dir: this.options.dir, size, seconds });
+    const { wantedBytes: wanted } = this.arrangement.choice;
+    this.#tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
     this.#finish.resolve();
     if (this.options.seedGoal.kind === "none") return this.#leave("done");
     this.#seeding.start(this.totalsEver.uploaded, now);

@@ -47,9 +47,18 @@ export type FinalCheck = "changed" | "full";
 
 /** One thing that happened to a torrent; `type` tells them apart. */
 export type TorrentHappening =
-  | { type: "added"; name: string; size: number; pieces: number; files: number }
-  /** Existing data was checked (or trusted): what is here already, in bytes. */
-  | { type: "checked"; have: number; size: number }
+  /** `wanted` bytes in `wantedFiles` files are chosen, of `size` bytes in `files`. */
+  | {
+    type: "added";
+    name: string;
+    size: number;
+    wanted: number;
+    pieces: number;
+    files: number;
+    wantedFiles: number;
+  }
+  /** Existing data was checked (or trusted); `left` bytes of the chosen files are still missing. */
+  | { type: "checked"; have: number; size: number; wanted: number; left: number }
   | { type: "state"; state: TorrentState }
   | { type: "peer-connected"; address: string; port: number; client: string; incoming: boolean }
   | { type: "peer-disconnected"; address: string; port: number; reason: string }
@@ -62,6 +71,6 @@ export type TorrentHappening =
   | { type: "warning"; message: string }
   /** The disk is in trouble; after so many seconds it is tried again. */
   | { type: "waiting"; code: string; message: string; path: string; retryInSeconds: number }
-  | { type: "done"; name: string; dir: string; size: number; seconds: number }
+  | { type: "done"; name: string; dir: string; size: number; wanted: number; seconds: number }
   | { type: "failed"; code: string; message: string; path: string | null }
   | { type: "stopped" };

@@ -60,7 +60,7 @@ describe("torrentBlock", () => {
       120,
     );
     assert.match(bar!, /25\.0%/);
-    assert.match(phrase!, /checking what is here already, 25\.0%/);
+    assert.match(phrase!, /checking existing data, 25\.0%/);
   });
 
   it("shows nothing done while the metadata is looked for, and all of an empty torrent", () => {
@@ -117,9 +117,9 @@ describe("heldBackPhrase", () => {
     assert.equal(phrase({ heldBackBy: "connecting", peers }), "connecting to 2 peers");
     assert.match(phrase({ heldBackBy: "choked" })!, /^all choked/);
     assert.match(phrase({ heldBackBy: "no-needed-pieces" })!, /no connected peer/);
-    assert.match(phrase({ heldBackBy: "disk" })!, /^disk/);
-    assert.match(phrase({ heldBackBy: "hashing" })!, /^hashing/);
-    assert.match(phrase({ heldBackBy: "limit" })!, /^limit/);
+    assert.match(phrase({ heldBackBy: "disk" })!, /^waiting for the disk/);
+    assert.match(phrase({ heldBackBy: "hashing" })!, /^waiting for hash checks/);
+    assert.match(phrase({ heldBackBy: "limit" })!, /^at the speed limit/);
   });
 });
 
@@ -128,8 +128,10 @@ describe("statePhrase and quotas", () => {
 
   it("tells that the quota is spent and until when", () => {
     assert.equal(
-      statePhrase(snapshotOf({ state: "seeding", uploaded: 430, quotaSpent: up })),
-      "seeding, the upload quota is spent until 2026-12-01 00:00 UTC, 0.43 of its size given",
+      statePhrase(
+        snapshotOf({ state: "seeding", totals: { downloaded: 0, uploaded: 430 }, quotaSpent: up }),
+      ),
+      "seeding, the upload quota is spent until 2026-12-01 00:00 UTC, ratio 0.43",
     );
     const down = { state: "downloading", heldBackBy: "limit", quotaSpent: { ...up, down: true } };
     assert.equal(
@@ -141,7 +143,7 @@ describe("statePhrase and quotas", () => {
   it("is silent about a quota that stops nothing now", () => {
     const quotaSpent = { down: true, up: false, until };
     const seeding = snapshotOf({ state: "seeding", quotaSpent });
-    assert.equal(statePhrase(seeding), "seeding, 0.00 of its size given");
+    assert.equal(statePhrase(seeding), "seeding, ratio 0.00");
     const downloading = snapshotOf({ state: "downloading", quotaSpent: up });
     assert.equal(statePhrase(downloading), "downloading");
     assert.equal(
@@ -166,8 +168,8 @@ describe("statePhrase", () => {
       /verifying.*50\.0%/,
     );
     assert.equal(
-      statePhrase(snapshotOf({ state: "seeding", size, uploaded: 430 })),
-      "seeding, 0.43 of its size given",
+      statePhrase(snapshotOf({ state: "seeding", size, totals: { downloaded: 0, uploaded: 430 } })),
+      "seeding, ratio 0.43",
     );
     assert.equal(statePhrase(snapshotOf({ state: "done" })), "done");
     assert.equal(statePhrase(snapshotOf({ state: "stopped" })), "stopped");

@@ -46,7 +46,7 @@ describe("shoal download from a swarm", () => {
     assert.equal((await shoal("download", swarm.torrentPath, "-o", dir, "-q")).code, 0);
     const again = await shoal("download", swarm.torrentPath, "-o", dir);
     assert.equal(again.code, 0);
-    assert.match(again.out, /everything \(3\.01 MiB\) was here already, verified/);
+    assert.match(again.out, /everything \(3\.01 MiB\) already on disk, verified/);
 
     const bytes = readFileSync(join(dir, "data.bin"));
     bytes[2 * MIB]! ^= 1;

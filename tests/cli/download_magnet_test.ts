@@ -48,7 +48,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     const { files } = run.world.client.added[0]!.options;
     assert.equal(typeof files, "function");
     assert.match(run.world.process.printed, /1 +5 B +x/);
-    assert.match(run.world.process.printed, /means none of the 1 files/);
+    assert.match(run.world.process.printed, /matches none of the torrent's 1 file; shoal show/);
     run.world.client.added[0]!.finish();
     await ended(run);
   });
@@ -93,8 +93,8 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     const found = await start([MAGNET, "--metadata-only", "-o", file]);
     found.world.client.added[0]!.finish();
     assert.equal(await ended(found), 0);
-    assert.match(found.world.process.printed, /found what it is/);
-    assert.doesNotMatch(found.world.process.printed, /verified|here already/);
+    assert.match(found.world.process.printed, /got the metadata/);
+    assert.doesNotMatch(found.world.process.printed, /verified|already on disk/);
     const run = await start([MAGNET]);
     run.world.client.added[0]!.set({ state: "finding", have: 0, size: 0 });
     run.world.process.interrupt();

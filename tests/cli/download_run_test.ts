@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
 import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
-import { fakeWorld, NO_METRICS, peerOf, snapshotOf, turn, until } from "./fakes.ts";
+import { addedEvent, fakeWorld, NO_METRICS, peerOf, snapshotOf, turn, until } from "./fakes.ts";
 import { ended, type FakeRun, start } from "./fake_run.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
 
@@ -248,7 +248,7 @@ describe("shoal download --json", () => {
     const run = await start([TORRENT, "--json", "-o", FOLDER]);
     const { client, clock } = run.world;
     const infoHash = "aa".repeat(20);
-    client.emit({ infoHash, type: "added", name: "big.bin", size: 1000, pieces: 10, files: 1 });
+    client.emit(addedEvent(infoHash, "big.bin", 1000));
     client.emit({ infoHash, type: "piece", piece: 3, have: 100, size: 1000 });
     client.added[0]!.set({ have: 100, downRate: 12.7, peers: PEERS });
     await clock.pass(3100);
@@ -288,6 +288,8 @@ describe("shoal download --json", () => {
       quotaSpent: null,
       totals: { downloaded: 0, uploaded: 0 },
       ratio: 0,
+      wanted: 1000,
+      left: 900,
       metrics: NO_METRICS,
       peerList: [],
     });
@@ -388,18 +390,18 @@ describe("shoal download into a pipe", () => {
     const run = await start([TORRENT]);
     const infoHash = "aa".repeat(20);
     const { client, process } = run.world;
-    client.emit({ infoHash, type: "added", name: "b\x1b[2Jig", size: 2048, pieces: 1, files: 3 });
+    client.emit(addedEvent(infoHash, "b\x1b[2Jig", 2048));
     const tracker = { infoHash, type: "tracker", url: "http://t/a", peers: 0 } as const;
     const failing = { ...tracker, ok: false, message: "go away", seeders: null, leechers: null };
     for (let i = 0; i < 3; i++) client.emit(failing);
     client.emit({ infoHash, type: "peer-banned", address: "192.0.2.1", port: 9, reason: "lies" });
     client.emit({ infoHash, type: "final-check", bad: 2, pieces: 10 });
-    client.emit({ infoHash, type: "checked", have: 0, size: 2048 });
+    client.emit({ infoHash, type: "checked", have: 0, size: 2048, wanted: 2048, left: 2048 });
     await run.world.clock.pass(200);
     client.added[0]!.finish();
     await ended(run);
     assert.deepEqual(process.printed.split("\n").slice(0, 4), [
-      "b[2Jig: 2.00 KiB in 3 files, 1 piece",
+      "b[2Jig: 2.00 KiB in 1 file, 10 pieces",
       "b[2Jig: tracker http://t/a failed: go away",
       "b[2Jig: banned 192.0.2.1 port 9: lies",
       "b[2Jig: the final check found 2 bad pieces; downloaded again",

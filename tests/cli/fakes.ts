@@ -111,6 +111,11 @@ export async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+export function addedEvent(infoHash: string, name: string, size: number): TorrentEvent {
+  const counts = { pieces: 10, files: 1, wantedFiles: 1 };
+  return { infoHash, type: "added", name, size, wanted: size, ...counts };
+}
+
 export const NO_METRICS = {
   pieces: { started: 0, completed: 0, failed: 0, retried: 0 },
   wasted: { failed: 0, duplicate: 0, unasked: 0 },
@@ -144,6 +149,7 @@ export function peerOf(part: Partial<PeerSnapshot> = {}): PeerSnapshot {
 }
 
 export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot {
+  const wanted = part.wanted ?? part.size ?? 1000;
   return {
     infoHash: "aa".repeat(20),
     name: "big.bin",
@@ -169,8 +175,8 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     trackers: [],
     peerList: [],
     error: null,
-    wanted: part.size ?? 1000,
-    left: 0,
+    wanted,
+    left: Math.max(0, wanted - (part.have ?? 0)),
     ...part,
   };
 }
@@ -197,7 +203,10 @@ export class FakeTorrent implements TorrentPort {
     return { ...this.state };
   }
   set(part: Partial<TorrentSnapshot>): void {
-    this.state = { ...this.state, ...part };
+    // Without a choice of files all is wanted.
+    const wanted = part.wanted ?? part.size ?? this.state.wanted;
+    const left = Math.max(0, wanted - (part.have ?? this.state.have));
+    this.state = { ...this.state, wanted, left, ...part };
   }
   stop(): Promise<void> {
     this.stopped = true;
@@ -206,13 +215,13 @@ export class FakeTorrent implements TorrentPort {
     return Promise.resolve();
   }
   finish(): void {
-    this.set({ state: "done", have: this.state.size, downloaded: this.state.size });
+    this.set({ state: "done", have: this.state.size, left: 0, downloaded: this.state.size });
     this.#finished.resolve();
     this.#ended.resolve();
   }
   /** Complete, and giving from now on. */
   seed(): void {
-    this.set({ state: "seeding", have: this.state.size, downloaded: this.state.size });
+    this.set({ state: "seeding", have: this.state.size, left: 0, downloaded: this.state.size });
     this.#finished.resolve();
   }
   end(): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fileSpec, selectionBy } from "../../src/cli/file_spec.ts";
+import { eitherSpec, fileSpec, selectionBy } from "../../src/cli/file_spec.ts";
 import { UsageError } from "../../src/cli/errors.ts";
 import type { Metainfo } from "../../src/protocol/metainfo.ts";
 
@@ -12,6 +12,7 @@ const meta = {
     { path: ["show", "1.srt"], length: 20_000, pad: false },
     { path: ["show", "extras", "Cut.MKV"], length: 50 * MIB, pad: false },
     { path: ["read me (really).txt"], length: 100, pad: false },
+    { path: ["Crosby, Stills, Nash.mp3"], length: 3 * MIB, pad: false },
   ],
 } as unknown as Metainfo;
 
@@ -25,7 +26,19 @@ describe("fileSpec", () => {
     assert.deepEqual(meant("1"), [0]);
     assert.deepEqual(meant("2-3"), [2, 3]);
     assert.deepEqual(meant("1, 4"), [0, 4]);
-    assert.deepEqual(meant("3-"), [3, 4]);
+    assert.deepEqual(meant("3-"), [3, 4, 5]);
+  });
+
+  it("takes commas in names: escaped, or as one whole name", () => {
+    assert.deepEqual(meant("Crosby, Stills, Nash.mp3"), [5]);
+    assert.deepEqual(meant("Crosby\\, *,1"), [0, 5]);
+    assert.throws(() => meant("Crosby,*.avi"), UsageError);
+  });
+
+  it("means all that either of two flags names", () => {
+    const both = eitherSpec(eitherSpec(null, fileSpec("1")), fileSpec("*.txt"));
+    const select = selectionBy({ only: both, first: null, endsFirst: false });
+    assert.deepEqual([...select!(meta).priorities!.keys()], [0, 4]);
   });
 
   it("takes patterns of names and of paths, in either case", () => {
@@ -46,7 +59,7 @@ describe("fileSpec", () => {
     for (const text of ["", " , ", "0", "3-2", ">", "<x"]) {
       assert.throws(() => fileSpec(text), UsageError, text);
     }
-    assert.throws(() => meant("9"), /means none of the 4 files/);
+    assert.throws(() => meant("9"), /matches none of the torrent's 5 files; shoal show lists them/);
     assert.throws(() => meant("*.avi"), UsageError);
   });
 });

@@ -153,10 +153,10 @@ describe("shoal seed", () => {
   it("ends with 0 at its goal and says what it gave", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
-    torrent.set({ downloaded: 0, uploaded: 1500, state: "done" });
+    torrent.set({ uploaded: 1500, totals: { downloaded: 0, uploaded: 1500 }, state: "done" });
     torrent.end();
     assert.equal(await ended(), 0);
-    assert.match(world.process.printed, /big\.bin: done, gave 1\.46 KiB, 1\.50 of its size\n$/);
+    assert.match(world.process.printed, /big\.bin: done, uploaded 1\.46 KiB, ratio 1\.50\n$/);
     assert.equal(world.client.closed, true);
   });
 
@@ -164,13 +164,13 @@ describe("shoal seed", () => {
     const totals = { downloaded: 0, uploaded: 1100 };
     for (
       const [goal, uploaded, seconds, said] of [
-        ["ratio:1", 0, 0, "nobody took anything; its goal was reached with earlier runs"],
-        ["ratio:1", 500, 10, "gave 500 B, 0.50 of its size; its goal was reached with earlier"],
-        ["ratio:1", 1000, 10, "gave 1000 B, 1.00 of its size\n"],
-        ["time:60s", 0, 1, "nobody took anything; its goal was reached with earlier runs"],
-        ["time:60s", 0, 60, "nobody took anything\n"],
-        ["idle:60s", 0, 60, "nobody took anything\n"],
-        ["ratio:0", 0, 0, "nobody took anything\n"],
+        ["ratio:1", 0, 0, "nothing was uploaded; the seed goal was reached with earlier"],
+        ["ratio:1", 500, 10, "uploaded 500 B, ratio 1.10; the seed goal was reached with earlier"],
+        ["ratio:1", 1000, 10, "uploaded 1000 B, ratio 1.10\n"],
+        ["time:60s", 0, 1, "nothing was uploaded; the seed goal was reached with earlier"],
+        ["time:60s", 0, 60, "nothing was uploaded\n"],
+        ["idle:60s", 0, 60, "nothing was uploaded\n"],
+        ["ratio:0", 0, 0, "nothing was uploaded\n"],
       ] as const
     ) {
       for (const mode of [[], ["--json"]]) {
@@ -185,7 +185,7 @@ describe("shoal seed", () => {
         if (mode.length > 0) assert.equal(lastLine(told).goalByEarlierRuns, byEarlier, goal);
         else assert.ok(told.includes(`big.bin: done, ${said}`), told);
         if (mode.length === 0 && byEarlier) {
-          assert.match(told, /1\.10 of its size given in all\)\n$/);
+          assert.match(told, /ratio 1\.10 in all\)\n$/);
         }
       }
     }
@@ -242,7 +242,10 @@ describe("shoal seed", () => {
       line.includes("seeding")
     );
     assert.doesNotMatch(before!, /quota/);
-    assert.match(spent!, /seeding, the upload quota is spent until 2026-12-01 00:00 UTC, 0\.00 of/);
+    assert.match(
+      spent!,
+      /seeding, the upload quota is spent until 2026-12-01 00:00 UTC, ratio 0\.00/,
+    );
     assert.deepEqual(more, []);
   });
 
@@ -252,7 +255,7 @@ describe("shoal seed", () => {
     torrent.set({ downloaded: 0 });
     world.process.interrupt();
     assert.equal(await ended(), 130);
-    assert.match(world.process.printed, /big\.bin: stopped, nobody took anything\n$/);
+    assert.match(world.process.printed, /big\.bin: stopped, nothing was uploaded\n$/);
   });
 });
 
@@ -325,7 +328,7 @@ describe("shoal seed as a process", () => {
     assert.deepEqual([again.code, again.err], [0, ""]);
     assert.match(
       again.out,
-      /top: done, nobody took anything; its goal was .* \(1\.\d\d of its size/,
+      /top: done, nothing was uploaded; the seed goal was .* \(ratio 1\.\d\d/,
     );
   });
 
@@ -338,7 +341,7 @@ describe("shoal seed as a process", () => {
     assert.equal((await shoal("seed", share.torrent, ...args)).code, 0);
     const known = await shoal("seed", magnet, ...args);
     assert.deepEqual([known.code, known.err], [0, ""]);
-    assert.match(known.out, /top: done, nobody took anything\n$/);
+    assert.match(known.out, /top: done, nothing was uploaded\n$/);
   });
 
   it("tells that its quota is spent, and until when", { timeout: 60_000 }, async () => {
@@ -416,7 +419,7 @@ describe("shoal seed as a process", () => {
     assert.equal(statSync(path).mtimeMs, mtimeMs);
     const trusting = await shoal("seed", torrent, dir, "--trust", "--seed-goal", "time:0s");
     assert.deepEqual([trusting.code, trusting.err], [0, ""]);
-    assert.match(trusting.out, /top: done, nobody took anything\n$/);
+    assert.match(trusting.out, /top: done, nothing was uploaded\n$/);
   });
 
   for (const flags of [[], ["--json"]]) {

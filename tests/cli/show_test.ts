@@ -45,8 +45,8 @@ describe("describeAsData", () => {
       pieces: 3,
       private: true,
       files: [
-        { path: "folder/deep/er/one.txt", size: 20000 },
-        { path: "folder/two.txt", size: 5 },
+        { number: 1, path: "folder/deep/er/one.txt", size: 20000 },
+        { number: 2, path: "folder/two.txt", size: 5 },
       ],
       announce: [["http://tracker.example/announce"], ["udp://other.example:6969"]],
       webSeeds: ["http://seed.example/files/"],
@@ -78,8 +78,8 @@ describe("describeAsText", () => {
         "`-- folder/",
         "    |-- deep/",
         "    |   `-- er/",
-        "    |       `-- one.txt  19.5 KiB",
-        "    `-- two.txt  5 B",
+        "    |       `-- 1  one.txt  19.5 KiB",
+        "    `-- 2  two.txt  5 B",
       ]
     ) assert.ok(text.split("\n").includes(line), line + "\n---\n" + text);
   });
@@ -94,8 +94,8 @@ describe("describeAsText", () => {
 
 describe("fileTree", () => {
   it("draws a single file without folders", () => {
-    assert.deepEqual(fileTree([{ path: ["a.iso"], length: 1024 }], { unicode: true }), [
-      "└── a.iso  1.00 KiB",
+    assert.deepEqual(fileTree([{ path: ["a.iso"], number: 1, length: 1024 }], { unicode: true }), [
+      "└── 1  a.iso  1.00 KiB",
     ]);
   });
 });

@@ -5,7 +5,8 @@ import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts"
 import { defineCommand } from "../command.ts";
 import type { DownloadRequest } from "../download_run.ts";
 import { chooseFiles } from "../choose_files.ts";
-import { fileSpec, type FileWishes, selectionBy } from "../file_spec.ts";
+import { fileList } from "../file_list_flag.ts";
+import { type FileWishes, selectionBy } from "../file_spec.ts";
 import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { runReported } from "../reported_run.ts";
@@ -33,12 +34,16 @@ const FLAGS = {
     "Pieces that one peer works on at a time at most (default: what it can take)",
     wholeNumber(1, 10_000),
   ),
-  files: optional("LIST", "Only these files: 1-3,8 (as shoal show counts), *.mkv, >100M", fileSpec),
-  first: optional("LIST", "These files before the others", fileSpec),
-  "ends-first": toggle("The first and last piece of media files before the rest, for players"),
-  choose: toggle("Shows the files on the terminal and asks which ones"),
-  "metadata-only": toggle("Only the .torrent, as of a magnet link, into the file that -o names"),
-  "incomplete-dir": optional("DIR", "Where files are until all is there; then they move", notEmpty),
+  files: fileList("Download only these: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
+  first: fileList("Download these files before the others"),
+  "ends-first": toggle("Download both ends of media files first, for players"),
+  choose: toggle("Show the files on the terminal and ask which ones to download"),
+  "metadata-only": toggle("Save only the .torrent, as of a magnet link, to the file of -o"),
+  "incomplete-dir": optional(
+    "DIR",
+    "Folder for unfinished files; finished ones move to -o",
+    notEmpty,
+  ),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
   anew: toggle("Forgets what an earlier run had: for files that were deleted on purpose"),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),

@@ -2,15 +2,16 @@
 import { type Flags } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
-import { fileSpec, indicesOf } from "../file_spec.ts";
+import { fileList } from "../file_list_flag.ts";
+import { indicesOf } from "../file_spec.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
-import { optional, REPORT_FLAGS, reportMode } from "../swarm_flags.ts";
+import { REPORT_FLAGS, reportMode } from "../swarm_flags.ts";
 import { verifyReporter } from "../render/verify_reporter.ts";
 import { verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
 
 const FLAGS = {
-  files: optional("LIST", "Only these files: 1-3,8 (as shoal show counts), *.mkv, >100M", fileSpec),
+  files: fileList("Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
   ...REPORT_FLAGS,
 } satisfies Flags;
 

@@ -1,7 +1,8 @@
 /** The block of three lines that shows one torrent on a terminal. A pure function of snapshots. */
 import type { TorrentSnapshot } from "../../client/types.ts";
 import { drawBar, type Glyphs } from "./bar.ts";
-import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
+import { amountText, shownFraction } from "./figures.ts";
+import { formatDuration, formatPercent, formatRate } from "./format.ts";
 import { type Line, segment, type Style } from "./line.ts";
 import { quotaPhrase, statePhrase } from "./phrases.ts";
 import { safeText } from "./text.ts";
@@ -23,7 +24,7 @@ function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs)
   const [down, up] = glyphs.unicode ? ["↓", "↑"] : ["down", "up"];
   const parts = [
     ` ${formatPercent(done, 1).padStart(5)}`,
-    `${formatSize(torrent.have)} of ${formatSize(torrent.size)}`,
+    amountText(torrent),
     `${down} ${formatRate(torrent.downRate)}`,
   ];
   if (torrent.state === "downloading" && torrent.etaSeconds !== null) {
@@ -32,13 +33,6 @@ function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs)
   // Last, because it is what a narrow terminal can do without.
   parts.push(`${up} ${formatRate(torrent.upRate)}`);
   return [segment(drawBar(done, barColumns, glyphs), "good"), segment(parts.join("  "))];
-}
-
-/** While existing data is checked the bar shows the check, else what is there. */
-export function shownFraction(torrent: TorrentSnapshot): number {
-  if (torrent.state === "finding") return 0; // of what is not known yet
-  if (torrent.checked !== null) return torrent.checked;
-  return torrent.size > 0 ? torrent.have / torrent.size : 1;
 }
 
 function peersPart(torrent: TorrentSnapshot): string {

@@ -2,10 +2,10 @@
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
-import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
+import { amountText, shownFraction } from "./figures.ts";
+import { formatDuration, formatPercent, formatRate } from "./format.ts";
 import { Notes } from "./notes.ts";
 import { quotaPhrase, statePhrase } from "./phrases.ts";
-import { shownFraction } from "./block.ts";
 import type { Reporter } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
 import { safeText } from "./text.ts";
@@ -62,7 +62,7 @@ function factsOf(torrent: TorrentSnapshot): string {
 export function progressText(torrent: TorrentSnapshot): string {
   const parts = [
     `${safeText(torrent.name)}: ${formatPercent(shownFraction(torrent), 1)}`,
-    `${formatSize(torrent.have)} of ${formatSize(torrent.size)}`,
+    amountText(torrent),
     `down ${formatRate(torrent.downRate)}`,
     `up ${formatRate(torrent.upRate)}`,
     `${torrent.peers.connected} of ${torrent.peers.known} peers`,

@@ -1,5 +1,6 @@
 /** Events that are worth a sentence of their own to a person. */
 import type { TorrentEvent } from "../../client/types.ts";
+import { amountText, haveOf } from "./figures.ts";
 import { formatCount, formatSize } from "./format.ts";
 import { safeText } from "./text.ts";
 
@@ -26,11 +27,12 @@ export class Notes {
   #sentence(event: TorrentEvent): string | null {
     switch (event.type) {
       case "added":
-        return `${formatSize(event.size)} in ${formatCount(event.files, "file")}, ` +
+        return `${formatSize(event.wanted)} in ${fileCount(event)}, ` +
           formatCount(event.pieces, "piece");
       case "checked":
-        if (event.have === 0) return null;
-        return `${formatSize(event.have)} of ${formatSize(event.size)} are here already`;
+        if (haveOf(event) === 0) return null;
+        if (event.left === 0) return `all ${formatSize(event.wanted)} already on disk`;
+        return `${amountText(event)} already on disk`;
       case "piece-failed":
         return `piece ${event.piece} failed its check and is downloaded again`;
       case "peer-banned":
@@ -56,4 +58,10 @@ export class Notes {
     const verb = event.ok ? "says" : "failed";
     return `tracker ${safeText(event.url)} ${verb}: ${safeText(event.message)}`;
   }
+}
+
+/** "5 files", or "2 of 5 files" where some are not wanted. */
+function fileCount({ files, wantedFiles }: { files: number; wantedFiles: number }): string {
+  const all = formatCount(files, "file");
+  return wantedFiles === files ? all : `${wantedFiles} of ${all}`;
 }

@@ -1,17 +1,18 @@
 /** What a torrent does now and what holds it back, each in one phrase for a person. */
 import type { TorrentSnapshot } from "../../client/types.ts";
 import { formatCount, formatDuration, formatPercent, formatUtc } from "./format.ts";
+import { ratioText } from "./figures.ts";
 import { safeText } from "./text.ts";
 
 /** What it does now: one phrase without a full stop. */
 export function statePhrase(torrent: TorrentSnapshot): string {
   switch (torrent.state) {
     case "checking":
-      return `checking what is here already${checkedPart(torrent)}`;
+      return `checking existing data${checkedPart(torrent)}`;
     case "verifying":
       return `verifying at the end${checkedPart(torrent)}`;
     case "seeding":
-      return ["seeding", quotaPhrase(torrent), `${ratioOf(torrent).toFixed(2)} of its size given`]
+      return ["seeding", quotaPhrase(torrent), ratioText(torrent.totals.uploaded, torrent)]
         .filter((part) => part !== null).join(", ");
     case "downloading":
       return quotaPhrase(torrent) ?? heldBackPhrase(torrent) ?? "downloading";
@@ -54,11 +55,11 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
     case "tracker-failing":
       return trackerFailingPhrase(torrent);
     case "disk":
-      return "disk: waiting for it to write";
+      return "waiting for the disk to write";
     case "hashing":
-      return "hashing: waiting for checks of finished pieces";
+      return "waiting for hash checks";
     case "limit":
-      return "limit: a limit that was set is reached";
+      return "at the speed limit that was set";
   }
 }
 
@@ -89,8 +90,4 @@ function nextAnnouncePart(torrent: TorrentSnapshot): string {
 
 function checkedPart(torrent: TorrentSnapshot): string {
   return torrent.checked === null ? "" : `, ${formatPercent(torrent.checked, 1)}`;
-}
-
-function ratioOf(torrent: TorrentSnapshot): number {
-  return torrent.size > 0 ? torrent.uploaded / torrent.size : 0;
 }

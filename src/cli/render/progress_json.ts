@@ -6,13 +6,16 @@ const PEERS_MOST = 50;
 
 /** Bytes and rates are whole; README.md describes every field. */
 export function progressOf(torrent: TorrentSnapshot) {
-  const { infoHash, state, have, size, checked, downloaded, uploaded, wasted } = torrent;
-  const { etaSeconds, peers, seeds, heldBackBy, quotaSpent, totals, wanted, metrics } = torrent;
+  const { infoHash, state, have, size, wanted, left, checked, downloaded, uploaded, wasted } =
+    torrent;
+  const { etaSeconds, peers, seeds, heldBackBy, quotaSpent, totals, metrics } = torrent;
   return {
     infoHash,
     state,
     have,
     size,
+    wanted,
+    left,
     checked,
     downloaded,
     uploaded,

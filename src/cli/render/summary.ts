@@ -2,6 +2,7 @@
 import type { TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
+import { haveOf, ratioText } from "./figures.ts";
 import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
 import { safeText } from "./text.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit_codes.ts";
@@ -23,45 +24,45 @@ function doneText(outcome: Outcome): string {
   const { torrent, seconds, path } = outcome;
   if (torrent === null) return "";
   const name = safeText(torrent.name), goal = goalText(outcome);
-  if (outcome.metadataOnly) return `${name}: found what it is\n`;
-  if (outcome.seedOnly) return `${name}: done, ${gaveText(torrent)}${goal}\n`;
+  if (outcome.metadataOnly) return `${name}: got the metadata\n`;
+  if (outcome.seedOnly) return `${name}: done, ${uploadedText(torrent)}${goal}\n`;
   const where = path === null ? "" : `  in ${safeText(path)}\n`;
   if (torrent.downloaded === 0) {
-    const size = formatSize(torrent.size);
-    return `${name}: everything (${size}) was here already, verified${goal}\n${where}`;
+    return `${name}: ${allText(torrent)} already on disk, verified${goal}\n${where}`;
   }
-  // Blocks that came twice are no part of what was fetched.
-  const fetched = Math.min(torrent.downloaded, torrent.size);
+  // Blocks that came twice, and those of neighbours' pieces, are no part of what was fetched.
+  const fetched = Math.min(torrent.downloaded, torrent.wanted);
   const rate = seconds === null || seconds <= 0
     ? ""
     : ` in ${formatDuration(seconds)} (${formatRate(fetched / seconds)})`;
-  const given = torrent.uploaded > 0 ? `, gave ${formatSize(torrent.uploaded)}` : "";
-  return `${name}: done, ${formatSize(fetched)}${rate}${given}, verified${goal}\n${where}`;
+  const uploaded = torrent.uploaded > 0 ? `, uploaded ${formatSize(torrent.uploaded)}` : "";
+  return `${name}: done, ${formatSize(fetched)}${rate}${uploaded}, verified${goal}\n${where}`;
 }
 
 function interruptedText({ torrent, seedOnly }: Outcome): string {
   if (torrent === null) return "";
   const name = safeText(torrent.name);
-  if (seedOnly) return `${name}: stopped, ${gaveText(torrent)}\n`;
+  if (seedOnly) return `${name}: stopped, ${uploadedText(torrent)}\n`;
   if (torrent.state === "finding") return `${name}: stopped before its metadata was found\n`;
-  if (torrent.have >= torrent.size) return `${name}: complete; stopped giving\n`;
-  const part = formatPercent(torrent.have, torrent.size);
-  return `${name}: stopped at ${part}; run the same command again to go on from there\n`;
+  if (torrent.left === 0) return `${name}: complete; seeding stopped\n`;
+  const part = formatPercent(haveOf(torrent), torrent.wanted);
+  return `${name}: stopped at ${part}; run the same command again to resume\n`;
 }
 
 /** Why it ended sooner than somebody who sees this run alone would think. */
 function goalText({ torrent, goalByEarlierRuns }: Outcome): string {
   if (torrent === null || !goalByEarlierRuns) return "";
   const inAll = ratioText(torrent.totals.uploaded, torrent);
-  return `; its goal was reached with earlier runs (${inAll} given in all)`;
+  return `; the seed goal was reached with earlier runs (${inAll} in all)`;
 }
 
-function gaveText(torrent: TorrentSnapshot): string {
+function uploadedText(torrent: TorrentSnapshot): string {
   const { uploaded } = torrent;
-  if (uploaded === 0) return "nobody took anything";
-  return `gave ${formatSize(uploaded)}, ${ratioText(uploaded, torrent)}`;
+  if (uploaded === 0) return "nothing was uploaded";
+  return `uploaded ${formatSize(uploaded)}, ${ratioText(torrent.totals.uploaded, torrent)}`;
 }
 
-function ratioText(uploaded: number, { size }: TorrentSnapshot): string {
-  return `${(uploaded / size).toFixed(2)} of its size`;
+function allText({ wanted, size }: TorrentSnapshot): string {
+  const all = formatSize(wanted);
+  return wanted < size ? `the chosen files (${all} of ${formatSize(size)})` : `everything (${all})`;
 }

@@ -4,19 +4,22 @@ import { safeText } from "./text.ts";
 
 export interface TreeFile {
   path: readonly string[];
+  /** As `--files` counts, from 1. */
+  number: number;
   /** Bytes. */
   length: number;
 }
 
 interface Folder {
   folders: Map<string, Folder>;
-  files: { name: string; length: number }[];
+  files: { name: string; number: string; length: number }[];
 }
 
-/** One line per folder and file, folders first, each in the torrent's order. */
+/** One line per folder and file, folders first, each in the torrent's order; numbers before names. */
 export function fileTree(files: readonly TreeFile[], glyphs: { unicode: boolean }): string[] {
   const root: Folder = { folders: new Map(), files: [] };
-  for (const file of files) insert(root, file);
+  const digits = String(files.at(-1)?.number ?? 0).length;
+  for (const file of files) insert(root, file, digits);
   const lines: string[] = [];
   draw(root, "", glyphs.unicode ? UNICODE : ASCII, lines);
   return lines;
@@ -25,7 +28,7 @@ export function fileTree(files: readonly TreeFile[], glyphs: { unicode: boolean 
 const UNICODE = { branch: "├── ", last: "└── ", through: "│   ", blank: "    " };
 const ASCII = { branch: "|-- ", last: "`-- ", through: "|   ", blank: "    " };
 
-function insert(root: Folder, { path, length }: TreeFile): void {
+function insert(root: Folder, { path, number, length }: TreeFile, digits: number): void {
   let folder = root;
   for (const name of path.slice(0, -1)) {
     let inner = folder.folders.get(name);
@@ -35,7 +38,8 @@ function insert(root: Folder, { path, length }: TreeFile): void {
     }
     folder = inner;
   }
-  folder.files.push({ name: path.at(-1) ?? "", length });
+  const padded = String(number).padStart(digits);
+  folder.files.push({ name: path.at(-1) ?? "", number: padded, length });
 }
 
 function draw(folder: Folder, indent: string, marks: typeof UNICODE, lines: string[]): void {
@@ -45,8 +49,8 @@ function draw(folder: Folder, indent: string, marks: typeof UNICODE, lines: stri
     lines.push(`${indent}${last ? marks.last : marks.branch}${safeText(name)}/`);
     draw(inner, indent + (last ? marks.blank : marks.through), marks, lines);
   }
-  for (const { name, length } of folder.files) {
+  for (const { name, number, length } of folder.files) {
     const mark = --left === 0 ? marks.last : marks.branch;
-    lines.push(`${indent}${mark}${safeText(name)}  ${formatSize(length)}`);
+    lines.push(`${indent}${mark}${number}  ${safeText(name)}  ${formatSize(length)}`);
   }
 }
