@@ -1,6 +1,6 @@
 /** What only the command line can get wrong, and how any error reads to a person. */
 import type { Process } from "../platform/types.ts";
-import { GoneError, IncompleteError, NetError, ShoalError } from "../util/errors.ts";
+import { IncompleteError, NetError, ShoalError } from "../util/errors.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends ShoalError {
@@ -33,10 +33,6 @@ export function isExpected(error: unknown): error is ShoalError {
 export function describeError(error: unknown): string {
   if (error instanceof NetError && error.code === "address-in-use") {
     return `${error.message} (choose another port with --port, or leave it out)`;
-  }
-  if (error instanceof GoneError) {
-    return `All files of "${error.torrent}" are gone from ${error.path}: put its disk back, or give ` +
-      "--anew to download them again";
   }
   if (error instanceof IncompleteError) {
     return `${error.message} (shoal verify lists all, --fetch-missing downloads them)`;

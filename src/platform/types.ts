@@ -259,6 +259,17 @@ export interface FileStat {
   links: number;
 }
 
+/** A mounted file system. */
+export interface Disk {
+  /**
+   * The same text as long as it is the same file system; another one when another is mounted in its
+   * place. Some network and FUSE disks get a new one with each mount.
+   */
+  id: string;
+  /** Whether a file keeps its inode number. FAT, exFAT, FUSE and network disks may make it up. */
+  keepsInodes: boolean;
+}
+
 /** Positional and atomic per call. All methods throw FileError. */
 export interface FileHandle {
   /** Reads until `into` is full or the file ends; returns the bytes read. */
@@ -298,7 +309,8 @@ export interface Files {
   remove(path: string): void;
   /**
    * What was made, renamed and removed in a folder outlives a power cut when it resolves, as far as
-   * the system can promise it. Rejects with a FileError only when there is no such folder.
+   * the system can promise it; symlinks are followed. Rejects with a FileError only when there is
+   * no such folder.
    */
   syncFolder(path: string): Promise<void>;
   /**
@@ -313,6 +325,11 @@ export interface Files {
   diskReads(): number | null;
   /** Bytes an unprivileged user may still write on the disk that holds `path`. */
   freeSpace(path: string): Promise<number>;
+  /**
+   * The disk that holds `path`, or its nearest parent that exists; symlinks are followed. Throws a
+   * FileError when it cannot be looked at.
+   */
+  diskOf(path: string): Disk;
   /** Absolute form, symlinks not resolved. */
   absolute(path: string): string;
   /**

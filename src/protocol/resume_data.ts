@@ -53,6 +53,8 @@ export interface ResumeData {
   name: string;
   /** Absolute: the folder that holds the torrent's file or top folder. */
   dir: string;
+  /** The disk that `dir` was on, as `Files.diskOf` names it; empty: not known. */
+  disk: string;
   /** Where it is to be when it is whole; may be `dir`. */
   targetDir: string;
   /** Files that were renamed: index in the torrent's list and path below `dir`. */

@@ -3,9 +3,11 @@
  * chose: every folder on the way down is a real one, seen with our own eyes or made by us. A
  * symbolic link below the chosen folder is never followed; the chosen folder itself may be one.
  */
-import type { Files } from "../platform/types.ts";
+import type { Disk, Files } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
+
+const UNKNOWN_DISK: Disk = { id: "", keepsInodes: false };
 
 export class SafePaths {
   readonly root: string;
@@ -14,6 +16,7 @@ export class SafePaths {
   readonly #real = new Set<string>();
   /** Folders in which we made a folder; null for none. */
   #newNames: Set<string> | null = null;
+  #disk: Disk | null = null;
 
   constructor(files: Files, dir: string) {
     this.#files = files;
@@ -37,6 +40,26 @@ export class SafePaths {
   #isPlain(element: string): boolean {
     if (element === "" || element === "." || element === "..") return false;
     return !/[\0/\\]/.test(element) && !(isWindowsPath(this.root) && element.includes(":"));
+  }
+
+  /** The disk that the chosen folder was on when it was noted last, or else asked first. */
+  get disk(): Disk {
+    return this.#disk ?? this.noteDisk();
+  }
+
+  /** For when the torrent's files are known to be there, or may be made. */
+  noteDisk(): Disk {
+    return this.#disk = this.diskNow();
+  }
+
+  /** The disk that the chosen folder is on; UNKNOWN_DISK where that cannot be told. */
+  diskNow(): Disk {
+    try {
+      return this.#files.diskOf(this.root);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return UNKNOWN_DISK;
+    }
   }
 
   /** Makes the chosen folder, with those above it. Throws a FileError. */

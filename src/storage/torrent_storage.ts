@@ -5,7 +5,7 @@
  * made, and what a piece has of them lives in the part file. Writing is synchronous: a piece leaves
  * as one positional write per file, so nothing can interleave and nothing is buffered here.
  */
-import type { Files, FileSpan, FileStat } from "../platform/types.ts";
+import type { Disk, Files, FileSpan, FileStat } from "../platform/types.ts";
 import type { FileSlice, Layout } from "../protocol/layout.ts";
 import type { Stamp } from "../protocol/resume_data.ts";
 import { assert } from "../util/assert.ts";
@@ -295,6 +295,21 @@ export class TorrentStorage {
     await this.#access.disk.copy(from, file.path);
     this.#apart.delete(index);
     this.#mayBeUnsynced(file);
+  }
+
+  /** Remembers the disk that its folder is on. */
+  noteDisk(): void {
+    this.#access.paths.noteDisk();
+  }
+
+  /** The disk that its folder was on when it was noted last; the id is empty if unknown. */
+  get disk(): Disk {
+    return this.#access.paths.disk;
+  }
+
+  /** The disk that its folder is on now. */
+  diskNow(): Disk {
+    return this.#access.paths.diskNow();
   }
 
   /** Where it is: absolute. */

@@ -6,8 +6,9 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { trustworthy } from "../storage/trust.ts";
-import { FileError, GoneError, type IncompleteError } from "../util/errors.ts";
+import { FileError, type IncompleteError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
+import { goneFiles } from "./gone_files.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
 import type { TorrentPorts } from "./torrent_ports.ts";
@@ -39,6 +40,7 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
   const { storage, seedOnly, trustFiles, record } = parts;
   demandDisk(parts);
   if (!seedOnly) storage.prepare();
+  storage.noteDisk();
   if (!seedOnly && !trustFiles) await reuseFiles(parts, signal);
   let recordIsWrong = false;
   if (trustFiles) markAll(parts);
@@ -64,17 +66,16 @@ export function lackOf(
 }
 
 /**
- * Where everything that we had is gone, a disk was probably taken out: nothing must be written to
- * what is under its mount point. What we had is in the record, or all of it where that was declared
- * or is all that we are for. Throws a FileError, or an IncompleteError where it never was there.
+ * While its disk is away, nothing must be written to the folder under its mount point. What we had
+ * is in the record, or all of it where that was declared or is all that we are for. Throws a
+ * FileError, or an IncompleteError where it never was there.
  */
 function demandDisk(parts: OpeningParts): void {
   const { meta, storage, record, mustExist, seedOnly } = parts;
-  const had = record !== null && recordsDataIn(storage.dir, record);
-  // Where something else is there, the disk is: somebody deleted the files.
-  if (had && isEmpty(parts) && storage.folderIsEmpty()) {
-    throw new GoneError(meta.name, storage.dir);
-  }
+  const gone = record === null || !recordsDataIn(storage.dir, record)
+    ? 0
+    : goneFiles(meta, storage, record);
+  if (gone > 0 && !seedOnly) parts.warn(describeGone(gone, meta, storage.dir));
   const find = (file: number) => sizeOf(parts, file);
   if (mustExist && (seedOnly || parts.trustFiles)) demandReturn(meta, find, storage.dir);
   else if (seedOnly) demandFiles(meta, find);
@@ -84,11 +85,10 @@ function recordsDataIn(dir: string, { have, partial, moving, ...record }: Resume
   return (dir === record.dir || dir === moving?.dir) && have.count + partial.length > 0;
 }
 
-function isEmpty({ meta, storage }: OpeningParts): boolean {
-  const isThere = meta.files.some(({ pad, length }, file) => {
-    return !pad && length > 0 && storage.statFile(file) !== null;
-  });
-  return !isThere && storage.statParts() === null;
+function describeGone(gone: number, { name, files }: Metainfo, dir: string): string {
+  const count = files.filter(({ pad, length }) => !pad && length > 0).length;
+  const what = gone === count ? `"${name}" is` : `${gone} of ${count} files of "${name}" are`;
+  return `${what} no longer in ${dir}: what was deleted or moved is downloaded again`;
 }
 
 /** What others have of it already is copied, and checked with the rest. */

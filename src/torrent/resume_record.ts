@@ -51,6 +51,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     infoHash: meta.infoHash,
     name: meta.name,
     dir: storage.dir,
+    disk: storage.disk.id,
     targetDir,
     renamed,
     moving,

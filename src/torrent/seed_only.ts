@@ -1,6 +1,6 @@
 /** What keeps a torrent that is only to be given from being given: errors that name the first file. */
 import type { Metainfo } from "../protocol/metainfo.ts";
-import { FileError, GoneError, IncompleteError } from "../util/errors.ts";
+import { FileError, IncompleteError } from "../util/errors.ts";
 
 /** Of a file; null where nothing is. */
 type SizeOf = (file: number) => { size: number } | null;
@@ -18,12 +18,11 @@ export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
 
 /**
  * The same once everything had been there: throws a FileError, as it may come back. "not-found"
- * where files are missing, as in a folder that is away; "changed" where they are too short, as while
- * they are copied back. Files of the right size with wrong contents are no matter of waiting.
+ * where files are missing; "changed" where they are too short, as while they are copied back. Files
+ * of the right size with wrong contents are no matter of waiting.
  */
 export function demandReturn(meta: Metainfo, sizeOf: SizeOf, dir: string): void {
-  const { missing, short, all } = lacking(meta, sizeOf);
-  if (all) throw new GoneError(meta.name, dir);
+  const { missing, short } = lacking(meta, sizeOf);
   if (missing.length + short.length === 0) return;
   throw new FileError(
     missing.length > 0 ? "not-found" : "changed",

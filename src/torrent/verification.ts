@@ -5,7 +5,7 @@ import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { HAVE, MISSING, SKIPPED } from "./piece_types.ts";
-import { GoneError } from "../util/errors.ts";
+import { goneFiles } from "./gone_files.ts";
 import type { FinalCheck } from "./types.ts";
 
 export class Verification {
@@ -58,7 +58,7 @@ export class Verification {
       states.includes(manager.stateOf(piece));
     const pieces = this.allPieces().filter(isOf(HAVE, MISSING, SKIPPED));
     const had = new Set(pieces.filter(isOf(HAVE)));
-    if (had.size > 0) this.#demandAny();
+    if (had.size > 0) this.#demandDisk();
     const bad: number[] = [], isMissing = isOf(MISSING, SKIPPED);
     await this.check(
       signal,
@@ -71,18 +71,15 @@ export class Verification {
       pieces,
       this.#inUse(),
     );
-    if (bad.length > 0) this.#demandAny();
+    if (bad.length > 0) this.#demandDisk();
     return { bad, had: had.size };
   }
 
-  #demandAny(): void {
-    const { files } = this.#meta, storage = this.#storage;
-    const isThere = files.some(({ pad, length }, file) => {
-      return !pad && length > 0 && storage.statFile(file) !== null;
-    });
-    if (!isThere && storage.statParts() === null) {
-      throw new GoneError(this.#meta.name, storage.dir);
-    }
+  /** Throws a GoneError when what we had is away with its disk. */
+  #demandDisk(): void {
+    const storage = this.#storage;
+    const partsStamp = storage.partsStamp(), stamps = storage.stamps();
+    goneFiles(this.#meta, storage, { disk: storage.disk.id, stamps, partsStamp });
   }
 
   /** What was written to while it was checked is known by its writes. */

@@ -35,14 +35,14 @@ export class FileError extends ShoalError {
   }
 }
 
-/** All files of a torrent that were there are gone from `path`: its disk may be away. */
+/** All files of a torrent that were in the folder `path` are gone, and another disk is there. */
 export class GoneError extends FileError {
-  constructor(readonly torrent: string, path: string) {
+  constructor(torrent: string, path: string) {
     super(
       "not-found",
       path,
-      `All files of "${torrent}" are gone from ${path}: put its disk back, or remove the torrent ` +
-        "and add it again to download it anew",
+      `The disk that holds "${torrent}" does not seem to be mounted: its files are not in ${path}. ` +
+        "Mount it, or download them again with --anew",
     );
   }
 }

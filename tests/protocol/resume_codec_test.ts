@@ -26,6 +26,7 @@ function sample(): ResumeData {
     infoHash: new Uint8Array(20).fill(7),
     name: "Ünïcode",
     dir: "/home/x/ö",
+    disk: "61267-born-1796062083554",
     targetDir: "/home/y",
     renamed: new Map([[2, ["a", "b"]]]),
     moving: { dir: "/mnt", renamed: new Map([[0, ["z"]]]) },
@@ -135,6 +136,7 @@ describe("encodeResume and decodeResume", () => {
     assert.deepEqual([...data.have.bytes], [...sample().have.bytes]);
     assert.deepEqual(data.limits, { down: Infinity, up: Infinity });
     assert.deepEqual(data.choices, {}, "as earlier versions wrote it");
+    assert.equal(data.disk, "");
     assert.deepEqual([data.stamps, data.partsStamp, data.goodPeers], [[], undefined, []]);
   });
 });

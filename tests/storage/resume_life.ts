@@ -25,6 +25,7 @@ export function blankRecord(have: Bitfield): ResumeData {
     infoHash: INFO_HASH,
     name: "t",
     dir: "/home/downloads",
+    disk: "",
     targetDir: "/home/downloads",
     renamed: new Map(),
     moving: null,

@@ -67,6 +67,7 @@ export class NotingFiles implements Files {
   readonly rename: Files["rename"];
   readonly remove: Files["remove"];
   readonly copy: Files["copy"];
+  readonly diskOf: Files["diskOf"];
   readonly absolute: Files["absolute"];
   readonly lock: Files["lock"];
   /** Happens before a question for the free space is answered. */
@@ -81,6 +82,7 @@ export class NotingFiles implements Files {
     this.rename = (from, to) => below.rename(from, to);
     this.remove = (path) => below.remove(path);
     this.copy = (from, to) => below.copy(from, to);
+    this.diskOf = (path) => below.diskOf(path);
     this.absolute = (path) => below.absolute(path);
     this.lock = (path) => below.lock(path);
   }

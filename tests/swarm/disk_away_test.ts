@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };
 const STATE = { stateDir: "/state" };
 const FOREVER = { seedGoal: { kind: "forever" } } as const;
 
-/** A leech with some of it, or all, whose client ends; then its disk is away. */
-async function takenOut(seed: number, whole: boolean) {
+/** A leech with some of it, or all, whose client ends; then its files are taken out of its folder. */
+async function takenOut(seed: number, whole: boolean, isAway = true) {
   const swarm = new SimSwarm(seed);
   await swarm.prepare([900 * KIB, 300 * KIB, 20 * KIB, 700 * KIB], 64 * KIB);
   await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
@@ -23,7 +23,16 @@ async function takenOut(seed: number, whole: boolean) {
   leech.node.files.rename("/data", "/taken-out");
   leech.node.disk.makeFolders("/data");
   const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
-  return { swarm, node };
+  const mount = showAnotherDisk(node);
+  if (!isAway) mount();
+  return { swarm, node, mount };
+}
+
+/** What is seen is another disk, until the returned function is called. */
+function showAnotherDisk({ files }: Pick<Participant["node"], "files">): () => void {
+  const diskOf = files.diskOf;
+  files.diskOf = () => ({ id: "another", keepsInodes: true });
+  return () => files.diskOf = diskOf;
 }
 
 describe("a start while the disk is away", () => {
@@ -35,7 +44,8 @@ describe("a start while the disk is away", () => {
         }`,
         TIMEOUT,
         async () => {
-          const { swarm, node } = await takenOut(1, whole);
+          const { swarm, node, mount } = await takenOut(1, whole);
+          node.disk.put("/data/placeholder", new Uint8Array(1));
           const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
           const torrent = how === "add"
             ? client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER })
@@ -43,9 +53,11 @@ describe("a start while the disk is away", () => {
           await swarm.world.runFor(60_000);
           const { state, error } = torrent.snapshot();
           assert.deepEqual([state, error?.code], ["waiting", "not-found"]);
-          assert.match(error!.message, /put its disk back, or remove the torrent and add it again/);
-          assert.deepEqual(node.disk.names("/data"), []);
+          assert.match(error!.message, /^The disk that holds "folder" does not seem to be mounted/);
+          assert.deepEqual(node.disk.names("/data"), ["placeholder"]);
+          node.files.remove("/data/placeholder");
           node.files.remove("/data");
+          mount();
           node.files.rename("/taken-out", "/data");
           await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
           assert.equal(torrent.snapshot().have, torrent.snapshot().size);
@@ -56,26 +68,47 @@ describe("a start while the disk is away", () => {
     }
   }
 
-  it(
-    "fetches it anew when that is asked for, or where the folder shows that it was deleted",
-    TIMEOUT,
-    async () => {
-      for (const deleted of [false, true]) {
-        const { swarm, node } = await takenOut(3, true);
-        if (deleted) node.disk.makeFolders("/data/something else");
-        const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
-        const anew = deleted ? {} : { anew: true };
-        const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER, ...anew });
-        await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
-        assert.equal(torrent.snapshot().downloaded, torrent.snapshot().size);
-        await swarm.world.wait(client.close());
-        await swarm.close();
-      }
-    },
-  );
+  it("downloads it again when that is asked for, or when its disk is there", TIMEOUT, async () => {
+    for (const folder of ["empty", "gone", "away"]) {
+      const isAway = folder === "away";
+      const { swarm, node } = await takenOut(3, true, isAway);
+      if (folder === "gone") node.files.remove("/data");
+      const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+      const warnings = collectWarnings(client);
+      const anew = isAway ? { anew: true } : {};
+      const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER, ...anew });
+      await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
+      assert.equal(torrent.snapshot().downloaded, torrent.snapshot().size);
+      const note = '"folder" is no longer in /data: what was deleted or moved is downloaded again';
+      assert.deepEqual(warnings, isAway ? [] : [note]);
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    }
+  });
+
+  it("downloads single files again, or waits where only wrong ones are left", TIMEOUT, async () => {
+    const { swarm, node, mount } = await takenOut(4, true);
+    node.disk.put("/data/folder/sub0/file0", new Uint8Array(100));
+    const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+    const warnings = collectWarnings(client);
+    const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER });
+    await swarm.world.runFor(20_000);
+    assert.equal(torrent.snapshot().error?.code, "not-found");
+    assert.deepEqual(node.disk.bytes("/data/folder/sub0/file0"), new Uint8Array(100));
+    node.files.remove("/data/folder/sub0/file0");
+    for (const name of ["folder/sub0", "folder", ""]) node.files.remove(`/data/${name}`);
+    node.files.rename("/taken-out", "/data");
+    node.files.remove("/data/folder/sub1/file1");
+    mount();
+    await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
+    assert.ok(torrent.snapshot().downloaded < 700 * KIB, "one file and its neighbours' edges");
+    assert.match(warnings.join(), /^1 of 4 files of "folder" are no longer in \/data/);
+    await swarm.world.wait(client.close());
+    await swarm.close();
+  });
 
   it(
-    "fetches it anew when it is removed and added again, or into another folder",
+    "downloads it again when it is removed and added again, or into another folder",
     TIMEOUT,
     async () => {
       for (const dir of ["/data", "/elsewhere"]) {
@@ -95,3 +128,13 @@ describe("a start while the disk is away", () => {
     },
   );
 });
+
+function collectWarnings(client: Client): string[] {
+  const warnings: string[] = [];
+  void (async () => {
+    for await (const event of client.events()) {
+      if (event.type === "warning") warnings.push(event.message);
+    }
+  })();
+  return warnings;
+}

@@ -83,10 +83,13 @@ describe("Torrent.recheck", () => {
     async () => {
       const { swarm, one: { torrent }, node } = await seeding(4);
       node.files.rename("/data", "/taken-out");
+      const { diskOf } = node.files;
+      node.files.diskOf = () => ({ id: "another", keepsInodes: true });
       await assert.rejects(swarm.world.wait(torrent.recheck()), { code: "not-found" });
       assert.equal(torrent.snapshot().have, torrent.snapshot().size);
       assert.equal(node.files.stat("/data"), null, "nothing was made");
       node.files.rename("/taken-out", "/data");
+      node.files.diskOf = diskOf;
       assert.equal(await swarm.world.wait(torrent.recheck()), 0);
       await swarm.close();
     },

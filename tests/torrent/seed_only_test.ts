@@ -70,7 +70,7 @@ describe("demandReturn", () => {
       [
         [null, null, null, null],
         "not-found",
-        /^All files of "top" are gone from \/d: put its disk/,
+        /^top\/a is missing, and so are 2 others in \/d: put/,
       ],
       [[9, null, null, 0], "not-found", /^top\/b is missing, and so is 1 other in \/d: put back/],
       [[9, null, 20, 0], "changed", /^top\/a is too short in \/d: put back what was there/],

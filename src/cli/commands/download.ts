@@ -45,7 +45,7 @@ const FLAGS = {
     notEmpty,
   ),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
-  anew: toggle("Forgets what an earlier run had: for files that were deleted on purpose"),
+  anew: toggle("Download everything again, also while the disk of an earlier run is not mounted"),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
   "seed-goal": optional(

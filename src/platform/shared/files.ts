@@ -6,6 +6,7 @@ import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
 import { NodeFileHandle, toFileStat } from "./file_handle.ts";
+import { diskOf } from "./disk_of.ts";
 import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
 
@@ -29,7 +30,7 @@ export function createFiles(): Files {
     remove: (path) => attempt("remove", path, () => removeAny(path)),
     syncFolder: async (path) => {
       attempt("sync", path, () => {
-        if (!fs.lstatSync(path).isDirectory()) throw systemError("ENOTDIR");
+        if (!fs.statSync(path).isDirectory()) throw systemError("ENOTDIR");
       });
       await syncFolder(path);
     },
@@ -37,6 +38,7 @@ export function createFiles(): Files {
     freeSpace,
     // Elsewhere the count is of something else, or always 0.
     diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
+    diskOf: (path) => attempt("look at the disk of", path, () => diskOf(path)),
     absolute: (path) => resolve(path),
     lock,
   };

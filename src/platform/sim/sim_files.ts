@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
-import type { FileHandle, FileLock, Files, FileStat } from "../types.ts";
+import type { Disk, FileHandle, FileLock, Files, FileStat } from "../types.ts";
 import type { DiskOperation, SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 import { SimFileHandle, slowRead } from "./sim_file_handle.ts";
@@ -129,9 +129,9 @@ export class SimFiles implements Files {
     this.#on("sync", "sync", path, (at) => {
       const kind = this.#disk.entry(at)?.kind;
       if (kind !== "directory") throw systemError(kind === undefined ? "ENOENT" : "ENOTDIR");
-    });
+    }, true);
     await this.#sleepForSync();
-    this.#on("sync", "sync", path, (at) => this.#disk.syncFolder(at));
+    this.#on("sync", "sync", path, (at) => this.#disk.syncFolder(at), true);
   }
 
   async copy(from: string, to: string): Promise<void> {
@@ -171,6 +171,21 @@ export class SimFiles implements Files {
     return this.#on("stat", "ask for the free space of", at, (found) => {
       return this.#disk.volumeOf(found).free;
     }, true);
+  }
+
+  diskOf(path: string): Disk {
+    for (let at = this.absolute(path);; at = parentOf(at)) {
+      try {
+        return this.#on("stat", "look at the disk of", at, (real) => {
+          if (this.#disk.entry(real) === undefined) throw systemError("ENOENT");
+          const { device, system } = this.#disk.volumeOf(real);
+          return { id: `sim-${device}`, keepsInodes: system.inodes === "kept" };
+        }, true);
+      } catch (error) {
+        const isMissing = error instanceof FileError && MISSING.has(error.code);
+        if (!isMissing || at === "/") throw error;
+      }
+    }
   }
 
   absolute(path: string): string {
@@ -217,4 +232,5 @@ export class SimFiles implements Files {
   }
 }
 
+const MISSING: ReadonlySet<string> = new Set(["not-found", "not-directory"]);
 const COPY_REFUSED = { none: "ENOENT", link: "ELOOP", directory: "EISDIR" } as const;

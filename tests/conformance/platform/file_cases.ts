@@ -278,9 +278,36 @@ export function pathCases(add: AddCase): void {
     assert.equal(here.files.stat(`${dir}/h`), null);
   });
 
-  add("files.syncFolder takes folders that are there", async ({ here, dir }) => {
+  add("files.diskOf is the same for all that is on one disk, there or not", (t) => {
+    const { files } = t.here, { id } = files.diskOf(t.dir);
+    assert.notEqual(id, "");
+    files.makeDir(`${t.dir}/folder`);
+    files.open(`${t.dir}/folder/f`, "write").close();
+    t.link(`${t.dir}/link`, "folder");
+    t.link(`${t.dir}/dangling`, "none/at all");
+    for (
+      const name of [
+        "folder",
+        "folder/f",
+        "link",
+        "link/f",
+        "dangling",
+        "not/there/yet",
+        "link/f/x",
+      ]
+    ) {
+      assert.equal(files.diskOf(`${t.dir}/${name}`).id, id, name);
+    }
+    return Promise.resolve();
+  });
+
+  add("files.syncFolder takes folders that are there, and links to them", async (t) => {
+    const { here, dir } = t;
     await here.files.writeWhole(`${dir}/f`, pattern(1, 1));
     await here.files.syncFolder(dir);
+    here.files.makeDir(`${dir}/d`);
+    t.link(`${dir}/to-folder`, "d");
+    await here.files.syncFolder(`${dir}/to-folder`);
     await rejectsWith(here.files.syncFolder(`${dir}/none`), "not-found");
     await rejectsWith(here.files.syncFolder(`${dir}/f`), "not-directory");
   });

@@ -1,0 +1,51 @@
+/**
+ * Which file system a path lies on. A device number is only good until the next start of the system,
+ * so a file system goes by the moment in which its top folder was made, where it keeps that.
+ */
+import * as fs from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Disk } from "../types.ts";
+
+/** Linux's numbers of file systems whose inode numbers are made up by a driver or a server. */
+const MAKES_INODES_UP: ReadonlySet<number> = new Set([
+  0x4d44, // FAT
+  0x2011bab0, // exFAT
+  0x65735546, // FUSE
+  0x517b, // SMB
+  0xfe534d42, // SMB 2
+  0xff534d42, // CIFS
+  0x01021997, // 9P
+  0x786f4256, // shared folders of VirtualBox
+]);
+
+export function diskOf(path: string): Disk {
+  const there = nearest(path);
+  const { dev } = fs.statSync(there), type = fs.statfsSync(there).type;
+  const born = Math.floor(fs.statSync(topOf(there, dev)).birthtimeMs);
+  const id = born > 0 ? `${type}-born-${born}` : `${type}-device-${dev}`;
+  return { id, keepsInodes: !MAKES_INODES_UP.has(type) };
+}
+
+/** The real path of what exists of it. */
+function nearest(path: string): string {
+  for (let at = resolve(path);; at = dirname(at)) {
+    try {
+      return fs.realpathSync(at);
+    } catch (error) {
+      if (dirname(at) === at || !isMissing(error)) throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "");
+}
+
+/** The highest folder that is on the same device. */
+function topOf(path: string, device: number): string {
+  let top = path;
+  for (let at = dirname(path); at !== top && fs.statSync(at).dev === device; at = dirname(at)) {
+    top = at;
+  }
+  return top;
+}

@@ -1,0 +1,48 @@
+/**
+ * Files of a torrent that were there and are gone: either somebody deleted or moved them, or their
+ * disk is away. What is recorded of the disk tells, or a file that is still as it was left.
+ */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData, Stamp } from "../protocol/resume_data.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import type { FileStat } from "../platform/types.ts";
+import { GoneError } from "../util/errors.ts";
+
+/** What was recorded while the files were there. An empty `disk` is not known. */
+export type Remembered = Pick<ResumeData, "disk" | "stamps" | "partsStamp">;
+
+type LookedAt = Pick<
+  TorrentStorage,
+  "dir" | "diskNow" | "folderIsEmpty" | "statFile" | "statParts"
+>;
+
+/** How many files are gone from a disk that is there. Throws a GoneError when it is away. */
+export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): number {
+  let gone = 0, found = 0, kept = 0;
+  meta.files.forEach(({ pad, length }, file) => {
+    const stamp = was.stamps[file];
+    if (pad || length === 0 || stamp === null) return;
+    const now = storage.statFile(file);
+    if (now !== null) found++;
+    if (now === null) gone++;
+    else if (isAsLeft(stamp, now)) kept++;
+  });
+  const parts = storage.statParts();
+  if (parts !== null) found++;
+  if (isAsLeft(was.partsStamp, parts)) kept++;
+  const isMissed = gone > 0 || (found === 0 && Boolean(was.partsStamp));
+  if (isMissed && kept === 0 && isAway(storage, was.disk, found)) {
+    throw new GoneError(meta.name, storage.dir);
+  }
+  return gone;
+}
+
+/** Records of earlier versions name no disk: an empty folder is taken for a mount point then. */
+function isAway(storage: LookedAt, disk: string, found: number): boolean {
+  return disk === "" ? found === 0 && storage.folderIsEmpty() : storage.diskNow().id !== disk;
+}
+
+function isAsLeft(stamp: Stamp, now: FileStat | null): boolean {
+  return Boolean(stamp) && now !== null && now.size === stamp!.size &&
+    Math.floor(now.mtimeMs) === Math.floor(stamp!.mtimeMs);
+}
