@@ -1,7 +1,7 @@
 /** The real command on real disks: one that is too small for a while, and a state folder. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { newFolder, removeFolders, startShoal, startSwarm } from "./run_shoal.ts";
