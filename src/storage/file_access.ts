@@ -7,7 +7,7 @@ import type { FileHandle, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { linkRefused, SafePaths } from "./safe_paths.ts";
-import type { StoredFile } from "./stored_file.ts";
+import { replaced, type StoredFile } from "./stored_file.ts";
 
 /**
  * After so many bytes a file that stays open is compared again before the next write. What somebody
@@ -39,19 +39,19 @@ export class FileAccess {
   /** What is there; anything but a file is refused. */
   look(file: StoredFile): FileStat | null {
     if (!this.paths.hasFolders(file.elements)) return null;
-    const now = this.disk.stat(file.path);
+    const now = this.#stat(file);
     if (now === null || now.kind === "file") return now;
     throw now.kind === "link" ? linkRefused(file.path) : notFile(file.path, now.kind);
   }
 
   write(file: StoredFile, bytes: Uint8Array, offset: number): void {
     const handle = this.#openForWriting(file);
-    if (file.written >= COMPARE_EVERY_BYTES) file.compare(this.disk.stat(file.path));
+    if (file.written >= COMPARE_EVERY_BYTES) file.compare(this.#stat(file));
     file.unsynced = true;
     handle.writeAt(bytes, offset);
     file.written += bytes.length;
     file.writes++;
-    file.leave(this.disk.stat(file.path));
+    this.#leave(file, handle);
     const copy = this.#mirror?.files.get(file);
     if (copy && copy.path !== file.path) this.#mirror!.to.write(copy, bytes, offset);
   }
@@ -66,9 +66,10 @@ export class FileAccess {
   }
 
   resize(file: StoredFile, size: number): void {
-    this.#openForWriting(file).truncate(size);
+    const handle = this.#openForWriting(file);
+    handle.truncate(size);
     file.unsynced = true;
-    file.leave(this.disk.stat(file.path));
+    this.#leave(file, handle);
   }
 
   /** A handle for reading; use it before the next call. */
@@ -82,9 +83,10 @@ export class FileAccess {
 
   /** What is behind the end of a file belongs to somebody else's file of the same name. */
   cut(file: StoredFile): void {
-    this.#pool.open(file, "write").truncate(file.length);
+    const handle = this.#pool.open(file, "write");
+    handle.truncate(file.length);
     file.unsynced = true;
-    file.leave(this.disk.stat(file.path));
+    this.#leave(file, handle);
   }
 
   makeEmpty(file: StoredFile): void {
@@ -133,6 +135,24 @@ export class FileAccess {
     this.#closed = true;
   }
 
+  /** Without the inode where that says nothing: on some disks it changes while nobody looks. */
+  #stat(file: StoredFile): FileStat | null {
+    const now = this.disk.stat(file.path);
+    return now === null || this.paths.disk.keepsInodes ? now : { ...now, inode: 0 };
+  }
+
+  /** Remembers the file as our own write left it. Throws a FileError when it is not there any more. */
+  #leave(file: StoredFile, handle: FileHandle): void {
+    const now = this.disk.stat(file.path);
+    if (now === null || this.paths.disk.keepsInodes) return file.leave(now);
+    // What is open and what has the name are compared in one moment instead.
+    const open = handle.stat();
+    const isSame = open.inode === now.inode ||
+      (open.size === now.size && open.mtimeMs === now.mtimeMs);
+    if (!isSame) throw replaced(file.path);
+    file.leave({ ...now, inode: 0 });
+  }
+
   #openForWriting(file: StoredFile): FileHandle {
     if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
     this.#checkUsable(file);
@@ -141,7 +161,7 @@ export class FileAccess {
       this.noteNewName(file);
       return this.#pool.open(file, "write");
     }
-    const now = this.disk.stat(file.path);
+    const now = this.#stat(file);
     if (now === null) this.noteNewName(file);
     file.compare(now);
     const handle = this.#pool.open(file, "write");

@@ -8,7 +8,7 @@ import type { ResumeData } from "../protocol/resume_data.ts";
 import type { Files } from "../platform/types.ts";
 import { writeResume } from "./resume_file.ts";
 import { SaveSchedule } from "./save_schedule.ts";
-import { isSettled, SETTLE_MS } from "./trust.ts";
+import { isSettled, msToSettle, SETTLE_MS } from "./trust.ts";
 
 export interface KeeperPorts {
   files: Pick<Files, "writeWhole">;
@@ -29,6 +29,8 @@ export interface KeeperPorts {
 }
 
 export const MOST_LOST_MS = 5000;
+/** What is left of the three seconds for closing is for the disk. */
+const LONGEST_SETTLE_MS = 2000;
 
 export class ResumeKeeper {
   readonly #ports: KeeperPorts;
@@ -69,7 +71,8 @@ export class ResumeKeeper {
 
   /**
    * The last save, after the last write: waits a moment, so that no change by others can hide
-   * behind our own. Nothing is saved afterwards.
+   * behind our own; up to two seconds on a disk whose clock has such steps (FAT). Nothing is saved
+   * afterwards.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -93,7 +96,12 @@ export class ResumeKeeper {
     this.#schedule.begin(now());
     try {
       if (last) await sleep(SETTLE_MS);
-      const data = collect();
+      let data = collect();
+      const unsettledMs = last ? Math.min(msToSettle(data), LONGEST_SETTLE_MS) : 0;
+      if (unsettledMs > 0) {
+        await sleep(unsettledMs);
+        data = collect();
+      }
       await syncData();
       await writeResume(files, path, data, sha1);
       this.#schedule.end(now());

@@ -54,10 +54,12 @@ export function findSource(
 
 /** The files that are no longer as they were found. Throws a FileError. */
 export function changedSince(files: Files, found: readonly SourceFile[]): SourceFile[] {
+  // Where a disk makes inode numbers up, they change by themselves.
+  const goByInode = found.length > 0 && files.diskOf(found[0]!.location).keepsInodes;
   return found.filter(({ location, stat }) => {
     const now = files.stat(location);
     return now === null || now.kind !== "file" || now.size !== stat.size ||
-      now.mtimeMs !== stat.mtimeMs || now.inode !== stat.inode;
+      now.mtimeMs !== stat.mtimeMs || (goByInode && now.inode !== stat.inode);
   });
 }
 

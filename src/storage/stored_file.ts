@@ -1,6 +1,6 @@
 /**
- * One file of a torrent and what we know of it: how our last write or check left it. Whoever else
- * changes it shows in size, time or identity. (A change of the same size within the same tick of the
+ * One file of a torrent and what we know of it: how our last write or check left it. Changes by
+ * others show in size, time or inode, which is 0 where the disk does not keep it. (A change of the same size within the same tick of the
  * disk's clock, 1 to 4 ms, cannot be seen; the full final check is for who needs to exclude it.)
  */
 import type { FileStat } from "../platform/types.ts";
@@ -53,16 +53,10 @@ export class StoredFile extends PooledFile {
       throw new FileError(
         "not-found",
         this.path,
-        `${this.path} vanished while it was being written. Start again to fetch it anew`,
+        `${this.path} vanished while it was being written. Start again to download it again`,
       );
     }
-    if (now.kind === "file" && now.inode === inode) return;
-    throw new FileError(
-      "changed",
-      this.path,
-      `${this.path} was replaced by another file while it was being written. ` +
-        "Start again to check it and fetch what is missing",
-    );
+    if (now.kind !== "file" || now.inode !== inode) throw replaced(this.path);
   }
 
   /** All of it was checked; `before` is what it looked like when that began. */
@@ -113,6 +107,15 @@ export class StoredFile extends PooledFile {
     }
     return this.#left !== undefined && !isSame(this.#left, now);
   }
+}
+
+export function replaced(path: string): FileError {
+  return new FileError(
+    "changed",
+    path,
+    `${path} was replaced by another file while it was being written. ` +
+      "Start again to check it and download what is missing",
+  );
 }
 
 function isSame(a: FileStat | null, b: FileStat | null): boolean {

@@ -70,20 +70,26 @@ export function trustworthy(record: ResumeData, layout: Layout, disk: DiskNow): 
   return { trusted, suspect, unclaimed, partial, changed, seen };
 }
 
+type Settling = Pick<ResumeData, "stamps" | "partsStamp" | "savedAtMs">;
+
 /** Whether no change by others after the record can hide in the same step of a file's time. */
-export function isSettled(
-  record: Pick<ResumeData, "stamps" | "partsStamp" | "savedAtMs">,
-): boolean {
-  const at = record.savedAtMs;
-  return isStampSettled(record.partsStamp, at) &&
-    record.stamps.every((stamp) => isStampSettled(stamp, at));
+export function isSettled(record: Settling): boolean {
+  return msToSettle(record) === 0;
 }
 
-function isStampSettled(stamp: Stamp, savedAtMs: number): boolean {
-  if (!stamp) return true;
+/** How much later a record of the same files is settled. */
+export function msToSettle({ stamps, partsStamp, savedAtMs }: Settling): number {
+  return stamps.reduce(
+    (most, stamp) => Math.max(most, stampMsToSettle(stamp, savedAtMs)),
+    stampMsToSettle(partsStamp, savedAtMs),
+  );
+}
+
+function stampMsToSettle(stamp: Stamp, savedAtMs: number): number {
+  if (!stamp) return 0;
   const age = savedAtMs - stamp.mtimeMs;
   const step = stamp.mtimeMs % 1000 === 0 ? COARSE_STEP_MS : FINE_STEP_MS;
-  return age >= step || age < -OTHER_CLOCK_MS;
+  return age < -OTHER_CLOCK_MS ? 0 : Math.max(0, step - age);
 }
 
 /** Compares the files one by one, as the pieces come to them. */
@@ -170,7 +176,7 @@ function isSame(stamp: Stamp, now: FileStat | null, savedAtMs: number): boolean 
   if (stamp === null || now === null) return stamp === now;
   return now.kind === "file" && now.size === stamp.size &&
     Math.floor(now.mtimeMs) === Math.floor(stamp.mtimeMs) && isSameInode(stamp, now) &&
-    isStampSettled(stamp, savedAtMs);
+    stampMsToSettle(stamp, savedAtMs) === 0;
 }
 
 function isSameInode(stamp: FileStamp, now: FileStat): boolean {
