@@ -149,7 +149,7 @@ class Voice {
     this.#context = context;
     this.#json = json;
     const terminal = json ? null : liveTerminal(process);
-    this.#screen = terminal && new LiveScreen(context.output, () => terminal.size());
+    this.#screen = terminal && new LiveScreen(context.output, terminal);
     const startedAt = clock.now();
     this.#ticking = repeat(clock, TICK_MS, () => {
       const seconds = Math.floor((clock.now() - startedAt) / 1000);

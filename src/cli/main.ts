@@ -14,7 +14,15 @@ import { seedCommand } from "./commands/seed.ts";
 import { showCommand } from "./commands/show.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { debugTrace, describeError, UsageError } from "./errors.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeFor } from "./exit_codes.ts";
+import {
+  EXIT_DISK,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_INTERRUPTED,
+  EXIT_USAGE,
+  exitCodeFor,
+  worstOf,
+} from "./exit_codes.ts";
 import { commandText, overviewText } from "./help.ts";
 import { isUrl } from "./load_torrent.ts";
 import { Output } from "./output.ts";
@@ -35,8 +43,11 @@ const NAMES = COMMANDS.map((command) => command.name);
 /** Does what `platform.process.args` ask for and sets the exit code. Never rejects. */
 export async function runCli(platform: Platform, openClient: OpenClient): Promise<void> {
   const output = new Output(platform.process);
-  const code = await dispatch({ platform, output, openClient }, platform.process.args);
+  // Until the end is reached nothing counts as done, also where the runtime finds nothing left to do.
+  platform.process.exitCode(EXIT_FAILED);
+  const ending = await dispatch({ platform, output, openClient }, platform.process.args);
   await output.flush();
+  const code = output.isLost ? worstOf([ending, EXIT_DISK]) : ending;
   platform.hasher.close();
   // An interrupted run ends now, whatever is still under way.
   if (code === EXIT_INTERRUPTED) platform.process.exit(code);

@@ -9,10 +9,19 @@ type Ports = Pick<Process, "out" | "err">;
 export class Output {
   readonly #out: TextQueue;
   readonly #err: TextQueue;
+  #isLost = false;
 
   constructor(process: Ports) {
-    this.#out = new TextQueue((text) => process.out(text));
-    this.#err = new TextQueue((text) => process.err(text));
+    this.#err = new TextQueue((text) => process.err(text), () => {});
+    this.#out = new TextQueue((text) => process.out(text), (error) => {
+      this.#isLost = true;
+      this.errorLine(`shoal: ${error instanceof Error ? error.message : error}`);
+    });
+  }
+
+  /** Standard output could not be written, and all of it since then is missing. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** To standard output, as it is. */
@@ -36,7 +45,8 @@ export class Output {
 
   /** Resolves when all that was printed so far has been handed to the system. */
   async flush(): Promise<void> {
-    await Promise.all([this.#out.idle(), this.#err.idle()]);
+    await this.#out.idle();
+    await this.#err.idle();
   }
 }
 
@@ -46,9 +56,11 @@ class TextQueue {
   #broken = false;
 
   readonly #write: (text: string) => Promise<void>;
+  readonly #onBroken: (error: unknown) => void;
 
-  constructor(write: (text: string) => Promise<void>) {
+  constructor(write: (text: string) => Promise<void>, onBroken: (error: unknown) => void) {
     this.#write = write;
+    this.#onBroken = onBroken;
   }
 
   get backlog(): number {
@@ -71,9 +83,9 @@ class TextQueue {
       this.#waiting = "";
       try {
         await this.#write(text);
-      } catch {
-        // The reader closed its end (`shoal ... | head`): there is nobody left to tell.
+      } catch (error) {
         this.#broken = true;
+        this.#onBroken(error);
       }
     }
     this.#writing = null;

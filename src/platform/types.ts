@@ -352,15 +352,22 @@ export interface Process {
   readonly os: string;
   /** The system's number of this process. */
   readonly pid: number;
+  /** Undefined also where it may not be read. */
   env(name: string): string | undefined;
-  /** Text as it is, no newline added. Resolves when handed to the system. */
+  /**
+   * Text as it is, no newline added. Resolves when handed to the system, or when its reader is gone;
+   * rejects with a FileError when it cannot be written (a full disk).
+   */
   out(text: string): Promise<void>;
   err(text: string): Promise<void>;
   /** The terminal behind `out`: null when it is a file or pipe. */
   terminal(): { columns: number; rows: number; color: boolean } | null;
   /** The next line that is typed, without its end; null when there is none to come. */
   readLine(): Promise<string | null>;
+  /** Ctrl-C, the system's request to end, and (once) the end of the terminal. */
   onInterrupt(fn: () => void): Timer;
+  /** It was stopped (Ctrl-Z) and continues: others may have written to the terminal meanwhile. */
+  onContinue(fn: () => void): Timer;
   /** Sets the exit code with which the process ends once nothing is left to do. */
   exitCode(code: number): void;
   /** Ends at once. Only for what cannot be ended otherwise. */

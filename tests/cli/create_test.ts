@@ -305,7 +305,7 @@ describe("shoal create on a terminal", () => {
     await running;
     assert.equal(world.process.code, 0);
     assert.equal(world.clock.pending, 0);
-    assert.ok(world.process.printed.includes("\x1b[?25htop: 39.1 KiB"));
+    assert.ok(world.process.printed.includes("\x1b[Jtop: 39.1 KiB"));
   });
 });
 

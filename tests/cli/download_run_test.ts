@@ -419,11 +419,10 @@ describe("shoal download on a terminal", () => {
     assert.ok(frames >= 4 && frames <= 6, `${frames} frames`);
     world.client.added[0]!.finish();
     await ended(run);
-    assert.ok(world.process.printed.includes("\x1b[?25h"));
-    assert.match(world.process.printed, /big\.bin: done, 1000 B/);
+    assert.ok(world.process.printed.includes("\x1b[Jbig.bin: done, 1000 B"));
   });
 
-  it("puts the cursor back before a second Ctrl-C ends the process", async () => {
+  it("wipes the live lines before a second Ctrl-C ends the process", async () => {
     const world = fakeWorld([]);
     world.process.size = { columns: 100, rows: 30, color: true };
     const run = await start([TORRENT], world);
@@ -434,7 +433,7 @@ describe("shoal download on a terminal", () => {
     world.process.interrupt();
     await turn();
     assert.equal(world.process.exited, 130);
-    assert.ok(world.process.printed.endsWith("\x1b[?25h"));
+    assert.ok(world.process.printed.endsWith("\x1b[J"));
     await world.clock.pass(3000);
     await ended(run);
   });

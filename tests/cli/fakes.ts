@@ -49,6 +49,11 @@ export class FakeProcess implements Process {
       },
     };
   }
+  continueHandlers = new Set<() => void>();
+  onContinue(fn: () => void): Timer {
+    this.continueHandlers.add(fn);
+    return { cancel: () => void this.continueHandlers.delete(fn) };
+  }
   interrupt(): void {
     for (const fn of this.interruptHandlers) fn();
   }

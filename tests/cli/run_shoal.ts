@@ -26,7 +26,7 @@ export interface Running {
   /** What was printed so far. */
   readonly out: string;
   readonly finished: Promise<Finished>;
-  kill(signal: "SIGINT" | "SIGKILL"): void;
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL"): void;
 }
 
 /** The runtime's own arguments that run `script` with all permissions. */
@@ -65,7 +65,8 @@ export function startShoal(
       return out;
     },
     finished,
-    kill: (signal) => void child.kill(signal),
+    // Not child.kill, after which Deno reports the signal as the way the child ended.
+    kill: (signal) => void process.kill(child.pid!, signal),
   };
 }
 

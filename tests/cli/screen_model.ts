@@ -2,7 +2,6 @@
 import { widthOf } from "../../src/cli/render/text.ts";
 
 export class ScreenModel {
-  cursorShown = true;
   #rows: string[] = [""];
   #row = 0;
   #column = 0;
@@ -30,9 +29,7 @@ export class ScreenModel {
   }
 
   #control(code: string): void {
-    if (code === "?25l") this.cursorShown = false;
-    else if (code === "?25h") this.cursorShown = true;
-    else if (code === "J") {
+    if (code === "J") {
       this.#rows.length = this.#row + 1;
       this.#rows[this.#row] = this.#rows[this.#row]!.slice(0, this.#column);
     } else if (/^\d+A$/.test(code)) this.#row = Math.max(this.#top, this.#row - parseInt(code));

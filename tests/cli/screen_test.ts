@@ -15,7 +15,10 @@ function harness(columns: number, rows: number) {
   const process = new FakeProcess();
   const output = new Output(process);
   const size = { columns, rows, color: false };
-  const screen = new LiveScreen(output, () => size);
+  const screen = new LiveScreen(output, {
+    size: () => size,
+    onContinue: (fn) => process.onContinue(fn),
+  });
   const model = async () => {
     await output.flush();
     const model = new ScreenModel(columns, rows);
@@ -37,16 +40,30 @@ describe("LiveScreen", () => {
     assert.deepEqual((await model()).text(), ["a note", "first 3%"]);
   });
 
-  it("hides the cursor while it is live and shows it after close", async () => {
-    const { screen, process, model } = harness(40, 10);
+  it("never hides the cursor, which Ctrl-Z would leave hidden, and wipes itself", async () => {
+    const { screen, process, output, model } = harness(40, 10);
     screen.draw(lines("x"));
-    assert.equal((await model()).cursorShown, false);
     screen.close();
+    await output.flush();
+    const { length } = process.printed;
     screen.close();
-    const after = await model();
-    assert.equal(after.cursorShown, true);
-    assert.deepEqual(after.text(), []);
-    assert.equal(process.printed.split("\x1b[?25h").length, 2);
+    assert.deepEqual((await model()).text(), []);
+    assert.equal(process.printed.length, length, "the second close writes nothing");
+    assert.equal(process.continueHandlers.size, 0);
+    assert.ok(!process.printed.includes("\x1b[?25"));
+  });
+
+  it("draws below what others wrote while it was stopped", async () => {
+    const { screen, process, output, model } = harness(40, 10);
+    screen.draw(lines("film 1%", "peers"));
+    await output.flush();
+    process.printed += "[1]+ Stopped\n$ fg\n";
+    for (const fn of process.continueHandlers) fn();
+    screen.draw(lines("film 2%", "peers"));
+    await output.flush();
+    screen.draw(lines("film 3%", "peers"));
+    const shown = ["film 1%", "peers", "[1]+ Stopped", "$ fg", "film 3%", "peers"];
+    assert.deepEqual((await model()).text(), shown);
   });
 
   it("never draws more than the terminal's rows and columns", async () => {
@@ -68,7 +85,10 @@ describe("LiveScreen", () => {
       },
       err: () => Promise.resolve(),
     });
-    const screen = new LiveScreen(output, () => ({ columns: 80, rows: 24, color: false }));
+    const screen = new LiveScreen(output, {
+      size: () => ({ columns: 80, rows: 24, color: false }),
+      onContinue: () => ({ cancel() {} }),
+    });
     screen.draw(lines("one"));
     for (let i = 0; i < 100; i++) screen.draw(lines("later"));
     release();

@@ -173,7 +173,7 @@ describe("shoal verify", () => {
     await running;
     assert.equal(world.process.code, 0);
     assert.equal(world.clock.pending, 0);
-    assert.ok(world.process.printed.includes("\x1b[?25htop: all 5 pieces are right"));
+    assert.ok(world.process.printed.includes("\x1b[Jtop: all 5 pieces are right"));
   });
 
   it("ends with 130 when interrupted", async () => {

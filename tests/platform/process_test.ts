@@ -44,6 +44,23 @@ describe("Process on this runtime", () => {
     });
   }
 
+  it("onContinue hears that it continues after a stop", limit, async () => {
+    const result = await run(
+      `const { process, clock } = selectPlatform();
+      process.onContinue(async () => {
+        waiting.cancel();
+        await process.out("continued\\n");
+      });
+      const waiting = clock.after(60_000, () => {});
+      await process.out("ready\\n");`,
+      (pid) => {
+        process.kill(pid, "SIGSTOP");
+        process.kill(pid, "SIGCONT");
+      },
+    );
+    assert.deepEqual([result.code, result.out], [0, "ready\ncontinued\n"], result.err);
+  });
+
   it("onInterrupt alone does not keep the program alive", limit, async () => {
     const result = await run(`selectPlatform().process.onInterrupt(() => {});`);
     assert.equal(result.code, 0, result.err);

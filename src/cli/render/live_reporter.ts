@@ -22,7 +22,7 @@ export class LiveReporter implements Reporter {
   constructor(output: Output, terminal: LiveTerminal) {
     this.#output = output;
     this.#terminal = terminal;
-    this.#screen = new LiveScreen(output, () => terminal.size());
+    this.#screen = new LiveScreen(output, terminal);
   }
 
   event(event: TorrentEvent): void {

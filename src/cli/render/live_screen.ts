@@ -1,7 +1,9 @@
 /**
  * A few lines at the bottom of a terminal that are drawn again in place; other text is printed
- * above them. Invariant: after `close()` the cursor shows and stands below everything printed.
+ * above them. The cursor stands below everything printed and always shows, since Ctrl-Z or a kill
+ * may leave the terminal to others at any time.
  */
+import type { Timer } from "../../platform/types.ts";
 import type { Output } from "../output.ts";
 import { type Line, paintLine } from "./line.ts";
 import { widthOf } from "./text.ts";
@@ -12,19 +14,27 @@ export interface TerminalSize {
   color: boolean;
 }
 
-const HIDE_CURSOR = "\x1b[?25l", SHOW_CURSOR = "\x1b[?25h", CLEAR_TO_END = "\x1b[J";
+export interface ScreenTerminal {
+  /** Asked before every frame, since a window can be resized. */
+  size(): TerminalSize;
+  /** After Ctrl-Z and `fg`. */
+  onContinue(fn: () => void): Timer;
+}
+
+const CLEAR_TO_END = "\x1b[J";
 
 export class LiveScreen {
   readonly #output: Output;
-  readonly #size: () => TerminalSize;
+  readonly #terminal: ScreenTerminal;
   /** The lines that stand on the screen now: their widths, and the lines themselves. */
   #widths: number[] = [];
   #lines: readonly Line[] = [];
-  #open = false;
+  /** While lines stand on the screen. */
+  #continued: Timer | null = null;
 
-  constructor(output: Output, size: () => TerminalSize) {
+  constructor(output: Output, terminal: ScreenTerminal) {
     this.#output = output;
-    this.#size = size;
+    this.#terminal = terminal;
   }
 
   draw(lines: readonly Line[]): void {
@@ -40,19 +50,17 @@ export class LiveScreen {
 
   /** Wipes the live lines. */
   close(): void {
-    if (!this.#open) return;
+    if (this.#continued === null) return;
     this.#redraw("", []);
-    this.#output.write(SHOW_CURSOR);
-    this.#open = false;
+    this.#continued.cancel();
+    this.#continued = null;
   }
 
   #redraw(above: string, lines: readonly Line[]): void {
-    const { columns, rows, color } = this.#size();
+    const { columns, rows, color } = this.#terminal.size();
+    // Others wrote below the lines that stand there: the next frame stands under that.
+    this.#continued ??= this.#terminal.onContinue(() => this.#widths = []);
     let text = "";
-    if (!this.#open) {
-      text += HIDE_CURSOR;
-      this.#open = true;
-    }
     const up = this.#rowsStanding(columns);
     if (up > 0) text += `\x1b[${up}A`;
     text += `\r${CLEAR_TO_END}${above}`;

@@ -25,7 +25,7 @@ export function showBar(
 ): ProgressBar {
   const terminal = liveTerminal(process);
   if (terminal === null) return NO_BAR;
-  const screen = new LiveScreen(output, () => terminal.size());
+  const screen = new LiveScreen(output, terminal);
   const startedAt = clock.now();
   const work: Work = { name, done: 0, total: 0, seconds: 0 };
   const ticking = repeat(clock, TICK_MS, () => {

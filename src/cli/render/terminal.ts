@@ -1,11 +1,9 @@
 /** What the terminal behind the output can do. */
 import type { Process } from "../../platform/types.ts";
 import type { Glyphs } from "./bar.ts";
-import type { TerminalSize } from "./live_screen.ts";
+import type { ScreenTerminal } from "./live_screen.ts";
 
-export interface LiveTerminal {
-  /** Asked before every frame, since a window can be resized. */
-  size(): TerminalSize;
+export interface LiveTerminal extends ScreenTerminal {
   glyphs: Glyphs;
 }
 
@@ -26,6 +24,7 @@ export function liveTerminal(process: Process): LiveTerminal | null {
         color: color && !noColor,
       };
     },
+    onContinue: (fn) => process.onContinue(fn),
     glyphs: { unicode: showsUnicode(process) },
   };
 }

@@ -22,8 +22,9 @@ type OnMessage = Parameters<MulticastNet["join"]>[1];
 export function createMulticastNet(): MulticastNet {
   return {
     async join(group, onMessage) {
+      const interfaces = interfacesFor(group.address);
       const ear = await openSocket(group.address, group.port);
-      const joined = interfacesFor(group.address).filter((each) => joins(ear, group, each));
+      const joined = interfaces.filter((each) => joins(ear, group, each));
       if (joined.length === 0 && !joins(ear, group, undefined)) {
         ear.close();
         throw new NetError(
@@ -96,16 +97,27 @@ class GroupSocket implements MulticastSocket {
   }
 }
 
-/** An own address of each network (IPv4), or "::%name" (IPv6), as node:dgram wants them named. */
+/**
+ * An own address of each network (IPv4), or "::%name" (IPv6), as node:dgram wants them named; none
+ * where Deno's sandbox does not tell them: then the system chooses one.
+ */
 function interfacesFor(group: string): string[] {
   const names = new Set<string>();
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+  for (const [name, addresses] of Object.entries(ownInterfaces())) {
     for (const { address } of addresses ?? []) {
       if (isIP(address) !== isIP(group)) continue;
       names.add(isIP(group) === 4 ? address : `::%${name}`);
     }
   }
   return [...names].slice(0, MAX_INTERFACES);
+}
+
+function ownInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 /** False where the network takes no part in multicast. */

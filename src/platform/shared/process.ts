@@ -1,22 +1,27 @@
 /** The process and its terminal over node:process. */
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createInterface } from "node:readline";
-import type { Process } from "../types.ts";
+import type { Process, Timer } from "../types.ts";
+import { errnoOf, fileError } from "./errno.ts";
+import { LineReader } from "./line_reader.ts";
+
+const lines = new LineReader(process.stdin);
 
 export function createProcess(): Process {
-  // A reader that went away (`| head`) shows as an error event; nobody is left to tell.
+  // Errors of a write are told by its callback; an unheard event would end the process.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   return {
     args: process.argv.slice(2),
-    os: process.platform === "win32" ? "windows" : process.platform,
     pid: process.pid,
-    env: (name) => process.env[name],
-    out: (text) => print(process.stdout, text),
-    err: (text) => print(process.stderr, text),
+    os: process.platform === "win32" ? "windows" : process.platform,
+    env,
+    out: (text) => print(process.stdout, "standard output", text),
+    err: (text) => print(process.stderr, "standard error", text),
     terminal,
-    readLine,
+    readLine: () => lines.next(),
     onInterrupt,
+    onContinue: (fn) => onSignals(["SIGCONT"], fn),
     exitCode(code) {
       process.exitCode = code;
     },
@@ -25,41 +30,86 @@ export function createProcess(): Process {
   };
 }
 
-/** Waits for the callback: Bun cuts a pipe's output at 64 KiB when the process exits before it. */
-function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write(text, () => resolve());
-  });
+/** Deno's sandbox throws for a variable that may not be read: then it is as if not set. */
+function env(name: string): string | undefined {
+  try {
+    return process.env[name];
+  } catch {
+    return undefined;
+  }
 }
 
-function readLine(): Promise<string | null> {
-  const { stdin } = process;
-  return new Promise((resolve) => {
-    const lines = createInterface({ input: stdin });
-    const end = (line: string | null) => {
-      resolve(line);
-      lines.close();
-      stdin.unref?.(); // nothing more is read, so it need not keep the process alive
+/**
+ * Waits for the callback: Bun cuts a pipe's output at 64 KiB when the process exits before it. Deno
+ * writes to files at once and throws.
+ */
+function print(stream: NodeJS.WriteStream, name: string, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (error?: unknown) => {
+      // The reader went away (`| head`): nobody is left to tell.
+      if (!error || errnoOf(error) === "EPIPE") resolve();
+      else reject(fileError("write", name, error));
     };
-    lines.once("line", end);
-    lines.once("close", () => end(null));
+    try {
+      stream.write(text, end);
+    } catch (error) {
+      end(error);
+    }
   });
 }
 
+/** Node's own question about colours reads a dozen variables, which Deno's sandbox may ask about. */
 function terminal(): ReturnType<Process["terminal"]> {
   const { stdout } = process;
   if (!stdout.isTTY) return null;
   const { columns, rows } = stdout;
-  return { columns: columns || 80, rows: rows || 24, color: stdout.hasColors?.() ?? false };
+  return { columns: columns || 80, rows: rows || 24, color: true };
 }
 
-function onInterrupt(fn: () => void): ReturnType<Process["onInterrupt"]> {
-  process.on("SIGINT", fn);
-  process.on("SIGTERM", fn);
+/** A closed terminal sends SIGHUP twice, once by the system and once by the shell. */
+function onInterrupt(fn: () => void): Timer {
+  let asked = false;
+  const interrupt = () => {
+    asked = true;
+    fn();
+  };
+  // Also heard where it is ignored: Deno gives it its usual effect once any signal is listened to.
+  const hangup = () => {
+    if (!asked && !hangupIsIgnored) interrupt();
+  };
+  const handlers = [onSignals(["SIGINT", "SIGTERM"], interrupt), onSignals(["SIGHUP"], hangup)];
   return {
     cancel() {
-      process.off("SIGINT", fn);
-      process.off("SIGTERM", fn);
+      for (const handler of handlers) handler.cancel();
+    },
+  };
+}
+
+/** As `nohup` wants it; looked at before a handler of ours changes it. */
+const hangupIsIgnored = ((): boolean => {
+  try {
+    const ignored = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m.exec(
+      readFileSync("/proc/self/status", "utf8"),
+    );
+    if (ignored !== null) return (parseInt(ignored[1]!, 16) & 1) !== 0;
+  } catch {
+    // No Linux, or no permission to look.
+  }
+  return ![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+})();
+
+function onSignals(names: readonly NodeJS.Signals[], fn: () => void): Timer {
+  const heard = names.filter((name) => {
+    try {
+      process.on(name, fn);
+      return true;
+    } catch {
+      return false; // not on this system
+    }
+  });
+  return {
+    cancel() {
+      for (const name of heard) process.off(name, fn);
     },
   };
 }

@@ -59,6 +59,11 @@ export class SimProcess implements Process {
     return { cancel: () => void this.#interrupts.delete(own) };
   }
 
+  /** Nobody stops it. */
+  onContinue(): Timer {
+    return { cancel() {} };
+  }
+
   /** As Ctrl-C would. Returns whether anybody listened. */
   interrupt(): boolean {
     for (const fn of [...this.#interrupts]) fn();

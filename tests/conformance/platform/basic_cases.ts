@@ -232,5 +232,6 @@ export function processCases(add: AddCase): void {
     const terminal = own.terminal();
     assert.ok(terminal === null || (terminal.columns > 0 && terminal.rows > 0));
     own.onInterrupt(() => {}).cancel();
+    own.onContinue(() => {}).cancel();
   });
 }
