@@ -1,6 +1,6 @@
 /** What only the command line can get wrong, and how any error reads to a person. */
 import type { Process } from "../platform/types.ts";
-import { IncompleteError, NetError, ShoalError } from "../util/errors.ts";
+import { FileError, IncompleteError, NetError, ShoalError } from "../util/errors.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends ShoalError {
@@ -33,6 +33,9 @@ export function isExpected(error: unknown): error is ShoalError {
 export function describeError(error: unknown): string {
   if (error instanceof NetError && error.code === "address-in-use") {
     return `${error.message} (choose another port with --port, or leave it out)`;
+  }
+  if (error instanceof FileError && error.code === "bad-name") {
+    return `${error.message} (--rename INDEX=NAME)`;
   }
   if (error instanceof IncompleteError) {
     return `${error.message} (shoal verify lists all, --fetch-missing downloads them)`;

@@ -8,11 +8,13 @@ export const EXIT_USAGE = 2;
 export const EXIT_BAD_TORRENT = 3;
 export const EXIT_NO_PEERS = 4;
 export const EXIT_DISK = 5;
+export const EXIT_UNKNOWN = 6;
 export const EXIT_INTERRUPTED = 130;
 
 /** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_DONE, meaning: "done: everything is there and verified" },
+  { code: EXIT_UNKNOWN, meaning: "cannot be told: nothing is wrong, but not all could be checked" },
   { code: EXIT_NO_PEERS, meaning: "no peers: nobody could be found or reached for too long" },
   { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched, used or made" },
   { code: EXIT_FAILED, meaning: "failed for another reason (the message says which)" },
@@ -56,5 +58,6 @@ const FILE_CODES: Record<FileErrorCode, true> = {
   "too-large": true,
   "changed": true,
   "other-disk": true,
+  "bad-name": true,
   "io": true,
 };

@@ -247,7 +247,9 @@ export class Client {
     const finder = this.#maker.find(magnet, options, (infoBytes) => {
       demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
       const announce = magnet.trackers.map((url) => [url]);
-      return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }));
+      return this.#parse(
+        torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }),
+      );
     }, (happening) => this.#feed.push({ infoHash, ...happening }));
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];

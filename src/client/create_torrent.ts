@@ -176,14 +176,26 @@ function excludedText([first, ...more]: readonly string[]): string[] {
   return [`Excluded: ${first}${more.length === 0 ? "" : ` and ${more.length} more`}`];
 }
 
-/** Names that clients, this one too, change for safety's sake: it will be downloaded under others. */
+/** Names under which other clients will not find the file here, or not make it. */
 function misread({ content }: Plan, meta: Metainfo): string[] {
-  const unlike = content.files.flatMap(({ path, pad }, i) => {
-    const read = meta.files[i]!, written = [content.name, ...path].join("/");
-    return pad || (!read.pad && read.path.join("/") === written) ? [] : [written];
+  const written = content.files.flatMap(({ path, pad }, i) => {
+    return pad ? [] : [{ path: [content.name, ...path].join("/"), read: meta.files[i]! }];
   });
-  const why = "not kept by clients: its name is unsafe, clashes with another or means padding";
-  return counted(unlike, "file name", why);
+  const padding = written.filter(({ read }) => read.pad);
+  const changed = written.filter(({ path, read }) => !read.pad && read.safePath.join("/") !== path);
+  return [
+    ...counted(
+      padding.map(({ path }) => path),
+      "file name",
+      "means padding: clients leave the file out; rename it",
+    ),
+    ...counted(
+      changed.map(({ path }) => path),
+      "file name",
+      "that some clients and disks change: it is long, has unusual characters or differs from " +
+        "another in case or Unicode form only",
+    ),
+  ];
 }
 
 /** A line about the first of `paths`, and how many there are. */
@@ -211,7 +223,7 @@ function tooLarge(): TorrentFileError {
 function badName(name: string): TorrentFileError {
   return new TorrentFileError(
     "bad-name",
-    `"${name}" cannot be a torrent's name: it has to be a safe file name; give another`,
+    `"${name}" cannot be a torrent's name: it has to be the name of a file or folder. Give another`,
   );
 }
 

@@ -31,6 +31,7 @@ import type { TorrentHappening } from "../torrent/types.ts";
 import type { TorrentOptions, TorrentPorts } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
+import { placeFiles } from "./file_places.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
 import { choicesOf } from "./restored_options.ts";
@@ -123,7 +124,8 @@ export class EngineMaker {
 
   /**
    * `start.record`: what an earlier run left, or null; `start.mustExist`: its files are to be there.
-   * Throws a RangeError for a choice of files that cannot be.
+   * Throws a RangeError for a choice of files or names that cannot be, a FileError for a name that
+   * the disk does not take.
    */
   make(
     meta: Metainfo,
@@ -138,7 +140,7 @@ export class EngineMaker {
     const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
     const { wanted } = new FileChoice(layout, engineOptions.files);
-    const { dir, renamed } = this.#place(meta, options, start.record);
+    const { dir, renamed, record, notes } = placeFiles(this.#platform, meta, options, start);
     const entries = meta.files.map((entry, file) => {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
@@ -152,8 +154,10 @@ export class EngineMaker {
       random,
       hasher,
       storage,
-      ...start,
+      mustExist: start.mustExist,
+      record,
       renamed,
+      notes,
       reuse: options.reuse === undefined ? null : this.#reuse(meta, options.reuse, storage),
       keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: this.#dialer,
@@ -180,30 +184,6 @@ export class EngineMaker {
   #tellOwnAddresses(pool: PeerPool): void {
     const { ownAddresses, listenPort } = this.#ports;
     for (const address of ownAddresses()) pool.setOwnEndpoint(address, listenPort());
-  }
-
-  /**
-   * Where an earlier run left the files, if that is one of the places that they may be at. Without
-   * a record of it, files that are whole are where they are to be when they are.
-   */
-  #place(
-    meta: Metainfo,
-    { dir, incompleteDir }: AddOptions,
-    record: ResumeData | null,
-  ): { dir: string; renamed: ResumeData["renamed"] } {
-    const { files } = this.#platform;
-    const places = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
-    if (record !== null && places.includes(record.dir)) return record;
-    const [first, target] = places as [string, string];
-    return { dir: this.#hasWhole(meta, target) ? target : first, renamed: new Map() };
-  }
-
-  #hasWhole(meta: Metainfo, dir: string): boolean {
-    return meta.files.some(({ path, pad, length }) => {
-      if (pad || length === 0) return false;
-      const found = this.#platform.files.stat([dir, ...path].join("/"));
-      return found?.kind === "file" && found.size === length;
-    });
   }
 
   #reuse(

@@ -14,6 +14,7 @@ const AFTER_RESTART = {
   dir: "field",
   incompleteDir: "field",
   files: "field",
+  rename: "field",
   seedGoal: "field",
   limits: "field",
   peerLimits: "field",

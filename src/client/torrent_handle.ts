@@ -1,5 +1,5 @@
 /** What a user of the client holds of one torrent. */
-import { isSafeElement } from "../protocol/file_names.ts";
+import { isUsableElement } from "../protocol/file_names.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
@@ -118,7 +118,7 @@ export class Torrent {
   async rename(file: number, path: string): Promise<void> {
     const engine = this.#running(), elements = path.split("/");
     if (engine.meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
-    if (elements.some((element) => !isSafeElement(element))) {
+    if (elements.some((element) => !isUsableElement(element, false))) {
       throw new RangeError(`"${path}" cannot be the path of a file`);
     }
     await engine.arrangement.rename(file, elements);

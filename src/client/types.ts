@@ -105,6 +105,11 @@ export interface AddOptions {
   superSeed?: boolean;
   /** Which files and which first; a function is asked when the files are known. Default: all. */
   files?: FileSelection | ((meta: Metainfo) => FileSelection);
+  /**
+   * Other names for files, by index in `Metainfo.files`: paths below `dir`, "folder/name". A function
+   * is asked when the files are known. Default: the torrent's own names, wherever the disk takes them.
+   */
+  rename?: ReadonlyMap<number, string> | ((meta: Metainfo) => ReadonlyMap<number, string>);
   /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
   piecesPerPeer?: number;
   /** Takes pieces in order instead of rarest first. */

@@ -3,8 +3,11 @@ import type { Platform } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import { checkPieces } from "../storage/checker.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
+import { findFiles } from "../storage/file_placement.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
+import { chosenNames } from "./file_places.ts";
+import type { AddOptions } from "./types.ts";
 
 export interface FileProblem {
   /** Below the folder, joined by "/". */
@@ -22,13 +25,18 @@ export interface VerifyResult {
   /** Pieces that were looked at, and their bytes. */
   checked: number;
   checkedBytes: number;
-  /** Pieces of the chosen files that cannot be told, since the rest of them is in files that are not here. */
+  /**
+   * Pieces of the chosen files that cannot be told: the rest of them is neither in its files nor in the
+   * part file that a download of some files leaves.
+   */
   unknown: number[];
 }
 
 export interface VerifyOptions {
   /** Indices in `Metainfo.files`: only these are looked at. Default: all. */
   files?: ReadonlySet<number>;
+  /** Names that files were given: see AddOptions. */
+  rename?: AddOptions["rename"];
   /** The checked fraction. */
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
@@ -36,25 +44,54 @@ export interface VerifyOptions {
 
 /**
  * Hashes on all cores; writes nothing. When aborted it resolves early with what was found so far.
- * Rejects with a FileError: `dir` is no folder, a file cannot be read, a symbolic link stands in a
- * file's place.
+ * Files are found as `Client.add` finds them. Rejects with a FileError: `dir` is no folder, a file
+ * cannot be read, a symbolic link stands in a file's place; with a RangeError for wrong names.
  */
 export async function verifyFiles(
-  { files, hasher }: Pick<Platform, "files" | "hasher">,
+  platform: Pick<Platform, "files" | "hasher" | "process">,
   meta: Metainfo,
   dir: string,
-  { files: chosen, onProgress, signal }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  const root = files.absolute(dir);
+  const { files } = platform, root = files.absolute(dir);
   requireFolder(files, root);
-  // Nothing is opened through the storage here: the hasher reads by path.
-  const storage = new TorrentStorage(
-    files,
-    new HandlePool(files, 1),
-    root,
-    meta.files,
-    meta.layout,
+  const pool = new HandlePool(files, 1);
+  try {
+    return await check(platform, meta, storageOf(platform, pool, meta, root, options), options);
+  } finally {
+    pool.close();
+  }
+}
+
+/** Nothing is opened through it but the part file: the hasher reads by path. */
+function storageOf(
+  { files, process }: Pick<Platform, "files" | "process">,
+  pool: HandlePool,
+  meta: Metainfo,
+  root: string,
+  { rename }: VerifyOptions,
+): TorrentStorage {
+  const chosen = chosenNames(
+    meta,
+    rename === undefined ? {} : { rename },
+    process.os === "windows",
   );
+  const { renamed } = findFiles(files, root, meta.files, chosen);
+  const entries = meta.files.map((entry, file) => {
+    return { ...entry, path: renamed.get(file) ?? entry.path };
+  });
+  const { infoHash, layout } = meta;
+  const storage = new TorrentStorage(files, pool, root, entries, layout, { infoHash });
+  storage.useParts();
+  return storage;
+}
+
+async function check(
+  { hasher }: Pick<Platform, "hasher">,
+  meta: Metainfo,
+  storage: TorrentStorage,
+  { files: chosen, onProgress, signal }: VerifyOptions,
+): Promise<VerifyResult> {
   const bad: number[] = [];
   const { wanted, unknown } = choosePieces(meta, storage, chosen);
   await checkPieces(hasher, storage, wanted, (piece) => pieceHash(meta, piece), {
@@ -66,7 +103,7 @@ export async function verifyFiles(
   bad.sort((a, b) => a - b);
   const problems = findProblems(meta, storage, bad, chosen);
   const checkedBytes = wanted.reduce((sum, piece) => sum + meta.layout.lengthOf(piece), 0);
-  return { dir: root, bad, problems, checked: wanted.length, checkedBytes, unknown };
+  return { dir: storage.dir, bad, problems, checked: wanted.length, checkedBytes, unknown };
 }
 
 /** Those that have a byte of a chosen file. */
@@ -75,15 +112,22 @@ function choosePieces(meta: Metainfo, storage: TorrentStorage, chosen?: Readonly
   for (let piece = 0; piece < meta.layout.pieceCount; piece++) {
     const files = meta.layout.slices(piece).flatMap(({ pad, file }) => pad ? [] : [file]);
     if (chosen !== undefined && !files.some((file) => chosen.has(file))) continue;
-    const lacking = files.some((file) => {
-      return chosen !== undefined && !chosen.has(file) && !isWhole(meta, storage, file);
+    const isLacking = chosen !== undefined && files.some((file) => {
+      return !chosen.has(file) && !isHere(meta, storage, file, piece);
     });
-    (lacking ? unknown : wanted).push(piece);
+    (isLacking ? unknown : wanted).push(piece);
   }
   return { wanted, unknown };
 }
 
-function isWhole({ files }: Metainfo, storage: TorrentStorage, file: number): boolean {
+/** Whether a file has its part of a piece to show, in its place or in the part file. */
+function isHere(
+  { files }: Metainfo,
+  storage: TorrentStorage,
+  file: number,
+  piece: number,
+): boolean {
+  if (storage.isApart(file)) return storage.hasPart(piece);
   return (storage.statFile(file)?.size ?? -1) >= files[file]!.length;
 }
 

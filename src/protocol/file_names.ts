@@ -1,7 +1,9 @@
 /**
- * Turns the hostile names in a torrent into names that are safe to create. What comes out is one
- * path element: never empty, "." or "..", without separators, control characters or characters
- * that change how the rest of a line reads, and short enough for every file system.
+ * The names in a torrent, which are hostile input, in two spellings. The torrent's own is kept where
+ * it is one element of a path and so leads nowhere else: it finds files, and a disk that takes it
+ * gets it. The safe one is for all other cases: never empty, "." or "..", without separators, control
+ * characters or characters that change how the rest of a line reads, and short enough for every file
+ * system. Its rules are libtorrent's, so it also finds what libtorrent downloaded.
  */
 import { equalBytes } from "../util/bytes.ts";
 import { repairUtf8, utf8Length } from "./utf8.ts";
@@ -23,44 +25,79 @@ const WINDOWS_DEVICE =
 /** What nearly all names are made of, and nothing above matches. */
 const PLAIN = /^[\w\-+=,;!@#$%&'(){}[\]^~` ]+(\.[\w\-+=,;!@#$%&'(){}[\]^~` ]+)*$/;
 
-/** Whether a person may give a file or folder this name. */
-export function isSafeElement(name: string): boolean {
-  return name !== "" && sanitizeElement(new TextEncoder().encode(name)) === name;
+/** UTF-16 units that a name of its own spelling may have: no file system takes more. */
+const MAX_UNITS = 255;
+// deno-lint-ignore no-control-regex
+const UNUSABLE_ON_WINDOWS = /[\0-\x1f<>:"|?*\\/]|[. ]$/;
+
+/**
+ * Whether `name` can be one element of a path as it is spelled: it leads nowhere else. A backslash is
+ * a separator on Windows only, everywhere else it is a letter like any other.
+ */
+export function isUsableElement(name: string, windows: boolean): boolean {
+  if (name === "" || name === "." || name === ".." || name.length > MAX_UNITS) return false;
+  if (/[\0/]/.test(name)) return false;
+  return !windows || !(UNUSABLE_ON_WINDOWS.test(name) || WINDOWS_DEVICE.test(name));
 }
 
 /**
- * One element of a path. Answers "" when nothing usable is left ("..", "/"): a file name then
- * becomes "_", a torrent's name something better. With `windows` the rules of that system hold too.
+ * One element of a path, made safe. Answers "" when nothing usable is left ("..", "/"): a file name
+ * then becomes "_", a torrent's name something better. With `windows` the rules of that system hold
+ * too.
  */
 export function sanitizeElement(element: Uint8Array, windows = false): string {
-  if (element.length === 0) return "_";
-  const repaired = repairUtf8(element);
-  if (!windows && repaired.length <= MAX_NAME && PLAIN.test(repaired)) return repaired;
-  const name = cutLongName(repaired.replace(DROPPED, "").replace(CONTROLS, "_"));
+  return sanitizeName(repairUtf8(element), windows);
+}
+
+/** The same for a name that is text already. */
+export function sanitizeName(text: string, windows: boolean): string {
+  if (text === "") return "_";
+  if (!windows && text.length <= MAX_NAME && PLAIN.test(text)) return text;
+  const name = cutLongName(text.replace(DROPPED, "").replace(CONTROLS, "_"));
   if (name === "." || name === "..") return "";
   return windows ? forWindows(name) : name;
+}
+
+/** One element of a path: as the torrent spells it, and as any disk takes it. */
+export interface Spelling {
+  /** The same as `safe` where the torrent's own cannot be an element of a path. */
+  readonly own: string;
+  readonly safe: string;
+}
+
+/** How a name reads and what is safe to make of it; `fallback` is for names of which nothing is left. */
+export function spell(text: string, windows: boolean, fallback: string): Spelling {
+  const safe = sanitizeName(text, windows) || fallback;
+  return { own: isUsableElement(text, windows) ? text : safe, safe };
+}
+
+/** The path of one file in both spellings; one array where they are the same. */
+export interface SpelledPath {
+  readonly own: string[];
+  readonly safe: string[];
 }
 
 /**
  * The paths of all files, each below the folder `top`; unusable elements become "_". Neighbours in
  * a list mostly share folders, so what is equal to the file before is not looked at again.
  */
-export function sanitizePaths(
+export function spellPaths(
   paths: readonly (readonly Uint8Array[])[],
-  top: string,
+  top: Spelling,
+  decode: (bytes: Uint8Array) => string,
   windows = false,
-): string[][] {
-  let last: readonly Uint8Array[] = [], lastClean: readonly string[] = [];
+): SpelledPath[] {
+  let last: readonly Uint8Array[] = [], lastSpelled: readonly Spelling[] = [];
   return paths.map((path) => {
-    const clean = [top];
-    for (let i = 0; i < path.length; i++) {
-      const element = path[i]!, before = last[i];
-      const same = before !== undefined && equalBytes(before, element);
-      clean.push(same ? lastClean[i + 1]! : sanitizeElement(element, windows) || "_");
-    }
+    const spelled = path.map((element, i) => {
+      const before = last[i];
+      const isSame = before !== undefined && equalBytes(before, element);
+      return isSame ? lastSpelled[i]! : spell(decode(element), windows, "_");
+    });
     last = path;
-    lastClean = clean;
-    return clean;
+    lastSpelled = spelled;
+    const all = [top, ...spelled];
+    return { own: all.map(({ own }) => own), safe: all.map(({ safe }) => safe) };
   });
 }
 

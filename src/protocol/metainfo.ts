@@ -1,26 +1,30 @@
 /**
  * Reads .torrent files (BEP 3, 12, 19, 27, 47, and 52 as far as hybrids go). Every byte is taken to
- * be hostile: sizes are checked before anything is made from them, names come out safe to create,
+ * be hostile: sizes are checked before anything is made from them, names come out as path elements,
  * and the only error is a TorrentFileError whose message tells a person what is wrong.
  */
 import { ProtocolError, TorrentFileError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { BDict, decode } from "./bencode.ts";
 import type { DecodeOptions } from "./bencode.ts";
-import { sanitizeElement, sanitizePaths } from "./file_names.ts";
+import { spell, type Spelling, spellPaths } from "./file_names.ts";
 import { checkV2Half } from "./hybrid.ts";
 import { Layout } from "./layout.ts";
 import { readInfo, refuse } from "./metainfo_v1.ts";
 import type { InfoV1, RawFile } from "./metainfo_v1.ts";
 import { readNodes, readTrackers, readWebSeeds } from "./torrent_urls.ts";
-import { makeUnique } from "./unique_paths.ts";
+import { asSpelled, foldName, makeUnique } from "./unique_paths.ts";
+import { nameDecoder } from "./utf8.ts";
 
 export interface TorrentFileEntry {
   /**
-   * Safe to create below the download folder, and unlike that of every other file. Starts with the
-   * torrent's name in a multi-file torrent; is the name alone in a single-file one.
+   * As the torrent spells it, below the download folder: it leads nowhere else, but a disk need not
+   * take it. Differs from that of every other file, perhaps only in case or Unicode form. Starts with
+   * the torrent's name in a multi-file torrent; is the name alone in a single-file one.
    */
   readonly path: readonly string[];
+  /** For disks that do not take `path`: safe to make everywhere, unlike all others on any disk. */
+  readonly safePath: readonly string[];
   /** Bytes. */
   readonly length: number;
   /** No file is made for it: padding, whose bytes are zeros (BEP 47), or a symlink of 0 bytes. */
@@ -33,7 +37,10 @@ export interface Metainfo {
   readonly infoHash: Uint8Array;
   /** The info dictionary as found, never re-encoded. */
   readonly infoBytes: Uint8Array;
+  /** As the torrent spells it where that can be a file's name. */
   readonly name: string;
+  /** The code page that it names for what is not UTF-8 (`encoding`), as found; hostile text. */
+  readonly encoding: string | null;
   /** Bytes. */
   readonly pieceLength: number;
   /** SHA-1 of each piece, 20 bytes each, one after the other. */
@@ -67,6 +74,9 @@ export interface ParseOptions {
   /** Names must also suit Windows. Default false. */
   windows?: boolean;
 }
+
+/** No code page has a longer name. */
+const MAX_LABEL = 100;
 
 /** Bytes beyond which no .torrent is taken. */
 export const MAX_TORRENT_BYTES = 32 * 1024 * 1024;
@@ -102,12 +112,16 @@ export function parseTorrent(
   }
   const infoHash = sha1(infoBytes);
   const warnings: string[] = [];
-  const name = sanitizeElement(v1.name, options.windows) || toHex(infoHash);
-  const files = nameFiles(v1, name, options.windows ?? false, warnings);
+  const windows = options.windows ?? false;
+  const encoding = root.text("encoding")?.slice(0, MAX_LABEL) ?? null;
+  const decode = nameDecoder(encoding);
+  const top = spell(decode(v1.name), windows, toHex(infoHash));
+  const files = nameFiles(v1, top, decode, windows, warnings);
   return {
     infoHash,
     infoBytes,
-    name,
+    name: top.own,
+    encoding,
     pieceLength: v1.pieceLength,
     pieceHashes: v1.pieceHashes,
     layout: new Layout(v1.pieceLength, files),
@@ -153,22 +167,34 @@ function checkedDecode(bytes: Uint8Array, options: DecodeOptions): unknown {
 
 function nameFiles(
   v1: InfoV1,
-  name: string,
+  top: Spelling,
+  decode: (bytes: Uint8Array) => string,
   windows: boolean,
   warnings: string[],
 ): TorrentFileEntry[] {
-  if (v1.singleFile) return [{ path: [name], length: v1.size, pad: false }];
-  const paths = sanitizePaths(v1.files.map((file) => file.path), name, windows);
-  const renamed = makeUnique(paths.filter((_, i) => isMade(v1.files[i]!)));
+  if (v1.singleFile) {
+    return [{ path: [top.own], safePath: [top.safe], length: v1.size, pad: false }];
+  }
+  const paths = spellPaths(v1.files.map((file) => file.path), top, decode, windows);
+  const made = paths.filter((_, i) => isMade(v1.files[i]!));
+  const renamed = makeUnique(made.map(({ own }) => own), windows ? foldName : asSpelled);
+  makeUnique(made.map(({ safe }) => safe));
   if (renamed > 0) warnings.push(`${renamed} file(s) renamed: their names clash with others`);
   const symlinks = v1.files.filter((file) => file.symlink).length;
   if (symlinks > 0) warnings.push(`${symlinks} symlink(s) left out: shoal never makes any`);
-  return v1.files.map((file, i) => ({
+  return v1.files.map((file, i) => {
+    const entry = { length: file.length, pad: !isMade(file) };
     // Only padding may do without a path (BEP 47); it shows under the customary one.
-    path: file.path.length > 0 ? paths[i]! : [".pad", String(file.length)],
-    length: file.length,
-    pad: !isMade(file),
-  }));
+    if (file.path.length === 0) return namedOnce([".pad", String(file.length)], entry);
+    const { own, safe } = paths[i]!;
+    const isSame = own.every((element, depth) => element === safe[depth]);
+    return isSame ? namedOnce(own, entry) : { path: own, safePath: safe, ...entry };
+  });
+}
+
+/** One array for both spellings: most files need no second one. */
+function namedOnce(path: string[], entry: { length: number; pad: boolean }): TorrentFileEntry {
+  return { path, safePath: path, ...entry };
 }
 
 function isMade(file: RawFile): boolean {

@@ -8,16 +8,21 @@ export interface TorrentFileParts {
   /** Tiers of tracker URLs (BEP 12). */
   announce: readonly (readonly string[])[];
   webSeeds: readonly string[];
+  /** The code page of names that are not UTF-8. Default: none. */
+  encoding?: string | null;
 }
 
-export function torrentFileOf({ infoBytes, announce, webSeeds }: TorrentFileParts): Uint8Array {
+export function torrentFileOf(
+  { infoBytes, announce, webSeeds, encoding = null }: TorrentFileParts,
+): Uint8Array {
   const first = announce.flat()[0];
   const before = {
     ...(first === undefined ? {} : { announce: first }),
     ...(announce.flat().length > 1 ? { "announce-list": announce.map((tier) => [...tier]) } : {}),
+    ...(encoding === null ? {} : { encoding }),
   };
   const after = webSeeds.length > 0 ? { "url-list": [...webSeeds] } : {};
-  // Keys are in order: announce, announce-list, info, url-list.
+  // Keys are in order: announce, announce-list, encoding, info, url-list.
   const text = new TextEncoder();
   return concatBytes(
     encode(before).slice(0, -1),

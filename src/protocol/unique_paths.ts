@@ -21,10 +21,15 @@ class Folder {
 }
 
 class FolderTree {
+  readonly #fold: (name: string) => string;
   readonly #root = new Folder();
   /** The folders on the way to the file asked for last, and its path: lists go by folder. */
   #way: Folder[] = [];
   #path: readonly string[] = [];
+
+  constructor(fold: (name: string) => string) {
+    this.#fold = fold;
+  }
 
   /** The folder in which the file at `path` lies; made when missing. */
   folderOf(path: readonly string[]): Folder {
@@ -37,7 +42,7 @@ class FolderTree {
     this.#way.length = depth;
     this.#path = path;
     for (; depth < path.length - 1; depth++) {
-      const folder = this.#way[depth - 1] ?? this.#root, key = fold(path[depth]!);
+      const folder = this.#way[depth - 1] ?? this.#root, key = this.#fold(path[depth]!);
       let inner = folder.entries.get(key);
       if (!inner) folder.entries.set(key, inner = new Folder());
       this.#way.push(inner);
@@ -48,18 +53,18 @@ class FolderTree {
 
 /**
  * Renames files in place (the last element of their path) until all are distinct: `foo.txt` becomes
- * `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do.
- * Returns how many were renamed.
+ * `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do. `fold` makes
+ * equal what some disk takes as one name. Returns how many were renamed.
  */
-export function makeUnique(paths: readonly string[][]): number {
-  const tree = new FolderTree();
+export function makeUnique(paths: readonly string[][], fold = foldName): number {
+  const tree = new FolderTree(fold);
   // All folders first: a file that comes before a folder of its name is the one that gives way.
   const folders = paths.map((path) => tree.folderOf(path));
   let renamed = 0;
   paths.forEach((path, i) => {
     const folder = folders[i]!, name = path[path.length - 1]!, key = fold(name);
     if (folder.entries.has(key)) {
-      path[path.length - 1] = addFreeName(folder, name);
+      path[path.length - 1] = addFreeName(folder, name, fold);
       renamed++;
     } else folder.entries.set(key, null);
   });
@@ -67,7 +72,7 @@ export function makeUnique(paths: readonly string[][]): number {
 }
 
 /** Adds the file under the first free name like `name` and returns that. */
-function addFreeName(folder: Folder, name: string): string {
+function addFreeName(folder: Folder, name: string, fold: (name: string) => string): string {
   const dot = name.lastIndexOf(".");
   const last = dot > 0 ? name.slice(dot) : "";
   const extension = utf8Length(last) <= MAX_EXTENSION ? last : "";
@@ -92,8 +97,11 @@ function cut(stem: string): string {
   return stem;
 }
 
+/** For disks that keep apart all that is spelled differently. */
+export const asSpelled = (name: string) => name;
+
 /** Equal for names that some file system takes as one. */
-function fold(name: string): string {
+export function foldName(name: string): string {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
   // The last step undoes what depends on a letter's place, the Greek final sigma.

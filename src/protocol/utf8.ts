@@ -38,6 +38,39 @@ export function repairUtf8(bytes: Uint8Array): string {
   return text + decoder.decode(bytes.subarray(goodFrom));
 }
 
+/**
+ * Reads names: as UTF-8, else in the code page that `label` names ("windows-1251", "gbk", ...), else
+ * repaired. Any text may come as a label; one that names no code page counts as none.
+ */
+export function nameDecoder(label: string | null): (bytes: Uint8Array) => string {
+  let codePage: TextDecoder | null | undefined;
+  return (bytes) => {
+    const text = decodeUtf8(bytes);
+    if (text !== null) return text;
+    if (codePage === undefined) codePage = codePageOf(label);
+    return codePage === null ? repairUtf8(bytes) : decodeWith(codePage, bytes) ?? repairUtf8(bytes);
+  };
+}
+
+function codePageOf(label: string | null): TextDecoder | null {
+  if (label === null || label === "") return null;
+  try {
+    return new TextDecoder(label, { fatal: true });
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+function decodeWith(codePage: TextDecoder, bytes: Uint8Array): string | null {
+  try {
+    return codePage.decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
 /** How many bytes `text` takes as UTF-8. */
 export function utf8Length(text: string): number {
   let length = 0;

@@ -24,8 +24,9 @@ export class SafePaths {
   }
 
   /**
-   * The path of `elements` below the root. They come sanitised, but nothing may depend on that: an
-   * element that could lead elsewhere is a broken invariant.
+   * The path of `elements` below the root. They come as names that lead nowhere else, but nothing may
+   * depend on that: an element that could is a broken invariant. A backslash is a separator only where
+   * paths are those of Windows.
    */
   join(elements: readonly string[]): string {
     assert(elements.length > 0, "a file has a name");
@@ -39,7 +40,7 @@ export class SafePaths {
 
   #isPlain(element: string): boolean {
     if (element === "" || element === "." || element === "..") return false;
-    return !/[\0/\\]/.test(element) && !(isWindowsPath(this.root) && element.includes(":"));
+    return !(isWindowsPath(this.root) ? /[\0/\\:]/ : /[\0/]/).test(element);
   }
 
   /** The disk that the chosen folder was on when it was noted last, or else asked first. */

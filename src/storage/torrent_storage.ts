@@ -21,7 +21,7 @@ import { StoredFile } from "./stored_file.ts";
 import type { Trust } from "./trust.ts";
 
 export interface StorageEntry {
-  /** Sanitised, below the download folder. */
+  /** Elements that lead nowhere else, below the download folder. */
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
@@ -91,6 +91,18 @@ export class TorrentStorage {
     });
     this.#dropUnneededParts();
     this.#makeEmptyFiles();
+  }
+
+  /**
+   * For a check that writes nothing: takes the bytes of files that are not there from the part file,
+   * where it has them. Throws a FileError.
+   */
+  useParts(): void {
+    this.#loadParts();
+    for (const index of this.#filesInParts()) {
+      const file = this.#files[index];
+      if (file) this.#setApart(index, file);
+    }
   }
 
   /**

@@ -198,7 +198,7 @@ export class Torrent {
     const { wantedBytes: wanted, wantedFiles } = this.arrangement.choice;
     const counts = { pieces: layout.pieceCount, files: files.length, wantedFiles };
     this.#tell({ type: "added", name, size, wanted, ...counts });
-    for (const message of this.meta.warnings) this.#tell({ type: "warning", message });
+    for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.warn(message);
     this.#run().catch((error) => this.fail(error));
   }
 

@@ -60,6 +60,8 @@ export interface TorrentPorts {
   mustExist: boolean;
   /** Files with other names than the torrent's, by index: as `storage` was made. */
   renamed: ReadonlyMap<number, readonly string[]>;
+  /** Warnings beside those of the metainfo. Default: none. */
+  notes?: readonly string[];
   /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
   reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
   /** Makes the keeper of the resume record; null when none is kept. */

@@ -21,6 +21,7 @@ export type FileErrorCode =
   | "too-large"
   | "changed"
   | "other-disk"
+  | "bad-name"
   | "io";
 
 /** Something about one file failed. The message names the path and what a person can do. */

@@ -314,10 +314,10 @@ describe("barLine", () => {
     const text = (done: number, total: number, seconds: number) =>
       barLine({ name: "x\x1b", done, total, seconds }, 60, { unicode: false })
         .map((part) => part.text).join("");
-    assert.equal(text(0, 0, 5), `[${"-".repeat(18)}] 0.0%  x`);
-    assert.equal(text(1024, 4096, 0.5), `[####${"-".repeat(14)}] 25.0%  x`);
-    assert.equal(text(1024, 4096, 2), `[####${"-".repeat(14)}] 25.0%  x  512 B/s  6.0 s left`);
-    assert.equal(text(4096, 4096, 2), `[${"#".repeat(18)}] 100%  x  2.00 KiB/s`);
+    assert.equal(text(0, 0, 5), `[${"-".repeat(18)}] 0.0%  x\\x1b`);
+    assert.equal(text(1024, 4096, 0.5), `[####${"-".repeat(14)}] 25.0%  x\\x1b`);
+    assert.equal(text(1024, 4096, 2), `[####${"-".repeat(14)}] 25.0%  x\\x1b  512 B/s  6.0 s left`);
+    assert.equal(text(4096, 4096, 2), `[${"#".repeat(18)}] 100%  x\\x1b  2.00 KiB/s`);
   });
 });
 

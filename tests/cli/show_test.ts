@@ -71,7 +71,7 @@ describe("describeAsText", () => {
         "pieces      3 pieces of 16.0 KiB",
         "private     yes: peers from its trackers only",
         "created     1970-01-15 06:56 UTC",
-        "comment     tricky [2Jcomment",
+        "comment     tricky \\x1b[2J\\u202ecomment",
         "trackers 1  http://tracker.example/announce",
         "trackers 2  udp://other.example:6969",
         "web seeds   http://seed.example/files/",

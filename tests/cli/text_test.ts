@@ -12,21 +12,34 @@ import { paintLine, segment } from "../../src/cli/render/line.ts";
 import { cutTo, safeJson, safeText, widthOf } from "../../src/cli/render/text.ts";
 
 describe("safeText", () => {
-  it("takes escapes, controls and line ends away", () => {
-    assert.equal(safeText("a\x1b[2Jb\x07c\x9b31md\x7f"), "a[2Jbc31md");
-    assert.equal(safeText("two\nlines\r\nand\ttab"), "two lines and tab");
-    assert.equal(safeText("\u2028x\u2029"), "x");
+  it("shows escapes, controls and line ends as text on one line", () => {
+    assert.equal(safeText("a\x1b[2Jb\x07c\x9b31md\x7f"), "a\\x1b[2Jb\\x07c\\x9b31md\\x7f");
+    assert.equal(safeText("two\nlines\r\nand\ttab"), "two\\nlines\\r\\nand\\ttab");
+    assert.equal(safeText("\u2028x\u2029"), "\\u2028x\\u2029");
   });
 
-  it("takes away what turns the reading direction or cannot be seen", () => {
-    assert.equal(safeText("photo\u202Egpj.exe"), "photogpj.exe");
-    assert.equal(safeText("\u2066a\u2069\u200Fb\u061C\u200B\uFEFF"), "ab");
-    assert.equal(safeText("x\u{E0041}\u{E007F}y"), "xy");
-    assert.equal(safeText("half \uD800 pair"), "half  pair");
+  it("shows what turns the reading direction or cannot be seen", () => {
+    assert.equal(safeText("photo\u202Egpj.exe"), "photo\\u202egpj.exe");
+    assert.equal(
+      safeText("\u2066a\u200F\u061C\u200B\uFEFF"),
+      "\\u2066a\\u200f\\u061c\\u200b\\ufeff",
+    );
+    assert.equal(safeText("x\u{E0041}\u{E007F}y"), "x\\u{e0041}\\u{e007f}y");
+    assert.equal(safeText("half \uD800 pair"), "half \\ud800 pair");
   });
 
   it("leaves names of any script alone", () => {
-    for (const name of ["Žluťoučký kůň", "日本語", "שלום", "Ubuntu 24.04 (x86).iso", "🎉"]) {
+    for (
+      const name of [
+        "Žluťoučký kůň",
+        "日本語",
+        "שלום",
+        "می\u200cخواهم",
+        "👨\u200d👩\u200d👧",
+        "Ubuntu 24.04 (x86).iso",
+        "🎉",
+      ]
+    ) {
       assert.equal(safeText(name), name);
     }
   });

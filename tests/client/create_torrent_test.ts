@@ -164,12 +164,16 @@ describe("createTorrent", () => {
     symlinkSync("ok", join(top, "link1"));
     symlinkSync("ok", join(top, "link2"));
     const { warnings, meta } = await createTorrent(platform, top, { private: true });
-    const [links, names, tracker] = warnings;
-    assert.equal(warnings.length, 3);
+    const [links, padding, names, tracker] = warnings;
+    assert.equal(warnings.length, 4);
     assert.match(links!, /top\/link1: symbolic link left out.*; 2 such symbolic links in all$/);
     assert.match(
+      padding!,
+      /^top\/_____padding_file_0: file name means padding: .*rename it$/,
+    );
+    assert.match(
       names!,
-      /^top\/_____padding_file_0: file name not kept.*; 3 such file names in all$/,
+      /^top\/back\\slash: file name that some clients .* change: .*; 2 such file names in all$/,
     );
     assert.match(tracker!, /private but names no tracker/);
     assert.equal(meta.files.length, 5);

@@ -19,6 +19,8 @@ describe("fileError", () => {
     ["EEXIST", "exists", /already there/],
     ["ENOTEMPTY", "exists", /not empty/],
     ["EFBIG", "too-large", /this large/],
+    ["ENAMETOOLONG", "bad-name", /too long/],
+    ["EILSEQ", "bad-name", /does not take that name/],
     ["EIO", "io", /health/],
     ["ESOMETHING", "io", /ESOMETHING/],
   ];

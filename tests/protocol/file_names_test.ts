@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { sanitizeElement, sanitizePaths } from "../../src/protocol/file_names.ts";
-import { makeUnique } from "../../src/protocol/unique_paths.ts";
-import { decodeUtf8, repairUtf8, utf8Length } from "../../src/protocol/utf8.ts";
+import { sanitizeElement, spellPaths } from "../../src/protocol/file_names.ts";
+import { asSpelled, makeUnique } from "../../src/protocol/unique_paths.ts";
+import { decodeUtf8, nameDecoder, repairUtf8, utf8Length } from "../../src/protocol/utf8.ts";
 import { fromLatin1 } from "../../src/util/bytes.ts";
 import { randomBytes } from "./random_bytes.ts";
 
@@ -88,18 +88,75 @@ describe("sanitizeElement", () => {
   });
 });
 
-describe("sanitizePaths", () => {
+describe("spellPaths", () => {
+  const spelled = (paths: string[][], windows = false) =>
+    spellPaths(
+      paths.map((path) => path.map(utf8)),
+      { own: "own", safe: "top" },
+      nameDecoder(null),
+      windows,
+    );
+
   it("puts each path below the top folder and makes unusable elements underscores", () => {
     const paths = [["a", "..", "c"], ["a", "..", "d"], ["a"], ["/", ".", "\\x"]];
-    assert.deepEqual(sanitizePaths(paths.map((path) => path.map(utf8)), "top"), [
-      ["top", "a", "_", "c"],
-      ["top", "a", "_", "d"],
-      ["top", "a"],
-      ["top", "_", "_", "x"],
+    assert.deepEqual(spelled(paths), [
+      { own: ["own", "a", "_", "c"], safe: ["top", "a", "_", "c"] },
+      { own: ["own", "a", "_", "d"], safe: ["top", "a", "_", "d"] },
+      { own: ["own", "a"], safe: ["top", "a"] },
+      { own: ["own", "_", "_", "\\x"], safe: ["top", "_", "_", "x"] },
     ]);
-    assert.deepEqual(sanitizePaths([[utf8("a:"), utf8("nul")]], "top", true), [
-      ["top", "a_", "_nul"],
+    assert.deepEqual(spelled([["a:", "nul", "\\x"]], true), [
+      { own: ["own", "a_", "_nul", "x"], safe: ["top", "a_", "_nul", "x"] },
     ]);
+  });
+
+  it("keeps the torrent's own spelling of whatever is one element of a path", () => {
+    const names = [
+      "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+      "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
+      "a\u200b\u200e\ufeff",
+      "photo\u202egpj.exe",
+      "two\nlines\x1b",
+      "back\\slash",
+      "what? a:b*.",
+      " ",
+      "CON",
+      "-rf",
+      "\u0436".repeat(127),
+    ];
+    for (const name of names) {
+      const [{ own, safe }] = spelled([[name]]) as [{ own: string[]; safe: string[] }];
+      assert.deepEqual(own, ["own", name]);
+      assert.equal(safe[1], clean(name) || "_");
+    }
+    const tooLong = spelled([["x".repeat(256)]])[0]!;
+    assert.deepEqual(tooLong.own[1], "x".repeat(240), "no disk takes more than 255 units");
+  });
+});
+
+describe("nameDecoder", () => {
+  const latin = (text: string) => fromLatin1(text);
+
+  it("reads what is not UTF-8 in the code page that the torrent names", () => {
+    assert.equal(
+      nameDecoder("windows-1251")(latin("\xf4\xe8\xeb\xfc\xec")),
+      "\u0444\u0438\u043b\u044c\u043c",
+    );
+    assert.equal(nameDecoder("cp1251")(utf8("\u0444")), "\u0444", "UTF-8 comes first");
+    assert.equal(nameDecoder("GBK")(latin("\xd6\xd0\xce\xc4")), "\u4e2d\u6587");
+    assert.equal(nameDecoder("Big5")(latin("\xa4\xa4\xa4\xe5")), "\u4e2d\u6587");
+    assert.equal(nameDecoder("Shift_JIS")(latin("\x93\xfa\x96\x7b")), "\u65e5\u672c");
+    assert.equal(nameDecoder("euc-kr")(latin("\xc7\xd1")), "\ud55c");
+    assert.equal(nameDecoder("koi8-r")(latin("\xc6")), "\u0444");
+  });
+
+  it("repairs what no code page can be found for, whatever the label", () => {
+    for (
+      const label of [null, "", "utf-8", "utf-7", "replacement", "\0", "x".repeat(9999), "\ud800"]
+    ) {
+      assert.equal(nameDecoder(label)(latin("a\xffb")), "a_b", String(label).slice(0, 20));
+    }
+    assert.equal(nameDecoder("shift_jis")(latin("a\xff")), "a_", "bytes that it does not have");
   });
 });
 
@@ -113,6 +170,15 @@ function unique(...paths: string[]): string[] {
 }
 
 describe("makeUnique", () => {
+  it("with names as they are spelled, renames only what is spelled the same", () => {
+    const paths = ["t/A", "t/a", "t/\u00e9", "t/e\u0301", "t/a", "t/d", "t/d/x", "t/D"]
+      .map((path) => path.split("/"));
+    assert.equal(makeUnique(paths, asSpelled), 2);
+    assert.deepEqual(paths.map((path) => path.join("/")), [
+      ...["t/A", "t/a", "t/\u00e9", "t/e\u0301", "t/a.1", "t/d.1", "t/d/x", "t/D"],
+    ]);
+  });
+
   it("leaves distinct paths alone", () => {
     const paths = ["t/a", "t/b", "t/d/a", "t/d/b", "t/a.1", "t/e/d/a"];
     assert.deepEqual(unique(...paths), paths);

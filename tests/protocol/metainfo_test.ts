@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encode } from "../../src/protocol/bencode_encode.ts";
-import { parseTorrent, pieceHash } from "../../src/protocol/metainfo.ts";
+import { type Metainfo, parseTorrent, pieceHash } from "../../src/protocol/metainfo.ts";
+import { torrentFileOf } from "../../src/protocol/torrent_file.ts";
 import { concatBytes, fromLatin1, toHex } from "../../src/util/bytes.ts";
 import { TorrentFileError } from "../../src/util/errors.ts";
 import { randomBytes } from "./random_bytes.ts";
@@ -31,7 +32,8 @@ describe("parseTorrent: what it reads", () => {
     assert.equal(meta.singleFile, true);
     assert.equal(meta.size, 3 * PIECE + 1);
     assert.equal(meta.pieceLength, PIECE);
-    assert.deepEqual(meta.files, [{ path: ["sample.bin"], length: 3 * PIECE + 1, pad: false }]);
+    const path = ["sample.bin"];
+    assert.deepEqual(meta.files, [{ path, safePath: path, length: 3 * PIECE + 1, pad: false }]);
     assert.equal(meta.layout.pieceCount, 4);
     assert.deepEqual(pieceHash(meta, 3), pieces.subarray(60, 80));
     assert.deepEqual(meta.announce, [["http://tracker.example/announce"]]);
@@ -145,9 +147,10 @@ describe("parseTorrent: padding and symlinks (BEP 47)", () => {
       fileOf("link", 10),
       { path: ["bare"], attr: "xl" },
     ]));
-    assert.deepEqual(meta.files[1], { path: ["top", "link"], length: 0, pad: true });
-    assert.deepEqual(meta.files[2], { path: ["top", "link"], length: 10, pad: false });
-    assert.deepEqual(meta.files[3], { path: ["top", "bare"], length: 0, pad: true });
+    assert.deepEqual(
+      meta.files.slice(1).map(({ path, length, pad }) => [path.join("/"), length, pad]),
+      [["top/link", 0, true], ["top/link", 10, false], ["top/bare", 0, true]],
+    );
     assert.equal(meta.layout.totalLength, 20);
     assert.match(meta.warnings.join(), /2 symlink/);
   });
@@ -159,19 +162,36 @@ describe("parseTorrent: padding and symlinks (BEP 47)", () => {
 });
 
 describe("parseTorrent: names", () => {
-  it("come out safe: nothing outside the torrent's folder", () => {
+  const safePathsOf = (meta: Metainfo) => meta.files.map(({ safePath }) => safePath);
+
+  it("stay inside the torrent's folder, and have a safe form beside the own one", () => {
     const meta = parse(folderOf([
       fileOf("../../etc/passwd", 1),
       { path: ["/abs", "C:\\x", "a\0b", ".", "", "\u202egpj.exe"], length: 1 },
     ], { name: "../evil" }));
     assert.deepEqual(meta.files.map((file) => file.path), [
       ["..evil", "_", "_", "etc", "passwd"],
+      ["..evil", "abs", "C:\\x", "ab", "_", "_", "\u202egpj.exe"],
+    ]);
+    assert.deepEqual(safePathsOf(meta), [
+      ["..evil", "_", "_", "etc", "passwd"],
       ["..evil", "abs", "C:x", "ab", "_", "_", "gpj.exe"],
     ]);
   });
 
+  it("in an old code page are read by the torrent's `encoding`", () => {
+    const info = folderOf([{ path: [b("\xf4\xe8.avi")], length: 1 }], { name: b("\xca\xee") });
+    const meta = parse(info, { encoding: "windows-1251" });
+    assert.deepEqual(meta.files[0]!.path, ["\u041a\u043e", "\u0444\u0438.avi"]);
+    assert.equal(meta.name, "\u041a\u043e");
+    const kept = parseTorrent(torrentFileOf(meta), sha1);
+    assert.deepEqual(kept.files, meta.files, "also when the torrent is written again");
+    assert.deepEqual(parse(info, { encoding: "\0nonsense" }).files[0]!.path, ["__", "__.avi"]);
+    assert.deepEqual(parse(info, { encoding: 5 }).files[0]!.path, ["__", "__.avi"]);
+  });
+
   it("an unusable torrent name is replaced by the info-hash", () => {
-    for (const name of ["..", "/", "\\.", "\0"]) {
+    for (const name of ["..", "/", "\0"]) {
       const meta = parse(infoOf({ name }));
       assert.equal(meta.name, toHex(meta.infoHash));
       assert.deepEqual(meta.files[0]!.path, [meta.name]);
@@ -179,10 +199,20 @@ describe("parseTorrent: names", () => {
     assert.equal(parse(infoOf({ name: "" })).name, "_");
   });
 
-  it("clashing names are renamed and a warning says so", () => {
-    const meta = parse(folderOf([fileOf("A.txt", 1), fileOf("a.txt", 1), fileOf("a.TXT/x", 1)]));
-    assert.deepEqual(pathsOf(meta), ["top/A.1.txt", "top/a.2.txt", "top/a.TXT/x"]);
+  it("that are the same are told apart, and a warning says so", () => {
+    const meta = parse(folderOf([fileOf("A.txt", 1), fileOf("A.txt", 1), fileOf("A.txt/x", 1)]));
+    assert.deepEqual(pathsOf(meta), ["top/A.1.txt", "top/A.2.txt", "top/A.txt/x"]);
     assert.match(meta.warnings.join(), /2 file\(s\) renamed/);
+  });
+
+  it("that differ in case keep their own, and have safe ones that differ on every disk", () => {
+    const info = folderOf([fileOf("A.txt", 1), fileOf("a.txt", 1), fileOf("a.TXT/x", 1)]);
+    const meta = parse(info);
+    assert.deepEqual(pathsOf(meta), ["top/A.txt", "top/a.txt", "top/a.TXT/x"]);
+    const apart = ["top/A.1.txt", "top/a.2.txt", "top/a.TXT/x"];
+    assert.deepEqual(safePathsOf(meta).map((path) => path.join("/")), apart);
+    assert.deepEqual(meta.warnings, []);
+    assert.deepEqual(pathsOf(parse(info, {}, { windows: true })), apart);
   });
 
   it("option windows makes them suit that system", () => {
@@ -317,7 +347,7 @@ describe("parseTorrent: hostile files by seed", () => {
         const meta = parseTorrent(bytes, sha1);
         assert.equal(meta.pieceHashes.length, 20 * meta.layout.pieceCount);
         for (const { path } of meta.files) {
-          for (const name of path) assert.ok(!/[/\\\0]|^\.{0,2}$/.test(name), JSON.stringify(path));
+          for (const name of path) assert.ok(!/[/\0]|^\.{0,2}$/.test(name), JSON.stringify(path));
         }
         taken++;
       } catch (error) {

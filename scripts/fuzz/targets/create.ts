@@ -1,5 +1,5 @@
 /** A torrent that we write is one that we read, with the same content. */
-import { isSafeElement, sanitizeElement } from "../../../src/protocol/file_names.ts";
+import { isUsableElement, sanitizeElement } from "../../../src/protocol/file_names.ts";
 import {
   checkPieceLength,
   checkUrls,
@@ -69,14 +69,16 @@ function roundTrip(events: EventReader): string {
   const meta = parseTorrent(bytes, sha1);
   const again = encodeTorrent({ name, pieceLength, files }, hashes, details);
   check(Buffer.compare(bytes, again) === 0, "the same choices give the same bytes");
-  check(!isSafeElement(name) || meta.name === name, "the name is the one that was given");
+  check(!isUsableElement(name, false) || meta.name === name, "the name is the one that was given");
   check(meta.layout.totalLength === total && meta.pieceLength === pieceLength, "the same content");
   check(meta.files.length === files.length && meta.private === details.private, "the same files");
   const paths = new Set<string>();
-  meta.files.forEach(({ path, length, pad }, i) => {
+  const isSafe = (name: string) => sanitizeElement(new TextEncoder().encode(name)) === name;
+  meta.files.forEach(({ path, safePath, length, pad }, i) => {
     check(length === files[i]!.length && pad === files[i]!.pad, "each as it was");
     if (pad) return;
-    check(path.every(isSafeElement), "every name is safe to make");
+    check(path.every((name) => isUsableElement(name, false)), "every name leads nowhere else");
+    check(safePath.every(isSafe), "every safe name is safe to make");
     check(!paths.has(path.join("/")), "no two files have one name");
     paths.add(path.join("/"));
   });

@@ -9,6 +9,7 @@ import { fileList } from "../file_list_flag.ts";
 import { type FileWishes, selectionBy } from "../file_spec.ts";
 import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
 import {
   clientOptions,
@@ -45,6 +46,7 @@ const FLAGS = {
     notEmpty,
   ),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
+  ...RENAME_FLAG,
   anew: toggle("Download everything again, also while the disk of an earlier run is not mounted"),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
@@ -104,7 +106,7 @@ function requestFrom(
   return {
     sources,
     client: clientOptions(values, process),
-    add: addOptions(values),
+    add: addOptions(values, process),
     giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
     giveUpFlag: "--give-up-after",
   };
@@ -115,16 +117,17 @@ function wishesFrom({ files: only, first, "ends-first": endsFirst }: Values): Fi
 }
 
 /** Leaves out what was not given, so that the client's own defaults hold. */
-function addOptions(values: Values): AddOptions {
+function addOptions(values: Values, process: Platform["process"]): AddOptions {
   const options: AddOptions = {
     dir: values.dir,
     sequential: values.sequential,
     preallocate: values.preallocate,
     ...swarmOptions(values),
   };
-  const files = selectionBy(wishesFrom(values));
+  const files = selectionBy(wishesFrom(values)), rename = renameBy(values.rename, process);
   if (values.anew) options.anew = true;
   if (files !== undefined) options.files = files;
+  if (rename !== undefined) options.rename = rename;
   if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
   if (values.reuse.length > 0) options.reuse = values.reuse;
   if (values["pieces-per-peer"] !== null) options.piecesPerPeer = values["pieces-per-peer"];

@@ -9,6 +9,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { isMagnet } from "../load_torrent.ts";
+import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
 import {
   clientOptions,
@@ -31,6 +32,7 @@ const FLAGS = {
     seedGoal,
     { kind: "forever" },
   ),
+  ...RENAME_FLAG,
   ...SWARM_FLAGS,
   ...REPORT_FLAGS,
 } satisfies Flags;
@@ -59,18 +61,24 @@ export const seedCommand = defineCommand({
     return await runReported(context, mode, {
       sources: [source],
       client,
-      add: addOptions(dir, values),
+      add: addOptions(dir, values, context.platform.process),
       giveUpAfter: GIVE_UP_DEFAULT,
     });
   },
 });
 
-function addOptions(dir: string, values: ValuesOf<typeof FLAGS>): AddOptions {
+function addOptions(
+  dir: string,
+  values: ValuesOf<typeof FLAGS>,
+  process: Platform["process"],
+): AddOptions {
+  const rename = renameBy(values.rename, process);
   return {
     dir,
     seedGoal: values["seed-goal"],
     ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
     ...(values["super-seed"] ? { superSeed: true } : {}),
+    ...(rename === undefined ? {} : { rename }),
     ...swarmOptions(values),
   };
 }

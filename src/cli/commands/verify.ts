@@ -1,17 +1,19 @@
 /** `shoal verify`: whether everything of a torrent is in a folder, and right. */
 import { type Flags } from "../args.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../exit_codes.ts";
 import { fileList } from "../file_list_flag.ts";
 import { indicesOf } from "../file_spec.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
+import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { REPORT_FLAGS, reportMode } from "../swarm_flags.ts";
 import { verifyReporter } from "../render/verify_reporter.ts";
 import { verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
 
 const FLAGS = {
   files: fileList("Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
+  ...RENAME_FLAG,
   ...REPORT_FLAGS,
 } satisfies Flags;
 
@@ -22,13 +24,16 @@ export const verifyCommand = defineCommand({
   summary: "Checks whether everything of a .torrent is in a folder, and right",
   details:
     "DIR is the folder that was downloaded into: the one that holds the torrent's file or\n" +
-    "top folder. Ends with 0 when everything is there, with 1 when something is missing or bad.",
+    "top folder. Ends with 0 when everything is there and right, with 1 when something is missing\n" +
+    "or bad, and with 6 when a part of the chosen files cannot be checked: the rest of a piece is\n" +
+    "in files that are not here.",
   examples: ["shoal verify debian.torrent ~/Downloads"],
   flags: FLAGS,
   async run(context, values, operands) {
     const { platform, output } = context;
     const meta = await openTorrent(platform, operands[0]!);
     const files = values.files === null ? undefined : new Set(indicesOf(meta, values.files));
+    const rename = renameBy(values.rename, platform.process);
     const report = verifyReporter(context, reportMode(values), meta);
     const interrupt = watchInterrupt(platform, () => {
       report.close();
@@ -41,6 +46,7 @@ export const verifyCommand = defineCommand({
         onProgress: report.progress,
         signal: interrupt.signal,
         ...(files === undefined ? {} : { files }),
+        ...(rename === undefined ? {} : { rename }),
       });
       // A rejection after the interruption has nobody to hear it.
       checking.catch(() => {});
@@ -51,7 +57,11 @@ export const verifyCommand = defineCommand({
     }
     if (result === null) return EXIT_INTERRUPTED;
     report.verified(result, (platform.clock.now() - startedAt) / 1000);
-    const right = result.bad.length === 0 && result.problems.length === 0;
-    return right ? EXIT_DONE : EXIT_FAILED;
+    return exitCodeOf(result);
   },
 });
+
+function exitCodeOf({ bad, problems, unknown }: VerifyResult): number {
+  if (bad.length > 0 || problems.length > 0) return EXIT_FAILED;
+  return unknown.length > 0 ? EXIT_UNKNOWN : EXIT_DONE;
+}

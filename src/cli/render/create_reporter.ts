@@ -89,8 +89,14 @@ function summary(
   return lines.join("\n") + "\n";
 }
 
-/** As a shell wants it. */
+/** As a shell wants it; what cannot be shown as it is takes the form that bash and zsh know. */
 function quote(path: string): string {
-  const text = safeText(path);
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  if (/^[\w@%+=:,./-]+$/.test(path)) return path;
+  if (safeText(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;
+  const escaped = [...path].map((character) => {
+    if (/['\\]/.test(character)) return `\\${character}`;
+    if (safeText(character) === character) return character;
+    return `\\U${character.codePointAt(0)!.toString(16).padStart(8, "0")}`;
+  });
+  return `$'${escaped.join("")}'`;
 }

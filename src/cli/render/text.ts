@@ -17,9 +17,22 @@ const WIDE = new RegExp(
 );
 const PRINTABLE_ASCII = /^[ -~]*$/;
 
-/** `text` on one line, without anything that could steer a terminal or mislead its reader. */
+/**
+ * `text` on one line, with what could steer a terminal, mislead its reader or not be seen written as
+ * an escape (`\u202e`, `\x1b`, `\n`): so two names that differ also look different.
+ */
 export function safeText(text: string): string {
-  return text.replaceAll(/[\t\r\n]+/g, " ").replaceAll(UNSAFE, "");
+  return text.replaceAll(UNSAFE, escapeOf);
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+function escapeOf(character: string): string {
+  const short = SHORT_ESCAPES[character];
+  if (short !== undefined) return short;
+  const code = character.codePointAt(0)!, digits = code.toString(16);
+  if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;
+  return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`;
 }
 
 /** Columns of a terminal that (safe) text takes. */

@@ -64,9 +64,10 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
     ? ""
     : `${
       formatCount(unknown.length, "piece")
-    } cannot be told: they reach into files that are not here\n`;
+    } cannot be told: the rest of each is in files that are not here\n`;
   if (bad.length === 0 && problems.length === 0) {
     const size = formatSize(result.checkedBytes);
+    if (checked === 0 && untold !== "") return `${name}: nothing could be checked\n${untold}`;
     return `${name}: all ${pieces} are right (${size} in ${formatDuration(seconds)})\n${untold}`;
   }
   const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);

@@ -58,7 +58,10 @@ function open(path: string, mode: "read" | "write" | "create"): NodeFileHandle {
       throw systemError("ELOOP");
     }
     const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT | (mode === "create" ? O_EXCL : 0);
-    const fd = fs.openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    const flags = access | O_NOFOLLOW | O_NONBLOCK;
+    const fd = mode === "read"
+      ? fs.openSync(path, flags)
+      : tellingNames(path, () => fs.openSync(path, flags, 0o666));
     try {
       const kind = toFileStat(fs.fstatSync(fd)).kind;
       if (kind === "directory") throw systemError("EISDIR");
@@ -71,10 +74,25 @@ function open(path: string, mode: "read" | "write" | "create"): NodeFileHandle {
   });
 }
 
+/**
+ * Making something fails in several words where the disk does not take its name: exFAT says that it
+ * was not found, though the folder is there.
+ */
+function tellingNames<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const errno = errnoOf(error);
+    const isName = errno === "EINVAL" ||
+      (errno === "ENOENT" && fs.lstatSync(dirname(path), { throwIfNoEntry: false })?.isDirectory());
+    throw isName ? Object.assign(systemError("EILSEQ"), { cause: error }) : error;
+  }
+}
+
 function makeDir(path: string): void {
   attempt("make the folder", path, () => {
     try {
-      fs.mkdirSync(path);
+      tellingNames(path, () => fs.mkdirSync(path));
     } catch (error) {
       if (errnoOf(error) !== "EEXIST") throw error;
       const there = fs.lstatSync(path);
@@ -90,7 +108,8 @@ function stat(path: string): FileStat | null {
       const found = fs.lstatSync(path, { throwIfNoEntry: false });
       return found === undefined ? null : toFileStat(found);
     } catch (error) {
-      if (errnoOf(error) === "ENOTDIR") return null; // a file stands where a folder would be
+      // A file stands where a folder would be; or no file can have so long a name.
+      if (["ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error))) return null;
       throw error;
     }
   });

@@ -1,0 +1,200 @@
+/**
+ * Where the files of a torrent are, or will be: which folder, and under which names in it. Decided
+ * once for each engine, before anything is opened.
+ */
+import type { Files, Platform } from "../platform/types.ts";
+import { isUsableElement } from "../protocol/file_names.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import {
+  chooseNames,
+  type DiskRules,
+  doubtfulNames,
+  findFiles,
+  type Found,
+  type Path,
+} from "../storage/file_placement.ts";
+import { probeNames } from "../storage/name_probe.ts";
+import { FileError } from "../util/errors.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
+import type { AddOptions } from "./types.ts";
+
+export interface FilePlaces {
+  /** Absolute: the folder that holds the torrent's file or top folder. */
+  readonly dir: string;
+  /** By index in the torrent's list: files that have another path than the torrent's own. */
+  readonly renamed: ReadonlyMap<number, Path>;
+  /** The record to start with: it may say now that files are to be moved to chosen names. */
+  readonly record: ResumeData | null;
+  /** What a person should know: names that a disk did not take. */
+  readonly notes: readonly string[];
+}
+
+type PlacePorts = Pick<Platform, "files" | "random" | "process">;
+
+/**
+ * Throws a RangeError for a choice of names that cannot be, a FileError ("bad-name") where the disk
+ * takes no name for a file that is wanted.
+ */
+export function placeFiles(
+  platform: PlacePorts,
+  meta: Metainfo,
+  options: AddOptions,
+  { record, mustExist }: { record: ResumeData | null; mustExist: boolean },
+): FilePlaces {
+  const { files } = platform, { dir, incompleteDir } = options;
+  const places = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
+  const chosen = chosenNames(meta, options, platform.process.os === "windows");
+  if (record !== null && places.includes(record.dir)) {
+    return { notes: [], ...placeByRecord(files, meta, options, record, chosen) };
+  }
+  const [first, target] = places as [string, string];
+  const there = findFiles(files, target, meta.files, chosen);
+  const inTarget = first === target || hasWhole(files, meta, target, there.renamed);
+  const found = inTarget ? there : findFiles(files, first, meta.files, chosen);
+  const at = { dir: inTarget ? target : first, record };
+  // Nothing is made of what is only to be given, nor where all is to be there already.
+  if (options.seedOnly || options.trustFiles || mustExist) {
+    return { ...at, renamed: found.renamed, notes: [] };
+  }
+  return { ...at, ...nameNewFiles(platform, meta, options, found, new Set(places)) };
+}
+
+/** Names that were recorded hold; those chosen now are moved to where a file of ours is there. */
+function placeByRecord(
+  files: Files,
+  meta: Metainfo,
+  { seedOnly }: AddOptions,
+  record: ResumeData,
+  chosen: ReadonlyMap<number, Path>,
+): Omit<FilePlaces, "notes"> {
+  const { dir } = record, known = new Map(record.renamed);
+  const toMove = new Map<number, Path>();
+  for (const [file, path] of chosen) {
+    const before = known.get(file) ?? meta.files[file]!.path;
+    const isOurs = !seedOnly && record.stamps[file] != null &&
+      files.stat([dir, ...before].join("/"))?.kind === "file";
+    if (isOurs && before.join("/") !== path.join("/")) toMove.set(file, path);
+    else known.set(file, path);
+  }
+  const { renamed } = findFiles(files, dir, meta.files, known);
+  if (toMove.size === 0) return { dir, renamed, record };
+  const moving = {
+    dir: record.moving?.dir ?? dir,
+    renamed: new Map([...renamed, ...record.moving?.renamed ?? [], ...toMove]),
+  };
+  return { dir, renamed, record: { ...record, moving } };
+}
+
+/** Tries out what the disks of all `places` take, where something is in doubt. */
+function nameNewFiles(
+  { files, random }: PlacePorts,
+  meta: Metainfo,
+  options: AddOptions,
+  found: Found,
+  places: ReadonlySet<string>,
+): Pick<FilePlaces, "renamed" | "notes"> {
+  const doubts = doubtfulNames(meta.files, found);
+  let rules: DiskRules = { folds: found.folds ?? false, refused: new Map() };
+  if (doubts.names.size > 0 || doubts.twins) {
+    for (const place of places) {
+      rules = stricter(rules, probeNames(files, random, place, doubts));
+    }
+  }
+  const { renamed, changed, impossible } = chooseNames(meta.files, found, rules);
+  const lost = impossible.find(wantedBy(meta, options));
+  if (lost !== undefined) throw badName(meta, lost, options.dir);
+  return { renamed, notes: changed.length > 0 ? [noteOf(meta, renamed, changed)] : [] };
+}
+
+function stricter(a: DiskRules, b: DiskRules): DiskRules {
+  const refused = new Map(a.refused);
+  for (const [name, instead] of b.refused) {
+    // Two disks that refuse a name: what is shorter and plainer suits both.
+    const before = refused.get(name);
+    const isPlainer = before === undefined || instead === null ||
+      (before !== null && instead.length < before.length);
+    if (isPlainer) refused.set(name, instead);
+  }
+  return { folds: a.folds || b.folds, refused };
+}
+
+function wantedBy(meta: Metainfo, options: AddOptions): (file: number) => boolean {
+  const { priorities } = fileChoiceOptions(meta, options.files);
+  return (file) => priorities?.[file] !== 0;
+}
+
+function hasWhole(
+  files: Files,
+  meta: Metainfo,
+  dir: string,
+  renamed: ReadonlyMap<number, Path>,
+): boolean {
+  return meta.files.some(({ path, pad, length }, file) => {
+    if (pad || length === 0) return false;
+    const found = files.stat([dir, ...renamed.get(file) ?? path].join("/"));
+    return found?.kind === "file" && found.size === length;
+  });
+}
+
+/** The names that a person chose, as paths. Throws a RangeError for what cannot be. */
+export function chosenNames(
+  meta: Metainfo,
+  { rename }: Pick<AddOptions, "rename">,
+  windows: boolean,
+): ReadonlyMap<number, Path> {
+  const wishes = typeof rename === "function" ? rename(meta) : rename ?? new Map<number, string>();
+  if (wishes.size === 0) return new Map();
+  const problem = problemWithNames(meta, wishes, windows);
+  if (problem !== null) throw new RangeError(problem);
+  return new Map([...wishes].map(([file, text]) => [file, text.split("/")]));
+}
+
+/** Why these cannot be the paths of files, by index; null when they can. */
+export function problemWithNames(
+  { files }: Metainfo,
+  wishes: ReadonlyMap<number, string>,
+  windows: boolean,
+): string | null {
+  for (const [file, text] of wishes) {
+    if (files[file] === undefined || files[file].pad) return `there is no file ${file} to rename`;
+    const isPath = text.split("/").every((name) => isUsableElement(name, windows));
+    if (!isPath) return `"${text}" cannot be the path of a file`;
+  }
+  const paths = files.flatMap(({ path, pad }, file) =>
+    pad ? [] : [wishes.get(file) ?? path.join("/")]
+  );
+  const taken = new Set<string>(), folders = new Set<string>();
+  for (const path of paths) {
+    if (taken.has(path)) return `two files would have the name "${path}"`;
+    taken.add(path);
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+      folders.add(path.slice(0, at));
+    }
+  }
+  const both = paths.find((path) => folders.has(path));
+  return both === undefined ? null : `"${both}" would be a file and a folder`;
+}
+
+function noteOf(
+  meta: Metainfo,
+  renamed: ReadonlyMap<number, Path>,
+  changed: readonly number[],
+): string {
+  const [first] = changed as [number], more = changed.length - 1;
+  const others = more === 0 ? "" : `, and so ${more === 1 ? "is 1 other" : `are ${more} others`}`;
+  return `The disk does not take the name "${
+    meta.files[first]!.path.join("/")
+  }": the file is saved as ` +
+    `"${renamed.get(first)!.join("/")}"${others}`;
+}
+
+function badName({ files }: Metainfo, file: number, dir: string): FileError {
+  const path = files[file]!.path.join("/");
+  const number = files.slice(0, file + 1).filter(({ pad }) => !pad).length;
+  return new FileError(
+    "bad-name",
+    path,
+    `The disk of ${dir} does not take the name "${path}" of file ${number}. Give it another one`,
+  );
+}

@@ -1,0 +1,305 @@
+/**
+ * Under which names the files of a torrent are on a disk. To find and to make are two questions: what
+ * is there is found as the torrent spells it, in the other Unicode form, or under the safe name that
+ * an older version or another client gave it; what is to be made gets the torrent's own spelling
+ * wherever the disk takes it (`name_probe.ts` finds out) and a safe one elsewhere.
+ */
+import type { Files } from "../platform/types.ts";
+import { sanitizeName } from "../protocol/file_names.ts";
+import { foldName, makeUnique } from "../protocol/unique_paths.ts";
+import { utf8Length } from "../protocol/utf8.ts";
+import { FileError } from "../util/errors.ts";
+
+export type Path = readonly string[];
+
+export interface PlacedFile {
+  /** The torrent's own, below the download folder. */
+  readonly path: Path;
+  readonly safePath: Path;
+  readonly pad: boolean;
+}
+
+export interface Found {
+  /** By index in the torrent's list: files that have another path than the torrent's own. */
+  readonly renamed: ReadonlyMap<number, Path>;
+  /** Files that were looked for and are on the disk, under whatever name. */
+  readonly here: ReadonlySet<number>;
+  /** Whether names that differ in case or form are one file there; null where nothing tells. */
+  readonly folds: boolean | null;
+}
+
+/** What a disk does with names. */
+export interface DiskRules {
+  readonly folds: boolean;
+  /** Elements that it does not take, each with one that it takes in its place, or null. */
+  readonly refused: ReadonlyMap<string, string | null>;
+}
+
+type Looking = Pick<Files, "stat" | "list">;
+
+/** Spellings of one folder that are looked into at most. */
+const MAX_SPELLINGS = 4;
+/** What every disk takes, and has one Unicode form. */
+const PLAIN = /^[ -~]*$/;
+/** Letters of all scripts, and what no file system has another use for. */
+const ORDINARY = /^[\p{L}\p{M}\p{N} \-_.,;'()[\]{}!@#$%^&+=~`]*[^. ]$/u;
+/** Bytes of a name that also encrypted disks take (eCryptfs). */
+export const ORDINARY_BYTES = 143;
+
+/**
+ * Looks for each file below `root`; writes nothing. `known`: names that were recorded or chosen, which
+ * are not looked for.
+ */
+export function findFiles(
+  files: Looking,
+  root: string,
+  entries: readonly PlacedFile[],
+  known: ReadonlyMap<number, Path> = new Map(),
+): Found {
+  const search = new Search(files, root, entries);
+  const renamed = new Map(known), here = new Set<number>();
+  entries.forEach(({ pad, path, safePath }, file) => {
+    if (pad || known.has(file) || (path === safePath && path.every(isPlain))) return;
+    const found = search.find(file);
+    if (found === null) return;
+    here.add(file);
+    if (found !== path) renamed.set(file, found);
+  });
+  const twins = twinsOf(entries);
+  const folds = foldsNames(files, root, entries, twins, here, renamed);
+  // On such a disk the second of two names that are one there shows the first one's file.
+  if (folds) {
+    for (const [file, path] of twins) {
+      placeTwin(search, file, path, renamed, here, known);
+    }
+  }
+  return { renamed, here, folds };
+}
+
+function placeTwin(
+  search: Search,
+  file: number,
+  path: Path,
+  renamed: Map<number, Path>,
+  here: Set<number>,
+  known: ReadonlyMap<number, Path>,
+): void {
+  if (known.has(file)) return;
+  renamed.set(file, path);
+  if (search.exists(path)) here.add(file);
+  else here.delete(file);
+}
+
+/**
+ * What remains to be tried before files that are not `here` are made: names that some disk does not
+ * take, and whether the disk folds names where two of the torrent's would become one.
+ */
+export function doubtfulNames(
+  entries: readonly PlacedFile[],
+  { renamed, here, folds }: Found,
+): { names: Set<string>; twins: boolean } {
+  const names = new Set<string>();
+  entries.forEach(({ pad, path }, file) => {
+    if (pad || renamed.has(file) || here.has(file)) return;
+    for (const name of path) if (!isOrdinary(name)) names.add(name);
+  });
+  return { names, twins: folds === null && twinsOf(entries).size > 0 };
+}
+
+/**
+ * The names of all files as they will be made on disks with these rules: `renamed` as in `Found`, the
+ * files that get another name than their own, and those for which the disk takes none.
+ */
+export function chooseNames(
+  entries: readonly PlacedFile[],
+  { renamed, here }: Pick<Found, "renamed" | "here">,
+  { folds, refused }: DiskRules,
+): { renamed: ReadonlyMap<number, Path>; changed: number[]; impossible: number[] } {
+  const paths = entries.map(({ path }, file) => [...renamed.get(file) ?? path]);
+  const isFree = (file: number) => {
+    return !entries[file]!.pad && !renamed.has(file) && !here.has(file);
+  };
+  const impossible: number[] = [];
+  paths.forEach((path, file) => {
+    if (!isFree(file)) return;
+    if (path.some((name) => refused.get(name) === null)) impossible.push(file);
+    else path.forEach((name, i) => path[i] = refused.get(name) ?? name);
+  });
+  if (folds || refused.size > 0) {
+    const made = paths.map((_, file) => file).filter((file) => !entries[file]!.pad);
+    // What is there keeps its name.
+    const ordered = [...made.filter((file) => !isFree(file)), ...made.filter(isFree)];
+    makeUnique(ordered.map((file) => paths[file]!));
+  }
+  const chosen = new Map(renamed), changed: number[] = [];
+  paths.forEach((path, file) => {
+    if (!isFree(file) || path.every((name, i) => name === entries[file]!.path[i])) return;
+    chosen.set(file, path);
+    changed.push(file);
+  });
+  return { renamed: chosen, changed, impossible };
+}
+
+/** A name that the strictest disk takes: Windows' rules, 143 bytes. */
+export function tame(name: string): string {
+  const safe = sanitizeName(name, true) || "_";
+  if (utf8Length(safe) <= ORDINARY_BYTES) return safe;
+  const dot = safe.lastIndexOf("."), end = dot > 0 && safe.length - dot <= 9 ? safe.slice(dot) : "";
+  let head = "", room = ORDINARY_BYTES - utf8Length(end);
+  for (const character of safe.slice(0, safe.length - end.length)) {
+    room -= utf8Length(character);
+    if (room < 0) break;
+    head += character;
+  }
+  return `${head.replace(/[. ]+$/, "")}${end}`;
+}
+
+function isPlain(name: string): boolean {
+  return PLAIN.test(name);
+}
+
+function isOrdinary(name: string): boolean {
+  return ORDINARY.test(name) && utf8Length(name) <= ORDINARY_BYTES;
+}
+
+/** The files that give way where names fold, and the names that they get there. */
+function twinsOf(entries: readonly PlacedFile[]): Map<number, Path> {
+  // Safe names differ on any disk.
+  if (entries.every(({ path, safePath }) => path === safePath)) return new Map();
+  const made = entries.map((_, file) => file).filter((file) => !entries[file]!.pad);
+  const paths = made.map((file) => [...entries[file]!.path]);
+  const twins = new Map<number, Path>();
+  if (makeUnique(paths) === 0) return twins;
+  made.forEach((file, i) => {
+    const own = entries[file]!.path;
+    if (paths[i]![own.length - 1] !== own[own.length - 1]) twins.set(file, paths[i]!);
+  });
+  return twins;
+}
+
+/**
+ * By what is there: two names that both show something are two entries in the list of their folder
+ * on a disk that keeps them apart, and one on a disk that does not.
+ */
+function foldsNames(
+  files: Looking,
+  root: string,
+  entries: readonly PlacedFile[],
+  twins: ReadonlyMap<number, Path>,
+  here: ReadonlySet<number>,
+  renamed: ReadonlyMap<number, Path>,
+): boolean | null {
+  if (twins.size === 0) return null;
+  const firsts = new Map<string, Path>();
+  entries.forEach(({ path, pad }, file) => {
+    if (pad || twins.has(file)) return;
+    for (let end = 1; end <= path.length; end++) {
+      const key = keyOf(path.slice(0, end));
+      if (!firsts.has(key)) firsts.set(key, path.slice(0, end));
+    }
+  });
+  for (const file of twins.keys()) {
+    const { path } = entries[file]!, first = firsts.get(keyOf(path));
+    if (first === undefined || !here.has(file) || renamed.has(file)) continue;
+    const depth = first.findIndex((name, i) => name !== path[i]);
+    const folder = [root, ...path.slice(0, depth)].join("/"), key = foldName(path[depth]!);
+    const alike = unlessRefused(() => files.list(folder), []).filter((name) => {
+      return foldName(name) === key;
+    });
+    const shows = (name: string) => exists(files, `${folder}/${name}`);
+    if (shows(first[depth]!) && alike.length > 0) return alike.length === 1;
+  }
+  return null;
+}
+
+function keyOf(path: Path): string {
+  return path.map(foldName).join("/");
+}
+
+/** Goes through the folders of the torrent as they are on the disk. */
+class Search {
+  readonly #files: Looking;
+  readonly #root: string;
+  readonly #entries: readonly PlacedFile[];
+  /** The spellings under which a folder is there, by its own. */
+  readonly #folders = new Map<string, Path[]>();
+  /** Own paths of the files: no other file can be found there. */
+  #own: Set<string> | null = null;
+  readonly #taken = new Set<string>();
+
+  constructor(files: Looking, root: string, entries: readonly PlacedFile[]) {
+    this.#files = files;
+    this.#root = root;
+    this.#entries = entries;
+  }
+
+  /** The path that a file has; its own one itself when that is it; null where it has none. */
+  find(file: number): Path | null {
+    const { path, safePath } = this.#entries[file]!, last = path.length - 1;
+    for (const folder of this.#spellings(path, safePath, last)) {
+      for (const name of spellingsOf(path[last]!, safePath[last]!)) {
+        const found = [...folder, name], kind = this.#kindOf(found);
+        if (kind === undefined || kind === "directory") continue;
+        if (isSame(found, path)) return path;
+        if (this.#isTaken(found)) continue;
+        this.#taken.add(found.join("/"));
+        return found;
+      }
+    }
+    return null;
+  }
+
+  exists(path: Path): boolean {
+    return this.#kindOf(path) !== undefined;
+  }
+
+  #isTaken(path: Path): boolean {
+    this.#own ??= new Set(this.#entries.map((entry) => entry.path.join("/")));
+    const key = path.join("/");
+    return this.#own.has(key) || this.#taken.has(key);
+  }
+
+  /** The folders on the disk that the first `depth` elements of a path may mean. */
+  #spellings(path: Path, safePath: Path, depth: number): readonly Path[] {
+    if (depth === 0) return [[]];
+    const key = path.slice(0, depth).join("/"), known = this.#folders.get(key);
+    if (known !== undefined) return known;
+    const found: Path[] = [];
+    for (const above of this.#spellings(path, safePath, depth - 1)) {
+      for (const name of spellingsOf(path[depth - 1]!, safePath[depth - 1]!)) {
+        const folder = [...above, name], kind = this.#kindOf(folder);
+        if (kind === "directory" || kind === "link") found.push(folder);
+      }
+    }
+    this.#folders.set(key, found.slice(0, MAX_SPELLINGS));
+    return this.#folders.get(key)!;
+  }
+
+  #kindOf(path: Path) {
+    return unlessRefused(() => this.#files.stat([this.#root, ...path].join("/"))?.kind, undefined);
+  }
+}
+
+/** Under which names something may be, likeliest first. */
+function spellingsOf(own: string, safe: string): string[] {
+  if (own === safe && isPlain(own)) return [own];
+  return [...new Set([own, own.normalize("NFC"), own.normalize("NFD"), safe])];
+}
+
+function isSame(a: Path, b: Path): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
+}
+
+function exists(files: Looking, path: string): boolean {
+  return unlessRefused(() => files.stat(path), null) !== null;
+}
+
+/** A name that the disk does not take is not there; what else is wrong shows when it is opened. */
+function unlessRefused<T>(what: () => T, otherwise: T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof FileError) return otherwise;
+    throw error;
+  }
+}
