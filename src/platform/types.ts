@@ -276,8 +276,13 @@ export interface FileHandle {
   readAt(into: Uint8Array, position: number): number;
   /** As readAt, off this thread: for 256 KiB and more that may come from a slow disk. */
   readAsync(into: Uint8Array, position: number): Promise<number>;
-  /** Writes all of `bytes` or throws. */
+  /** Writes all of `bytes` or throws: "io" too when the disk takes nothing and reports no error. */
   writeAt(bytes: Uint8Array, position: number): void;
+  /**
+   * As writeAt, off this thread: for a disk that is slow. `bytes` must not change until it resolves.
+   * Callers keep one write to a file under way at a time. "changed" when the file lost its name.
+   */
+  writeAsync(bytes: Uint8Array, position: number): Promise<void>;
   truncate(size: number): void;
   stat(): FileStat;
   /** Data and size are on the disk when it resolves. */
@@ -291,10 +296,14 @@ export interface Files {
    * "exists" when anything has the name. A symlink as last part is refused.
    */
   open(path: string, mode: "read" | "write" | "create"): FileHandle;
+  /** As `open`, off this thread: for a disk that is slow. */
+  openAsync(path: string, mode: "read" | "write" | "create"): Promise<FileHandle>;
   /** Makes one folder; existing is fine if it is a real folder, a symlink there is refused. */
   makeDir(path: string): void;
   /** Of the path itself, not of what a symlink points to. Null if nothing is there. */
   stat(path: string): FileStat | null;
+  /** As `stat`, off this thread: for a disk that is slow. */
+  statAsync(path: string): Promise<FileStat | null>;
   /** Names in a folder, sorted. */
   list(path: string): string[];
   /** A whole small file; "too-large" beyond `maxBytes`. */

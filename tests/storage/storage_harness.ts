@@ -93,13 +93,25 @@ export class NotingFiles implements Files {
 
   open(path: string, mode: "read" | "write" | "create"): FileHandle {
     this.log.push(`open ${path} ${mode}`);
-    const handle = this.#below.open(path, mode);
+    return this.#noting(path, this.#below.open(path, mode));
+  }
+
+  async openAsync(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    this.log.push(`openAsync ${path} ${mode}`);
+    return this.#noting(path, await this.#below.openAsync(path, mode));
+  }
+
+  #noting(path: string, handle: FileHandle): FileHandle {
     return {
       readAt: (into, position) => handle.readAt(into, position),
       readAsync: (into, position) => handle.readAsync(into, position),
       writeAt: (bytes, position) => {
         this.log.push(`writeAt ${path} ${position} ${bytes.length}`);
         handle.writeAt(bytes, position);
+      },
+      writeAsync: (bytes, position) => {
+        this.log.push(`writeAsync ${path} ${position} ${bytes.length}`);
+        return handle.writeAsync(bytes, position);
       },
       truncate: (size) => handle.truncate(size),
       stat: () => {
@@ -139,6 +151,11 @@ export class NotingFiles implements Files {
   stat(path: string) {
     this.log.push(`stat ${path}`);
     return this.#below.stat(path);
+  }
+
+  statAsync(path: string) {
+    this.log.push(`statAsync ${path}`);
+    return this.#below.statAsync(path);
   }
 }
 

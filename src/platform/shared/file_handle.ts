@@ -5,17 +5,34 @@
 import * as fs from "node:fs";
 import { FileError } from "../../util/errors.ts";
 import type { FileHandle, FileStat } from "../types.ts";
-import { fileError } from "./errno.ts";
+import { fileError, systemError } from "./errno.ts";
+import { writeAll, writeAllAsync } from "./write_all.ts";
+
+/** Writes to one open file off this thread; one write under way at a time. */
+export interface AsyncWriter {
+  /** Returns the bytes written, which may be fewer. */
+  write(bytes: Uint8Array, position: number): Promise<number>;
+  close(): void;
+}
+
+/** `fd` is open for writing. Rejects with a FileError where nothing can be written that way. */
+export type OpenWriter = (path: string, fd: number) => Promise<AsyncWriter>;
+
+const openNone: OpenWriter = () => Promise.reject(systemError("EBADF"));
 
 export class NodeFileHandle implements FileHandle {
   readonly #path: string;
   readonly #fd: number;
+  readonly #openWriter: OpenWriter;
+  #writer: AsyncWriter | null = null;
   #underWay = 0;
   #closed = false;
 
-  constructor(path: string, fd: number) {
+  /** Without `openWriter` it is open for reading alone. */
+  constructor(path: string, fd: number, openWriter: OpenWriter = openNone) {
     this.#path = path;
     this.#fd = fd;
+    this.#openWriter = openWriter;
   }
 
   readAt(into: Uint8Array, position: number): number {
@@ -44,10 +61,18 @@ export class NodeFileHandle implements FileHandle {
 
   writeAt(bytes: Uint8Array, position: number): void {
     this.#attempt("write", () => {
-      // A disk that fills up takes a part first and fails on the rest.
-      for (let done = 0; done < bytes.length;) {
-        done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
-      }
+      writeAll(this.#path, bytes.length, (done) => {
+        return fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+      });
+    });
+  }
+
+  writeAsync(bytes: Uint8Array, position: number): Promise<void> {
+    return this.#hold("write", async () => {
+      const writer = this.#writer ??= await this.#openWriter(this.#path, this.#fd);
+      await writeAllAsync(this.#path, bytes.length, (done) => {
+        return writer.write(bytes.subarray(done), position + done);
+      });
     });
   }
 
@@ -60,16 +85,18 @@ export class NodeFileHandle implements FileHandle {
   }
 
   sync(): Promise<void> {
-    return this.#hold("sync", () =>
-      new Promise((resolve, reject) => {
-        fs.fdatasync(this.#fd, (error) => error ? reject(error) : resolve());
-      }));
+    return this.#hold("sync", () => called<void>((done) => fs.fdatasync(this.#fd, (e) => done(e))));
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#underWay === 0) fs.closeSync(this.#fd);
+    if (this.#underWay === 0) this.#closeNow();
+  }
+
+  #closeNow(): void {
+    this.#writer?.close();
+    fs.closeSync(this.#fd);
   }
 
   #attempt<T>(action: string, what: () => T): T {
@@ -90,7 +117,7 @@ export class NodeFileHandle implements FileHandle {
       throw fileError(action, this.#path, error);
     } finally {
       this.#underWay--;
-      if (this.#closed && this.#underWay === 0) fs.closeSync(this.#fd);
+      if (this.#closed && this.#underWay === 0) this.#closeNow();
     }
   }
 
@@ -100,12 +127,24 @@ export class NodeFileHandle implements FileHandle {
   }
 }
 
+/** By the runtime's own threads. */
+export const openNodeWriter: OpenWriter = (_path, fd) =>
+  Promise.resolve({
+    write: (bytes, position) =>
+      called((done) => fs.write(fd, bytes, 0, bytes.length, position, done)),
+    close() {},
+  });
+
 function readOnce(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
+  return called((done) => fs.read(fd, into, at, into.length - at, position, done));
+}
+
+/** What a function of node:fs gives its callback. */
+export function called<T>(
+  call: (done: (error: Error | null, result: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    fs.read(fd, into, at, into.length - at, position, (error, got) => {
-      if (error) reject(error);
-      else resolve(got);
-    });
+    call((error, result) => error ? reject(error) : resolve(result));
   });
 }
 

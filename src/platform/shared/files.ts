@@ -5,7 +5,7 @@ import process from "node:process";
 import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
-import { NodeFileHandle, toFileStat } from "./file_handle.ts";
+import { called, NodeFileHandle, type OpenWriter, toFileStat } from "./file_handle.ts";
 import { diskOf } from "./disk_of.ts";
 import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
@@ -18,14 +18,23 @@ const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const READ_STEP_BYTES = 65536;
 
-export function createFiles(): Files {
+export function createFiles(openWriter: OpenWriter): Files {
+  const handleOf = (path: string, mode: OpenMode, fd: number) => {
+    return new NodeFileHandle(path, fd, mode === "read" ? undefined : openWriter);
+  };
   return {
-    open,
+    open: (path, mode) => attempt("open", path, () => handleOf(path, mode, openFd(path, mode))),
+    openAsync: (path, mode) => {
+      return attemptAsync("open", path, async () => {
+        return handleOf(path, mode, await openFdAsync(path, mode));
+      });
+    },
     makeDir,
     stat,
+    statAsync,
     list: (path) => attempt("list", path, () => fs.readdirSync(path).sort()),
     read,
-    writeWhole,
+    writeWhole: (path, bytes, how) => writeWhole(openWriter, path, bytes, how),
     rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),
     remove: (path) => attempt("remove", path, () => removeAny(path)),
     syncFolder: async (path) => {
@@ -52,26 +61,60 @@ function attempt<T>(action: string, path: string, what: () => T): T {
   }
 }
 
-function open(path: string, mode: "read" | "write" | "create"): NodeFileHandle {
-  return attempt("open", path, () => {
-    if (O_NOFOLLOW === 0 && fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      throw systemError("ELOOP");
-    }
-    const access = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT | (mode === "create" ? O_EXCL : 0);
-    const flags = access | O_NOFOLLOW | O_NONBLOCK;
-    const fd = mode === "read"
-      ? fs.openSync(path, flags)
-      : tellingNames(path, () => fs.openSync(path, flags, 0o666));
-    try {
-      const kind = toFileStat(fs.fstatSync(fd)).kind;
-      if (kind === "directory") throw systemError("EISDIR");
-      if (kind !== "file") throw new Error("it is a device or a pipe, not a file");
-    } catch (error) {
-      fs.closeSync(fd);
+async function attemptAsync<T>(action: string, path: string, what: () => Promise<T>): Promise<T> {
+  try {
+    return await what();
+  } catch (error) {
+    throw fileError(action, path, error);
+  }
+}
+
+type OpenMode = Parameters<Files["open"]>[1];
+
+const FLAGS: Record<OpenMode, number> = {
+  read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+  write: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
+  create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK,
+};
+
+function openFd(path: string, mode: OpenMode): number {
+  if (O_NOFOLLOW === 0) refuseLink(fs.lstatSync(path, { throwIfNoEntry: false }));
+  const open = () => fs.openSync(path, FLAGS[mode], 0o666);
+  const fd = mode === "read" ? open() : tellingNames(path, open);
+  try {
+    demandFile(fs.fstatSync(fd));
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+async function openFdAsync(path: string, mode: OpenMode): Promise<number> {
+  if (O_NOFOLLOW === 0) refuseLink(await fs.promises.lstat(path).catch(() => undefined));
+  const opening = called<number>((done) => fs.open(path, FLAGS[mode], 0o666, done));
+  const fd = await opening.catch((error) => {
+    return mode === "read" ? Promise.reject(error) : tellingNames<number>(path, () => {
       throw error;
-    }
-    return new NodeFileHandle(path, fd);
+    });
   });
+  try {
+    demandFile(await called<fs.Stats>((done) => fs.fstat(fd, done)));
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+function refuseLink(there: fs.Stats | undefined): void {
+  if (there?.isSymbolicLink()) throw systemError("ELOOP");
+}
+
+function demandFile(stats: fs.Stats): void {
+  const { kind } = toFileStat(stats);
+  if (kind === "directory") throw systemError("EISDIR");
+  if (kind !== "file") throw new Error("it is a device or a pipe, not a file");
 }
 
 /**
@@ -110,6 +153,17 @@ function stat(path: string): FileStat | null {
     } catch (error) {
       // A file stands where a folder would be; or no file can have so long a name.
       if (["ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error))) return null;
+      throw error;
+    }
+  });
+}
+
+function statAsync(path: string): Promise<FileStat | null> {
+  return attemptAsync("look at", path, async () => {
+    try {
+      return toFileStat(await fs.promises.lstat(path));
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR"].includes(errnoOf(error))) return null;
       throw error;
     }
   });

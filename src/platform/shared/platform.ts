@@ -2,6 +2,7 @@
 import type { DatagramNet, Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
+import type { OpenWriter } from "./file_handle.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpGet } from "./http_get.ts";
@@ -14,6 +15,7 @@ import { createStreamNet } from "./tcp.ts";
 export interface RuntimeParts {
   name: "deno" | "bun";
   serve: Http["serve"];
+  openWriter: OpenWriter;
   /** See TcpSocket.accept. */
   rewrapAccepted: boolean;
   datagrams: DatagramNet;
@@ -30,7 +32,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { get: createHttpGet(), serve: parts.serve },
-    files: createFiles(),
+    files: createFiles(parts.openWriter),
     process: createProcess(),
   };
 }

@@ -5,17 +5,19 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { fileError } from "./errno.ts";
+import { called, NodeFileHandle, type OpenWriter } from "./file_handle.ts";
 
 /** The write that each path waits for: two at once would share one temporary file. */
 const underWay = new Map<string, Promise<void>>();
 
 export async function writeWhole(
+  openWriter: OpenWriter,
   path: string,
   bytes: Uint8Array,
   { ownerOnly = false }: { ownerOnly?: boolean } = {},
 ): Promise<void> {
   const before = underWay.get(path) ?? Promise.resolve();
-  const own = before.catch(() => {}).then(() => replace(path, bytes, ownerOnly ? 0o600 : 0o666));
+  const own = before.catch(() => {}).then(() => replace(openWriter, path, bytes, ownerOnly));
   underWay.set(path, own);
   try {
     await own;
@@ -26,19 +28,24 @@ export async function writeWhole(
   }
 }
 
-async function replace(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+async function replace(
+  openWriter: OpenWriter,
+  path: string,
+  bytes: Uint8Array,
+  ownerOnly: boolean,
+): Promise<void> {
   // A fixed name: what a crash left behind is replaced the next time instead of piling up.
   const temporary = `${path}.tmp`;
   await fs.promises.rm(temporary, { force: true });
   try {
-    const file = await fs.promises.open(temporary, "wx", mode);
+    const mode = ownerOnly ? 0o600 : 0o666;
+    const fd = await called<number>((done) => fs.open(temporary, "wx", mode, done));
+    const file = new NodeFileHandle(temporary, fd, openWriter);
     try {
-      for (let done = 0; done < bytes.length;) {
-        done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten;
-      }
+      await file.writeAsync(bytes, 0);
       await file.sync();
     } finally {
-      await file.close();
+      file.close();
     }
     await fs.promises.rename(temporary, path);
   } catch (error) {

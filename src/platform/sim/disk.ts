@@ -50,6 +50,11 @@ export class SimDisk {
   readDelayMs = 0;
   /** Reads so far that were slow. */
   slowReads = 0;
+  /** Virtual milliseconds that a write takes; one that is not asynchronous holds its process up. */
+  writeDelayMs = 0;
+  /** Writes so far that were slow, and how long those that held the process up took together. */
+  slowWrites = 0;
+  heldUpMs = 0;
   /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
   syncDelayMs = 5;
   /** Every change fails. */

@@ -20,6 +20,15 @@ export function slowRead(disk: SimDisk): number {
   return disk.readDelayMs;
 }
 
+/** Virtual milliseconds of one write. */
+function slowWrite(disk: SimDisk): number {
+  if (disk.writeDelayMs > 0) {
+    disk.slowWrites++;
+    disk.log.fault("disk-slow");
+  }
+  return disk.writeDelayMs;
+}
+
 export class SimFileHandle implements FileHandle {
   readonly #disk: SimDisk;
   readonly #clocks: Clocks;
@@ -61,12 +70,21 @@ export class SimFileHandle implements FileHandle {
   }
 
   writeAt(bytes: Uint8Array, position: number): void {
-    this.#on("write", "write", () => {
-      if (this.#mode === "read") throw systemError("EBADF");
-      this.#entry.mtimeMs = this.#clocks.wallTime();
-      const done = this.#disk.writeTo(this.#entry, bytes, position);
-      if (done < bytes.length) throw systemError("ENOSPC");
-    });
+    this.#disk.heldUpMs += slowWrite(this.#disk);
+    this.#on("write", "write", () => this.#write(bytes, position));
+  }
+
+  async writeAsync(bytes: Uint8Array, position: number): Promise<void> {
+    this.#on("stat", "write", () => {}); // closed or not is known at once
+    await this.#clocks.host.sleep(slowWrite(this.#disk));
+    this.#attempt("write", "write", () => this.#write(bytes, position));
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
+    if (this.#mode === "read") throw systemError("EBADF");
+    this.#entry.mtimeMs = this.#clocks.wallTime();
+    const done = this.#disk.writeTo(this.#entry, bytes, position);
+    if (done < bytes.length) throw systemError("ENOSPC");
   }
 
   truncate(size: number): void {

@@ -44,6 +44,16 @@ export class SimFiles implements Files {
     });
   }
 
+  async openAsync(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    await this.#host.sleep(0);
+    return this.open(path, mode);
+  }
+
+  async statAsync(path: string): Promise<FileStat | null> {
+    await this.#host.sleep(0);
+    return this.stat(path);
+  }
+
   makeDir(path: string): void {
     this.#on("make-dir", "make the folder", path, (at) => {
       const there = this.#disk.entry(at);

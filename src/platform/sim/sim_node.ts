@@ -56,7 +56,9 @@ export class SimNode implements Platform {
     this.#host = host;
     this.#network = network;
     const wallTime = () => EPOCH_MS + host.now + this.wallOffMs;
-    this.clock = { now: () => host.now, wallTime, after: (delay, fn) => host.after(delay, fn) };
+    // Time passes for a process that its disk holds up, though the world stands still meanwhile.
+    const now = () => host.now + disk.heldUpMs;
+    this.clock = { now, wallTime, after: (delay, fn) => host.after(delay, fn) };
     this.random = dice;
     this.net = new SimStreamNet(host, network, names);
     this.datagrams = new SimDatagramNet(host, network);

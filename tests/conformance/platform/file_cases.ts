@@ -38,6 +38,58 @@ export function handleCases(add: AddCase): void {
     file.close();
   });
 
+  add("FileHandle.writeAsync and openAsync do what writeAt and open do", async ({ here, dir }) => {
+    const { files } = here, path = `${dir}/f`;
+    const file = await files.openAsync(path, "create");
+    await rejectsWith(files.openAsync(path, "create"), "exists");
+    const [a, b] = [pattern(70_000, 1), pattern(30_000, 2)];
+    await file.writeAsync(b, 170_000);
+    await file.writeAsync(a, 50_000);
+    file.writeAt(Uint8Array.of(9), 60_000);
+    await file.writeAsync(Uint8Array.of(8), 60_001);
+    assert.equal(file.stat().size, 200_000);
+    assert.deepEqual((await files.statAsync(path))!.size, 200_000);
+    const whole = new Uint8Array(200_000);
+    assert.equal(file.readAt(whole, 0), 200_000);
+    a.set([9, 8], 10_000);
+    assert.deepEqual(whole.subarray(50_000, 120_000), a);
+    assert.deepEqual(whole.subarray(170_000), b);
+    await file.writeAsync(new Uint8Array(0), 10);
+    file.close();
+    await rejectsWith(file.writeAsync(a, 0), "io");
+    const reading = await files.openAsync(path, "read");
+    await rejectsWith(reading.writeAsync(a, 0), "io", "permission");
+    reading.close();
+    assert.equal(await files.statAsync(`${dir}/none`), null);
+    assert.equal(await files.statAsync(`${path}/none`), null);
+    await rejectsWith(files.openAsync(`${dir}/none`, "read"), "not-found");
+    await rejectsWith(files.openAsync(dir, "read"), "is-directory");
+  });
+
+  add("FileHandle.writeAsync follows no link and no other file of the name", async (t) => {
+    const { files } = t.here, path = `${t.dir}/f`, other = `${t.dir}/other`;
+    const file = files.open(path, "write");
+    files.open(other, "write").close();
+    files.rename(path, `${t.dir}/renamed`);
+    files.rename(other, path);
+    // It is written where the handle is, or not at all.
+    const failure = await file.writeAsync(pattern(10, 1), 0).then(() => null, (error) => error);
+    assert.ok(failure === null || failure.code === "changed", String(failure));
+    assert.equal(file.stat().size, failure === null ? 10 : 0);
+    assert.equal(files.stat(path)!.size, 0);
+    t.link(`${t.dir}/link`, path);
+    await rejectsWith(files.openAsync(`${t.dir}/link`, "write"), "symlink");
+    file.close();
+  });
+
+  add("FileHandle.close waits for a write under way", async ({ here, dir }) => {
+    const file = here.files.open(`${dir}/f`, "write"), bytes = pattern(1_000_000, 4);
+    const writing = file.writeAsync(bytes, 0);
+    file.close();
+    await writing;
+    assert.deepEqual(await here.files.read(`${dir}/f`, 2_000_000), bytes);
+  });
+
   add("FileHandle works beyond 4 GiB and takes no space for holes", ({ here, dir }) => {
     const file = here.files.open(`${dir}/huge`, "write");
     const far = 5 * 2 ** 30 + 12_345;
