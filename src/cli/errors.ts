@@ -41,6 +41,8 @@ export function describeError(error: unknown): string {
     return `${error.message} (shoal verify lists all, --fetch-missing downloads them)`;
   }
   if (isExpected(error)) return error.message;
+  // Deno's sandbox, at a place where no code of ours expects it; its text names the flag.
+  if (error instanceof Error && error.name === "NotCapable") return error.message;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `Unexpected error: ${text} (this is a bug; SHOAL_DEBUG=1 shows where)`;
 }

@@ -66,23 +66,24 @@ async function readTorrent({ files }: Pick<Platform, "files">, path: string) {
     return await files.read(path, TORRENT_BYTES_MOST);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new CannotLoadError(`Cannot read ${path}: ${readProblem(error)}`, { cause: error });
+    const problem = readProblem(error);
+    const message = problem === null ? error.message : `Cannot read ${path}: ${problem}`;
+    throw new CannotLoadError(message, { cause: error });
   }
 }
 
-function readProblem(error: FileError): string {
+/** Null where the error says it well enough. */
+function readProblem(error: FileError): string | null {
   switch (error.code) {
     case "not-found":
     case "not-directory":
       return "there is no such file";
     case "is-directory":
       return "that is a folder, not a .torrent file";
-    case "permission":
-      return "you may not read it";
     case "too-large":
       return `it is larger than ${formatSize(TORRENT_BYTES_MOST)}, so no .torrent`;
     default:
-      return error.message;
+      return null;
   }
 }
 

@@ -35,6 +35,18 @@ describe("fileError", () => {
     });
   }
 
+  it("names the flag that Deno's sandbox wants", () => {
+    const cause = Object.assign(new Error('Requires read access to "/x", --allow-read'), {
+      name: "NotCapable",
+    });
+    const error = fileError("read", "/x", cause);
+    assert.equal(error.code, "permission");
+    assert.match(
+      error.message,
+      /^Cannot read \/x: Deno's sandbox forbids it\. Add --allow-read to/,
+    );
+  });
+
   it("leaves a FileError as it is", () => {
     const error = new FileError("changed", "/x", "Cannot go on");
     assert.equal(fileError("read", "/y", error), error);

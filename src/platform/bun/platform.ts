@@ -9,7 +9,7 @@ export function createBunPlatform(): Platform {
     name: "bun",
     serve,
     openWriter: openNodeWriter,
-    rewrapAccepted: false,
+    streams: { rewrapAccepted: false },
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });
 }

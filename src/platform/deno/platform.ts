@@ -3,6 +3,7 @@ import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { createDenoDatagramNet } from "./datagrams.ts";
 import { openDenoWriter } from "./file_writer.ts";
+import { hostPort } from "../shared/addresses.ts";
 import { serve } from "./serve.ts";
 
 export function createDenoPlatform(): Platform {
@@ -10,7 +11,14 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     serve,
     openWriter: openDenoWriter,
-    rewrapAccepted: true,
+    streams: { rewrapAccepted: true, demandListen },
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });
+}
+
+/** Asks on a terminal, as Deno does for whatever else it was not allowed. */
+function demandListen(address: string, port: number): void {
+  const host = hostPort(address, port);
+  if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return;
+  throw new Deno.errors.NotCapable(`Requires net access to "${host}": --allow-net`);
 }

@@ -41,7 +41,15 @@ export function fileError(action: string, path: string, cause: unknown): FileErr
   if (cause instanceof FileError) return cause;
   const errno = errnoOf(cause);
   const [code, advice] = FILE_CODES[errno] ?? ["io", reasonOf(cause)];
-  return new FileError(code, path, `Cannot ${action} ${path}: ${advice}`, { cause });
+  const reason = sandboxAdvice(cause) ?? advice;
+  return new FileError(code, path, `Cannot ${action} ${path}: ${reason}`, { cause });
+}
+
+/** Which flag Deno's sandbox wants; null where it is not the sandbox that refuses. */
+function sandboxAdvice(cause: unknown): string | null {
+  if (!(cause instanceof Error) || cause.name !== "NotCapable") return null;
+  const flag = /--allow-[a-z]+/.exec(cause.message)?.[0] ?? "-A";
+  return `Deno's sandbox forbids it. Add ${flag} to the flags of "deno run"`;
 }
 
 const NET_CODES: Record<string, [code: NetErrorCode, reason: string]> = {
@@ -79,7 +87,8 @@ export function netError(doing: string, cause: unknown): NetError {
   if (cause instanceof NetError) return cause;
   const errno = errnoOf(cause);
   const known = NET_CODES[errno] ?? knownByPrefix(errno) ?? ["other", reasonOf(cause)];
-  return new NetError(known[0] as NetErrorCode, `${doing}: ${known[1]}`, { cause });
+  const reason = sandboxAdvice(cause) ?? known[1];
+  return new NetError(known[0] as NetErrorCode, `${doing}: ${reason}`, { cause });
 }
 
 function knownByPrefix(errno: string): [NetErrorCode, string] | null {

@@ -9,15 +9,14 @@ import { createHttpGet } from "./http_get.ts";
 import { createMulticastNet } from "./multicast.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
-import { createStreamNet } from "./tcp.ts";
+import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
 
 /** Where the runtimes differ. */
 export interface RuntimeParts {
   name: "deno" | "bun";
   serve: Http["serve"];
   openWriter: OpenWriter;
-  /** See TcpSocket.accept. */
-  rewrapAccepted: boolean;
+  streams: StreamNetOptions;
   datagrams: DatagramNet;
 }
 
@@ -28,7 +27,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     random: createRandom(),
     hasher: createHasher(),
     ed25519: createEd25519(),
-    net: createStreamNet({ rewrapAccepted: parts.rewrapAccepted }),
+    net: createStreamNet(parts.streams),
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { get: createHttpGet(), serve: parts.serve },

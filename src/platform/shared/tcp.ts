@@ -11,11 +11,17 @@ const BACKLOG = 1024;
 
 type OnSocket = Parameters<StreamNet["listen"]>[1];
 
-/** `rewrapAccepted`: see TcpSocket.accept. */
-export function createStreamNet(options: { rewrapAccepted: boolean }): StreamNet {
+export interface StreamNetOptions {
+  /** See TcpSocket.accept. */
+  rewrapAccepted: boolean;
+  /** Throws where a sandbox forbids it: Deno itself throws only later, where nobody can catch it. */
+  demandListen?(host: string, port: number): void;
+}
+
+export function createStreamNet(options: StreamNetOptions): StreamNet {
   return {
     connect: (to) => TcpSocket.dial(to),
-    listen: (on, onSocket) => listen(on, onSocket, options.rewrapAccepted),
+    listen: (on, onSocket) => listen(on, onSocket, options),
     lookup,
   };
 }
@@ -23,20 +29,30 @@ export function createStreamNet(options: { rewrapAccepted: boolean }): StreamNet
 async function listen(
   on: { port: number; address?: string },
   onSocket: OnSocket,
-  rewrap: boolean,
+  options: StreamNetOptions,
 ): Promise<Listener> {
-  if (on.address !== undefined) return await bind(on.address, on.port, onSocket, rewrap);
+  if (on.address !== undefined) return await bind(on.address, on.port, onSocket, options);
   try {
-    return await bind("::", on.port, onSocket, rewrap);
+    return await bind("::", on.port, onSocket, options);
   } catch (error) {
     const errno = errnoOf((error as Error).cause);
     if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errno)) throw error;
-    return await bind("0.0.0.0", on.port, onSocket, rewrap); // no IPv6 on this machine
+    return await bind("0.0.0.0", on.port, onSocket, options); // no IPv6 on this machine
   }
 }
 
-function bind(host: string, port: number, onSocket: OnSocket, rewrap: boolean): Promise<Listener> {
+function bind(
+  host: string,
+  port: number,
+  onSocket: OnSocket,
+  { rewrapAccepted: rewrap, demandListen }: StreamNetOptions,
+): Promise<Listener> {
   return new Promise((resolve, reject) => {
+    try {
+      demandListen?.(host, port);
+    } catch (error) {
+      return reject(netError(`Cannot listen on ${hostPort(host, port)}`, error));
+    }
     const server = createServer({ noDelay: true, pauseOnConnect: rewrap }, (accepted) => {
       // Nothing may be missed between accept and the caller's attach, so both are in one turn.
       if (accepted.remoteAddress === undefined) {
