@@ -2,12 +2,14 @@
  * `npm run sim`: seeded worlds in which things go wrong, and whether all was right at the end.
  * scripts/sim/README.md says what happens in them and what is checked.
  *
- *   --scenario NAME   one of those in scripts/sim/scenarios.ts (default: all of them in turn)
+ *   --scenario NAME   one of those in scripts/sim/scenarios.ts, or all of a kind in turn: "swarms",
+ *                     "disks" (default: all)
  *   --seed S          the first seed (default 1); alone, one world
  *   --worlds N        how many, with seeds S, S+1 ... (default 200)
  *   --nightly         2000 worlds
  *   --check-every N   looks at all books every N events only (default 1)
  *   --jobs N          processes at once (default 2)
+ *   --log             of a world that failed: the last lines of its log
  *   --json            a line of JSON for each world, and nothing else
  */
 
@@ -19,17 +21,20 @@ import { parseArgs } from "node:util";
 import { thisRuntime } from "./lib/runtimes.ts";
 import { reportWorld, summary } from "./sim/report.ts";
 import { runWorld, type WorldResult } from "./sim/run_world.ts";
-import { type Scenario, scenarioNamed, scenarios } from "./sim/scenarios.ts";
+import { type Scenario, scenarios, scenariosNamed } from "./sim/scenarios.ts";
 
 const NIGHTLY_WORLDS = 2000, USUAL_WORLDS = 200;
 
 interface Options {
-  scenario: Scenario | null;
+  /** As it was named, and what it stands for. */
+  scenario: string | null;
+  scenarios: readonly Scenario[];
   seed: number;
   worlds: number;
   checkEvery: number;
   jobs: number;
   json: boolean;
+  log: boolean;
   /** Of a child: it plays every `jobs`th world, from this one on. */
   lane: number | null;
 }
@@ -44,17 +49,20 @@ function readOptions(): Options {
       "check-every": { type: "string", default: "1" },
       jobs: { type: "string", default: "2" },
       json: { type: "boolean", default: false },
+      log: { type: "boolean", default: false },
       lane: { type: "string" },
     },
   });
   const usual = values.nightly ? NIGHTLY_WORLDS : values.seed === undefined ? USUAL_WORLDS : 1;
   return {
-    scenario: values.scenario === undefined ? null : scenarioNamed(values.scenario),
+    scenario: values.scenario ?? null,
+    scenarios: values.scenario === undefined ? scenarios : scenariosNamed(values.scenario),
     seed: whole(values.seed ?? "1", "--seed"),
     worlds: values.worlds === undefined ? usual : whole(values.worlds, "--worlds"),
     checkEvery: whole(values["check-every"], "--check-every"),
     jobs: whole(values.jobs, "--jobs"),
     json: values.json,
+    log: values.log,
     lane: values.lane === undefined ? null : Number(values.lane),
   };
 }
@@ -69,8 +77,10 @@ function whole(text: string, option: string): number {
 async function play(options: Options, lane: number, each: (result: WorldResult) => void) {
   for (let i = lane; i < options.worlds; i += options.jobs) {
     const seed = options.seed + i;
-    const scenario = options.scenario ?? scenarios[seed % scenarios.length]!;
-    each(await runWorld(seed, scenario, { checkEvery: options.checkEvery }));
+    const scenario = options.scenarios[seed % options.scenarios.length]!;
+    const onFailure = (lines: readonly string[]) =>
+      void (options.log && console.error(lines.join("\n")));
+    each(await runWorld(seed, scenario, { checkEvery: options.checkEvery, onFailure }));
   }
 }
 
@@ -80,7 +90,7 @@ async function playElsewhere(options: Options, lane: number, each: (result: Worl
   const start = thisRuntime === "deno" ? ["run", "-A", "--no-check", script] : [script];
   const child = spawn(process.execPath, [
     ...start,
-    ...(options.scenario === null ? [] : ["--scenario", options.scenario.name]),
+    ...(options.scenario === null ? [] : ["--scenario", options.scenario]),
     ...["--seed", String(options.seed), "--worlds", String(options.worlds), "--json"],
     ...["--check-every", String(options.checkEvery), "--jobs", String(options.jobs)],
     ...["--lane", String(lane)],

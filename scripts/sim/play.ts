@@ -14,6 +14,8 @@ const LIMIT_MS = 2 * 3_600_000;
 export interface PlayOptions {
   /** Looks at all books only after every so many events; the end is looked at always. */
   checkEvery?: number;
+  /** Gets the last lines of the log of a world that failed. */
+  onFailure?: (lines: readonly string[]) => void;
 }
 
 export class Play {

@@ -1,6 +1,8 @@
 /** One world from its beginning to its end. */
+import type { SimWorld } from "../../src/platform/sim/world.ts";
+import { HomePlay } from "./owners/play.ts";
 import { Play, type PlayOptions } from "./play.ts";
-import type { Scenario } from "./scenarios.ts";
+import type { Scenario, SwarmScenario } from "./scenarios.ts";
 
 const MAX_DISTURBANCES = 12;
 /** Between two of them, in virtual milliseconds. */
@@ -30,29 +32,65 @@ export async function runWorld(
   options: PlayOptions = {},
 ): Promise<WorldResult> {
   const start = performance.now();
-  const play = new Play(`${scenario.name} ${seed}`, options);
+  const drama = begin(`${scenario.name} ${seed}`, scenario, options);
   let error: string | null = null;
   try {
-    await act(play, scenario);
-    await play.finish();
+    await drama.run();
   } catch (thrown) {
     error = thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown);
   }
+  const { world } = drama;
+  if (error !== null && options.onFailure) options.onFailure(world.logLines());
   return {
     seed,
     scenario: scenario.name,
     error,
-    digest: play.world.logHash(),
-    virtualMs: play.world.now,
+    digest: world.logHash(),
+    virtualMs: world.now,
     realMs: Math.round(performance.now() - start),
-    deeds: Object.fromEntries([...play.deeds].sort()),
-    faults: Object.fromEntries([...play.world.allFaults()].sort()),
-    bytes: error === null ? play.machines.length * play.swarm.torrent.content.length : 0,
-    claims: play.auditor?.checked ?? 0,
+    deeds: Object.fromEntries([...drama.deeds].sort()),
+    faults: Object.fromEntries([...world.allFaults()].sort()),
+    bytes: error === null ? drama.bytes() : 0,
+    claims: drama.claims(),
   };
 }
 
-async function act(play: Play, { disturbances }: Scenario): Promise<void> {
+interface Drama {
+  readonly world: SimWorld;
+  readonly deeds: ReadonlyMap<string, number>;
+  run(): Promise<void>;
+  bytes(): number;
+  claims(): number;
+}
+
+function begin(seed: string, scenario: Scenario, options: PlayOptions): Drama {
+  if ("home" in scenario) {
+    const play = new HomePlay(seed, scenario.home), { home } = play;
+    return {
+      world: home.world,
+      deeds: home.deeds,
+      run: async () => {
+        await play.act();
+        await play.finish();
+      },
+      bytes: () => play.compared,
+      claims: () => home.auditors.reduce((sum, { checked, tasted }) => sum + checked + tasted, 0),
+    };
+  }
+  const play = new Play(seed, options);
+  return {
+    world: play.world,
+    deeds: play.deeds,
+    run: async () => {
+      await act(play, scenario);
+      await play.finish();
+    },
+    bytes: () => play.machines.length * play.swarm.torrent.content.length,
+    claims: () => play.auditor?.checked ?? 0,
+  };
+}
+
+async function act(play: Play, { disturbances }: SwarmScenario): Promise<void> {
   await play.setUp();
   const count = disturbances.length === 0 ? 0 : 1 + play.dice.below(MAX_DISTURBANCES);
   for (let i = 0; i < count; i++) {

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { commandOf } from "../../scripts/sim/report.ts";
 import { runWorld } from "../../scripts/sim/run_world.ts";
-import { type Scenario, scenarioNamed, scenarios } from "../../scripts/sim/scenarios.ts";
+import { scenarioNamed, type SwarmScenario, swarmScenarios } from "../../scripts/sim/scenarios.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 const FIRST = 1001;
 
 describe("npm run sim", () => {
-  for (const scenario of scenarios) {
+  for (const scenario of swarmScenarios) {
     it(`leaves right bytes on all disks: ${scenario.name}`, TIMEOUT, async () => {
       const deeds = new Set<string>();
       for (const seed of [FIRST, FIRST + 1]) {
@@ -23,7 +23,7 @@ describe("npm run sim", () => {
   }
 
   it("finds a byte that changed behind everybody's back, and says how to repeat it", async () => {
-    const rot: Scenario = {
+    const rot: SwarmScenario = {
       name: "rot",
       about: "a disk loses a bit",
       disturbances: [({ machines, swarm }) => {

@@ -38,7 +38,12 @@ export function makeSimTorrent(
     path: sizes.length === 1 ? ["file"] : ["folder", `sub${i % 3}`, `file${i}`],
     content: world.dice.fill(new Uint8Array(size)),
   }));
-  const all = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  return torrentOf(files, pieceLength, announce);
+}
+
+/** A torrent of one file, or of several whose paths begin with the same folder. */
+export function torrentOf(files: SimFile[], pieceLength: number, announce?: string): SimTorrent {
+  const all = new Uint8Array(files.reduce((sum, { content }) => sum + content.length, 0));
   let at = 0;
   for (const { content } of files) {
     all.set(content, at);
@@ -48,9 +53,9 @@ export function makeSimTorrent(
   for (let begin = 0; begin < all.length; begin += pieceLength) {
     hashes.push(createHash("sha1").update(all.subarray(begin, begin + pieceLength)).digest());
   }
-  const single = sizes.length === 1;
+  const [first] = files, single = files.length === 1 && first!.path.length === 1;
   const info = {
-    name: single ? "file" : "folder",
+    name: first!.path[0]!,
     "piece length": pieceLength,
     pieces: new Uint8Array(Buffer.concat(hashes)),
     ...(single

@@ -37,7 +37,7 @@ export interface DiskFault {
 }
 
 /** A place on a file system. */
-interface Place {
+export interface Place {
   readonly volume: SimVolume;
   readonly inside: string;
 }
@@ -139,7 +139,7 @@ export class SimDisk {
   /** Puts a whole synced file there, with the folders above it; another one under that name goes. */
   put(path: string, bytes: Uint8Array, mtimeMs = 0): void {
     this.makeFolders(parentOf(path));
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     if (volume.entry(inside) !== undefined) volume.remove(inside);
     const entry = volume.create(inside, "file", mtimeMs);
     volume.writeTo(entry, bytes, 0);
@@ -150,7 +150,7 @@ export class SimDisk {
   makeFolders(path: string): void {
     if (this.entry(path) !== undefined) return;
     this.makeFolders(parentOf(path));
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     volume.plant(inside, "directory");
   }
 
@@ -164,13 +164,13 @@ export class SimDisk {
   }
 
   plantLink(path: string, target: string): void {
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     volume.plant(inside, "link").target = target;
   }
 
   /** Gives a file another name (a hard link). */
   link(from: string, to: string): void {
-    const { volume, inside } = this.#place(from), other = this.#place(to);
+    const { volume, inside } = this.placeOf(from), other = this.placeOf(to);
     if (volume !== other.volume) throw systemError("EXDEV");
     volume.link(inside, other.inside);
     volume.syncNames();
@@ -252,12 +252,12 @@ export class SimDisk {
 
   #child(folder: string, name: string): string {
     if (name === "..") return parentOf(folder);
-    const { volume, inside } = this.#place(folder);
+    const { volume, inside } = this.placeOf(folder);
     return below(folder, volume.spelling(inside, name));
   }
 
   /** Where a resolved path is: on the file system mounted nearest above it. */
-  #place(path: string): Place {
+  placeOf(path: string): Place {
     let volume = this.root, mount = "";
     for (const [at, mounted] of this.#mounts) {
       const isIn = path === at || path.startsWith(at + "/");
@@ -267,17 +267,25 @@ export class SimDisk {
   }
 
   entry(path: string): DiskEntry | undefined {
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     return volume.entry(inside);
   }
 
   /** The file system that holds a path, or would. */
   volumeOf(path: string): SimVolume {
-    return this.#place(path).volume;
+    return this.placeOf(path).volume;
+  }
+
+  /** All files of a folder and below, as they are mounted now. */
+  filesIn(folder: string): string[] {
+    return this.names(folder).flatMap((name) => {
+      const path = below(folder, name), kind = this.entry(path)!.kind;
+      return kind === "directory" ? this.filesIn(path) : kind === "file" ? [path] : [];
+    });
   }
 
   create(path: string, kind: "file" | "directory", mtimeMs: number): DiskEntry {
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     return volume.create(inside, kind, mtimeMs);
   }
 
@@ -307,7 +315,7 @@ export class SimDisk {
 
   /** Names in the folder are there to stay. */
   syncFolder(path: string): void {
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     volume.syncFolder(inside);
   }
 
@@ -316,20 +324,20 @@ export class SimDisk {
   }
 
   names(path: string): string[] {
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     return volume.names(inside);
   }
 
   removeEntry(path: string): void {
     this.#demandNoMount(path);
-    const { volume, inside } = this.#place(path);
+    const { volume, inside } = this.placeOf(path);
     volume.remove(inside);
   }
 
   move(from: string, to: string): void {
     this.#demandNoMount(from);
     this.#demandNoMount(to);
-    const { volume, inside } = this.#place(from), target = this.#place(to);
+    const { volume, inside } = this.placeOf(from), target = this.placeOf(to);
     if (volume.entry(inside) === undefined) throw systemError("ENOENT");
     if (volume !== target.volume) throw systemError("EXDEV");
     volume.move(inside, target.inside);
