@@ -74,6 +74,7 @@ export class Copy {
     if (event.type === "checked" && event.have > 0) this.begunMs ??= this.#home.now;
     if (event.type === "done") this.#assertDone();
     if (event.type === "state" && event.state === "seeding") this.#assertDone();
+    if (event.type === "state" && event.state === "downloading") this.doneSinceMs = null;
     if (event.type === "failed") this.refusal = event;
   }
 

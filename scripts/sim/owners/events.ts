@@ -117,6 +117,7 @@ export function edited(home: Home): Promise<void> {
   const bytes = dice.fill(new Uint8Array(isAppended ? length : Math.min(length, size - at)));
   if (bytes.length === 0) return Promise.resolve();
   disk.tamper(path, bytes, at, home.wallTime);
+  ledger.rewritten(path);
   changed(home, path, at, at + bytes.length);
   home.did(isAppended ? "appended" : "edited", path);
   for (const { title } of home.copies) if (title === copy.title) title.clear = false;
@@ -143,6 +144,7 @@ export function deleted(home: Home): Promise<void> {
   const { copy, path } = target;
   disk.removeEntry(path);
   changed(home, path);
+  for (const each of home.copies) if (each.title === copy.title) each.doneSinceMs = null;
   home.did("deleted", path);
   copy.title.clear = false;
   return Promise.resolve();

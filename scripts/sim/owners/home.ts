@@ -6,7 +6,6 @@ import { Client } from "../../../src/client/client.ts";
 import type { SimDisk } from "../../../src/platform/sim/disk.ts";
 import { FILE_SYSTEMS, type FileSystem } from "../../../src/platform/sim/file_system.ts";
 import type { SimVolume } from "../../../src/platform/sim/volume.ts";
-import type { SimNode } from "../../../src/platform/sim/sim_node.ts";
 import { SimWorld } from "../../../src/platform/sim/world.ts";
 import { serveTracker } from "../../../src/tracker/local_tracker.ts";
 import { createCrc32c } from "../../../src/util/crc32c.ts";

@@ -42,6 +42,14 @@ export class Ledger {
     this.#kept.set(this.#key(path), { path, volume, inside, bytes, about, entry, version });
   }
 
+  /** Its owner wrote to a file, which may be here under several names. */
+  rewritten(path: string): void {
+    const entry = this.#disk.entry(path);
+    for (const kept of [...this.#kept.values()]) {
+      if (kept.volume.entry(kept.inside) === entry) this.keep(kept.path, kept.about);
+    }
+  }
+
   /** Its owner did something to it. */
   forget(path: string): void {
     this.#kept.delete(this.#key(path));

@@ -51,6 +51,9 @@ export class HomePlay {
     const { home } = this;
     plugIn(home);
     for (const process of home.processes) await process.start();
+    for (const { snapshot, torrent } of home.copies) {
+      if (snapshot?.state === "paused") torrent!.resume();
+    }
     await home.run(() => home.copies.every((copy) => this.#isSettled(copy)), LIMIT_MS);
     await home.pass(SERVE_MS);
     this.#assertEnds();

@@ -1,0 +1,79 @@
+/** `npm run sim -- --scenario disks`: nobody's file is harmed, and "verified" is true. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { commandOf } from "../../scripts/sim/report.ts";
+import { runWorld } from "../../scripts/sim/run_world.ts";
+import {
+  type OwnersScenario,
+  ownersScenarios,
+  scenarioNamed,
+} from "../../scripts/sim/scenarios.ts";
+import type { HomeEvent } from "../../scripts/sim/owners/events.ts";
+
+const TIMEOUT = { timeout: 60_000 };
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const HOLD = ["mounts"];
+
+describe("disks that shoal shares with others", () => {
+  for (const scenario of ownersScenarios.filter(({ name }) => HOLD.includes(name))) {
+    it(`are left in order: ${scenario.name}`, TIMEOUT, async () => {
+      const deeds = new Set<string>();
+      let compared = 0, claims = 0;
+      for (const seed of SEEDS) {
+        const result = await runWorld(seed, scenario);
+        assert.equal(result.error, null, `${commandOf(result)}\n${result.error}`);
+        for (const name of Object.keys(result.deeds)) deeds.add(name);
+        compared += result.bytes;
+        claims += result.claims;
+      }
+      assert.ok(deeds.size > 2 && compared > 0 && claims > 0, [...deeds].join());
+    });
+  }
+});
+
+describe("a world with a fault", () => {
+  const { home } = scenarioNamed("mounts") as OwnersScenario;
+
+  /** Worlds in which only that happens, until one of them says so. */
+  async function errorOf(event: HomeEvent): Promise<string> {
+    for (const seed of SEEDS) {
+      const scenario = { name: "fault", about: "", home: { ...home, events: [event] } };
+      const { error } = await runWorld(seed, scenario);
+      if (error !== null) return error;
+    }
+    return "no world found it";
+  }
+
+  it("is found out when a byte of somebody else's file changes", async () => {
+    const error = await errorOf(({ disk }) => {
+      const diary = disk.filesIn("/").find((path) => path.endsWith("diary.txt"));
+      if (diary !== undefined) disk.corrupt(diary, 7);
+      return Promise.resolve();
+    });
+    assert.match(error, /diary beside the torrent's files\) was written over/);
+  });
+
+  it("is found out when a byte changes behind a torrent that claims it", async () => {
+    const error = await errorOf(({ copies, disk }) => {
+      for (const { title, options } of copies) {
+        const path = [options.dir, ...title.torrent.files[0]!.path].join("/");
+        if (disk.entry(path) !== undefined) disk.corrupt(path, 7);
+      }
+      return Promise.resolve();
+    });
+    assert.match(error, /claims piece|sent wrong bytes|whole/);
+  });
+
+  it("is found out when something is made under the mount point of a disk that is away", async () => {
+    const error = await errorOf(async (home) => {
+      await home.pass(30_000);
+      if (home.copies.some(({ options }) => options.dir.startsWith("/home"))) return;
+      home.disk.unmount("/mnt/usb");
+      home.mounted = null;
+      home.ledger.guard("/mnt/usb", "the folder of a disk that is away");
+      home.disk.put("/mnt/usb/new", new Uint8Array(1));
+      await home.pass(10);
+    });
+    assert.match(error, /something was made in the folder of a disk that is away/);
+  });
+});
