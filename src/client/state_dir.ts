@@ -10,6 +10,7 @@ import type { ResumeData } from "../protocol/resume_data.ts";
 import type { DhtState } from "../dht/node_types.ts";
 import { readResume, resumePath, writeResume } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
+import { parentOf } from "../storage/safe_paths.ts";
 import { FileError, type FileErrorCode } from "../util/errors.ts";
 import { type Added, decodeAdded, MAX_ADDED_BYTES } from "./added_file.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
@@ -141,7 +142,7 @@ export class StateDir {
 
 function makeFolders(files: Files, path: string): void {
   if (files.stat(path) !== null) return;
-  const above = path.replace(/[/\\][^/\\]*$/, "");
-  if (above !== "" && above !== path) makeFolders(files, above);
+  const above = parentOf(path);
+  if (above !== path) makeFolders(files, above);
   files.makeDir(path);
 }

@@ -42,7 +42,7 @@ const MAX_SPELLINGS = 4;
 /** What every disk takes, and has one Unicode form. */
 const PLAIN = /^[ -~]*$/;
 /** Letters of all scripts, and what no file system has another use for. */
-const ORDINARY = /^[\p{L}\p{M}\p{N} \-_.,;'()[\]{}!@#$%^&+=~`]*[^. ]$/u;
+const ORDINARY = /^[\p{L}\p{M}\p{N} \-_.,;'()[\]{}!@#$%^&+=~`]+$(?<![. ])/u;
 /** Bytes of a name that also encrypted disks take (eCryptfs). */
 export const ORDINARY_BYTES = 143;
 
@@ -140,12 +140,16 @@ export function chooseNames(
   return { renamed: chosen, changed, impossible };
 }
 
-/** A name that the strictest disk takes: Windows' rules, 143 bytes. */
+/** Room for the number that tells names apart when they have become the same. */
+const NUMBER_BYTES = 8;
+
+/** A name that the strictest disk takes, also with a number: Windows' rules, 143 bytes. */
 export function tame(name: string): string {
   const safe = sanitizeName(name, true) || "_";
-  if (utf8Length(safe) <= ORDINARY_BYTES) return safe;
+  const most = ORDINARY_BYTES - NUMBER_BYTES;
+  if (utf8Length(safe) <= most) return safe;
   const dot = safe.lastIndexOf("."), end = dot > 0 && safe.length - dot <= 9 ? safe.slice(dot) : "";
-  let head = "", room = ORDINARY_BYTES - utf8Length(end);
+  let head = "", room = most - utf8Length(end);
   for (const character of safe.slice(0, safe.length - end.length)) {
     room -= utf8Length(character);
     if (room < 0) break;

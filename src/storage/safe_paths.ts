@@ -157,7 +157,7 @@ function notFolder(path: string): FileError {
 }
 
 /** The folder above an absolute path; the path itself at the top. */
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   const slash = path.lastIndexOf("/");
   const at = isWindowsPath(path) ? Math.max(slash, path.lastIndexOf("\\")) : slash;
   if (at < 0) return path;
@@ -166,6 +166,7 @@ function parentOf(path: string): string {
   return parent;
 }
 
-function isWindowsPath(path: string): boolean {
+/** Whether an absolute path is one of Windows, where a backslash is a separator. */
+export function isWindowsPath(path: string): boolean {
   return /^([A-Za-z]:|\\\\)/.test(path);
 }

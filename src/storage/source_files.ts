@@ -5,6 +5,7 @@
  */
 import type { Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
+import { isWindowsPath } from "./safe_paths.ts";
 
 export interface SourceFile {
   /** Below the folder; empty when the source is a file itself. */
@@ -107,7 +108,7 @@ function vanished(location: string, name: string): FileError {
     : new FileError("changed", location, `${location} vanished while its folder was looked at`);
 }
 
-/** The name of a file or folder; empty for the root of a disk. */
+/** The name of a file or folder, by its absolute path; empty for the root of a disk. */
 export function lastPart(path: string): string {
-  return path.split(/[\\/]/).findLast((part) => part !== "") ?? "";
+  return path.split(isWindowsPath(path) ? /[\\/]/ : "/").findLast((part) => part !== "") ?? "";
 }

@@ -178,10 +178,10 @@ describe("file systems", () => {
   it("refuse names, drop dots at the end, or limit the length", () => {
     const { own, world } = withDisk("vfat");
     for (const name of ['a"b', "what?", "tab\there"]) {
-      assert.equal(codeOf(() => own.files.open(`/mnt/${name}`, "create")), "io", name);
-      assert.equal(codeOf(() => own.files.makeDir(`/mnt/${name}`)), "io");
+      assert.equal(codeOf(() => own.files.open(`/mnt/${name}`, "create")), "bad-name", name);
+      assert.equal(codeOf(() => own.files.makeDir(`/mnt/${name}`)), "bad-name");
       own.disk.put("/mnt/ok", pattern(1, 1));
-      assert.equal(codeOf(() => own.files.rename("/mnt/ok", `/mnt/${name}`)), "io");
+      assert.equal(codeOf(() => own.files.rename("/mnt/ok", `/mnt/${name}`)), "bad-name");
       assert.equal(own.files.stat(`/mnt/${name}`), null);
     }
     assert.equal(world.faults("disk-EINVAL"), 9);

@@ -154,6 +154,8 @@ describe("lastPart", () => {
     assert.equal(lastPart("/a/b c"), "b c");
     assert.equal(lastPart("/a/b/"), "b");
     assert.equal(lastPart("C:\\data\\x"), "x");
+    assert.equal(lastPart("\\\\server\\share\\x"), "x");
+    assert.equal(lastPart("/a/b\\c"), "b\\c", "a letter like any other");
     assert.equal(lastPart("/"), "");
   });
 });

@@ -1,5 +1,7 @@
 /** What `shoal create` says: a bar and a summary, JSON lines, or nothing. */
 import type { CreatedTorrent } from "../../client/create_torrent.ts";
+import { parentOf } from "../../storage/safe_paths.ts";
+import { lastPart } from "../../storage/source_files.ts";
 import { toHex } from "../../util/bytes.ts";
 import type { CliContext } from "../command.ts";
 import type { ReportMode } from "./choose_reporter.ts";
@@ -72,7 +74,7 @@ function summary(
   const files = formatCount(meta.files.filter((file) => !file.pad).length, "file");
   const pieces = `${formatCount(layout.pieceCount, "piece")} of ${formatSize(pieceLength)}`;
   const rate = seconds > 0 ? ` (${formatRate(layout.totalLength / seconds)})` : "";
-  const [, folder = "", last = ""] = /^(.*[\\/])([^\\/]*)$/.exec(source) ?? [];
+  const last = lastPart(source);
   const lines = [
     ...warnings.map((warning) => `warning: ${safeText(warning)}`),
     `${name}: ${formatSize(size)} in ${files}, ${pieces}, hashed in ${
@@ -83,7 +85,7 @@ function summary(
   ];
   if (last === meta.name) {
     lines.push(
-      `To seed it: shoal seed ${quote(path)} ${quote(folder.replace(/(?<=.)[\\/]$/, ""))}`,
+      `To seed it: shoal seed ${quote(path)} ${quote(parentOf(source))}`,
     );
   } else lines.push(`To seed it, rename "${safeText(last)}" to "${name}" first`);
   return lines.join("\n") + "\n";

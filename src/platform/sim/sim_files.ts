@@ -71,7 +71,10 @@ export class SimFiles implements Files {
         return entry === undefined ? null : this.#disk.statOf(entry);
       });
     } catch (error) {
-      if (error instanceof FileError && ["not-found", "not-directory"].includes(error.code)) {
+      if (
+        error instanceof FileError &&
+        ["not-found", "not-directory", "bad-name"].includes(error.code)
+      ) {
         return null;
       }
       throw error;

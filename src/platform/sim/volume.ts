@@ -214,7 +214,8 @@ export class SimVolume {
     const refused = this.system.refuses?.(nameOf(path)) ?? null;
     if (refused === null) return;
     this.#log.fault(`disk-${refused}`);
-    throw systemError(refused);
+    // The real files tell the many words for a bad name apart from other errors.
+    throw systemError(refused === "EINVAL" ? "EILSEQ" : refused);
   }
 
   #add(path: string, kind: DiskEntry["kind"], mtimeMs: number): DiskEntry {
