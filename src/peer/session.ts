@@ -79,7 +79,7 @@ export class PeerSession implements wire.WireSink {
   // Kept by the piece manager.
   wanted = 0;
   pickable = 0;
-  isSeed = false;
+  countsWhole = false;
 
   readonly #layout: Layout;
   readonly #book: BlockBook;

@@ -9,7 +9,7 @@ import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
 import type { PieceOrder } from "./piece_order.ts";
 import { RANDOM_FIRST } from "./piece_picker.ts";
-import type { DownloadPeer, PieceOptions } from "./piece_types.ts";
+import type { DownloadPeer, PieceOptions, Work } from "./piece_types.ts";
 import type { SmartBan } from "./smart_ban.ts";
 
 /** Peers that may be asked for one block at once in the end-game. */
@@ -24,6 +24,7 @@ export interface ChoiceBooks {
   readonly picker: PieceOrder;
   readonly smartBan: SmartBan;
   readonly options: PieceOptions;
+  readonly work: Work;
   /** Pieces that may be open at once. */
   readonly maxOpen: number;
   /** Makes a pickable piece an open one. */
@@ -90,9 +91,11 @@ export class BlockChooser {
     if (!this.inEndGame) return null;
     const most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
     for (const open of this.#books.open.values()) {
+      this.#books.work.steps++;
       if (open.free > 0 || !peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
       for (let block = 0; block < open.blockCount; block++) {
         if (open.state[block] !== ASKED || open.asked[block]! >= most) continue;
+        this.#books.work.steps += 1 + peer.outstanding;
         if (peer.hasAsked(open.index, block)) continue;
         this.block = block;
         return open;
@@ -127,6 +130,7 @@ export class BlockChooser {
     const { options, open: pieces } = this.#books;
     let own: OpenPiece | null = null, orphan: OpenPiece | null = null;
     let shared: OpenPiece | null = null;
+    this.#books.work.steps += pieces.withFree.length;
     for (const open of pieces.withFree) {
       if (!peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
       if (open.workers.includes(peer.slot)) own = open;
@@ -169,6 +173,7 @@ export class BlockChooser {
   #startOver(peer: DownloadPeer): OpenPiece | null {
     const { open: pieces, maxOpen } = this.#books;
     let inTheWay: OpenPiece | null = null;
+    this.#books.work.steps += pieces.withFree.length;
     for (const open of pieces.withFree) {
       if (open.workers.length > 0) continue;
       if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {

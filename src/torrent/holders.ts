@@ -1,21 +1,27 @@
 /**
  * The connected peers of a torrent and what they have: tells the picker how rare each piece is, and
- * keeps for every peer how many of its pieces we lack and how many of those nobody works on.
+ * keeps for every peer how many of its pieces we lack and how many of those nobody works on. Who has
+ * more than half is counted as one that has everything, less what it lacks: so a seed costs nothing,
+ * and one that says HAVE_ALL and takes a piece back, again and again, costs a step each time.
  */
 import { assert } from "../util/assert.ts";
 import type { PieceOrder } from "./piece_order.ts";
-import { type DownloadPeer, isWanted, MISSING } from "./piece_types.ts";
+import type { PieceStates } from "./piece_states.ts";
+import { type DownloadPeer, isWanted, MISSING, type Work } from "./piece_types.ts";
 
 export class Holders {
   readonly #peers = new Set<DownloadPeer>();
   readonly #bySlot: (DownloadPeer | undefined)[] = [];
-  /** The state of each piece: the piece manager's, only read here. */
-  readonly #state: Uint8Array;
+  /** The piece manager's, only read here. */
+  readonly #states: PieceStates;
   readonly #picker: PieceOrder;
+  readonly #work: Work;
+  #whole = 0;
 
-  constructor(state: Uint8Array, picker: PieceOrder) {
-    this.#state = state;
+  constructor(states: PieceStates, picker: PieceOrder, work: Work = { steps: 0 }) {
+    this.#states = states;
     this.#picker = picker;
+    this.#work = work;
   }
 
   get peers(): ReadonlySet<DownloadPeer> {
@@ -26,11 +32,9 @@ export class Holders {
     return this.#bySlot[slot]!;
   }
 
-  /** Peers that have everything, as known from their bitfield. */
-  get seeds(): number {
-    let count = 0;
-    for (const peer of this.#peers) if (peer.isSeed) count++;
-    return count;
+  /** Peers that have the piece. */
+  availabilityOf(piece: number): number {
+    return this.#picker.availabilityOf(piece) + this.#whole;
   }
 
   join(peer: DownloadPeer): void {
@@ -41,40 +45,73 @@ export class Holders {
   leave(peer: DownloadPeer): void {
     this.#bySlot[peer.slot] = undefined;
     this.#peers.delete(peer);
-    if (peer.isSeed) return;
-    for (let piece = 0; piece < this.#state.length; piece++) {
-      if (peer.have.has(piece)) this.#picker.decrease(piece);
-    }
+    this.#uncount(peer);
   }
 
   has(peer: DownloadPeer, piece: number): void {
+    this.#work.steps++;
     this.#picker.increase(piece);
-    if (isWanted(this.#state[piece]!)) peer.wanted++;
-    if (this.#state[piece] === MISSING) peer.pickable++;
-  }
-
-  /** Its whole bitfield is new. Once a connection, so O(pieces) is fine. */
-  hasMany(peer: DownloadPeer): void {
-    peer.isSeed = peer.have.full;
-    for (let piece = 0; piece < this.#state.length; piece++) {
-      if (!peer.have.has(piece)) continue;
-      if (!peer.isSeed) this.#picker.increase(piece);
-      if (isWanted(this.#state[piece]!)) peer.wanted++;
-      if (this.#state[piece] === MISSING) peer.pickable++;
-    }
+    this.#noteState(peer, piece, 1);
   }
 
   lost(peer: DownloadPeer, piece: number): void {
-    if (peer.isSeed) {
-      peer.isSeed = false;
-      for (let p = 0; p < this.#state.length; p++) if (p !== piece) this.#picker.increase(p);
-    } else this.#picker.decrease(piece);
-    if (isWanted(this.#state[piece]!)) peer.wanted--;
-    if (this.#state[piece] === MISSING) peer.pickable--;
+    this.#work.steps++;
+    this.#picker.decrease(piece);
+    this.#noteState(peer, piece, -1);
+  }
+
+  /** Its whole bitfield is new, and had nothing before. O(pieces). */
+  hasMany(peer: DownloadPeer): void {
+    const { have } = peer;
+    if (have.full) return this.#countWhole(peer);
+    have.forEachSet((piece) => this.#noteState(peer, piece, 1));
+    this.#work.steps += have.count;
+    this.#count(peer, 2 * have.count > have.length);
+  }
+
+  /** It has everything from here on, whatever it had. O(pieces that it had), and quick. */
+  hasAll(peer: DownloadPeer): void {
+    this.#work.steps += peer.have.length / 256;
+    this.#uncount(peer);
+    peer.have.setAll();
+    this.#countWhole(peer);
+  }
+
+  #countWhole(peer: DownloadPeer): void {
+    peer.wanted = this.#states.wantedLeft;
+    peer.pickable = this.#picker.length;
+    this.#count(peer, true);
+  }
+
+  #count(peer: DownloadPeer, whole: boolean): void {
+    peer.countsWhole = whole;
+    if (whole) this.#whole++;
+    this.#shift(peer, 1);
+  }
+
+  #uncount(peer: DownloadPeer): void {
+    this.#shift(peer, -1);
+    if (peer.countsWhole) this.#whole--;
+    peer.countsWhole = false;
+  }
+
+  /** What the peer has counts (1) or counts no more (-1), beside that it may count as whole. */
+  #shift({ have, countsWhole }: DownloadPeer, by: 1 | -1): void {
+    if (countsWhole) {
+      const lacks = have.length - have.count;
+      this.#picker.shift((visit) => have.forEachClear(visit), lacks, by > 0 ? -1 : 1);
+    } else this.#picker.shift((visit) => have.forEachSet(visit), have.count, by);
+  }
+
+  #noteState(peer: DownloadPeer, piece: number, by: 1 | -1): void {
+    const state = this.#states.of(piece);
+    if (isWanted(state)) peer.wanted += by;
+    if (state === MISSING) peer.pickable += by;
   }
 
   /** The piece became pickable (1) or is it no more (-1). */
   countPickable(piece: number, by: 1 | -1): void {
+    this.#work.steps += this.#peers.size;
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.pickable += by;
   }
 
@@ -83,15 +120,19 @@ export class Holders {
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.wanted += by;
   }
 
-  /** For tests: throws if the counts do not add up. */
+  /** For tests: throws if the counts do not add up. O(peers * pieces). */
   checkInvariants(): void {
+    for (let piece = 0; piece < this.#states.all.length; piece++) {
+      let copies = 0;
+      for (const peer of this.#peers) if (peer.have.has(piece)) copies++;
+      assert(copies === this.availabilityOf(piece), `the copies of piece ${piece} add up`);
+    }
     for (const peer of this.#peers) {
       let wanted = 0, pickable = 0;
-      for (let piece = 0; piece < this.#state.length; piece++) {
-        if (!peer.have.has(piece)) continue;
-        if (isWanted(this.#state[piece]!)) wanted++;
-        if (this.#state[piece] === MISSING) pickable++;
-      }
+      peer.have.forEachSet((piece) => {
+        if (isWanted(this.#states.of(piece))) wanted++;
+        if (this.#states.of(piece) === MISSING) pickable++;
+      });
       assert(wanted === peer.wanted, `what we want of the peer in slot ${peer.slot} adds up`);
       assert(pickable === peer.pickable, `what can be begun with slot ${peer.slot} adds up`);
     }

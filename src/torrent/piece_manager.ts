@@ -25,6 +25,7 @@ import {
   type PieceOptions,
   SKIPPED,
   STORING,
+  type Work,
 } from "./piece_types.ts";
 import { SmartBan } from "./smart_ban.ts";
 
@@ -48,6 +49,8 @@ export class PieceManager {
   /** Changes whenever blocks or pieces became free, so that idle peers know when to ask again. */
   version = 0;
   readonly ledger: DownloadLedger;
+  /** What peers made us do; sessions charge them for it. */
+  readonly work: Work = { steps: 0 };
 
   readonly #layout: Layout;
   readonly #hasher: Hasher;
@@ -84,6 +87,7 @@ export class PieceManager {
       platform.random,
       options.sequential,
       (piece) => this.stateOf(piece) === MISSING,
+      this.work,
     );
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(
@@ -91,13 +95,14 @@ export class PieceManager {
       (length) => platform.hasher.allocate(length),
     );
     this.#maxOpen = maxOpenPieces(options.budgetBytes, layout.pieceLength);
-    this.#holders = new Holders(this.#states.all, this.#picker);
+    this.#holders = new Holders(this.#states, this.#picker, this.work);
     this.#chooser = new BlockChooser({
       have: this.have,
       open: this.#open,
       picker: this.#picker,
       smartBan: this.#smartBan,
       options,
+      work: this.work,
       maxOpen: this.#maxOpen,
       begin: (peer, piece) => this.#begin(peer.key, piece),
       giveUp: (open) => this.#giveUp(open),
@@ -157,7 +162,7 @@ export class PieceManager {
   }
 
   availabilityOf(piece: number): number {
-    return this.#picker.availabilityOf(piece) + this.#holders.seeds;
+    return this.#holders.availabilityOf(piece);
   }
 
   /** For checks after each event in tests: throws if the books do not add up. */
@@ -275,9 +280,14 @@ export class PieceManager {
     this.#chooser.leave(peer.slot, piece);
   }
 
-  /** The peer's whole bitfield arrived. */
+  /** The peer's first bitfield arrived. */
   peerHasMany(peer: DownloadPeer): void {
     this.#holders.hasMany(peer);
+  }
+
+  /** The peer has everything, whatever it told before: fills its bitfield. */
+  peerHasAll(peer: DownloadPeer): void {
+    this.#holders.hasAll(peer);
   }
 
   // hot

@@ -6,6 +6,7 @@
 import type { Random } from "../platform/types.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { PiecePicker } from "./piece_picker.ts";
+import type { Work } from "./piece_types.ts";
 
 export interface PieceLevel {
   /** In order instead of rarest first. */
@@ -16,6 +17,7 @@ export class PieceOrder {
   readonly #pieceCount: number;
   readonly #random: Random;
   readonly #isMissing: (piece: number) => boolean;
+  readonly #work: Work;
   /** By piece: its place in `#levels`; null while there is one level. */
   #levelOf: Uint8Array | null = null;
   #levels: PieceLevel[];
@@ -27,7 +29,9 @@ export class PieceOrder {
     random: Random,
     sequential: boolean,
     isMissing: (piece: number) => boolean = () => false,
+    work: Work = { steps: 0 },
   ) {
+    this.#work = work;
     this.#pieceCount = pieceCount;
     this.#random = random;
     this.#isMissing = isMissing;
@@ -45,7 +49,7 @@ export class PieceOrder {
     return this.#pickerOf(piece).isPickable(piece);
   }
 
-  /** Copies among peers that are no seeds. */
+  /** Copies among peers that are counted one by one, less those that the others lack. */
   availabilityOf(piece: number): number {
     return this.#made === null ? 0 : this.#made[0]!.availabilityOf(piece);
   }
@@ -69,7 +73,13 @@ export class PieceOrder {
     for (const picker of this.#pickers) picker.decrease(piece);
   }
 
-  /** Gives the memory back. Only while no peer is counted that is no seed. */
+  /** `increase` (1) or `decrease` (-1) for each piece that `which` visits, about `count` of them. */
+  shift(which: (visit: (piece: number) => void) => void, count: number, by: 1 | -1): void {
+    if (count === 0) return;
+    for (const picker of this.#pickers) picker.shift(which, count, by);
+  }
+
+  /** Gives the memory back. Only while there is no peer. */
   release(): void {
     this.#made = null;
   }
@@ -86,11 +96,9 @@ export class PieceOrder {
 
   /** The pieces that can be picked now, in pickers of new levels. */
   #sorted(levels: number, levelOf: (piece: number) => number): PiecePicker[] {
-    const pickers = this.#newPickers(levels);
+    const pickers = this.#newPickers(levels, this.#made![0]);
     for (let piece = 0; piece < this.#pieceCount; piece++) {
-      const pickable = this.isPickable(piece), copies = this.availabilityOf(piece);
-      for (const picker of pickers) for (let i = 0; i < copies; i++) picker.increase(piece);
-      if (pickable) pickers[levelOf(piece)]!.insert(piece);
+      if (this.isPickable(piece)) pickers[levelOf(piece)]!.insert(piece);
     }
     return pickers;
   }
@@ -110,7 +118,7 @@ export class PieceOrder {
   /** The same, but none that is refused. */
   nextBut(has: Bitfield, refused: (piece: number) => boolean): number {
     for (const picker of this.#pickers) {
-      const piece = picker.rarestBut(has, refused);
+      const piece = picker.rarest(has, this.#pieceCount, refused);
       if (piece >= 0) return piece;
     }
     return -1;
@@ -134,8 +142,11 @@ export class PieceOrder {
     return pickers;
   }
 
-  #newPickers(count: number): PiecePicker[] {
-    return Array.from({ length: count }, () => new PiecePicker(this.#pieceCount, this.#random));
+  #newPickers(count: number, like?: PiecePicker): PiecePicker[] {
+    return Array.from(
+      { length: count },
+      () => new PiecePicker(this.#pieceCount, this.#random, this.#work, like),
+    );
   }
 
   #pickerOf(piece: number): PiecePicker {

@@ -27,8 +27,8 @@ export interface DownloadPeer {
   /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */
   wanted: number;
   pickable: number;
-  /** Had everything from the start: its pieces are not counted one by one. */
-  isSeed: boolean;
+  /** It is counted as one that has everything, less the pieces that it lacks. */
+  countsWhole: boolean;
   /** 16 KiB for blocks that somebody else is sending too. */
   readonly scratch: Uint8Array;
   hasAsked(piece: number, block: number): boolean;
@@ -36,6 +36,14 @@ export interface DownloadPeer {
   cancelRequest(piece: number, block: number): void;
   /** The rest of the block that it is sending is not wanted. */
   dropIncoming(): void;
+}
+
+/**
+ * Steps through pieces, blocks and peers that were taken so far, each worth a few nanoseconds. Who
+ * makes a peer's message cost more than it is worth is found by it.
+ */
+export interface Work {
+  steps: number;
 }
 
 /** What happens to pieces, told to the torrent. */

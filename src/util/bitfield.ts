@@ -1,10 +1,12 @@
 /** A fixed number of bits in the wire's order: bit 0 is the high bit of byte 0 (BEP 3). */
 export class Bitfield {
   readonly bytes: Uint8Array;
+  #words: Uint32Array | null = null;
   #count = 0;
 
   constructor(readonly length: number) {
-    this.bytes = new Uint8Array(Math.ceil(length / 8));
+    const buffer = new ArrayBuffer(4 * Math.ceil(length / 32));
+    this.bytes = new Uint8Array(buffer, 0, Math.ceil(length / 8));
   }
 
   /** A copy of `bytes`, or null when their length is wrong or a spare bit is set. */
@@ -16,6 +18,11 @@ export class Bitfield {
     field.bytes.set(bytes);
     for (const byte of bytes) field.#count += popcount(byte);
     return field;
+  }
+
+  /** The same bits, four bytes at a time (`firstBit` finds them); those past the end are zero. */
+  get words(): Uint32Array {
+    return this.#words ??= new Uint32Array(this.bytes.buffer);
   }
 
   /** How many bits are set. */
@@ -51,7 +58,40 @@ export class Bitfield {
 
   /** Whether `other`, of the same length, has something that is not in here. */
   lacksAnyOf(other: Bitfield): boolean {
-    return this.bytes.some((byte, at) => (other.bytes[at]! & ~byte) !== 0);
+    const mine = this.words, theirs = other.words;
+    for (let at = 0; at < mine.length; at++) if ((theirs[at]! & ~mine[at]!) !== 0) return true;
+    return false;
+  }
+
+  /** Calls `visit` for each bit that is set, in order; the bits must not change meanwhile. */
+  forEachSet(visit: (i: number) => void): void {
+    const { words } = this;
+    for (let at = 0; at < words.length; at++) {
+      if (words[at] !== 0) visitBits(words[at]!, 32 * at, visit);
+    }
+  }
+
+  /** The same for each bit that is clear. */
+  forEachClear(visit: (i: number) => void): void {
+    const { words } = this, inside = (i: number) => {
+      if (i < this.length) visit(i);
+    };
+    for (let at = 0; at < words.length; at++) {
+      if (words[at] !== 0xffffffff) visitBits(~words[at]!, 32 * at, inside);
+    }
+  }
+
+  /** Sets what is set in `other`, of the same length; `added` hears of each bit that was clear. */
+  merge(other: Bitfield, added: (i: number) => void): void {
+    const mine = this.words, theirs = other.words;
+    const add = (i: number) => {
+      this.set(i);
+      added(i);
+    };
+    for (let at = 0; at < mine.length; at++) {
+      const fresh = theirs[at]! & ~mine[at]!;
+      if (fresh !== 0) visitBits(fresh, 32 * at, add);
+    }
   }
 
   /** Becomes equal to `other`, which has the same length. */
@@ -70,6 +110,20 @@ export class Bitfield {
   clearAll(): void {
     this.bytes.fill(0);
     this.#count = 0;
+  }
+}
+
+/** Which bit of a word that is not 0 comes first, 0 to 31; `1 << (bit ^ 7)` is its mask. */
+export function firstBit(word: number): number {
+  const byte = (31 - Math.clz32(word & -word)) >> 3;
+  return 8 * byte + Math.clz32((word >>> (8 * byte)) & 0xff) - 24;
+}
+
+function visitBits(word: number, base: number, visit: (i: number) => void): void {
+  while (word !== 0) {
+    const bit = firstBit(word);
+    word &= ~(1 << (bit ^ 7));
+    visit(base + bit);
   }
 }
 

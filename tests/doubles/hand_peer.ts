@@ -27,7 +27,7 @@ export class HandPeer implements DownloadPeer {
   snubbed = false;
   wanted = 0;
   pickable = 0;
-  isSeed = false;
+  countsWhole = false;
 
   /** Requests that count, and those whose answers may still come. */
   readonly asked: BlockId[] = [];

@@ -87,7 +87,7 @@ describe("PeerSession: what the peer has", () => {
     assert.equal(field.session.wanted, 3);
     const all = bench().hearsSignal(wire.HAVE_ALL);
     assert.equal(all.session.have.full, true);
-    assert.equal(all.session.isSeed, true);
+    assert.equal(all.session.countsWhole, true);
     const none = bench().hearsSignal(wire.HAVE_NONE).hears((voice) => voice.number(wire.HAVE, 0));
     assert.equal(none.session.have.count, 1);
     const nothing = bench({ fast: false }).hears((voice) => voice.number(wire.HAVE, 0));
@@ -180,7 +180,8 @@ describe("PeerSession: what the peer has", () => {
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
     assert.equal(one.session.have.has(3), false);
     assert.equal(one.session.wanted, 7);
-    assert.equal(one.session.isSeed, false);
+    assert.equal(one.shop.manager.availabilityOf(3), 0);
+    assert.equal(one.shop.manager.availabilityOf(4), 1);
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 99)));
     assert.equal(one.session.have.count, 7);
