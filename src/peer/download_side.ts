@@ -19,6 +19,8 @@ export interface BlockBook {
   readonly pickedBlock: number;
   readonly targetAt: number;
   readonly version: number;
+  /** Steps that were taken so far: what a message added is charged to its sender. */
+  readonly work: { readonly steps: number };
   /** Takes the waiting times of requests, in milliseconds. */
   readonly latency: { add(ms: number): void };
   /** Bytes came that were of no use. */
@@ -33,6 +35,8 @@ export interface BlockBook {
   blockArrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
   peerHas(peer: PeerSession, piece: number): void;
   peerHasMany(peer: PeerSession): void;
+  /** Fills the peer's bitfield. */
+  peerHasAll(peer: PeerSession): void;
   peerLost(peer: PeerSession, piece: number): void;
 }
 
@@ -214,20 +218,23 @@ export class DownloadSide {
   }
 
   // hot
-  blockEnd(now: number): void {
+  /** Returns the bytes of the block if we asked for it, else 0. */
+  blockEnd(now: number): number {
     const piece = this.#incomingPiece, block = this.#incomingBlock;
     const asked = this.#incomingAsked, wanted = this.#incomingWanted;
+    const length = this.#layout.blockLength(piece, block);
     this.#incomingPiece = -1;
-    this.rate.add(this.#layout.blockLength(piece, block));
+    this.rate.add(length);
     this.#incomingAsked = false;
     if (asked) this.window.blockCame(now);
     else if (this.#incomingKnown) this.window.lateCame(now);
     if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
     else {
       const cause = this.#incomingKnown ? "duplicate" : "unasked";
-      this.#book.waste(cause, this.#layout.blockLength(piece, block));
+      this.#book.waste(cause, length);
       if (asked) this.#book.release(this.#peer, piece, block);
     }
+    return this.#incomingKnown ? length : 0;
   }
 
   /** Whether this block is arriving right now in answer to a request that counts. */

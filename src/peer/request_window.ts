@@ -19,6 +19,8 @@ const MIN_TIMEOUT_MS = 2000;
 const MAX_TIMEOUT_MS = 30_000;
 /** Answers to requests that no longer count are expected for this long. */
 const LATE_MS = 60_000;
+/** Requests that are remembered; beyond it those that no longer count are forgotten at once. */
+const MAX_HELD = 8192;
 /** Answers that may overtake a request, beside twice as many as were under way when it was made. */
 const OVERTAKING = 32;
 
@@ -72,6 +74,11 @@ export class RequestWindow {
     return this.#live;
   }
 
+  /** Requests that are remembered: those that count and those whose answers may come late. */
+  get held(): number {
+    return this.#length;
+  }
+
   /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
     if (this.#resting) return 0;
@@ -92,6 +99,7 @@ export class RequestWindow {
 
   // hot
   push(piece: number, block: number, now: number): void {
+    if (this.#length >= MAX_HELD) this.#pack(Infinity);
     if (this.#length === this.#piece.length) this.#grow();
     const at = (this.#start + this.#length++) & (this.#piece.length - 1);
     this.#piece[at] = piece;

@@ -23,6 +23,7 @@ import { Patience } from "./patience.ts";
 import type { RequestWindow } from "./request_window.ts";
 import type { UploadQueue } from "./upload_queue.ts";
 import { ALLOWED_FAST_PIECES, UploadSide } from "./upload_side.ts";
+import { WorkBudget } from "./work_budget.ts";
 
 export type { BlockBook } from "./download_side.ts";
 
@@ -54,9 +55,16 @@ export interface SessionInfo {
   fast: boolean;
   /** Both sides have the extension protocol (BEP 10). */
   extensions: boolean;
+  /** Work that the peer may make at once; by default what a stranger may. */
+  work?: number;
   /** Pieces that it may have while choked, should it have few (BEP 6). */
   allowedFast?: (count: number) => readonly number[];
 }
+
+/** A message that makes somebody else look: at all upload slots, at a handshake, at a DHT node. */
+const TURN_STEPS = 500;
+/** Beside what every byte costs: bencode is slow to read. */
+const EXTENDED_BYTE_STEPS = 4;
 
 const NO_EXTENSIONS: ExtensionPort = { names: [], received() {} };
 
@@ -88,6 +96,10 @@ export class PeerSession implements wire.WireSink {
   readonly #taking: DownloadSide;
   readonly #giving: UploadSide;
   readonly #patience = new Patience();
+  readonly #budget: WorkBudget;
+  /** The book's work that this peer need not pay for any more. */
+  #paid = 0;
+  #allowedFast = false;
   #scratch: Uint8Array | null = null;
   #now = 0;
   #toldPieces = false;
@@ -114,11 +126,17 @@ export class PeerSession implements wire.WireSink {
     this.#decoder = new wire.WireDecoder(this, this.have.bytes.length);
     this.#taking = new DownloadSide(layout, book, this, this.out, this.#patience);
     const { fast, connectedAt } = info;
+    this.#budget = new WorkBudget(info.work ?? WorkBudget.atFirst(layout.pieceCount), connectedAt);
     this.#giving = new UploadSide(layout, book.have, this.out, fast, this.#patience, connectedAt);
     this.window = this.#taking.window;
     this.down = this.#taking.rate;
     this.upload = this.#giving.queue;
     this.up = this.#giving.rate;
+  }
+
+  /** Work that the peer may still make. */
+  get workLeft(): number {
+    return this.#budget.left;
   }
 
   get peerChoking(): boolean {
@@ -216,6 +234,9 @@ export class PeerSession implements wire.WireSink {
   /** Bytes from the peer; borrowed. Throws ProtocolError when the connection is to end. */
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
+    this.#budget.refill(now, this.up.total);
+    this.#budget.received(chunk.length);
+    this.#paid = this.#book.work.steps;
     this.#decoder.push(chunk);
   }
 
@@ -281,7 +302,9 @@ export class PeerSession implements wire.WireSink {
 
   /** Brings interest and requests up to date. Once a turn, when something changed. */
   settle(now: number): void {
+    const before = this.#book.work.steps;
     this.#taking.settle(now);
+    this.#budget.spend(this.#book.work.steps - before);
   }
 
   /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
@@ -308,6 +331,7 @@ export class PeerSession implements wire.WireSink {
   onSignal(id: number): void {
     switch (id) {
       case wire.CHOKE:
+        this.#budget.spend(this.window.held);
         this.#taking.onChoke();
         break;
       case wire.UNCHOKE:
@@ -315,17 +339,22 @@ export class PeerSession implements wire.WireSink {
         break;
       case wire.INTERESTED:
       case wire.NOT_INTERESTED:
+        if (this.peerInterested === (id === wire.INTERESTED)) return this.#pay();
         this.peerInterested = id === wire.INTERESTED;
+        this.#budget.spend(TURN_STEPS);
         this.#events.interestChanged(this);
         break;
       default:
         this.#onHaveAllOrNone(id);
     }
+    this.#pay();
     this.#events.changed(this);
   }
 
   onNumber(id: number, value: number): void {
+    this.#pay();
     if (id === wire.PORT) {
+      this.#budget.spend(TURN_STEPS);
       if (value > 0) this.#events.dhtPort?.(this, value);
       return;
     }
@@ -347,9 +376,12 @@ export class PeerSession implements wire.WireSink {
       throw new ProtocolError("bad-bitfield", "The bitfield has bits beyond the last piece");
     }
     this.#addPieces(field);
+    this.#pay();
   }
 
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
+    if (id !== wire.REQUEST) this.#budget.spend((this.upload.length + this.window.held) / 8);
+    this.#pay();
     if (id === wire.REQUEST) this.#giving.onRequest(piece, begin, length, this.#now);
     else if (id === wire.CANCEL) this.#giving.onCancel(piece, begin, length);
     else if (!this.info.fast) throw notNegotiated();
@@ -357,10 +389,14 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
-  onKeepAlive(): void {}
+  onKeepAlive(): void {
+    this.#pay();
+  }
 
   onExtended(id: number, payload: Uint8Array): void {
     if (!this.info.extensions) throw notNegotiated();
+    this.#budget.spend(TURN_STEPS + EXTENDED_BYTE_STEPS * payload.length);
+    this.#pay();
     if (id === EXTENSION_HANDSHAKE) return this.#onExtensionHandshake(payload);
     const name = extensionName(id);
     if (name === LT_DONTHAVE) this.#onDontHave(payload);
@@ -371,21 +407,31 @@ export class PeerSession implements wire.WireSink {
 
   // hot
   blockStart(piece: number, begin: number, length: number): Uint8Array | null {
+    this.#budget.block(length);
     return this.#taking.blockStart(piece, begin, length, this.#now);
   }
 
   // hot
   blockEnd(): void {
-    this.#taking.blockEnd(this.#now);
+    this.#budget.delivered(this.#taking.blockEnd(this.#now));
+    this.#paid = this.#book.work.steps; // what a block costs is ours to pay
     this.#events.changed(this);
+  }
+
+  /** Charges the peer for the work since the last time; ends with one that cannot pay. */
+  #pay(): void {
+    const { steps } = this.#book.work;
+    this.#budget.spend(steps - this.#paid);
+    this.#paid = steps;
+    this.#budget.check();
   }
 
   #onHaveAllOrNone(id: number): void {
     if (!this.info.fast) throw notNegotiated();
     if (id === wire.HAVE_NONE) return this.#onHaveNone();
-    const all = new Bitfield(this.#layout.pieceCount);
-    all.setAll();
-    this.#addPieces(all);
+    const fresh = !this.have.full;
+    if (fresh) this.#book.peerHasAll(this);
+    this.#toldMore(fresh);
   }
 
   #onHaveNone(): void {
@@ -396,22 +442,24 @@ export class PeerSession implements wire.WireSink {
 
   /** A peer that has little to trade gets a start. */
   #allowFast(): void {
-    if (!this.info.fast || this.have.count >= ALLOWED_FAST_PIECES) return;
+    if (!this.info.fast || this.#allowedFast || this.have.count >= ALLOWED_FAST_PIECES) return;
+    this.#allowedFast = true;
     this.#giving.allowFast(this.info.allowedFast?.(ALLOWED_FAST_PIECES) ?? []);
   }
 
   /** Nothing is taken back by what is not in `field`: BEP 54 has a message for that. */
   #addPieces(field: Bitfield): void {
     const before = this.have.count;
-    if (before === 0) {
+    if (before > 0) this.have.merge(field, (piece) => this.#book.peerHas(this, piece));
+    else {
       this.have.replace(field);
       this.#book.peerHasMany(this);
-    } else {
-      for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-        if (field.has(piece) && this.have.set(piece)) this.#book.peerHas(this, piece);
-      }
     }
-    if (this.#toldPieces && this.have.count === before) this.#patience.strain();
+    this.#toldMore(this.have.count > before);
+  }
+
+  #toldMore(fresh: boolean): void {
+    if (this.#toldPieces && !fresh) this.#patience.strain();
     this.#toldPieces = true;
     this.#allowFast();
     this.#events.changed(this);

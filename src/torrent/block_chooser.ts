@@ -73,6 +73,7 @@ export class BlockChooser {
   /** The same for this one piece, which is begun if need be. */
   freeOf(peer: DownloadPeer, piece: number): OpenPiece | null {
     const { open: pieces, picker, options, smartBan, maxOpen } = this.#books;
+    this.#books.work.steps++;
     if (!peer.have.has(piece)) return null;
     let open = pieces.get(piece);
     if (open === undefined) {
@@ -130,7 +131,7 @@ export class BlockChooser {
     const { options, open: pieces } = this.#books;
     let own: OpenPiece | null = null, orphan: OpenPiece | null = null;
     let shared: OpenPiece | null = null;
-    this.#books.work.steps += pieces.withFree.length;
+    this.#books.work.steps += pieces.withFree.length / 2;
     for (const open of pieces.withFree) {
       if (!peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
       if (open.workers.includes(peer.slot)) own = open;
@@ -173,7 +174,7 @@ export class BlockChooser {
   #startOver(peer: DownloadPeer): OpenPiece | null {
     const { open: pieces, maxOpen } = this.#books;
     let inTheWay: OpenPiece | null = null;
-    this.#books.work.steps += pieces.withFree.length;
+    this.#books.work.steps += pieces.withFree.length / 2;
     for (const open of pieces.withFree) {
       if (open.workers.length > 0) continue;
       if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {

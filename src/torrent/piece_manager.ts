@@ -310,6 +310,7 @@ export class PieceManager {
   release(peer: DownloadPeer, piece: number, block: number): void {
     const open = this.#open.get(piece);
     if (open === undefined || open.state[block] !== ASKED) return;
+    this.work.steps += 2;
     this.#open.unask(open, block, peer.slot);
     if (open.asked[block]! > 0) return;
     this.#open.free(open, block);
@@ -374,6 +375,7 @@ export class PieceManager {
   /** Asks `peer` for the block that the chooser found in `open`. */
   #ask(peer: DownloadPeer, open: OpenPiece | null): boolean {
     if (open === null) return false;
+    this.work.steps += 2;
     this.pickedPiece = open.index;
     this.pickedBlock = this.#chooser.block;
     this.#open.ask(open, this.pickedBlock, peer.slot);

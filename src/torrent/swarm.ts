@@ -23,11 +23,15 @@ import { OURSELVES } from "./peer_book.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 import type { PieceManager } from "./piece_manager.ts";
+import { SpentWork } from "./spent_work.ts";
 import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
 /** An unchoked, interested peer that asks for nothing so long has no use for a seed. */
 const IDLE_TAKER_MS = 60_000;
+
+/** Pieces that a super-seed looks through for each millisecond until it does so again. */
+const SHOWN_PIECES_A_MS = 20_000;
 
 /** A connection whose handshake is done, by whichever transport. */
 export interface Handshaken {
@@ -107,6 +111,7 @@ export class Swarm {
   readonly #byKey = new Map<number, PoolPeer>();
   readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
   readonly #freeSlots: number[] = [];
+  readonly #spentWork: SpentWork;
   readonly #dirty = new Set<Member>();
   readonly #hungry = new Set<Member>();
   #pool!: PeerPool;
@@ -115,6 +120,8 @@ export class Swarm {
   /** Somebody may have been told that we want nothing more. */
   #saidDone = false;
   #version = 0;
+  /** When a super-seed may look again what to show. */
+  #showsAt = 0;
   #settling = false;
 
   constructor(
@@ -140,6 +147,7 @@ export class Swarm {
     this.#extensions = ports.extensions;
     this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
     this.#events = events;
+    this.#spentWork = new SpentWork(layout.pieceCount);
     this.#superSeed = options.superSeed ? new SuperSeed(layout.pieceCount) : null;
     this.#choker = new Choker(platform.random, options.uploadSlots);
   }
@@ -257,7 +265,7 @@ export class Swarm {
       this.#choker.useFreeSlots(this.#bySession.keys(), this.#pieces.complete, now);
     }
     this.#slotsChanged = false;
-    if (this.#hides) this.#showPieces(now);
+    if (this.#hides && now >= this.#showsAt) this.#showPieces(now);
     for (const member of this.#dirty) this.#settleOne(member, now);
     if (this.#pieces.version !== this.#version) {
       this.#version = this.#pieces.version;
@@ -330,7 +338,9 @@ export class Swarm {
     member.link.flush();
   }
 
+  /** It looks at all pieces, so in a torrent of many not in every turn. */
   #showPieces(now: number): void {
+    this.#showsAt = now + this.#layout.pieceCount / SHOWN_PIECES_A_MS;
     const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
     this.#superSeed!.update(told, (piece) => this.#pieces.availabilityOf(piece), now);
     for (const session of told) if (session.out.length > 0) this.#changed(session);
@@ -359,6 +369,7 @@ export class Swarm {
       connectedAt: now,
       fast: theirs.fast,
       extensions: theirs.extensions,
+      work: this.#spentWork.allows(info.remoteAddress, now),
       allowedFast: (count) => this.#allowedFast(info.remoteAddress, count),
     });
     const limits = this.#limits.join(now);
@@ -431,6 +442,7 @@ export class Swarm {
     this.#hungry.delete(member);
     this.#choker.forget(session);
     this.#extensions.left(session);
+    this.#spentWork.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
     this.#slotsChanged = true;
     session.close();
     this.#pieces.peerLeft(session);

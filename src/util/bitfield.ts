@@ -73,9 +73,10 @@ export class Bitfield {
 
   /** The same for each bit that is clear. */
   forEachClear(visit: (i: number) => void): void {
-    const { words } = this, inside = (i: number) => {
-      if (i < this.length) visit(i);
-    };
+    const { words } = this,
+      inside = (i: number) => {
+        if (i < this.length) visit(i);
+      };
     for (let at = 0; at < words.length; at++) {
       if (words[at] !== 0xffffffff) visitBits(~words[at]!, 32 * at, inside);
     }

@@ -23,6 +23,7 @@ function scene(fast = true) {
     pickedBlock: 0,
     targetAt: 0,
     version: 0,
+    work: { steps: 0 },
     latency: { add: nothing },
     waste: nothing,
     next: () => false,
@@ -34,6 +35,7 @@ function scene(fast = true) {
     blockArrived: () => false,
     peerHas: nothing,
     peerHasMany: nothing,
+    peerHasAll: nothing,
     peerLost: nothing,
   };
   const clock = new HandClock(), socket = new HandSocket();
