@@ -235,9 +235,10 @@ export class PeerSession implements wire.WireSink {
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
     this.#budget.refill(now, this.up.total);
-    this.#budget.received(chunk.length);
+    this.#budget.check();
     this.#paid = this.#book.work.steps;
     this.#decoder.push(chunk);
+    this.#budget.received(chunk.length);
   }
 
   /** The connection is gone: everything that was asked goes back. */

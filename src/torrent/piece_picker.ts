@@ -195,8 +195,7 @@ export class PiecePicker {
     const most = SAVED_SORTS * this.#position.length;
     this.#sortSteps = Math.min(most, this.#sortSteps + SORT_STEPS_A_CHOICE);
     if (!this.#stale || this.#sortSteps < this.#length) return;
-    this.#sortSteps -= this.#length;
-    this.#work.steps += this.#length;
+    this.#sortSteps -= this.#length; // paid for by choices, so by nobody who made it stale
     this.#sort();
   }
 

@@ -72,16 +72,23 @@ function apply(picker: PiecePicker, model: Model, [action, piece]: Step): void {
       picker.increase(piece);
       model.availability[piece]!++;
       break;
-    default:
-      if (model.availability[piece] === 0) return;
+    case 3:
       picker.decrease(piece);
       model.availability[piece]!--;
+      break;
+    default: {
+      // A whole bitfield comes or goes: every third piece from this one on.
+      const by = action === 4 ? 1 : -1, pieces: number[] = [];
+      for (let at = piece; at < COUNT; at += 3) pieces.push(at);
+      picker.shift((visit) => pieces.forEach(visit), pieces.length, by);
+      for (const one of pieces) model.availability[one]! += by;
+    }
   }
 }
 
 describe("PiecePicker", () => {
   it("agrees with a naive model after every step", () => {
-    const step = fc.tuple(fc.constantFrom(0, 0, 1, 2, 2, 2, 3), fc.nat(COUNT - 1));
+    const step = fc.tuple(fc.constantFrom(0, 0, 1, 2, 2, 2, 3, 3, 4, 5), fc.nat(COUNT - 1));
     const subset = fc.uniqueArray(fc.nat(COUNT - 1));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), subset, fc.nat(), (steps, pieces, seed) => {
@@ -218,5 +225,49 @@ describe("PiecePicker", () => {
     const small = Math.min(time(2000), time(2000)), large = Math.min(time(200_000), time(200_000));
     // Moving one by one past all others would take seconds.
     assert.ok(large < 20 * small + 500, `${small} ms with 2,000 pieces, ${large} with 200,000`);
+  });
+
+  it("looks at no more than a few thousand pieces for a choice, and a few more bits", () => {
+    const count = 200_000,
+      work = { steps: 0 },
+      picker = new PiecePicker(count, new HandRandom(1), work);
+    for (let piece = 0; piece < count; piece++) picker.insert(piece);
+    // A peer that has the most common ones alone, all of which stand at the end of the order.
+    const common = bits(count, Array.from({ length: count / 2 }, (_, i) => 2 * i));
+    picker.shift((visit) => common.forEachSet(visit), common.count, 1);
+    for (const has of [common, bits(count, [count - 1]), bits(count, [])]) {
+      for (
+        const choose of [
+          () => picker.rarest(has, has.count),
+          () => picker.rarest(has, count),
+          () => picker.anyOf(has),
+          () => picker.first(has),
+        ]
+      ) {
+        const before = work.steps, piece = choose();
+        assert.ok(piece < 0 ? has.count === 0 : has.has(piece));
+        assert.ok(work.steps - before <= 4096 + 512 + count / 256, `${work.steps - before} steps`);
+      }
+    }
+  });
+
+  it("sorts no more often than choices pay for, and chooses all the same", () => {
+    const count = 50_000, picker = new PiecePicker(count, new HandRandom(1)), all = full(count);
+    for (let piece = 0; piece < count; piece++) picker.insert(piece);
+    const half = bits(count, Array.from({ length: count / 2 }, (_, i) => 2 * i));
+    let common = 0;
+    for (let i = 0; i < 100; i++) {
+      picker.shift((visit) => half.forEachSet(visit), half.count, 1);
+      const piece = picker.rarest(all, count);
+      assert.ok(picker.isPickable(piece));
+      if (half.has(piece)) common++;
+      picker.remove(piece);
+      picker.insert(piece);
+      picker.shift((visit) => half.forEachSet(visit), half.count, -1);
+    }
+    assert.ok(common > 0, "the order was an older one at times");
+    picker.shift((visit) => half.forEachSet(visit), half.count, 1);
+    for (let i = 0; i < count / 256 + 1; i++) picker.rarest(all, count);
+    assert.equal(half.has(picker.rarest(all, count)), false, "later it is right again");
   });
 });

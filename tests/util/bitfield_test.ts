@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Bitfield, popcount } from "../../src/util/bitfield.ts";
+import { Bitfield, firstBit, popcount } from "../../src/util/bitfield.ts";
 
 describe("Bitfield", () => {
   it("starts empty, and bit 0 is the high bit of byte 0 (BEP 3)", () => {
@@ -101,6 +101,50 @@ describe("Bitfield", () => {
     assert.equal(b.lacksAnyOf(a), false);
     a.setAll();
     assert.equal(a.lacksAnyOf(b), false);
+  });
+});
+
+describe("Bitfield, four bytes at a time", () => {
+  const subset = fc.uniqueArray(fc.nat(99));
+  const fieldOf = (bits: readonly number[]) => {
+    const field = new Bitfield(100);
+    for (const bit of bits) field.set(bit);
+    return field;
+  };
+
+  it("visits what is set and what is clear, in order", () => {
+    fc.assert(
+      fc.property(subset, (bits) => {
+        const field = fieldOf(bits), set: number[] = [], clear: number[] = [];
+        field.forEachSet((i) => set.push(i));
+        field.forEachClear((i) => clear.push(i));
+        assert.deepEqual(set, [...bits].sort((a, b) => a - b));
+        assert.deepEqual(clear, [...Array(100).keys()].filter((i) => !bits.includes(i)));
+      }),
+      { seed: 2, numRuns: 100 },
+    );
+  });
+
+  it("merge adds what another has and tells each new bit once", () => {
+    fc.assert(
+      fc.property(subset, subset, (mine, theirs) => {
+        const field = fieldOf(mine), other = fieldOf(theirs), added: number[] = [];
+        field.merge(other, (i) => added.push(i));
+        assert.deepEqual(added, theirs.filter((i) => !mine.includes(i)).sort((a, b) => a - b));
+        assert.equal(field.count, new Set([...mine, ...theirs]).size);
+        assert.equal(field.lacksAnyOf(other), false);
+      }),
+      { seed: 3, numRuns: 100 },
+    );
+  });
+
+  it("firstBit finds each bit of a word", () => {
+    for (let bit = 0; bit < 32; bit++) {
+      const field = new Bitfield(32);
+      field.set(bit);
+      assert.equal(firstBit(field.words[0]!), bit);
+      assert.equal(field.words[0]! | 0, 1 << (bit ^ 7));
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** Bad peers that take a place, time or memory without breaking a rule that could be shown at once. */
 import { BLOCK_LENGTH } from "../../../src/protocol/layout.ts";
+import { EXTENSION_IDS, LT_DONTHAVE } from "../../../src/protocol/extension.ts";
 import * as wire from "../../../src/protocol/peer_wire.ts";
 import type { Habits, Talk } from "./bad_peer.ts";
 
@@ -61,3 +62,48 @@ export const choker: Habits = {
     talk.after(1000, () => talk.speak((out) => out.signal(wire.UNCHOKE)));
   },
 };
+
+const TURNS = 500, TURN_EVERY_MS = 200;
+
+/** Says that it has everything and takes one piece back, thousands of times a second. */
+export const turncoat: Habits = {
+  kind: "turncoat",
+  provable: true,
+  dials: true,
+  greet: turn,
+};
+
+function turn(talk: Talk): void {
+  talk.speak((out) => {
+    for (let i = 0; i < TURNS; i++) {
+      out.signal(wire.HAVE_ALL);
+      out.extended(EXTENSION_IDS.get(LT_DONTHAVE)!, new Uint8Array(4)); // piece 0
+    }
+  });
+  talk.peer.deeds++;
+  talk.after(TURN_EVERY_MS, () => turn(talk));
+}
+
+/** Lets itself be asked and refuses, as often as the line can carry. */
+export const flapper: Habits = {
+  kind: "flapper",
+  provable: true,
+  dials: true,
+  greet(talk) {
+    talk.speak((out) => out.signal(wire.HAVE_ALL));
+    flap(talk);
+  },
+};
+
+function flap(talk: Talk): void {
+  talk.speak((out) => {
+    for (let i = 0; i < TURNS; i++) {
+      out.signal(wire.UNCHOKE);
+      out.signal(wire.INTERESTED);
+      out.signal(wire.CHOKE);
+      out.signal(wire.NOT_INTERESTED);
+    }
+  });
+  talk.peer.deeds++;
+  talk.after(TURN_EVERY_MS, () => flap(talk));
+}
