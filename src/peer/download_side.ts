@@ -12,6 +12,16 @@ import type { Patience } from "./patience.ts";
 import { RequestWindow } from "./request_window.ts";
 import type { PeerSession } from "./session.ts";
 
+/** What a session writes down, and what it is charged for. */
+export interface BookLedger {
+  /** Steps that were taken so far: what a message added is charged to its sender. */
+  readonly work: { readonly steps: number };
+  /** Takes the waiting times of requests, in milliseconds. */
+  readonly latency: { add(ms: number): void };
+  /** Bytes came that were of no use. */
+  waste(cause: "duplicate" | "unasked", bytes: number): void;
+}
+
 /** What a session needs of the pieces of its torrent. */
 export interface BlockBook {
   readonly have: Bitfield;
@@ -19,12 +29,7 @@ export interface BlockBook {
   readonly pickedBlock: number;
   readonly targetAt: number;
   readonly version: number;
-  /** Steps that were taken so far: what a message added is charged to its sender. */
-  readonly work: { readonly steps: number };
-  /** Takes the waiting times of requests, in milliseconds. */
-  readonly latency: { add(ms: number): void };
-  /** Bytes came that were of no use. */
-  waste(cause: "duplicate" | "unasked", bytes: number): void;
+  readonly ledger: BookLedger;
   next(peer: PeerSession): boolean;
   /** As `next`, out of this piece. */
   nextOf(peer: PeerSession, piece: number): boolean;
@@ -209,7 +214,7 @@ export class DownloadSide {
       this.#patience.strain();
       return null;
     }
-    this.#book.latency.add(this.window.waitedMs);
+    this.#book.ledger.latency.add(this.window.waitedMs);
     this.#incomingKnown = true;
     this.#incomingAsked = asked;
     const target = this.#book.blockTarget(this.#peer, piece, block);
@@ -231,7 +236,7 @@ export class DownloadSide {
     if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
     else {
       const cause = this.#incomingKnown ? "duplicate" : "unasked";
-      this.#book.waste(cause, length);
+      this.#book.ledger.waste(cause, length);
       if (asked) this.#book.release(this.#peer, piece, block);
     }
     return this.#incomingKnown ? length : 0;

@@ -61,10 +61,8 @@ export interface SessionInfo {
   allowedFast?: (count: number) => readonly number[];
 }
 
-/** A message that makes somebody else look: at all upload slots, at a handshake, at a DHT node. */
-const TURN_STEPS = 500;
-/** Beside what every byte costs: bencode is slow to read. */
-const EXTENDED_BYTE_STEPS = 4;
+/** A message that makes somebody else look (at all upload slots, a DHT node); a byte of bencode. */
+const TURN_STEPS = 500, EXTENDED_BYTE_STEPS = 4;
 
 const NO_EXTENSIONS: ExtensionPort = { names: [], received() {} };
 
@@ -236,7 +234,7 @@ export class PeerSession implements wire.WireSink {
     this.#now = now;
     this.#budget.refill(now, this.up.total);
     this.#budget.check();
-    this.#paid = this.#book.work.steps;
+    this.#paid = this.#book.ledger.work.steps;
     this.#decoder.push(chunk);
     this.#budget.received(chunk.length);
   }
@@ -303,9 +301,9 @@ export class PeerSession implements wire.WireSink {
 
   /** Brings interest and requests up to date. Once a turn, when something changed. */
   settle(now: number): void {
-    const before = this.#book.work.steps;
+    const before = this.#book.ledger.work.steps;
     this.#taking.settle(now);
-    this.#budget.spend(this.#book.work.steps - before);
+    this.#budget.spend(this.#book.ledger.work.steps - before);
   }
 
   /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
@@ -415,13 +413,13 @@ export class PeerSession implements wire.WireSink {
   // hot
   blockEnd(): void {
     this.#budget.delivered(this.#taking.blockEnd(this.#now));
-    this.#paid = this.#book.work.steps; // what a block costs is ours to pay
+    this.#paid = this.#book.ledger.work.steps; // what a block costs is ours to pay
     this.#events.changed(this);
   }
 
   /** Charges the peer for the work since the last time; ends with one that cannot pay. */
   #pay(): void {
-    const { steps } = this.#book.work;
+    const { steps } = this.#book.ledger.work;
     this.#budget.spend(steps - this.#paid);
     this.#paid = steps;
     this.#budget.check();
@@ -430,9 +428,9 @@ export class PeerSession implements wire.WireSink {
   #onHaveAllOrNone(id: number): void {
     if (!this.info.fast) throw notNegotiated();
     if (id === wire.HAVE_NONE) return this.#onHaveNone();
-    const fresh = !this.have.full;
-    if (fresh) this.#book.peerHasAll(this);
-    this.#toldMore(fresh);
+    const isNews = !this.have.full;
+    if (isNews) this.#book.peerHasAll(this);
+    this.#toldMore(isNews);
   }
 
   #onHaveNone(): void {
@@ -459,8 +457,8 @@ export class PeerSession implements wire.WireSink {
     this.#toldMore(this.have.count > before);
   }
 
-  #toldMore(fresh: boolean): void {
-    if (this.#toldPieces && !fresh) this.#patience.strain();
+  #toldMore(isNews: boolean): void {
+    if (this.#toldPieces && !isNews) this.#patience.strain();
     this.#toldPieces = true;
     this.#allowFast();
     this.#events.changed(this);

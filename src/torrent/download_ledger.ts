@@ -1,6 +1,7 @@
 /** What downloading cost: pieces begun and how they ended, bytes that were of no use, waiting times. */
 import { Bitfield } from "../util/bitfield.ts";
 import { Histogram } from "../util/histogram.ts";
+import type { Work } from "./piece_types.ts";
 
 /** In pieces that failed; of blocks that came twice or too late; of blocks nobody asked for. */
 export type WasteCause = "failed" | "duplicate" | "unasked";
@@ -15,6 +16,8 @@ export class DownloadLedger {
   /** Begun again after they failed or were given up. */
   retried = 0;
   readonly wasted: Record<WasteCause, number> = { failed: 0, duplicate: 0, unasked: 0 };
+  /** What peers made us do; sessions charge them for it. */
+  readonly work: Work = { steps: 0 };
   readonly latency = new Histogram(LATENCY_BOUNDS_MS);
   readonly #pieceCount: number;
   /** Null before the first: who only seeds begins none. */

@@ -1,7 +1,7 @@
 /**
  * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in exactly one state (MISSING, OPEN, HASHING, STORING, HAVE, or SKIPPED: missing and
- * not wanted); a block of an open piece is FREE, ASKED or HERE. All of a block's way is plain calls: no promise, no allocation.
+ * Each piece is in one state of piece_types.ts; a block of an open piece is FREE, ASKED or HERE. All
+ * of a block's way is plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
@@ -9,7 +9,7 @@ import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { BlockChooser } from "./block_chooser.ts";
-import { DownloadLedger, type WasteCause } from "./download_ledger.ts";
+import { DownloadLedger } from "./download_ledger.ts";
 import { Holders } from "./holders.ts";
 import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
 import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
@@ -25,7 +25,6 @@ import {
   type PieceOptions,
   SKIPPED,
   STORING,
-  type Work,
 } from "./piece_types.ts";
 import { SmartBan } from "./smart_ban.ts";
 
@@ -49,8 +48,6 @@ export class PieceManager {
   /** Changes whenever blocks or pieces became free, so that idle peers know when to ask again. */
   version = 0;
   readonly ledger: DownloadLedger;
-  /** What peers made us do; sessions charge them for it. */
-  readonly work: Work = { steps: 0 };
 
   readonly #layout: Layout;
   readonly #hasher: Hasher;
@@ -79,15 +76,14 @@ export class PieceManager {
     this.#hasher = platform.hasher;
     this.#events = events;
     this.options = options;
-    this.#states = new PieceStates(layout);
-    this.have = this.#states.have;
+    this.have = (this.#states = new PieceStates(layout)).have;
     this.ledger = new DownloadLedger(layout.pieceCount);
     this.#picker = new PieceOrder(
       layout.pieceCount,
       platform.random,
       options.sequential,
       (piece) => this.stateOf(piece) === MISSING,
-      this.work,
+      this.ledger.work,
     );
     this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
     this.#buffers = new BufferPool(
@@ -95,14 +91,14 @@ export class PieceManager {
       (length) => platform.hasher.allocate(length),
     );
     this.#maxOpen = maxOpenPieces(options.budgetBytes, layout.pieceLength);
-    this.#holders = new Holders(this.#states, this.#picker, this.work);
+    this.#holders = new Holders(this.#states, this.#picker, this.ledger.work);
     this.#chooser = new BlockChooser({
       have: this.have,
       open: this.#open,
       picker: this.#picker,
       smartBan: this.#smartBan,
       options,
-      work: this.work,
+      work: this.ledger.work,
       maxOpen: this.#maxOpen,
       begin: (peer, piece) => this.#begin(peer.key, piece),
       giveUp: (open) => this.#giveUp(open),
@@ -112,14 +108,6 @@ export class PieceManager {
   /** Bytes of all pieces that we have, pads included. */
   get haveBytes(): number {
     return this.#states.haveBytes;
-  }
-
-  get latency(): DownloadLedger["latency"] {
-    return this.ledger.latency;
-  }
-
-  waste(cause: WasteCause, bytes: number): void {
-    this.ledger.waste(cause, bytes);
   }
 
   /** Bytes of the pieces that are still to come. */
@@ -170,8 +158,8 @@ export class PieceManager {
     this.#states.checkInvariants();
     this.#states.all.forEach((state, piece) => {
       const open = this.#open.get(piece), full = open?.isFull ?? false;
-      const isJudged = state === HASHING || state === STORING;
-      assert(isJudged === full, `piece ${piece} is hashed and stored when it is full`);
+      const judged = state === HASHING || state === STORING;
+      assert(judged === full, `piece ${piece} is hashed and stored when it is full`);
       assert((state === OPEN) === (open !== undefined && !full), `piece ${piece} is open in both`);
       assert((state === MISSING) === this.#picker.isPickable(piece), `piece ${piece} is pickable`);
     });
@@ -285,7 +273,7 @@ export class PieceManager {
     this.#holders.hasMany(peer);
   }
 
-  /** The peer has everything, whatever it told before: fills its bitfield. */
+  /** It has everything, whatever it told before: fills its bitfield. */
   peerHasAll(peer: DownloadPeer): void {
     this.#holders.hasAll(peer);
   }
@@ -310,7 +298,7 @@ export class PieceManager {
   release(peer: DownloadPeer, piece: number, block: number): void {
     const open = this.#open.get(piece);
     if (open === undefined || open.state[block] !== ASKED) return;
-    this.work.steps += 2;
+    this.ledger.work.steps += 2;
     this.#open.unask(open, block, peer.slot);
     if (open.asked[block]! > 0) return;
     this.#open.free(open, block);
@@ -353,7 +341,7 @@ export class PieceManager {
   blockArrived(peer: DownloadPeer, piece: number, block: number, asked: boolean): boolean {
     const open = this.#open.get(piece);
     if (open === undefined || !this.#chooser.mayFill(peer, open, block)) {
-      this.waste("duplicate", this.#layout.blockLength(piece, block));
+      this.ledger.waste("duplicate", this.#layout.blockLength(piece, block));
       return false;
     }
     const writer = open.writer[block]!;
@@ -375,7 +363,7 @@ export class PieceManager {
   /** Asks `peer` for the block that the chooser found in `open`. */
   #ask(peer: DownloadPeer, open: OpenPiece | null): boolean {
     if (open === null) return false;
-    this.work.steps += 2;
+    this.ledger.work.steps += 2;
     this.pickedPiece = open.index;
     this.pickedBlock = this.#chooser.block;
     this.#open.ask(open, this.pickedBlock, peer.slot);
@@ -470,7 +458,7 @@ export class PieceManager {
 
   /** The piece goes back to the missing ones; what came of it is lost. */
   #giveUp(open: OpenPiece): void {
-    this.waste("failed", Math.min(open.here * BLOCK_LENGTH, open.length));
+    this.ledger.waste("failed", Math.min(open.here * BLOCK_LENGTH, open.length));
     this.#drop(open);
     this.#backToMissing(open.index);
   }

@@ -140,7 +140,7 @@ export class HandPeer implements DownloadPeer {
       target.set(bytes.subarray(half), at + half);
       return this.manager.blockArrived(this, piece, block, asked);
     }
-    this.manager.waste("duplicate", bytes.length);
+    this.manager.ledger.waste("duplicate", bytes.length);
     if (asked) this.manager.release(this, piece, block);
     return false;
   }

@@ -34,7 +34,7 @@ function lost(voice: wire.WireEncoder, piece: number): void {
 
 /** The code of what is thrown when the peer says it once more. */
 function flood(one: SessionBench, say: (voice: wire.WireEncoder, i: number) => void) {
-  const before = one.shop.manager.work.steps;
+  const before = one.shop.manager.ledger.work.steps;
   let bytes = 0, code: string | null = null;
   for (let i = 0; code === null && bytes < 4 * MOST_BYTES; i++) {
     try {
@@ -49,7 +49,7 @@ function flood(one: SessionBench, say: (voice: wire.WireEncoder, i: number) => v
     one.session.settle(one.now);
     one.session.out.clear();
   }
-  const steps = one.shop.manager.work.steps - before;
+  const steps = one.shop.manager.ledger.work.steps - before;
   one.session.close();
   one.shop.manager.peerLeft(one.session);
   return { code, bytes, steps };
@@ -121,7 +121,7 @@ describe("PeerSession: what a peer may cost", () => {
   });
 
   it("takes a step or two for HAVE_ALL, a HAVE, and a piece taken back", () => {
-    const one = bench(), { work } = one.shop.manager;
+    const one = bench(), { work } = one.shop.manager.ledger;
     const steps = (say: (voice: wire.WireEncoder) => void) => {
       const before = work.steps;
       one.hears(say);
