@@ -2,7 +2,8 @@
  * Verified data of one torrent for uploads. As long as the system has it in memory it is read at
  * once, straight to where it is sent from. What comes from a slow disk is read ahead by the window,
  * off this thread, into the cache that all torrents share, while others are served. Invariant:
- * nothing is served of a piece that was found bad, also when it was read before or is being read.
+ * nothing is served of a piece that was found bad, also when it was read before or is being read, nor
+ * of a file that was seen to change until it was checked again.
  */
 import type { Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";
@@ -13,10 +14,11 @@ import {
   WINDOW_BYTES,
   type WindowOwner,
 } from "./read_cache.ts";
+import { FileWatch, type WatchedFiles } from "./file_watch.ts";
 import { Warmth } from "./warmth.ts";
 
 /** The disk, as the reader needs it. */
-export interface PieceSource {
+export interface PieceSource extends WatchedFiles {
   readonly layout: Layout;
   /** Fills `into` from `begin` of a piece, pads as zeros. Throws a FileError. */
   readInto(piece: number, begin: number, into: Uint8Array): void;
@@ -27,10 +29,21 @@ export interface PieceSource {
 /** Errors that may be gone at the next try; all others mean that the data is. */
 const PASSING: readonly FileError["code"][] = ["io", "too-many-open"];
 
+export interface ReaderEvents {
+  /** The first error that no later try will mend. */
+  broke(error: unknown): void;
+  /** Somebody changed a file: nothing of it is served until `release`. */
+  changed(file: number): void;
+}
+
+/** Errors that somebody's change of the file may be behind. */
+const CHANGES: readonly FileError["code"][] = ["changed", "not-found"];
+
 export class BlockReader implements WindowOwner {
   readonly #source: PieceSource;
   readonly #cache: ReadCache;
-  readonly #broke: (error: unknown) => void;
+  readonly #events: ReaderEvents;
+  readonly #watch: FileWatch;
   readonly #windowLength: number;
   readonly #perPiece: number;
   readonly #windows = new Map<number, CachedWindow>();
@@ -39,11 +52,11 @@ export class BlockReader implements WindowOwner {
   /** The last read failed. */
   #failing = false;
 
-  /** `broke` hears of the first error that no later try will mend. */
-  constructor(source: PieceSource, cache: ReadCache, broke: (error: unknown) => void) {
+  constructor(source: PieceSource, cache: ReadCache, events: ReaderEvents) {
     this.#source = source;
     this.#cache = cache;
-    this.#broke = broke;
+    this.#events = events;
+    this.#watch = new FileWatch(source, (file) => this.#hold(file));
     this.#warmth = new Warmth(cache.gauge);
     const { pieceLength } = source.layout;
     this.#windowLength = Math.min(WINDOW_BYTES, pieceLength);
@@ -58,6 +71,7 @@ export class BlockReader implements WindowOwner {
   readNow(piece: number, begin: number, into: Uint8Array): boolean {
     const { clock } = this.#cache.gauge, begun = clock.now();
     if (this.#closed || !this.#warmth.isWarm(begun)) return false;
+    if (!this.#watch.mayServe(piece, begun)) return false;
     try {
       this.#source.readInto(piece, begin, into);
     } catch (error) {
@@ -75,6 +89,11 @@ export class BlockReader implements WindowOwner {
    * `waiter` hears when there is a point in asking again, or that they cannot be read.
    */
   prepare(piece: number, begin: number, length: number, waiter: ReadWaiter | null): boolean {
+    if (this.#closed) return false;
+    if (!this.#watch.mayServe(piece, this.#cache.gauge.clock.now())) {
+      if (waiter !== null) this.#watch.wait(waiter);
+      return false;
+    }
     const last = Math.floor((begin + length - 1) / this.#windowLength);
     for (let at = Math.floor(begin / this.#windowLength); at <= last; at++) {
       const window = this.#window(piece, at);
@@ -100,6 +119,11 @@ export class BlockReader implements WindowOwner {
     }
   }
 
+  /** Files that were changed were checked, and what is wrong was forgotten. */
+  release(files: readonly number[]): void {
+    if (!this.#closed) this.#watch.release(files);
+  }
+
   /** The piece is not what it was: nothing that was read of it is served any more. */
   forget(piece: number): void {
     for (let at = 0; at < this.#perPiece; at++) {
@@ -107,6 +131,18 @@ export class BlockReader implements WindowOwner {
       this.#windows.delete(key);
       if (window !== undefined) this.#cache.drop(window);
     }
+  }
+
+  /** What is in memory of a file is not served again; reads under way are refused. */
+  #hold(file: number): void {
+    const range = this.#source.layout.piecesOf(file);
+    for (const [key, window] of this.#windows) {
+      const { piece } = this.#placeOf(key);
+      if (range === null || piece < range.first || piece > range.last) continue;
+      this.#windows.delete(key);
+      this.#cache.drop(window);
+    }
+    this.#events.changed(file);
   }
 
   close(): void {
@@ -136,11 +172,17 @@ export class BlockReader implements WindowOwner {
     this.#warmth.readAway();
   }
 
-  /** A passing error costs the peer its request; one that stays, or is sure to, is the torrent's. */
-  readFailed(error: unknown): void {
+  /**
+   * A passing error costs the peer its request; one that stays, or is sure to, is the torrent's. A
+   * file that was cut or removed is checked again.
+   */
+  readFailed(error: unknown, { key }: CachedWindow): void {
+    const mayBeChanged = error instanceof FileError && CHANGES.includes(error.code);
+    const { clock } = this.#cache.gauge;
+    if (mayBeChanged && !this.#watch.lookAgain(this.#placeOf(key).piece, clock.now())) return;
     const passing = error instanceof FileError && PASSING.includes(error.code) && !this.#failing;
     this.#failing = true;
-    if (!passing) this.#broke(error);
+    if (!passing) this.#events.broke(error);
   }
 
   #placeOf(key: number): { piece: number; begin: number } {

@@ -24,7 +24,7 @@ export interface WindowOwner {
   read(key: number, into: Uint8Array): Promise<void>;
   /** The window makes room for another, or could not be read. */
   dropped(window: CachedWindow): void;
-  readFailed(error: unknown): void;
+  readFailed(error: unknown, window: CachedWindow): void;
   /** Tells who waited for this window that it cannot be had. */
   refuse(waiter: ReadWaiter, window: CachedWindow): void;
   readWorked(): void;
@@ -100,7 +100,7 @@ export class ReadCache {
       window.owner.readWorked();
       window.ready = !window.stale;
     } catch (error) {
-      if (!window.stale) window.owner.readFailed(error);
+      if (!window.stale) window.owner.readFailed(error, window);
     }
     this.#reading--;
     this.#end(window);

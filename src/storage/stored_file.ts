@@ -13,6 +13,8 @@ export class StoredFile extends PooledFile {
   #left: FileStat | null | undefined = undefined;
   /** Somebody else's change was seen since the last check. */
   #disturbed = false;
+  /** As it was when a change by somebody else was dealt with; undefined: none since `#left`. */
+  #accepted: FileStat | null | undefined = undefined;
   /** Bytes written since it was last compared. */
   written = 0;
   /** How often it was written to. */
@@ -46,6 +48,7 @@ export class StoredFile extends PooledFile {
   leave(now: FileStat | null): void {
     this.#expectHere(now, this.#left?.inode ?? now?.inode);
     this.#left = now;
+    this.#accepted = undefined;
   }
 
   #expectHere(now: FileStat | null, inode: number | undefined): asserts now is FileStat {
@@ -62,6 +65,7 @@ export class StoredFile extends PooledFile {
   /** All of it was checked; `before` is what it looked like when that began. */
   checked(before: FileStat | null): void {
     this.#left = before;
+    this.#accepted = undefined;
     this.#disturbed = false;
   }
 
@@ -93,6 +97,22 @@ export class StoredFile extends PooledFile {
     const known = this.#left !== undefined;
     moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
     return moved;
+  }
+
+  /**
+   * Whether somebody changed it since we left it or a change was accepted. Where nothing is known of
+   * it, as of files that a user vouches for, the first look is the measure.
+   */
+  isTouched(now: FileStat | null): boolean {
+    const known = this.#accepted === undefined ? this.#left : this.#accepted;
+    if (known !== undefined) return !isSame(known, now);
+    this.#accepted = now;
+    return false;
+  }
+
+  /** The change that shows in `now` was dealt with. How we left it stays as it was. */
+  accept(now: FileStat | null): void {
+    this.#accepted = now;
   }
 
   /** Whether somebody changed it since we left it. */

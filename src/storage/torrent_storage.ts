@@ -258,6 +258,26 @@ export class TorrentStorage {
     if (before !== null) this.#mayBeUnsynced(stored);
   }
 
+  /** Whether somebody changed a file since we left it, or took it away. */
+  isTouched(file: number): boolean {
+    const stored = this.#files[file];
+    if (!stored || this.#apart.has(file)) return false;
+    try {
+      return stored.isTouched(this.#access.look(stored));
+    } catch (error) {
+      if (error instanceof FileError) return true;
+      throw error;
+    }
+  }
+
+  /** The change of a file that shows in `now` was dealt with: only another one is a change. */
+  acceptChange(file: number, now: FileStat | null): void {
+    const stored = this.#files[file];
+    if (!stored) return;
+    this.#access.letGo(stored); // an open handle may hold a file that was replaced
+    stored.accept(now);
+  }
+
   /** After a start with a resume record, once what its Trust suspects was hashed. */
   adopt({ seen, changed }: Pick<Trust, "seen" | "changed">): void {
     seen.forEach((before, file) => {

@@ -62,6 +62,7 @@ export class PieceManager {
   readonly #buffers: BufferPool;
   readonly #maxOpen: number;
   #unwanted: Bitfield | null = null;
+  readonly #withdrawn = new Set<number>();
   #closed = false;
 
   constructor(
@@ -172,6 +173,7 @@ export class PieceManager {
   markHave(piece: number): void {
     const state = this.stateOf(piece);
     if (state === HAVE) return;
+    this.#withdrawn.delete(piece);
     assert(state === MISSING || state === SKIPPED, "only a missing piece is found on the disk");
     if (state === MISSING) this.#unlist(piece);
     this.#move(piece, HAVE);
@@ -179,9 +181,24 @@ export class PieceManager {
 
   /** A piece that we had is gone or wrong on the disk: it is to be downloaded again. */
   markMissing(piece: number): void {
-    if (this.stateOf(piece) !== HAVE) return;
+    if (this.stateOf(piece) !== HAVE && !this.#withdrawn.delete(piece)) return;
     this.#backToMissing(piece);
     this.version++;
+  }
+
+  /**
+   * A piece that we had is wrong on the disk and stays so: somebody changed a file that was complete.
+   * It counts as not wanted until `markHave` or `markMissing`.
+   */
+  withdraw(piece: number): void {
+    if (this.stateOf(piece) !== HAVE) return;
+    this.#withdrawn.add(piece);
+    this.#backToMissing(piece);
+  }
+
+  /** Pieces that were withdrawn and are still wrong. */
+  get withdrawn(): ReadonlySet<number> {
+    return this.#withdrawn;
   }
 
   /** Whether `setLevels` was ever called. */
@@ -465,7 +482,7 @@ export class PieceManager {
 
   /** Nobody works on the piece and it is not here: it can be picked, if it is wanted. */
   #backToMissing(piece: number): void {
-    if (this.#unwanted?.has(piece)) return this.#move(piece, SKIPPED);
+    if (this.#unwanted?.has(piece) || this.#withdrawn.has(piece)) return this.#move(piece, SKIPPED);
     this.#move(piece, MISSING);
     this.#picker.insert(piece);
     this.#holders.countPickable(piece, 1);

@@ -20,7 +20,7 @@ import type { SeedGoal } from "./types.ts";
 export interface RecordedParts {
   readonly meta: Metainfo;
   readonly options: { readonly seedGoal: SeedGoal; readonly choices: ResumeChoices };
-  readonly pieces: { readonly have: Bitfield };
+  readonly pieces: { readonly have: Bitfield; readonly withdrawn: ReadonlySet<number> };
   readonly pool: PeerPool;
   readonly storage: TorrentStorage;
   readonly limits: RateLimits;
@@ -47,6 +47,8 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
   const have = new Bitfield(meta.layout.pieceCount);
   have.replace(torrent.pieces.have);
+  // Their file is not as we left it: the next start finds that out by itself, and what to do.
+  for (const piece of torrent.pieces.withdrawn) have.set(piece);
   return {
     infoHash: meta.infoHash,
     name: meta.name,

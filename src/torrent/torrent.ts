@@ -12,6 +12,7 @@ import { BlockReader } from "../storage/block_reader.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import { Arrangement } from "./arrangement.ts";
 import { Blame } from "./blame.ts";
+import { ChangedFiles } from "./changed_files.ts";
 import { TorrentExtensions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
@@ -60,6 +61,7 @@ export class Torrent {
   readonly #traffic: TrafficBook;
   readonly #verification: Verification;
   readonly #blame: Blame;
+  readonly #changedFiles: ChangedFiles;
   #state: TorrentState = "checking";
   #error: Error | null = null;
   #startedAt: number;
@@ -76,7 +78,10 @@ export class Torrent {
     this.options = options;
     this.#ports = ports;
     this.storage = ports.storage;
-    this.#reader = new BlockReader(ports.storage, ports.readCache, (error) => this.fail(error));
+    this.#reader = new BlockReader(ports.storage, ports.readCache, {
+      broke: (error) => this.fail(error),
+      changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.fail(error)),
+    });
     this.finished = this.#finish.promise;
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
@@ -113,6 +118,7 @@ export class Torrent {
       options.files,
       { targetDir: options.absoluteDir, renamed: ports.renamed },
     );
+    this.#changedFiles = this.#watchFiles();
     this.limits = new RateLimits(ports.throttles);
     this.limits.setTorrent(options.limits, this.#startedAt);
     this.limits.setPerPeer(options.peerLimits, this.#startedAt);
@@ -332,7 +338,8 @@ export class Torrent {
     let pieces: number[] = [];
     await this.arrangement.still(async () => {
       if (this.storage.finish()) this.#persistence.changed(this.now);
-      pieces = this.#verification.doubtfulPieces(this.options.finalCheck);
+      pieces = this.#verification.doubtfulPieces(this.options.finalCheck)
+        .filter((piece) => !this.pieces.withdrawn.has(piece));
       await this.#verification.check(this.#abort.signal, (piece, ok) => {
         if (!ok) bad.push(piece);
       }, pieces);
@@ -450,6 +457,25 @@ export class Torrent {
 
   #tell(happening: TorrentHappening): void {
     this.#ports.tell(happening);
+  }
+
+  #watchFiles(): ChangedFiles {
+    const { meta, storage, pieces, arrangement, warn } = this;
+    return new ChangedFiles({
+      meta,
+      storage,
+      pieces,
+      arrangement,
+      warn,
+      verification: this.#verification,
+      reader: this.#reader,
+      signal: this.#abort.signal,
+      isDownloading: () => this.#state === "downloading",
+      fetchAgain: (bad) => this.#fetchAgain(bad),
+      withdrawn: (piece) => this.swarm.withdrawPiece(piece),
+      returned: (piece) => this.swarm.announcePiece(piece),
+      settled: () => this.#persistence.changed(this.now),
+    });
   }
 
   #makeSwarm(): Swarm {

@@ -58,7 +58,7 @@ export class Verification {
       states.includes(manager.stateOf(piece));
     const pieces = this.allPieces().filter(isOf(HAVE, MISSING, SKIPPED));
     const had = new Set(pieces.filter(isOf(HAVE)));
-    if (had.size > 0) this.#demandDisk();
+    if (had.size > 0) this.demandDisk();
     const bad: number[] = [], isMissing = isOf(MISSING, SKIPPED);
     await this.check(
       signal,
@@ -71,12 +71,12 @@ export class Verification {
       pieces,
       this.#inUse(),
     );
-    if (bad.length > 0) this.#demandDisk();
+    if (bad.length > 0) this.demandDisk();
     return { bad, had: had.size };
   }
 
   /** Throws a GoneError when what we had is away with its disk. */
-  #demandDisk(): void {
+  demandDisk(): void {
     const storage = this.#storage;
     const partsStamp = storage.partsStamp(), stamps = storage.stamps();
     goneFiles(this.#meta, storage, { disk: storage.disk.id, stamps, partsStamp });

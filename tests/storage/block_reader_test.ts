@@ -26,9 +26,15 @@ class HandDisk implements PieceSource {
   error: Error | null = null;
   /** What is on the disk changes with it. */
   salt = 0;
+  /** Somebody changes the file, so long as it is true. */
+  touched = false;
 
   constructor(pieceLength: number, total: number) {
     this.layout = new Layout(pieceLength, [{ length: total, pad: false }]);
+  }
+
+  isTouched(): boolean {
+    return this.touched;
   }
 
   byteAt(piece: number, begin: number): number {
@@ -71,10 +77,14 @@ function bench(pieceLength: number, total: number, maxBytes = 32 * KIB * KIB) {
   const disk = new HandDisk(pieceLength, total);
   const system = { diskReads: 0 };
   const files = { diskReads: () => system.diskReads };
-  const cache = new ReadCache(maxBytes, { clock: new HandClock(), files });
-  const broken: unknown[] = [];
-  const reader = new BlockReader(disk, cache, (e) => broken.push(e));
-  return { disk, system, cache, broken, reader };
+  const clock = new HandClock();
+  const cache = new ReadCache(maxBytes, { clock, files });
+  const broken: unknown[] = [], changed: number[] = [];
+  const reader = new BlockReader(disk, cache, {
+    broke: (error) => broken.push(error),
+    changed: (file) => changed.push(file),
+  });
+  return { disk, system, clock, cache, broken, changed, reader };
 }
 
 /** Lets enough windows be read to show that they are in the system's memory. */
@@ -251,5 +261,56 @@ describe("BlockReader", () => {
     await warmUp(disk, reader);
     reader.close();
     assert.equal(reader.readNow(0, 0, new Uint8Array(BLOCK)), false);
+  });
+});
+
+describe("BlockReader and files that somebody changes", () => {
+  it("serves nothing of a file from a second after its change until it was checked", async () => {
+    const { disk, reader, clock, changed, cache } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    reader.prepare(0, 0, BLOCK, null);
+    await disk.answer();
+    assertRight(disk, reader, 0, 0);
+    disk.touched = true;
+    assert.equal(reader.prepare(0, BLOCK, BLOCK, null), true, "looked at less than a second ago");
+    clock.pass(1000);
+    const waiter = new Waiter();
+    assert.equal(reader.prepare(0, BLOCK, BLOCK, waiter), false);
+    assert.equal(reader.prepare(1, 0, BLOCK, waiter), false);
+    assert.deepEqual([changed, cache.bytes, disk.reads.length], [[0], 0, 0]);
+    clock.pass(5000);
+    assert.equal(reader.prepare(0, BLOCK, BLOCK, waiter), false);
+    assert.deepEqual([changed, waiter.loads], [[0], 0], "told once");
+    disk.touched = false;
+    disk.salt = 9;
+    reader.release([0]);
+    assert.equal(waiter.loads, 1);
+    reader.prepare(0, BLOCK, BLOCK, waiter);
+    await disk.answer();
+    assertRight(disk, reader, 0, BLOCK);
+  });
+
+  it("serves nothing that was being read when the change was seen", async () => {
+    const { disk, reader, clock } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    const waiter = new Waiter();
+    reader.prepare(0, 0, BLOCK, waiter);
+    disk.touched = true;
+    clock.pass(1000);
+    reader.prepare(1, 0, BLOCK, null);
+    await disk.answer();
+    assert.deepEqual([waiter.loads, waiter.failures], [0, 1]);
+    disk.touched = false;
+    reader.release([0]);
+    assert.equal(reader.prepare(0, 0, BLOCK, null), false, "read again");
+  });
+
+  it("looks before it reads at once", async () => {
+    const { disk, reader, clock, changed } = bench(WINDOW_BYTES, 64 * WINDOW_BYTES);
+    await warmUp(disk, reader);
+    const into = new Uint8Array(BLOCK);
+    assert.equal(reader.readNow(0, 0, into), true);
+    disk.touched = true;
+    clock.pass(1000);
+    assert.equal(reader.readNow(0, 0, into), false);
+    assert.deepEqual(changed, [0]);
   });
 });

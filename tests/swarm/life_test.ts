@@ -257,28 +257,6 @@ describe("a disk in trouble", () => {
     await swarm.close();
   });
 
-  it(
-    "whose file was cut short under a seed serves nothing wrong, and is mended",
-    TIMEOUT,
-    async () => {
-      const swarm = await newSwarm(10);
-      await swarm.seed("10.0.1.1", { link: SLOW });
-      const leech = await swarm.leech("10.0.2.1", {}, { seedGoal: { kind: "forever" } }, STATE);
-      await swarm.untilDone([leech]);
-      const vandal = leech.node.files.open("/data/folder/sub0/file0", "write");
-      vandal.truncate(100_000);
-      vandal.close();
-      const next = await swarm.leech("10.0.2.2", {}, { peers: ["10.0.2.1:6881"] });
-      await swarm.run(() => told(swarm, leech, "waiting").length > 0);
-      assert.equal(told(swarm, leech, "waiting")[0].code, "changed");
-      await swarm.untilDone([next, leech]);
-      swarm.assertHasAll(next);
-      swarm.assertHasAll(leech);
-      assert.equal(next.torrent.snapshot().hashFailures, 0);
-      await swarm.close();
-    },
-  );
-
   it("whose files were changed under a seed is checked again and mended", TIMEOUT, async () => {
     const swarm = await newSwarm(8);
     await swarm.seed("10.0.1.1", { link: SLOW });

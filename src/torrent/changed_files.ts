@@ -1,0 +1,180 @@
+/**
+ * Files that somebody changes while they are uploaded. Nothing more of them leaves (the reader holds
+ * them) until their pieces were checked again. While downloading, wrong ones are downloaded again.
+ * Once the torrent was complete they are withdrawn and the file is left as it is: the user may want
+ * the change.
+ */
+import type { FileStat } from "../platform/types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { BlockReader } from "../storage/block_reader.ts";
+import type { CheckedStorage } from "../storage/checker.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { FileError } from "../util/errors.ts";
+import type { Arrangement } from "./arrangement.ts";
+import type { PieceManager } from "./piece_manager.ts";
+import type { Verification } from "./verification.ts";
+
+export interface ChangedFilesPorts {
+  readonly meta: Metainfo;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  readonly verification: Verification;
+  readonly arrangement: Arrangement;
+  readonly reader: BlockReader;
+  /** Aborted when the torrent ends. */
+  readonly signal: AbortSignal;
+  isDownloading(): boolean;
+  /** Downloads these pieces again. */
+  fetchAgain(pieces: readonly number[]): Promise<void>;
+  /** Tells all members that a piece is not here any more, or is here again. */
+  withdrawn(piece: number): void;
+  returned(piece: number): void;
+  /** How we left the files changed, for the resume record. */
+  settled(): void;
+  warn(message: string): void;
+}
+
+interface Outcome {
+  /** Pieces that we had and that are wrong. */
+  readonly bad: number[];
+  /** Pieces that were withdrawn and are right again. */
+  readonly back: number[];
+}
+
+export class ChangedFiles {
+  readonly #ports: ChangedFilesPorts;
+  /** To be checked. */
+  readonly #files = new Set<number>();
+  #checking = false;
+
+  constructor(ports: ChangedFilesPorts) {
+    this.#ports = ports;
+  }
+
+  /** A file was seen to have changed. Rejects with what ends the torrent. */
+  async noticed(file: number): Promise<void> {
+    this.#files.add(file);
+    if (this.#checking) return;
+    this.#checking = true;
+    const { arrangement, signal } = this.#ports;
+    try {
+      while (this.#files.size > 0 && !signal.aborted) {
+        const files = [...this.#files];
+        this.#files.clear();
+        await arrangement.still(() => this.#check(files));
+      }
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  async #check(files: readonly number[]): Promise<void> {
+    const { storage, verification, reader, signal } = this.#ports;
+    verification.demandDisk();
+    const before = new Map(files.map((file) => [file, look(storage, file)]));
+    const outcome = await this.#checkPieces(files);
+    if (signal.aborted) return;
+    for (const [file, stat] of before) this.#settle(file, stat, outcome);
+    this.#ports.settled();
+    await this.#apply(outcome, files);
+    if (signal.aborted) return;
+    reader.release(files);
+    this.#demandAny(outcome);
+  }
+
+  async #checkPieces(files: readonly number[]): Promise<Outcome> {
+    const { verification, pieces, signal } = this.#ports;
+    const bad: number[] = [], back: number[] = [];
+    await verification.check(
+      signal,
+      (piece, ok) => {
+        if (ok && pieces.withdrawn.has(piece)) back.push(piece);
+        else if (!ok && pieces.have.has(piece)) bad.push(piece);
+      },
+      this.#piecesOf(files).filter((piece) => {
+        return pieces.have.has(piece) || pieces.withdrawn.has(piece);
+      }),
+      this.#asIs(),
+    );
+    return { bad, back };
+  }
+
+  #piecesOf(files: readonly number[]): number[] {
+    const found = new Set<number>();
+    for (const file of files) for (const piece of this.#range(file)) found.add(piece);
+    return [...found].sort((a, b) => a - b);
+  }
+
+  *#range(file: number): Generator<number> {
+    const range = this.#ports.meta.layout.piecesOf(file);
+    for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) yield piece;
+  }
+
+  /** Says nothing of what was checked to the storage: this check may cover files in part. */
+  #asIs(): CheckedStorage {
+    const { storage } = this.#ports;
+    return {
+      layout: storage.layout,
+      spans: (piece) => storage.spans(piece),
+      isApart: (file) => storage.isApart(file),
+      statFile: (file) => look(storage, file),
+      noteChecked: () => {},
+    };
+  }
+
+  /** A file that is all right is as if we had left it so; any other shows at the next start. */
+  #settle(file: number, before: FileStat | null, { bad }: Outcome): void {
+    const { storage, pieces } = this.#ports, wrong = new Set(bad);
+    const isRight = (piece: number) => pieces.have.has(piece) && !wrong.has(piece);
+    if ([...this.#range(file)].every(isRight)) storage.noteChecked(file, before);
+    else storage.acceptChange(file, before);
+  }
+
+  async #apply({ bad, back }: Outcome, files: readonly number[]): Promise<void> {
+    const { pieces, reader, warn } = this.#ports;
+    for (const piece of back) {
+      pieces.markHave(piece);
+      this.#ports.returned(piece);
+    }
+    if (bad.length === 0) return;
+    const isDownloading = this.#ports.isDownloading();
+    warn(this.#describe(bad, files, isDownloading));
+    if (isDownloading) return await this.#ports.fetchAgain(bad);
+    for (const piece of bad) {
+      reader.forget(piece);
+      pieces.withdraw(piece);
+      this.#ports.withdrawn(piece);
+    }
+  }
+
+  #describe(bad: readonly number[], files: readonly number[], isDownloading: boolean): string {
+    const path = this.#ports.storage.pathOf(files[0]!);
+    const what = files.length === 1 ? `${path} was` : `${path} and ${files.length - 1} more were`;
+    const count = bad.length === 1
+      ? "1 piece no longer matches"
+      : `${bad.length} pieces no longer match`;
+    const how = isDownloading
+      ? "downloaded again"
+      : "not uploaded any more (--repair downloads the original)";
+    return `${what} changed while in use: ${count} and ${bad.length === 1 ? "is" : "are"} ${how}`;
+  }
+
+  /** Without a piece that is right there is nothing left to upload. Throws a FileError. */
+  #demandAny({ bad }: Outcome): void {
+    const { meta, storage, pieces } = this.#ports;
+    if (bad.length === 0 || this.#ports.isDownloading() || pieces.have.count > 0) return;
+    const message = `No piece of "${meta.name}" in ${storage.dir} is right any more: its files ` +
+      "were changed, moved or deleted";
+    throw new FileError("changed", storage.dir, message);
+  }
+}
+
+/** A link or folder in place of the file counts as nothing there. */
+function look(storage: TorrentStorage, file: number): FileStat | null {
+  try {
+    return storage.statFile(file);
+  } catch (error) {
+    if (error instanceof FileError) return null;
+    throw error;
+  }
+}
