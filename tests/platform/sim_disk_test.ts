@@ -183,6 +183,24 @@ describe("SimDisk.crash", () => {
     assert.equal(own.disk.openHandles, 0);
   });
 
+  it("a kill while writes are under way lets some of them through, and none later", async () => {
+    const came = new Set<boolean>();
+    for (let seed = 0; seed < 12; seed++) {
+      const { world, own } = node(seed);
+      own.disk.put("/home/f", new Uint8Array(100));
+      own.disk.writeDelayMs = 500;
+      void own.files.open("/home/f", "write").writeAsync(pattern(100, 1), 0);
+      await world.runFor(100);
+      own.kill("quietly");
+      const bytes = own.disk.bytes("/home/f")!;
+      assert.ok(bytes.every((byte, i) => byte === 0 || byte === pattern(100, 1)[i]));
+      came.add(bytes[1] !== 0);
+      await world.runFor(1000);
+      assert.deepEqual(own.disk.bytes("/home/f"), bytes);
+    }
+    assert.equal(came.size, 2);
+  });
+
   it("writeWhole that a crash interrupts leaves the old file", async () => {
     const { world, own } = node();
     await world.wait(own.files.writeWhole("/home/f", pattern(100, 1)));

@@ -61,6 +61,9 @@ export class Home {
     this.ledger.keep(`${USB}/PLUG THE DISK IN HERE`, "placeholder");
     this.usb = disk.volume(this.#pickSystem());
     this.mounted = disk.mount(USB, this.usb);
+    disk.writeDelayMs = this.dice.pick([0, 0, 0, 50, 1500]);
+    disk.readDelayMs = this.dice.pick([0, 0, 0, 50, 500]);
+    disk.syncDelayMs = this.dice.pick([5, 5, 5, 100, 1000]);
   }
 
   #pickSystem(): FileSystem {

@@ -36,6 +36,13 @@ export interface DiskFault {
   times?: number;
 }
 
+/** What a disk does to a handle. */
+export interface OpenHandle {
+  close(): void;
+  /** Its process is dead: of the writes under way some still come through. */
+  abandon(dice: Prng): void;
+}
+
 /** A place on a file system. */
 export interface Place {
   readonly volume: SimVolume;
@@ -70,7 +77,7 @@ export class SimDisk {
   readonly root: SimVolume;
   readonly #dice: Prng;
   /** Open handles, with the process that each is of. */
-  readonly #handles = new Map<{ close(): void }, object>();
+  readonly #handles = new Map<OpenHandle, object>();
   /** By mount point. */
   readonly #mounts = new Map<string, SimVolume>();
   #faults: DiskFault[] = [];
@@ -290,18 +297,20 @@ export class SimDisk {
   }
 
   /** Counts an open handle of a process until `closed`. */
-  opened(handle: { close(): void }, process: object): void {
+  opened(handle: OpenHandle, process: object): void {
     this.#handles.set(handle, process);
     this.peakHandles = Math.max(this.peakHandles, this.openHandles);
   }
 
-  closed(handle: { close(): void }): void {
+  closed(handle: OpenHandle): void {
     this.#handles.delete(handle);
   }
 
   /** The process is dead: nothing of it is open any more. */
   closeAllOf(process: object): void {
-    for (const [handle, owner] of [...this.#handles]) if (owner === process) handle.close();
+    for (const [handle, owner] of [...this.#handles]) {
+      if (owner === process) handle.abandon(this.#dice);
+    }
   }
 
   /** Returns the bytes written: fewer than asked when the disk is full. */

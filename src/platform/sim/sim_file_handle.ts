@@ -1,8 +1,9 @@
 /** An open file of a simulated node. */
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
+import type { Prng } from "../../util/prng.ts";
 import type { FileHandle, FileStat } from "../types.ts";
-import type { DiskOperation, SimDisk } from "./disk.ts";
+import type { DiskOperation, OpenHandle, SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 import type { DiskEntry } from "./volume.ts";
 
@@ -29,7 +30,7 @@ function slowWrite(disk: SimDisk): number {
   return disk.writeDelayMs;
 }
 
-export class SimFileHandle implements FileHandle {
+export class SimFileHandle implements FileHandle, OpenHandle {
   readonly #disk: SimDisk;
   readonly #clocks: Clocks;
   /** As the caller named it, for messages, and as the disk knows it, for faults. */
@@ -40,6 +41,8 @@ export class SimFileHandle implements FileHandle {
   /** Of its file system, when it was opened. */
   readonly #mounting: number;
   #closed = false;
+  /** Writes that the process waits for. */
+  readonly #underWay = new Set<() => void>();
 
   constructor(
     disk: SimDisk,
@@ -76,8 +79,24 @@ export class SimFileHandle implements FileHandle {
 
   async writeAsync(bytes: Uint8Array, position: number): Promise<void> {
     this.#on("stat", "write", () => {}); // closed or not is known at once
+    const write = () => this.#attempt("write", "write", () => this.#write(bytes, position));
+    this.#underWay.add(write);
     await this.#clocks.host.sleep(slowWrite(this.#disk));
-    this.#attempt("write", "write", () => this.#write(bytes, position));
+    this.#underWay.delete(write);
+    write();
+  }
+
+  abandon(dice: Prng): void {
+    for (const write of this.#underWay) {
+      if (!dice.chance(0.5)) continue;
+      try {
+        write();
+      } catch {
+        // Nobody is left to hear of it.
+      }
+    }
+    this.#underWay.clear();
+    this.close();
   }
 
   #write(bytes: Uint8Array, position: number): void {
