@@ -101,8 +101,12 @@ export class FileAccess {
     this.#pool.release(file);
   }
 
-  /** All that was written to `files` is on the disk when it resolves. Rejects with a FileError. */
+  /**
+   * All that was written to `files` is on the disk when it resolves. Rejects with the first FileError
+   * after it tried all of them: of a disk that was pulled out each is to be distrusted.
+   */
   async sync(files: Iterable<StoredFile>): Promise<void> {
+    let failure: unknown = null;
     for (const file of files) {
       if (!file.unsynced) continue;
       file.unsynced = false;
@@ -112,9 +116,10 @@ export class FileAccess {
         file.unsynced = true;
         // The system may have dropped what it could not write, and a second sync may not say so.
         file.distrust();
-        throw error;
+        failure ??= error;
       }
     }
+    if (failure !== null) throw failure;
     await this.syncNames();
   }
 

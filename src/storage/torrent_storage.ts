@@ -316,6 +316,11 @@ export class TorrentStorage {
     await this.#access.sync(this.#all());
   }
 
+  /** What was written since the last sync may be lost: those files are to be read again. */
+  distrustUnsynced(): void {
+    for (const file of this.#all()) if (file.unsynced) file.distrust();
+  }
+
   /**
    * Makes a file that is not there out of somebody's copy of it, which may be wrong: its pieces are
    * to be checked. Rejects with a FileError ("exists" when it is there).

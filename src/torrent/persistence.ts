@@ -135,13 +135,20 @@ export class Persistence {
     await this.#keeper?.save().catch(() => {}); // it warned already, and goes on trying
   }
 
-  /** Saves for the last time; the storage may be closed afterwards. */
-  async close(): Promise<void> {
+  /**
+   * Saves for the last time; the storage may be closed afterwards. `failed`: the disk may have lost
+   * what was not synced, as one that was pulled out has.
+   */
+  async close(failed: boolean): Promise<void> {
     if (!this.#opened) {
       this.#last = this.#before;
       return;
     }
-    await this.#keeper?.close().catch(() => {});
+    let isKept = !failed;
+    await this.#keeper?.close().catch(() => {
+      isKept = false;
+    });
+    if (!isKept) this.#torrent.storage.distrustUnsynced();
     let partial: PartialPiece[] = [];
     try {
       partial = this.#partial.save();

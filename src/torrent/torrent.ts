@@ -437,12 +437,12 @@ export class Torrent {
     if (state !== "done") {
       this.#finish.reject(this.#error ?? new Error("The torrent was stopped before its end"));
     }
-    this.#close();
+    this.#close(state === "failed");
   }
 
-  async #close(): Promise<void> {
+  async #close(failed: boolean): Promise<void> {
     const told = this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
-    await this.#persistence.close();
+    await this.#persistence.close(failed);
     this.storage.close();
     await told;
     this.#tell({ type: "stopped" });
