@@ -56,6 +56,8 @@ const FILE_CODES: Record<FileErrorCode, true> = {
   "read-only": true,
   "exists": true,
   "too-large": true,
+  "foreign": true,
+  "in-use": true,
   "changed": true,
   "other-disk": true,
   "bad-name": true,

@@ -81,6 +81,8 @@ const ADD_RULES: Rules = {
   seedOnly: SWITCH,
   waitForDisk: SWITCH,
   anew: SWITCH,
+  overwrite: SWITCH,
+  repair: SWITCH,
   ...below("limits", RATES),
   ...below("peerLimits", RATES),
 };

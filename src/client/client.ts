@@ -29,6 +29,10 @@ import { type QuotaSpent, spentMessage } from "./quota.ts";
 import { type Added, encodeAdded } from "./added_file.ts";
 import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
+import { StateFolderOwners } from "./other_owners.ts";
+import { ClientPaths } from "./path_claims.ts";
+import { RememberedPaths } from "./remembered_paths.ts";
+import { RunningShoals } from "./running_shoals.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
 import { type Finder, TorrentLife } from "./torrent_life.ts";
@@ -63,6 +67,9 @@ export class Client {
   readonly #udp: UdpAnnouncer;
   readonly #maker: EngineMaker;
   readonly #discovery: Discovery;
+  readonly #paths: ClientPaths;
+  /** Null without a state folder. */
+  readonly #owners: StateFolderOwners | null;
   readonly #warnings: string[] = [];
   #timer: Timer | null = null;
   #nextTickAt = 0;
@@ -83,7 +90,13 @@ export class Client {
       return { port: this.port, ...(options.address ? { address: options.address } : {}) };
     });
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
+    this.#owners = this.#state && this.#openOwners(this.#state);
+    this.#paths = new ClientPaths((path) => platform.files.stat(path) !== null, this.#owners);
     this.#maker = new EngineMaker(platform, options, {
+      claims: (torrent) => ({
+        claim: (place, written) => this.#paths.claim(torrent, place, written),
+        ownerOf: (path) => this.#paths.ownerOf(torrent.infoHash, path),
+      }),
       limits: this.#limits,
       udp: this.#udp,
       crc32c,
@@ -175,6 +188,7 @@ export class Client {
     await this.#handles.get(infoHash)?.stop();
     await this.#saving.get(infoHash);
     this.#handles.delete(infoHash);
+    this.#paths.release(infoHash);
     this.#state?.forget(infoHash);
   }
 
@@ -239,6 +253,7 @@ export class Client {
     this.#udp.close();
     this.#udpPort.close();
     this.#maker.close();
+    this.#owners?.close();
     this.#feed.end();
   }
 
@@ -271,7 +286,7 @@ export class Client {
       throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
     }
     const state = this.#state;
-    const life = new TorrentLife(infoHash, source, options, {
+    const life: TorrentLife = new TorrentLife(infoHash, source, options, {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
       loadRecord: state === null ? null : () => state.loadRecord(infoHash),
@@ -281,17 +296,39 @@ export class Client {
       keepMeta: (meta) => this.#keep(meta),
       keepRecord: (record) => this.#save(infoHash, (state) => state.keepRecord(record)),
       keepPaused: before.keepPaused ?? (() => {}),
+      claim: this.#owners && (() => this.#owners!.claimTorrent({ infoHash, name: life.name })),
       quotaSpent: () => this.#limits.quotaSpent,
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
     });
     const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
     this.#lives.set(infoHash, life);
     this.#handles.set(infoHash, torrent);
-    life.ended.then(() => this.#lives.delete(infoHash));
+    life.ended.then(() => {
+      this.#lives.delete(infoHash);
+      this.#owners?.release(infoHash);
+    });
     life.start(before.record, before.paused);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
+  }
+
+  #openOwners(state: StateDir): StateFolderOwners {
+    const { files, clock, random, process } = this.#platform;
+    const parse = (bytes: Uint8Array) => this.#parse(bytes);
+    const running = new RunningShoals(`${state.path}/running`, {
+      files,
+      clock,
+      pid: process.pid,
+      nonce: random.fill(new Uint8Array(8)),
+      filesOf: async (infoHash, dir) => {
+        const bytes = await state.loadTorrent(infoHash).catch(() => null);
+        if (bytes === null) return null;
+        return parse(bytes).files.map(({ path }) => [dir, ...path].join("/"));
+      },
+    });
+    const remembered = new RememberedPaths(state, parse);
+    return new StateFolderOwners(running, remembered, (message) => this.#warnings.push(message));
   }
 
   /** Null where only the metadata of a magnet is kept, for whoever adds it again. */

@@ -8,6 +8,7 @@ import type { Magnet } from "../protocol/magnet.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
+import { toHex } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { SendBuffers } from "../peer/link.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
@@ -18,9 +19,11 @@ import { findReusable } from "../storage/reuse.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
+import type { PathClaims } from "../torrent/take_over.ts";
 import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
 import type { ExtensionOptions } from "../torrent/extensions.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
+import type { KeeperMaker } from "../torrent/persistence.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { PeerPoolConfig } from "../torrent/pool_types.ts";
@@ -32,6 +35,7 @@ import type { TorrentOptions, TorrentPorts } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
+import type { ClaimingTorrent } from "./path_claims.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
 import { choicesOf } from "./restored_options.ts";
@@ -57,6 +61,8 @@ export interface MakerPorts {
   dhtPort(): number;
   /** As others see us, as far as that is known. */
   ownAddresses(): readonly string[];
+  /** The paths of all torrents, as one of them sees them. */
+  claims(torrent: ClaimingTorrent): PathClaims;
   /** Hears what peers and trackers tell of us and of DHT nodes. */
   outside: TorrentPorts["outside"];
 }
@@ -158,6 +164,7 @@ export class EngineMaker {
       record,
       renamed,
       notes,
+      claims: this.#ports.claims({ infoHash: toHex(meta.infoHash), name: meta.name }),
       reuse: options.reuse === undefined ? null : this.#reuse(meta, options.reuse, storage),
       keeper: (ports) => this.#makeKeeper(meta, ports),
       dialer: this.#dialer,
@@ -209,7 +216,7 @@ export class EngineMaker {
   /** Kept where the client keeps its state; in memory only if it keeps none. */
   #makeKeeper(
     { infoHash }: Metainfo,
-    ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
+    ports: Parameters<KeeperMaker>[0],
   ): ResumeKeeper | null {
     const { stateDir, saveEveryMs } = this.#options;
     if (stateDir === undefined) return null;
@@ -236,6 +243,9 @@ export class EngineMaker {
       finalCheck: options.finalCheck ?? "changed",
       trustFiles: options.trustFiles ?? false,
       seedOnly: options.seedOnly ?? false,
+      overwrite: options.overwrite ?? false,
+      repair: options.repair ?? false,
+      preallocate: options.preallocate ?? false,
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
       choices: choicesOf(options),

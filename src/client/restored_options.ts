@@ -35,6 +35,9 @@ const AFTER_RESTART = {
   trustFiles: "not kept",
   // A torrent that has a record has its metadata.
   metadataOnly: "not kept",
+  // Both were asked for once, of the files as they were then.
+  overwrite: "not kept",
+  repair: "not kept",
   // It was about the run before that one.
   anew: "not kept",
   // It is done before the first record is written.

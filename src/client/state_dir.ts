@@ -55,6 +55,12 @@ export class StateDir {
     await this.#files.writeWhole(this.#addedPath(infoHash), added);
   }
 
+  /** Changes whenever the record does; null when there is none. Throws a FileError. */
+  recordStamp(infoHash: string): string | null {
+    const stat = this.#files.stat(resumePath(this.path, fromHex(infoHash)!));
+    return stat && `${stat.size} ${stat.mtimeMs} ${stat.inode}`;
+  }
+
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
   async loadRecord(infoHash: string): Promise<ResumeData | null> {
     const hash = fromHex(infoHash)!;

@@ -15,6 +15,7 @@ import type { Handshaken } from "../torrent/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
+import { inUse, type PathOwner } from "../torrent/take_over.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { type RunTotals, runTotals } from "./run_totals.ts";
@@ -33,6 +34,8 @@ const PASSING: ReadonlySet<FileErrorCode> = new Set([
 ]);
 const FIRST_RETRY_MS = 5000;
 const MAX_RETRY_MS = 60_000;
+/** How often it is looked whether another shoal that has the torrent is gone. */
+const IN_USE_RETRY_MS = 2000;
 /** After so long without trouble the next one counts as the first. */
 const CALM_MS = 120_000;
 
@@ -72,6 +75,11 @@ export interface LifePorts {
   keepRecord(record: ResumeData): void;
   /** It looks for its metadata no more, or again. */
   keepPaused(paused: boolean): void;
+  /**
+   * Claims the torrent among the clients that share a state folder: resolves to null, or to who has
+   * it. Null where no state is kept.
+   */
+  claim: (() => Promise<PathOwner | null>) | null;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
   tell(happening: TorrentHappening): void;
@@ -106,6 +114,12 @@ export class TorrentLife {
   #retryMs = FIRST_RETRY_MS;
   #begunAt = 0;
   #pauses = false;
+  /** It is ours among the clients that share the state folder. */
+  #claimed = false;
+  /** How often that was asked: the last one counts. */
+  #claims = 0;
+  /** What was told last of a wait. */
+  #lastWait = "";
   /** While `pause` waits for the end of what was at work. */
   #pausing: Promise<void> | null = null;
 
@@ -202,10 +216,44 @@ export class TorrentLife {
   start(restored: ResumeData | null = null, paused = false): void {
     this.#pauses = restored?.paused ?? paused;
     this.#restored = restored;
+    if (this.#ports.claim === null || this.#pauses) this.#proceed(restored);
+    else void this.#claim(this.#ports.claim, () => this.#proceed(restored));
+  }
+
+  #proceed(restored: ResumeData | null): void {
     if (restored !== null) this.#goOn(restored);
     else if (this.#finder === null) this.#open();
     else if (this.#ports.loadMeta === null) this.#find(this.#finder);
     else this.#recall(this.#finder, this.#ports.loadMeta);
+  }
+
+  /** `proceed` where it is ours at once; after a wait all is looked up again, as another left it. */
+  async #claim(claim: () => Promise<PathOwner | null>, proceed: () => void): Promise<void> {
+    const attempt = ++this.#claims;
+    const owner = await claim();
+    if (this.over || this.#pauses || attempt !== this.#claims) return;
+    if (owner === null) {
+      this.#claimed = true;
+      return proceed();
+    }
+    const error = inUse(this.infoHash, owner), before = this.#error?.message;
+    this.#error = error;
+    if (this.#phase !== "waiting") this.#setPhase("waiting");
+    if (before !== error.message) this.#tellWaiting(error, IN_USE_RETRY_MS);
+    this.#retry = this.#ports.clock.after(IN_USE_RETRY_MS, () => {
+      if (this.#phase !== "waiting") return;
+      void this.#claim(claim, () => {
+        this.#error = null;
+        this.#restored = null;
+        this.#phase = "opening";
+        this.#proceed(null);
+      });
+    });
+  }
+
+  #tellWaiting({ code, message, path }: FileError, retryMs: number): void {
+    const retryInSeconds = retryMs / 1000;
+    this.#ports.tell({ type: "waiting", code, message, path, retryInSeconds });
   }
 
   tick(now: number): void {
@@ -253,6 +301,8 @@ export class TorrentLife {
   }
 
   #goOnAgain(): void {
+    const { claim } = this.#ports;
+    if (claim !== null && !this.#claimed) return void this.#claim(claim, () => this.#goOnAgain());
     if (this.#finder !== null) this.#find(this.#finder);
     else if (this.#engine === null) this.#open();
     else this.#begin(this.#engine.lastRecord);
@@ -416,8 +466,9 @@ export class TorrentLife {
   }
 
   #mayPass({ state, error }: Engine): boolean {
-    if (this.over || this.options.waitForDisk === false || state !== "failed") return false;
-    return error instanceof FileError && PASSING.has(error.code);
+    if (this.over || state !== "failed" || !(error instanceof FileError)) return false;
+    if (error.code === "in-use") return true;
+    return this.options.waitForDisk !== false && PASSING.has(error.code);
   }
 
   #engineEnded(engine: Engine): void {
@@ -429,14 +480,15 @@ export class TorrentLife {
   }
 
   #wait(engine: Engine): void {
-    const { clock, tell } = this.#ports, error = engine.error as FileError;
+    const { clock } = this.#ports, error = engine.error as FileError;
     if (clock.now() - this.#begunAt > CALM_MS) this.#retryMs = FIRST_RETRY_MS;
-    const wait = this.#retryMs;
-    this.#retryMs = Math.min(MAX_RETRY_MS, 2 * wait);
+    const isInUse = error.code === "in-use", wait = isInUse ? IN_USE_RETRY_MS : this.#retryMs;
+    if (!isInUse) this.#retryMs = Math.min(MAX_RETRY_MS, 2 * wait);
+    const before = this.#lastWait;
+    this.#lastWait = error.message;
     this.#error = error;
     this.#setPhase("waiting");
-    const { code, message, path } = error;
-    tell({ type: "waiting", code, message, path, retryInSeconds: wait / 1000 });
+    if (!isInUse || before !== error.message) this.#tellWaiting(error, wait);
     this.#retry = clock.after(wait, () => {
       if (this.#phase === "waiting") this.#begin(engine.lastRecord, true);
     });

@@ -136,6 +136,16 @@ export interface AddOptions {
    */
   anew?: boolean;
   /**
+   * Files that stand where the torrent's are to be, and are not its own, are written over. Default
+   * false: the torrent fails with a FileError ("foreign"). Those of other torrents that run stay.
+   */
+  overwrite?: boolean;
+  /**
+   * Files that were changed after they were complete are downloaded again. Default false: they are
+   * left as they are, and the torrent fails with an EditedError.
+   */
+  repair?: boolean;
+  /**
    * When the disk is full, gone, read-only or gives errors: waits and tries again by itself (state
    * "waiting") instead of failing. Default true.
    */

@@ -14,7 +14,7 @@ import {
   type ResumeSeedGoal,
 } from "./resume_data.ts";
 import { packChoices } from "./resume_choices.ts";
-import { packPeers, packStamps } from "./resume_packing.ts";
+import { packOwned, packPeers, packStamps } from "./resume_packing.ts";
 import { ResumeReader } from "./resume_reader.ts";
 
 export type Sha1 = (bytes: Uint8Array) => Uint8Array;
@@ -88,6 +88,7 @@ function bodyOf(data: ResumeData): Encodable {
       blocks: blocks.length,
       piece,
     })),
+    "owned": packOwned(data.owned),
     "parts": packStamps([data.partsStamp]),
     "paused": data.paused ? 1 : 0,
     "peer limits": limitsOf(data.peerLimits),
@@ -158,6 +159,7 @@ function readBody(body: BDict): ResumeData {
     trackerIds: from.trackerIds(),
     goodPeers: from.peers("good peers", body).slice(0, MAX_GOOD_PEERS),
     bannedPeers: from.banned().slice(0, MAX_BANNED_PEERS),
+    owned: from.owned(),
     stamps: from.stamps("stamps"),
     partsStamp: from.stamps("parts")[0],
     savedAtMs: from.count("saved"),

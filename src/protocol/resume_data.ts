@@ -15,6 +15,12 @@ export interface FileStamp {
   readonly inode: number;
 }
 
+/** What tells a file from all others that ever have its name: its inode, and when it was made. */
+export interface FileIdentity {
+  readonly inode: number;
+  readonly bornMs: number;
+}
+
 /** How a file was left: null says that it was not there, undefined that nobody knows. */
 export type Stamp = FileStamp | null | undefined;
 
@@ -84,6 +90,11 @@ export interface ResumeData {
   goodPeers: readonly PeerAddress[];
   /** The first MAX_BANNED_PEERS are kept. Port 0: the whole address. */
   bannedPeers: readonly (PeerAddress & { reason: string })[];
+  /**
+   * By index in the torrent's list: the files that we made or took over. Whatever they hold, we may
+   * write to them. Files whose disk keeps no identities are left out.
+   */
+  owned: ReadonlyMap<number, FileIdentity>;
   /** One for each file of the torrent's list; undefined for pads. */
   stamps: readonly Stamp[];
   /** Of the part file. */

@@ -2,11 +2,14 @@
 import { concatBytes } from "../util/bytes.ts";
 import { formatIp, parseIp } from "../util/ip_address.ts";
 import type { PeerAddress } from "./compact_address.ts";
-import type { Stamp } from "./resume_data.ts";
+import type { FileIdentity, Stamp } from "./resume_data.ts";
 
 /** A kind byte, then size, time and inode as 64-bit floats, big-endian, which keep them exactly. */
 const STAMP_BYTES = 25;
 const UNKNOWN = 0, ABSENT = 1, PRESENT = 2;
+
+/** The file's index, then inode and birth as 64-bit floats. */
+const OWNED_BYTES = 20;
 
 /** A length byte (4 or 16), then address and port padded to the same size for all. */
 const PEER_BYTES = 19;
@@ -45,6 +48,33 @@ export function unpackStamps(bytes: Uint8Array): Stamp[] | null {
     }
   }
   return stamps;
+}
+
+/** 20 bytes a file. */
+export function packOwned(owned: ReadonlyMap<number, FileIdentity>): Uint8Array {
+  const bytes = new Uint8Array(owned.size * OWNED_BYTES);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [file, { inode, bornMs }] of owned) {
+    view.setUint32(at, file);
+    view.setFloat64(at + 4, inode);
+    view.setFloat64(at + 12, bornMs);
+    at += OWNED_BYTES;
+  }
+  return bytes;
+}
+
+/** Null when the bytes are no packed identities. */
+export function unpackOwned(bytes: Uint8Array): Map<number, FileIdentity> | null {
+  if (bytes.length % OWNED_BYTES !== 0) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const owned = new Map<number, FileIdentity>();
+  for (let at = 0; at < bytes.length; at += OWNED_BYTES) {
+    const inode = view.getFloat64(at + 4), bornMs = view.getFloat64(at + 12);
+    if (!Number.isFinite(inode) || !Number.isFinite(bornMs)) return null;
+    owned.set(view.getUint32(at), { inode, bornMs });
+  }
+  return owned;
 }
 
 /** 19 bytes a peer. Throws a RangeError for what is no IP address. */

@@ -7,6 +7,7 @@ import { ResumeError } from "../util/errors.ts";
 import { BDict, type BValue } from "./bencode.ts";
 import type { PeerAddress } from "./compact_address.ts";
 import type {
+  FileIdentity,
   PartialPiece,
   ResumeLimits,
   ResumeSeedGoal,
@@ -14,7 +15,7 @@ import type {
   Stamp,
 } from "./resume_data.ts";
 import { type ResumeChoices, unpackChoices } from "./resume_choices.ts";
-import { unpackPeers, unpackStamps } from "./resume_packing.ts";
+import { unpackOwned, unpackPeers, unpackStamps } from "./resume_packing.ts";
 import { repairUtf8 } from "./utf8.ts";
 
 const MAX_PRIORITY = 7;
@@ -156,6 +157,10 @@ export class ResumeReader {
       ...peer,
       reason: textOf(reasons[i] ?? new Uint8Array(0), "banned", MAX_TEXT_BYTES),
     }));
+  }
+
+  owned(): Map<number, FileIdentity> {
+    return unpackOwned(this.#bytes("owned")) ?? bad("owned");
   }
 
   stamps(key: string): Stamp[] {

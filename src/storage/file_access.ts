@@ -36,8 +36,9 @@ export class FileAccess {
     return new FileAccess(this.disk, this.#pool, dir);
   }
 
-  /** What is there; anything but a file is refused. */
+  /** The file as it is now, null where there is none of ours; anything but a file is refused. */
   look(file: StoredFile): FileStat | null {
+    if (file.foreign) return null;
     if (!this.paths.hasFolders(file.elements)) return null;
     const now = this.#stat(file);
     if (now === null || now.kind === "file") return now;
@@ -81,7 +82,7 @@ export class FileAccess {
     return this.#pool.open(file, "read");
   }
 
-  /** What is behind the end of a file belongs to somebody else's file of the same name. */
+  /** For what is behind the end of a file, once that is known to be nothing or not wanted. */
   cut(file: StoredFile): void {
     const handle = this.#pool.open(file, "write");
     handle.truncate(file.length);
@@ -91,9 +92,45 @@ export class FileAccess {
 
   makeEmpty(file: StoredFile): void {
     if (this.look(file) !== null) return;
+    this.make(file);
+    this.letGo(file);
+  }
+
+  /** Makes a file that is not there. Throws a FileError: "exists" where something has its name. */
+  make(file: StoredFile): void {
     this.paths.makeFolders(file.elements);
-    this.disk.open(file.path, "write").close();
+    file.checked(null);
+    this.#leave(file, this.#create(file));
+  }
+
+  #create(file: StoredFile): FileHandle {
+    const handle = this.#pool.open(file, "create");
     this.noteNewName(file);
+    return handle;
+  }
+
+  /**
+   * Gives the file a copy of its own where it has other names (hard links): what is written to one
+   * of them is in all. Rejects with a FileError.
+   */
+  async ownCopy(file: StoredFile, name: string): Promise<void> {
+    const now = this.look(file);
+    if (now === null || now.links < 2) return;
+    const isDisturbed = file.isDisturbed(now);
+    const copy = this.paths.join([...file.elements.slice(0, -1), name]);
+    this.letGo(file);
+    if (this.disk.stat(copy) !== null) this.disk.remove(copy); // a crash left it
+    await this.disk.copy(file.path, copy);
+    const handle = this.disk.open(copy, "write");
+    try {
+      await handle.sync();
+    } finally {
+      handle.close();
+    }
+    this.disk.rename(copy, file.path);
+    this.noteNewName(file);
+    file.own(this.look(file));
+    if (isDisturbed) file.distrust();
   }
 
   /** Closes a file, if it is open. */
@@ -162,16 +199,12 @@ export class FileAccess {
     if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
     this.#checkUsable(file);
     this.paths.makeFolders(file.elements);
-    if (file.isNew) {
-      this.noteNewName(file);
-      return this.#pool.open(file, "write");
-    }
+    if (file.isNew) return this.#create(file);
     const now = this.#stat(file);
     if (now === null) this.noteNewName(file);
     file.compare(now);
-    const handle = this.#pool.open(file, "write");
-    if (now !== null && now.size > file.length) this.cut(file);
-    return handle;
+    if (now !== null && now.links > 1) throw linked(file.path);
+    return this.#pool.open(file, "write");
   }
 
   /** What a check found may be of files that we may not write to. Windows syncs no others. */
@@ -188,6 +221,12 @@ export class FileAccess {
     if (!this.#closed) return;
     throw new FileError("io", file.path, `Cannot use ${file.path}: its torrent was stopped`);
   }
+}
+
+function linked(path: string): FileError {
+  const message = `Cannot write to ${path}: it has other names (hard links), whose file it would ` +
+    "change as well. Start again to give it a copy of its own";
+  return new FileError("changed", path, message);
 }
 
 function notFile(path: string, kind: FileStat["kind"]): FileError {

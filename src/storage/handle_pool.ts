@@ -38,10 +38,11 @@ export class HandlePool {
 
   /**
    * The handle of a file, opened if need be; a handle for reading gives way to one for both.
-   * Use it before the next call to the pool: that may close it. Throws a FileError.
+   * "create" is for a file that must not exist yet. Use the handle before the next call to the pool:
+   * that may close it. Throws a FileError.
    */
-  open(file: PooledFile, mode: "read" | "write"): FileHandle {
-    if (this.isOpen(file, mode)) this.#touch(file);
+  open(file: PooledFile, mode: "read" | "write" | "create"): FileHandle {
+    if (mode !== "create" && this.isOpen(file, mode)) this.#touch(file);
     else this.#reopen(file, mode);
     return file.handle!;
   }
@@ -53,17 +54,17 @@ export class HandlePool {
     this.#latest = file;
   }
 
-  #reopen(file: PooledFile, mode: "read" | "write"): void {
+  #reopen(file: PooledFile, mode: "read" | "write" | "create"): void {
     this.release(file);
     this.#closeOldest(this.#open.size + 1 - this.#limit);
     file.handle = this.#openOrMakeRoom(file.path, mode);
-    file.writable = mode === "write";
+    file.writable = mode !== "read";
     this.#open.add(file);
     this.#latest = file;
   }
 
   /** Other parts of the process use up descriptors too, so the system's limit may come first. */
-  #openOrMakeRoom(path: string, mode: "read" | "write"): FileHandle {
+  #openOrMakeRoom(path: string, mode: "read" | "write" | "create"): FileHandle {
     for (;;) {
       try {
         return this.#files.open(path, mode);

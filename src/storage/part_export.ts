@@ -3,6 +3,7 @@
  * those bytes are on the disk, so that whoever finds the file finds them in it, after a crash too.
  */
 import type { FileSlice } from "../protocol/layout.ts";
+import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { PartFile } from "./part_file.ts";
 import { StoredFile } from "./stored_file.ts";
@@ -39,6 +40,8 @@ export async function exportParts(
     }
     access.letGo(temporary);
     access.paths.makeFolders(file.elements);
+    // In the turn of the renaming, which would replace it.
+    if (access.disk.stat(file.path) !== null) throw inTheWay(file.path);
     access.disk.rename(path, file.path);
   } catch (error) {
     access.letGo(temporary);
@@ -46,8 +49,14 @@ export async function exportParts(
     throw error;
   }
   access.noteNewName(file);
-  file.checked(access.look(file));
+  file.own(access.look(file));
   done();
+}
+
+function inTheWay(path: string): FileError {
+  const message =
+    `Cannot make ${path}: a file that is not this torrent's has that name. Move it away`;
+  return new FileError("foreign", path, message);
 }
 
 function copySlice(

@@ -20,6 +20,8 @@ export interface KeeperPorts {
    * the stamps are those of the last writes.
    */
   collect(): ResumeData;
+  /** `owned` of the record, as it is in this moment. */
+  owned(): ResumeData["owned"];
   /** Everything that was handed to the disk before is on it when this resolves. */
   syncData(): Promise<void>;
   now(): number;
@@ -37,6 +39,8 @@ export class ResumeKeeper {
   readonly #schedule: SaveSchedule;
   /** The save under way. */
   #saving: Promise<void> | null = null;
+  /** What was written last. */
+  #written: ResumeData | null = null;
   #failing = false;
   #closed = false;
 
@@ -70,6 +74,15 @@ export class ResumeKeeper {
   }
 
   /**
+   * Saves which files are ours and nothing else, so it waits for no data: call it before the first
+   * byte is written to a file that was made. Rejects with what went wrong.
+   */
+  async claim(): Promise<void> {
+    if (this.#written === null) return await this.save();
+    await this.#write(this.#written);
+  }
+
+  /**
    * The last save, after the last write: waits a moment, so that no change by others can hide
    * behind our own; up to two seconds on a disk whose clock has such steps (FAT). Nothing is saved
    * afterwards.
@@ -91,8 +104,15 @@ export class ResumeKeeper {
     return own;
   }
 
+  /** Files that were made while the data was synced are in it too. */
+  async #write(data: ResumeData): Promise<void> {
+    const { files, path, sha1, owned } = this.#ports;
+    this.#written = { ...data, owned: owned() };
+    await writeResume(files, path, this.#written, sha1);
+  }
+
   async #saveNow(last: boolean): Promise<void> {
-    const { files, path, sha1, syncData, collect, now, sleep, warn } = this.#ports;
+    const { syncData, collect, now, sleep, warn } = this.#ports;
     this.#schedule.begin(now());
     try {
       if (last) await sleep(SETTLE_MS);
@@ -103,7 +123,7 @@ export class ResumeKeeper {
         data = collect();
       }
       await syncData();
-      await writeResume(files, path, data, sha1);
+      await this.#write(data);
       this.#schedule.end(now());
       this.#failing = false;
       // Once more when the clock has gone on, else the next start would check those files.

@@ -4,9 +4,10 @@
  * disk's clock, 1 to 4 ms, cannot be seen; the full final check is for who needs to exclude it.)
  */
 import type { FileStat } from "../platform/types.ts";
-import type { Stamp } from "../protocol/resume_data.ts";
+import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";
 import { FileError } from "../util/errors.ts";
 import { PooledFile } from "./handle_pool.ts";
+import { identityOf } from "./ownership.ts";
 
 export class StoredFile extends PooledFile {
   /** As our last write or check left it; null: it was not there; undefined: never looked. */
@@ -15,6 +16,12 @@ export class StoredFile extends PooledFile {
   #disturbed = false;
   /** As it was when a change by somebody else was dealt with; undefined: none since `#left`. */
   #accepted: FileStat | null | undefined = undefined;
+  /** What has its name is somebody else's: to this torrent nothing is there. */
+  foreign = false;
+  /** It was complete before, and nobody changed it since: it is not written to any more. */
+  finished = false;
+  /** Of the file that we made or took over; null where it is none, or cannot be told from others. */
+  identity: FileIdentity | null = null;
   /** Bytes written since it was last compared. */
   written = 0;
   /** How often it was written to. */
@@ -49,6 +56,7 @@ export class StoredFile extends PooledFile {
     this.#expectHere(now, this.#left?.inode ?? now?.inode);
     this.#left = now;
     this.#accepted = undefined;
+    this.identity = identityOf(now);
   }
 
   #expectHere(now: FileStat | null, inode: number | undefined): asserts now is FileStat {
@@ -67,6 +75,12 @@ export class StoredFile extends PooledFile {
     this.#left = before;
     this.#accepted = undefined;
     this.#disturbed = false;
+  }
+
+  /** It is checked, and ours: we made it or took it over. */
+  own(now: FileStat | null): void {
+    this.checked(now);
+    this.identity = identityOf(now);
   }
 
   /** Nobody can say any more what it holds: it is to be read again at the next start. */
@@ -92,6 +106,9 @@ export class StoredFile extends PooledFile {
   movedTo(path: string, elements: readonly string[], copy: StoredFile | null): StoredFile {
     const moved = new StoredFile(path, elements, this.length);
     moved.#disturbed = this.#disturbed;
+    moved.foreign = this.foreign;
+    moved.finished = this.finished;
+    moved.identity = copy === null ? this.identity : copy.identity;
     moved.unsynced = this.unsynced || (copy?.unsynced ?? false);
     // Unknown stays unknown: what was copied is not known any better.
     const known = this.#left !== undefined;

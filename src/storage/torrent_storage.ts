@@ -5,14 +5,15 @@
  * made, and what a piece has of them lives in the part file. Writing is synchronous: a piece leaves
  * as one positional write per file, so nothing can interleave and nothing is buffered here.
  */
-import type { Disk, Files, FileSpan, FileStat } from "../platform/types.ts";
+import type { Disk, FileHandle, Files, FileSpan, FileStat } from "../platform/types.ts";
 import type { FileSlice, Layout } from "../protocol/layout.ts";
-import type { Stamp } from "../protocol/resume_data.ts";
+import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";
 import { assert } from "../util/assert.ts";
 import { toHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
+import { identityOf, isZero } from "./ownership.ts";
 import { exportParts, type SharedSlice } from "./part_export.ts";
 import { PartFile } from "./part_file.ts";
 import { reserveSpace } from "./preallocate.ts";
@@ -72,25 +73,114 @@ export class TorrentStorage {
   }
 
   /**
-   * Makes the folders and the empty files of what is wanted. Call it before the first write, and
-   * again before what a check found missing is fetched: files that vanished are then made anew.
-   * Where an earlier run left bytes of wanted files in the part file they stay there until
-   * `setWanted`. Throws a FileError.
+   * Finds out which files exist, and makes nothing: for before it is known whose they are. Where an
+   * earlier run left bytes of wanted files in the part file they stay there until `setWanted`.
+   * Throws a FileError.
    */
-  prepare(): void {
+  look(): void {
     this.#letGo();
     this.#access.paths.forget();
-    this.#access.paths.makeRoot();
     this.#loadParts();
     this.#apart.clear();
     const inParts = this.#filesInParts();
     this.#files.forEach((file, index) => {
-      if (!file) return;
-      if (!this.#wanted[index] || inParts.has(index)) this.#setApart(index, file);
-      if (this.#wanted[index]) this.#access.paths.makeFolders(file.elements);
+      if (file && (!this.#wanted[index] || inParts.has(index))) this.#setApart(index, file);
+    });
+  }
+
+  /**
+   * Looks, and makes the folders and the empty files of what is wanted. Call it before the first
+   * write, and again before what a check found missing is fetched: files that vanished are then made
+   * again. Throws a FileError.
+   */
+  prepare(): void {
+    this.look();
+    this.makeFolders();
+  }
+
+  /** The folders and the empty files of what is wanted. Throws a FileError. */
+  makeFolders(): void {
+    this.#access.paths.makeRoot();
+    this.#files.forEach((file, index) => {
+      if (file && this.#wanted[index]) this.#access.paths.makeFolders(file.elements);
     });
     this.#dropUnneededParts();
     this.#makeEmptyFiles();
+  }
+
+  /** Opens a file that exists for a read; use the handle before the next call. */
+  reader(file: number): FileHandle {
+    return this.#access.reader(this.#files[file]!);
+  }
+
+  /**
+   * The file is ours from here on, whatever it holds. What is behind its end is cut off; where it has
+   * other names it gets a copy of its own, unless nothing will be written to it. Rejects with a
+   * FileError.
+   */
+  async takeOver(index: number, { writes }: { writes: boolean }): Promise<void> {
+    const file = this.#files[index]!;
+    if (writes) await this.#access.ownCopy(file, `.${this.#ownName}.${index}.copy`);
+    const now = this.#access.look(file);
+    if (now === null) return;
+    file.identity = identityOf(now);
+    if (now.size > file.length) this.#access.cut(file);
+  }
+
+  /** What has the name of a file that is not wanted is somebody else's, and not looked at again. */
+  disown(index: number): void {
+    const file = this.#files[index]!;
+    file.foreign = true;
+    this.#setApart(index, file);
+  }
+
+  /** A file is complete and as it was left: it is never opened for writing again. */
+  finishFile(index: number): void {
+    const file = this.#files[index]!;
+    file.finished = true;
+    file.identity = identityOf(this.#access.look(file));
+  }
+
+  isFinished(index: number): boolean {
+    return this.#files[index]?.finished ?? false;
+  }
+
+  /** It has to be fetched again after all. */
+  reopenFile(index: number): void {
+    const file = this.#files[index];
+    if (file) file.finished = false;
+  }
+
+  /** The files that we made or took over, for the resume record. */
+  owned(): Map<number, FileIdentity> {
+    const owned = new Map<number, FileIdentity>();
+    this.#files.forEach((file, index) => file?.identity && owned.set(index, file.identity));
+    return owned;
+  }
+
+  /** Files that bytes of a piece would be the first of. */
+  newFilesOf(piece: number): number[] {
+    const files: number[] = [];
+    for (const { file } of this.layout.slices(piece)) {
+      if (this.#files[file]?.isNew && !this.#apart.has(file)) files.push(file);
+    }
+    return files;
+  }
+
+  /** All wanted files that are not there yet. */
+  newFiles(): number[] {
+    return this.#files.flatMap((file, index) => {
+      const isNew = file?.isNew && file.length > 0 && !this.#apart.has(index);
+      return isNew && this.#wanted[index] ? [index] : [];
+    });
+  }
+
+  /** Makes files, empty. Throws a FileError: "exists" where something has the name of one. */
+  makeFiles(files: Iterable<number>): void {
+    for (const index of files) {
+      const file = this.#files[index]!;
+      if (file.isNew) this.#access.make(file);
+    }
   }
 
   /**
@@ -138,16 +228,19 @@ export class TorrentStorage {
   }
 
   /**
-   * Makes of verified pieces exactly the torrent's files: cuts those that are longer than they
-   * should be, makes empty ones that vanished. For when every piece is here. Returns whether it cut
-   * one. Throws a FileError.
+   * Makes of verified pieces exactly the torrent's files: makes empty ones that vanished, and cuts
+   * off zeros behind the end of others. For when every piece is here. Resolves to whether it cut one.
+   * Rejects with a FileError where somebody else wrote behind the end.
    */
-  finish(): boolean {
+  async finish(signal: AbortSignal): Promise<boolean> {
     this.#makeEmptyFiles();
     let hasCut = false;
     for (const file of this.#real()) {
       const now = this.#access.look(file);
-      if (now === null || now.size <= file.length) continue;
+      if (file.finished || now === null || now.size <= file.length) continue;
+      const read = () => this.#access.reader(file);
+      if (!await isZero(read, file.length, now.size, signal)) throw grew(file.path);
+      if (file.isDisturbed(now)) file.distrust();
       this.#access.cut(file);
       hasCut = true;
     }
@@ -168,7 +261,7 @@ export class TorrentStorage {
   writeAt(piece: number, begin: number, bytes: Uint8Array): void {
     for (const slice of this.layout.slices(piece, begin, bytes.length)) {
       const stored = this.#files[slice.file];
-      if (!stored) continue;
+      if (!stored || stored.finished) continue;
       const part = partOf(bytes, slice, begin);
       if (this.#apart.has(slice.file)) this.#parts!.write(piece, slice.begin, part);
       else this.#access.write(stored, part, slice.offset);
@@ -238,6 +331,40 @@ export class TorrentStorage {
   /** Where a file is or would be; null for pads. */
   pathOf(file: number): string | null {
     return this.#files[file]?.path ?? null;
+  }
+
+  /** Where a file would be if the torrent were in `dir`, under the same name; null for pads. */
+  pathIn(dir: string, file: number): string | null {
+    const stored = this.#files[file];
+    if (!stored || dir === this.dir) return stored?.path ?? null;
+    return this.#access.in(dir).paths.join(stored.elements);
+  }
+
+  /** Of all files in each of these folders, those twice in the list counted once. */
+  paths(dirs: readonly string[]): { dirs: string[]; paths: string[] } {
+    const places = [...new Set(dirs)];
+    const paths = places.flatMap((dir) => {
+      const at = this.#access.in(dir).paths;
+      return this.#files.flatMap((file) => {
+        return !file ? [] : dir === this.dir ? [file.path] : [at.join(file.elements)];
+      });
+    });
+    return { dirs: places, paths };
+  }
+
+  /** Where all files would be in `dir` under `names`, one for each in the list. */
+  placement(
+    dir: string,
+    names: readonly (readonly string[])[],
+  ): { dirs: string[]; paths: string[] } {
+    const at = this.#access.in(dir).paths;
+    const paths = this.#files.flatMap((file, index) => file ? [at.join(names[index]!)] : []);
+    return { dirs: [at.root], paths };
+  }
+
+  /** Whether anything at all has that path. */
+  isTaken(path: string): boolean {
+    return this.#access.disk.stat(path) !== null;
   }
 
   /** How often we wrote to a file. */
@@ -330,6 +457,7 @@ export class TorrentStorage {
     this.#access.letGo(file);
     this.#access.paths.makeFolders(file.elements);
     await this.#access.disk.copy(from, file.path);
+    file.own(this.#access.look(file));
     this.#apart.delete(index);
     this.#mayBeUnsynced(file);
   }
@@ -390,8 +518,7 @@ export class TorrentStorage {
     const places = new Map<StoredFile, readonly string[]>();
     this.#files.forEach((file, index) => file && places.set(file, paths[index]!));
     if (this.#parts) places.set(this.#parts.file, this.#parts.file.elements);
-    const { infoHash } = this.#options;
-    return new Relocation(this.#access, to, places, infoHash ? toHex(infoHash) : "torrent");
+    return new Relocation(this.#access, to, places, this.#ownName);
   }
 
   /** Closes this torrent's files. Later calls to read or write throw. */
@@ -421,6 +548,12 @@ export class TorrentStorage {
     this.#access.noteNewName(stored);
   }
 
+  /** For names that nobody else uses. */
+  get #ownName(): string {
+    const { infoHash } = this.#options;
+    return infoHash ? toHex(infoHash) : "torrent";
+  }
+
   #flags(wanted: readonly boolean[] | undefined): readonly boolean[] {
     const flags = this.#files.map((_, file) => wanted?.[file] ?? true);
     const { length } = flags.filter((flag) => !flag);
@@ -437,6 +570,7 @@ export class TorrentStorage {
   }
 
   async #bringBack(index: number, file: StoredFile): Promise<void> {
+    file.foreign = false;
     const shared = () => this.#sharedSlices(index);
     await exportParts(this.#access, this.#parts!, file, shared, () => this.#apart.delete(index));
     await this.#access.syncNames();
@@ -522,6 +656,13 @@ function partOf(bytes: Uint8Array, slice: FileSlice, begin: number): Uint8Array 
   if (slice.length === bytes.length) return bytes;
   const at = slice.begin - begin;
   return bytes.subarray(at, at + slice.length);
+}
+
+function grew(path: string): FileError {
+  const message =
+    `Something was written to ${path} behind the end of the torrent's file while it ` +
+    "was downloaded. Move that file away, then start again";
+  return new FileError("foreign", path, message);
 }
 
 function tooShort(path: string): FileError {

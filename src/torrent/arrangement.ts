@@ -8,6 +8,7 @@ import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
 import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
+import { conflictError, type PathClaims, type Placement } from "./take_over.ts";
 
 type Path = readonly string[];
 
@@ -20,6 +21,7 @@ export interface ArrangementPorts {
   /** The resume record is on the disk when it resolves, or cannot be. */
   save(): Promise<void>;
   warn(message: string): void;
+  readonly claims: PathClaims;
 }
 
 export class Arrangement {
@@ -117,6 +119,11 @@ export class Arrangement {
   ): Promise<void> {
     const { storage, signal, save } = this.#ports, paths = this.#paths(renamed);
     await storage.checkMove(dir, paths); // what is refused has never begun
+    const before = this.#place(storage), after = storage.placement(dir, paths);
+    await this.#claim({
+      dirs: [...before.dirs, ...after.dirs],
+      paths: [...before.paths, ...after.paths],
+    }, after.paths);
     this.#moving = { dir, renamed };
     await save(); // so that a crash in the middle is known as one
     let clean: () => void;
@@ -138,6 +145,17 @@ export class Arrangement {
     this.#moving = null;
     await save();
     clean();
+    await this.#claim(this.#place(storage), []);
+  }
+
+  #place(storage: TorrentStorage): Placement {
+    return storage.paths([storage.dir, this.#targetDir]);
+  }
+
+  /** Rejects with a FileError where another torrent has one of `written`. */
+  async #claim(place: Placement, written: readonly string[]): Promise<void> {
+    const taken = await this.#ports.claims.claim(place, written);
+    if (taken !== null) throw conflictError(taken);
   }
 
   /** A move of an earlier run was cut short: before anything else is done with the files. */

@@ -11,6 +11,7 @@ import { type FileChoice, SKIP } from "./file_choice.ts";
 import { goneFiles } from "./gone_files.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
+import { type PathClaims, takeOverFiles } from "./take_over.ts";
 import type { TorrentPorts } from "./torrent_ports.ts";
 import type { Verification } from "./verification.ts";
 
@@ -29,6 +30,10 @@ export interface OpeningParts {
   warn(message: string): void;
   /** What was there before must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;
+  readonly overwrite: boolean;
+  readonly repair: boolean;
+  readonly claims: PathClaims;
+  readonly targetDir: string;
 }
 
 /**
@@ -39,23 +44,39 @@ export interface OpeningParts {
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
   const { storage, seedOnly, trustFiles, record } = parts;
   demandDisk(parts);
-  if (!seedOnly) storage.prepare();
-  storage.noteDisk();
-  if (!seedOnly && !trustFiles) await reuseFiles(parts, signal);
-  let recordIsWrong = false;
+  if (seedOnly) storage.noteDisk();
+  else storage.look();
+  let changed: ReadonlySet<number> | null = null, recordIsWrong = false;
   if (trustFiles) markAll(parts);
-  else if (record !== null) recordIsWrong = await resume(parts, record, signal);
+  else if (record !== null) ({ changed, recordIsWrong } = await resume(parts, record, signal));
   else await checkAll(parts, signal);
   if (signal.aborted) return recordIsWrong;
-  if (seedOnly) {
-    const lack = lackOf(parts);
-    if (lack !== null) throw lack;
-  } else {
-    // Bytes of wanted files may still be in the part file.
-    await storage.setWanted(parts.choice.wanted);
-    if (record !== null) restoreBlocks(parts, record);
-  }
+  if (seedOnly) await openSeed(parts);
+  else await openDownload({ ...parts, changed }, signal);
   return recordIsWrong;
+}
+
+async function openSeed(parts: OpeningParts): Promise<void> {
+  const lack = lackOf(parts);
+  if (lack !== null) throw lack;
+  await parts.claims.claim(parts.storage.paths([parts.storage.dir]), []);
+}
+
+/** From here on, and not before, something may be written. */
+async function openDownload(
+  parts: OpeningParts & { changed: ReadonlySet<number> | null },
+  signal: AbortSignal,
+): Promise<void> {
+  const { storage, trustFiles, record } = parts;
+  await takeOverFiles(parts, signal);
+  if (signal.aborted) return;
+  storage.makeFolders();
+  storage.noteDisk();
+  if (!trustFiles) await reuseFiles(parts, signal);
+  if (signal.aborted) return;
+  // Bytes of wanted files may still be in the part file.
+  await storage.setWanted(parts.choice.wanted);
+  if (record !== null) restoreBlocks(parts, record);
 }
 
 /** Why it cannot be given; null when every piece that is wanted is there. */
@@ -91,7 +112,7 @@ function describeGone(gone: number, { name, files }: Metainfo, dir: string): str
   return `${what} no longer in ${dir}: what was deleted or moved is downloaded again`;
 }
 
-/** What others have of it already is copied, and checked with the rest. */
+/** What other folders have of it already is copied and checked. */
 async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<void> {
   const { meta, storage, reuse, choice } = parts;
   const sought = meta.files.flatMap(({ path, pad, length }, file) => {
@@ -106,6 +127,25 @@ async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<voi
     if (signal.aborted) return;
     await storage.takeCopy(file, path);
   }
+  await checkFiles(parts, [...found.keys()], signal);
+}
+
+/** Pieces of files that just came. */
+async function checkFiles(
+  { meta: { layout }, pieces, verification }: OpeningParts,
+  files: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  const touched = new Set<number>();
+  for (const file of files) {
+    const range = layout.piecesOf(file);
+    for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
+      if (!pieces.have.has(piece)) touched.add(piece);
+    }
+  }
+  await verification.check(signal, (piece, ok) => {
+    if (ok) pieces.markHave(piece);
+  }, [...touched].sort((a, b) => a - b));
 }
 
 /** What nobody wants counts as there. */
@@ -130,7 +170,7 @@ async function resume(
   parts: OpeningParts,
   record: ResumeData,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<{ changed: ReadonlySet<number> | null; recordIsWrong: boolean }> {
   const { meta: { layout }, storage, pieces, verification } = parts;
   const trust = trustworthy(record, layout, storage);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
@@ -143,7 +183,11 @@ async function resume(
     }, doubtful);
   }
   if (!signal.aborted) storage.adopt(trust);
-  return trust.suspect.some((piece) => !pieces.have.has(piece));
+  const isOfLayout = record.stamps.length === layout.files.length;
+  return {
+    changed: isOfLayout ? new Set(trust.changed) : null,
+    recordIsWrong: trust.suspect.some((piece) => !pieces.have.has(piece)),
+  };
 }
 
 /** Blocks of pieces that were not whole yet: their piece's hash will judge them. */

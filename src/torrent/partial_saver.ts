@@ -9,14 +9,17 @@ import { HERE, type OpenPiece } from "./open_piece.ts";
 
 export class PartialSaver {
   readonly #pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } };
-  readonly #write: (piece: number, begin: number, bytes: Uint8Array) => void;
+  readonly #write: (piece: number, begin: number, bytes: Uint8Array) => boolean;
   /** What is on the disk of pieces that are still open. */
   #saved = new Map<OpenPiece, Bitfield>();
 
-  /** `write` may throw a FileError, which ends the save. */
+  /**
+   * `write` answers false where the bytes cannot be written yet. It may throw a FileError, which ends
+   * the save.
+   */
   constructor(
     pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } },
-    write: (piece: number, begin: number, bytes: Uint8Array) => void,
+    write: (piece: number, begin: number, bytes: Uint8Array) => boolean,
   ) {
     this.#pieces = pieces;
     this.#write = write;
@@ -45,7 +48,8 @@ export class PartialSaver {
       let end = first + 1;
       while (isNew(end)) end++;
       const begin = first * BLOCK_LENGTH;
-      this.#write(open.index, begin, open.bytes.subarray(begin, end * BLOCK_LENGTH));
+      const bytes = open.bytes.subarray(begin, end * BLOCK_LENGTH);
+      if (!this.#write(open.index, begin, bytes)) return;
       for (let block = first; block < end; block++) saved.set(block);
       first = end;
     }

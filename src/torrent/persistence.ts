@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../platform/types.ts";
 import type { PartialPiece, ResumeData } from "../protocol/resume_data.ts";
+import { FileClaims } from "../storage/file_claims.ts";
 import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { isSettled } from "../storage/trust.ts";
 import { PartialSaver } from "./partial_saver.ts";
@@ -16,7 +17,7 @@ const TOTALS_EVERY_MS = 30_000;
 const TIMES_EVERY_MS = 15 * 60_000;
 
 export type KeeperMaker = (
-  ports: Pick<KeeperPorts, "collect" | "syncData" | "warn">,
+  ports: Pick<KeeperPorts, "collect" | "owned" | "syncData" | "warn">,
 ) => ResumeKeeper | null;
 
 /** The torrent as it is asked at each save. */
@@ -29,6 +30,8 @@ export interface PersistedTorrent extends RecordedParts {
 }
 
 export class Persistence {
+  /** Of the files that are made: nothing is written to them before. */
+  readonly claims: FileClaims;
   readonly #torrent: PersistedTorrent;
   readonly #clock: Clock;
   /** Of an earlier run; only until it is known what is on the disk. */
@@ -64,13 +67,17 @@ export class Persistence {
     this.#addedAt = before?.addedAt ?? this.#wallSeconds();
     this.#completedAt = before?.completedAt ?? 0;
     this.#partial = new PartialSaver(pieces, (piece, begin, bytes) => {
+      if (this.claims.ready(piece) !== null) return false;
       storage.writeAt(piece, begin, bytes);
+      return true;
     });
-    this.#keeper = makeKeeper({
+    const keeper = this.#keeper = makeKeeper({
       collect: () => this.#record(this.#partial.save()),
+      owned: () => storage.owned(),
       syncData: () => storage.sync(),
       warn: (error) => torrent.warn(`The state was not saved: ${(error as Error).message}`),
     });
+    this.claims = new FileClaims(storage, keeper && (() => keeper.claim()));
   }
 
   /** As it was when it ended: what a next run can go on from. Null before. */
@@ -144,6 +151,7 @@ export class Persistence {
       this.#last = this.#before;
       return;
     }
+    await this.#claimForBlocks();
     let isKept = !failed;
     await this.#keeper?.close().catch(() => {
       isKept = false;
@@ -156,6 +164,16 @@ export class Persistence {
       // The disk is in trouble; what is whole is on it.
     }
     this.#last = this.#record(partial);
+  }
+
+  /** Blocks of files that are not made yet wait for a record that names these. */
+  async #claimForBlocks(): Promise<void> {
+    try {
+      this.#partial.save();
+    } catch {
+      // The last save tries again, and tells.
+    }
+    await this.claims.pending;
   }
 
   #record(partial: PartialPiece[]): ResumeData {

@@ -68,6 +68,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     trackerIds: new Map(),
     goodPeers: pool.knownGood(MAX_GOOD_PEERS).map(({ address, port }) => ({ address, port })),
     bannedPeers: pool.bans().slice(0, MAX_BANNED_PEERS),
+    owned: storage.owned(),
     stamps: storage.stamps(),
     partsStamp: storage.partsStamp(),
     ...rest,

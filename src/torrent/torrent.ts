@@ -114,6 +114,7 @@ export class Torrent {
         signal: this.#abort.signal,
         save: () => this.#persistence.saveNow(),
         warn: this.warn,
+        claims: ports.claims,
       },
       options.files,
       { targetDir: options.absoluteDir, renamed: ports.renamed },
@@ -301,13 +302,15 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles } = this.options, { record, mustExist, reuse } = this.#ports;
+    const { seedOnly, trustFiles, overwrite, repair } = this.options;
+    const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
     const { meta, storage, pieces, warn } = this, { signal } = this.#abort;
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
+    const wishes = { overwrite, repair, claims, targetDir };
     const recordIsWrong = await this.arrangement.still(() =>
-      openExisting({ ...parts, mustExist, reuse, warn }, signal)
+      openExisting({ ...parts, ...wishes, mustExist, reuse, warn }, signal)
     );
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
@@ -318,6 +321,10 @@ export class Torrent {
     this.#recallPeers();
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
+    }
+    if (this.options.preallocate) {
+      this.#persistence.claims.make(this.storage.newFiles());
+      await this.#persistence.claims.pending;
     }
     await this.storage.reserve(this.#abort.signal);
     if (this.#abort.signal.aborted) return;
@@ -337,7 +344,7 @@ export class Torrent {
     const bad: number[] = [];
     let pieces: number[] = [];
     await this.arrangement.still(async () => {
-      if (this.storage.finish()) this.#persistence.changed(this.now);
+      if (await this.storage.finish(this.#abort.signal)) this.#persistence.changed(this.now);
       pieces = this.#verification.doubtfulPieces(this.options.finalCheck)
         .filter((piece) => !this.pieces.withdrawn.has(piece));
       await this.#verification.check(this.#abort.signal, (piece, ok) => {
@@ -514,6 +521,13 @@ export class Torrent {
   }
 
   #store(piece: number, bytes: Uint8Array): void | Promise<void> {
+    const claimed = this.#persistence.claims.ready(piece);
+    return claimed === null ? this.#write(piece, bytes) : claimed.then(() => {
+      return this.#write(piece, bytes);
+    });
+  }
+
+  #write(piece: number, bytes: Uint8Array): void | Promise<void> {
     const { clock } = this.#ports, start = clock.now();
     const storing = this.storage.writePiece(piece, bytes);
     this.#writing.add(clock.now() - start);

@@ -15,6 +15,7 @@ import type { PieceOptions } from "./piece_manager.ts";
 import type { PeerPoolConfig } from "./pool_types.ts";
 import type { Rates, ThrottlePair } from "./rate_limits.ts";
 import type { SwarmDialer, SwarmOptions } from "./swarm.ts";
+import type { PathClaims } from "./take_over.ts";
 import type { Torrent } from "./torrent.ts";
 import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
 
@@ -31,6 +32,11 @@ export interface TorrentOptions {
   finalCheck: FinalCheck;
   trustFiles: boolean;
   seedOnly: boolean;
+  /** What stands in the way of wanted files is written over. */
+  overwrite: boolean;
+  /** Files that were changed after they were complete are fetched again. */
+  repair: boolean;
+  preallocate: boolean;
   /** Of the torrent as a whole, and of each peer. */
   limits: Rates;
   peerLimits: Rates;
@@ -62,6 +68,8 @@ export interface TorrentPorts {
   renamed: ReadonlyMap<number, readonly string[]>;
   /** Warnings beside those of the metainfo. Default: none. */
   notes?: readonly string[];
+  /** Whose paths are whose, in the client and beyond. */
+  claims: PathClaims;
   /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
   reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
   /** Makes the keeper of the resume record; null when none is kept. */

@@ -19,6 +19,8 @@ export type FileErrorCode =
   | "read-only"
   | "exists"
   | "too-large"
+  | "foreign"
+  | "in-use"
   | "changed"
   | "other-disk"
   | "bad-name"
@@ -44,6 +46,43 @@ export class GoneError extends FileError {
       path,
       `The disk that holds "${torrent}" does not seem to be mounted: its files are not in ${path}. ` +
         "Mount it, or download them again with --anew",
+    );
+  }
+}
+
+/** What stands in a file's place is not this torrent's, and is not touched. `reason`: how one knows. */
+export class ForeignFileError extends FileError {
+  constructor(path: string, readonly file: number | null, readonly reason: string) {
+    super(
+      "foreign",
+      path,
+      `${path} is left alone: ${reason}. Choose another folder or another name for it, or allow it ` +
+        "to be overwritten",
+    );
+  }
+}
+
+/** Files that were complete were changed since. They are left as they are. */
+export class EditedError extends ShoalError {
+  readonly code = "edited";
+  constructor(
+    readonly torrent: string,
+    /** Absolute. */
+    readonly paths: readonly string[],
+    different: number,
+    pieces: number,
+  ) {
+    const more = paths.length - 1;
+    const others = more === 0 ? "" : ` and ${more} other file${more === 1 ? "" : "s"}`;
+    const verb = more === 0 ? "was" : "were";
+    const what = different === 0
+      ? "longer than the torrent's"
+      : `different in ${different} of ${pieces} pieces`;
+    super(
+      `${
+        paths[0]
+      }${others} ${verb} changed after the download: now ${what}. Your changes are kept; ` +
+        "repair downloads the original again",
     );
   }
 }

@@ -57,6 +57,10 @@ function sample(): ResumeData {
     trackerIds: new Map([["http://a/announce", Uint8Array.of(0, 255, 1)]]),
     goodPeers: [{ address: "1.2.3.4", port: 6881 }, { address: "2001:db8::1", port: 65535 }],
     bannedPeers: [{ address: "6.6.6.6", port: 0, reason: "sent wrong data" }],
+    owned: new Map([[0, { inode: 2 ** 52, bornMs: 1_796_062_083_554 }], [70_000, {
+      inode: 1,
+      bornMs: 0.5,
+    }]]),
     stamps: [
       { size: 2 ** 45, mtimeMs: 1_700_000_000_123.4567, inode: 2 ** 52 },
       null,

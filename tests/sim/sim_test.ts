@@ -39,7 +39,8 @@ describe("npm run sim", () => {
       const result = await runWorld(seed, rot);
       if (result.error === null) continue;
       found++;
-      assert.match(result.error, /corrupt|wrong piece/);
+      // A torrent whose complete file is no longer right is not mended, so it may never be done.
+      assert.match(result.error, /corrupt|wrong piece|does not hold/);
       assert.equal(commandOf(result), `npm run sim -- --seed ${seed} --scenario rot`);
     }
     // An even number of changes of one byte is none.

@@ -52,6 +52,7 @@ function keeperOf(storage: TorrentStorage, path: string): ResumeKeeper {
       partsStamp: storage.partsStamp(),
       savedAtMs: clock.wallTime(),
     }),
+    owned: () => storage.owned(),
     syncData: () => storage.sync(),
     now: () => clock.now(),
     sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),

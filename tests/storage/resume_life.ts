@@ -45,6 +45,7 @@ export function blankRecord(have: Bitfield): ResumeData {
     goodPeers: [],
     bannedPeers: [],
     stamps: [],
+    owned: new Map(),
     partsStamp: undefined,
     savedAtMs: 0,
   };
@@ -83,6 +84,7 @@ export class Life {
       path: RECORD,
       sha1,
       collect: () => this.record(),
+      owned: () => this.storage.owned(),
       syncData: () => this.storage.sync(),
       now: () => clock.now(),
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),

@@ -412,42 +412,53 @@ describe("TorrentStorage finish", () => {
   const torrent = new TestTorrent(100, [["t/a", 250], ["t/empty", 0], ["t/b", 50]]);
   const A = `${DIR}/t/a`;
 
-  it("cuts files that are too long and makes empty ones that vanished", async () => {
+  const signal = new AbortController().signal;
+
+  it("cuts zeros off files that are too long and makes empty ones that vanished", async () => {
     const machine = simulate(torrent);
     writeAll(machine, torrent);
-    const longer = new Uint8Array(300).fill(9);
+    const longer = new Uint8Array(300);
     longer.set(torrent.file(0));
     machine.disk.put(A, longer);
-    machine.disk.put(`${DIR}/t/empty`, longer);
     machine.disk.removeEntry(`${DIR}/t/b`);
     machine.disk.put(`${DIR}/t/b`, torrent.file(2));
     assert.deepEqual(await check(machine, torrent), [true, true, true]);
-    machine.storage.finish();
+    assert.equal(await machine.world.wait(machine.storage.finish(signal)), true);
     assertComplete(machine, torrent);
     assert.deepEqual(machine.storage.changedFiles(), []);
     machine.disk.removeEntry(`${DIR}/t/empty`);
-    machine.storage.finish();
+    assert.equal(await machine.world.wait(machine.storage.finish(signal)), false);
     assertComplete(machine, torrent);
   });
 
-  it("a file that was put there after the check is written over and cut", async () => {
-    const machine = simulate(torrent);
+  for (const [name, place] of [["a file", A], ["an empty file", `${DIR}/t/empty`]] as const) {
+    it(`leaves what somebody wrote behind the end of ${name}`, async () => {
+      const machine = simulate(torrent);
+      writeAll(machine, torrent);
+      const longer = new Uint8Array(300).fill(9);
+      longer.set(torrent.file(0));
+      machine.disk.put(place, longer);
+      await check(machine, torrent);
+      await assert.rejects(machine.world.wait(machine.storage.finish(signal)), { code: "foreign" });
+      assert.deepEqual(machine.disk.bytes(place), longer);
+    });
+  }
+
+  it("does not write over a file that came after the check", async () => {
+    const machine = simulate(torrent), theirs = new Uint8Array(300).fill(9);
     await check(machine, torrent);
     machine.storage.prepare();
-    machine.disk.put(A, new Uint8Array(300).fill(9));
-    for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
-    assert.deepEqual(machine.storage.changedFiles(), [0]);
-    machine.storage.finish();
-    assertComplete(machine, torrent);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    machine.disk.put(A, theirs);
+    assert.throws(() => machine.storage.writePiece(0, torrent.piece(0)), { code: "exists" });
+    assert.deepEqual(machine.disk.bytes(A), theirs);
   });
 
-  it("a file that is too long is cut when it is first written, not before", () => {
+  it("cuts what is behind the end of a file when it takes the file over, not before", async () => {
     const machine = simulate(torrent);
     machine.disk.put(A, new Uint8Array(300));
     machine.storage.prepare();
     assert.equal(machine.disk.bytes(A)!.length, 300);
-    machine.storage.writePiece(0, torrent.piece(0));
+    await machine.world.wait(machine.storage.takeOver(0, { writes: true }));
     assert.equal(machine.disk.bytes(A)!.length, 250);
   });
 });

@@ -140,11 +140,13 @@ describe("quota of a client", () => {
     const idle = await swarm.world.wait(
       Client.open(swarm.world.node("10.0.2.2", { disk: a.node.disk }), options),
     );
-    const b = await swarm.join(
-      swarm.world.node("10.0.2.3", { disk: a.node.disk }),
-      { dir: "/other" },
-      options,
-    );
+    // Of one torrent only one of them would be at work.
+    const other = new SimSwarm(28, {}, swarm.world);
+    await other.prepare([3 * MIB], 64 * KIB, "10.0.0.2");
+    await other.seed("10.0.1.2");
+    const b = await other.join(swarm.world.node("10.0.2.3", { disk: a.node.disk }), {
+      dir: "/other",
+    }, options);
     await swarm.world.runFor(12_000);
     const counted = onDisk().down;
     assert.ok(counted > 300 * KIB, `${counted}`);

@@ -80,16 +80,19 @@ export class SimSwarm {
   checkEvery = 1;
   #events = 0;
 
-  constructor(seed: number | string, options: WorldOptions = {}) {
-    this.world = new SimWorld(seed, options);
+  /** `world`: of a swarm that is there already. */
+  constructor(seed: number | string, options: WorldOptions = {}, world?: SimWorld) {
+    this.world = world ?? new SimWorld(seed, options);
   }
 
   /** Starts the tracker and makes the torrent that names it. */
-  async prepare(sizes: number[], pieceLength: number): Promise<void> {
-    const node = this.world.node("10.0.0.1");
+  async prepare(sizes: number[], pieceLength: number, tracker = "10.0.0.1"): Promise<void> {
+    const node = this.world.node(tracker);
     const ports = { ...node, clock: node.clock, random: node.random, http: node.http };
-    const tracker = await this.world.wait(serveTracker(ports, { port: 80, address: "10.0.0.1" }));
-    this.torrent = makeSimTorrent(this.world, sizes, pieceLength, tracker.announceUrl);
+    const { announceUrl } = await this.world.wait(
+      serveTracker(ports, { port: 80, address: tracker }),
+    );
+    this.torrent = makeSimTorrent(this.world, sizes, pieceLength, announceUrl);
   }
 
   async seed(

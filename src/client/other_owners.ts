@@ -1,0 +1,72 @@
+/**
+ * Torrents beyond this client: those that run in other clients of the state folder, and those that
+ * it remembers. Where the folder does not let us know, the client works on by itself and says so.
+ */
+import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
+import type { ClaimingTorrent, OtherOwners } from "./path_claims.ts";
+import type { RememberedPaths } from "./remembered_paths.ts";
+import type { RunningShoals } from "./running_shoals.ts";
+
+export class StateFolderOwners implements OtherOwners {
+  readonly #running: RunningShoals;
+  readonly #remembered: RememberedPaths;
+  readonly #warn: (message: string) => void;
+  #failed = false;
+
+  constructor(
+    running: RunningShoals,
+    remembered: RememberedPaths,
+    warn: (message: string) => void,
+  ) {
+    this.#running = running;
+    this.#remembered = remembered;
+    this.#warn = warn;
+  }
+
+  /** Claims a torrent as a whole. Resolves to null, or to who has it. */
+  claimTorrent(torrent: ClaimingTorrent): Promise<PathOwner | null> {
+    return this.#try(() => this.#running.claimTorrent(torrent));
+  }
+
+  claim(
+    torrent: ClaimingTorrent,
+    place: Placement,
+    written: readonly string[],
+  ): Promise<PathConflict | null> {
+    return this.#try(() => this.#running.claimPaths(torrent, place, written));
+  }
+
+  remembered(
+    paths: readonly string[],
+    except: (infoHash: string) => boolean,
+  ): Promise<PathConflict | null> {
+    return this.#try(() => this.#remembered.find(paths, except));
+  }
+
+  release(infoHash: string): void {
+    try {
+      this.#running.release(infoHash);
+    } catch (error) {
+      this.#say(error);
+    }
+  }
+
+  close(): void {
+    this.#running.close();
+  }
+
+  async #try<T>(what: () => Promise<T | null>): Promise<T | null> {
+    try {
+      return await what();
+    } catch (error) {
+      this.#say(error);
+      return null;
+    }
+  }
+
+  #say(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#warn(`Other running shoals cannot be told apart: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Whose path is whose: of all torrents of a client, of the other clients that share its state folder,
+ * and of those that the folder remembers from earlier runs, one alone may write to a file.
+ */
+import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
+
+export interface ClaimingTorrent {
+  readonly infoHash: string;
+  readonly name: string;
+}
+
+/** Torrents beyond this client, running or not. */
+export interface OtherOwners {
+  /**
+   * Tells the other running clients of a torrent's paths. Resolves to null, or to a path of `written`
+   * that one of them has: then they are told nothing.
+   */
+  claim(
+    torrent: ClaimingTorrent,
+    place: Placement,
+    written: readonly string[],
+  ): Promise<PathConflict | null>;
+  release(infoHash: string): void;
+  /** Of the paths those that are files of torrents from earlier runs; `except`: info-hashes. */
+  remembered(
+    paths: readonly string[],
+    except: (infoHash: string) => boolean,
+  ): Promise<PathConflict | null>;
+}
+
+export class ClientPaths {
+  /** By path: the info-hash. */
+  readonly #owners = new Map<string, string>();
+  readonly #torrents = new Map<string, { name: string; paths: readonly string[] }>();
+  readonly #exists: (path: string) => boolean;
+  readonly #beyond: OtherOwners | null;
+
+  /** `beyond`: null without a state folder. */
+  constructor(exists: (path: string) => boolean, beyond: OtherOwners | null) {
+    this.#exists = exists;
+    this.#beyond = beyond;
+  }
+
+  /**
+   * Claims all of a torrent's paths, and gives up what it had claimed before; it is about to write
+   * to those of `written`. Resolves to null, or to a path of `written` that is another's: then all is
+   * as it was.
+   */
+  async claim(
+    torrent: ClaimingTorrent,
+    place: Placement,
+    written: readonly string[],
+  ): Promise<PathConflict | null> {
+    const here = this.#conflictHere(torrent.infoHash, written);
+    if (here !== null) return here;
+    // Before anything is waited for: of two that come at once the first one has it.
+    const before = this.#torrents.get(torrent.infoHash);
+    this.#set(torrent, place.paths);
+    const conflict = await this.#conflictBeyond(torrent, place, written);
+    if (conflict === null) return null;
+    this.release(torrent.infoHash);
+    if (before) this.#set({ ...torrent, name: before.name }, before.paths);
+    return conflict;
+  }
+
+  /** The torrent's paths are free again. */
+  release(infoHash: string): void {
+    this.#forget(infoHash);
+    this.#beyond?.release(infoHash);
+  }
+
+  /** Another torrent, running or not, whose file that is; null where none is known. */
+  async ownerOf(infoHash: string, path: string): Promise<PathOwner | null> {
+    const here = this.#conflictHere(infoHash, [path]);
+    if (here !== null) return here.owner;
+    const found = await this.#beyond?.remembered([path], (other) => other === infoHash);
+    return found?.owner ?? null;
+  }
+
+  #conflictHere(infoHash: string, written: readonly string[]): PathConflict | null {
+    for (const path of written) {
+      const owner = this.#owners.get(path);
+      if (owner === undefined || owner === infoHash) continue;
+      return { path, owner: { name: this.#torrents.get(owner)!.name, process: null } };
+    }
+    return null;
+  }
+
+  async #conflictBeyond(
+    torrent: ClaimingTorrent,
+    place: Placement,
+    written: readonly string[],
+  ): Promise<PathConflict | null> {
+    const beyond = this.#beyond;
+    if (beyond === null) return null;
+    const running = await beyond.claim(torrent, place, written);
+    if (running !== null) return running;
+    // What does not exist cannot be harmed.
+    const existing = written.filter(this.#exists);
+    if (existing.length === 0) return null;
+    return await beyond.remembered(existing, (infoHash) => this.#torrents.has(infoHash));
+  }
+
+  #set({ infoHash, name }: ClaimingTorrent, paths: readonly string[]): void {
+    this.#forget(infoHash);
+    const own: string[] = [];
+    for (const path of paths) {
+      if (this.#owners.has(path)) continue; // shared, for reading
+      this.#owners.set(path, infoHash);
+      own.push(path);
+    }
+    this.#torrents.set(infoHash, { name, paths: own });
+  }
+
+  #forget(infoHash: string): void {
+    for (const path of this.#torrents.get(infoHash)?.paths ?? []) this.#owners.delete(path);
+    this.#torrents.delete(infoHash);
+  }
+}

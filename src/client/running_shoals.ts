@@ -1,0 +1,245 @@
+/**
+ * The running clients that share a state folder know of each other here: each keeps a list of its
+ * torrents beside a lock that ends with its process. So no torrent and no file is worked on by two
+ * of them, and whoever waits can take over when the other is gone, however it ended.
+ */
+import type { Clock, FileHandle, FileLock, Files } from "../platform/types.ts";
+import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
+import { fromHex, toHex } from "../util/bytes.ts";
+import { FileError } from "../util/errors.ts";
+import type { ClaimingTorrent } from "./path_claims.ts";
+
+export interface RunningPorts {
+  files: Files;
+  clock: Clock;
+  /** Of this process. */
+  pid: number;
+  /** 8 random bytes: two clients of one process have two lists. */
+  nonce: Uint8Array;
+  /** Files of a torrent of which only its top entries are known, below the folder of these; null if unknown. */
+  filesOf(infoHash: string, dir: string): Promise<readonly string[] | null>;
+}
+
+/** What a client tells of one torrent. */
+interface Listed {
+  readonly infoHash: string;
+  readonly name: string;
+  /** Absolute: the file or top folder, in each place that it has. */
+  readonly tops: readonly string[];
+}
+
+const MUTEX_RETRY_MS = 10, MUTEX_PATIENCE_MS = 10_000;
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
+
+export class RunningShoals {
+  readonly #ports: RunningPorts;
+  readonly #dir: string;
+  readonly #name: string;
+  readonly #own = new Map<string, Listed>();
+  #lock: FileLock | null = null;
+  #list: FileHandle | null = null;
+  #listEnd = 0;
+  /** Claims come one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `dir`: below the state folder; made when missing. */
+  constructor(dir: string, ports: RunningPorts) {
+    this.#ports = ports;
+    this.#dir = dir;
+    this.#name = `${ports.pid}-${toHex(ports.nonce)}`;
+  }
+
+  /**
+   * Claims a torrent as a whole. Resolves to null, or to who has it. Rejects with a FileError where
+   * the folder cannot be used.
+   */
+  claimTorrent({ infoHash, name }: ClaimingTorrent): Promise<PathOwner | null> {
+    return this.#inTurn(() => {
+      for (const [pid, listed] of this.#others()) {
+        const other = listed.find((one) => one.infoHash === infoHash);
+        if (other) return { name: other.name, process: pid };
+      }
+      this.#append({ infoHash, name, tops: this.#own.get(infoHash)?.tops ?? [] });
+      return null;
+    });
+  }
+
+  /** Claims a torrent's paths; see OtherOwners. Rejects with a FileError. */
+  async claimPaths(
+    { infoHash, name }: ClaimingTorrent,
+    place: Placement,
+    written: readonly string[],
+  ): Promise<PathConflict | null> {
+    const tops = topsOf(place);
+    const near = await this.#inTurn(() => {
+      const candidates = this.#others().flatMap(([pid, listed]) =>
+        listed.flatMap((one) =>
+          one.infoHash === infoHash ? [] : one.tops.flatMap((top) => {
+            return written.some((path) => isBelow(path, top)) ? [{ pid, one, top }] : [];
+          })
+        )
+      );
+      if (candidates.length === 0) this.#append({ infoHash, name, tops });
+      return candidates;
+    });
+    for (const { pid, one, top } of near) {
+      const path = await this.#firstShared(written, one, top);
+      if (path !== null) return { path, owner: { name: one.name, process: pid } };
+    }
+    if (near.length > 0) await this.#inTurn(() => this.#append({ infoHash, name, tops }));
+    return null;
+  }
+
+  /** The torrent is not run here any more. */
+  release(infoHash: string): void {
+    if (!this.#own.delete(infoHash) || this.#list === null) return;
+    this.#write({ infoHash, name: "", tops: [] }, true);
+  }
+
+  /** Gives everything up. */
+  close(): void {
+    const { files } = this.#ports;
+    this.#list?.close();
+    this.#list = null;
+    if (this.#lock === null) return;
+    for (const path of [this.#listPath(this.#name), this.#lockPath(this.#name)]) {
+      try {
+        if (files.stat(path) !== null) files.remove(path);
+      } catch {
+        // The next client that looks removes it.
+      }
+    }
+    this.#lock.release();
+    this.#lock = null;
+  }
+
+  /** A path of `written` that is one of the torrent's files. Unknown files may be any. */
+  async #firstShared(written: readonly string[], one: Listed, top: string): Promise<string | null> {
+    const dir = top.slice(0, top.lastIndexOf("/"));
+    const theirs = await this.#ports.filesOf(one.infoHash, dir);
+    const shared = theirs === null ? null : new Set(theirs);
+    return written.find((path) => isBelow(path, top) && (shared?.has(path) ?? true)) ?? null;
+  }
+
+  #inTurn<T>(what: () => T): Promise<T> {
+    const done = this.#last.then(() => this.#exclusively(what));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** No other client looks at the lists or changes its own meanwhile. */
+  async #exclusively<T>(what: () => T): Promise<T> {
+    const { files, clock } = this.#ports;
+    this.#open();
+    const until = clock.now() + MUTEX_PATIENCE_MS, path = this.#lockPath("all");
+    let mutex = files.lock(path);
+    while (mutex === null) {
+      if (clock.now() > until) {
+        throw new FileError("io", path, `${path} is locked by another program`);
+      }
+      await new Promise<void>((resolve) => void clock.after(MUTEX_RETRY_MS, resolve));
+      mutex = files.lock(path);
+    }
+    try {
+      return what();
+    } finally {
+      mutex.release();
+    }
+  }
+
+  #open(): void {
+    if (this.#list !== null) return;
+    const { files } = this.#ports;
+    if (files.stat(this.#dir) === null) files.makeDir(this.#dir);
+    this.#lock ??= files.lock(this.#lockPath(this.#name));
+    this.#list = files.open(this.#listPath(this.#name), "write");
+  }
+
+  /** The lists of the other clients that run. Those of dead ones are removed. */
+  #others(): [pid: number, listed: Listed[]][] {
+    const { files } = this.#ports, running: [number, Listed[]][] = [];
+    for (const entry of files.list(this.#dir)) {
+      const [, name, pid] = /^((\d+)-[0-9a-f]{16})\.lock$/.exec(entry) ?? [];
+      if (name === undefined || name === this.#name) continue;
+      const lock = files.lock(this.#lockPath(name));
+      if (lock === null) {
+        running.push([Number(pid), this.#read(this.#listPath(name))]);
+        continue;
+      }
+      for (const path of [this.#listPath(name), this.#lockPath(name)]) {
+        if (files.stat(path) !== null) files.remove(path);
+      }
+      lock.release();
+    }
+    return running;
+  }
+
+  #append(listed: Listed): void {
+    this.#own.set(listed.infoHash, listed);
+    this.#write(listed, false);
+  }
+
+  #write(listed: Listed, gone: boolean): void {
+    const line = new TextEncoder().encode(`${JSON.stringify({ ...listed, gone })}\n`);
+    this.#list!.writeAt(line, this.#listEnd);
+    this.#listEnd += line.length;
+  }
+
+  /** A list that cannot be read in whole tells what it can. */
+  #read(path: string): Listed[] {
+    const { files } = this.#ports, stat = files.stat(path);
+    if (stat === null || stat.kind !== "file") return [];
+    const handle = files.open(path, "read");
+    const bytes = new Uint8Array(Math.min(stat.size, MAX_LIST_BYTES));
+    try {
+      handle.readAt(bytes, 0);
+    } finally {
+      handle.close();
+    }
+    const listed = new Map<string, Listed>();
+    for (const line of new TextDecoder().decode(bytes).split("\n")) {
+      const one = parseLine(line);
+      if (one?.gone) listed.delete(one.infoHash);
+      else if (one) listed.set(one.infoHash, one);
+    }
+    return [...listed.values()];
+  }
+
+  #lockPath(name: string): string {
+    return `${this.#dir}/${name}.lock`;
+  }
+
+  #listPath(name: string): string {
+    return `${this.#dir}/${name}.list`;
+  }
+}
+
+function parseLine(line: string): (Listed & { gone: boolean }) | null {
+  try {
+    const { infoHash, name, tops, gone } = JSON.parse(line);
+    const isListed = typeof infoHash === "string" && fromHex(infoHash) !== null &&
+      typeof name === "string" && Array.isArray(tops) &&
+      tops.every((top) => typeof top === "string");
+    return isListed ? { infoHash, name, tops, gone: gone === true } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The files and folders that lie directly in the torrent's folders. */
+function topsOf({ dirs, paths }: Placement): string[] {
+  const tops = new Set<string>();
+  for (const dir of dirs) {
+    const prefix = dir.endsWith("/") ? dir : `${dir}/`;
+    for (const path of paths) {
+      if (!path.startsWith(prefix)) continue;
+      const end = path.indexOf("/", prefix.length);
+      tops.add(end < 0 ? path : path.slice(0, end));
+    }
+  }
+  return [...tops];
+}
+
+function isBelow(path: string, top: string): boolean {
+  return path === top || path.startsWith(`${top}/`);
+}

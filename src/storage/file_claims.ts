@@ -1,0 +1,58 @@
+/**
+ * Files that we make are named in the resume record before their first byte is written. So a
+ * restart knows them from a file that somebody else put there meanwhile, also where a crash left
+ * nothing in them that the hashes would recognise.
+ */
+import type { TorrentStorage } from "./torrent_storage.ts";
+
+type ClaimedStorage = Pick<TorrentStorage, "layout" | "newFilesOf" | "makeFiles">;
+
+export class FileClaims {
+  readonly #storage: ClaimedStorage;
+  readonly #save: (() => Promise<void>) | null;
+  /** Made, and not in a record on the disk yet. */
+  readonly #unsaved = new Set<number>();
+  /** The save under way, and the one that follows it. */
+  #current: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  /** `save`: a record with all that we own is on the disk when it settles; null where none is kept. */
+  constructor(storage: ClaimedStorage, save: (() => Promise<void>) | null) {
+    this.#storage = storage;
+    this.#save = save;
+  }
+
+  /**
+   * Null when bytes of the piece may be written now, else a promise of when; it never rejects. Makes
+   * the files that are missing: throws a FileError, "exists" where something has the name of one.
+   */
+  ready(piece: number): Promise<void> | null {
+    this.make(this.#storage.newFilesOf(piece));
+    if (this.#unsaved.size === 0) return null;
+    const { layout } = this.#storage;
+    return layout.slices(piece).some(({ file }) => this.#unsaved.has(file)) ? this.pending : null;
+  }
+
+  /** Makes files; see `pending` for when they may be written to. Throws as `ready` does. */
+  make(files: readonly number[]): void {
+    if (files.length === 0) return;
+    this.#storage.makeFiles(files);
+    if (this.#save !== null) { for (const file of files) this.#unsaved.add(file); }
+  }
+
+  /** Resolves when all files that were made so far are in a record; null when they are. */
+  get pending(): Promise<void> | null {
+    if (this.#unsaved.size === 0) return null;
+    return this.#next ??= this.#saveAfter(this.#current);
+  }
+
+  async #saveAfter(before: Promise<void> | null): Promise<void> {
+    await before; // also without one: all that is made in this turn goes into one save
+    this.#current = this.#next;
+    this.#next = null;
+    const made = [...this.#unsaved];
+    await this.#save!().catch(() => {}); // it was told, and without a record the download continues
+    for (const file of made) this.#unsaved.delete(file);
+    this.#current = null;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Whose file it is that stands where one of the torrent's is to be. A file is ours if the record
+ * knows it by its identity, or if it holds something of the torrent; a file of zeros is empty.
+ * Everything else belongs to somebody, and is never written to.
+ */
+import type { FileHandle, FileStat } from "../platform/types.ts";
+import type { FileIdentity } from "../protocol/resume_data.ts";
+
+/** What the start-up check found out about an existing file. */
+export interface FoundFile {
+  readonly stat: FileStat;
+  /** Bytes that the torrent's file has. */
+  readonly length: number;
+  /** A piece with bytes of it matches the torrent. */
+  readonly matches: boolean;
+  /** The record names this very file. */
+  readonly recorded: boolean;
+}
+
+/**
+ * "ours": it may be written to. "foreign": none of its bytes is known to be of the torrent. "longer":
+ * it goes on behind the end of the torrent's file, with bytes that are not zeros.
+ */
+export type Verdict = "ours" | "foreign" | "longer";
+
+const STEP_BYTES = 256 * 1024;
+
+/**
+ * `read` opens the file for one read at a time. Rejects with a FileError, or with the signal's
+ * reason.
+ */
+export async function judgeFile(
+  { stat, length, matches, recorded }: FoundFile,
+  read: () => FileHandle,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  if (stat.size > length && !await isZero(read, length, stat.size, signal)) return "longer";
+  if (matches || recorded) return "ours";
+  return await isZero(read, 0, Math.min(stat.size, length), signal) ? "ours" : "foreign";
+}
+
+/** Whether all bytes from `from` to `to` are zeros: holes are, too. */
+export async function isZero(
+  read: () => FileHandle,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (from >= to) return true;
+  const buffer = new Uint8Array(Math.min(STEP_BYTES, to - from));
+  for (let at = from; at < to;) {
+    signal.throwIfAborted();
+    const part = buffer.subarray(0, Math.min(buffer.length, to - at));
+    const got = await read().readAsync(part, at);
+    for (let i = 0; i < got; i++) if (part[i] !== 0) return false;
+    if (got === 0) return true; // it became shorter meanwhile
+    at += got;
+  }
+  return true;
+}
+
+/** Null where the file system keeps nothing that would tell the file from others. */
+export function identityOf(stat: FileStat | null): FileIdentity | null {
+  if (stat === null || stat.inode === 0 || stat.bornMs === 0) return null;
+  if (!Number.isSafeInteger(stat.inode)) return null;
+  return { inode: stat.inode, bornMs: stat.bornMs };
+}
+
+/** Both are known and the same. */
+export function isIdentity(a: FileIdentity | null | undefined, b: FileIdentity | null): boolean {
+  return !!a && b !== null && a.inode === b.inode && a.bornMs === b.bornMs;
+}

@@ -1,0 +1,231 @@
+/**
+ * Decides, once it is known what is on the disk and before anything is written, which of the files
+ * in the torrent's places are its own. Whatever is somebody else's ends the torrent with an error that
+ * names the file; a file that the user changed after it was complete is left as it is.
+ */
+import type { FileStat } from "../platform/types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import { identityOf, isIdentity, judgeFile, type Verdict } from "../storage/ownership.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { EditedError, FileError, ForeignFileError } from "../util/errors.ts";
+import type { FileChoice } from "./file_choice.ts";
+import type { PieceManager } from "./piece_manager.ts";
+
+/** Another torrent that has a path. */
+export interface PathOwner {
+  readonly name: string;
+  /** The number of the process that runs it; null for our own, or where none runs it. */
+  readonly process: number | null;
+}
+
+export interface PathConflict {
+  readonly path: string;
+  readonly owner: PathOwner;
+}
+
+/** A torrent's files as absolute paths, and the folders that these are below. */
+export interface Placement {
+  readonly dirs: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** The other torrents, as far as they and this one could meet on the disk. */
+export interface PathClaims {
+  /**
+   * Claims all of the torrent's paths in place of those claimed before; it is about to write to those
+   * of `written`. Resolves to null, or to a path of `written` that is somebody else's: then nothing
+   * is changed.
+   */
+  claim(place: Placement, written: readonly string[]): Promise<PathConflict | null>;
+  /** Another torrent, running or not, whose file that is; null where none is known. */
+  ownerOf(path: string): Promise<PathOwner | null>;
+}
+
+export interface TakeOverParts {
+  readonly meta: Metainfo;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  readonly choice: FileChoice;
+  readonly record: ResumeData | null;
+  /** Files that are not as the record says: all without one. */
+  readonly changed: ReadonlySet<number> | null;
+  /** The user wants what stands in the way to be written over. */
+  readonly overwrite: boolean;
+  /** The user wants the torrent's own bytes where he changed them. */
+  readonly repair: boolean;
+  readonly claims: PathClaims;
+  /** The folder that the files move to when all is there. */
+  readonly targetDir: string;
+}
+
+/** Rejects with a FileError, a ForeignFileError, an EditedError, or the signal's reason. */
+export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): Promise<void> {
+  const { meta, storage } = parts, { wanted } = parts.choice;
+  const found = meta.files.flatMap(({ pad }, file) => {
+    const stat = pad ? null : storage.statFile(file);
+    return stat === null ? [] : [{ file, stat }];
+  });
+  demandFreeTarget(parts);
+  if (!parts.repair && !parts.overwrite) demandUnedited(parts, found);
+  for (const { file, stat } of found) {
+    if (isFinished(parts, file)) {
+      storage.finishFile(file);
+      continue;
+    }
+    const verdict = await judge(parts, file, stat, signal);
+    if (verdict === "ours") continue;
+    if (wanted[file] || (verdict === "longer" && !hasAllWanted(parts, file))) {
+      throw await foreign(parts, file, verdict);
+    }
+    // A file that is not wanted may hold pieces that others can have, if nothing is written to it.
+    if (verdict === "longer") storage.finishFile(file);
+    else storage.disown(file);
+  }
+  await claimPaths(parts);
+  for (const { file } of found) {
+    const isOurs = storage.statFile(file) !== null && !storage.isFinished(file);
+    if (isOurs) await storage.takeOver(file, { writes: !isComplete(parts, file) });
+  }
+}
+
+/** What is to be in a folder at the end is refused at the start where something is there already. */
+function demandFreeTarget({ meta, storage, targetDir }: TakeOverParts): void {
+  if (storage.dir === targetDir) return;
+  meta.files.forEach(({ pad }, file) => {
+    const path = pad ? null : storage.pathIn(targetDir, file);
+    if (path === null || !storage.isTaken(path)) return;
+    const message = `Cannot move to ${path} when the download is complete: something with that ` +
+      "name is there. Move it away or choose another folder";
+    throw new FileError("exists", path, message);
+  });
+}
+
+/** Throws an EditedError where files that were complete are no longer what was downloaded. */
+function demandUnedited(
+  parts: TakeOverParts,
+  found: readonly { file: number; stat: FileStat }[],
+): void {
+  const { meta, pieces, choice, changed, record } = parts;
+  if (record === null || changed === null) return;
+  const { wanted } = choice, edited: string[] = [], different = new Set<number>();
+  for (const { file, stat } of found) {
+    const range = meta.layout.piecesOf(file);
+    if (!changed.has(file) || !wasComplete(parts, file)) continue;
+    let isEdited = wanted[file]! && stat.size > meta.files[file]!.length;
+    for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
+      if (pieces.have.has(piece) || !choice.wantsPiece(piece)) continue;
+      isEdited = true;
+      different.add(piece);
+    }
+    if (isEdited) edited.push(parts.storage.pathOf(file)!);
+  }
+  if (edited.length > 0) {
+    throw new EditedError(meta.name, edited, different.size, meta.layout.pieceCount);
+  }
+}
+
+/** All of it was there, verified and synced, when the record was written. */
+function wasComplete({ meta, record }: TakeOverParts, file: number): boolean {
+  if (record === null || !record.stamps[file]) return false;
+  const range = meta.layout.piecesOf(file);
+  if (range === null) return false;
+  for (let piece = range.first; piece <= range.last; piece++) {
+    if (!record.have.has(piece)) return false;
+  }
+  return true;
+}
+
+/** It was complete, and nobody changed it since. */
+function isFinished(parts: TakeOverParts, file: number): boolean {
+  return parts.changed !== null && !parts.changed.has(file) && wasComplete(parts, file);
+}
+
+/** Nothing that is wanted would be written to it. */
+function hasAllWanted({ meta, pieces, choice }: TakeOverParts, file: number): boolean {
+  const range = meta.layout.piecesOf(file);
+  for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
+    if (choice.wantsPiece(piece) && !pieces.have.has(piece)) return false;
+  }
+  return true;
+}
+
+function isComplete({ meta, pieces }: TakeOverParts, file: number): boolean {
+  const range = meta.layout.piecesOf(file);
+  for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
+    if (!pieces.have.has(piece)) return false;
+  }
+  return true;
+}
+
+async function judge(
+  parts: TakeOverParts,
+  file: number,
+  stat: FileStat,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { meta, storage, pieces, record, changed, overwrite, repair } = parts;
+  if (overwrite || (repair && wasComplete(parts, file))) return "ours";
+  const range = meta.layout.piecesOf(file);
+  let matches = false;
+  for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1) && !matches; piece++) {
+    matches = pieces.have.has(piece);
+  }
+  const isUnchanged = changed !== null && !changed.has(file) && !!record?.stamps[file];
+  const recorded = isUnchanged || isIdentity(record?.owned.get(file), identityOf(stat));
+  const { length } = meta.files[file]!;
+  return await judgeFile(
+    { stat, length, matches, recorded },
+    () => storage.reader(file),
+    signal,
+  );
+}
+
+async function foreign(
+  { storage, claims }: TakeOverParts,
+  file: number,
+  verdict: "foreign" | "longer",
+): Promise<ForeignFileError> {
+  const path = storage.pathOf(file)!;
+  const owner = await claims.ownerOf(path);
+  return new ForeignFileError(path, file, reasonOf(verdict, owner));
+}
+
+function reasonOf(verdict: "foreign" | "longer", owner: PathOwner | null): string {
+  if (owner !== null) return `it belongs to the torrent "${owner.name}"`;
+  return verdict === "foreign"
+    ? "it is not part of this torrent (no piece of it matches)"
+    : "it is longer than the torrent's file, and the rest is not empty";
+}
+
+/** Files that are complete are only read, which harms nobody. */
+async function claimPaths(parts: TakeOverParts): Promise<void> {
+  const { meta, storage, choice, claims, targetDir } = parts;
+  const { wanted } = choice, written: { path: string; file: number }[] = [];
+  meta.files.forEach(({ pad }, file) => {
+    const isUsed = wanted[file] || storage.statFile(file) !== null;
+    if (pad || !isUsed || (isComplete(parts, file) && storage.statFile(file) !== null)) return;
+    written.push({ path: storage.pathOf(file)!, file });
+    if (storage.dir !== targetDir) written.push({ path: storage.pathIn(targetDir, file)!, file });
+  });
+  const place = storage.paths([storage.dir, targetDir]);
+  const taken = await claims.claim(place, written.map(({ path }) => path));
+  if (taken === null) return;
+  throw conflictError(taken, written.find(({ path }) => path === taken.path)!.file);
+}
+
+/** `file`: its index, where the path is that of a file. */
+export function conflictError(
+  { path, owner }: PathConflict,
+  file: number | null = null,
+): FileError {
+  if (owner.process !== null) return inUse(path, owner);
+  return new ForeignFileError(path, file, reasonOf("foreign", owner));
+}
+
+/** Another shoal works on it; that passes. */
+export function inUse(path: string, { name, process }: PathOwner): FileError {
+  const message = `"${name}" is in use by another shoal (process ${process}): ${path}. This one ` +
+    "waits until that one has ended";
+  return new FileError("in-use", path, message);
+}
