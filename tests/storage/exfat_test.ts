@@ -76,6 +76,7 @@ async function keep(storage: TorrentStorage): Promise<void> {
       partsStamp: storage.partsStamp(),
       savedAtMs: clock.wallTime(),
     }),
+    owned: () => storage.owned(),
     syncData: () => storage.sync(),
     now: () => clock.now(),
     sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
