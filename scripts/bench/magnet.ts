@@ -79,7 +79,7 @@ async function firstPiece(
     ? [findRuntime("deno"), "run", "-A", "--no-check", entry]
     : [findRuntime("bun"), entry];
   const start = performance.now();
-  const flags = ["--json", "--dht-bootstrap", node, "--no-lsd", "--no-pex"];
+  const flags = ["--json", "--dht-bootstrap", node, "--no-lsd", "--no-pex", "--no-state"];
   const shoal = scene.start([...command, "download", magnet, "-o", scene.folder(), ...flags]);
   await shoal.waitFor("piece", (line) => line.includes('"type":"piece"') || null);
   const seconds = (performance.now() - start) / 1000;

@@ -16,6 +16,7 @@ import { LiveScreen } from "./render/live_screen.ts";
 import { TICK_MS } from "./render/reporter.ts";
 import { liveTerminal } from "./render/terminal.ts";
 import { safeJson } from "./render/text.ts";
+import { openState, type StateChoice } from "./state_folder.ts";
 import { repeat, within } from "./timing.ts";
 
 /** So long nothing is said; most answers come sooner. */
@@ -28,8 +29,7 @@ const CLOSE_LIMIT_MS = 2500;
 export interface DhtRequest {
   /** Nodes to begin with: "host:port". */
   bootstrap: readonly string[];
-  /** Null: nothing is kept. */
-  stateDir: string | null;
+  state: StateChoice;
   json: boolean;
 }
 
@@ -58,8 +58,9 @@ export async function runDht(
     return output.flush();
   });
   const settings: DhtSettings = { bootstrap: request.bootstrap, readOnly: true };
-  const { stateDir } = request;
   try {
+    // Neighbours of earlier runs only make a quick start: nobody needs to know that there are none.
+    const { stateDir } = openState(platform, request.state);
     const client = await context.openClient(platform, {
       port: -1,
       dht: settings,

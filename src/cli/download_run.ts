@@ -15,6 +15,7 @@ import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
 import { formatDuration } from "./render/format.ts";
 import { heldBackPhrase } from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
+import { openState, type StateChoice } from "./state_folder.ts";
 import { repeat, within } from "./timing.ts";
 
 /** After Ctrl-C the whole run has 3 s; this leaves time to print and to end. */
@@ -24,6 +25,7 @@ const DRAIN_LIMIT_MS = 200;
 export interface DownloadRequest {
   sources: readonly string[];
   client: ClientOptions;
+  state: StateChoice;
   add: AddOptions;
   giveUpAfter: GiveUpAfter;
   /** The command's flag that changes it, if there is one. */
@@ -55,7 +57,10 @@ export async function runDownload(
   const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter));
   for (const job of jobs) await load(context, job, interrupt);
   if (jobs.some((job) => job.bytes !== null) && !interrupt.requested) {
-    const client = await context.openClient(context.platform, request.client);
+    const { stateDir, warning } = openState(context.platform, request.state);
+    if (warning !== null) reporter.say(warning);
+    const options = { ...request.client, ...(stateDir !== null && { stateDir }) };
+    const client = await context.openClient(context.platform, options);
     await runClient(context, client, jobs, request, reporter, interrupt);
   }
   const { files } = context.platform;

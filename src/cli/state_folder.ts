@@ -1,10 +1,33 @@
 /** Where the command keeps what outlives it: the place that the system has for such things. */
-import type { Process } from "../platform/types.ts";
+import { StateDir } from "../client/state_dir.ts";
+import type { Platform, Process } from "../platform/types.ts";
+import { FileError } from "../util/errors.ts";
 
-/** Null where the environment names no place. */
+/** What the flags and the environment say about it. */
+export interface StateChoice {
+  /** Null: nothing is remembered. */
+  readonly dir: string | null;
+  /** The user said so: then there is nothing to warn of, and a folder that cannot be written is an error. */
+  readonly isWish: boolean;
+}
+
+export const NO_STATE: StateChoice = { dir: null, isWish: true };
+
+export function stateChoice(
+  flags: { readonly "state-dir": string | null; readonly "no-state": boolean },
+  process: Pick<Process, "env" | "os">,
+): StateChoice {
+  if (flags["no-state"]) return NO_STATE;
+  const named = flags["state-dir"];
+  return named === null
+    ? { dir: stateFolder(process), isWish: false }
+    : { dir: named, isWish: true };
+}
+
+/** Null where the environment names no place. An empty variable is one that is not set. */
 export function stateFolder(process: Pick<Process, "env" | "os">): string | null {
   const { os } = process;
-  const base = process.env("XDG_STATE_HOME") ??
+  const base = process.env("XDG_STATE_HOME") ||
     (os === "windows" ? process.env("LOCALAPPDATA") : inHome(process.env("HOME"), os));
   return base ? `${base}/shoal` : null;
 }
@@ -12,4 +35,46 @@ export function stateFolder(process: Pick<Process, "env" | "os">): string | null
 function inHome(home: string | undefined, os: string): string | undefined {
   if (!home) return undefined;
   return os === "darwin" ? `${home}/Library/Application Support` : `${home}/.local/state`;
+}
+
+/**
+ * The folder, made and tried out; null with a warning where the run has to do without. Throws a
+ * FileError where a folder that was named cannot be written.
+ */
+export function openState(
+  { files, hasher, process }: Pick<Platform, "files" | "hasher" | "process">,
+  { dir, isWish }: StateChoice,
+): { stateDir: string | null; warning: string | null } {
+  if (dir === null) {
+    const missing = process.os === "windows" ? "LOCALAPPDATA" : "HOME";
+    const why = `${missing} is not set; --state-dir names a folder for it`;
+    return { stateDir: null, warning: isWish ? null : withoutState(why) };
+  }
+  try {
+    const { path } = new StateDir(files, dir, (bytes) => hasher.sha1(bytes));
+    tryToWrite(files, `${path}/.writable-${process.pid}`);
+    return { stateDir: dir, warning: null };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (!isWish) {
+      const why = `${error.message}; --state-dir names another folder`;
+      return { stateDir: null, warning: withoutState(why) };
+    }
+    const message = `--state-dir ${dir}: ${error.message}`;
+    throw new FileError(error.code, error.path, message, { cause: error });
+  }
+}
+
+function withoutState(why: string): string {
+  return `warning: This run will not be remembered: ${why}`;
+}
+
+function tryToWrite(files: Platform["files"], path: string): void {
+  try {
+    files.open(path, "create").close();
+  } catch (error) {
+    // Of a process that had our number and was killed just then.
+    if (!(error instanceof FileError) || error.code !== "exists") throw error;
+  }
+  files.remove(path);
 }

@@ -1,11 +1,9 @@
 /** The flags that `shoal download` and `shoal seed` share, and what they mean to the client. */
 import type { AddOptions, ClientOptions, QuotaOptions, Rates } from "../client/types.ts";
-import type { Process } from "../platform/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "./args.ts";
 import { UsageError } from "./errors.ts";
 import { DHT_BOOTSTRAP } from "../client/types.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
-import { stateFolder } from "./state_folder.ts";
 import { hostAndPort, notEmpty, oneOf, quota, rate, wholeNumber } from "./values.ts";
 
 /** Null when it is not given, so that it stays the client's choice. */
@@ -47,10 +45,10 @@ export const SWARM_FLAGS = {
   "no-pex": toggle("Tells peers of no other peers, and takes none that they tell of (BEP 11)"),
   "state-dir": optional(
     "DIR",
-    "Where what outlives this run is kept, so that a next one goes on at once (default: yours)",
+    "Folder for resume data (default: ~/.local/state/shoal)",
     notEmpty,
   ),
-  "no-state": toggle("Keeps nothing of this run but the files"),
+  "no-state": toggle("Remember nothing of this run but the files"),
   "wait-for-disk": toggle("When the disk is full or away, waits for it instead of ending"),
   "max-connections": optional(
     "N",
@@ -79,11 +77,8 @@ export const REPORT_FLAGS = {
 
 export type SwarmValues = ValuesOf<typeof SWARM_FLAGS>;
 
-/** Without what was not given. */
-export function clientOptions(
-  values: SwarmValues,
-  process: Pick<Process, "env" | "os">,
-): ClientOptions {
+/** Without what was not given; the state folder is another matter (`stateChoice`). */
+export function clientOptions(values: SwarmValues): ClientOptions {
   const options: ClientOptions = {}, limits: Partial<Rates> = {};
   if (values["down-limit"] !== null) limits.down = values["down-limit"];
   if (values["up-limit"] !== null) limits.up = values["up-limit"];
@@ -97,8 +92,6 @@ export function clientOptions(
   const named = values["dht-bootstrap"];
   if (!values["no-dht"]) options.dht = { bootstrap: named.length > 0 ? named : DHT_BOOTSTRAP };
   if (!values["no-lsd"]) options.lsd = true;
-  const stateDir = values["state-dir"] ?? stateFolder(process);
-  if (stateDir !== null && !values["no-state"]) options.stateDir = stateDir;
   return options;
 }
 

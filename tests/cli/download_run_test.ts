@@ -401,10 +401,10 @@ describe("shoal download into a pipe", () => {
     client.added[0]!.finish();
     await ended(run);
     assert.deepEqual(process.printed.split("\n").slice(0, 4), [
-      "b[2Jig: 2.00 KiB in 1 file, 10 pieces",
-      "b[2Jig: tracker http://t/a failed: go away",
-      "b[2Jig: banned 192.0.2.1 port 9: lies",
-      "b[2Jig: the final check found 2 bad pieces; downloaded again",
+      "b\\x1b[2Jig: 2.00 KiB in 1 file, 10 pieces",
+      "b\\x1b[2Jig: tracker http://t/a failed: go away",
+      "b\\x1b[2Jig: banned 192.0.2.1 port 9: lies",
+      "b\\x1b[2Jig: the final check found 2 bad pieces; downloaded again",
     ]);
   });
 });

@@ -15,7 +15,9 @@ export interface FakeRun {
 export async function start(args: readonly string[], world = fakeWorld(args)): Promise<FakeRun> {
   const { platform, process } = world;
   const context = { platform, output: new Output(process), openClient: world.openClient };
-  const code = downloadCommand.start(context, args, () => assert.fail("no help was asked for"));
+  const stateless = world.process.env("HOME") === undefined && !args.includes("--state-dir");
+  const line = stateless ? [...args, "--no-state"] : args;
+  const code = downloadCommand.start(context, line, () => assert.fail("no help was asked for"));
   let over = false;
   code.catch(() => {}).finally(() => over = true);
   await until(() => over || world.client.added.length > 0);

@@ -42,7 +42,9 @@ export function startShoal(
   options: { env?: Record<string, string>; cwd?: string; script?: string } = {},
 ): Running {
   const script = options.script ?? join(ROOT, "mod.ts");
-  const child = spawn(process.execPath, [...runtimeArgs(script), ...atHome(args)], {
+  const keepsState = options.env?.["HOME"] !== undefined;
+  const command = [...runtimeArgs(script), ...atHome(args, { keepsState })];
+  const child = spawn(process.execPath, command, {
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],

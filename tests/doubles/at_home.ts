@@ -1,8 +1,17 @@
 /** Command lines of tests stay on this machine: nothing is asked of the world, or told to it. */
 
-/** With flags that keep it from looking for peers elsewhere, unless a DHT node is named. */
-export function atHome(args: readonly string[]): readonly string[] {
-  const swarms = args[0] === "download" || args[0] === "seed";
-  const named = args.some((arg) => arg.startsWith("--dht-bootstrap"));
-  return swarms && !named ? [...args, "--no-dht", "--no-lsd"] : args;
+/**
+ * With flags that keep it from looking for peers elsewhere, unless a DHT node is named, and from
+ * remembering anything in the home of whoever runs the tests.
+ */
+export function atHome(args: readonly string[], { keepsState = false } = {}): readonly string[] {
+  const [command = ""] = args, more: string[] = [];
+  const has = (flag: string) => args.some((arg) => arg.startsWith(flag));
+  const swarms = command === "download" || command === "seed" || /:\/\//.test(command);
+  if (swarms && !has("--dht-bootstrap")) more.push("--no-dht", "--no-lsd");
+  const remembers = swarms || command === "show" || command === "dht";
+  if (remembers && !keepsState && !has("--state-dir") && !has("--no-state")) {
+    more.push("--no-state");
+  }
+  return [...args, ...more];
 }

@@ -2,6 +2,7 @@
 import { type Flags, single } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { type DemoSwarm, startDemoSwarm } from "../demo_swarm.ts";
+import { NO_STATE } from "../state_folder.ts";
 import { runDownload } from "../download_run.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
@@ -100,6 +101,7 @@ async function downloadFrom(context: CliContext, demo: Demo, torrent: string): P
   const request = {
     sources: [torrent],
     client: { address: "127.0.0.1" },
+    state: NO_STATE,
     add: { dir: demo.folder },
     giveUpAfter: GIVE_UP_DEFAULT,
   };

@@ -10,7 +10,7 @@ import * as actions from "../dht_actions.ts";
 import { type DhtRequest, type DhtRun, runDht } from "../dht_run.ts";
 import { seedFrom, stringValue } from "../dht_value.ts";
 import { UsageError } from "../errors.ts";
-import { stateFolder } from "../state_folder.ts";
+import { NO_STATE, stateChoice } from "../state_folder.ts";
 import { nearest } from "../suggest.ts";
 import { optional, SWARM_FLAGS } from "../swarm_flags.ts";
 import { duration, hostAndPort, notEmpty } from "../values.ts";
@@ -101,9 +101,9 @@ export const dhtCommand = defineCommand({
 /** A ping needs no other node. */
 function requestFrom({ platform }: CliContext, values: Values, alone: boolean): DhtRequest {
   const { json } = values, named = values["dht-bootstrap"];
-  if (alone) return { json, bootstrap: [], stateDir: null };
-  const stateDir = values["no-state"] ? null : values["state-dir"] ?? stateFolder(platform.process);
-  return { json, bootstrap: named.length > 0 ? named : DHT_BOOTSTRAP, stateDir };
+  if (alone) return { json, bootstrap: [], state: NO_STATE };
+  const state = stateChoice(values, platform.process);
+  return { json, bootstrap: named.length > 0 ? named : DHT_BOOTSTRAP, state };
 }
 
 function unknownAction(word: string): UsageError {

@@ -11,6 +11,7 @@ import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
+import { stateChoice } from "../state_folder.ts";
 import {
   clientOptions,
   optional,
@@ -105,7 +106,8 @@ function requestFrom(
   const giveUp = values["give-up-after"];
   return {
     sources,
-    client: clientOptions(values, process),
+    client: clientOptions(values),
+    state: stateChoice(values, process),
     add: addOptions(values, process),
     giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
     giveUpFlag: "--give-up-after",

@@ -1,9 +1,10 @@
 /** `shoal seed`: gives what is in a folder to whoever wants it. */
 import { StateDir } from "../../client/state_dir.ts";
-import type { AddOptions, ClientOptions } from "../../client/types.ts";
+import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
 import { parseMagnet } from "../../protocol/magnet.ts";
 import { toHex } from "../../util/bytes.ts";
+import { FileError } from "../../util/errors.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -11,6 +12,7 @@ import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { isMagnet } from "../load_torrent.ts";
 import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
+import { stateChoice } from "../state_folder.ts";
 import {
   clientOptions,
   REPORT_FLAGS,
@@ -56,11 +58,12 @@ export const seedCommand = defineCommand({
     if (values.trust && values["fetch-missing"]) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
-    const mode = reportMode(values), client = clientOptions(values, context.platform.process);
-    await refuseUnknownMagnet(context.platform, source, client);
+    const mode = reportMode(values), state = stateChoice(values, context.platform.process);
+    await refuseUnknownMagnet(context.platform, source, state.dir);
     return await runReported(context, mode, {
       sources: [source],
-      client,
+      client: clientOptions(values),
+      state,
       add: addOptions(dir, values, context.platform.process),
       giveUpAfter: GIVE_UP_DEFAULT,
     });
@@ -87,15 +90,20 @@ function addOptions(
 async function refuseUnknownMagnet(
   platform: Platform,
   source: string,
-  { stateDir }: ClientOptions,
+  stateDir: string | null,
 ): Promise<void> {
   const { files, hasher } = platform;
   if (!isMagnet(platform, source)) return;
   const infoHash = toHex(parseMagnet(source).infoHash);
   // A state folder is not made for somebody who is refused.
-  if (stateDir !== undefined && files.stat(stateDir) !== null) {
-    const state = new StateDir(files, stateDir, (bytes) => hasher.sha1(bytes));
-    if (await state.loadTorrent(infoHash) !== null) return;
+  try {
+    if (stateDir !== null && files.stat(stateDir) !== null) {
+      const state = new StateDir(files, stateDir, (bytes) => hasher.sha1(bytes));
+      if (await state.loadTorrent(infoHash) !== null) return;
+    }
+  } catch (error) {
+    // What cannot be read is not known; a run that can do without it says why.
+    if (!(error instanceof FileError)) throw error;
   }
   throw new UsageError(
     "shoal seed needs the .torrent, and that of this magnet link was never here; get it with " +

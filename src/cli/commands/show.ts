@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { openSource } from "../metadata_run.ts";
+import { stateChoice } from "../state_folder.ts";
 import { clientOptions, SWARM_FLAGS, swarmOptions } from "../swarm_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
 import { safeJson } from "../render/text.ts";
@@ -30,7 +31,8 @@ export const showCommand = defineCommand({
     const { platform, output } = context, { json } = values;
     const { meta, exitCode } = await openSource(context, json ? "quiet" : "auto", {
       sources: operands,
-      client: clientOptions(values, platform.process),
+      client: clientOptions(values),
+      state: stateChoice(values, platform.process),
       add: { dir: ".", ...swarmOptions(values) },
       giveUpAfter: GIVE_UP_DEFAULT,
     });
