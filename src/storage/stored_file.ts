@@ -14,6 +14,7 @@ export class StoredFile extends PooledFile {
   #left: FileStat | null | undefined = undefined;
   /** Somebody else's change was seen since the last check. */
   #disturbed = false;
+  #isDistrusted = false;
   /** As it was when a change by somebody else was dealt with; undefined: none since `#left`. */
   #accepted: FileStat | null | undefined = undefined;
   /** What has its name is somebody else's: to this torrent nothing is there. */
@@ -74,7 +75,7 @@ export class StoredFile extends PooledFile {
   checked(before: FileStat | null): void {
     this.#left = before;
     this.#accepted = undefined;
-    this.#disturbed = false;
+    this.#disturbed = this.#isDistrusted = false;
   }
 
   /** It is checked, and ours: we made it or took it over. */
@@ -83,9 +84,17 @@ export class StoredFile extends PooledFile {
     this.identity = identityOf(now);
   }
 
-  /** Nobody can say any more what it holds: it is to be read again at the next start. */
+  /**
+   * The disk may have lost what we wrote: it is to be read again, before it is uploaded from or at
+   * the next start.
+   */
   distrust(): void {
-    this.#disturbed = true;
+    this.#disturbed = this.#isDistrusted = true;
+  }
+
+  /** It was distrusted, and not read since. */
+  get isDistrusted(): boolean {
+    return this.#isDistrusted;
   }
 
   /** How we left it, for the resume record; undefined where it is not known what it holds. */
@@ -118,9 +127,11 @@ export class StoredFile extends PooledFile {
 
   /**
    * Whether somebody changed it since we left it or a change was accepted. Where nothing is known of
-   * it, as of files that a user vouches for, the first look is the measure.
+   * it, as of files that a user vouches for, the first look is the measure. A distrusted file counts
+   * as changed.
    */
   isTouched(now: FileStat | null): boolean {
+    if (this.#isDistrusted) return true;
     const known = this.#accepted === undefined ? this.#left : this.#accepted;
     if (known !== undefined) return !isSame(known, now);
     this.#accepted = now;
@@ -130,6 +141,7 @@ export class StoredFile extends PooledFile {
   /** The change that shows in `now` was dealt with. How we left it stays as it was. */
   accept(now: FileStat | null): void {
     this.#accepted = now;
+    this.#isDistrusted = false;
   }
 
   /** Whether somebody changed it since we left it. */

@@ -397,6 +397,11 @@ export class TorrentStorage {
     }
   }
 
+  /** Whether its disk may have lost some of it since it was read last. */
+  isDistrusted(file: number): boolean {
+    return this.#files[file]?.isDistrusted ?? false;
+  }
+
   /** The change of a file that shows in `now` was dealt with: only another one is a change. */
   acceptChange(file: number, now: FileStat | null): void {
     const stored = this.#files[file];

@@ -2,7 +2,7 @@
  * Files that somebody changes while they are uploaded. Nothing more of them leaves (the reader holds
  * them) until their pieces were checked again. While downloading, wrong ones are downloaded again.
  * Once the torrent was complete they are withdrawn and the file is left as it is: the user may want
- * the change.
+ * the change. Nobody wants what a disk lost of them, so that is downloaded again at any time.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
@@ -72,11 +72,12 @@ export class ChangedFiles {
     const { storage, verification, reader, signal } = this.#ports;
     verification.demandDisk();
     const before = new Map(files.map((file) => [file, look(storage, file)]));
+    const isLost = files.some((file) => storage.isDistrusted(file));
     const outcome = await this.#checkPieces(files);
     if (signal.aborted) return;
     for (const [file, stat] of before) this.#settle(file, stat, outcome);
     this.#ports.settled();
-    await this.#apply(outcome, files);
+    await this.#apply(outcome, files, isLost);
     if (signal.aborted) return;
     reader.release(files);
     this.#demandAny(outcome);
@@ -130,16 +131,20 @@ export class ChangedFiles {
     else storage.acceptChange(file, before);
   }
 
-  async #apply({ bad, back }: Outcome, files: readonly number[]): Promise<void> {
+  async #apply(
+    { bad, back }: Outcome,
+    files: readonly number[],
+    isLost: boolean,
+  ): Promise<void> {
     const { pieces, reader, warn } = this.#ports;
     for (const piece of back) {
       pieces.markHave(piece);
       this.#ports.returned(piece);
     }
     if (bad.length === 0) return;
-    const isDownloading = this.#ports.isDownloading();
-    warn(this.#describe(bad, files, isDownloading));
-    if (isDownloading) return await this.#ports.fetchAgain(bad);
+    const isWanted = isLost || this.#ports.isDownloading();
+    warn(this.#describe(bad, files, isWanted, isLost));
+    if (isWanted) return await this.#ports.fetchAgain(bad);
     for (const piece of bad) {
       reader.forget(piece);
       pieces.withdraw(piece);
@@ -147,16 +152,24 @@ export class ChangedFiles {
     }
   }
 
-  #describe(bad: readonly number[], files: readonly number[], isDownloading: boolean): string {
+  #describe(
+    bad: readonly number[],
+    files: readonly number[],
+    isWanted: boolean,
+    isLost: boolean,
+  ): string {
     const path = this.#ports.storage.pathOf(files[0]!);
-    const what = files.length === 1 ? `${path} was` : `${path} and ${files.length - 1} more were`;
+    const names = files.length === 1 ? path : `${path} and ${files.length - 1} more`;
+    const what = isLost
+      ? `The disk lost a part of ${names}`
+      : `${names} ${files.length === 1 ? "was" : "were"} changed while in use`;
     const count = bad.length === 1
       ? "1 piece no longer matches"
       : `${bad.length} pieces no longer match`;
-    const how = isDownloading
+    const how = isWanted
       ? "downloaded again"
       : "not uploaded any more (--repair downloads the original)";
-    return `${what} changed while in use: ${count} and ${bad.length === 1 ? "is" : "are"} ${how}`;
+    return `${what}: ${count} and ${bad.length === 1 ? "is" : "are"} ${how}`;
   }
 
   /** Without a piece that is right there is nothing left to upload. Throws a FileError. */

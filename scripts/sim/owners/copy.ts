@@ -19,7 +19,7 @@ export class Copy {
   refusal: { code: string; message: string } | null = null;
   /** Since when all of it is here, in virtual milliseconds. */
   doneSinceMs: number | null = null;
-  /** Since when it has anything. */
+  /** Since when this run has anything. */
   begunMs: number | null = null;
   /** Its files may have other names or be in another folder. */
   wandered = false;
@@ -57,8 +57,11 @@ export class Copy {
     return this.doneSinceMs !== null && this.#home.now - this.doneSinceMs > RECORDED_MS;
   }
 
+  /** It has some of it, in this run, and that was written down. */
   get hasBegun(): boolean {
-    return this.begunMs !== null && this.#home.now - this.begunMs > RECORDED_MS;
+    const { disk, stateDir, now } = this.#home;
+    const isRecorded = disk.entry(`${stateDir}/${this.title.hex}.resume`) !== undefined;
+    return isRecorded && this.begunMs !== null && now - this.begunMs > RECORDED_MS;
   }
 
   /** The place of a file as the torrent spells it. */

@@ -58,7 +58,7 @@ export class OwnProcess {
   }
 
   #add(copy: Copy, client: Client): void {
-    copy.refusal = copy.torrent = null;
+    copy.refusal = copy.torrent = copy.begunMs = null;
     const known = client.torrents().find(({ infoHash }) => infoHash === copy.title.hex);
     try {
       copy.torrent = known ?? client.add(copy.title.torrent.bytes, copy.options);
