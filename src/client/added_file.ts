@@ -104,6 +104,7 @@ function optionsFrom(from: Plain): AddOptions {
 /** Their types are checked with those of all options. */
 const CHOICES = [
   "seedOnly",
+  "followLinks",
   "pex",
   "superSeed",
   "sequential",

@@ -79,6 +79,7 @@ const ADD_RULES: Rules = {
   finalCheck: oneOf("changed", "full"),
   trustFiles: SWITCH,
   seedOnly: SWITCH,
+  followLinks: SWITCH,
   waitForDisk: SWITCH,
   anew: SWITCH,
   overwrite: SWITCH,

@@ -16,6 +16,7 @@ import { ReadCache } from "../storage/read_cache.ts";
 import { resumePath } from "../storage/resume_file.ts";
 import { type KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { findReusable } from "../storage/reuse.ts";
+import type { FollowedLinks } from "../storage/safe_paths.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
@@ -154,6 +155,7 @@ export class EngineMaker {
       preallocate,
       infoHash: meta.infoHash,
       wanted,
+      follow: followedBy(options),
     });
     const engine = new Engine(meta, identity, engineOptions, {
       clock,
@@ -298,6 +300,12 @@ export class EngineMaker {
   #extensions({ pex = true }: AddOptions): ExtensionOptions {
     return { pex, dhtPort: this.#ports.dhtPort };
   }
+}
+
+/** Where something may be written no link is followed. */
+function followedBy({ seedOnly, followLinks }: AddOptions): FollowedLinks {
+  if (!seedOnly) return "none";
+  return followLinks ? "all" : "top folder";
 }
 
 /** What a tracker's answers are for. */

@@ -20,6 +20,7 @@ const AFTER_RESTART = {
   peerLimits: "field",
   // What others hold us to: that files are not touched, that peers hear of nobody.
   seedOnly: "choice",
+  followLinks: "choice",
   pex: "choice",
   waitForDisk: "choice",
   finalCheck: "choice",

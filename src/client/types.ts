@@ -131,6 +131,11 @@ export interface AddOptions {
    */
   seedOnly?: boolean;
   /**
+   * With `seedOnly`: reads through symbolic links in place of files and folders. Without it only the
+   * torrent's top folder may be one. Default false.
+   */
+  followLinks?: boolean;
+  /**
    * Nothing that an earlier run left is believed: all is checked, and files that are gone are fetched
    * again, where otherwise their disk is waited for. Default false.
    */

@@ -1,10 +1,11 @@
 /** Reads everything of a torrent again and says which of its files are not right. */
 import type { Platform } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
-import { checkPieces } from "../storage/checker.ts";
+import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
 import { findFiles } from "../storage/file_placement.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
+import { unlessLink } from "../torrent/seed_only.ts";
 import { FileError } from "../util/errors.ts";
 import { chosenNames } from "./file_places.ts";
 import type { AddOptions } from "./types.ts";
@@ -12,7 +13,8 @@ import type { AddOptions } from "./types.ts";
 export interface FileProblem {
   /** Below the folder, joined by "/". */
   path: string;
-  kind: "missing" | "short" | "damaged";
+  /** "link": a symbolic link is in its place, or above it, and was not followed. */
+  kind: "missing" | "short" | "damaged" | "link";
 }
 
 export interface VerifyResult {
@@ -37,6 +39,8 @@ export interface VerifyOptions {
   files?: ReadonlySet<number>;
   /** Names that files were given: see AddOptions. */
   rename?: AddOptions["rename"];
+  /** Reads through symbolic links in place of files and folders. Default false. */
+  followLinks?: boolean;
   /** The checked fraction. */
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
@@ -45,7 +49,7 @@ export interface VerifyOptions {
 /**
  * Hashes on all cores; writes nothing. When aborted it resolves early with what was found so far.
  * Files are found as `Client.add` finds them. Rejects with a FileError: `dir` is no folder, a file
- * cannot be read, a symbolic link stands in a file's place; with a RangeError for wrong names.
+ * cannot be read; with a RangeError for wrong names.
  */
 export async function verifyFiles(
   platform: Pick<Platform, "files" | "hasher" | "process">,
@@ -69,7 +73,7 @@ function storageOf(
   pool: HandlePool,
   meta: Metainfo,
   root: string,
-  { rename }: VerifyOptions,
+  { rename, followLinks }: VerifyOptions,
 ): TorrentStorage {
   const chosen = chosenNames(
     meta,
@@ -81,7 +85,10 @@ function storageOf(
     return { ...entry, path: renamed.get(file) ?? entry.path };
   });
   const { infoHash, layout } = meta;
-  const storage = new TorrentStorage(files, pool, root, entries, layout, { infoHash });
+  const storage = new TorrentStorage(files, pool, root, entries, layout, {
+    infoHash,
+    follow: followLinks ? "all" : "top folder",
+  });
   storage.useParts();
   return storage;
 }
@@ -94,7 +101,7 @@ async function check(
 ): Promise<VerifyResult> {
   const bad: number[] = [];
   const { wanted, unknown } = choosePieces(meta, storage, chosen);
-  await checkPieces(hasher, storage, wanted, (piece) => pieceHash(meta, piece), {
+  await checkPieces(hasher, readable(storage), wanted, (piece) => pieceHash(meta, piece), {
     piece(piece, ok) {
       if (!ok) bad.push(piece);
     },
@@ -128,7 +135,22 @@ function isHere(
   piece: number,
 ): boolean {
   if (storage.isApart(file)) return storage.hasPart(piece);
-  return (storage.statFile(file)?.size ?? -1) >= files[file]!.length;
+  const found = unlessLink(() => storage.statFile(file));
+  return found !== "link" && (found?.size ?? -1) >= files[file]!.length;
+}
+
+/** What is behind a link that is not followed is missing. */
+function readable(storage: TorrentStorage): CheckedStorage {
+  return {
+    layout: storage.layout,
+    spans: (piece) => storage.spans(piece),
+    isApart: (file) => storage.isApart(file),
+    statFile(file) {
+      const found = unlessLink(() => storage.statFile(file));
+      return found === "link" ? null : found;
+    },
+    noteChecked() {},
+  };
 }
 
 function requireFolder(files: Platform["files"], root: string): void {
@@ -149,8 +171,9 @@ function findProblems(
   const kinds = new Map<number, FileProblem["kind"]>();
   meta.files.forEach(({ pad, length }, file) => {
     if (pad || chosen?.has(file) === false) return;
-    const found = storage.statFile(file);
-    if (found === null) kinds.set(file, "missing");
+    const found = unlessLink(() => storage.statFile(file));
+    if (found === "link") kinds.set(file, "link");
+    else if (found === null) kinds.set(file, "missing");
     else if (found.size < length) kinds.set(file, "short");
   });
   const suspects = new Set(kinds.keys());

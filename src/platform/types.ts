@@ -339,6 +339,8 @@ export interface Files {
    * FileError when it cannot be looked at.
    */
   diskOf(path: string): Disk;
+  /** The path with all symlinks followed; null where they lead to nothing. Throws a FileError. */
+  realPath(path: string): string | null;
   /** Absolute form, symlinks not resolved. */
   absolute(path: string): string;
   /**

@@ -9,6 +9,7 @@ import { repairUtf8 } from "./utf8.ts";
 /** See AddOptions of the client, whose names these are. */
 export interface ResumeChoices {
   seedOnly?: boolean;
+  followLinks?: boolean;
   pex?: boolean;
   superSeed?: boolean;
   sequential?: boolean;
@@ -31,6 +32,7 @@ const MAX_PEER_TEXT = 300;
 
 const SWITCHES = [
   "seedOnly",
+  "followLinks",
   "pex",
   "superSeed",
   "sequential",

@@ -6,7 +6,7 @@
 import type { FileHandle, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import type { HandlePool } from "./handle_pool.ts";
-import { linkRefused, SafePaths } from "./safe_paths.ts";
+import { type FollowedLinks, SafePaths } from "./safe_paths.ts";
 import { replaced, type StoredFile } from "./stored_file.ts";
 
 /**
@@ -25,10 +25,10 @@ export class FileAccess {
   #mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
-  constructor(disk: Files, pool: HandlePool, dir: string) {
+  constructor(disk: Files, pool: HandlePool, dir: string, follow: FollowedLinks = "none") {
     this.disk = disk;
     this.#pool = pool;
-    this.paths = new SafePaths(disk, dir);
+    this.paths = new SafePaths(disk, dir, follow);
   }
 
   /** The same files in another folder. */
@@ -42,7 +42,7 @@ export class FileAccess {
     if (!this.paths.hasFolders(file.elements)) return null;
     const now = this.#stat(file);
     if (now === null || now.kind === "file") return now;
-    throw now.kind === "link" ? linkRefused(file.path) : notFile(file.path, now.kind);
+    throw now.kind === "link" ? this.paths.linkRefused(file.path) : notFile(file.path, now.kind);
   }
 
   write(file: StoredFile, bytes: Uint8Array, offset: number): void {

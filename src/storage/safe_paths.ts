@@ -1,11 +1,18 @@
 /**
  * Where the files of a torrent are, and the guarantee that it is inside the folder that the user
  * chose: every folder on the way down is a real one, seen with our own eyes or made by us. A
- * symbolic link below the chosen folder is never followed; the chosen folder itself may be one.
+ * symbolic link below the chosen folder is never followed where something may be written; the chosen
+ * folder itself may be one.
  */
-import type { Disk, Files } from "../platform/types.ts";
+import type { Disk, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
+
+/**
+ * Which symbolic links below the chosen folder are followed. Anything but "none" is for reading alone:
+ * the link that stands for the torrent's top folder, or all that the user arranged.
+ */
+export type FollowedLinks = "none" | "top folder" | "all";
 
 const UNKNOWN_DISK: Disk = { id: "", keepsInodes: false };
 
@@ -18,7 +25,7 @@ export class SafePaths {
   #newNames: Set<string> | null = null;
   #disk: Disk | null = null;
 
-  constructor(files: Files, dir: string) {
+  constructor(files: Files, dir: string, readonly follow: FollowedLinks = "none") {
     this.#files = files;
     this.root = files.absolute(dir);
   }
@@ -36,6 +43,13 @@ export class SafePaths {
       path += `/${element}`;
     }
     return path;
+  }
+
+  /** The path under which a file is opened: `join`, or where a link in its place leads to. */
+  place(elements: readonly string[]): string {
+    const path = this.join(elements);
+    if (this.follow !== "all" || this.#files.stat(path)?.kind !== "link") return path;
+    return this.#files.realPath(path) ?? path;
   }
 
   #isPlain(element: string): boolean {
@@ -130,22 +144,30 @@ export class SafePaths {
     for (let depth = 1; depth <= folder.length; depth++) {
       const path = this.join(folder.slice(0, depth));
       if (this.#real.has(path)) continue;
-      const kind = this.#files.stat(path)?.kind;
-      if (kind === "link") throw linkRefused(path);
+      const kind = this.#kindOf(path, depth);
+      if (kind === "link") throw this.linkRefused(path);
       if (kind !== undefined && kind !== "directory") throw notFolder(path);
       if (kind === undefined && !onMissing(path)) return false;
       this.#real.add(path);
     }
     return true;
   }
-}
 
-export function linkRefused(path: string): FileError {
-  return new FileError(
-    "symlink",
-    path,
-    `Cannot use ${path}: a symbolic link stands there, and links are not followed. Move it away`,
-  );
+  #kindOf(path: string, depth: number): FileStat["kind"] | undefined {
+    const kind = this.#files.stat(path)?.kind;
+    if (kind !== "link" || this.follow === "none") return kind;
+    if (this.follow === "top folder" && depth > 1) return kind;
+    const real = this.#files.realPath(path);
+    return real === null ? undefined : this.#files.stat(real)?.kind;
+  }
+
+  linkRefused(path: string): FileError {
+    const message = this.follow === "none"
+      ? `Cannot use ${path}: it is a symbolic link, and nothing is written through links. Remove it ` +
+        "or choose another folder"
+      : `Cannot read ${path}: it is a symbolic link. --follow-links reads through it`;
+    return new FileError("symlink", path, message);
+  }
 }
 
 function notFolder(path: string): FileError {

@@ -18,6 +18,7 @@ import { exportParts, type SharedSlice } from "./part_export.ts";
 import { PartFile } from "./part_file.ts";
 import { reserveSpace } from "./preallocate.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
+import type { FollowedLinks } from "./safe_paths.ts";
 import { StoredFile } from "./stored_file.ts";
 import type { Trust } from "./trust.ts";
 
@@ -35,6 +36,8 @@ export interface StorageOptions {
   preallocate?: boolean;
   /** 20 bytes: names the part file. Needed where files may be unwanted. */
   infoHash?: Uint8Array;
+  /** Symbolic links that are followed: only where nothing is written. Default "none". */
+  follow?: FollowedLinks;
   /** One for each file; default: all. */
   wanted?: readonly boolean[];
 }
@@ -61,9 +64,9 @@ export class TorrentStorage {
     assert(entries.length === layout.files.length, "layout and file list belong together");
     this.layout = layout;
     this.#options = options;
-    this.#access = new FileAccess(files, pool, dir);
+    this.#access = new FileAccess(files, pool, dir, options.follow);
     this.#files = entries.map(({ path, length, pad }) =>
-      pad ? null : new StoredFile(this.#access.paths.join(path), path, length)
+      pad ? null : new StoredFile(this.#access.paths.place(path), path, length)
     );
     const { infoHash, wanted } = options, { pieceLength, pieceCount } = layout;
     this.#parts = infoHash

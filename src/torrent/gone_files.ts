@@ -7,6 +7,7 @@ import type { ResumeData, Stamp } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { FileStat } from "../platform/types.ts";
 import { GoneError } from "../util/errors.ts";
+import { unlessLink } from "./seed_only.ts";
 
 /** What was recorded while the files were there. An empty `disk` is not known. */
 export type Remembered = Pick<ResumeData, "disk" | "stamps" | "partsStamp">;
@@ -22,10 +23,10 @@ export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): n
   meta.files.forEach(({ pad, length }, file) => {
     const stamp = was.stamps[file];
     if (pad || length === 0 || stamp === null) return;
-    const now = storage.statFile(file);
-    if (now !== null) found++;
+    const now = unlessLink(() => storage.statFile(file));
     if (now === null) gone++;
-    else if (isAsLeft(stamp, now)) kept++;
+    else found++;
+    if (now !== "link" && isAsLeft(stamp, now)) kept++;
   });
   const parts = storage.statParts();
   if (parts !== null) found++;

@@ -7,13 +7,15 @@ type SizeOf = (file: number) => { size: number } | null;
 
 /** Throws an IncompleteError when a file is missing or too short: seen without reading any. */
 export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
-  const { missing, short, all } = lacking(meta, sizeOf);
-  if (all) {
+  const { missing, short, links, all } = lacking(meta, sizeOf);
+  if (all && links.length === 0) {
     throw new IncompleteError(
       `nothing is there: the folder must be the one with "${meta.name}" in it`,
     );
   }
-  if (missing.length + short.length > 0) throw new IncompleteError(describe(missing, short));
+  if (missing.length + short.length > 0) {
+    throw new IncompleteError(describe(missing, short, links));
+  }
 }
 
 /**
@@ -22,12 +24,12 @@ export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
  * of the right size with wrong contents are no matter of waiting.
  */
 export function demandReturn(meta: Metainfo, sizeOf: SizeOf, dir: string): void {
-  const { missing, short } = lacking(meta, sizeOf);
+  const { missing, short, links } = lacking(meta, sizeOf);
   if (missing.length + short.length === 0) return;
   throw new FileError(
     missing.length > 0 ? "not-found" : "changed",
     dir,
-    `${describe(missing, short)} in ${dir}: put back what was there, or remove the torrent`,
+    `${describe(missing, short, links)} in ${dir}: put back what was there, or remove the torrent`,
   );
 }
 
@@ -35,26 +37,45 @@ interface Lacking {
   /** Paths. */
   missing: string[];
   short: string[];
+  /** Of those missing: there is a symbolic link in place of the file or a folder above it. */
+  links: string[];
   /** All files are missing. */
   all: boolean;
 }
 
 function lacking({ files }: Metainfo, sizeOf: SizeOf): Lacking {
-  const missing: string[] = [], short: string[] = [];
+  const missing: string[] = [], short: string[] = [], links: string[] = [];
   files.forEach(({ path, length, pad }, file) => {
-    const found = pad ? undefined : sizeOf(file);
-    if (found === null) missing.push(path.join("/"));
+    const found = pad ? undefined : unlessLink(() => sizeOf(file));
+    if (found === null || found === "link") missing.push(path.join("/"));
     else if (found !== undefined && found.size < length) short.push(path.join("/"));
+    if (found === "link") links.push(path.join("/"));
   });
   const count = files.filter(({ pad }) => !pad).length;
-  return { missing, short, all: count > 0 && missing.length === count };
+  return { missing, short, links, all: count > 0 && missing.length === count };
 }
 
-function describe(missing: string[], short: string[]): string {
+/** "link" where a symbolic link is in the way that may not be followed. */
+export function unlessLink<T>(look: () => T): T | "link" {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof FileError && error.code === "symlink") return "link";
+    throw error;
+  }
+}
+
+function describe(missing: string[], short: string[], links: string[]): string {
+  if (links.length > 0) {
+    return `${links[0]} is behind a symbolic link that only --follow-links reads through` +
+      othersText(links.length - 1);
+  }
   const [first = short[0], what] = [missing[0], missing.length > 0 ? "missing" : "too short"];
-  const more = missing.length + short.length - 1;
-  const others = more === 0 ? "" : `, and so ${more === 1 ? "is 1 other" : `are ${more} others`}`;
-  return `${first} is ${what}${others}`;
+  return `${first} is ${what}${othersText(missing.length + short.length - 1)}`;
+}
+
+function othersText(more: number): string {
+  return more === 0 ? "" : `, and so ${more === 1 ? "is 1 other" : `are ${more} others`}`;
 }
 
 /** Names the first file with a piece that is missing; null when none is. */

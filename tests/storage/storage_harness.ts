@@ -68,6 +68,7 @@ export class NotingFiles implements Files {
   readonly remove: Files["remove"];
   readonly copy: Files["copy"];
   readonly diskOf: Files["diskOf"];
+  readonly realPath: Files["realPath"];
   readonly absolute: Files["absolute"];
   readonly lock: Files["lock"];
   /** Happens before a question for the free space is answered. */
@@ -83,6 +84,7 @@ export class NotingFiles implements Files {
     this.remove = (path) => below.remove(path);
     this.copy = (from, to) => below.copy(from, to);
     this.diskOf = (path) => below.diskOf(path);
+    this.realPath = (path) => below.realPath(path);
     this.absolute = (path) => below.absolute(path);
     this.lock = (path) => below.lock(path);
   }

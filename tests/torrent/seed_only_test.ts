@@ -51,8 +51,17 @@ describe("demandFiles", () => {
     assert.throws(() => demandFiles(META, nothing), incomplete(/the one with "top" in it$/));
   });
 
+  it("names what is behind a symbolic link, and the way to read it", () => {
+    const linked = (file: number) => {
+      if (file !== 3) throw new FileError("symlink", "/d", "a link");
+      return { size: 0 };
+    };
+    const message = /^top\/a is behind a symbolic link .*--follow-links.*, and so is 1 other$/;
+    assert.throws(() => demandFiles(META, linked), incomplete(message));
+  });
+
   it("lets other errors through", () => {
-    const error = new FileError("symlink", "/x", "a link");
+    const error = new FileError("io", "/x", "a disk in trouble");
     const broken = () => {
       throw error;
     };

@@ -25,6 +25,7 @@ import { SEED_GOALS, seedGoal } from "../values.ts";
 const FLAGS = {
   trust: toggle("Takes the files as right when their sizes are, instead of hashing them first"),
   "fetch-missing": toggle("Downloads what is missing or wrong instead of ending with 1"),
+  "follow-links": toggle("Read through symbolic links in place of files and folders"),
   "super-seed": toggle(
     "Shows each peer one piece at a time until a whole copy is out: for a first seed with a thin line",
   ),
@@ -58,6 +59,9 @@ export const seedCommand = defineCommand({
     if (values.trust && values["fetch-missing"]) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
+    if (values["follow-links"] && values["fetch-missing"]) {
+      throw new UsageError("--follow-links is for reading alone, and --fetch-missing writes");
+    }
     const mode = reportMode(values), state = stateChoice(values, context.platform.process);
     await refuseUnknownMagnet(context.platform, source, state.dir);
     return await runReported(context, mode, {
@@ -82,6 +86,7 @@ function addOptions(
     ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
     ...(values["super-seed"] ? { superSeed: true } : {}),
     ...(rename === undefined ? {} : { rename }),
+    ...(values["follow-links"] ? { followLinks: true } : {}),
     ...swarmOptions(values),
   };
 }

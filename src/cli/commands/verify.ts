@@ -1,5 +1,5 @@
 /** `shoal verify`: whether everything of a torrent is in a folder, and right. */
-import { type Flags } from "../args.ts";
+import { type Flags, toggle } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../exit_codes.ts";
 import { fileList } from "../file_list_flag.ts";
@@ -13,6 +13,7 @@ import { verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
 
 const FLAGS = {
   files: fileList("Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
+  "follow-links": toggle("Read through symbolic links in place of files and folders"),
   ...RENAME_FLAG,
   ...REPORT_FLAGS,
 } satisfies Flags;
@@ -47,6 +48,7 @@ export const verifyCommand = defineCommand({
         signal: interrupt.signal,
         ...(files === undefined ? {} : { files }),
         ...(rename === undefined ? {} : { rename }),
+        ...(values["follow-links"] ? { followLinks: true } : {}),
       });
       // A rejection after the interruption has nobody to hear it.
       checking.catch(() => {});

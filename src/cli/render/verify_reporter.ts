@@ -22,6 +22,7 @@ const PROBLEM_WORDS: Record<FileProblem["kind"], string> = {
   missing: "missing",
   short: "too short",
   damaged: "damaged or incomplete",
+  link: "behind a symbolic link",
 };
 
 export function verifyReporter(
@@ -72,6 +73,9 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
   }
   const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);
   lines.push(`${name}: ${bad.length} of ${pieces} are missing or bad`);
+  if (problems.some(({ kind }) => kind === "link")) {
+    lines.push("--follow-links reads through symbolic links");
+  }
   if (problems.every(({ kind }) => kind === "missing") && bad.length === meta.layout.pieceCount) {
     lines.push(`Nothing of it is in ${safeText(dir)}; DIR is the folder that holds "${name}"`);
   }

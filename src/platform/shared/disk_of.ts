@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Disk } from "../types.ts";
+import { errnoOf } from "./errno.ts";
 
 /** Linux's numbers of file systems whose inode numbers are made up by a driver or a server. */
 const MAKES_INODES_UP: ReadonlySet<number> = new Set([
@@ -39,16 +40,18 @@ function typeOf(path: string): number {
 /** The real path of what exists of it. */
 function nearest(path: string): string {
   for (let at = resolve(path);; at = dirname(at)) {
-    try {
-      return fs.realpathSync(at);
-    } catch (error) {
-      if (dirname(at) === at || !isMissing(error)) throw error;
-    }
+    const real = realPath(at);
+    if (real !== null) return real;
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "");
+export function realPath(path: string): string | null {
+  try {
+    return fs.realpathSync(path);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
+    throw error;
+  }
 }
 
 /** The highest folder that is on the same device. */

@@ -6,7 +6,7 @@ import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
 import { called, NodeFileHandle, type OpenWriter, toFileStat } from "./file_handle.ts";
-import { diskOf } from "./disk_of.ts";
+import { diskOf, realPath } from "./disk_of.ts";
 import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
 
@@ -48,6 +48,7 @@ export function createFiles(openWriter: OpenWriter): Files {
     // Elsewhere the count is of something else, or always 0.
     diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
     diskOf: (path) => attempt("look at the disk of", path, () => diskOf(path)),
+    realPath: (path) => attempt("follow the links of", path, () => realPath(path)),
     absolute: (path) => resolve(path),
     lock,
   };

@@ -186,6 +186,17 @@ export class SimFiles implements Files {
     }, true);
   }
 
+  realPath(path: string): string | null {
+    try {
+      return this.#on("stat", "follow the links of", path, (at) => {
+        return this.#disk.entry(at) === undefined ? null : at;
+      }, true);
+    } catch (error) {
+      if (error instanceof FileError && MISSING.has(error.code)) return null;
+      throw error;
+    }
+  }
+
   diskOf(path: string): Disk {
     for (let at = this.absolute(path);; at = parentOf(at)) {
       try {

@@ -330,6 +330,23 @@ export function pathCases(add: AddCase): void {
     assert.equal(here.files.stat(`${dir}/h`), null);
   });
 
+  add("files.realPath follows links, to nothing as well", (t) => {
+    const { files } = t.here, real = files.realPath(t.dir)!;
+    files.makeDir(`${t.dir}/folder`);
+    files.open(`${t.dir}/folder/f`, "write").close();
+    t.link(`${t.dir}/link`, "folder");
+    t.link(`${t.dir}/folder/to-f`, "f");
+    t.link(`${t.dir}/dangling`, "none");
+    assert.equal(files.realPath(`${t.dir}/link/to-f`), `${real}/folder/f`);
+    assert.equal(files.realPath(`${t.dir}/folder`), `${real}/folder`);
+    for (const name of ["dangling", "none", "link/f/x"]) {
+      assert.equal(files.realPath(`${t.dir}/${name}`), null, name);
+    }
+    t.link(`${t.dir}/circle`, "circle");
+    throwsWith(() => files.realPath(`${t.dir}/circle`), "symlink");
+    return Promise.resolve();
+  });
+
   add("files.diskOf is the same for all that is on one disk, there or not", (t) => {
     const { files } = t.here, { id } = files.diskOf(t.dir);
     assert.notEqual(id, "");
