@@ -39,7 +39,7 @@ export async function reserveSpace(
   for (const file of growing) {
     for (let at = file.size(); at < file.length; at += zeros.length) {
       if (turn >= TURN_BYTES) {
-        checkSpace(await disk.freeSpace(dir), left, dir);
+        checkSpace(await disk.freeSpace(dir), left, dir, "reserve space in");
         turn = 0;
       }
       if (signal?.aborted) return;
@@ -51,12 +51,27 @@ export async function reserveSpace(
   }
 }
 
-function checkSpace(free: number, needed: number, dir: string): void {
+/**
+ * Rejects with a FileError ("disk-full") when the disk that holds `dir` has less than `needed` bytes
+ * free. A disk that does not tell is given the benefit of the doubt.
+ */
+export async function demandSpace(disk: Files, dir: string, needed: number): Promise<void> {
+  const free = await disk.freeSpace(dir).catch(() => Infinity);
+  checkSpace(free, needed, dir, "download to");
+}
+
+function checkSpace(free: number, needed: number, dir: string, doing: string): void {
   if (free >= needed) return;
   throw new FileError(
     "disk-full",
     dir,
-    `Cannot reserve ${needed} bytes in ${dir}: only ${free} bytes are free. ` +
+    `Cannot ${doing} ${dir}: ${amount(needed)} are missing and the disk has only ${
+      amount(free)
+    } free. ` +
       "Free some space or choose another folder",
   );
+}
+
+function amount(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB (${bytes} bytes)`;
 }

@@ -16,7 +16,7 @@ import type { HandlePool } from "./handle_pool.ts";
 import { identityOf, isZero } from "./ownership.ts";
 import { exportParts, type SharedSlice } from "./part_export.ts";
 import { PartFile } from "./part_file.ts";
-import { reserveSpace } from "./preallocate.ts";
+import { demandSpace, reserveSpace } from "./preallocate.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
 import type { FollowedLinks } from "./safe_paths.ts";
 import { StoredFile } from "./stored_file.ts";
@@ -228,6 +228,24 @@ export class TorrentStorage {
     if (!this.#options.preallocate) return;
     const { disk, paths } = this.#access;
     await reserveSpace(disk, paths.root, this.#growable(), signal);
+  }
+
+  /**
+   * Rejects with a FileError ("disk-full") when the disk has less room than the `left` bytes that are
+   * to come will take. Space that a file has already, as reserved by others, is not needed again.
+   */
+  async demandSpace(left: number): Promise<void> {
+    const { disk, paths } = this.#access;
+    await demandSpace(disk, paths.root, Math.min(left, this.#unallocated()));
+  }
+
+  #unallocated(): number {
+    let bytes = 0;
+    for (const [index, file] of this.#files.entries()) {
+      if (!file || !this.#wanted[index]) continue;
+      bytes += Math.max(0, file.length - (this.#access.look(file)?.allocated ?? 0));
+    }
+    return bytes;
   }
 
   /**

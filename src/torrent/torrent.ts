@@ -326,6 +326,7 @@ export class Torrent {
       this.#persistence.claims.make(this.storage.newFiles());
       await this.#persistence.claims.pending;
     }
+    await this.storage.demandSpace(this.left);
     await this.storage.reserve(this.#abort.signal);
     if (this.#abort.signal.aborted) return;
     this.#setState("downloading");

@@ -58,6 +58,23 @@ describe("TorrentStorage reserve", () => {
     },
   );
 
+  it("is needed once: space that the files have already counts as room", async () => {
+    const machine = simulate(torrent, { preallocate: true });
+    machine.storage.prepare();
+    await machine.world.wait(machine.storage.reserve());
+    machine.disk.capacity = machine.disk.used;
+    await machine.world.wait(machine.storage.demandSpace(20 * MIB));
+    const bare = simulate(torrent);
+    bare.storage.prepare();
+    bare.disk.capacity = 10 * MIB;
+    await assert.rejects(
+      bare.world.wait(bare.storage.demandSpace(20 * MIB)),
+      fileErrorWith("disk-full", DIR, "20971520 bytes"),
+    );
+    bare.disk.capacity = 20 * MIB;
+    await bare.world.wait(bare.storage.demandSpace(20 * MIB));
+  });
+
   it("says so when somebody else fills the disk meanwhile", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.storage.prepare();

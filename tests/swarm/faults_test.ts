@@ -152,8 +152,9 @@ describe("a swarm with faults", () => {
       const swarm = await newSwarm(7);
       await swarm.seed("10.0.1.1", { link: SLOW });
       const node = swarm.world.node("10.0.2.1");
-      node.disk.capacity = 700 * KIB;
       const leech = await swarm.join(node, { waitForDisk: false });
+      await swarm.run(() => leech.torrent.snapshot().piecesHave >= 5);
+      node.disk.capacity = 700 * KIB; // others filled it meanwhile
       await swarm.run(() => leech.torrent.snapshot().state === "failed");
       const { error } = leech.torrent.snapshot();
       assert.equal(error?.code, "disk-full");
@@ -170,6 +171,29 @@ describe("a swarm with faults", () => {
       await swarm.close();
     },
   );
+
+  it("refuses at the start what the disk has no room for", TIMEOUT, async () => {
+    const swarm = await newSwarm(7);
+    await swarm.seed("10.0.1.1", { link: SLOW });
+    const node = swarm.world.node("10.0.2.1");
+    node.disk.capacity = 700 * KIB;
+    const leech = await swarm.join(node, { waitForDisk: false });
+    await swarm.run(() => leech.torrent.snapshot().state === "failed");
+    const { error, downloaded } = leech.torrent.snapshot();
+    assert.deepEqual([error?.code, downloaded], ["disk-full", 0]);
+    assert.match(
+      error!.message,
+      /^Cannot download to \/data: 1\.5 MiB \(.* missing and the disk has only 0\.7 MiB/,
+    );
+    assert.equal(swarm.world.faults("disk-full"), 0, "no write was tried");
+    await swarm.world.wait(leech.client.close());
+
+    node.disk.capacity = 10 * MIB;
+    const again = await swarm.join(node);
+    await swarm.untilDone([again]);
+    swarm.assertHasAll(again);
+    await swarm.close();
+  });
 
   it("goes on after its machine lost power", TIMEOUT, async () => {
     const swarm = await newSwarm(8);
