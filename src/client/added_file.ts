@@ -42,6 +42,7 @@ export function encodeAdded(
     limits,
     peerLimits,
     files: filesOf(options.files, meta),
+    rename: namesOf(options.rename, meta),
   };
   const text = JSON.stringify({ format: FORMAT, version: VERSION, link, paused, options: plain });
   return new TextEncoder().encode(text);
@@ -61,6 +62,11 @@ function filesOf(files: AddOptions["files"], meta: Metainfo | null): Plain | und
     sequential: sequential === undefined ? undefined : [...sequential],
     endsFirst,
   };
+}
+
+function namesOf(rename: AddOptions["rename"], meta: Metainfo | null) {
+  const names = typeof rename === "function" ? meta && rename(meta) : rename;
+  return names ? [...names] : undefined;
 }
 
 /** Throws a ResumeError. */
@@ -83,7 +89,8 @@ export function decodeAdded(bytes: Uint8Array): Added {
 }
 
 function optionsFrom(from: Plain): AddOptions {
-  const { dir, incompleteDir, reuse, peers, seedGoal, limits, peerLimits, files, ...rest } = from;
+  const { dir, incompleteDir, reuse, peers, seedGoal, limits, peerLimits, files, rename, ...rest } =
+    from;
   if (!isText(dir)) bad("dir");
   const chosen = CHOICES.filter((key) => rest[key] !== undefined).map((key) => [key, rest[key]]);
   const options: AddOptions = { ...Object.fromEntries(chosen), dir };
@@ -98,6 +105,7 @@ function optionsFrom(from: Plain): AddOptions {
   if (limits !== undefined) options.limits = ratesOf(plainOf(limits));
   if (peerLimits !== undefined) options.peerLimits = ratesOf(plainOf(peerLimits));
   if (files !== undefined) options.files = selectionFrom(plainOf(files));
+  if (rename !== undefined) options.rename = namesFrom(rename);
   return options;
 }
 
@@ -137,6 +145,15 @@ function selectionFrom({ priorities, others, sequential, endsFirst }: Plain): Fi
       : { sequential: new Set(listOf(sequential, "files").map(wholeOf)) }),
     ...(endsFirst === undefined ? {} : { endsFirst: endsFirst === true }),
   };
+}
+
+function namesFrom(rename: unknown): ReadonlyMap<number, string> {
+  return new Map(
+    listOf(rename, "rename").map((pair) => {
+      const [file, name] = listOf(pair, "rename");
+      return [wholeOf(file), isText(name) ? name : bad("rename")];
+    }),
+  );
 }
 
 function plainOf(value: unknown): Plain {

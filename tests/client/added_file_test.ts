@@ -19,6 +19,7 @@ const OPTIONS: AddOptions = {
   maxPeers: 3,
   finalCheck: "full",
   peers: ["192.0.2.1:6881"],
+  rename: new Map([[2, "top/other name"]]),
   files: { priorities: new Map([[1, 7]]), others: 0, sequential: new Set([1]), endsFirst: true },
 };
 
@@ -45,12 +46,14 @@ describe("decodeAdded", () => {
     const options = {
       dir: "/d",
       files: () => ({ priorities: new Map([[1, 0]]), endsFirst: true }),
+      rename: () => new Map([[1, "x"]]),
     };
     const meta = { files } as unknown as Metainfo;
     const { options: again } = decodeAdded(
       encodeAdded({ link: null, paused: false, options }, meta, absolute),
     );
     assert.deepEqual(again.files, { priorities: new Map([[0, 4], [1, 0]]), endsFirst: true });
+    assert.deepEqual(again.rename, new Map([[1, "x"]]));
   });
 
   it("keeps nothing that was only true on that day", () => {

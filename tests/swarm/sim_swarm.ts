@@ -33,9 +33,12 @@ export function makeSimTorrent(
   sizes: number[],
   pieceLength: number,
   announce?: string,
+  names: readonly string[] = [],
 ): SimTorrent {
   const files = sizes.map((size, i) => ({
-    path: sizes.length === 1 ? ["file"] : ["folder", `sub${i % 3}`, `file${i}`],
+    path: sizes.length === 1
+      ? ["file"]
+      : ["folder", ...names[i]?.split("/") ?? [`sub${i % 3}`, `file${i}`]],
     content: world.dice.fill(new Uint8Array(size)),
   }));
   return torrentOf(files, pieceLength, announce);
@@ -86,13 +89,18 @@ export class SimSwarm {
   }
 
   /** Starts the tracker and makes the torrent that names it. */
-  async prepare(sizes: number[], pieceLength: number, tracker = "10.0.0.1"): Promise<void> {
+  async prepare(
+    sizes: number[],
+    pieceLength: number,
+    tracker = "10.0.0.1",
+    names?: readonly string[],
+  ): Promise<void> {
     const node = this.world.node(tracker);
     const ports = { ...node, clock: node.clock, random: node.random, http: node.http };
     const { announceUrl } = await this.world.wait(
       serveTracker(ports, { port: 80, address: tracker }),
     );
-    this.torrent = makeSimTorrent(this.world, sizes, pieceLength, announceUrl);
+    this.torrent = makeSimTorrent(this.world, sizes, pieceLength, announceUrl, names);
   }
 
   async seed(

@@ -69,10 +69,12 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
   if (bad.length === 0 && problems.length === 0) {
     const size = formatSize(result.checkedBytes);
     if (checked === 0 && untold !== "") return `${name}: nothing could be checked\n${untold}`;
-    return `${name}: all ${pieces} are right (${size} in ${formatDuration(seconds)})\n${untold}`;
+    const right = checked === 1 ? "the one piece is right" : `all ${pieces} are right`;
+    return `${name}: ${right} (${size} in ${formatDuration(seconds)})\n${untold}`;
   }
   const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);
-  lines.push(`${name}: ${bad.length} of ${pieces} are missing or bad`);
+  const verb = bad.length === 1 ? "is" : "are";
+  lines.push(`${name}: ${bad.length} of ${pieces} ${verb} missing or bad`);
   if (problems.some(({ kind }) => kind === "link")) {
     lines.push("--follow-links reads through symbolic links");
   }
