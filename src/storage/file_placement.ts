@@ -1,8 +1,8 @@
 /**
  * Under which names the files of a torrent are on a disk. To find and to make are two questions: what
- * is there is found as the torrent spells it, in the other Unicode form, or under the safe name that
- * an older version or another client gave it; what is to be made gets the torrent's own spelling
- * wherever the disk takes it (`name_probe.ts` finds out) and a safe one elsewhere.
+ * is there is found as the torrent spells it, in the other Unicode form, or under a safe name that
+ * this or another client gave it; what is to be made gets the torrent's own spelling wherever the disk
+ * takes it (`name_probe.ts` finds out) and a safe one elsewhere.
  */
 import type { Files } from "../platform/types.ts";
 import { sanitizeName } from "../protocol/file_names.ts";
@@ -39,7 +39,7 @@ type Looking = Pick<Files, "stat" | "list">;
 
 /** Spellings of one folder that are looked into at most. */
 const MAX_SPELLINGS = 4;
-/** What every disk takes, and has one Unicode form. */
+/** What has one Unicode form. */
 const PLAIN = /^[ -~]*$/;
 /** Letters of all scripts, and what no file system has another use for. */
 const ORDINARY = /^[\p{L}\p{M}\p{N} \-_.,;'()[\]{}!@#$%^&+=~`]+$(?<![. ])/u;
@@ -59,7 +59,7 @@ export function findFiles(
   const search = new Search(files, root, entries);
   const renamed = new Map(known), here = new Set<number>();
   entries.forEach(({ pad, path, safePath }, file) => {
-    if (pad || known.has(file) || (path === safePath && path.every(isPlain))) return;
+    if (pad || known.has(file) || (path === safePath && path.every(hasOneSpelling))) return;
     const found = search.find(file);
     if (found === null) return;
     here.add(file);
@@ -127,17 +127,23 @@ export function chooseNames(
   });
   if (folds || refused.size > 0) {
     const made = paths.map((_, file) => file).filter((file) => !entries[file]!.pad);
-    // What is there keeps its name.
-    const ordered = [...made.filter((file) => !isFree(file)), ...made.filter(isFree)];
+    // What is there keeps its name, then whatever has its own.
+    const rank = (file: number) =>
+      !isFree(file) ? 0 : isSame(paths[file]!, entries[file]!.path) ? 1 : 2;
+    const ordered = made.toSorted((a, b) => rank(a) - rank(b));
     makeUnique(ordered.map((file) => paths[file]!));
   }
   const chosen = new Map(renamed), changed: number[] = [];
   paths.forEach((path, file) => {
-    if (!isFree(file) || path.every((name, i) => name === entries[file]!.path[i])) return;
+    if (!isFree(file) || isSame(path, entries[file]!.path)) return;
     chosen.set(file, path);
     changed.push(file);
   });
   return { renamed: chosen, changed, impossible };
+}
+
+export function windowsName(name: string): string {
+  return sanitizeName(name, true) || "_";
 }
 
 /** Room for the number that tells names apart when they have become the same. */
@@ -145,7 +151,7 @@ const NUMBER_BYTES = 8;
 
 /** A name that the strictest disk takes, also with a number: Windows' rules, 143 bytes. */
 export function tame(name: string): string {
-  const safe = sanitizeName(name, true) || "_";
+  const safe = windowsName(name);
   const most = ORDINARY_BYTES - NUMBER_BYTES;
   if (utf8Length(safe) <= most) return safe;
   const dot = safe.lastIndexOf("."), end = dot > 0 && safe.length - dot <= 9 ? safe.slice(dot) : "";
@@ -158,8 +164,9 @@ export function tame(name: string): string {
   return `${head.replace(/[. ]+$/, "")}${end}`;
 }
 
-function isPlain(name: string): boolean {
-  return PLAIN.test(name);
+/** The one under which any disk has it. */
+function hasOneSpelling(name: string): boolean {
+  return PLAIN.test(name) && isOrdinary(name);
 }
 
 function isOrdinary(name: string): boolean {
@@ -230,6 +237,8 @@ class Search {
   /** Own paths of the files: no other file can be found there. */
   #own: Set<string> | null = null;
   readonly #taken = new Set<string>();
+  /** The paths that we gave all files on disks that take not all names. */
+  #given: Path[][] | null = null;
 
   constructor(files: Looking, root: string, entries: readonly PlacedFile[]) {
     this.#files = files;
@@ -239,9 +248,9 @@ class Search {
 
   /** The path that a file has; its own one itself when that is it; null where it has none. */
   find(file: number): Path | null {
-    const { path, safePath } = this.#entries[file]!, last = path.length - 1;
-    for (const folder of this.#spellings(path, safePath, last)) {
-      for (const name of spellingsOf(path[last]!, safePath[last]!)) {
+    const { path } = this.#entries[file]!, last = path.length - 1;
+    for (const folder of this.#spellings(file, last)) {
+      for (const name of this.#names(file, last)) {
         const found = [...folder, name], kind = this.#kindOf(found);
         if (kind === undefined || kind === "directory") continue;
         if (isSame(found, path)) return path;
@@ -264,19 +273,34 @@ class Search {
   }
 
   /** The folders on the disk that the first `depth` elements of a path may mean. */
-  #spellings(path: Path, safePath: Path, depth: number): readonly Path[] {
+  #spellings(file: number, depth: number): readonly Path[] {
     if (depth === 0) return [[]];
-    const key = path.slice(0, depth).join("/"), known = this.#folders.get(key);
+    const key = this.#entries[file]!.path.slice(0, depth).join("/"), known = this.#folders.get(key);
     if (known !== undefined) return known;
     const found: Path[] = [];
-    for (const above of this.#spellings(path, safePath, depth - 1)) {
-      for (const name of spellingsOf(path[depth - 1]!, safePath[depth - 1]!)) {
+    for (const above of this.#spellings(file, depth - 1)) {
+      for (const name of this.#names(file, depth - 1)) {
         const folder = [...above, name], kind = this.#kindOf(folder);
-        if (kind === "directory" || kind === "link") found.push(folder);
+        const isFolder = kind === "directory" || kind === "link";
+        if (isFolder && !found.some((other) => isSame(other, folder))) found.push(folder);
       }
     }
     this.#folders.set(key, found.slice(0, MAX_SPELLINGS));
     return this.#folders.get(key)!;
+  }
+
+  /** Under which names one element of a path may be, likeliest first. */
+  *#names(file: number, depth: number): Generator<string> {
+    const { path, safePath } = this.#entries[file]!, own = path[depth]!, safe = safePath[depth]!;
+    yield own;
+    if (own === safe && hasOneSpelling(own)) return;
+    for (const name of new Set([own.normalize("NFC"), own.normalize("NFD"), safe])) {
+      if (name !== own) yield name;
+    }
+    if (depth === path.length - 1) {
+      this.#given ??= givenPaths(this.#entries);
+      for (const paths of this.#given) yield paths[file]![depth]!;
+    } else if (!isOrdinary(own)) yield* [windowsName(own), tame(own)];
   }
 
   #kindOf(path: Path) {
@@ -284,10 +308,22 @@ class Search {
   }
 }
 
-/** Under which names something may be, likeliest first. */
-function spellingsOf(own: string, safe: string): string[] {
-  if (own === safe && isPlain(own)) return [own];
-  return [...new Set([own, own.normalize("NFC"), own.normalize("NFD"), safe])];
+/** As `chooseNames` has it for disks with Windows' rules, and for those that take only short names. */
+function givenPaths(entries: readonly PlacedFile[]): Path[][] {
+  const odd = new Set<string>();
+  for (const { path, pad } of entries) {
+    if (!pad) { for (const name of path) if (!isOrdinary(name)) odd.add(name); }
+  }
+  const windows = new Map<string, string>(), short = new Map<string, string>();
+  for (const name of odd) {
+    windows.set(name, windowsName(name));
+    if (utf8Length(name) > ORDINARY_BYTES) short.set(name, tame(name));
+  }
+  const none = { renamed: new Map(), here: new Set<number>() };
+  return [{ folds: true, refused: windows }, { folds: false, refused: short }].map((rules) => {
+    const { renamed } = chooseNames(entries, none, rules);
+    return entries.map(({ path }, file) => renamed.get(file) ?? path);
+  });
 }
 
 function isSame(a: Path, b: Path): boolean {

@@ -4,11 +4,10 @@
  * afterwards, so no file of anybody is touched.
  */
 import type { Files, Random } from "../platform/types.ts";
-import { sanitizeName } from "../protocol/file_names.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { toHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
-import { type DiskRules, ORDINARY_BYTES, tame } from "./file_placement.ts";
+import { type DiskRules, ORDINARY_BYTES, tame, windowsName } from "./file_placement.ts";
 
 /** In neither of the two cases and forms that are asked for. */
 const BOTH = "shoal A\u00e9", OTHERS = ["shoal a\u00e9", "shoal Ae\u0301"];
@@ -82,7 +81,7 @@ class Trial {
       if (this.#takes(longest)) continue;
       for (const name of kind) {
         if (name !== longest && this.#takes(name)) continue;
-        const instead = [sanitizeName(name, true) || "_", tame(name)];
+        const instead = [windowsName(name), tame(name)];
         refused.set(name, instead.find((other) => this.#takes(other)) ?? null);
       }
     }

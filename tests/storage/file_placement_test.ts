@@ -84,6 +84,18 @@ describe("findFiles", () => {
     assert.deepEqual(found(node, entries), ["top/Sosahan .zip", "top/dir/ab", null]);
   });
 
+  it("finds it under the name that it was given on a disk that does not take its own", () => {
+    const names = ["Ep 1: Pilot?.mkv", "Ep 1_ Pilot_.mkv", "a?/b*", "ReadMe", "readme"];
+    for (const system of ["exfat", "ntfs", "vfat", "share", "apfs"] as const) {
+      const node = nodeWith(system), entries = entriesOf(...names, "ж".repeat(100) + ".flac");
+      const { paths } = made(node, entries);
+      put(node, ...paths.map((path) => `top/${path}`));
+      const { renamed } = findFiles(node.files, ROOT, entries);
+      const again = entries.map(({ path }, i) => (renamed.get(i) ?? path).slice(1).join("/"));
+      assert.deepEqual(again, paths, system);
+    }
+  });
+
   it("prefers the torrent's own spelling, and takes no other file's", () => {
     const node = nodeWith("ext4");
     put(node, "top/\u00e9", "top/e\u0301", "top/readme.1.txt");
@@ -154,10 +166,10 @@ describe("names of new files", () => {
     const node = nodeWith("exfat");
     const { paths, rules } = made(node, entriesOf(...ODD, "Ep 1_ Pilot_.mkv", "a?/b", "x*"));
     assert.deepEqual(paths, [
-      "Ep 1_ Pilot_.mkv",
+      "Ep 1_ Pilot_.1.mkv",
       "tab_here",
       ...["trailing.", "-rf", "CON", "\u202egpj.exe", "ab"],
-      "Ep 1_ Pilot_.1.mkv",
+      "Ep 1_ Pilot_.mkv",
       ...["a_/b", "x_"],
     ]);
     assert.equal(rules.refused.get("Ep 1: Pilot?.mkv"), "Ep 1_ Pilot_.mkv");
