@@ -82,8 +82,9 @@ export class EngineMaker {
     this.#platform = platform;
     this.#options = options;
     this.#ports = ports;
-    this.#files = new HandlePool(platform.files, options.maxOpenFiles ?? DEFAULT_OPEN_FILES);
     const { clock, files, hasher } = platform;
+    const openFiles = options.maxOpenFiles ?? DEFAULT_OPEN_FILES;
+    this.#files = new HandlePool(files, openFiles, () => clock.now());
     this.#keeping = {
       files,
       sha1: (bytes) => hasher.sha1(bytes),

@@ -285,6 +285,8 @@ export interface FileHandle {
   writeAsync(bytes: Uint8Array, position: number): Promise<void>;
   truncate(size: number): void;
   stat(): FileStat;
+  /** As `stat`, off this thread: for a disk that is slow. */
+  statAsync(): Promise<FileStat>;
   /** Data and size are on the disk when it resolves. */
   sync(): Promise<void>;
   close(): void;

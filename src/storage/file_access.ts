@@ -2,38 +2,48 @@
  * Reads and writes of the files of one torrent, each under its name in a folder that is safe.
  * Around each write the file's name is looked at: somebody else's change is noticed, a file that
  * vanished or was replaced is a FileError. It also knows which names a power cut could still take.
+ *
+ * A quick disk is written to at once. One that is slow is not waited for: its writes are promises,
+ * and only one part of the torrent takes its turn with them at a time.
  */
 import type { FileHandle, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
+import { Turns } from "../util/turns.ts";
+import type { DiskPace } from "./disk_pace.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { type FollowedLinks, SafePaths } from "./safe_paths.ts";
 import { replaced, type StoredFile } from "./stored_file.ts";
 
-/**
- * After so many bytes a file that stays open is compared again before the next write. What somebody
- * else writes between two of our writes within this distance is seen only by a full final check.
- */
-const COMPARE_EVERY_BYTES = 256 * 1024;
-
 export class FileAccess {
   readonly disk: Files;
   readonly paths: SafePaths;
+  /** Whoever writes or moves files while the disk is slow waits for the others here. */
+  readonly turns: Turns;
   readonly #pool: HandlePool;
+  #pace: DiskPace | null = null;
+  #paceOf = "";
   /** Folders in which we made a file since the last sync. */
   readonly #withNewNames = new Set<string>();
   /** While files are copied elsewhere: where what is written goes as well. */
   #mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
-  constructor(disk: Files, pool: HandlePool, dir: string, follow: FollowedLinks = "none") {
+  constructor(
+    disk: Files,
+    pool: HandlePool,
+    dir: string,
+    follow: FollowedLinks = "none",
+    turns: Turns = new Turns(),
+  ) {
     this.disk = disk;
     this.#pool = pool;
+    this.turns = turns;
     this.paths = new SafePaths(disk, dir, follow);
   }
 
   /** The same files in another folder. */
   in(dir: string): FileAccess {
-    return new FileAccess(this.disk, this.#pool, dir);
+    return new FileAccess(this.disk, this.#pool, dir, "none", this.turns);
   }
 
   /** The file as it is now, null where there is none of ours; anything but a file is refused. */
@@ -45,16 +55,71 @@ export class FileAccess {
     throw now.kind === "link" ? this.paths.linkRefused(file.path) : notFile(file.path, now.kind);
   }
 
+  // hot
+  /** Whether `write` holds nobody up, and overtakes no write that is under way. */
+  get isQuick(): boolean {
+    return this.turns.isFree && this.pace.isQuick && (this.#mirror?.to.pace.isQuick ?? true);
+  }
+
+  /** How quick its disk is. */
+  get pace(): DiskPace {
+    const { id } = this.paths.disk;
+    if (this.#pace === null || id !== this.#paceOf) {
+      this.#pace = this.#pool.paceOf(id);
+      this.#paceOf = id;
+    }
+    return this.#pace;
+  }
+
+  // hot
   write(file: StoredFile, bytes: Uint8Array, offset: number): void {
+    const { pace } = this, begun = pace.now();
+    try {
+      this.#write(file, bytes, offset);
+    } finally {
+      pace.held(begun);
+    }
+    const copy = this.#mirrorOf(file);
+    if (copy) this.#mirror!.to.write(copy, bytes, offset);
+  }
+
+  /** As `write`, off this thread. Only for who has the turn; `bytes` stay as they are until then. */
+  async writeAsync(file: StoredFile, bytes: Uint8Array, offset: number): Promise<void> {
+    await this.pace.away(() => this.#writeAway(file, bytes, offset));
+    const copy = this.#mirrorOf(file);
+    if (copy) await this.#mirror!.to.writeAsync(copy, bytes, offset);
+  }
+
+  /** As the disk's pace allows. Only for who has the turn. */
+  put(file: StoredFile, bytes: Uint8Array, offset: number): void | Promise<void> {
+    const isQuick = this.pace.isQuick && (this.#mirror?.to.pace.isQuick ?? true);
+    return isQuick ? this.write(file, bytes, offset) : this.writeAsync(file, bytes, offset);
+  }
+
+  // hot
+  #write(file: StoredFile, bytes: Uint8Array, offset: number): void {
     const handle = this.#openForWriting(file);
-    if (file.written >= COMPARE_EVERY_BYTES) file.compare(this.#stat(file));
     file.unsynced = true;
+    file.writes++;
     handle.writeAt(bytes, offset);
-    file.written += bytes.length;
     file.writes++;
     this.#leave(file, handle);
+  }
+
+  async #writeAway(file: StoredFile, bytes: Uint8Array, offset: number): Promise<void> {
+    await this.#openAway(file);
+    file.unsynced = true;
+    file.writes++;
+    await (await this.#handleAway(file, "write")).writeAsync(bytes, offset);
+    // A sync or a check that began meanwhile may have missed it.
+    file.unsynced = true;
+    file.writes++;
+    await this.#leaveAway(file);
+  }
+
+  #mirrorOf(file: StoredFile): StoredFile | null {
     const copy = this.#mirror?.files.get(file);
-    if (copy && copy.path !== file.path) this.#mirror!.to.write(copy, bytes, offset);
+    return copy && copy.path !== file.path ? copy : null;
   }
 
   /** From here on whatever is written to `files` is written to their copies too. */
@@ -80,6 +145,13 @@ export class FileAccess {
       this.paths.hasFolders(file.elements); // throws for a link on the way
     }
     return this.#pool.open(file, "read");
+  }
+
+  /** As `FileHandle.readAsync`. */
+  async read(file: StoredFile, into: Uint8Array, offset: number): Promise<number> {
+    const isKnown = !this.pace.isSlow || this.#pool.isOpen(file, "read");
+    const handle = isKnown ? this.reader(file) : await this.#handleAway(file, "read");
+    return await handle.readAsync(into, offset);
   }
 
   /** For what is behind the end of a file, once that is known to be nothing or not wanted. */
@@ -147,13 +219,16 @@ export class FileAccess {
     for (const file of files) {
       if (!file.unsynced) continue;
       file.unsynced = false;
+      file.syncing = true;
       try {
-        await this.#forSyncing(file).sync();
+        await this.pace.sync(() => this.#sync(file));
       } catch (error) {
         file.unsynced = true;
         // The system may have dropped what it could not write, and a second sync may not say so.
         file.distrust();
         failure ??= error;
+      } finally {
+        file.syncing = false;
       }
     }
     if (failure !== null) throw failure;
@@ -179,24 +254,35 @@ export class FileAccess {
 
   /** Without the inode where that says nothing: on some disks it changes while nobody looks. */
   #stat(file: StoredFile): FileStat | null {
-    const now = this.disk.stat(file.path);
+    return this.#withoutInode(this.disk.stat(file.path));
+  }
+
+  #withoutInode(now: FileStat | null): FileStat | null {
     return now === null || this.paths.disk.keepsInodes ? now : { ...now, inode: 0 };
   }
 
   /** Remembers the file as our own write left it. Throws a FileError when it is not there any more. */
   #leave(file: StoredFile, handle: FileHandle): void {
     const now = this.disk.stat(file.path);
+    if (now === null || this.paths.disk.keepsInodes) file.leave(now);
+    else this.#leaveAs(file, handle.stat(), now);
+  }
+
+  /** What is open and what has the name are compared in one moment, where inodes say nothing. */
+  #leaveAs(file: StoredFile, open: FileStat, now: FileStat | null): void {
     if (now === null || this.paths.disk.keepsInodes) return file.leave(now);
-    // What is open and what has the name are compared in one moment instead.
-    const open = handle.stat();
     const isSame = open.inode === now.inode ||
       (open.size === now.size && open.mtimeMs === now.mtimeMs);
     if (!isSame) throw replaced(file.path);
     file.leave({ ...now, inode: 0 });
   }
 
+  // hot
   #openForWriting(file: StoredFile): FileHandle {
-    if (this.#pool.isOpen(file, "write")) return this.#pool.open(file, "write");
+    if (this.#pool.isOpen(file, "write")) {
+      if (!file.isNew) file.compare(this.#stat(file));
+      return this.#pool.open(file, "write");
+    }
     this.#checkUsable(file);
     this.paths.makeFolders(file.elements);
     if (file.isNew) return this.#create(file);
@@ -207,19 +293,63 @@ export class FileAccess {
     return this.#pool.open(file, "write");
   }
 
+  /** As `#openForWriting`, but the file may be closed again by the time that it resolves. */
+  async #openAway(file: StoredFile): Promise<void> {
+    const isOpen = this.#pool.isOpen(file, "write");
+    if (!isOpen) {
+      this.#checkUsable(file);
+      this.paths.makeFolders(file.elements);
+    }
+    if (file.isNew) {
+      if (isOpen) return;
+      await this.#handleAway(file, "create");
+      return this.noteNewName(file);
+    }
+    const now = this.#withoutInode(await this.disk.statAsync(file.path));
+    file.compare(now);
+    if (isOpen) return;
+    if (now === null) this.noteNewName(file);
+    if (now !== null && now.links > 1) throw linked(file.path);
+    await this.#handleAway(file, "write");
+  }
+
+  /** Use it at once: the pool may close it. */
+  async #handleAway(file: StoredFile, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    if (mode === "create" || !this.#pool.isOpen(file, mode)) {
+      this.#checkUsable(file);
+      this.paths.hasFolders(file.elements); // throws for a link on the way
+    }
+    const handle = await this.#pool.openAsync(file, mode);
+    if (!this.#closed) return handle;
+    this.letGo(file);
+    throw this.#stopped(file);
+  }
+
+  async #leaveAway(file: StoredFile): Promise<void> {
+    const handle = await this.#handleAway(file, "write");
+    const [open, now] = await Promise.all([handle.statAsync(), this.disk.statAsync(file.path)]);
+    this.#leaveAs(file, open, now);
+  }
+
   /** What a check found may be of files that we may not write to. Windows syncs no others. */
-  #forSyncing(file: StoredFile): FileHandle {
+  async #sync(file: StoredFile): Promise<void> {
+    const isKnown = !this.pace.isSlow || this.#pool.isOpen(file, "read");
+    let handle: FileHandle;
     try {
-      return this.reader(file);
+      handle = isKnown ? this.reader(file) : await this.#handleAway(file, "read");
     } catch (error) {
       if (!(error instanceof FileError) || error.code !== "permission") throw error;
-      return this.#openForWriting(file);
+      handle = this.#openForWriting(file);
     }
+    await handle.sync();
   }
 
   #checkUsable(file: StoredFile): void {
-    if (!this.#closed) return;
-    throw new FileError("io", file.path, `Cannot use ${file.path}: its torrent was stopped`);
+    if (this.#closed) throw this.#stopped(file);
+  }
+
+  #stopped({ path }: StoredFile): FileError {
+    return new FileError("io", path, `Cannot use ${path}: its torrent was stopped`);
   }
 }
 

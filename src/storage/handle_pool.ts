@@ -1,10 +1,12 @@
 /**
- * The open files of all torrents: at most so many at once, the least recently used closed first.
+ * The open files of all torrents: at most so many at once, the least recently used closed first;
+ * and how quick the disks are that they lie on.
  * Invariant: every file with a handle is in the pool exactly once, in the order of last use.
  */
 import type { FileHandle, Files } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
+import { DiskPace } from "./disk_pace.ts";
 
 /** A file that the pool opens and closes. Its fields are the pool's alone to change. */
 export class PooledFile {
@@ -20,11 +22,24 @@ export class HandlePool {
   /** Least recently used first. */
   readonly #open = new Set<PooledFile>();
   #latest: PooledFile | null = null;
+  readonly #now: () => number;
+  readonly #paces = new Map<string, DiskPace>();
 
-  constructor(files: Files, limit = 128) {
+  /** `now`: milliseconds; without a clock all disks count as quick. */
+  constructor(files: Files, limit = 128, now: () => number = () => 0) {
     assert(limit > 0, "the pool may open a file");
     this.#files = files;
     this.#limit = limit;
+    this.#now = now;
+  }
+
+  /** Of the disk with this id (`Files.diskOf`). */
+  paceOf(disk: string): DiskPace {
+    const known = this.#paces.get(disk);
+    if (known !== undefined) return known;
+    const pace = new DiskPace(this.#now);
+    this.#paces.set(disk, pace);
+    return pace;
   }
 
   get size(): number {
@@ -47,6 +62,20 @@ export class HandlePool {
     return file.handle!;
   }
 
+  /** As `open`, off this thread where it is not open yet. Rejects with a FileError. */
+  async openAsync(file: PooledFile, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    const isNew = mode === "create";
+    if (!isNew && this.isOpen(file, mode)) return this.open(file, mode);
+    const handle = await this.#openAwayOrMakeRoom(file.path, mode);
+    if (!isNew && this.isOpen(file, mode)) { // somebody else was quicker
+      handle.close();
+      return this.open(file, mode);
+    }
+    this.release(file);
+    this.#keep(file, handle, mode);
+    return handle;
+  }
+
   #touch(file: PooledFile): void {
     if (this.#latest === file) return;
     this.#open.delete(file);
@@ -57,23 +86,42 @@ export class HandlePool {
   #reopen(file: PooledFile, mode: "read" | "write" | "create"): void {
     this.release(file);
     this.#closeOldest(this.#open.size + 1 - this.#limit);
-    file.handle = this.#openOrMakeRoom(file.path, mode);
+    this.#keep(file, this.#openOrMakeRoom(file.path, mode), mode);
+  }
+
+  #keep(file: PooledFile, handle: FileHandle, mode: "read" | "write" | "create"): void {
+    this.#closeOldest(this.#open.size + 1 - this.#limit);
+    file.handle = handle;
     file.writable = mode !== "read";
     this.#open.add(file);
     this.#latest = file;
   }
 
-  /** Other parts of the process use up descriptors too, so the system's limit may come first. */
   #openOrMakeRoom(path: string, mode: "read" | "write" | "create"): FileHandle {
     for (;;) {
       try {
         return this.#files.open(path, mode);
       } catch (error) {
-        const noRoom = error instanceof FileError && error.code === "too-many-open";
-        if (!noRoom || this.#open.size === 0) throw error;
-        this.#closeOldest(Math.ceil(this.#open.size / 2));
+        this.#makeRoom(error);
       }
     }
+  }
+
+  async #openAwayOrMakeRoom(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    for (;;) {
+      try {
+        return await this.#files.openAsync(path, mode);
+      } catch (error) {
+        this.#makeRoom(error);
+      }
+    }
+  }
+
+  /** Other parts of the process use up descriptors too, so the system's limit may come first. */
+  #makeRoom(error: unknown): void {
+    const noRoom = error instanceof FileError && error.code === "too-many-open";
+    if (!noRoom || this.#open.size === 0) throw error;
+    this.#closeOldest(Math.ceil(this.#open.size / 2));
   }
 
   #closeOldest(count: number): void {

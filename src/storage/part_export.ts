@@ -2,7 +2,7 @@
  * Makes a file that became wanted out of what the part file has of it. It gets its name only when
  * those bytes are on the disk, so that whoever finds the file finds them in it, after a crash too.
  */
-import type { FileSlice } from "../protocol/layout.ts";
+import type { FileSlice, Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { PartFile } from "./part_file.ts";
@@ -15,29 +15,25 @@ export interface SharedSlice {
 }
 
 /**
- * `shared`: the file's parts that have a slot now. While it syncs, the torrent goes on and may write
- * to slots; then it copies again. `done` is called in the turn in which the file gets its name: from
- * then on bytes belong there. Rejects with a FileError, and leaves no file then.
+ * `shared`: the file's parts that have a slot. Only for who has the turn, so that nobody writes to
+ * them meanwhile. The file has its name when it resolves: from then on bytes belong there. Rejects
+ * with a FileError, and leaves no file then.
  */
 export async function exportParts(
   access: FileAccess,
   parts: PartFile,
   file: StoredFile,
-  shared: () => readonly SharedSlice[],
-  done: () => void,
+  shared: readonly SharedSlice[],
 ): Promise<void> {
   const elements = [`${parts.file.elements[0]!}.tmp`];
   const path = access.paths.join(elements);
   if (access.disk.stat(path) !== null) access.disk.remove(path);
-  if (shared().length === 0) return done();
+  if (shared.length === 0) return;
   const temporary = new StoredFile(path, elements, file.length);
   temporary.checked(null);
   try {
-    for (let version = NaN; version !== parts.version;) {
-      version = parts.version;
-      for (const each of shared()) copySlice(access, parts, temporary, each);
-      await access.sync([temporary]);
-    }
+    for (const each of shared) await copySlice(access, parts, temporary, each);
+    await access.sync([temporary]);
     access.letGo(temporary);
     access.paths.makeFolders(file.elements);
     // In the turn of the renaming, which would replace it.
@@ -50,7 +46,6 @@ export async function exportParts(
   }
   access.noteNewName(file);
   file.own(access.look(file));
-  done();
 }
 
 function inTheWay(path: string): FileError {
@@ -59,15 +54,37 @@ function inTheWay(path: string): FileError {
   return new FileError("foreign", path, message);
 }
 
-function copySlice(
+async function copySlice(
   access: FileAccess,
   parts: PartFile,
   to: StoredFile,
   { piece, slice: { begin, length, offset } }: SharedSlice,
-): void {
+): Promise<void> {
   const from = parts.span(piece, begin, length);
   if (from === null) return;
   const bytes = new Uint8Array(length);
-  const got = access.reader(parts.file).readAt(bytes, from.offset);
-  access.write(to, bytes.subarray(0, got), offset);
+  const got = await access.read(parts.file, bytes, from.offset);
+  await access.put(to, bytes.subarray(0, got), offset);
+}
+
+/** The parts of a file in pieces that have a slot. */
+export function sharedSlices(parts: PartFile, layout: Layout, index: number): SharedSlice[] {
+  const range = layout.piecesOf(index);
+  if (range === null) return [];
+  const shared: SharedSlice[] = [];
+  for (const piece of parts.piecesIn(range.first, range.last)) {
+    for (const slice of layout.slices(piece)) {
+      if (slice.file === index) shared.push({ piece, slice });
+    }
+  }
+  return shared;
+}
+
+/** Files with bytes in pieces that have a slot. */
+export function filesInParts(parts: PartFile | null, layout: Layout): Set<number> {
+  const files = new Set<number>();
+  for (const piece of parts?.piecesIn(0, layout.pieceCount - 1) ?? []) {
+    for (const { file } of layout.slices(piece)) files.add(file);
+  }
+  return files;
 }

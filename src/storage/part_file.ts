@@ -22,10 +22,15 @@ export interface PartShape {
   readonly pieceCount: number;
 }
 
+/** Bytes for a place in a file. */
+export interface FileWrite {
+  readonly file: StoredFile;
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+
 export class PartFile {
   file: StoredFile;
-  /** Changes with each write. */
-  version = 0;
   #access: FileAccess;
   readonly #shape: PartShape;
   readonly #slots = new Map<number, number>();
@@ -75,11 +80,16 @@ export class PartFile {
     return this.#slots.has(piece);
   }
 
-  /** Throws a FileError. */
-  write(piece: number, begin: number, bytes: Uint8Array): void {
-    this.version++;
-    const slot = this.#slots.get(piece) ?? this.#add(piece);
-    this.#access.write(this.file, bytes, slot * this.#stride + HEAD_BYTES + begin);
+  /** What is to be written for bytes of a piece, each part before the next one is asked for. */
+  *writes(piece: number, begin: number, bytes: Uint8Array): Generator<FileWrite> {
+    const { file } = this;
+    let slot = this.#slots.get(piece);
+    if (slot === undefined) {
+      slot = this.#slotCount++;
+      yield { file, bytes: headOf(piece, this.#shape), offset: slot * this.#stride };
+      this.#slots.set(piece, slot);
+    }
+    yield { file, bytes, offset: slot * this.#stride + HEAD_BYTES + begin };
   }
 
   /** Where bytes of a piece are; null when it has no slot. */
@@ -104,13 +114,6 @@ export class PartFile {
 
   get #stride(): number {
     return HEAD_BYTES + this.#shape.pieceLength;
-  }
-
-  #add(piece: number): number {
-    const slot = this.#slotCount++;
-    this.#access.write(this.file, headOf(piece, this.#shape), slot * this.#stride);
-    this.#slots.set(piece, slot);
-    return slot;
   }
 }
 

@@ -12,8 +12,8 @@ export interface GrowingFile {
   readonly length: number;
   /** Bytes it has. */
   size(): number;
-  /** Throws a FileError. */
-  write(bytes: Uint8Array, offset: number): void;
+  /** Rejects with a FileError. */
+  write(bytes: Uint8Array, offset: number): Promise<void>;
 }
 
 const STEP_BYTES = 1024 * 1024;
@@ -44,7 +44,7 @@ export async function reserveSpace(
       }
       if (signal?.aborted) return;
       const length = Math.min(zeros.length, file.length - at);
-      file.write(zeros.subarray(0, length), at);
+      await file.write(zeros.subarray(0, length), at);
       left -= length;
       turn += length;
     }

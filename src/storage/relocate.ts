@@ -93,8 +93,12 @@ export class Relocation {
     to.paths.makeRoot();
     if (options.finishing) await this.#takeCopiesBack();
     this.#demandRoom(options.finishing ?? false);
-    if (this.#renameHere()) settle(this.#relocated(false));
-    else await this.#copyAll(options, settle);
+    const isDone = await this.#alone(() => {
+      if (!this.#renameHere()) return false;
+      settle(this.#relocated(false));
+      return true;
+    });
+    if (!isDone) await this.#copyAll(options, settle);
     await to.syncNames();
   }
 
@@ -185,15 +189,22 @@ export class Relocation {
       await to.sync(this.#moves.map(({ via }) => via));
       to.makeEmpty(this.#mark);
       await to.syncNames();
-      signal?.throwIfAborted();
-      this.#renameAll("via");
-      from.stopMirroring();
+      await this.#alone(() => {
+        signal?.throwIfAborted();
+        this.#renameAll("via");
+        from.stopMirroring();
+        settle(this.#relocated(true));
+      });
     } catch (error) {
       from.stopMirroring();
       await this.#removeOurs().catch(() => {}); // the next move tries again
       throw error;
     }
-    settle(this.#relocated(true));
+  }
+
+  /** While nothing is being written. */
+  #alone<T>(what: () => T): Promise<T> {
+    return this.#from.turns.take(() => Promise.resolve().then(what));
   }
 
   #relocated(copied: boolean): Relocated {
@@ -250,17 +261,18 @@ async function copyFile(
   progress: (bytes: number) => void,
 ): Promise<void> {
   const buffer = new Uint8Array(Math.min(STEP_BYTES, Math.max(1, size)));
-  to.write(copy, buffer.subarray(0, 0), 0); // an empty file is copied too
+  await to.put(copy, buffer.subarray(0, 0), 0); // an empty file is copied too
+  // In its turn, since what the torrent writes meanwhile goes to both places.
+  const copyStep = async (at: number) => {
+    const got = await from.read(file, buffer, at), bytes = buffer.subarray(0, got);
+    // Holes stay holes; but zeros must not be left out where the copy has bytes already.
+    if (!isZero(bytes) || (to.look(copy)?.size ?? 0) > at) await to.put(copy, bytes, at);
+    return got;
+  };
   for (let at = 0;;) {
     signal?.throwIfAborted();
-    const { writes } = file;
-    let got = await from.reader(file).readAsync(buffer, at);
-    // Somebody wrote while we read, to both places: what we hold may be older.
-    if (writes !== file.writes) got = from.reader(file).readAt(buffer, at);
+    const got = await from.turns.take(() => copyStep(at));
     if (got === 0) break;
-    const bytes = buffer.subarray(0, got);
-    // Holes stay holes; but zeros must not be left out where the copy has bytes already.
-    if (!isZero(bytes) || (to.look(copy)?.size ?? 0) > at) to.write(copy, bytes, at);
     at += got;
     progress(got);
   }

@@ -43,6 +43,7 @@ export class ResumeKeeper {
   #written: ResumeData | null = null;
   #failing = false;
   #closed = false;
+  #givenUp = false;
 
   /** `mostLostMs`: of work, when the power goes. */
   constructor(ports: KeeperPorts, mostLostMs: number = MOST_LOST_MS) {
@@ -94,6 +95,11 @@ export class ResumeKeeper {
     await this.#save(true);
   }
 
+  /** The data is not waited for any longer: a save that is under way leaves the record as it was. */
+  giveUp(): void {
+    this.#closed = this.#givenUp = true;
+  }
+
   #save(last: boolean): Promise<void> {
     const own = this.#saveNow(last);
     this.#saving = own;
@@ -106,6 +112,7 @@ export class ResumeKeeper {
 
   /** Files that were made while the data was synced are in it too. */
   async #write(data: ResumeData): Promise<void> {
+    if (this.#givenUp) return;
     const { files, path, sha1, owned } = this.#ports;
     this.#written = { ...data, owned: owned() };
     await writeResume(files, path, this.#written, sha1);
@@ -130,7 +137,7 @@ export class ResumeKeeper {
       if (!isSettled(data)) this.#schedule.changed(now());
     } catch (error) {
       this.#schedule.fail(now());
-      if (!this.#failing) warn(error);
+      if (!this.#failing && !this.#givenUp) warn(error);
       this.#failing = true;
       throw error;
     }

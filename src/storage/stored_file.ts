@@ -23,12 +23,12 @@ export class StoredFile extends PooledFile {
   finished = false;
   /** Of the file that we made or took over; null where it is none, or cannot be told from others. */
   identity: FileIdentity | null = null;
-  /** Bytes written since it was last compared. */
-  written = 0;
-  /** How often it was written to. */
+  /** Changes at the begin and at the end of each write. */
   writes = 0;
   /** Bytes were written that may not be on the disk yet. */
   unsynced = false;
+  /** Bytes that were written before are being brought onto the disk. */
+  syncing = false;
 
   constructor(path: string, readonly elements: readonly string[], readonly length: number) {
     super(path);
@@ -47,7 +47,6 @@ export class StoredFile extends PooledFile {
    * for the final check. Throws a FileError when what we wrote is no longer under this name.
    */
   compare(now: FileStat | null): void {
-    this.written = 0;
     if (this.#left) this.#expectHere(now, this.#left.inode);
     if (this.#left !== undefined && !isSame(this.#left, now)) this.#disturbed = true;
   }
@@ -118,7 +117,7 @@ export class StoredFile extends PooledFile {
     moved.foreign = this.foreign;
     moved.finished = this.finished;
     moved.identity = copy === null ? this.identity : copy.identity;
-    moved.unsynced = this.unsynced || (copy?.unsynced ?? false);
+    moved.unsynced = this.unsynced || this.syncing || (copy?.unsynced ?? false);
     // Unknown stays unknown: what was copied is not known any better.
     const known = this.#left !== undefined;
     moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
@@ -164,6 +163,21 @@ export function replaced(path: string): FileError {
     path,
     `${path} was replaced by another file while it was being written. ` +
       "Start again to check it and download what is missing",
+  );
+}
+
+export function grew(path: string): FileError {
+  const message =
+    `Something was written to ${path} behind the end of the torrent's file while it ` +
+    "was downloaded. Move that file away, then start again";
+  return new FileError("foreign", path, message);
+}
+
+export function tooShort(path: string): FileError {
+  return new FileError(
+    "changed",
+    path,
+    `Cannot read ${path}: it is shorter than it was. Start again to check it and fetch the rest`,
   );
 }
 

@@ -2,8 +2,9 @@
  * The bytes of one torrent on the disk: pieces in, blocks out, each at its place in its file.
  *
  * Files are sparse and made when the first piece reaches them; those that are not wanted are never
- * made, and what a piece has of them lives in the part file. Writing is synchronous: a piece leaves
- * as one positional write per file, so nothing can interleave and nothing is buffered here.
+ * made, and what a piece has of them lives in the part file. A piece leaves as one positional write
+ * per file, at once where the disk is quick: nothing can interleave, and nothing is buffered here.
+ * Where it is slow, writes and whatever else changes files take turns.
  */
 import type { Disk, FileHandle, Files, FileSpan, FileStat } from "../platform/types.ts";
 import type { FileSlice, Layout } from "../protocol/layout.ts";
@@ -14,12 +15,12 @@ import { FileError } from "../util/errors.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { identityOf, isZero } from "./ownership.ts";
-import { exportParts, type SharedSlice } from "./part_export.ts";
-import { PartFile } from "./part_file.ts";
+import { exportParts, filesInParts, sharedSlices } from "./part_export.ts";
+import { type FileWrite, PartFile } from "./part_file.ts";
 import { demandSpace, reserveSpace } from "./preallocate.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
 import type { FollowedLinks } from "./safe_paths.ts";
-import { StoredFile } from "./stored_file.ts";
+import { grew, StoredFile, tooShort } from "./stored_file.ts";
 import type { Trust } from "./trust.ts";
 
 export interface StorageEntry {
@@ -85,7 +86,7 @@ export class TorrentStorage {
     this.#access.paths.forget();
     this.#loadParts();
     this.#apart.clear();
-    const inParts = this.#filesInParts();
+    const inParts = filesInParts(this.#parts, this.layout);
     this.#files.forEach((file, index) => {
       if (file && (!this.#wanted[index] || inParts.has(index))) this.#setApart(index, file);
     });
@@ -192,7 +193,7 @@ export class TorrentStorage {
    */
   useParts(): void {
     this.#loadParts();
-    for (const index of this.#filesInParts()) {
+    for (const index of filesInParts(this.#parts, this.layout)) {
       const file = this.#files[index];
       if (file) this.#setApart(index, file);
     }
@@ -204,15 +205,17 @@ export class TorrentStorage {
    * a FileError; the files that were not done yet then stay apart, and the call can be repeated.
    */
   async setWanted(wanted: readonly boolean[]): Promise<void> {
-    this.#wanted = this.#flags(wanted);
-    for (const [index, file] of this.#files.entries()) {
-      if (!file) continue;
-      if (!this.#wanted[index]) this.#setApart(index, file);
-      else if (this.#apart.has(index)) await this.#bringBack(index, file);
-    }
-    this.#makeEmptyFiles();
-    await this.#access.syncNames();
-    this.#dropUnneededParts();
+    await this.#access.turns.take(async () => {
+      this.#wanted = this.#flags(wanted);
+      for (const [index, file] of this.#files.entries()) {
+        if (!file) continue;
+        if (!this.#wanted[index]) this.#setApart(index, file);
+        else if (this.#apart.has(index)) await this.#bringBack(index, file);
+      }
+      this.#makeEmptyFiles();
+      await this.#access.syncNames();
+      this.#dropUnneededParts();
+    });
   }
 
   isWanted(file: number): boolean {
@@ -275,17 +278,43 @@ export class TorrentStorage {
    */
   writePiece(piece: number, bytes: Uint8Array): void | Promise<void> {
     assert(bytes.length === this.layout.lengthOf(piece), "a piece is written as a whole");
-    this.writeAt(piece, 0, bytes);
+    return this.writeAt(piece, 0, bytes);
   }
 
-  /** Writes bytes of a piece at `begin`, verified or not. Throws a FileError. */
-  writeAt(piece: number, begin: number, bytes: Uint8Array): void {
+  /** Writes bytes of a piece at `begin`, verified or not, as `writePiece` does. */
+  writeAt(piece: number, begin: number, bytes: Uint8Array): void | Promise<void> {
+    if (!this.writesAtOnce) return this.#writeInTurn(piece, begin, bytes);
+    for (const { file, bytes: part, offset } of this.#writes(piece, begin, bytes)) {
+      this.#access.write(file, part, offset);
+    }
+  }
+
+  /** Whether the disk is quick, so that `writeAt` returns when all is written. */
+  get writesAtOnce(): boolean {
+    return this.#access.isQuick;
+  }
+
+  /** Resolves when no write is under way any more. */
+  async written(): Promise<void> {
+    await this.#access.turns.over;
+  }
+
+  #writeInTurn(piece: number, begin: number, bytes: Uint8Array): Promise<void> {
+    return this.#access.turns.take(async () => {
+      for (const { file, bytes: part, offset } of this.#writes(piece, begin, bytes)) {
+        await this.#access.writeAsync(file, part, offset);
+      }
+    });
+  }
+
+  /** Where bytes of a piece go, as it is when each is asked for. */
+  *#writes(piece: number, begin: number, bytes: Uint8Array): Generator<FileWrite> {
     for (const slice of this.layout.slices(piece, begin, bytes.length)) {
-      const stored = this.#files[slice.file];
-      if (!stored || stored.finished) continue;
+      const file = this.#files[slice.file];
+      if (!file || file.finished) continue;
       const part = partOf(bytes, slice, begin);
-      if (this.#apart.has(slice.file)) this.#parts!.write(piece, slice.begin, part);
-      else this.#access.write(stored, part, slice.offset);
+      if (this.#apart.has(slice.file)) yield* this.#parts!.writes(piece, slice.begin, part);
+      else yield { file, bytes: part, offset: slice.offset };
     }
   }
 
@@ -309,7 +338,7 @@ export class TorrentStorage {
       const part = partOf(into, slice, begin), place = this.#placeOf(piece, slice);
       if (place === null) part.fill(0);
       else if (
-        await this.#access.reader(place.file).readAsync(part, place.offset) < part.length
+        await this.#access.read(place.file, part, place.offset) < part.length
       ) {
         throw tooShort(place.file.path);
       }
@@ -471,7 +500,7 @@ export class TorrentStorage {
 
   /** What was written since the last sync may be lost: those files are to be read again. */
   distrustUnsynced(): void {
-    for (const file of this.#all()) if (file.unsynced) file.distrust();
+    for (const file of this.#all()) if (file.unsynced || file.syncing) file.distrust();
   }
 
   /**
@@ -597,36 +626,19 @@ export class TorrentStorage {
 
   async #bringBack(index: number, file: StoredFile): Promise<void> {
     file.foreign = false;
-    const shared = () => this.#sharedSlices(index);
-    await exportParts(this.#access, this.#parts!, file, shared, () => this.#apart.delete(index));
+    await exportParts(
+      this.#access,
+      this.#parts!,
+      file,
+      sharedSlices(this.#parts!, this.layout, index),
+    );
+    this.#apart.delete(index);
     await this.#access.syncNames();
-  }
-
-  /** The parts of a file in pieces that have a slot. */
-  #sharedSlices(index: number): SharedSlice[] {
-    const range = this.layout.piecesOf(index), parts = this.#parts!;
-    if (range === null) return [];
-    const shared: SharedSlice[] = [];
-    for (const piece of parts.piecesIn(range.first, range.last)) {
-      for (const slice of this.layout.slices(piece)) {
-        if (slice.file === index) shared.push({ piece, slice });
-      }
-    }
-    return shared;
-  }
-
-  /** Files with bytes in pieces that have a slot. */
-  #filesInParts(): Set<number> {
-    const files = new Set<number>();
-    for (const piece of this.#parts?.piecesIn(0, this.layout.pieceCount - 1) ?? []) {
-      for (const { file } of this.layout.slices(piece)) files.add(file);
-    }
-    return files;
   }
 
   #dropUnneededParts(): void {
     if (this.#parts === null) return;
-    for (const index of this.#filesInParts()) if (this.#apart.has(index)) return;
+    for (const index of filesInParts(this.#parts, this.layout)) if (this.#apart.has(index)) return;
     this.#parts.remove();
   }
 
@@ -671,7 +683,9 @@ export class TorrentStorage {
         path: file.path,
         length: file.length,
         size: () => this.#access.look(file)?.size ?? 0,
-        write: (bytes: Uint8Array, offset: number) => this.#access.write(file, bytes, offset),
+        write: (bytes: Uint8Array, offset: number) => {
+          return this.#access.turns.take(async () => await this.#access.put(file, bytes, offset));
+        },
       };
     }
   }
@@ -682,19 +696,4 @@ function partOf(bytes: Uint8Array, slice: FileSlice, begin: number): Uint8Array 
   if (slice.length === bytes.length) return bytes;
   const at = slice.begin - begin;
   return bytes.subarray(at, at + slice.length);
-}
-
-function grew(path: string): FileError {
-  const message =
-    `Something was written to ${path} behind the end of the torrent's file while it ` +
-    "was downloaded. Move that file away, then start again";
-  return new FileError("foreign", path, message);
-}
-
-function tooShort(path: string): FileError {
-  return new FileError(
-    "changed",
-    path,
-    `Cannot read ${path}: it is shorter than it was. Start again to check it and fetch the rest`,
-  );
 }

@@ -6,6 +6,7 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
+import { Turns } from "../util/turns.ts";
 import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { conflictError, type PathClaims, type Placement } from "./take_over.ts";
@@ -33,9 +34,8 @@ export class Arrangement {
   #moving: ResumeData["moving"] = null;
   /** Of a copy to another disk that is under way, 0 to 1. */
   #moved: number | null = null;
-  #last: Promise<unknown> = Promise.resolve();
-  /** Changes that are asked for and not over. */
-  #waiting = 0;
+  /** Changes come one after the other. */
+  readonly #turns = new Turns();
 
   constructor(
     ports: ArrangementPorts,
@@ -73,7 +73,7 @@ export class Arrangement {
 
   /** Rejects with a FileError; the files that were not done stay apart, and it can be repeated. */
   choose(options: FileChoiceOptions): Promise<void> {
-    return this.#next(async () => {
+    return this.#turns.take(async () => {
       this.#choice = new FileChoice(this.#ports.meta.layout, options);
       this.#apply();
       await this.#ports.storage.setWanted(this.#choice.wanted);
@@ -85,13 +85,13 @@ export class Arrangement {
    * is asked for meanwhile waits.
    */
   still<T>(what: () => Promise<T>): Promise<T> {
-    return this.#next(what);
+    return this.#turns.take(what);
   }
 
   /** It is whole: moves the files to where they are to be, as `move` does. */
   async settle(): Promise<void> {
     if (this.#ports.storage.dir === this.#targetDir) return;
-    await this.#next(() => this.#move(this.#targetDir, this.#renamed));
+    await this.#turns.take(() => this.#move(this.#targetDir, this.#renamed));
   }
 
   /**
@@ -100,12 +100,12 @@ export class Arrangement {
    * signal's reason: then all is where it was.
    */
   move(dir: string): Promise<void> {
-    return this.#next(() => this.#move(dir, this.#renamed, dir));
+    return this.#turns.take(() => this.#move(dir, this.#renamed, dir));
   }
 
   /** Gives a file another path below the folder of the torrent. Rejects as `move` does. */
   rename(file: number, path: Path): Promise<void> {
-    return this.#next(() => {
+    return this.#turns.take(() => {
       const renamed = new Map(this.#renamed).set(file, path);
       return this.#move(this.#ports.storage.dir, renamed);
     });
@@ -176,13 +176,6 @@ export class Arrangement {
 
   #paths(renamed: ReadonlyMap<number, Path>): Path[] {
     return this.#ports.meta.files.map(({ path }, file) => renamed.get(file) ?? path);
-  }
-
-  #next<T>(change: () => Promise<T>): Promise<T> {
-    const done = this.#waiting++ === 0 ? change() : this.#last.then(change);
-    const over = () => void this.#waiting--;
-    this.#last = done.then(over, over);
-    return done;
   }
 
   /** Without a choice the pieces keep their one level. */

@@ -7,52 +7,83 @@ import type { PartialPiece } from "../protocol/resume_data.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import { HERE, type OpenPiece } from "./open_piece.ts";
 
+/** As `TorrentStorage`, but `writeAt` answers false where the bytes cannot be written yet. */
+export interface BlockDisk {
+  readonly writesAtOnce: boolean;
+  writeAt(piece: number, begin: number, bytes: Uint8Array): false | void | Promise<void>;
+}
+
+/** Blocks of one open piece: handed to the disk, and taken by it. */
+interface Saved {
+  readonly handed: Bitfield;
+  readonly taken: Bitfield;
+}
+
 export class PartialSaver {
   readonly #pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } };
-  readonly #write: (piece: number, begin: number, bytes: Uint8Array) => boolean;
-  /** What is on the disk of pieces that are still open. */
-  #saved = new Map<OpenPiece, Bitfield>();
+  readonly #disk: BlockDisk;
+  #saved = new Map<OpenPiece, Saved>();
 
-  /**
-   * `write` answers false where the bytes cannot be written yet. It may throw a FileError, which ends
-   * the save.
-   */
   constructor(
     pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } },
-    write: (piece: number, begin: number, bytes: Uint8Array) => boolean,
+    disk: BlockDisk,
   ) {
     this.#pieces = pieces;
-    this.#write = write;
+    this.#disk = disk;
   }
 
-  /** Writes what came since the last save; returns all that was handed to the disk. */
+  /**
+   * Hands over what came since the last save; returns what the disk has taken, which on a slow one
+   * is not all of it yet. Throws a FileError.
+   */
   save(): PartialPiece[] {
-    const before = this.#saved, partial: PartialPiece[] = [];
+    const before = this.#saved;
     this.#saved = new Map();
     for (const open of this.#pieces.openPieces.values()) {
-      const blocks = before.get(open) ?? new Bitfield(open.blockCount);
-      this.#saved.set(open, blocks);
+      const { blockCount } = open;
+      const saved = before.get(open) ??
+        { handed: new Bitfield(blockCount), taken: new Bitfield(blockCount) };
+      this.#saved.set(open, saved);
       // The bytes of a full piece may be away at a thread, and it is done in a moment.
-      if (!open.isFull) this.#saveBlocks(open, blocks);
-      if (blocks.count > 0) partial.push({ piece: open.index, blocks: copyOf(blocks) });
+      if (!open.isFull) this.#saveBlocks(open, saved);
     }
-    return partial;
+    return this.taken();
+  }
+
+  /** What the disk has of pieces that were open at the last save. */
+  taken(): PartialPiece[] {
+    return [...this.#saved].filter(([, { taken }]) => taken.count > 0)
+      .map(([{ index }, { taken }]) => ({ piece: index, blocks: copyOf(taken) }));
   }
 
   /** Neighbours go out as one write. */
-  #saveBlocks(open: OpenPiece, saved: Bitfield): void {
+  #saveBlocks(open: OpenPiece, saved: Saved): void {
     const isNew = (block: number) =>
-      block < open.blockCount && open.state[block] === HERE && !saved.has(block);
+      block < open.blockCount && open.state[block] === HERE && !saved.handed.has(block);
     for (let first = 0; first < open.blockCount; first++) {
       if (!isNew(first)) continue;
       let end = first + 1;
       while (isNew(end)) end++;
-      const begin = first * BLOCK_LENGTH;
-      const bytes = open.bytes.subarray(begin, end * BLOCK_LENGTH);
-      if (!this.#write(open.index, begin, bytes)) return;
-      for (let block = first; block < end; block++) saved.set(block);
+      if (!this.#write(open, saved, first, end)) return;
       first = end;
     }
+  }
+
+  #write(open: OpenPiece, { handed, taken }: Saved, first: number, end: number): boolean {
+    const each = (what: (block: number) => void) => {
+      for (let block = first; block < end; block++) what(block);
+    };
+    const begin = first * BLOCK_LENGTH, bytes = open.bytes.subarray(begin, end * BLOCK_LENGTH);
+    // The piece may be whole, and its buffer another's, before a slow disk takes them.
+    const own = this.#disk.writesAtOnce ? bytes : bytes.slice();
+    const writing = this.#disk.writeAt(open.index, begin, own);
+    if (writing === false) return false;
+    each((block) => handed.set(block));
+    const isTaken = () => each((block) => taken.set(block));
+    if (writing === undefined) isTaken();
+    // The next save tries again.
+    else writing.then(isTaken, () => each((block) => handed.clear(block)));
+    return true;
   }
 }
 

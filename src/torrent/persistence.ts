@@ -66,10 +66,13 @@ export class Persistence {
     this.#startedAt = clock.now();
     this.#addedAt = before?.addedAt ?? this.#wallSeconds();
     this.#completedAt = before?.completedAt ?? 0;
-    this.#partial = new PartialSaver(pieces, (piece, begin, bytes) => {
-      if (this.claims.ready(piece) !== null) return false;
-      storage.writeAt(piece, begin, bytes);
-      return true;
+    this.#partial = new PartialSaver(pieces, {
+      get writesAtOnce() {
+        return storage.writesAtOnce;
+      },
+      writeAt: (piece, begin, bytes) => {
+        return this.claims.ready(piece) === null ? storage.writeAt(piece, begin, bytes) : false;
+      },
     });
     const keeper = this.#keeper = makeKeeper({
       collect: () => this.#record(this.#partial.save()),
@@ -143,37 +146,50 @@ export class Persistence {
   }
 
   /**
-   * Saves for the last time; the storage may be closed afterwards. `failed`: the disk may have lost
-   * what was not synced, as one that was pulled out has.
+   * Saves for the last time, or gives it up when `hurry` resolves; the storage may be closed
+   * afterwards. `failed`: the disk may have lost what was not synced, as one that was pulled out has.
    */
-  async close(failed: boolean): Promise<void> {
+  async close(failed: boolean, hurry: Promise<void>): Promise<void> {
     if (!this.#opened) {
       this.#last = this.#before;
       return;
     }
-    await this.#claimForBlocks();
-    let isKept = !failed;
-    await this.#keeper?.close().catch(() => {
-      isKept = false;
-    });
-    if (!isKept) this.#torrent.storage.distrustUnsynced();
-    let partial: PartialPiece[] = [];
-    try {
-      partial = this.#partial.save();
-    } catch {
-      // The disk is in trouble; what is whole is on it.
-    }
-    this.#last = this.#record(partial);
+    const saving = this.#saveLast();
+    const outcome = await Promise.race([saving, hurry.then(() => "late" as const)]);
+    if (outcome === "late") this.#giveUp();
+    if (failed || outcome !== "saved") this.#torrent.storage.distrustUnsynced();
+    this.#last = this.#record(this.#partial.taken());
   }
 
-  /** Blocks of files that are not made yet wait for a record that names these. */
-  async #claimForBlocks(): Promise<void> {
+  /** Waits for what a slow disk has not taken yet. */
+  async #saveLast(): Promise<"saved" | "failed"> {
+    this.#saveBlocks();
+    // Blocks of files that are not made yet wait for a record that names these.
+    await this.claims.pending;
+    this.#saveBlocks();
+    await this.#torrent.storage.written();
+    try {
+      await this.#keeper?.close();
+      return "saved";
+    } catch {
+      return "failed";
+    }
+  }
+
+  #saveBlocks(): void {
     try {
       this.#partial.save();
     } catch {
-      // The last save tries again, and tells.
+      // The disk is in trouble; what is whole is on it.
     }
-    await this.claims.pending;
+  }
+
+  #giveUp(): void {
+    this.#keeper?.giveUp();
+    this.#torrent.warn(
+      `The last state was not saved: the disk of ${this.#torrent.storage.dir} did not take it in time. ` +
+        "The next start checks what changed since the last one",
+    );
   }
 
   #record(partial: PartialPiece[]): ResumeData {

@@ -30,6 +30,7 @@ import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { HeldBackBy, TorrentHappening, TorrentState } from "./types.ts";
 import { Verification } from "./verification.ts";
 
+/** How long a torrent that is stopped waits for its trackers, and for its disk. */
 const STOP_TIMEOUT_MS = 2500;
 const CALL_FOR_PEERS_MS = 15_000;
 
@@ -55,6 +56,8 @@ export class Torrent {
   readonly #finish = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
+  /** Resolves when it was stopped and may wait for its disk no longer. */
+  readonly #hurry = Promise.withResolvers<void>();
   readonly #persistence: Persistence;
   readonly #writing = new BusyMeter();
   readonly #seeding: SeedWatch;
@@ -285,7 +288,9 @@ export class Torrent {
   async stop(paused = false): Promise<void> {
     if (paused) this.#persistence.pausing();
     if (!this.#abort.signal.aborted) this.#leave("stopped");
+    const timer = this.#ports.clock.after(STOP_TIMEOUT_MS, this.#hurry.resolve);
     await this.ended;
+    timer.cancel();
   }
 
   /** Stops it for good with an error that a person can act on. */
@@ -450,7 +455,7 @@ export class Torrent {
 
   async #close(failed: boolean): Promise<void> {
     const told = this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
-    await this.#persistence.close(failed);
+    await this.#persistence.close(failed, this.#hurry.promise);
     this.storage.close();
     await told;
     this.#tell({ type: "stopped" });

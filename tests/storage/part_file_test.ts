@@ -138,8 +138,9 @@ describe("TorrentStorage.setWanted", () => {
     const moving = m.storage.setWanted([true, true, true, true]);
     await m.world.runFor(2);
     assert.equal(m.disk.bytes(B!), null, "it is in the middle of it");
-    store(m.storage, 3);
-    await m.world.wait(moving);
+    const storing = m.storage.writePiece(3, torrent.piece(3));
+    assert.ok(storing, "the piece has to wait");
+    await m.world.wait(Promise.all([moving, storing]));
     assert.deepEqual(m.disk.bytes(B!), torrent.file(1));
     assert.deepEqual(await good(m), [2, 3]);
   });

@@ -50,11 +50,12 @@ class Story {
     while (world.now < until) {
       await world.runFor(1 + dice.below(pace));
       const { life } = this;
-      const missing = torrent.pieces.filter((piece) => !life.have.has(piece));
+      const missing = torrent.pieces.filter((piece) => {
+        return !life.have.has(piece) && !life.storing.has(piece);
+      });
       if (missing.length > 0) {
         const piece = dice.pick(missing);
-        life.store(piece);
-        this.storedAt.set(piece, world.now);
+        life.store(piece, () => this.storedAt.set(piece, world.now));
       }
       if (!changing && dice.chance(0.02)) {
         changing = true;

@@ -58,6 +58,8 @@ export class Life {
   readonly have: Bitfield;
   readonly warnings: unknown[] = [];
   trust: Trust | null = null;
+  /** Pieces that are being written. */
+  readonly storing = new Set<number>();
   /** Pieces that were hashed at the start. */
   hashed = 0;
 
@@ -127,10 +129,18 @@ export class Life {
     if (this.trust) storage.adopt(this.trust);
   }
 
-  store(piece: number): void {
-    this.storage.writePiece(piece, this.torrent.piece(piece));
-    this.have.set(piece);
-    this.keeper.changed(this.node.clock.now());
+  /** Tells when it is stored, which may be later. */
+  store(piece: number, tell: () => void = () => {}): void {
+    const stored = () => {
+      this.storing.delete(piece);
+      this.have.set(piece);
+      this.keeper.changed(this.node.clock.now());
+      tell();
+    };
+    this.storing.add(piece);
+    const storing = this.storage.writePiece(piece, this.torrent.piece(piece));
+    if (storing) void storing.then(stored);
+    else stored();
   }
 
   isRight(piece: number): boolean {

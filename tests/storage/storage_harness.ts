@@ -120,6 +120,7 @@ export class NotingFiles implements Files {
         this.log.push(`fstat ${path}`);
         return handle.stat();
       },
+      statAsync: () => handle.statAsync(),
       sync: () => {
         this.log.push(`sync ${path}`);
         return handle.sync();

@@ -19,16 +19,22 @@ const PARTS = `${DIR}/${partFileName(INFO_HASH)}`;
 
 class PartLife {
   readonly #node: SimNode = new SimWorld("parts").node("10.0.0.1");
+  #access = this.#openFolder();
   #parts = this.#open();
   /** What was written, by piece; a byte that never was is zero. */
   readonly #model = new Map<number, Uint8Array>();
   #slots: number[] = [];
   readonly #damaged = new Set<number>();
 
-  #open(): PartFile {
+  #openFolder(): FileAccess {
     const access = new FileAccess(this.#node.files, new HandlePool(this.#node.files, 2), DIR);
     access.paths.makeRoot();
-    const parts = new PartFile(access, SHAPE);
+    return access;
+  }
+
+  #open(): PartFile {
+    this.#access = this.#openFolder();
+    const parts = new PartFile(this.#access, SHAPE);
     parts.load();
     return parts;
   }
@@ -51,7 +57,9 @@ class PartLife {
       this.#model.set(piece, new Uint8Array(SHAPE.pieceLength));
       this.#slots.push(piece);
     }
-    this.#parts.write(piece, begin, bytes);
+    for (const { file, bytes: part, offset } of this.#parts.writes(piece, begin, bytes)) {
+      this.#access.write(file, part, offset);
+    }
     this.#model.get(piece)!.set(bytes, begin);
   }
 

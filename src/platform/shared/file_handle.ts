@@ -84,6 +84,12 @@ export class NodeFileHandle implements FileHandle {
     return this.#attempt("look at", () => toFileStat(fs.fstatSync(this.#fd)));
   }
 
+  statAsync(): Promise<FileStat> {
+    return this.#hold("look at", async () => {
+      return toFileStat(await called<fs.Stats>((done) => fs.fstat(this.#fd, done)));
+    });
+  }
+
   sync(): Promise<void> {
     return this.#hold("sync", () => called<void>((done) => fs.fdatasync(this.#fd, (e) => done(e))));
   }

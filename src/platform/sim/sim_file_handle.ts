@@ -118,6 +118,12 @@ export class SimFileHandle implements FileHandle, OpenHandle {
     return this.#on("stat", "look at", () => this.#disk.statOf(this.#entry));
   }
 
+  async statAsync(): Promise<FileStat> {
+    this.#on("stat", "look at", () => {});
+    await this.#clocks.host.sleep(0);
+    return this.#attempt("stat", "look at", () => this.#disk.statOf(this.#entry));
+  }
+
   async sync(): Promise<void> {
     this.#on("sync", "sync", () => {});
     const begun = this.#entry.data.beginSync();
