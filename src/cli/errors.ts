@@ -1,6 +1,13 @@
 /** What only the command line can get wrong, and how any error reads to a person. */
 import type { Process } from "../platform/types.ts";
-import { FileError, IncompleteError, NetError, ShoalError } from "../util/errors.ts";
+import {
+  EditedError,
+  FileError,
+  ForeignFileError,
+  IncompleteError,
+  NetError,
+  ShoalError,
+} from "../util/errors.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends ShoalError {
@@ -33,6 +40,14 @@ export function isExpected(error: unknown): error is ShoalError {
 export function describeError(error: unknown): string {
   if (error instanceof NetError && error.code === "address-in-use") {
     return `${error.message} (choose another port with --port, or leave it out)`;
+  }
+  if (error instanceof ForeignFileError) {
+    const rename = error.number === null ? "" : `, another name (--rename ${error.number}=NAME)`;
+    return `${error.path} is left alone: ${error.reason}. Choose another folder (-o)${rename}, or ` +
+      "replace the file (--overwrite)";
+  }
+  if (error instanceof EditedError) {
+    return `${error.change}. Your changes are kept; shoal download --repair gets the original again`;
   }
   if (error instanceof FileError && error.code === "bad-name") {
     return `${error.message} (--rename INDEX=NAME)`;

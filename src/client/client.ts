@@ -94,7 +94,7 @@ export class Client {
     this.#paths = new ClientPaths((path) => platform.files.stat(path) !== null, this.#owners);
     this.#maker = new EngineMaker(platform, options, {
       claims: (torrent) => ({
-        claim: (place, written) => this.#paths.claim(torrent, place, written),
+        claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),
         ownerOf: (path) => this.#paths.ownerOf(torrent.infoHash, path),
       }),
       limits: this.#limits,

@@ -44,19 +44,20 @@ export class ClientPaths {
   /**
    * Claims all of a torrent's paths, and gives up what it had claimed before; it is about to write
    * to those of `written`. Resolves to null, or to a path of `written` that is another's: then all is
-   * as it was.
+   * as it was. `overwrite`: files of torrents that do not run count for nothing.
    */
   async claim(
     torrent: ClaimingTorrent,
     place: Placement,
     written: readonly string[],
+    overwrite = false,
   ): Promise<PathConflict | null> {
     const here = this.#conflictHere(torrent.infoHash, written);
     if (here !== null) return here;
     // Before anything is waited for: of two that come at once the first one has it.
     const before = this.#torrents.get(torrent.infoHash);
     this.#set(torrent, place.paths);
-    const conflict = await this.#conflictBeyond(torrent, place, written);
+    const conflict = await this.#conflictBeyond(torrent, place, written, overwrite);
     if (conflict === null) return null;
     this.release(torrent.infoHash);
     if (before) this.#set({ ...torrent, name: before.name }, before.paths);
@@ -90,6 +91,7 @@ export class ClientPaths {
     torrent: ClaimingTorrent,
     place: Placement,
     written: readonly string[],
+    overwrite: boolean,
   ): Promise<PathConflict | null> {
     const beyond = this.#beyond;
     if (beyond === null) return null;
@@ -97,7 +99,7 @@ export class ClientPaths {
     if (running !== null) return running;
     // What does not exist cannot be harmed.
     const existing = written.filter(this.#exists);
-    if (existing.length === 0) return null;
+    if (existing.length === 0 || overwrite) return null;
     return await beyond.remembered(existing, (infoHash) => this.#torrents.has(infoHash));
   }
 

@@ -10,6 +10,7 @@ import type { Handshake } from "../protocol/handshake.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { describeError, FileError, type FileErrorCode } from "../util/errors.ts";
+import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { Handshaken } from "../torrent/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
@@ -105,6 +106,8 @@ export class TorrentLife {
   #finder: Finder | null;
   /** Peers that were told before there was anybody to tell. */
   #peers: [source: number, peers: PeerAddress[]][] = [];
+  /** Those that the user named: each run begins with them. */
+  readonly #manual: PeerAddress[] = [];
   /** Whom the finder was connected to when it ended. */
   #left: readonly PeerAddress[] = [];
   /** What an earlier run left; until an engine of this one has its own. */
@@ -236,7 +239,7 @@ export class TorrentLife {
       this.#claimed = true;
       return proceed();
     }
-    const error = inUse(this.infoHash, owner), before = this.#error?.message;
+    const error = inUse(null, owner), before = this.#error?.message;
     this.#error = error;
     if (this.#phase !== "waiting") this.#setPhase("waiting");
     if (before !== error.message) this.#tellWaiting(error, IN_USE_RETRY_MS);
@@ -262,6 +265,7 @@ export class TorrentLife {
 
   addPeers(peers: PeerAddress[], source: number): void {
     const worker = this.worker;
+    if (source === PEER_SOURCE.MANUAL) this.#manual.push(...peers);
     if (worker !== null) worker.addPeers(peers, source);
     else if (!this.over) this.#peers.push([source, peers]);
   }
@@ -454,6 +458,7 @@ export class TorrentLife {
 
   #handPeers(to: Engine | Finder): void {
     for (const [source, peers] of this.#peers.splice(0)) to.addPeers(peers, source);
+    to.addPeers(this.#manual, PEER_SOURCE.MANUAL);
   }
 
   /** A failure that may pass is told as waiting, and its end is no end. */

@@ -34,9 +34,9 @@ export async function judgeFile(
   read: () => FileHandle,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  if (stat.size > length && !await isZero(read, length, stat.size, signal)) return "longer";
-  if (matches || recorded) return "ours";
-  return await isZero(read, 0, Math.min(stat.size, length), signal) ? "ours" : "foreign";
+  const end = Math.min(stat.size, length);
+  if (!matches && !recorded && !await isZero(read, 0, end, signal)) return "foreign";
+  return await isZero(read, length, stat.size, signal) ? "ours" : "longer";
 }
 
 /** Whether all bytes from `from` to `to` are zeros: holes are, too. */

@@ -35,9 +35,13 @@ export interface PathClaims {
   /**
    * Claims all of the torrent's paths in place of those claimed before; it is about to write to those
    * of `written`. Resolves to null, or to a path of `written` that is somebody else's: then nothing
-   * is changed.
+   * is changed. `overwrite`: files of torrents that do not run count for nothing.
    */
-  claim(place: Placement, written: readonly string[]): Promise<PathConflict | null>;
+  claim(
+    place: Placement,
+    written: readonly string[],
+    overwrite?: boolean,
+  ): Promise<PathConflict | null>;
   /** Another torrent, running or not, whose file that is; null where none is known. */
   ownerOf(path: string): Promise<PathOwner | null>;
 }
@@ -121,8 +125,19 @@ function demandUnedited(
     if (isEdited) edited.push(parts.storage.pathOf(file)!);
   }
   if (edited.length > 0) {
-    throw new EditedError(meta.name, edited, different.size, meta.layout.pieceCount);
+    throw new EditedError(describeChange(edited, different.size, meta.layout.pieceCount));
   }
+}
+
+function describeChange(paths: readonly string[], different: number, pieces: number): string {
+  const more = paths.length - 1;
+  const others = more === 0 ? "" : ` and ${more} other file${more === 1 ? "" : "s"}`;
+  const change = different === 0
+    ? "longer than the torrent has it"
+    : `different from the torrent in ${different} of ${pieces} pieces`;
+  return `${paths[0]}${others} ${
+    more === 0 ? "was" : "were"
+  } changed after the download: now ${change}`;
 }
 
 /** All of it was there, verified and synced, when the record was written. */
@@ -182,13 +197,18 @@ async function judge(
 }
 
 async function foreign(
-  { storage, claims }: TakeOverParts,
+  { meta, storage, claims }: TakeOverParts,
   file: number,
   verdict: "foreign" | "longer",
 ): Promise<ForeignFileError> {
   const path = storage.pathOf(file)!;
   const owner = await claims.ownerOf(path);
-  return new ForeignFileError(path, file, reasonOf(verdict, owner));
+  return new ForeignFileError(path, numberOf(meta, file), reasonOf(verdict, owner));
+}
+
+/** As people count the files of a torrent. */
+function numberOf({ files }: Metainfo, file: number): number {
+  return files.slice(0, file + 1).filter(({ pad }) => !pad).length;
 }
 
 function reasonOf(verdict: "foreign" | "longer", owner: PathOwner | null): string {
@@ -209,23 +229,25 @@ async function claimPaths(parts: TakeOverParts): Promise<void> {
     if (storage.dir !== targetDir) written.push({ path: storage.pathIn(targetDir, file)!, file });
   });
   const place = storage.paths([storage.dir, targetDir]);
-  const taken = await claims.claim(place, written.map(({ path }) => path));
+  const taken = await claims.claim(place, written.map(({ path }) => path), parts.overwrite);
   if (taken === null) return;
-  throw conflictError(taken, written.find(({ path }) => path === taken.path)!.file);
+  const { file } = written.find(({ path }) => path === taken.path)!;
+  throw conflictError(taken, numberOf(meta, file));
 }
 
-/** `file`: its index, where the path is that of a file. */
+/** `number`: as of ForeignFileError. */
 export function conflictError(
   { path, owner }: PathConflict,
-  file: number | null = null,
+  number: number | null = null,
 ): FileError {
   if (owner.process !== null) return inUse(path, owner);
-  return new ForeignFileError(path, file, reasonOf("foreign", owner));
+  return new ForeignFileError(path, number, reasonOf("foreign", owner));
 }
 
-/** Another shoal works on it; that passes. */
-export function inUse(path: string, { name, process }: PathOwner): FileError {
-  const message = `"${name}" is in use by another shoal (process ${process}): ${path}. This one ` +
-    "waits until that one has ended";
-  return new FileError("in-use", path, message);
+/** Another shoal works on the torrent, or on a file of that path; it will end. */
+export function inUse(path: string | null, { name, process }: PathOwner): FileError {
+  const what = path === null
+    ? `"${name}" is in use by another shoal (process ${process})`
+    : `${path} is in use by another shoal (process ${process}) for "${name}"`;
+  return new FileError("in-use", path ?? "", `${what}: waiting for that one to end`);
 }

@@ -50,9 +50,15 @@ export class GoneError extends FileError {
   }
 }
 
-/** What stands in a file's place is not this torrent's, and is not touched. `reason`: how one knows. */
+/** What stands in a file's place is not this torrent's, and is not touched. */
 export class ForeignFileError extends FileError {
-  constructor(path: string, readonly file: number | null, readonly reason: string) {
+  constructor(
+    path: string,
+    /** Of the file, counted from 1 without padding; null where the path is that of no file. */
+    readonly number: number | null,
+    /** How one knows. */
+    readonly reason: string,
+  ) {
     super(
       "foreign",
       path,
@@ -65,25 +71,8 @@ export class ForeignFileError extends FileError {
 /** Files that were complete were changed since. They are left as they are. */
 export class EditedError extends ShoalError {
   readonly code = "edited";
-  constructor(
-    readonly torrent: string,
-    /** Absolute. */
-    readonly paths: readonly string[],
-    different: number,
-    pieces: number,
-  ) {
-    const more = paths.length - 1;
-    const others = more === 0 ? "" : ` and ${more} other file${more === 1 ? "" : "s"}`;
-    const verb = more === 0 ? "was" : "were";
-    const what = different === 0
-      ? "longer than the torrent's"
-      : `different in ${different} of ${pieces} pieces`;
-    super(
-      `${
-        paths[0]
-      }${others} ${verb} changed after the download: now ${what}. Your changes are kept; ` +
-        "repair downloads the original again",
-    );
+  constructor(readonly change: string) {
+    super(`${change}. Your changes are kept; add it with "repair" to download the original again`);
   }
 }
 

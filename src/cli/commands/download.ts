@@ -2,7 +2,9 @@
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
 import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { type CliContext, defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { safeText } from "../render/text.ts";
 import type { DownloadRequest } from "../download_run.ts";
 import { chooseFiles } from "../choose_files.ts";
 import { fileList } from "../file_list_flag.ts";
@@ -48,6 +50,8 @@ const FLAGS = {
   ),
   reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
   ...RENAME_FLAG,
+  overwrite: toggle("Replace files in the way that are not this torrent's; asks on a terminal"),
+  repair: toggle("Download the original of files that you changed after the download"),
   anew: toggle("Download everything again, also while the disk of an earlier run is not mounted"),
   sequential: toggle("Takes the pieces in order instead of the rarest first"),
   preallocate: toggle("Reserves the space on the disk first"),
@@ -94,9 +98,23 @@ export const downloadCommand = defineCommand({
       const files = await chooseFiles(context, request, wishesFrom(values));
       if (files !== undefined) request.add.files = files;
     }
+    if (values.overwrite && mode === "auto") await confirmOverwrite(context, values.dir);
     return await runReported(context, mode, request);
   },
 });
+
+/** Throws a UsageError when the answer is no; where there is no terminal the flag is answer enough. */
+async function confirmOverwrite({ platform }: CliContext, dir: string): Promise<void> {
+  const { process, files } = platform;
+  if (process.terminal() === null) return;
+  const folder = safeText(files.absolute(dir));
+  await process.out(
+    `Files in ${folder} that have names of the torrent's files are replaced, ` +
+      "whatever they hold. Continue? (y/N) ",
+  );
+  const answer = (await process.readLine() ?? "").trim().toLowerCase();
+  if (answer !== "y" && answer !== "yes") throw new UsageError("nothing was overwritten");
+}
 
 function requestFrom(
   values: Values,
@@ -128,6 +146,8 @@ function addOptions(values: Values, process: Platform["process"]): AddOptions {
   };
   const files = selectionBy(wishesFrom(values)), rename = renameBy(values.rename, process);
   if (values.anew) options.anew = true;
+  if (values.overwrite) options.overwrite = true;
+  if (values.repair) options.repair = true;
   if (files !== undefined) options.files = files;
   if (rename !== undefined) options.rename = rename;
   if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
