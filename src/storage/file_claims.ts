@@ -1,5 +1,5 @@
 /**
- * Files that we make are named in the resume record before their first byte is written. So a
+ * Files that we make or take over are named in the resume record before we write to them. So a
  * restart knows them from a file that somebody else put there meanwhile, also where a crash left
  * nothing in them that the hashes would recognise.
  */
@@ -10,7 +10,7 @@ type ClaimedStorage = Pick<TorrentStorage, "layout" | "newFilesOf" | "makeFiles"
 export class FileClaims {
   readonly #storage: ClaimedStorage;
   readonly #save: (() => Promise<void>) | null;
-  /** Made, and not in a record on the disk yet. */
+  /** Made or taken over, and not in a record on the disk yet. */
   readonly #unsaved = new Set<number>();
   /** The save under way, and the one that follows it. */
   #current: Promise<void> | null = null;
@@ -33,11 +33,16 @@ export class FileClaims {
     return layout.slices(piece).some(({ file }) => this.#unsaved.has(file)) ? this.pending : null;
   }
 
+  /** Files that were taken over, and that no record on the disk names. */
+  tookOver(files: Iterable<number>): void {
+    if (this.#save !== null) { for (const file of files) this.#unsaved.add(file); }
+  }
+
   /** Makes files; see `pending` for when they may be written to. Throws as `ready` does. */
   make(files: readonly number[]): void {
     if (files.length === 0) return;
     this.#storage.makeFiles(files);
-    if (this.#save !== null) { for (const file of files) this.#unsaved.add(file); }
+    this.tookOver(files);
   }
 
   /** Resolves when all files that were made so far are in a record; null when they are. */

@@ -5,6 +5,7 @@
 import type { Clock } from "../platform/types.ts";
 import type { PartialPiece, ResumeData } from "../protocol/resume_data.ts";
 import { FileClaims } from "../storage/file_claims.ts";
+import { isIdentity } from "../storage/ownership.ts";
 import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { isSettled } from "../storage/trust.ts";
 import { PartialSaver } from "./partial_saver.ts";
@@ -91,6 +92,7 @@ export class Persistence {
   /** What is on the disk is known; `recordIsWrong`: the earlier record named what is not. */
   async opened(recordIsWrong: boolean): Promise<void> {
     const now = this.#clock.now(), isKept = this.#isKept();
+    this.claims.tookOver(this.#newlyOwned());
     this.#opened = true;
     this.#before = null;
     this.#traffic = this.#bytes();
@@ -99,6 +101,13 @@ export class Persistence {
     this.#nextTimesAt = now + TIMES_EVERY_MS * (this.#torrent.meta.infoHash[0]! + 1) / 256;
     if (recordIsWrong) await this.saveNow();
     else if (!isKept) this.changed(now);
+  }
+
+  #newlyOwned(): number[] {
+    const known = this.#before?.owned;
+    return [...this.#torrent.storage.owned()]
+      .filter(([file, identity]) => !isIdentity(known?.get(file), identity))
+      .map(([file]) => file);
   }
 
   /** The record on the disk is as good as a new one. */
