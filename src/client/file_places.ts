@@ -2,7 +2,7 @@
  * Where the files of a torrent are, or will be: which folder, and under which names in it. Decided
  * once for each engine, before anything is opened.
  */
-import type { Files, Platform } from "../platform/types.ts";
+import type { Files, FileStat, Platform } from "../platform/types.ts";
 import { isUsableElement } from "../protocol/file_names.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
@@ -14,6 +14,7 @@ import {
   type Found,
   type Path,
 } from "../storage/file_placement.ts";
+import { identityOf, isIdentity } from "../storage/ownership.ts";
 import { probeNames } from "../storage/name_probe.ts";
 import { FileError } from "../util/errors.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
@@ -72,9 +73,9 @@ function placeByRecord(
   const toMove = new Map<number, Path>();
   for (const [file, path] of chosen) {
     const before = known.get(file) ?? meta.files[file]!.path;
-    const isOurs = !seedOnly && record.stamps[file] != null &&
-      files.stat([dir, ...before].join("/"))?.kind === "file";
-    if (isOurs && before.join("/") !== path.join("/")) toMove.set(file, path);
+    const isHere = !seedOnly && before.join("/") !== path.join("/") &&
+      isOurs(files.stat([dir, ...before].join("/")), meta, file, record);
+    if (isHere) toMove.set(file, path);
     else known.set(file, path);
   }
   const { renamed } = findFiles(files, dir, meta.files, known);
@@ -84,6 +85,18 @@ function placeByRecord(
     renamed: new Map([...renamed, ...record.moving?.renamed ?? [], ...toMove]),
   };
   return { dir, renamed, record: { ...record, moving } };
+}
+
+/** By its identity; where the disk keeps none, by verified pieces in it. */
+function isOurs(stat: FileStat | null, { layout }: Metainfo, file: number, record: ResumeData) {
+  if (stat?.kind !== "file") return false;
+  const identity = identityOf(stat), range = layout.piecesOf(file);
+  if (identity !== null) return isIdentity(record.owned.get(file), identity);
+  if (range === null || record.stamps[file]?.size !== stat.size) return false;
+  for (let piece = range.first; piece <= range.last; piece++) {
+    if (record.have.has(piece)) return true;
+  }
+  return false;
 }
 
 /** Tries out what the disks of all `places` take, where something is in doubt. */

@@ -147,6 +147,31 @@ describe("names that a person chooses", () => {
     await swarm.close();
   });
 
+  it("are the way on where a stranger's file is in the way", TIMEOUT, async () => {
+    const swarm = await newSwarm(9), node = nodeOn(swarm, "ext4");
+    const theirs = new Uint8Array(500 * KIB).fill(7);
+    node.disk.put("/data/folder/Ep 1: Pilot?.mkv", theirs);
+    const refused = await swarm.join(node, { waitForDisk: false }, STATE);
+    await assert.rejects(swarm.world.wait(refused.torrent.finished));
+    const leech = await again(swarm, refused, { rename: chosen });
+    await swarm.untilDone([leech]);
+    assert.deepEqual(node.disk.bytes("/data/folder/Ep 1: Pilot?.mkv"), theirs);
+    assertContent(leech, swarm, 0, "folder/pilot.mkv");
+    await swarm.close();
+  });
+
+  it("move files on a disk without identities, too", TIMEOUT, async () => {
+    const swarm = await newSwarm(10), node = nodeOn(swarm, "exfat");
+    const leech = await swarm.join(node, {}, STATE);
+    await swarm.untilDone([leech]);
+    const second = await again(swarm, leech, { rename: chosen });
+    await swarm.untilDone([second]);
+    assert.equal(second.torrent.snapshot().downloaded, 0);
+    assertContent(second, swarm, 0, "folder/pilot.mkv");
+    assert.equal(second.node.files.stat("/data/folder/Ep 1_ Pilot_.mkv"), null);
+    await swarm.close();
+  });
+
   const wrong: [string, [number, string][]][] = [
     ["two files of one name", [[0, "folder/x"], [1, "folder/x"]]],
     ["the name of another file", [[0, "folder/ReadMe.txt"]]],
