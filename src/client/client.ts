@@ -24,6 +24,7 @@ import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
 import { optionsOf } from "./restored_options.ts";
+import { asAsked, misfitOf } from "./restored_record.ts";
 import { Inbound } from "./inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
 import { type Added, encodeAdded } from "./added_file.ts";
@@ -132,6 +133,7 @@ export class Client {
       await client.#inbound.listen(platform.net, on);
     }
     const state = client.#state;
+    state?.tidy(platform.clock.wallTime());
     await client.#keepQuota();
     if (options.dht) {
       await client.#discovery.openDht(options.dht, await state?.loadDht() ?? null);
@@ -289,7 +291,7 @@ export class Client {
     const life: TorrentLife = new TorrentLife(infoHash, source, options, {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
-      loadRecord: state === null ? null : () => state.loadRecord(infoHash),
+      loadRecord: state === null ? null : (meta) => this.#loadRecord(state, meta, life),
       loadMeta: state === null || !(source instanceof MetadataFinder)
         ? null
         : () => this.#loadMeta(state, infoHash, source.magnet),
@@ -331,12 +333,27 @@ export class Client {
     return new StateFolderOwners(running, remembered, (message) => this.#warnings.push(message));
   }
 
+  /** For a torrent that was added in this run. */
+  async #loadRecord(
+    state: StateDir,
+    meta: Metainfo,
+    life: TorrentLife,
+  ): Promise<ResumeData | null> {
+    const record = await state.loadRecord(life.infoHash);
+    if (record === null) return null;
+    const misfit = misfitOf(this.#platform, meta, record);
+    if (misfit !== null) throw misfit;
+    return asAsked(this.#platform, meta, life.options, record, (message) => life.warn(message));
+  }
+
   /** Null where only the metadata of a magnet is kept, for whoever adds it again. */
   async #restore(state: StateDir, infoHash: string): Promise<Torrent | null> {
     const bytes = await state.loadTorrent(infoHash);
-    const record = await state.loadRecord(infoHash).catch((error: unknown) => error as Error);
+    let record = await state.loadRecord(infoHash).catch((error: unknown) => error as Error);
     if (bytes !== null && record !== null && !(record instanceof Error)) {
-      return this.#start(infoHash, this.#parse(bytes), optionsOf(record), { record });
+      const meta = this.#parseKept(infoHash, bytes), error = misfitOf(this.#platform, meta, record);
+      if (error === null) return this.#start(infoHash, meta, optionsOf(record), { record });
+      record = error;
     }
     // As it was asked for; what of it is on the disk is found out.
     const added = await state.loadAdded(infoHash);
@@ -345,7 +362,7 @@ export class Client {
       return this.#addMagnet(parseMagnet(added.link), added.options, added.paused);
     }
     if (added !== null && bytes !== null) {
-      return this.#start(infoHash, this.#parse(bytes), added.options, added);
+      return this.#start(infoHash, this.#parseKept(infoHash, bytes), added.options, added);
     }
     if (record instanceof Error) throw record;
     if (added === null && record === null) return null;
@@ -376,7 +393,7 @@ export class Client {
   async #loadMeta(state: StateDir, infoHash: string, magnet: Magnet): Promise<Metainfo | null> {
     const bytes = await state.loadTorrent(infoHash);
     if (bytes === null) return null;
-    const found = this.#parse(bytes), meta = withLinksOf(found, magnet);
+    const found = this.#parseKept(infoHash, bytes), meta = withLinksOf(found, magnet);
     demandV2Hash(magnet, meta.infoBytes, (part) => this.#platform.hasher.sha256(part));
     if (meta !== found) this.#keep(meta);
     return meta;
@@ -386,6 +403,13 @@ export class Client {
   #keep(meta: Metainfo): void {
     const infoHash = toHex(meta.infoHash);
     this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
+  }
+
+  /** Whoever copied or planted the file may have taken another one. */
+  #parseKept(infoHash: string, bytes: Uint8Array): Metainfo {
+    const meta = this.#parse(bytes);
+    if (toHex(meta.infoHash) === infoHash) return meta;
+    throw new TorrentFileError("other-torrent", `${infoHash}.torrent is of another torrent`);
   }
 
   #parse(bytes: Uint8Array): Metainfo {

@@ -12,9 +12,20 @@ import { readResume, resumePath, writeResume } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { parentOf } from "../storage/safe_paths.ts";
 import { FileError, type FileErrorCode } from "../util/errors.ts";
+import { isTemporaryName } from "../util/temporary_name.ts";
 import { type Added, decodeAdded, MAX_ADDED_BYTES } from "./added_file.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
 import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./quota.ts";
+
+/**
+ * Values and keys in a resume record: so many, and for each byte of the .torrent one more. What grows
+ * with the number of files (names) is longer there.
+ */
+const RECORD_VALUES = 50_000;
+/** A temporary file of so long ago is of a process that is gone. */
+const STALE_MS = 24 * 3600 * 1000;
+const MAX_DHT_BYTES = 64 * 1024, MAX_QUOTA_BYTES = 1000;
+const REGULAR = { regularOnly: true };
 
 /** What no file of ours can be in. */
 const MISSING: ReadonlySet<FileErrorCode> = new Set(["not-found", "too-large"]);
@@ -32,6 +43,15 @@ export class StateDir {
     makeFolders(files, this.path);
   }
 
+  /** Removes what processes left that were killed in the middle of a write; `now`: by the wall clock. */
+  tidy(now: number): void {
+    for (const name of this.#files.list(this.path)) {
+      if (!isTemporaryName(name)) continue;
+      const path = this.#at(name), found = this.#files.stat(path);
+      if (found?.kind === "file" && now - found.mtimeMs > STALE_MS) this.#files.remove(path);
+    }
+  }
+
   /** Info-hashes of the torrents that are kept here. Throws a FileError. */
   torrents(): string[] {
     const found = this.#files.list(this.path).flatMap((name) => {
@@ -43,7 +63,8 @@ export class StateDir {
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
   async loadAdded(infoHash: string): Promise<Added | null> {
     try {
-      return decodeAdded(await this.#files.read(this.#addedPath(infoHash), MAX_ADDED_BYTES));
+      const path = this.#addedPath(infoHash);
+      return decodeAdded(await this.#files.read(path, MAX_ADDED_BYTES, REGULAR));
     } catch (error) {
       if (error instanceof FileError && error.code === "not-found") return null;
       throw error;
@@ -63,8 +84,9 @@ export class StateDir {
 
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
   async loadRecord(infoHash: string): Promise<ResumeData | null> {
-    const hash = fromHex(infoHash)!;
-    return await readResume(this.#files, resumePath(this.path, hash), this.#sha1, hash);
+    const hash = fromHex(infoHash)!, path = resumePath(this.path, hash);
+    const torrentBytes = this.#files.stat(this.#torrentPath(infoHash))?.size ?? 0;
+    return await readResume(this.#files, path, this.#sha1, hash, RECORD_VALUES + torrentBytes);
   }
 
   /** Rejects with a FileError. */
@@ -75,7 +97,7 @@ export class StateDir {
   /** Null when there is none. Rejects with a FileError. */
   async loadTorrent(infoHash: string): Promise<Uint8Array | null> {
     try {
-      return await this.#files.read(this.#torrentPath(infoHash), MAX_TORRENT_BYTES);
+      return await this.#files.read(this.#torrentPath(infoHash), MAX_TORRENT_BYTES, REGULAR);
     } catch (error) {
       if (error instanceof FileError && error.code === "not-found") return null;
       throw error;
@@ -90,7 +112,7 @@ export class StateDir {
   /** Null when there is none, or none that can be read. */
   async loadDht(): Promise<DhtState | null> {
     try {
-      return decodeDhtState(await this.#files.read(this.#dhtPath, 64 * 1024));
+      return decodeDhtState(await this.#files.read(this.#dhtPath, MAX_DHT_BYTES, REGULAR));
     } catch (error) {
       if (error instanceof FileError) return null;
       throw error;
@@ -108,7 +130,7 @@ export class StateDir {
    */
   async loadQuota(period: QuotaPeriod): Promise<QuotaState | null> {
     try {
-      return decodeQuota(await this.#files.read(this.#quotaPath(period), 1000));
+      return decodeQuota(await this.#files.read(this.#quotaPath(period), MAX_QUOTA_BYTES, REGULAR));
     } catch (error) {
       if (error instanceof FileError && MISSING.has(error.code)) return null;
       throw error;
@@ -129,20 +151,24 @@ export class StateDir {
   }
 
   get #dhtPath(): string {
-    return `${this.path.replace(/\/$/, "")}/dht`;
+    return this.#at("dht");
   }
 
   /** Days and months are counted by themselves, also by clients that share the folder. */
   #quotaPath(period: QuotaPeriod): string {
-    return `${this.path.replace(/\/$/, "")}/quota${period === "month" ? "" : `-${period}`}`;
+    return this.#at(`quota${period === "month" ? "" : `-${period}`}`);
   }
 
   #addedPath(infoHash: string): string {
-    return `${this.path.replace(/\/$/, "")}/${infoHash}.added`;
+    return this.#at(`${infoHash}.added`);
   }
 
   #torrentPath(infoHash: string): string {
-    return `${this.path.replace(/\/$/, "")}/${infoHash}.torrent`;
+    return this.#at(`${infoHash}.torrent`);
+  }
+
+  #at(name: string): string {
+    return `${this.path.replace(/\/$/, "")}/${name}`;
   }
 }
 

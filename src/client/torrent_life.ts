@@ -68,7 +68,7 @@ export interface LifePorts {
     tell: (happening: TorrentHappening) => void,
   ): Engine;
   /** Null where no state is kept. */
-  loadRecord: (() => Promise<ResumeData | null>) | null;
+  loadRecord: ((meta: Metainfo) => Promise<ResumeData | null>) | null;
   /** The metainfo as an earlier run found it, if it is kept. */
   loadMeta: (() => Promise<Metainfo | null>) | null;
   keepMeta(meta: Metainfo): void;
@@ -417,7 +417,7 @@ export class TorrentLife {
   #open(): void {
     const { loadRecord } = this.#ports;
     if (loadRecord === null || this.options.anew) return this.#goOn(null);
-    loadRecord().catch((error) => {
+    loadRecord(this.#meta!).catch((error) => {
       this.warn(`${(error as Error).message}: everything is checked instead`);
       return null;
     }).then((record) => {

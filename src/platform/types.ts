@@ -308,10 +308,14 @@ export interface Files {
   statAsync(path: string): Promise<FileStat | null>;
   /** Names in a folder, sorted. */
   list(path: string): string[];
-  /** A whole small file; "too-large" beyond `maxBytes`. */
-  read(path: string, maxBytes: number): Promise<Uint8Array>;
   /**
-   * Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. `ownerOnly`:
+   * A whole small file; "too-large" beyond `maxBytes`. `regularOnly`: a pipe or a device, which may
+   * have no end or make us wait, is refused ("io"). Symlinks are followed.
+   */
+  read(path: string, maxBytes: number, how?: { regularOnly?: boolean }): Promise<Uint8Array>;
+  /**
+   * Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. What a crash
+   * leaves of the first is called as util/temporary_name.ts has it. `ownerOnly`:
    * nobody else may read it, where the system knows such a thing.
    */
   writeWhole(path: string, bytes: Uint8Array, how?: { ownerOnly?: boolean }): Promise<void>;

@@ -21,6 +21,9 @@ export type Sha1 = (bytes: Uint8Array) => Uint8Array;
 
 export const MAX_RESUME_BYTES = 32 * 1024 * 1024;
 const MAX_REASON = 200;
+const MAX_VALUES = 1_000_000;
+/** Of the dictionary around the body; other versions may have a few more. */
+const MAX_OUTER_VALUES = 100;
 const FORMAT = "shoal resume";
 /** Rises when older readers would misunderstand; new keys alone do not make them. */
 const VERSION = 1;
@@ -31,12 +34,19 @@ export function encodeResume(data: ResumeData, sha1: Sha1): Uint8Array {
   return encode({ body, check: sha1(body), format: FORMAT, version: VERSION });
 }
 
-/** Throws a ResumeError: the bytes are no whole record that this version understands. */
-export function decodeResume(bytes: Uint8Array, sha1: Sha1): ResumeData {
+/**
+ * Throws a ResumeError: the bytes are no whole record that this version understands, or hold more than
+ * `maxValues` values and keys, each of which costs far more memory than its bytes.
+ */
+export function decodeResume(
+  bytes: Uint8Array,
+  sha1: Sha1,
+  maxValues = MAX_VALUES,
+): ResumeData {
   if (bytes.length > MAX_RESUME_BYTES) {
     throw new ResumeError("too-large", `The resume file is over ${MAX_RESUME_BYTES} bytes`);
   }
-  const outer = decodeDict(bytes);
+  const outer = decodeDict(bytes, MAX_OUTER_VALUES);
   if (outer.text("format") !== FORMAT) {
     throw new ResumeError("damaged", "The file is no resume file of shoal");
   }
@@ -48,12 +58,12 @@ export function decodeResume(bytes: Uint8Array, sha1: Sha1): ResumeData {
   if (body === undefined || check === undefined || !equalBytes(sha1(body), check)) {
     throw new ResumeError("damaged", "The resume file is damaged: its check value does not match");
   }
-  return readBody(decodeDict(body));
+  return readBody(decodeDict(body, maxValues));
 }
 
-function decodeDict(bytes: Uint8Array): BDict {
+function decodeDict(bytes: Uint8Array, maxTokens: number): BDict {
   try {
-    const value = decode(bytes, { maxBytes: MAX_RESUME_BYTES, maxDepth: 8 });
+    const value = decode(bytes, { maxBytes: MAX_RESUME_BYTES, maxDepth: 8, maxTokens });
     if (value instanceof BDict) return value;
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
@@ -139,9 +149,9 @@ function readBody(body: BDict): ResumeData {
   return {
     infoHash: from.infoHash(),
     name: from.text("name"),
-    dir: from.text("dir"),
+    dir: from.folder("dir"),
     disk: from.text("disk"),
-    targetDir: from.text("target"),
+    targetDir: from.folder("target"),
     renamed: from.renamed(body),
     moving: from.moving(),
     paused: from.count("paused") !== 0,

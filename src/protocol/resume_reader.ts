@@ -6,6 +6,7 @@ import { Bitfield } from "../util/bitfield.ts";
 import { ResumeError } from "../util/errors.ts";
 import { BDict, type BValue } from "./bencode.ts";
 import type { PeerAddress } from "./compact_address.ts";
+import { isUsableElement } from "./file_names.ts";
 import type {
   FileIdentity,
   PartialPiece,
@@ -66,22 +67,35 @@ export class ResumeReader {
     });
   }
 
+  /** An absolute path that leads where it seems to; empty where there is none. */
+  folder(key: string, from: BDict = this.#body): string {
+    const path = textOf(from.get(key) ?? new Uint8Array(0), key, MAX_TEXT_BYTES);
+    if (path === "") return path;
+    const parts = path.split(isWindowsPath(path) ? /[\\/]/ : "/");
+    const strays = parts.some((part) => part === "." || part === ".." || part.includes("\0"));
+    return strays || !(isWindowsPath(path) || path.startsWith("/")) ? bad(key) : path;
+  }
+
   moving(): { dir: string; renamed: Map<number, string[]> } | null {
     const from = this.#dict("moving");
     if (from === undefined) return null;
-    const dir = textOf(from.get("dir") ?? 0, "moving", MAX_TEXT_BYTES);
-    return { dir, renamed: this.renamed(from) };
+    const dir = this.folder("dir", from);
+    return dir === "" ? bad("moving") : { dir, renamed: this.renamed(from) };
   }
 
+  /** Each path is one that a torrent's file may have, and no two files have the same. */
   renamed(from: BDict): Map<number, string[]> {
-    const renamed = new Map<number, string[]>();
+    const windows = isWindowsPath(this.text("dir"));
+    const renamed = new Map<number, string[]>(), taken = new Set<string>();
     for (const entry of this.#dicts("renamed", from)) {
-      const path = entry.list("path") ?? bad("renamed");
-      if (path.length === 0 || path.length > 1000) bad("renamed");
-      renamed.set(
-        this.count("file", entry),
-        path.map((part) => textOf(part, "renamed", MAX_TEXT_BYTES)),
-      );
+      const parts = entry.list("path") ?? bad("renamed");
+      if (parts.length === 0 || parts.length > 1000) bad("renamed");
+      const path = parts.map((part) => textOf(part, "renamed", MAX_TEXT_BYTES));
+      if (!path.every((part) => isUsableElement(part, windows))) bad("renamed");
+      const file = this.count("file", entry);
+      if (renamed.has(file) || taken.has(path.join("/"))) bad("renamed");
+      renamed.set(file, path);
+      taken.add(path.join("/"));
     }
     return renamed;
   }
@@ -186,6 +200,11 @@ export class ResumeReader {
   #dicts(key: string, from = this.#body): BDict[] {
     return this.#list(key, from).map((entry) => entry instanceof BDict ? entry : bad(key));
   }
+}
+
+/** The record tells by its folder what system wrote it. */
+function isWindowsPath(path: string): boolean {
+  return /^(?:[A-Za-z]:[\\/]|\\\\)/.test(path);
 }
 
 function textOf(value: BValue, key: string, maxBytes: number): string {

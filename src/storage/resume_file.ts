@@ -18,17 +18,18 @@ export function resumePath(dir: string, infoHash: Uint8Array): string {
 /**
  * The record at `path`; null when there is none. Rejects with a ResumeError when it cannot be used
  * (then everything has to be checked), with a FileError when it cannot be read.
- * `infoHash`: whose it has to be.
+ * `infoHash`: whose it has to be. `maxValues`: as for `decodeResume`.
  */
 export async function readResume(
   files: Pick<Files, "read">,
   path: string,
   sha1: Sha1,
   infoHash?: Uint8Array,
+  maxValues?: number,
 ): Promise<ResumeData | null> {
   const bytes = await readBounded(files, path);
   if (bytes === null) return null;
-  const data = decodeResume(bytes, sha1);
+  const data = decodeResume(bytes, sha1, maxValues);
   if (infoHash === undefined || equalBytes(infoHash, data.infoHash)) return data;
   throw new ResumeError("other-torrent", `${path} belongs to another torrent`);
 }
@@ -48,7 +49,7 @@ export async function writeResume(
 
 async function readBounded(files: Pick<Files, "read">, path: string): Promise<Uint8Array | null> {
   try {
-    return await files.read(path, MAX_RESUME_BYTES);
+    return await files.read(path, MAX_RESUME_BYTES, { regularOnly: true });
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     if (error.code === "not-found") return null;

@@ -211,6 +211,21 @@ describe("decodeResume of what is not right", () => {
       ["stamps", new Uint8Array(25).fill(3)],
       ["stamps", new Uint8Array(25).fill(2)],
       ["renamed", [{ file: 1, path: [] }]],
+      ["renamed", [{ file: 1, path: ["..", "x"] }]],
+      ["renamed", [{ file: 1, path: ["a", "."] }]],
+      ["renamed", [{ file: 1, path: [""] }]],
+      ["renamed", [{ file: 1, path: ["/etc/passwd"] }]],
+      ["renamed", [{ file: 1, path: ["a\0b"] }]],
+      ["renamed", [{ file: 1, path: ["x".repeat(256)] }]],
+      ["renamed", [0, 1].map((file) => ({ file, path: ["same"] }))],
+      ["renamed", ["a", "b"].map((name) => ({ file: 1, path: [name] }))],
+      ["dir", "data"],
+      ["dir", "/data/../etc"],
+      ["dir", "/da\0ta"],
+      ["target", "./data"],
+      ["moving", { dir: "", renamed: [] }],
+      ["moving", { dir: "/a/../b", renamed: [] }],
+      ["moving", { dir: "/b", renamed: [{ file: 0, path: ["..", "up"] }] }],
       ["name", [1]],
       ["moving", { dir: 5 }],
     ];
@@ -218,6 +233,25 @@ describe("decodeResume of what is not right", () => {
       const bytes = forged((body) => body.set(key, value));
       assert.equal(codeOf(() => decodeResume(bytes, sha1)), "bad-field", `${key}`);
     }
+  });
+
+  it("takes no backslash into a name where the folder is one of Windows", () => {
+    const renamed = [{ file: 1, path: ["a\\b"] }];
+    const of = (dir: string) =>
+      forged((body) => {
+        body.set("dir", dir);
+        body.set("renamed", renamed);
+      });
+    assert.equal(codeOf(() => decodeResume(of("/data"), sha1)), "none");
+    assert.equal(codeOf(() => decodeResume(of("C:\\data"), sha1)), "bad-field");
+    assert.equal(codeOf(() => decodeResume(of("C:\\data\\..\\x"), sha1)), "bad-field");
+  });
+
+  it("stops at more values than the torrent's files can need", () => {
+    const renamed = Array.from({ length: 2000 }, (_, file) => ({ file, path: [`x${file}`] }));
+    const bytes = forged((body) => body.set("renamed", renamed));
+    assert.equal(decodeResume(bytes, sha1).renamed.size, 2000);
+    assert.equal(codeOf(() => decodeResume(bytes, sha1, 5000)), "damaged");
   });
 
   it("throws nothing but its own error for random changes with a right check value", () => {

@@ -176,11 +176,16 @@ function removeAny(path: string): void {
 }
 
 /** Follows symlinks and reads pipes: the path is the user's own, not a torrent's. */
-async function read(path: string, maxBytes: number): Promise<Uint8Array> {
+async function read(
+  path: string,
+  maxBytes: number,
+  { regularOnly = false }: { regularOnly?: boolean } = {},
+): Promise<Uint8Array> {
   let file: fs.promises.FileHandle | undefined;
   try {
-    file = await fs.promises.open(path, "r");
-    const { size } = await file.stat();
+    file = await fs.promises.open(path, regularOnly ? O_RDONLY | O_NONBLOCK : O_RDONLY);
+    const stats = await file.stat(), { size } = stats;
+    if (regularOnly) demandFile(stats);
     if (size > maxBytes) throw tooLarge(path, maxBytes);
     // Only a size of 0 is no promise: pipes have it, and what the system makes up as it is read.
     const expected = size > 0 ? size : Math.min(maxBytes, READ_STEP_BYTES);

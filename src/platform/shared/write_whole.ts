@@ -1,13 +1,19 @@
 /**
  * Replaces a file so that a crash at any moment leaves either the old or the new one: the bytes go
- * to a temporary file beside it, onto the disk, and take the name in one step.
+ * to a temporary file beside it, onto the disk, and take the name in one step. No two processes
+ * share a temporary name, not even on a disk that several machines use.
  */
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { temporaryName } from "../../util/temporary_name.ts";
 import { fileError } from "./errno.ts";
 import { called, NodeFileHandle, type OpenWriter } from "./file_handle.ts";
 
-/** The write that each path waits for: two at once would share one temporary file. */
+const OWN = randomBytes(6).toString("hex");
+let temporaries = 0;
+
+/** The write that each path waits for: the last call decides what is there in the end. */
 const underWay = new Map<string, Promise<void>>();
 
 export async function writeWhole(
@@ -34,9 +40,7 @@ async function replace(
   bytes: Uint8Array,
   ownerOnly: boolean,
 ): Promise<void> {
-  // A fixed name: what a crash left behind is replaced the next time instead of piling up.
-  const temporary = `${path}.tmp`;
-  await fs.promises.rm(temporary, { force: true });
+  const temporary = join(dirname(path), temporaryName(OWN, temporaries++));
   try {
     const mode = ownerOnly ? 0o600 : 0o666;
     const fd = await called<number>((done) => fs.open(temporary, "wx", mode, done));

@@ -64,6 +64,8 @@ export class SimDisk {
   heldUpMs = 0;
   /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
   syncDelayMs = 5;
+  /** Temporary files of whole writes so far: each has a name of its own. */
+  temporaries = 0;
   /** Every change fails. */
   readOnly = false;
   /** Handles that may be open at once. */

@@ -6,6 +6,7 @@ import type { Disk, FileHandle, FileLock, Files, FileStat } from "../types.ts";
 import type { DiskOperation, SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 import { SimFileHandle, slowRead } from "./sim_file_handle.ts";
+import { temporaryName } from "../../util/temporary_name.ts";
 import { below, nameOf, parentOf } from "./volume.ts";
 
 /** Where relative paths start. The folder exists on every disk. */
@@ -117,12 +118,11 @@ export class SimFiles implements Files {
   }
 
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
-    const disk = this.#disk, copy = bytes.slice();
+    const disk = this.#disk, copy = bytes.slice(), name = temporaryName("51", disk.temporaries++);
     await this.#host.sleep(0);
     const entry = this.#on("write", "write", path, (at) => {
       if (disk.entry(at)?.kind === "directory") throw systemError("EISDIR");
-      const temporary = `${at}.tmp`;
-      if (disk.entry(temporary) !== undefined) disk.removeEntry(temporary);
+      const temporary = below(parentOf(at), name);
       const made = disk.create(temporary, "file", this.#wallTime());
       if (disk.writeTo(made, copy, 0) === copy.length) return made;
       disk.removeEntry(temporary);
@@ -132,7 +132,7 @@ export class SimFiles implements Files {
     await this.#sleepForSync();
     this.#on("sync", "write", path, (at) => {
       disk.sync(entry, begun);
-      disk.move(`${at}.tmp`, at);
+      disk.move(below(parentOf(at), name), at);
     });
     await this.#sleepForSync();
     this.#on("stat", "write", path, (at) => disk.syncFolder(parentOf(at)));

@@ -1,0 +1,61 @@
+/**
+ * A resume record is input as any other, and one that is sound in itself may still not fit: names
+ * that collide with the torrent's others, or folders that nobody asked for in this run.
+ */
+import type { Platform } from "../platform/types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import { ResumeError } from "../util/errors.ts";
+import { problemWithNames } from "./file_places.ts";
+import type { AddOptions } from "./types.ts";
+
+type Names = ReadonlyMap<number, readonly string[]>;
+
+/** Why the record cannot be used: names that the files of this torrent cannot have together. */
+export function misfitOf(
+  { process }: Platform,
+  meta: Metainfo,
+  record: ResumeData,
+): ResumeError | null {
+  for (const renamed of [record.renamed, record.moving?.renamed]) {
+    const problem = renamed && problemWith(meta, renamed, process.os === "windows");
+    if (problem) return new ResumeError("bad-field", `The resume file cannot be used: ${problem}`);
+  }
+  return null;
+}
+
+function problemWith(meta: Metainfo, renamed: Names, windows: boolean): string | null {
+  if (renamed.size === 0) return null;
+  const texts = [...renamed].map(([file, path]) => [file, path.join("/")] as const);
+  return problemWithNames(meta, new Map(texts), windows);
+}
+
+/**
+ * The record for a torrent that somebody added with these options: what it says of folders that were
+ * not asked for is told by `warn`, and a move to one only goes on where files are there already.
+ */
+export function asAsked(
+  { files }: Pick<Platform, "files">,
+  meta: Metainfo,
+  { dir, incompleteDir }: AddOptions,
+  record: ResumeData,
+  warn: (message: string) => void,
+): ResumeData {
+  const asked = [incompleteDir ?? dir, dir].map((place) => files.absolute(place));
+  const { moving } = record;
+  if (!asked.includes(record.dir) && record.dir !== moving?.dir) {
+    warn(
+      `"${meta.name}" was in ${record.dir} in an earlier run: now it is in ${asked[0]!}, as asked`,
+    );
+  }
+  if (moving === null || moving.dir === record.dir || asked.includes(moving.dir)) return record;
+  const hasBegun = meta.files.some(({ path, pad }, file) =>
+    !pad && files.stat([moving.dir, ...moving.renamed.get(file) ?? path].join("/")) !== null
+  );
+  if (hasBegun) {
+    warn(`An earlier run was moving "${meta.name}" to ${moving.dir}: the rest goes there, too`);
+    return record;
+  }
+  warn(`The resume file says to move "${meta.name}" to ${moving.dir}: it stays in ${asked[0]!}`);
+  return { ...record, moving: null };
+}

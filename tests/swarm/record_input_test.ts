@@ -1,0 +1,153 @@
+/** Resume records that are sound in themselves and do not fit: what they say is no order. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
+import type { TorrentEvent } from "../../src/client/types.ts";
+import { encodeResume } from "../../src/protocol/resume_codec.ts";
+import type { ResumeData } from "../../src/protocol/resume_data.ts";
+import { readResume, resumePath } from "../../src/storage/resume_file.ts";
+import { fromHex } from "../../src/util/bytes.ts";
+import { makeSimTorrent, type Participant, SimSwarm } from "./sim_swarm.ts";
+
+const KIB = 1024;
+const TIMEOUT = { timeout: 60_000 };
+const STATE = { stateDir: "/state" };
+const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest());
+
+/** One that has everything, left in good order; its record is changed before the next run. */
+async function left(seed: number, change: (record: ResumeData) => ResumeData) {
+  const swarm = new SimSwarm(seed);
+  await swarm.prepare([90 * KIB, 30 * KIB, 20 * KIB, 70 * KIB], 16 * KIB);
+  await swarm.seed("10.0.1.1");
+  const one = await swarm.leech("10.0.2.1", {}, {}, STATE);
+  await swarm.run(() => one.torrent.snapshot().state === "done");
+  await swarm.world.wait(one.client.close());
+  const { node } = one, infoHash = fromHex(one.torrent.infoHash)!;
+  const path = resumePath("/state", infoHash);
+  const record = (await swarm.world.wait(readResume(node.files, path, sha1, infoHash)))!;
+  node.disk.put(path, encodeResume(change(record), sha1));
+  return { swarm, one };
+}
+
+/** The same torrent is added in a new process, for the folder where it was. */
+async function added(swarm: SimSwarm, { node }: Participant, dir = "/data") {
+  node.kill("quietly");
+  const next = swarm.world.node(node.address, { disk: node.disk });
+  const again = await swarm.join(next, { dir, seedGoal: { kind: "forever" } }, STATE);
+  const warnings: string[] = [];
+  void (async () => {
+    for await (const event of again.torrent.events() as AsyncIterable<TorrentEvent>) {
+      if (event.type === "warning") warnings.push(event.message);
+    }
+  })();
+  const limit = swarm.world.now + 30_000;
+  await swarm.run(() => {
+    const { state, have, size } = again.torrent.snapshot();
+    return (state === "seeding" && have === size) || swarm.world.now > limit;
+  });
+  return { ...again, warnings };
+}
+
+describe("a resume record that does not fit", () => {
+  it("names a move that nobody asked for: nothing moves, and it is told", TIMEOUT, async () => {
+    const { swarm, one } = await left(1, (record) => ({
+      ...record,
+      moving: { dir: "/elsewhere", renamed: new Map() },
+    }));
+    const { node, torrent, warnings } = await added(swarm, one);
+    assert.equal(torrent.snapshot().dir, "/data");
+    assert.equal(node.files.stat("/elsewhere"), null);
+    assert.equal(node.disk.bytes("/data/folder/sub0/file0")?.length, 90 * KIB);
+    assert.deepEqual(warnings.map((text) => /says to move "folder" to \/elsewhere/.test(text)), [
+      true,
+    ]);
+    await swarm.close();
+  });
+
+  it("names a move that had begun: the rest goes there too, and it is told", TIMEOUT, async () => {
+    const { swarm, one } = await left(2, (record) => ({
+      ...record,
+      moving: { dir: "/elsewhere", renamed: new Map() },
+    }));
+    const content = one.node.disk.bytes("/data/folder/sub0/file0")!;
+    one.node.disk.put("/elsewhere/folder/sub0/file0", content);
+    one.node.files.remove("/data/folder/sub0/file0");
+    const { node, torrent, warnings } = await added(swarm, one);
+    assert.equal(torrent.snapshot().dir, "/elsewhere");
+    assert.equal(node.disk.bytes("/elsewhere/folder/sub1/file1")?.length, 30 * KIB);
+    assert.ok(
+      warnings.some((text) => /was moving "folder" to \/elsewhere/.test(text)),
+      `${warnings}`,
+    );
+    await swarm.close();
+  });
+
+  it(
+    "names another folder than was asked for: that one is told, and left alone",
+    TIMEOUT,
+    async () => {
+      const { swarm, one } = await left(3, (record) => record);
+      const { node, torrent, warnings } = await added(swarm, one, "/new");
+      assert.equal(torrent.snapshot().dir, "/new");
+      assert.equal(node.disk.bytes("/new/folder/sub0/file0")?.length, 90 * KIB);
+      assert.ok(
+        warnings.some((text) => /was in \/data in an earlier run/.test(text)),
+        `${warnings}`,
+      );
+      await swarm.close();
+    },
+  );
+
+  it("gives a file the name of another one: everything is checked instead", TIMEOUT, async () => {
+    for (const where of ["renamed", "moving"] as const) {
+      const renamed = new Map([[0, ["folder", "sub1", "file1"]]]);
+      const { swarm, one } = await left(
+        4,
+        (record) =>
+          where === "renamed"
+            ? { ...record, renamed }
+            : { ...record, moving: { dir: "/data", renamed } },
+      );
+      const { torrent, warnings } = await added(swarm, one);
+      const { state, have, size } = torrent.snapshot();
+      assert.deepEqual([state, have], ["seeding", size]);
+      assert.ok(warnings.some((text) => /two files would have the name/.test(text)), `${warnings}`);
+      await swarm.close();
+    }
+  });
+
+  it("stands beside the .torrent of another one, which is not restored", TIMEOUT, async () => {
+    const { swarm, one } = await left(5, (record) => record);
+    const { node, torrent } = one;
+    const other = makeSimTorrent(swarm.world, [100 * KIB], 16 * KIB);
+    node.disk.put(`/state/${torrent.infoHash}.torrent`, other.bytes);
+    node.kill("quietly");
+    const next = swarm.world.node(node.address, { disk: node.disk });
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    assert.deepEqual(await swarm.world.wait(client.restore()), []);
+    await swarm.world.wait(client.close());
+    await swarm.close();
+  });
+});
+
+describe("a state folder", () => {
+  it("is rid of temporary files of a day ago, and of nothing else", TIMEOUT, async () => {
+    const { swarm, one: { node } } = await left(6, (record) => record);
+    for (const name of [".shoal-0a1b-7.tmp", ".shoal-mine.tmp"]) {
+      node.files.open(`/state/${name}`, "write").close();
+    }
+    node.kill("quietly");
+    const open = async () => {
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      await swarm.world.wait(client.close());
+      next.kill("quietly");
+      return next.disk.names("/state").filter((name) => name.endsWith(".tmp"));
+    };
+    assert.deepEqual(await open(), [".shoal-0a1b-7.tmp", ".shoal-mine.tmp"]);
+    await swarm.world.runFor(25 * 3600 * 1000);
+    assert.deepEqual(await open(), [".shoal-mine.tmp"]);
+    await swarm.close();
+  });
+});
