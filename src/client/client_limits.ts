@@ -1,7 +1,8 @@
 /** What all torrents of a client share of the line: rates, connections, and bytes a day or month. */
-import type { Clock } from "../platform/types.ts";
+import type { Clock, FileLock } from "../platform/types.ts";
 import { ConnectionSlots } from "../torrent/connection_slots.ts";
 import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
+import { FileError } from "../util/errors.ts";
 import {
   Quota,
   type QuotaOptions,
@@ -12,8 +13,13 @@ import {
 
 const DEFAULT_MAX_CONNECTIONS = 500;
 
-/** Where a quota's count is kept, by all that share it. Both reject with a FileError. */
+/** How often, and for how long each time, a client waits for others that count at this moment. */
+const TURNS = 50, TURN_MS = 20;
+
+/** Where a quota's count is kept, by all that share it. All may fail with a FileError. */
 export interface QuotaStore {
+  /** Null while another process has it. */
+  lockQuota(period: QuotaPeriod): FileLock | null;
   /** Null when there is none, or none that can be understood. */
   loadQuota(period: QuotaPeriod): Promise<QuotaState | null>;
   keepQuota(period: QuotaPeriod, state: QuotaState): Promise<void>;
@@ -65,8 +71,9 @@ export class ClientLimits {
 
   /**
    * Adds what was spent since the last time to what is kept, and takes the sum: others may share it.
-   * There is no lock: of two that do so within the same milliseconds one loses its last addition.
-   * When the disk fails it is added the next time. Never rejects.
+   * One after the other, as long as the disk knows locks; else, of two that do so within the same
+   * milliseconds, one loses its last addition. When the disk fails it is added the next time. Never
+   * rejects.
    */
   shareQuota(store: QuotaStore): Promise<void> {
     return this.#saving = this.#saving.then(() => this.#share(store)).catch(() => {});
@@ -75,7 +82,16 @@ export class ClientLimits {
   async #share(store: QuotaStore): Promise<void> {
     const quota = this.#quota, { period } = quota ?? {};
     if (quota === null || period === undefined) return;
-    const saved = await store.loadQuota(period);
+    const lock = await this.#turn(store, period);
+    try {
+      await this.#add(quota, store);
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #add(quota: Quota, store: QuotaStore): Promise<void> {
+    const { period } = quota, saved = await store.loadQuota(period);
     this.count();
     const added = quota.merge(saved, this.#clock.wallTime());
     this.#apply();
@@ -86,6 +102,21 @@ export class ClientLimits {
       quota.unsave(added, this.#clock.wallTime());
       throw error;
     }
+  }
+
+  /** Null where there are no locks, or somebody holds it far too long: counting goes on without. */
+  async #turn(store: QuotaStore, period: QuotaPeriod): Promise<FileLock | null> {
+    for (let turn = 0; turn < TURNS; turn++) {
+      try {
+        const lock = store.lockQuota(period);
+        if (lock !== null) return lock;
+      } catch (error) {
+        if (error instanceof FileError) return null;
+        throw error;
+      }
+      await new Promise<void>((resolve) => void this.#clock.after(TURN_MS, resolve));
+    }
+    return null;
   }
 
   /** The rates that were set, and not a block more than the quota has left. */

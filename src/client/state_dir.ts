@@ -3,7 +3,7 @@
  * (`<info-hash>.torrent`), what was asked for (`.added`) and the resume record (`.resume`), and the DHT node's id and
  * neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
  */
-import type { Files } from "../platform/types.ts";
+import type { FileLock, Files } from "../platform/types.ts";
 import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
 import type { Sha1 } from "../protocol/resume_codec.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
@@ -122,6 +122,11 @@ export class StateDir {
   /** Rejects with a FileError. */
   async keepDht(state: DhtState): Promise<void> {
     await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
+  }
+
+  /** For who counts; null while another process does. Throws a FileError where there are no locks. */
+  lockQuota(period: QuotaPeriod): FileLock | null {
+    return this.#files.lock(`${this.#quotaPath(period)}.lock`);
   }
 
   /**

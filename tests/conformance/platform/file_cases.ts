@@ -284,6 +284,8 @@ export function pathCases(add: AddCase): void {
     await rejectsWith(here.files.read(`${dir}/f`, 199_999), "too-large");
     await rejectsWith(here.files.read(`${dir}/none`, 10), "not-found");
     await rejectsWith(here.files.read(dir, 10_000), "is-directory");
+    await rejectsWith(here.files.read(dir, 10_000, { regularOnly: true }), "is-directory");
+    assert.deepEqual(await here.files.read(`${dir}/f`, bytes.length, { regularOnly: true }), bytes);
     await here.files.writeWhole(`${dir}/empty`, new Uint8Array(0));
     assert.equal((await here.files.read(`${dir}/empty`, 0)).length, 0);
   });
