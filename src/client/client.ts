@@ -24,7 +24,7 @@ import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
 import { optionsOf } from "./restored_options.ts";
-import { asAsked, misfitOf } from "./restored_record.ts";
+import { misfitOf, recordFor } from "./restored_record.ts";
 import { Inbound } from "./inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
 import { type Added, encodeAdded } from "./added_file.ts";
@@ -287,11 +287,11 @@ export class Client {
     if (this.#lives.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
     }
-    const state = this.#state;
+    const state = this.#state, platform = this.#platform;
     const life: TorrentLife = new TorrentLife(infoHash, source, options, {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
-      loadRecord: state === null ? null : (meta) => this.#loadRecord(state, meta, life),
+      loadRecord: state === null ? null : (meta) => recordFor(platform, state, meta, life),
       loadMeta: state === null || !(source instanceof MetadataFinder)
         ? null
         : () => this.#loadMeta(state, infoHash, source.magnet),
@@ -331,19 +331,6 @@ export class Client {
     });
     const remembered = new RememberedPaths(state, parse);
     return new StateFolderOwners(running, remembered, (message) => this.#warnings.push(message));
-  }
-
-  /** For a torrent that was added in this run. */
-  async #loadRecord(
-    state: StateDir,
-    meta: Metainfo,
-    life: TorrentLife,
-  ): Promise<ResumeData | null> {
-    const record = await state.loadRecord(life.infoHash);
-    if (record === null) return null;
-    const misfit = misfitOf(this.#platform, meta, record);
-    if (misfit !== null) throw misfit;
-    return asAsked(this.#platform, meta, life.options, record, (message) => life.warn(message));
   }
 
   /** Null where only the metadata of a magnet is kept, for whoever adds it again. */

@@ -7,6 +7,8 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { ResumeError } from "../util/errors.ts";
 import { problemWithNames } from "./file_places.ts";
+import type { StateDir } from "./state_dir.ts";
+import type { TorrentLife } from "./torrent_life.ts";
 import type { AddOptions } from "./types.ts";
 
 type Names = ReadonlyMap<number, readonly string[]>;
@@ -30,11 +32,25 @@ function problemWith(meta: Metainfo, renamed: Names, windows: boolean): string |
   return problemWithNames(meta, new Map(texts), windows);
 }
 
+/** The record for a torrent that was added in this run; null without one. Rejects with a ResumeError. */
+export async function recordFor(
+  platform: Platform,
+  state: StateDir,
+  meta: Metainfo,
+  life: Pick<TorrentLife, "infoHash" | "options" | "warn">,
+): Promise<ResumeData | null> {
+  const record = await state.loadRecord(life.infoHash);
+  if (record === null) return null;
+  const misfit = misfitOf(platform, meta, record);
+  if (misfit !== null) throw misfit;
+  return asAsked(platform, meta, life.options, record, (message) => life.warn(message));
+}
+
 /**
  * The record for a torrent that somebody added with these options: what it says of folders that were
  * not asked for is told by `warn`, and a move to one only goes on where files are there already.
  */
-export function asAsked(
+function asAsked(
   { files }: Pick<Platform, "files">,
   meta: Metainfo,
   { dir, incompleteDir }: AddOptions,
