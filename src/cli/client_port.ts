@@ -1,6 +1,7 @@
 /** What the commands need of a client. `Client` of src/client fits it; tests bring their own. */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
 import type { Dht } from "../dht/dht.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
 import type { Platform } from "../platform/types.ts";
 
 export interface TorrentPort {
@@ -21,8 +22,8 @@ export interface ClientPort {
   readonly port: number;
   /** Null without one. */
   readonly dht: Dht | null;
-  /** The bytes of a .torrent, or a magnet link. Throws a TorrentFileError or a MagnetError. */
-  add(torrent: Uint8Array | string, options: AddOptions): TorrentPort;
+  /** A .torrent, its bytes, or a magnet link. Throws a TorrentFileError or a MagnetError. */
+  add(torrent: Uint8Array | Metainfo | string, options: AddOptions): TorrentPort;
   events(): AsyncIterable<TorrentEvent>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
  * One run of `shoal download` or `shoal seed`: loads what was asked for, follows every torrent to
- * its end, and says how each one ended. Invariant: every source has exactly one ending when the run
- * is over.
+ * its end, and says how each one ended as soon as it has. Invariant: every source has exactly one
+ * ending when the run is over.
  */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
 import type { ClientPort, TorrentPort } from "./client_port.ts";
@@ -11,12 +11,14 @@ import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
 import { owesEarlierRuns } from "./goal_share.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { loadSource, namingSource } from "./load_torrent.ts";
+import { demandOtherFolder, readable } from "./own_folder.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
 import { formatDuration } from "./render/format.ts";
 import { heldBackPhrase } from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
 import { openState, type StateChoice } from "./state_folder.ts";
 import { repeat, within } from "./timing.ts";
+import { TorrentFileError } from "../util/errors.ts";
 
 /** After Ctrl-C the whole run has 3 s; this leaves time to print and to end. */
 const CLOSE_LIMIT_MS = 2700;
@@ -40,77 +42,72 @@ interface Job {
   /** Of a .torrent; or a magnet link. */
   bytes: Uint8Array | string | null;
   torrent: TorrentPort | null;
-  /** Set once: why it is over. */
-  ending: Ending | null;
-  /** The state at its ending. */
-  last: TorrentSnapshot | null;
+  /** It was told that everything is there; since then it only seeds. */
+  isComplete: boolean;
+  /** Set once: how it ended. */
+  outcome: Outcome | null;
   watch: GiveUpWatch;
 }
 
-/** Resolves to one outcome per source, in the order of the sources. */
+/** What the parts of a run share. */
+interface Run {
+  readonly context: CliContext;
+  readonly request: DownloadRequest;
+  readonly reporter: Reporter;
+  readonly interrupt: Interrupt;
+}
+
+/**
+ * Resolves to one outcome per source, in the order of the sources. Each was told by then, but for
+ * those that were interrupted.
+ */
 export async function runDownload(
   context: CliContext,
   request: DownloadRequest,
   reporter: Reporter,
   interrupt: Interrupt,
 ): Promise<Outcome[]> {
+  const run: Run = { context, request, reporter, interrupt };
   const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter));
-  for (const job of jobs) await load(context, job, interrupt);
+  for (const job of jobs) await load(run, job);
   if (jobs.some((job) => job.bytes !== null) && !interrupt.requested) {
     const { stateDir, warning } = openState(context.platform, request.state);
     if (warning !== null) reporter.say(warning);
     const options = { ...request.client, ...(stateDir !== null && { stateDir }) };
     const client = await context.openClient(context.platform, options);
-    await runClient(context, client, jobs, request, reporter, interrupt);
+    await runClient(run, client, jobs);
   }
-  const { files } = context.platform;
-  return jobs.map((job) => {
-    const torrent = job.last, { dir, seedOnly = false, metadataOnly = false } = request.add;
-    const path = torrent === null || metadataOnly ? null : files.absolute(`${dir}/${torrent.name}`);
-    return outcomeOf(job.source, job.ending ?? { kind: "interrupted" }, {
-      torrent,
-      path,
-      seedOnly,
-      metadataOnly,
-    });
-  });
+  return jobs.map((job) => job.outcome ?? describe(run, job, { kind: "interrupted" }));
 }
 
 function newJob(source: string, giveUpAfter: GiveUpAfter): Job {
   const watch = new GiveUpWatch(giveUpAfter);
-  return { source, bytes: null, torrent: null, ending: null, last: null, watch };
+  return { source, bytes: null, torrent: null, isComplete: false, outcome: null, watch };
 }
 
-async function load({ platform }: CliContext, job: Job, interrupt: Interrupt): Promise<void> {
+async function load(run: Run, job: Job): Promise<void> {
+  const { context: { platform }, interrupt } = run;
   if (interrupt.requested) return;
   try {
     const loading = loadSource(platform, job.source, interrupt.signal);
     job.bytes = await Promise.race([loading, interrupt.asked.then(() => null)]);
   } catch (error) {
     // An aborted fetch fails too, but what ended it is the interruption.
-    if (!interrupt.requested) job.ending = { kind: "failed", error };
+    if (!interrupt.requested) endJob(run, job, { kind: "failed", error });
   }
 }
 
-async function runClient(
-  { platform: { clock } }: CliContext,
-  client: ClientPort,
-  jobs: readonly Job[],
-  { add, whenDone, giveUpFlag }: DownloadRequest,
-  reporter: Reporter,
-  interrupt: Interrupt,
-): Promise<void> {
+async function runClient(run: Run, client: ClientPort, jobs: readonly Job[]): Promise<void> {
+  const { context: { platform: { clock } }, reporter, interrupt } = run;
   const pumping = pump(client.events(), reporter);
   const startedAt = clock.now();
-  const following = jobs.map((job) => {
-    return follow(job, client, add, () => clock.now() - startedAt, whenDone);
-  });
-  const tick = () => showProgress(jobs, reporter, clock.now(), giveUpFlag);
+  const following = jobs.map((job) => follow(run, job, client, () => clock.now() - startedAt));
+  const tick = () => showProgress(run, jobs);
   const ticking = repeat(clock, TICK_MS, tick);
   await Promise.race([Promise.all(following), interrupt.asked]);
-  for (const job of jobs) endUnfinished(job);
   tick();
   ticking.cancel();
+  for (const job of jobs) endUnfinished(run, job);
   if (interrupt.requested) {
     reporter.say("Stopping and telling the tracker; Ctrl-C again ends at once");
   }
@@ -124,31 +121,44 @@ async function pump(events: AsyncIterable<TorrentEvent>, reporter: Reporter): Pr
 
 /** Adds the torrent of one job and waits for its end. Never rejects. */
 async function follow(
+  run: Run,
   job: Job,
   client: ClientPort,
-  options: AddOptions,
   elapsedMs: () => number,
-  whenDone: DownloadRequest["whenDone"],
 ): Promise<void> {
+  const { context: { platform }, request: { add, whenDone }, reporter } = run;
   if (job.bytes === null) return;
   try {
-    const torrent = job.torrent = client.add(job.bytes, options);
+    const source = typeof job.bytes === "string" ? job.bytes : readable(platform, job.bytes);
+    if (!add.seedOnly) demandOtherFolder(platform.files, source, add.dir);
+    const torrent = job.torrent = client.add(source, add);
     job.bytes = null;
     await torrent.finished;
     const seconds = elapsedMs() / 1000;
     whenDone?.(torrent);
+    if (keepsSeeding(add) && job.outcome === null) {
+      reporter.complete(describe(run, job, { kind: "done", seconds, goalByEarlierRuns: false }));
+      job.isComplete = true;
+    }
     await torrent.ended;
     const last = torrent.snapshot(), error = failureOf(last);
-    if (error !== null) return endJob(job, { kind: "failed", error });
-    const goalByEarlierRuns = owesEarlierRuns(
-      options.seedGoal,
-      last,
-      elapsedMs() / 1000 - seconds,
-    );
-    endJob(job, { kind: "done", seconds, goalByEarlierRuns });
+    if (error !== null) return endJob(run, job, { kind: "failed", error });
+    const seedingSeconds = elapsedMs() / 1000 - seconds;
+    const goalByEarlierRuns = owesEarlierRuns(add.seedGoal, last, seedingSeconds);
+    endJob(run, job, { kind: "done", seconds, goalByEarlierRuns });
   } catch (error) {
-    endJob(job, { kind: "failed", error: namingSource(job.source, error) });
+    endJob(run, job, endingBy(namingSource(job.source, error)));
   }
+}
+
+/** Whether it is a download that goes on as a seed, so that its end is not when it was complete. */
+function keepsSeeding({ seedGoal, seedOnly, metadataOnly }: AddOptions): boolean {
+  return seedGoal !== undefined && seedGoal.kind !== "none" && !seedOnly && !metadataOnly;
+}
+
+function endingBy(error: unknown): Ending {
+  const isTwice = error instanceof TorrentFileError && error.code === "duplicate";
+  return isTwice ? { kind: "duplicate" } : { kind: "failed", error };
 }
 
 /** `finished` is kept for good, so what went wrong while it gave shows in its last state alone. */
@@ -158,39 +168,45 @@ function failureOf({ state, error }: TorrentSnapshot): Error | null {
   return code === "internal" ? new Error(message) : new BrokenTorrentError(code, message);
 }
 
-function endJob(job: Job, ending: Ending): void {
-  if (job.ending !== null) return;
-  job.ending = ending;
-  job.last = job.torrent?.snapshot() ?? null;
+/** An interruption is told when the client is closed. */
+function endJob(run: Run, job: Job, ending: Ending): void {
+  if (job.outcome !== null) return;
+  job.outcome = describe(run, job, ending);
+  if (ending.kind !== "interrupted") run.reporter.outcome(job.outcome);
 }
 
-function endUnfinished(job: Job): void {
-  if (job.torrent !== null) endJob(job, { kind: "interrupted" });
+function endUnfinished(run: Run, job: Job): void {
+  if (job.torrent !== null) endJob(run, job, { kind: "interrupted" });
 }
 
-function showProgress(
-  jobs: readonly Job[],
-  reporter: Reporter,
-  now: number,
-  giveUpFlag: string | undefined,
-): void {
+function describe({ context, request }: Run, job: Job, ending: Ending): Outcome {
+  const { dir, seedOnly = false, metadataOnly = false } = request.add;
+  const torrent = job.torrent?.snapshot() ?? null, { files } = context.platform;
+  const path = torrent === null || metadataOnly ? null : files.absolute(`${dir}/${torrent.name}`);
+  const about = { torrent, path, seedOnly, metadataOnly, wasComplete: job.isComplete };
+  return outcomeOf(job.source, ending, about);
+}
+
+function showProgress(run: Run, jobs: readonly Job[]): void {
+  const now = run.context.platform.clock.now();
   const snapshots: TorrentSnapshot[] = [];
   for (const job of jobs) {
-    if (job.torrent === null) continue;
-    const snapshot = job.last ?? job.torrent.snapshot();
-    snapshots.push(snapshot);
-    if (job.ending === null && job.watch.hopeless(snapshot, now)) {
-      const message = hopelessText(snapshot, job.watch.limitSeconds, giveUpFlag);
-      endJob(job, { kind: "no-peers", message });
-      void job.torrent.stop();
+    if (job.torrent === null || job.outcome !== null) continue;
+    const snapshot = job.torrent.snapshot();
+    if (!job.watch.hopeless(snapshot, now)) {
+      snapshots.push(snapshot);
+      continue;
     }
+    const message = hopelessText(snapshot, job.watch.limitSeconds, run.request.giveUpFlag);
+    endJob(run, job, { kind: "no-peers", message });
+    void job.torrent.stop();
   }
-  reporter.tick(snapshots, now);
+  run.reporter.tick(snapshots, now);
 }
 
 function hopelessText(torrent: TorrentSnapshot, seconds: number, flag: string | undefined): string {
   const why = heldBackPhrase(torrent) ?? "no peers";
   const hint = flag === undefined ? "" : `, ${flag} changes how long to wait`;
   return `no peer could be reached for ${formatDuration(seconds)} (${why}); ` +
-    `what is here is kept${hint}`;
+    `downloaded data is kept${hint}`;
 }

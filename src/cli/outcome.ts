@@ -19,6 +19,8 @@ export interface Outcome {
   torrent: TorrentSnapshot | null;
   /** It was only to be given, never to be fetched. */
   seedOnly: boolean;
+  /** It was told before that it is complete; since then it was seeding. */
+  wasComplete: boolean;
   /** What a magnet names was to be found out, and nothing else. */
   metadataOnly: boolean;
   /** Its seed goal was reached, but only with what earlier runs gave. */
@@ -30,6 +32,8 @@ export interface Outcome {
 /** Why a torrent's part of a run is over. */
 export type Ending =
   | { kind: "done"; seconds: number; goalByEarlierRuns: boolean }
+  /** The same torrent is among the sources before it. */
+  | { kind: "duplicate" }
   | { kind: "no-peers"; message: string }
   | { kind: "interrupted" }
   | { kind: "failed"; error: unknown };
@@ -37,7 +41,7 @@ export type Ending =
 export function outcomeOf(
   source: string,
   ending: Ending,
-  about: Pick<Outcome, "torrent" | "path" | "seedOnly" | "metadataOnly">,
+  about: Pick<Outcome, "torrent" | "path" | "seedOnly" | "metadataOnly" | "wasComplete">,
 ): Outcome {
   const isDone = ending.kind === "done", seconds = isDone ? ending.seconds : null;
   const goalByEarlierRuns = isDone && ending.goalByEarlierRuns;
@@ -49,6 +53,8 @@ function verdictOn(ending: Ending): Pick<Outcome, "exitCode" | "code" | "message
   switch (ending.kind) {
     case "done":
       return { exitCode: EXIT_DONE, code: null, message: null };
+    case "duplicate":
+      return { exitCode: EXIT_DONE, code: "duplicate", message: null };
     case "no-peers":
       return { exitCode: EXIT_NO_PEERS, code: "no-peers", message: ending.message };
     case "interrupted":

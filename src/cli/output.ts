@@ -24,6 +24,11 @@ export class Output {
     return this.#isLost;
   }
 
+  /** For what is no part of the result: all of it goes to standard error. */
+  static toErrors(process: Ports): Output {
+    return new Output({ out: (text) => process.err(text), err: (text) => process.err(text) });
+  }
+
   /** To standard output, as it is. */
   write(text: string): void {
     this.#out.add(text);

@@ -22,7 +22,7 @@ export async function runReported(
     const outcomes = await runDownload(context, request, reporter, interrupt);
     reporter.close();
     for (const outcome of outcomes) {
-      reporter.outcome(outcome);
+      if (outcome.code === "interrupted") reporter.outcome(outcome);
       const trace = debugTrace(platform.process, outcome.error);
       if (trace !== null) output.errorLine(trace);
     }

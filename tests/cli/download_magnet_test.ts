@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { fakeWorld } from "./fakes.ts";
+import { runCli } from "../../src/cli/main.ts";
+import { fakeWorld, until } from "./fakes.ts";
 import { ended, start } from "./fake_run.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
 
@@ -100,6 +101,22 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     run.world.process.interrupt();
     assert.equal(await ended(run), 130);
     assert.match(run.world.process.printed, /stopped before its metadata was found/);
+  });
+
+  it("shows what a link names, and the search for it on standard error", async () => {
+    const info = "d6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + "h".repeat(20) + "e";
+    const world = fakeWorld(["show", MAGNET, "--no-state"]);
+    const running = runCli(world.platform, world.openClient);
+    await until(() => world.client.added.length > 0);
+    const [torrent] = world.client.added;
+    torrent!.set({ state: "finding" });
+    await world.clock.pass(6000);
+    torrent!.torrentFile = new TextEncoder().encode(`d4:info${info}e`);
+    torrent!.finish();
+    await running;
+    assert.match(world.process.printed, /^name {8}x\n/);
+    assert.match(world.process.errors, /finding metadata[^]*got the metadata\n$/);
+    assert.equal(world.process.code, 0);
   });
 
   it("asks nobody where there is no terminal", async () => {

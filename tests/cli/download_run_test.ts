@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
@@ -82,6 +82,70 @@ describe("shoal download", () => {
     assert.equal(run.world.clock.pending, 0);
   });
 
+  it("tells that it is complete when it is, and at the seed goal what was uploaded", async () => {
+    const run = await start([TORRENT, "--seed-goal", "ratio:1"]);
+    const [torrent] = run.world.client.added;
+    torrent!.seed();
+    await run.world.clock.pass(500);
+    assert.match(run.world.process.printed, /^big\.bin: done, 1000 B, verified\n {2}in .*\n$/);
+    torrent!.set({ uploaded: 1000, totals: { downloaded: 1000, uploaded: 1000 } });
+    torrent!.end();
+    assert.equal(await ended(run), 0);
+    assert.match(
+      run.world.process.printed,
+      /\nbig\.bin: seeding done, uploaded 1000 B, ratio 1\.00\n$/,
+    );
+  });
+
+  it("tells how each one ended as soon as it has, while the others run", async () => {
+    for (const size of [null, { columns: 80, rows: 24, color: false }]) {
+      const args = [join(FOLDER, "none.torrent"), TORRENT, OTHER], world = fakeWorld(args);
+      world.process.size = size;
+      const run = await start(args, world);
+      await until(() => world.client.added.length === 2);
+      assert.match(world.process.errors, /^shoal: Cannot read .*none\.torrent/);
+      const [first, second] = world.client.added;
+      second!.set({ infoHash: "bb".repeat(20), name: "other.bin" });
+      first!.finish();
+      await world.clock.pass(1000);
+      assert.match(world.process.printed, /big\.bin: done, 1000 B/);
+      assert.equal(second!.stopped, false);
+      second!.finish();
+      assert.equal(await ended(run), 3);
+      assert.equal(world.process.printed.split("big.bin: done").length, 2, "told once");
+    }
+  });
+
+  it("ignores a torrent that is named twice", async () => {
+    const world = fakeWorld([]);
+    world.client.onAdd = () => {
+      if (world.client.added.length === 0) return;
+      throw new TorrentFileError("duplicate", '"big.bin" is already in this client');
+    };
+    const run = await start([TORRENT, OTHER], world);
+    world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+    assert.ok(world.process.printed.startsWith(`${OTHER}: the same torrent again, ignored\n`));
+    assert.equal(world.process.errors, "");
+  });
+
+  it("refuses the torrent's own folder where it is to be downloaded into", async () => {
+    const folder = newFolder(), torrent = join(folder, "show.torrent");
+    const files = "ld6:lengthi5e4:pathl1:aeed6:lengthi5e4:pathl1:beee";
+    const pieces = `12:piece lengthi16384e6:pieces20:${"h".repeat(20)}`;
+    writeFileSync(torrent, `d4:infod5:files${files}4:name4:show${pieces}ee`);
+    const own = join(folder, "show");
+    mkdirSync(own);
+    const empty = await start([torrent, "-o", own]);
+    empty.world.client.added[0]!.finish();
+    assert.equal(await ended(empty), 0, "an empty one is any other folder");
+    writeFileSync(join(own, "b"), "some of");
+    const run = await start([torrent, "-o", own]);
+    assert.equal(await ended(run), 2);
+    assert.ok(run.world.process.errors.includes(`${own} is the torrent's own folder`));
+    assert.ok(run.world.process.errors.includes(`-o ${folder}`), run.world.process.errors);
+  });
+
   it("stays until the seed goal is reached", async () => {
     const run = await start([TORRENT, "--seed-goal", "time:10m"]);
     const [torrent] = run.world.client.added;
@@ -113,7 +177,7 @@ describe("shoal download", () => {
       run.world.process.errors,
       "shoal: big.bin: Cannot read /x: it is shorter than it was\n",
     );
-    assert.doesNotMatch(run.world.process.printed, /done/);
+    assert.match(run.world.process.printed, /^big\.bin: done, 1000 B, verified\n {2}in .*\n$/);
   });
 
   it("ends with 3 for what the client cannot take, naming the source", async () => {
@@ -369,14 +433,14 @@ describe("shoal download --quiet", () => {
 });
 
 describe("shoal download into a pipe", () => {
-  it("prints a line every five seconds, and only with news", async () => {
+  it("prints a line now and then, and only with news", async () => {
     const run = await start([TORRENT]);
     const { clock, client, process } = run.world;
     client.added[0]!.set({ have: 100, peers: PEERS });
     await clock.pass(5100);
     await clock.pass(10_000);
     client.added[0]!.set({ have: 200 });
-    await clock.pass(5000);
+    await clock.pass(20_000);
     client.added[0]!.finish();
     await ended(run);
     const progress = process.printed.split("\n").filter((line) => line.includes(" of 1000 B"));
@@ -384,6 +448,29 @@ describe("shoal download into a pipe", () => {
       "big.bin: 10.0%, 100 B of 1000 B, down 0 B/s, up 0 B/s, 2 of 5 peers, downloading",
       "big.bin: 20.0%, 200 B of 1000 B, down 0 B/s, up 0 B/s, 2 of 5 peers, downloading",
     ]);
+  });
+
+  it("takes longer and longer between lines, but not after news", async () => {
+    const run = await start([TORRENT, "--seed-goal", "forever"]);
+    const { clock, client, process } = run.world, [torrent] = client.added;
+    const lines = () =>
+      process.printed.split("\n").filter((line) => line.includes("peers, ")).length;
+    let uploaded = 0;
+    const seedFor = async (seconds: number) => {
+      for (let s = 0; s < seconds; s += 5) {
+        torrent!.set({ uploaded: ++uploaded, peers: PEERS });
+        await clock.pass(5000);
+      }
+    };
+    torrent!.seed();
+    await seedFor(3600);
+    assert.ok(lines() >= 9 && lines() <= 14, `${lines()} lines in the first hour`);
+    const before = lines();
+    torrent!.set({ state: "waiting" });
+    await clock.pass(5300);
+    assert.equal(lines(), before + 1);
+    run.world.process.interrupt();
+    await ended(run);
   });
 
   it("tells of trackers, bans and failed checks, once each", async () => {

@@ -6,6 +6,7 @@ import type {
   TorrentSnapshot,
 } from "../../src/client/types.ts";
 import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
+import type { Metainfo } from "../../src/protocol/metainfo.ts";
 import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import type { ShoalError } from "../../src/util/errors.ts";
@@ -194,7 +195,7 @@ export class FakeTorrent implements TorrentPort {
   readonly finished = this.#finished.promise;
   readonly ended = this.#ended.promise;
 
-  constructor(readonly bytes: Uint8Array | string, readonly options: AddOptions) {
+  constructor(readonly bytes: Uint8Array | Metainfo | string, readonly options: AddOptions) {
     this.finished.catch(() => {});
   }
   get infoHash(): string {
@@ -254,7 +255,7 @@ export class FakeClient implements ClientPort {
   #queue: TorrentEvent[] = [];
   #wake: () => void = () => {};
 
-  add(bytes: Uint8Array | string, options: AddOptions): TorrentPort {
+  add(bytes: Uint8Array | Metainfo | string, options: AddOptions): TorrentPort {
     const torrent = new FakeTorrent(bytes, options);
     this.onAdd(torrent);
     this.added.push(torrent);

@@ -88,7 +88,6 @@ async function runDemo(context: CliContext, demo: Demo): Promise<number> {
     output.line("Interrupted; the demo's files are removed");
     return EXIT_INTERRUPTED;
   }
-  demo.reporter.outcome(outcome);
   if (outcome.exitCode !== EXIT_DONE) return outcome.exitCode;
   return await checkResult(context, demo.folder, torrentPath);
 }

@@ -3,6 +3,7 @@ import { type Flags, toggle } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { Output } from "../output.ts";
 import { openSource } from "../metadata_run.ts";
 import { stateChoice } from "../state_folder.ts";
 import { clientOptions, SWARM_FLAGS, swarmOptions } from "../swarm_flags.ts";
@@ -29,13 +30,22 @@ export const showCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const { platform, output } = context, { json } = values;
-    const { meta, exitCode } = await openSource(context, json ? "quiet" : "auto", {
-      sources: operands,
-      client: clientOptions(values),
-      state: stateChoice(values, platform.process),
-      add: { dir: ".", ...swarmOptions(values) },
-      giveUpAfter: GIVE_UP_DEFAULT,
-    });
+    // Into a file or pipe goes the result alone; on a terminal the search leaves no trace.
+    const search = platform.process.terminal() === null
+      ? Output.toErrors(platform.process)
+      : output;
+    const { meta, exitCode } = await openSource(
+      { ...context, output: search },
+      json ? "quiet" : "auto",
+      {
+        sources: operands,
+        client: clientOptions(values),
+        state: stateChoice(values, platform.process),
+        add: { dir: ".", ...swarmOptions(values) },
+        giveUpAfter: GIVE_UP_DEFAULT,
+      },
+    );
+    await search.flush();
     if (meta === null) return exitCode;
     if (json) output.line(safeJson(describeAsData(meta)));
     else output.write(describeAsText(meta, { unicode: showsUnicode(platform.process) }));

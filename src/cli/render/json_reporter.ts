@@ -18,6 +18,8 @@ const BACKLOG_MOST = 1 << 20;
 export class JsonReporter implements Reporter {
   readonly #output: Output;
   #nextProgressAt = -Infinity;
+  /** Not printed yet. */
+  readonly #ended: Outcome[] = [];
 
   constructor(output: Output) {
     this.#output = output;
@@ -37,9 +39,20 @@ export class JsonReporter implements Reporter {
     this.#print({ type: "message", message: text });
   }
 
-  close(): void {}
+  /** There is an event for that. */
+  complete(): void {}
 
+  close(): void {
+    for (const outcome of this.#ended.splice(0)) this.#printOutcome(outcome);
+  }
+
+  /** Behind all its events, which may still be on their way here. */
   outcome(outcome: Outcome): void {
+    if (outcome.torrent === null) this.#printOutcome(outcome);
+    else this.#ended.push(outcome);
+  }
+
+  #printOutcome(outcome: Outcome): void {
     const { source, exitCode, code, message, path, seconds, goalByEarlierRuns } = outcome;
     const infoHash = outcome.torrent?.infoHash ?? null;
     const ending = { exitCode, code, message, path, seconds, goalByEarlierRuns };

@@ -10,13 +10,17 @@ import type { Reporter } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
 import { safeText } from "./text.ts";
 
-const LINE_EVERY_MS = 5000;
+/** Between two lines at first; the pause doubles, so that a night takes no more than a page. */
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 600_000;
 
 export class LineReporter implements Reporter {
   readonly #output: Output;
   readonly #notes = new Notes(true);
   /** By info-hash, the facts that the last line was about. */
   readonly #shown = new Map<string, string>();
+  #states = "";
+  #pauseMs = FIRST_PAUSE_MS;
   #nextLineAt: number | null = null;
 
   constructor(output: Output) {
@@ -29,9 +33,16 @@ export class LineReporter implements Reporter {
   }
 
   tick(torrents: readonly TorrentSnapshot[], now: number): void {
-    this.#nextLineAt ??= now + LINE_EVERY_MS;
+    const states = torrents.map(({ infoHash, state }) => infoHash + state).join();
+    if (states !== this.#states || this.#nextLineAt === null) {
+      // News: after the usual first pause there is a line again.
+      this.#states = states;
+      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#nextLineAt = Math.min(this.#nextLineAt ?? Infinity, now + FIRST_PAUSE_MS);
+    }
     if (now < this.#nextLineAt) return;
-    this.#nextLineAt = now + LINE_EVERY_MS;
+    this.#nextLineAt = now + this.#pauseMs;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     for (const torrent of torrents) {
       const facts = factsOf(torrent);
       if (this.#shown.get(torrent.infoHash) === facts) continue;
@@ -42,6 +53,10 @@ export class LineReporter implements Reporter {
 
   say(text: string): void {
     this.#output.line(text);
+  }
+
+  complete(outcome: Outcome): void {
+    printOutcome(outcome, this.#output);
   }
 
   close(): void {}

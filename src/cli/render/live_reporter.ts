@@ -35,7 +35,7 @@ export class LiveReporter implements Reporter {
     const { columns, rows } = this.#terminal.size();
     const fitting = Math.max(1, Math.floor((rows - 2) / BLOCK_ROWS));
     const lines: Line[] = [];
-    for (const torrent of mostInteresting(torrents, fitting)) {
+    for (const torrent of torrents.slice(0, fitting)) {
       lines.push(...torrentBlock(torrent, columns, this.#terminal.glyphs));
     }
     const hidden = torrents.length - fitting;
@@ -53,17 +53,12 @@ export class LiveReporter implements Reporter {
     this.#screen.close();
   }
 
+  complete(outcome: Outcome): void {
+    this.outcome(outcome);
+  }
+
   outcome(outcome: Outcome): void {
+    this.#screen.close(); // what stands there is drawn again with the next frame
     printOutcome(outcome, this.#output);
   }
 }
-
-/** At most `count`, in their order; those at work before those that have ended. */
-function mostInteresting(torrents: readonly TorrentSnapshot[], count: number) {
-  if (torrents.length <= count) return torrents;
-  const working = torrents.filter((torrent) => !ENDED.has(torrent.state));
-  const ended = torrents.filter((torrent) => ENDED.has(torrent.state));
-  return [...working, ...ended].slice(0, count);
-}
-
-const ENDED: ReadonlySet<string> = new Set(["done", "stopped", "failed"]);

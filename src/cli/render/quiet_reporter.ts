@@ -15,6 +15,7 @@ export class QuietReporter implements Reporter {
   event(): void {}
   tick(): void {}
   say(): void {}
+  complete(): void {}
   close(): void {}
 
   outcome(outcome: Outcome): void {

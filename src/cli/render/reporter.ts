@@ -8,9 +8,11 @@ export interface Reporter {
   tick(torrents: readonly TorrentSnapshot[], now: number): void;
   /** A sentence of the command line itself; not an error. */
   say(text: string): void;
-  /** Takes the live display away. Called before outcomes; harmless when called twice. */
+  /** A download is complete, and goes on as a seed: all but its end is known. */
+  complete(outcome: Outcome): void;
+  /** The run is over: takes the live display away. Harmless when called twice. */
   close(): void;
-  /** How one torrent, or one source that never became one, ended. */
+  /** How one torrent, or one source that never became one, ended; as soon as it has. */
   outcome(outcome: Outcome): void;
 }
 

@@ -21,11 +21,13 @@ export function errorText(outcome: Outcome): string {
 }
 
 function doneText(outcome: Outcome): string {
-  const { torrent, seconds, path } = outcome;
+  const { torrent, seconds, path, source } = outcome;
+  if (outcome.code === "duplicate") return `${safeText(source)}: the same torrent again, ignored\n`;
   if (torrent === null) return "";
   const name = safeText(torrent.name), goal = goalText(outcome);
   if (outcome.metadataOnly) return `${name}: got the metadata\n`;
   if (outcome.seedOnly) return `${name}: done, ${uploadedText(torrent)}${goal}\n`;
+  if (outcome.wasComplete) return `${name}: seeding done, ${uploadedText(torrent)}${goal}\n`;
   const where = path === null ? "" : `  in ${safeText(path)}\n`;
   if (torrent.downloaded === 0) {
     return `${name}: ${allText(torrent)} already on disk, verified${goal}\n${where}`;
@@ -44,7 +46,9 @@ function interruptedText({ torrent, seedOnly }: Outcome): string {
   const name = safeText(torrent.name);
   if (seedOnly) return `${name}: stopped, ${uploadedText(torrent)}\n`;
   if (torrent.state === "finding") return `${name}: stopped before its metadata was found\n`;
-  if (torrent.left === 0) return `${name}: complete; seeding stopped\n`;
+  if (torrent.left === 0) {
+    return `${name}: complete; seeding stopped, ${uploadedText(torrent)}\n`;
+  }
   const part = formatPercent(haveOf(torrent), torrent.wanted);
   return `${name}: stopped at ${part}; run the same command again to resume\n`;
 }
