@@ -11,7 +11,7 @@ export function haveOf({ wanted, left }: Pick<Amounts, "wanted" | "left">): numb
 
 /** While existing data is checked the bar shows the check, else what is verified; 0 to 1. */
 export function shownFraction(torrent: TorrentSnapshot): number {
-  if (torrent.state === "finding") return 0; // of what is not known yet
+  if (torrent.size === 0) return 0; // it is not known yet, or not opened
   if (torrent.checked !== null) return torrent.checked;
   return torrent.wanted > 0 ? haveOf(torrent) / torrent.wanted : 1;
 }

@@ -21,6 +21,8 @@ export class Notes {
   about(event: TorrentEvent): string | null {
     if (event.type === "added") this.#names.set(event.infoHash, safeText(event.name));
     const text = this.#sentence(event);
+    // Before it has begun there is only its hash, and the sentence itself tells the name.
+    if (event.type === "waiting" && !this.#names.has(event.infoHash)) return text;
     return text === null ? null : `${this.nameOf(event.infoHash)}: ${text}`;
   }
 
@@ -42,6 +44,8 @@ export class Notes {
         return `the final check found ${formatCount(event.bad, "bad piece")}; downloaded again`;
       case "warning":
         return `warning: ${safeText(event.message)}`;
+      case "waiting":
+        return safeText(event.message);
       case "tracker":
         return this.#trackerSentence(event);
       default:
