@@ -41,7 +41,7 @@ export interface Command {
 }
 
 export function defineCommand<F extends Flags>(spec: CommandSpec<F>): Command {
-  const flags = { ...spec.flags, help: toggle("Shows this help", "h") };
+  const flags = { ...spec.flags, help: toggle("Show this help", "h") };
   return {
     ...spec,
     flags,
@@ -52,7 +52,7 @@ export function defineCommand<F extends Flags>(spec: CommandSpec<F>): Command {
         return EXIT_DONE;
       }
       const { values, operands } = parseArgs(flags, args);
-      checkCount(spec, operands.length);
+      checkCount(spec, operands);
       return await spec.run(context, values as unknown as ValuesOf<F>, operands);
     },
   };
@@ -68,9 +68,12 @@ function checkCount(
   { name, operands, count: [least, most] }: Pick<Command, "name" | "operands"> & {
     count: readonly [number, number];
   },
-  given: number,
+  given: readonly string[],
 ): void {
-  const usage = `shoal ${name} ${operands}`.trimEnd();
-  if (given < least) throw new UsageError(`Something is missing; write: ${usage}`);
-  if (given > most) throw new UsageError(`That is more than it takes; write: ${usage}`);
+  const usage = `Usage: ${`shoal ${name} ${operands}`.trimEnd()}`;
+  if (given.length < least) {
+    const missing = operands.split(" ")[given.length]!.replace(/\.{3}$/, "");
+    throw new UsageError(`Missing ${missing}. ${usage}`);
+  }
+  if (given.length > most) throw new UsageError(`Too many operands: "${given[most]}". ${usage}`);
 }

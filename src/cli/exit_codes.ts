@@ -13,14 +13,17 @@ export const EXIT_INTERRUPTED = 130;
 
 /** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
-  { code: EXIT_DONE, meaning: "done: everything is there and verified" },
+  { code: EXIT_DONE, meaning: "done: everything is complete and verified" },
   { code: EXIT_UNKNOWN, meaning: "cannot be told: nothing is wrong, but not all could be checked" },
-  { code: EXIT_NO_PEERS, meaning: "no peers: nobody could be found or reached for too long" },
-  { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, fetched, used or made" },
-  { code: EXIT_FAILED, meaning: "failed for another reason (the message says which)" },
-  { code: EXIT_DISK, meaning: "disk: full, no permission, a file in the way or changed by others" },
+  { code: EXIT_NO_PEERS, meaning: "no peers were found or reached for too long" },
+  { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, downloaded, used or created" },
+  { code: EXIT_FAILED, meaning: "failed for another reason, which the message tells" },
+  {
+    code: EXIT_DISK,
+    meaning: "disk: full, no permission, a file in the way or changed by others, output lost",
+  },
   { code: EXIT_USAGE, meaning: "the command line is wrong" },
-  { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C; what was there is kept" },
+  { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C or a signal; the data is kept" },
 ];
 
 export function worstOf(codes: readonly number[]): number {

@@ -3,32 +3,33 @@ import type { Flag } from "./args.ts";
 import type { Command } from "./command.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 
-const HELP_COLUMNS = 96;
+/** Where the terminal is no narrower. */
+export const HELP_COLUMNS = 96;
 
 /** What `shoal --help` prints. */
-export function overviewText(commands: readonly Command[]): string {
+export function overviewText(commands: readonly Command[], columns = HELP_COLUMNS): string {
   const rows = commands.map(({ name, operands, summary }) =>
     [`shoal ${name} ${operands}`.trimEnd(), summary] as const
   );
   return [
-    "shoal downloads torrents, makes them and gives them to others.",
+    "shoal downloads, creates and seeds torrents.",
     "",
     "Usage:",
-    ...table(rows),
+    ...table(rows, columns),
     "",
-    "shoal COMMAND --help tells about one command; shoal --version the version.",
+    "shoal COMMAND --help explains one command; shoal --version prints the version.",
     "shoal FILE.torrent is short for shoal download FILE.torrent.",
     "",
     "Example:",
     "  shoal download debian.torrent -o ~/Downloads",
     "",
-    ...exitCodeLines(),
+    ...exitCodeLines(columns),
     "",
   ].join("\n");
 }
 
 /** What `shoal COMMAND --help` prints. */
-export function commandText(command: Command): string {
+export function commandText(command: Command, columns = HELP_COLUMNS): string {
   const usage = `shoal ${command.name} ${command.operands}`.trimEnd();
   const rows = Object.entries(command.flags).map(([name, flag]) =>
     [flagText(name, flag), flag.help] as const
@@ -40,12 +41,12 @@ export function commandText(command: Command): string {
     "",
     ...(command.details === "" ? [] : [command.details, ""]),
     "Flags:",
-    ...table(rows),
+    ...table(rows, columns),
     "",
     command.examples.length > 1 ? "Examples:" : "Example:",
     ...command.examples.map((example) => `  ${example}`),
     "",
-    ...exitCodeLines(),
+    ...exitCodeLines(columns),
     "",
   ].join("\n");
 }
@@ -55,17 +56,20 @@ function flagText(name: string, flag: Flag<unknown>): string {
   return `${short}--${name}${flag.placeholder === null ? "" : ` ${flag.placeholder}`}`;
 }
 
-function exitCodeLines(): string[] {
+function exitCodeLines(columns: number): string[] {
   const byNumber = EXIT_CODES.toSorted((a, b) => a.code - b.code);
-  return ["Exit codes:", ...table(byNumber.map((e) => [String(e.code), e.meaning] as const))];
+  return [
+    "Exit codes:",
+    ...table(byNumber.map((e) => [String(e.code), e.meaning] as const), columns),
+  ];
 }
 
-/** Two columns; what does not fit into the second one goes on below itself. */
-function table(rows: readonly (readonly [string, string])[]): string[] {
+/** Two columns; what does not fit into the second one continues below itself. */
+function table(rows: readonly (readonly [string, string])[], columns: number): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   const indent = " ".repeat(width + 4);
   return rows.flatMap(([left, right]) => {
-    const lines = wrap(right, HELP_COLUMNS - indent.length);
+    const lines = wrap(right, Math.max(24, columns - indent.length));
     return lines.map((line, i) => i === 0 ? `  ${left.padEnd(width)}  ${line}` : indent + line);
   });
 }

@@ -23,7 +23,7 @@ import {
   exitCodeFor,
   worstOf,
 } from "./exit_codes.ts";
-import { commandText, overviewText } from "./help.ts";
+import { commandText, HELP_COLUMNS, overviewText } from "./help.ts";
 import { isUrl } from "./load_torrent.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
@@ -66,7 +66,7 @@ async function dispatch(context: CliContext, args: readonly string[]): Promise<n
     }
     const found = findCommand(args);
     command = found.command;
-    const showHelp = () => context.output.write(commandText(found.command));
+    const showHelp = () => context.output.write(commandText(found.command, columnsOf(context)));
     return await command.start(context, found.args, showHelp);
   } catch (error) {
     report(context, error, command);
@@ -96,13 +96,17 @@ function help(context: CliContext, [name]: readonly string[]): number {
   if (name === undefined) return overview(context, EXIT_DONE);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) throw unknownCommand(name);
-  context.output.write(commandText(command));
+  context.output.write(commandText(command, columnsOf(context)));
   return EXIT_DONE;
 }
 
-function overview({ output }: CliContext, code: number): number {
-  output.write(overviewText(COMMANDS));
+function overview(context: CliContext, code: number): number {
+  context.output.write(overviewText(COMMANDS, columnsOf(context)));
   return code;
+}
+
+function columnsOf({ platform: { process } }: CliContext): number {
+  return Math.min(HELP_COLUMNS, process.terminal()?.columns ?? HELP_COLUMNS);
 }
 
 function report({ output, platform }: CliContext, error: unknown, command: Command | null): void {

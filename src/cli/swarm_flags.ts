@@ -17,15 +17,15 @@ export function optional<T>(
 }
 
 export const SWARM_FLAGS = {
-  peer: repeated("HOST:PORT", "A peer to try beside the trackers'; may be repeated", hostAndPort),
+  peer: repeated("HOST:PORT", "Address of a peer to try; may be repeated", hostAndPort),
   "max-peers": optional(
     "N",
-    "Connections at most for each torrent (default 25)",
+    "Most connections for each torrent (default 25)",
     wholeNumber(1, 10_000),
   ),
   "upload-slots": optional(
     "N",
-    "Peers of a torrent that are served at once, beside one at random (default 4)",
+    "Upload slots for each torrent, besides the optimistic one (default 4)",
     wholeNumber(1, 10_000),
   ),
   port: optional(
@@ -33,37 +33,37 @@ export const SWARM_FLAGS = {
     "Port for incoming connections (default: any free one)",
     wholeNumber(0, 65_535),
   ),
-  "down-limit": optional("RATE", "Bytes a second to download at most, like 5M or 500K", rate),
-  "up-limit": optional("RATE", "Bytes a second to upload at most", rate),
+  "down-limit": optional("RATE", "Limit the download, in bytes a second, like 5M or 500K", rate),
+  "up-limit": optional("RATE", "Limit the upload", rate),
   "dht-bootstrap": repeated(
     "HOST:PORT",
-    "A DHT node to begin with, instead of the usual ones; may be repeated",
+    "DHT node to start from, instead of the usual ones; may be repeated",
     hostAndPort,
   ),
-  "no-dht": toggle("Does without the distributed hash table (BEP 5)"),
-  "no-lsd": toggle("Looks for nobody on the local network (BEP 14)"),
-  "no-pex": toggle("Tells peers of no other peers, and takes none that they tell of (BEP 11)"),
+  "no-dht": toggle("Turn off the distributed hash table (DHT, BEP 5)"),
+  "no-lsd": toggle("Turn off local peer discovery (BEP 14)"),
+  "no-pex": toggle("Turn off peer exchange (PEX, BEP 11)"),
   "state-dir": optional(
     "DIR",
     "Folder for resume data (default: ~/.local/state/shoal)",
     notEmpty,
   ),
   "no-state": toggle("Remember nothing of this run but the files"),
-  "wait-for-disk": toggle("When the disk is full or away, waits for it instead of ending"),
+  "wait-for-disk": toggle("Wait when the disk is full or not mounted, instead of ending"),
   "max-connections": optional(
     "N",
-    "Connections at most, of all torrents together (default 500)",
+    "Most connections of all torrents together (default 500)",
     wholeNumber(1, 100_000),
   ),
   "down-quota": optional(
     "SIZE",
-    "Bytes to download at most in a --quota-period, like 50G or 1T",
+    "Most bytes to download in a --quota-period, like 50G or 1T",
     quota,
   ),
-  "up-quota": optional("SIZE", "Bytes to upload at most in a --quota-period", quota),
+  "up-quota": optional("SIZE", "Most bytes to upload in a --quota-period", quota),
   "quota-period": single<"day" | "month">(
     "day|month",
-    "What the quotas are for, by UTC (default month)",
+    "Period of the quotas, by UTC (default month)",
     oneOf("day", "month"),
     "month",
   ),
@@ -71,8 +71,8 @@ export const SWARM_FLAGS = {
 
 /** How a command talks; `shoal create` has them as well. */
 export const REPORT_FLAGS = {
-  json: toggle("Prints one JSON object per line and event (README.md lists them)"),
-  quiet: toggle("Prints nothing but errors", "q"),
+  json: toggle("Print one JSON object per line and event (README.md lists them)"),
+  quiet: toggle("Print nothing but errors", "q"),
 } satisfies Flags;
 
 export type SwarmValues = ValuesOf<typeof SWARM_FLAGS>;

@@ -240,7 +240,7 @@ describe("shoal create and what makes no torrent", () => {
       [[top, "--tier", " "], 2, /--tier: the value is empty/],
       [[top, "--webseed", "udp://a:1"], 2, /--webseed: "udp:\/\/a:1" is no http/],
       [[top, "--json", "--quiet"], 2, /exclude each other/],
-      [[], 2, /Something is missing; write: shoal create PATH/],
+      [[], 2, /Missing PATH\. Usage: shoal create PATH/],
     ];
     for (const [args, code, message] of cases) {
       const run = await create(...args, "-o", out);

@@ -136,20 +136,20 @@ describe("shoal dht stats", () => {
 
 describe("shoal dht", () => {
   const wrong: [args: string[], message: RegExp][] = [
-    [[], /Something is missing; write: shoal dht get\|put\|peers\|ping\|stats/],
+    [[], /Missing get\|put.*Usage: shoal dht get\|put\|peers\|ping\|stats/],
     [["pign"], /Unknown word "pign" after dht \(did you mean ping\?\)/],
     [["toString"], /Unknown word "toString"/],
-    [["ping"], /Something is missing; write: shoal dht ping HOST:PORT/],
+    [["ping"], /Missing HOST:PORT\. Usage: shoal dht ping HOST:PORT/],
     [["ping", "me"], /"me" is not HOST:PORT/],
     [["peers", "abc"], /neither a magnet link/],
     [["get", "abc"], /"abc" is no target/],
-    [["put"], /Something is missing; write: shoal dht put TEXT/],
+    [["put"], /Missing TEXT\. Usage: shoal dht put TEXT/],
     [["put", "a", "--seq", "1"], /are for items with a --key/],
     [["put", "a", "--key", "k", "--seq", "9223372036854775808"], /0 to 2\^63 - 1/],
     [["put", "a".repeat(997)], /997 bytes/],
     [["put", "a", "--key", join(ROOT, "README.md")], /is no key/],
     [["put", "a", "--salt", "s".repeat(65)], /64 bytes at most/],
-    [["stats", "x"], /more than it takes; write: shoal dht stats/],
+    [["stats", "x"], /Too many operands: "x"\. Usage: shoal dht stats/],
   ];
   for (const [args, message] of wrong) {
     it(`ends with 2 before any port is opened: ${args.join(" ").slice(0, 40)}`, async () => {

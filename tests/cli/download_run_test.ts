@@ -218,7 +218,7 @@ describe("shoal download", () => {
       const [args, why] of [
         [[TORRENT, "--port", "70000"], /^--port: "70000" is not a whole number/],
         [[TORRENT, "--json", "--quiet"], /exclude each other/],
-        [[], /Something is missing/],
+        [[], /Missing TORRENT\. Usage: shoal download TORRENT\.\.\./],
         [[TORRENT, "--peer", "nowhere"], /^--peer: "nowhere" is not HOST:PORT/],
         [[TORRENT, "--seed-goal", "long"], /^--seed-goal: "long" is not none/],
       ] as const

@@ -20,13 +20,13 @@ describe("runCli with a wrong command line", () => {
     [["download", "a", "--port", "99999"], /--port: "99999" is not a whole/, "shoal download"],
     [["download", "a", "--port"], /--port needs a value/, "shoal download"],
     [["download", "a", "--peer", "me"], /--peer: "me" is not HOST:PORT/, "shoal download"],
-    [["download"], /Something is missing; write: shoal download TORRENT/, "shoal download"],
+    [["download"], /Missing TORRENT\. Usage: shoal download TORRENT/, "shoal download"],
     [["a.torrent", "--bad"], /Unknown flag --bad/, "shoal download"],
     [["--jsno", "a.torrent"], /Unknown flag --jsno \(did you mean --json\?\)/, "shoal download"],
-    [["verify", "a"], /Something is missing; write: shoal verify FILE DIR/, "shoal verify"],
-    [["create"], /Something is missing; write: shoal create PATH/, "shoal create"],
-    [["seed", "a"], /Something is missing; write: shoal seed FILE DIR/, "shoal seed"],
-    [["show", "a", "b"], /more than it takes; write: shoal show TORRENT/, "shoal show"],
+    [["verify", "a"], /Missing DIR\. Usage: shoal verify FILE DIR/, "shoal verify"],
+    [["create"], /Missing PATH\. Usage: shoal create PATH/, "shoal create"],
+    [["seed", "a"], /Missing DIR\. Usage: shoal seed FILE DIR/, "shoal seed"],
+    [["show", "a", "b"], /Too many operands: "b"\. Usage: shoal show TORRENT/, "shoal show"],
     [["demo", "--size", "big"], /--size: "big" is not a size/, "shoal demo"],
   ];
   for (const [args, message, help] of cases) {
@@ -44,7 +44,7 @@ describe("runCli with --help and --version", () => {
   it("prints the overview for nothing at all, as an error", async () => {
     const { process } = await run([]);
     assert.equal(process.code, 2);
-    assert.match(process.printed, /^shoal downloads torrents/);
+    assert.match(process.printed, /^shoal downloads, creates and seeds torrents/);
   });
 
   it("prints commands, an example and all exit codes", async () => {
@@ -69,6 +69,14 @@ describe("runCli with --help and --version", () => {
         for (const line of process.printed.split("\n")) assert.ok(line.length <= 100, line);
       }
     }
+  });
+
+  it("wraps the flags at the width of the terminal", async () => {
+    const world = fakeWorld(["download", "--help"]);
+    world.process.size = { columns: 70, rows: 24, color: false };
+    await runCli(world.platform, world.openClient);
+    const [, flags] = /\nFlags:\n([^]*?)\n\n/.exec(world.process.printed)!;
+    for (const line of flags!.split("\n")) assert.ok(line.length <= 70, line);
   });
 
   it("tells the version of package.json", async () => {

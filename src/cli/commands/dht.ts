@@ -68,7 +68,7 @@ const ACTIONS: Readonly<
     return (run) => actions.ping(run, target);
   },
   stats(_, values, what) {
-    if (what !== null) throw new UsageError("That is more than it takes; write: shoal dht stats");
+    if (what !== null) throw new UsageError(`Too many operands: "${what}". Usage: shoal dht stats`);
     return (run) => actions.stats(run, values.for * 1000);
   },
 };
@@ -77,12 +77,13 @@ export const dhtCommand = defineCommand({
   name: "dht",
   operands: "get|put|peers|ping|stats [WHAT]",
   count: [1, 2],
-  summary: "Asks the distributed hash table: for peers, for items, for a node",
-  details: "get TARGET          the item at a target (40 digits) or of a public key (64 digits)\n" +
+  summary: "Queries the distributed hash table (DHT): peers, items, nodes",
+  details:
+    "get TARGET          finds the item at a target (40 digits) or of a public key (64 digits)\n" +
     "put TEXT            stores a text of up to 995 bytes and prints its target\n" +
-    "peers INFOHASH      who has a torrent; a magnet link will do\n" +
-    "ping HOST:PORT      whether a node is there, and its id\n" +
-    "stats               joins and tells how large the network is",
+    "peers INFOHASH      finds peers of a torrent; also takes a magnet link\n" +
+    "ping HOST:PORT      asks a node for its id\n" +
+    "stats               joins and estimates how large the network is",
   examples: [
     "shoal dht peers 'magnet:?xt=urn:btih:...'",
     "shoal dht put 'Hello' --key ~/hello.key",
@@ -113,7 +114,9 @@ function unknownAction(word: string): UsageError {
 }
 
 function needed(what: string | null, usage: string): string {
-  if (what === null) throw new UsageError(`Something is missing; write: shoal dht ${usage}`);
+  if (what === null) {
+    throw new UsageError(`Missing ${usage.split(" ")[1]}. Usage: shoal dht ${usage}`);
+  }
   return what;
 }
 

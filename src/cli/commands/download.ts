@@ -28,14 +28,14 @@ import { durationOrNever, notEmpty, oneOf, SEED_GOALS, seedGoal, wholeNumber } f
 const FLAGS = {
   dir: single(
     "DIR",
-    "The folder to put the files into (default: the current one), or with --metadata-only the file",
+    "Folder to download into (default: the current one); with --metadata-only the file to write",
     notEmpty,
     ".",
     "o",
   ),
   "pieces-per-peer": optional(
     "N",
-    "Pieces that one peer works on at a time at most (default: what it can take)",
+    "Most pieces that one peer works on at a time (default: as many as keep it busy)",
     wholeNumber(1, 10_000),
   ),
   files: fileList("Download only these: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
@@ -48,26 +48,30 @@ const FLAGS = {
     "Folder for unfinished files; finished ones move to -o",
     notEmpty,
   ),
-  reuse: repeated("DIR", "Takes files from this folder that fit, by size and hash", notEmpty),
+  reuse: repeated(
+    "DIR",
+    "Copy files that fit, by size and hash, from this folder; may be repeated",
+    notEmpty,
+  ),
   ...RENAME_FLAG,
   overwrite: toggle("Replace files in the way that are not this torrent's; asks on a terminal"),
   repair: toggle("Download the original of files that you changed after the download"),
   anew: toggle("Download everything again, also while the disk of an earlier run is not mounted"),
-  sequential: toggle("Takes the pieces in order instead of the rarest first"),
-  preallocate: toggle("Reserves the space on the disk first"),
+  sequential: toggle("Download pieces in order instead of the rarest first"),
+  preallocate: toggle("Reserve the space on the disk first"),
   "seed-goal": optional(
     "GOAL",
-    `How long to give after the end: none (default), ${SEED_GOALS}, forever`,
+    `How long to seed afterwards: none (default), ${SEED_GOALS}, forever`,
     seedGoal,
   ),
   "final-check": optional(
     "HOW",
-    "At the end, read again: changed (default), only files that others touched; full, everything",
+    "What to read again at the end: changed (default), files that were changed; full, all files",
     oneOf("changed", "full"),
   ),
   "give-up-after": optional(
     "TIME",
-    "End after so long without any peer: 30s, 10m, never (default 60s, 10m once there was a peer)",
+    "Stop after this long without peers: 30s, 10m, never (default 60s; 10m once there was a peer)",
     durationOrNever,
   ),
   ...SWARM_FLAGS,
@@ -82,8 +86,8 @@ export const downloadCommand = defineCommand({
   count: [1, 1000],
   summary: "Downloads torrents, from .torrent files, http(s) URLs of them, or magnet links",
   details:
-    "What is there already is checked and kept, so the same command again goes on where an\n" +
-    "earlier one ended. Ctrl-C tells the tracker and keeps what is there; twice ends at once.",
+    "Existing data is checked and kept, so the same command again resumes. Ctrl-C tells the\n" +
+    "tracker and keeps the data; a second Ctrl-C ends at once.",
   examples: [
     "shoal download debian.torrent -o ~/Downloads",
     "shoal download https://example.org/big.torrent --seed-goal ratio:1",

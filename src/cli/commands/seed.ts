@@ -1,4 +1,4 @@
-/** `shoal seed`: gives what is in a folder to whoever wants it. */
+/** `shoal seed`: uploads files that are in a folder already. */
 import { StateDir } from "../../client/state_dir.ts";
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
@@ -23,15 +23,15 @@ import {
 import { SEED_GOALS, seedGoal } from "../values.ts";
 
 const FLAGS = {
-  trust: toggle("Takes the files as right when their sizes are, instead of hashing them first"),
-  "fetch-missing": toggle("Downloads what is missing or wrong instead of ending with 1"),
+  trust: toggle("Skip the hash check and only compare file sizes"),
+  "fetch-missing": toggle("Download missing and damaged data instead of ending with 1"),
   "follow-links": toggle("Read through symbolic links in place of files and folders"),
   "super-seed": toggle(
-    "Shows each peer one piece at a time until a whole copy is out: for a first seed with a thin line",
+    "Show each peer one piece at a time until a whole copy is out: for the first seed on a slow uplink",
   ),
   "seed-goal": single<ReturnType<typeof seedGoal>>(
     "GOAL",
-    `When to end: forever (default), ${SEED_GOALS}`,
+    `How long to seed: forever (default), ${SEED_GOALS}`,
     seedGoal,
     { kind: "forever" },
   ),
@@ -44,11 +44,11 @@ export const seedCommand = defineCommand({
   name: "seed",
   operands: "FILE DIR",
   count: [2, 2],
-  summary: "Gives the files of a .torrent to others, until a goal or Ctrl-C",
+  summary: "Seeds files that you have, until a goal or Ctrl-C",
   details:
-    "FILE is the .torrent, an http(s) URL of it, or the magnet link of a torrent that was here\n" +
-    "before; DIR the folder that holds the torrent's file or top folder. The files are checked\n" +
-    "first and never written to, unless --fetch-missing.",
+    "FILE is the .torrent, an http(s) URL of it, or the magnet link of a torrent that shoal has\n" +
+    "downloaded before. DIR is the folder that contains the torrent's file or top folder. The\n" +
+    "files are checked first and never written to, unless --fetch-missing is given.",
   examples: [
     "shoal seed holiday.torrent /data --port 6881",
     "shoal seed holiday.torrent /data --trust --seed-goal ratio:2",
@@ -111,7 +111,7 @@ async function refuseUnknownMagnet(
     if (!(error instanceof FileError)) throw error;
   }
   throw new UsageError(
-    "shoal seed needs the .torrent, and that of this magnet link was never here; get it with " +
+    "shoal seed needs the .torrent, and this magnet link was never downloaded here; get it with " +
       "shoal download MAGNET --metadata-only -o FILE.torrent",
   );
 }

@@ -12,7 +12,7 @@ import { safeJson } from "../render/text.ts";
 import { describeAsData, describeAsText } from "../torrent_text.ts";
 
 const FLAGS = {
-  json: toggle("Prints one JSON object (README.md lists its fields)"),
+  json: toggle("Print one JSON object (README.md lists its fields)"),
   ...SWARM_FLAGS,
 } satisfies Flags;
 
@@ -21,7 +21,8 @@ export const showCommand = defineCommand({
   operands: "TORRENT",
   count: [1, 1],
   summary: "Shows what is in a .torrent or magnet link: files, pieces and trackers",
-  details: "What a magnet link names is looked for among its peers first; the flags are for that.",
+  details:
+    "The metadata of a magnet link is fetched from its peers first; the other flags are for that.",
   examples: [
     "shoal show debian.torrent",
     "shoal show 'magnet:?xt=urn:btih:...'",

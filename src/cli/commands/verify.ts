@@ -22,7 +22,7 @@ export const verifyCommand = defineCommand({
   name: "verify",
   operands: "FILE DIR",
   count: [2, 2],
-  summary: "Checks whether everything of a .torrent is in a folder, and right",
+  summary: "Checks the files of a .torrent in a folder",
   details:
     "DIR is the folder that was downloaded into: the one that holds the torrent's file or\n" +
     "top folder. Ends with 0 when everything is there and right, with 1 when something is missing\n" +
