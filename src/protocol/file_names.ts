@@ -52,7 +52,7 @@ export function sanitizeElement(element: Uint8Array, windows = false): string {
 /** The same for a name that is text already. */
 export function sanitizeName(text: string, windows: boolean): string {
   if (text === "") return "_";
-  if (!windows && text.length <= MAX_NAME && PLAIN.test(text)) return text;
+  if (!windows && isPlain(text)) return text;
   const name = cutLongName(text.replace(DROPPED, "").replace(CONTROLS, "_"));
   if (name === "." || name === "..") return "";
   return windows ? forWindows(name) : name;
@@ -67,14 +67,15 @@ export interface Spelling {
 
 /** How a name reads and what is safe to make of it; `fallback` is for names of which nothing is left. */
 export function spell(text: string, windows: boolean, fallback: string): Spelling {
+  if (!windows && isPlain(text)) return { own: text, safe: text };
   const safe = sanitizeName(text, windows) || fallback;
   return { own: isUsableElement(text, windows) ? text : safe, safe };
 }
 
 /** The path of one file in both spellings; one array where they are the same. */
 export interface SpelledPath {
-  readonly own: string[];
-  readonly safe: string[];
+  readonly own: readonly string[];
+  readonly safe: readonly string[];
 }
 
 /**
@@ -96,9 +97,14 @@ export function spellPaths(
     });
     last = path;
     lastSpelled = spelled;
-    const all = [top, ...spelled];
-    return { own: all.map(({ own }) => own), safe: all.map(({ safe }) => safe) };
+    const all = [top, ...spelled], own = all.map((name) => name.own);
+    const isSafe = all.every((name) => name.own === name.safe);
+    return { own, safe: isSafe ? own : all.map((name) => name.safe) };
   });
+}
+
+function isPlain(text: string): boolean {
+  return text.length <= MAX_NAME && PLAIN.test(text);
 }
 
 function forWindows(name: string): string {

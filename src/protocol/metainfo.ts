@@ -7,13 +7,13 @@ import { ProtocolError, TorrentFileError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { BDict, decode } from "./bencode.ts";
 import type { DecodeOptions } from "./bencode.ts";
-import { spell, type Spelling, spellPaths } from "./file_names.ts";
+import { spell, type SpelledPath, type Spelling, spellPaths } from "./file_names.ts";
 import { checkV2Half } from "./hybrid.ts";
 import { Layout } from "./layout.ts";
 import { readInfo, refuse } from "./metainfo_v1.ts";
 import type { InfoV1, RawFile } from "./metainfo_v1.ts";
 import { readNodes, readTrackers, readWebSeeds } from "./torrent_urls.ts";
-import { asSpelled, foldName, makeUnique } from "./unique_paths.ts";
+import { asSpelled, foldName, uniqueNames } from "./unique_paths.ts";
 import { nameDecoder } from "./utf8.ts";
 
 export interface TorrentFileEntry {
@@ -176,25 +176,43 @@ function nameFiles(
     return [{ path: [top.own], safePath: [top.safe], length: v1.size, pad: false }];
   }
   const paths = spellPaths(v1.files.map((file) => file.path), top, decode, windows);
-  const made = paths.filter((_, i) => isMade(v1.files[i]!));
-  const renamed = makeUnique(made.map(({ own }) => own), windows ? foldName : asSpelled);
-  makeUnique(made.map(({ safe }) => safe));
+  const renamed = tellApart(paths, (file) => isMade(v1.files[file]!), windows);
   if (renamed > 0) warnings.push(`${renamed} file(s) renamed: their names clash with others`);
   const symlinks = v1.files.filter((file) => file.symlink).length;
   if (symlinks > 0) warnings.push(`${symlinks} symlink(s) left out: shoal never makes any`);
   return v1.files.map((file, i) => {
-    const entry = { length: file.length, pad: !isMade(file) };
     // Only padding may do without a path (BEP 47); it shows under the customary one.
-    if (file.path.length === 0) return namedOnce([".pad", String(file.length)], entry);
-    const { own, safe } = paths[i]!;
-    const isSame = own.every((element, depth) => element === safe[depth]);
-    return isSame ? namedOnce(own, entry) : { path: own, safePath: safe, ...entry };
+    const pad = [".pad", String(file.length)];
+    const { own, safe } = file.path.length > 0 ? paths[i]! : { own: pad, safe: pad };
+    return { path: own, safePath: safe, length: file.length, pad: !isMade(file) };
   });
 }
 
-/** One array for both spellings: most files need no second one. */
-function namedOnce(path: string[], entry: { length: number; pad: boolean }): TorrentFileEntry {
-  return { path, safePath: path, ...entry };
+/** Names of files that are made: all safe ones differ on any disk, all own ones in spelling. */
+function tellApart(
+  paths: SpelledPath[],
+  isMade: (file: number) => boolean,
+  windows: boolean,
+): number {
+  const made = paths.map((_, file) => file).filter(isMade);
+  const safe = uniqueNames(made.map((file) => paths[file]!.safe));
+  // Own paths that are the same have safe ones that are.
+  if (safe.size === 0) return 0;
+  const own = uniqueNames(made.map((file) => paths[file]!.own), windows ? foldName : asSpelled);
+  for (const i of new Set([...safe.keys(), ...own.keys()])) {
+    const file = made[i]!, before = paths[file]!;
+    const renamed = {
+      own: renameLast(before.own, own.get(i)),
+      safe: renameLast(before.safe, safe.get(i)),
+    };
+    const isSafe = renamed.own.join("/") === renamed.safe.join("/");
+    paths[file] = isSafe ? { own: renamed.own, safe: renamed.own } : renamed;
+  }
+  return own.size;
+}
+
+function renameLast(path: readonly string[], name: string | undefined): readonly string[] {
+  return name === undefined ? path : [...path.slice(0, -1), name];
 }
 
 function isMade(file: RawFile): boolean {

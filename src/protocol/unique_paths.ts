@@ -52,23 +52,31 @@ class FolderTree {
 }
 
 /**
- * Renames files in place (the last element of their path) until all are distinct: `foo.txt` becomes
- * `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do. `fold` makes
- * equal what some disk takes as one name. Returns how many were renamed.
+ * New names (the last element of their path) for files, by index, so that all are distinct: `foo.txt`
+ * becomes `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do. `fold`
+ * makes equal what some disk takes as one name.
  */
-export function makeUnique(paths: readonly string[][], fold = foldName): number {
+export function uniqueNames(
+  paths: readonly (readonly string[])[],
+  fold: (name: string) => string = foldName,
+): Map<number, string> {
   const tree = new FolderTree(fold);
   // All folders first: a file that comes before a folder of its name is the one that gives way.
   const folders = paths.map((path) => tree.folderOf(path));
-  let renamed = 0;
+  const renamed = new Map<number, string>();
   paths.forEach((path, i) => {
     const folder = folders[i]!, name = path[path.length - 1]!, key = fold(name);
-    if (folder.entries.has(key)) {
-      path[path.length - 1] = addFreeName(folder, name, fold);
-      renamed++;
-    } else folder.entries.set(key, null);
+    if (folder.entries.has(key)) renamed.set(i, addFreeName(folder, name, fold));
+    else folder.entries.set(key, null);
   });
   return renamed;
+}
+
+/** Gives files their new names in place. Returns how many were renamed. */
+export function makeUnique(paths: readonly string[][], fold = foldName): number {
+  const renamed = uniqueNames(paths, fold);
+  for (const [i, name] of renamed) paths[i]![paths[i]!.length - 1] = name;
+  return renamed.size;
 }
 
 /** Adds the file under the first free name like `name` and returns that. */

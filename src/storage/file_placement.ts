@@ -6,7 +6,7 @@
  */
 import type { Files } from "../platform/types.ts";
 import { sanitizeName } from "../protocol/file_names.ts";
-import { foldName, makeUnique } from "../protocol/unique_paths.ts";
+import { foldName, makeUnique, uniqueNames } from "../protocol/unique_paths.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { FileError } from "../util/errors.ts";
 
@@ -178,14 +178,11 @@ function twinsOf(entries: readonly PlacedFile[]): Map<number, Path> {
   // Safe names differ on any disk.
   if (entries.every(({ path, safePath }) => path === safePath)) return new Map();
   const made = entries.map((_, file) => file).filter((file) => !entries[file]!.pad);
-  const paths = made.map((file) => [...entries[file]!.path]);
-  const twins = new Map<number, Path>();
-  if (makeUnique(paths) === 0) return twins;
-  made.forEach((file, i) => {
-    const own = entries[file]!.path;
-    if (paths[i]![own.length - 1] !== own[own.length - 1]) twins.set(file, paths[i]!);
-  });
-  return twins;
+  const names = uniqueNames(made.map((file) => entries[file]!.path));
+  return new Map([...names].map(([i, name]) => {
+    const file = made[i]!;
+    return [file, [...entries[file]!.path.slice(0, -1), name]];
+  }));
 }
 
 /**

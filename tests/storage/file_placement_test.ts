@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
-import { nameDecoder, utf8Length } from "../../src/protocol/utf8.ts";
-import { spellPaths } from "../../src/protocol/file_names.ts";
-import { asSpelled, foldName, makeUnique } from "../../src/protocol/unique_paths.ts";
+import { encodeTorrent } from "../../src/protocol/create_torrent.ts";
+import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { foldName } from "../../src/protocol/unique_paths.ts";
+import { utf8Length } from "../../src/protocol/utf8.ts";
 import {
   chooseNames,
   doubtfulNames,
@@ -14,19 +15,15 @@ import {
   tame,
 } from "../../src/storage/file_placement.ts";
 import { probeNames } from "../../src/storage/name_probe.ts";
+import { sha1 } from "../protocol/torrent_samples.ts";
 
 const ROOT = "/disk/downloads";
 
 /** As the parser makes them of a torrent with the name "top". */
-function entriesOf(...paths: string[]): PlacedFile[] {
-  const raw = paths.map((path) => path.split("/").map((name) => new TextEncoder().encode(name)));
-  const spelled = spellPaths(raw, { own: "top", safe: "top" }, nameDecoder(null));
-  makeUnique(spelled.map(({ own }) => own), asSpelled);
-  makeUnique(spelled.map(({ safe }) => safe));
-  return spelled.map(({ own, safe }) => {
-    const isSame = own.join("/") === safe.join("/");
-    return { path: own, safePath: isSame ? own : safe, pad: false };
-  });
+function entriesOf(...paths: string[]): readonly PlacedFile[] {
+  const files = paths.map((path) => ({ path: path.split("/"), length: 1, pad: false }));
+  const bytes = encodeTorrent({ name: "top", pieceLength: 16384, files }, new Uint8Array(20));
+  return parseTorrent(bytes, sha1).files;
 }
 
 function nodeWith(system: keyof typeof FILE_SYSTEMS) {
