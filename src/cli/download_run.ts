@@ -182,7 +182,9 @@ function endUnfinished(run: Run, job: Job): void {
 function describe({ context, request }: Run, job: Job, ending: Ending): Outcome {
   const { dir, seedOnly = false, metadataOnly = false } = request.add;
   const torrent = job.torrent?.snapshot() ?? null, { files } = context.platform;
-  const path = torrent === null || metadataOnly ? null : files.absolute(`${dir}/${torrent.name}`);
+  const path = torrent === null || metadataOnly
+    ? null
+    : files.absolute(`${dir}/${torrent.savedAs ?? torrent.name}`);
   const about = { torrent, path, seedOnly, metadataOnly, wasComplete: job.isComplete };
   return outcomeOf(job.source, ending, about);
 }

@@ -36,6 +36,7 @@ export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
   return {
     infoHash,
     name,
+    ...savedAs(engine),
     dir: shownDir(life),
     state,
     ...(engine === null ? nothingYet(finder) : engineSnapshot(engine, earlier)),
@@ -53,9 +54,18 @@ function shownDir({ options, engine }: ShownTorrent): string {
   return engine.storage.dir;
 }
 
+function savedAs(engine: Torrent | null): { savedAs?: string } {
+  if (engine === null || engine.arrangement.renamed.size === 0) return {};
+  const { meta, arrangement } = engine;
+  const path = arrangement.renamed.get(meta.files.findIndex(({ pad }) => !pad));
+  if (path === undefined) return {};
+  const name = meta.singleFile ? path.join("/") : path[0]!;
+  return name === meta.name ? {} : { savedAs: name };
+}
+
 type EngineSnapshot = Omit<
   TorrentSnapshot,
-  "infoHash" | "name" | "dir" | "state" | "error" | "quotaSpent"
+  "infoHash" | "name" | "savedAs" | "dir" | "state" | "error" | "quotaSpent"
 >;
 
 function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnapshot {

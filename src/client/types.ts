@@ -210,6 +210,8 @@ export interface TorrentSnapshot {
   /** 40 hexadecimal digits. */
   infoHash: string;
   name: string;
+  /** The name in `dir` of its file or top folder, only where that is not the torrent's own. */
+  savedAs?: string;
   dir: string;
   state: TorrentState;
   /** Bytes, pad files not counted; 0 while only a magnet is known. */

@@ -74,6 +74,14 @@ describe("shoal download", () => {
     assert.deepEqual(run.world.process.interruptHandlers, []);
   });
 
+  it("tells the place under the name that the files have there", async () => {
+    const run = await start([TORRENT, "-o", FOLDER, "--rename", "1=mine"]);
+    run.world.client.added[0]!.set({ size: 4 << 20, savedAs: "mine" });
+    run.world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+    assert.match(run.world.process.printed, /\n {2}in .*\/mine\n$/);
+  });
+
   it("leaves no timer behind", async () => {
     const run = await start([TORRENT]);
     await run.world.clock.pass(1000);

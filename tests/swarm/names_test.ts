@@ -123,6 +123,16 @@ describe("names that a person chooses", () => {
     await swarm.close();
   });
 
+  it("are those of a torrent of one file, and its snapshot says where it is", TIMEOUT, async () => {
+    const swarm = await newSwarm(11, ["the only one"]), node = nodeOn(swarm, "ext4");
+    const leech = await swarm.join(node, { rename: new Map([[0, "mine"]]) });
+    await swarm.untilDone([leech]);
+    assert.deepEqual(node.disk.names("/data"), ["mine"]);
+    const { name, savedAs } = leech.torrent.snapshot();
+    assert.deepEqual([name, savedAs], ["file", "mine"]);
+    await swarm.close();
+  });
+
   it("move the files that an earlier run made", TIMEOUT, async () => {
     const swarm = await newSwarm(6), node = nodeOn(swarm, "ext4");
     const leech = await swarm.join(node, {}, STATE);
