@@ -28,6 +28,7 @@ import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scen
 import { type Seeders, startSeeders } from "./bench/seeders.ts";
 import { startBench } from "./bench/start.ts";
 import { seedBench } from "./bench/seed.ts";
+import { siegeBench } from "./bench/siege.ts";
 import { swarmBench } from "./bench/swarm.ts";
 import { bundle } from "./lib/bundle.ts";
 import { compileWithBun } from "./lib/executables.ts";
@@ -149,6 +150,7 @@ async function leech(args: string[]): Promise<number> {
 const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["leech", leech],
   ["seed", seedBench],
+  ["siege", siegeBench],
   ["swarm", swarmBench],
   ["magnet", magnetBench],
   ["verify", (args) => hashBench("verify", args)],
