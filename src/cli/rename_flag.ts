@@ -16,7 +16,7 @@ export interface RenameWish {
 export const RENAME_FLAG: { rename: Flag<readonly RenameWish[]> } = {
   rename: repeated(
     "INDEX=NAME",
-    "Another name for a file (numbers as for --files), or a path below the torrent's folder; may be repeated",
+    "Other name, or path in the torrent's folder, of a file: 3=film.mkv (numbers of shoal show)",
     renameWish,
   ),
 };

@@ -5,6 +5,7 @@
 import type { Files, FileStat, Platform } from "../platform/types.ts";
 import { isUsableElement } from "../protocol/file_names.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
+import { foldName } from "../protocol/unique_paths.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import {
   chooseNames,
@@ -174,19 +175,34 @@ export function problemWithNames(
     const isPath = text.split("/").every((name) => isUsableElement(name, windows));
     if (!isPath) return `"${text}" cannot be the path of a file`;
   }
-  const paths = files.flatMap(({ path, pad }, file) =>
-    pad ? [] : [wishes.get(file) ?? path.join("/")]
-  );
-  const taken = new Set<string>(), folders = new Set<string>();
-  for (const path of paths) {
-    if (taken.has(path)) return `two files would have the name "${path}"`;
-    taken.add(path);
-    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
-      folders.add(path.slice(0, at));
+  return clashOf(files, wishes);
+}
+
+/** As a person may move the files to a disk that folds names, chosen ones differ in more than case. */
+function clashOf(
+  files: Metainfo["files"],
+  wishes: ReadonlyMap<number, string>,
+): string | null {
+  const fold = (path: Path) => path.map(foldName).join("/");
+  const kept = new Set<string>(), folders = new Set<string>(), chosen = new Set<string>();
+  files.forEach(({ path, pad }, file) => {
+    if (pad) return;
+    const wish = wishes.get(file)?.split("/");
+    if (wish === undefined) kept.add(fold(path));
+    const key = fold(wish ?? path);
+    for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
+      folders.add(key.slice(0, at));
     }
+  });
+  for (const text of wishes.values()) {
+    const path = text.split("/"), key = fold(path);
+    if (kept.has(key) || chosen.has(key)) return `two files would have the name "${text}"`;
+    const above = path.slice(0, -1).map((_, i) => fold(path.slice(0, i + 1)));
+    const isBoth = folders.has(key) || above.some((at) => kept.has(at) || chosen.has(at));
+    if (isBoth) return `"${text}" would be a file and a folder`;
+    chosen.add(key);
   }
-  const both = paths.find((path) => folders.has(path));
-  return both === undefined ? null : `"${both}" would be a file and a folder`;
+  return null;
 }
 
 function noteOf(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import type { FileError } from "../../src/util/errors.ts";
 import type { AddOptions } from "../../src/client/types.ts";
 import { type Participant, SimSwarm } from "./sim_swarm.ts";
 
@@ -75,6 +76,35 @@ describe("names of a download", () => {
     assert.deepEqual(node.disk.names("/data"), ["folder"], "nothing is left of trying");
     await swarm.close();
   });
+
+  it(
+    "that the disk takes in no form end it at the start, if the file is wanted",
+    TIMEOUT,
+    async () => {
+      const stubborn = {
+        ...FILE_SYSTEMS.ext4,
+        refuses: (name: string) => /pilot/i.test(name) ? "EINVAL" : null,
+      };
+      const swarm = await newSwarm(12), node = swarm.world.node("10.0.2.1");
+      node.disk.mount("/data", node.disk.volume(stubborn));
+      const refused = await swarm.join(node);
+      await assert.rejects(refused.torrent.finished, (error: FileError) => {
+        assert.match(error.message, /"folder\/Ep 1: Pilot\?\.mkv" of file 1. Give it another one/);
+        return error.code === "bad-name";
+      });
+      assert.deepEqual(node.disk.names("/data"), []);
+      const others = await again(swarm, refused, { files: { priorities: new Map([[0, 0]]) } });
+      await swarm.untilDone([others]);
+      assertContent(others, swarm, 3, "folder/sub/plain");
+      const named = await again(swarm, others, {
+        rename: new Map([[0, "folder/first.mkv"]]),
+        anew: true,
+      });
+      await swarm.untilDone([named]);
+      assertContent(named, swarm, 0, "folder/first.mkv");
+      await swarm.close();
+    },
+  );
 
   it("also suit the folder for unfinished files", TIMEOUT, async () => {
     const swarm = await newSwarm(3), node = nodeOn(swarm, "exfat");
@@ -185,6 +215,8 @@ describe("names that a person chooses", () => {
   const wrong: [string, [number, string][]][] = [
     ["two files of one name", [[0, "folder/x"], [1, "folder/x"]]],
     ["the name of another file", [[0, "folder/ReadMe.txt"]]],
+    ["the name of another file in other letters", [[0, "folder/SUB/Plain"]]],
+    ["a file below another file", [[0, "folder/readme.txt/x"]]],
     ["a file where a folder is", [[0, "folder/sub"]]],
     ["a path that leads elsewhere", [[0, "folder/../../x"]]],
     ["an empty name", [[0, "folder/"]]],
