@@ -48,6 +48,7 @@ export class Home {
   mounted: SimVolume | null;
   readonly #options: HomeOptions;
   #failure: Error | null = null;
+  #lastPid = 100;
 
   constructor(seed: string, options: HomeOptions) {
     this.world = new SimWorld(seed, { resolutionMs: RESOLUTION_MS });
@@ -82,6 +83,10 @@ export class Home {
 
   get copies(): Copy[] {
     return this.processes.flatMap(({ copies }) => copies);
+  }
+
+  newPid(): number {
+    return ++this.#lastPid;
   }
 
   did(what: string, about: string): void {

@@ -31,7 +31,8 @@ export class OwnProcess {
   #newNode(): SimNode {
     const { world, disk } = this.#home;
     const link = { upBytesPerSec: 200 * 1024, latencyMs: 10 };
-    return world.node(this.address, { disk, link, pid: ++this.#starts });
+    this.#starts++;
+    return world.node(this.address, { disk, link, pid: this.#home.newPid() });
   }
 
   /** With the same command as ever, or as a daemon that restores what it had. */
