@@ -186,8 +186,10 @@ async function judge(
   for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1) && !matches; piece++) {
     matches = pieces.have.has(piece);
   }
+  const known = record?.owned.get(file) ?? null, now = identityOf(stat);
   const isUnchanged = changed !== null && !changed.has(file) && !!record?.stamps[file];
-  const recorded = isUnchanged || isIdentity(record?.owned.get(file), identityOf(stat));
+  // A file that took the place of ours is unchanged, too, since a check read it.
+  const recorded = known !== null && now !== null ? isIdentity(known, now) : isUnchanged;
   const { length } = meta.files[file]!;
   return await judgeFile(
     { stat, length, matches, recorded },

@@ -12,7 +12,7 @@ import type { HomeEvent } from "../../scripts/sim/owners/events.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 const SEEDS = [1, 2, 3, 4, 5, 6];
-const HOLD = ["mounts"];
+const HOLD = ["foreign", "writers", "edits", "mounts"];
 
 describe("disks that shoal shares with others", () => {
   for (const scenario of ownersScenarios.filter(({ name }) => HOLD.includes(name))) {

@@ -112,7 +112,7 @@ export function edited(home: Home): Promise<void> {
   if (step > 1 && (!copy.wasDone || home.wallTime - entry.mtimeMs < 2 * step)) {
     return Promise.resolve();
   }
-  const { size } = entry.data, isAppended = dice.chance(0.3);
+  const { size } = entry.data, isAppended = size === 0 || dice.chance(0.3);
   const at = isAppended ? size : dice.below(size), length = 1 + dice.below(2 * KIB);
   const bytes = dice.fill(new Uint8Array(isAppended ? length : Math.min(length, size - at)));
   if (bytes.length === 0) return Promise.resolve();
@@ -130,7 +130,9 @@ export function replaced(home: Home): Promise<void> {
   const { dice, disk, ledger } = home, target = someFile(home, dice.chance(0.5));
   if (target === null) return Promise.resolve();
   const { copy, path } = target, { size } = disk.entry(path)!.data;
-  disk.put(path, dice.fill(new Uint8Array(size + dice.pick([0, 0, 777]))), home.wallTime);
+  // An empty file is nobody's.
+  const length = Math.max(size, 1000) + dice.pick([0, 0, 777]);
+  disk.put(path, dice.fill(new Uint8Array(length)), home.wallTime);
   changed(home, path);
   ledger.keep(path, "a file that somebody put in the place of ours");
   home.did("replaced", path);
