@@ -15,6 +15,7 @@ import {
   UT_METADATA,
   UT_PEX,
 } from "../protocol/extension.ts";
+import { WorkBudget } from "../peer/work_budget.ts";
 import { PORT, WireDecoder, WireEncoder, type WireSink } from "../protocol/peer_wire.ts";
 import {
   decodeMetadataMessage,
@@ -28,6 +29,11 @@ const SILENCE_MS = 130_000;
 /** Requests for metadata that we do not have either; who asks more often does not listen. */
 const MAX_REQUESTS = 100;
 const MAX_OUT_BYTES = 64 * 1024;
+
+/** Steps that a turn of all members costs at most, and reading a byte of bencode beside the byte. */
+const TURN_STEPS = 2000, EXTENDED_BYTE_STEPS = 4;
+/** What the answer to a request of ours may cost, in many small chunks too. */
+const ANSWER_STEPS = 250_000;
 
 export interface MetadataSessionEvents {
   handshake(session: MetadataSession, theirs: ExtensionHandshake): void;
@@ -55,6 +61,7 @@ export class MetadataSession implements WireSink, StreamSink {
   /** Ut_metadata as the peer numbers it; 0 when it does not know it. */
   #metadataId = 0;
   #requests = 0;
+  readonly #budget: WorkBudget;
   #sending = false;
   #ended = false;
   #heardAt: number;
@@ -71,6 +78,7 @@ export class MetadataSession implements WireSink, StreamSink {
     this.#offersPex = offersPex;
     this.#events = events;
     this.#heardAt = this.#spokeAt = clock.now();
+    this.#budget = new WorkBudget(WorkBudget.atFirst(0), this.#heardAt);
   }
 
   get ended(): boolean {
@@ -93,7 +101,9 @@ export class MetadataSession implements WireSink, StreamSink {
   }
 
   request(index: number): void {
-    if (this.#metadataId > 0) this.#out.extended(this.#metadataId, encodeMetadataRequest(index));
+    if (this.#metadataId === 0) return;
+    this.#budget.spend(-ANSWER_STEPS);
+    this.#out.extended(this.#metadataId, encodeMetadataRequest(index));
   }
 
   /** Sends what gathered; one write at a time. */
@@ -129,7 +139,11 @@ export class MetadataSession implements WireSink, StreamSink {
     if (this.#ended) return;
     this.#heardAt = this.#clock.now();
     try {
+      this.#budget.refill(this.#heardAt, 0);
+      this.#budget.spend(TURN_STEPS);
+      this.#budget.check();
       this.#decoder.push(chunk);
+      this.#budget.received(chunk.length);
     } catch (error) {
       if (error instanceof ProtocolError) this.close(error);
       else this.#events.broke(error);
@@ -144,6 +158,8 @@ export class MetadataSession implements WireSink, StreamSink {
 
   onExtended(id: number, payload: Uint8Array): void {
     if (this.#ended) return;
+    this.#budget.spend(TURN_STEPS + EXTENDED_BYTE_STEPS * payload.length);
+    this.#budget.check();
     if (id === EXTENSION_HANDSHAKE) return this.#onHandshake(payload);
     const name = extensionName(id);
     if (name === UT_METADATA) this.#onMetadata(payload);

@@ -244,6 +244,12 @@ describe("FindingSwarm", () => {
         const data = fromLatin1("d8:msg_typei1e5:piecei0e10:total_sizei1eex");
         for (let i = 0; i < 150; i++) out.extended(metadata, data);
       },
+      (out) => {
+        for (let i = 0; i < 200_000; i++) out.keepAlive();
+      },
+      (out) => {
+        for (let i = 0; i < 1500; i++) out.extended(0, fromLatin1("d1:md11:ut_metadatai7eee"));
+      },
     ];
     const world = new SimWorld(8), finder = new Finder(world);
     const peers = [];
