@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createStreamNet } from "../../src/platform/shared/tcp.ts";
 import type { Socket, StreamNet } from "../../src/platform/types.ts";
+import { liveMemory } from "../doubles/live_memory.ts";
 import { Collector, send } from "../conformance/platform/subject.ts";
 
 const onBun = "Bun" in globalThis;
@@ -53,6 +54,25 @@ describe("TcpSocket", () => {
   it("falls back to the 'data' event without a handle of its own", async () => {
     const { near, far } = await buffersOf(createStreamNet({ rewrapAccepted: false }));
     assert.notEqual(far, near);
+  });
+
+  it("holds on to its reader no longer than the connection lasts", async () => {
+    const net = createStreamNet({ rewrapAccepted: !onBun }), kept: Socket[] = [];
+    let accepted!: (reader: WeakRef<object>) => void;
+    const far = new Promise<WeakRef<object>>((resolve) => accepted = resolve);
+    const listener = await net.listen({ port: 0 }, (socket) => {
+      kept.push(socket);
+      const reader = { onData() {}, onEnd: () => accepted(new WeakRef(reader)) };
+      socket.attach(reader);
+    });
+    const near = net.connect({ address: "127.0.0.1", port: listener.port, timeoutMs: 5000 });
+    await near.opened;
+    near.close();
+    const reader = await far;
+    await liveMemory();
+    assert.equal(kept.length, 1);
+    assert.equal(reader.deref(), undefined);
+    await listener.close();
   });
 
   it("ends a connection whose reader throws, and only that one", async () => {

@@ -10,6 +10,8 @@ import { NetError } from "../../util/errors.ts";
 import type { Socket, SocketInfo, StreamSink } from "../types.ts";
 import { readableOf, writableOf } from "./socket_streams.ts";
 
+const NOBODY: StreamSink = { onData() {}, onEnd() {} };
+
 export abstract class SocketBase implements Socket {
   #sink: StreamSink | null = null;
   /** Copies of what came while nobody was there to take it. */
@@ -156,6 +158,7 @@ export abstract class SocketBase implements Socket {
       if (!this.#paused && !this.#closing) this.startReading();
     } else if (!this.#reported) {
       this.#reported = true;
+      this.#sink = NOBODY; // a runtime may hold on to a socket for long, and to all that it leads to
       sink.onEnd(this.#error);
     }
   }
