@@ -208,7 +208,7 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
 
 function hopelessText(torrent: TorrentSnapshot, seconds: number, flag: string | undefined): string {
   const why = heldBackPhrase(torrent) ?? "no peers";
-  const hint = flag === undefined ? "" : `, ${flag} changes how long to wait`;
-  return `no peer could be reached for ${formatDuration(seconds)} (${why}); ` +
-    `downloaded data is kept${hint}`;
+  const hint = flag === undefined ? "" : `; ${flag} never keeps trying`;
+  return `no peer was reached in ${formatDuration(seconds)} (${why}); ` +
+    `run the same command again to resume${hint}`;
 }

@@ -88,14 +88,17 @@ describe("heldBackPhrase", () => {
   it("tells why there are no peers", () => {
     const known = { connected: 0, connecting: 0, known: 3, banned: 0 };
     assert.match(phrase({ heldBackBy: "no-peers" })!, /names no tracker .*--peer/);
-    assert.match(phrase({ heldBackBy: "no-peers", peers: known })!, /none of those known answers/);
+    assert.match(
+      phrase({ heldBackBy: "no-peers", peers: known })!,
+      /none of the known ones answers/,
+    );
     assert.match(
       phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, state: "announcing" }] })!,
       /asking the tracker/,
     );
     assert.match(
       phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, nextAnnounceInMs: 29_500 }] })!,
-      /the tracker knows nobody, asks again in 30 s/,
+      /the tracker knows of none, asks again in 30 s/,
     );
   });
 
@@ -115,7 +118,7 @@ describe("heldBackPhrase", () => {
   it("has words for every other reason", () => {
     const peers = { connected: 0, connecting: 2, known: 3, banned: 0 };
     assert.equal(phrase({ heldBackBy: "connecting", peers }), "connecting to 2 peers");
-    assert.match(phrase({ heldBackBy: "choked" })!, /^all choked/);
+    assert.match(phrase({ heldBackBy: "choked" })!, /^choked: every peer/);
     assert.match(phrase({ heldBackBy: "no-needed-pieces" })!, /no connected peer/);
     assert.match(phrase({ heldBackBy: "disk" })!, /^waiting for the disk/);
     assert.match(phrase({ heldBackBy: "hashing" })!, /^waiting for hash checks/);

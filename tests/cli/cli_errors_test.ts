@@ -154,7 +154,7 @@ describe("shoal download where it cannot work", () => {
         "2s",
         "-q",
       );
-      assertOneLine(run, 4, /good\.bin: no peer could be reached for 2\.0 s \(tracker failing/);
+      assertOneLine(run, 4, /good\.bin: no peer was reached in 2\.0 s \(tracker failing/);
       assert.equal(run.out, "");
     },
   );

@@ -248,7 +248,7 @@ describe("shoal download without peers", () => {
     assert.equal(await ended(run), 4);
     assert.equal(run.world.client.added[0]!.stopped, true);
     assert.match(run.world.process.errors, /^shoal: big\.bin: no peer .* 1 min 00 s .*no tracker/);
-    assert.match(run.world.process.errors, /kept, --give-up-after changes how long to wait\n$/);
+    assert.match(run.world.process.errors, /to resume; --give-up-after never keeps trying\n$/);
   });
 
   it("waits longer once there was a peer, and for ever when told so", async () => {

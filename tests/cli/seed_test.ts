@@ -118,7 +118,7 @@ describe("shoal seed", () => {
       assert.equal(await ended(), 4);
       assert.match(
         world.process.errors,
-        /^shoal: big\.bin: no peer could be reached for 1 min 00 s \(.*\); downloaded data is kept\n$/,
+        /^shoal: big\.bin: no peer was reached in 1 min 00 s \(.*\); run the same command again to resume\n$/,
       );
       const named = world.process.errors.match(/--[a-z-]+/g)!;
       for (const flag of named) assert.ok(flag.slice(2) in seedCommand.flags, flag);

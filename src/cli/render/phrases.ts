@@ -49,7 +49,7 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
     case "connecting":
       return `connecting to ${formatCount(torrent.peers.connecting, "peer")}`;
     case "choked":
-      return "all choked: every peer makes us wait for a turn";
+      return "choked: every peer makes us wait for a turn";
     case "no-needed-pieces":
       return "no connected peer has what is missing";
     case "tracker-failing":
@@ -64,12 +64,14 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
 }
 
 function noPeersPhrase(torrent: TorrentSnapshot): string {
-  if (torrent.peers.known > 0) return "no peers: none of those known answers";
-  if (torrent.trackers.length === 0) return "no peers: it names no tracker (add some with --peer)";
+  if (torrent.peers.known > 0) return "no peers: none of the known ones answers";
+  if (torrent.trackers.length === 0) {
+    return "no peers: the torrent has no tracker; --peer adds one by hand";
+  }
   if (torrent.trackers.some((tracker) => tracker.state === "announcing")) {
     return "no peers yet: asking the tracker";
   }
-  return `no peers: the tracker knows nobody${nextAnnouncePart(torrent)}`;
+  return `no peers: the tracker knows of none${nextAnnouncePart(torrent)}`;
 }
 
 function trackerFailingPhrase(torrent: TorrentSnapshot): string {
