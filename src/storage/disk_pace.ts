@@ -1,9 +1,10 @@
 /**
- * Whether a disk is quick enough to be written to on the loop's thread, which is cheapest, or holds
- * up everybody who waits for that thread. Then its writes leave the thread, one after the other, so
- * that a disk never keeps more than one of the runtime's threads busy with them (Bun has as many as
- * there are processors), until they have been quick for a while. One for each disk, whosever the
- * torrents are (src/DECISIONS.md 24).
+ * Whether a disk is quick enough to be written to on the loop's thread, which is cheapest, or would
+ * hold up everybody who waits for that thread. Its first writes, and those after a pause, in which it
+ * may have gone to sleep, show it off the thread. The writes of a slow disk leave the thread one
+ * after the other, so that a disk never keeps more than one of the runtime's threads busy with them
+ * (Bun has as many as there are processors), until they have been quick for a while. There is one
+ * pace for each disk, whosever the torrents are (src/DECISIONS.md 24).
  */
 import { Turns } from "../util/turns.ts";
 
@@ -13,41 +14,54 @@ const SLOW_MS = 50;
 const SHARE = 0.5;
 /** A write off the thread that took no longer is quick, the way there and back included. */
 const QUICK_MS = 25;
-/** So long all of them have to be quick; longer each time that it was too early. */
-const QUIET_MS = 10_000;
+/** So many of them in a row show that the disk is quick. */
+const PROOF = 4;
+const PAUSE_MS = 5000;
+/** Once it was slow they all have to be quick for so long, and longer each time. */
+const QUIET_MS = 5000;
 const MAX_QUIET_MS = 10 * 60_000;
 
 export class DiskPace {
   readonly now: () => number;
   readonly #turns = new Turns();
-  #isSlow = false;
+  /** Quick writes off the thread in a row. */
+  #proven = 0;
+  /** It was slow then, and has to be quick until `#quietMs` later. */
+  #slowAt = -Infinity;
+  #quietMs = QUIET_MS;
+  /** The last write's end. */
+  #writtenAt = -Infinity;
   /** Milliseconds that writes took on the loop's thread beyond their part of its time, at `#owedAt`. */
   #owed = 0;
   #owedAt = 0;
-  #quickSince = 0;
-  #quietMs = QUIET_MS;
   /** Syncs under way. */
   #syncs = 0;
 
-  constructor(now: () => number) {
-    this.now = now;
+  /** Without a clock it counts as quick. */
+  constructor(now: (() => number) | null) {
+    this.now = now ?? (() => 0);
+    if (now !== null) return;
+    this.#proven = PROOF;
+    this.#writtenAt = 0;
   }
 
+  /** It was slow, and not proven quick since. */
   get isSlow(): boolean {
-    return this.#isSlow;
-  }
-
-  /** Whether to write on the loop's thread. During a sync many disks let a write wait for its end. */
-  get isQuick(): boolean {
-    return !this.#isSlow && this.#syncs === 0;
+    return this.#slowAt > -Infinity && this.#proven < PROOF;
   }
 
   // hot
-  /** The loop's thread waited for the disk since `begun`. */
+  /** Whether to write on the loop's thread. During a sync many disks let a write wait for its end. */
+  get isQuick(): boolean {
+    return this.#proven >= PROOF && this.#syncs === 0 && this.now() - this.#writtenAt <= PAUSE_MS;
+  }
+
+  // hot
+  /** A write on the loop's thread began at `begun` and is over. */
   held(begun: number): void {
     const now = this.now();
     this.#owed = Math.max(0, this.#owed - (now - this.#owedAt) * SHARE) + now - begun;
-    this.#owedAt = now;
+    this.#owedAt = this.#writtenAt = now;
     if (this.#owed > SLOW_MS) this.#becomeSlow(now);
   }
 
@@ -65,7 +79,7 @@ export class DiskPace {
 
   /** How long it takes says nothing: bringing data onto the disk is slow. */
   async sync(work: () => Promise<void>): Promise<void> {
-    if (this.#isSlow) return await this.#turns.take(work);
+    if (this.isSlow) return await this.#turns.take(work);
     this.#syncs++;
     try {
       await work();
@@ -75,18 +89,18 @@ export class DiskPace {
   }
 
   #wasAway(begun: number): void {
-    const now = this.now(), took = now - begun;
-    if (took > SLOW_MS) this.#becomeSlow(now);
-    else if (took > QUICK_MS) this.#quickSince = now;
-    else if (this.#isSlow && now - this.#quickSince >= this.#quietMs) {
-      this.#isSlow = false;
-      this.#owed = 0;
-      this.#quietMs = Math.min(MAX_QUIET_MS, this.#quietMs * 2);
-    }
+    const now = this.#writtenAt = this.now(), took = now - begun;
+    if (took > SLOW_MS) return this.#becomeSlow(now);
+    if (this.#proven >= PROOF) return;
+    if (took > QUICK_MS) this.#proven = 0;
+    // However many writes there are, what was slow has to be quick for a while.
+    else if (this.#proven < PROOF - 1 || now - this.#slowAt >= this.#quietMs) this.#proven++;
   }
 
   #becomeSlow(now: number): void {
-    this.#isSlow = true;
-    this.#quickSince = now;
+    if (this.#proven >= PROOF) this.#quietMs = Math.min(MAX_QUIET_MS, this.#quietMs * 2);
+    this.#proven = 0;
+    this.#slowAt = now;
+    this.#owed = 0;
   }
 }

@@ -22,11 +22,11 @@ export class HandlePool {
   /** Least recently used first. */
   readonly #open = new Set<PooledFile>();
   #latest: PooledFile | null = null;
-  readonly #now: () => number;
+  readonly #now: (() => number) | null;
   readonly #paces = new Map<string, DiskPace>();
 
   /** `now`: milliseconds; without a clock all disks count as quick. */
-  constructor(files: Files, limit = 128, now: () => number = () => 0) {
+  constructor(files: Files, limit = 128, now: (() => number) | null = null) {
     assert(limit > 0, "the pool may open a file");
     this.#files = files;
     this.#limit = limit;

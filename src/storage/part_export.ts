@@ -88,3 +88,10 @@ export function filesInParts(parts: PartFile | null, layout: Layout): Set<number
   }
   return files;
 }
+
+/** The part of `bytes`, which start at `begin` of a piece, that the slice is about. */
+export function partOf(bytes: Uint8Array, slice: FileSlice, begin: number): Uint8Array {
+  if (slice.length === bytes.length) return bytes;
+  const at = slice.begin - begin;
+  return bytes.subarray(at, at + slice.length);
+}

@@ -15,7 +15,7 @@ import { FileError } from "../util/errors.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { identityOf, isZero } from "./ownership.ts";
-import { exportParts, filesInParts, sharedSlices } from "./part_export.ts";
+import { exportParts, filesInParts, partOf, sharedSlices } from "./part_export.ts";
 import { type FileWrite, PartFile } from "./part_file.ts";
 import { demandSpace, reserveSpace } from "./preallocate.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
@@ -253,8 +253,9 @@ export class TorrentStorage {
 
   /**
    * Makes of verified pieces exactly the torrent's files: makes empty ones that vanished, and cuts
-   * off zeros behind the end of others. For when every piece is here. Resolves to whether it cut one.
-   * Rejects with a FileError where somebody else wrote behind the end.
+   * off zeros behind the end of others; none is open for writing afterwards. For when every piece is
+   * here. Resolves to whether it cut one. Rejects with a FileError where somebody else wrote behind
+   * the end.
    */
   async finish(signal: AbortSignal): Promise<boolean> {
     this.#makeEmptyFiles();
@@ -268,6 +269,9 @@ export class TorrentStorage {
       this.#access.cut(file);
       hasCut = true;
     }
+    // Some disks bring onto themselves what is written when it is closed, and the loop would wait.
+    if (this.#access.pace.isSlow) await this.sync();
+    this.#letGo();
     return hasCut;
   }
 
@@ -689,11 +693,4 @@ export class TorrentStorage {
       };
     }
   }
-}
-
-/** The part of `bytes`, which start at `begin` of a piece, that the slice is about. */
-function partOf(bytes: Uint8Array, slice: FileSlice, begin: number): Uint8Array {
-  if (slice.length === bytes.length) return bytes;
-  const at = slice.begin - begin;
-  return bytes.subarray(at, at + slice.length);
 }

@@ -360,6 +360,7 @@ export class Torrent {
     if (this.#abort.signal.aborted) return;
     if (bad.length === 0) return await this.#complete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
+    this.#verification.demandKept(bad);
     this.storage.prepare();
     await this.#fetchAgain(bad);
   }

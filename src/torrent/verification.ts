@@ -3,16 +3,22 @@ import type { Hasher } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { FileError } from "../util/errors.ts";
 import type { PieceManager } from "./piece_manager.ts";
 import { HAVE, MISSING, SKIPPED } from "./piece_types.ts";
 import { goneFiles } from "./gone_files.ts";
 import type { FinalCheck } from "./types.ts";
+
+/** So often a piece may be wrong in the final check before its disk is to blame. */
+const MAX_WRONG = 3;
 
 export class Verification {
   readonly #meta: Metainfo;
   readonly #hasher: Hasher;
   readonly #storage: TorrentStorage;
   #fraction: number | null = null;
+  /** By piece: how often it was wrong after it had been written. */
+  readonly #wrong = new Map<number, number>();
 
   constructor(meta: Metainfo, hasher: Hasher, storage: TorrentStorage) {
     this.#meta = meta;
@@ -99,6 +105,15 @@ export class Verification {
     };
   }
 
+  /** These were read back wrong, and are to be downloaded again. Throws a FileError when one was for the third time. */
+  demandKept(bad: readonly number[]): void {
+    for (const piece of bad) {
+      const times = (this.#wrong.get(piece) ?? 0) + 1;
+      this.#wrong.set(piece, times);
+      if (times >= MAX_WRONG) throw notKept(this.#meta, this.#storage, piece);
+    }
+  }
+
   allPieces(): number[] {
     return Array.from({ length: this.#meta.layout.pieceCount }, (_, piece) => piece);
   }
@@ -116,4 +131,15 @@ export class Verification {
     }
     return all.filter((piece) => doubtful.has(piece));
   }
+}
+
+function notKept({ layout }: Metainfo, storage: TorrentStorage, piece: number): FileError {
+  const { file } = layout.slices(piece).find(({ file }) => !layout.files[file]!.pad)!;
+  const path = storage.pathOf(file)!;
+  return new FileError(
+    "io",
+    path,
+    `${path} does not keep what is written to it: piece ${piece} was read back wrong ` +
+      `${MAX_WRONG} times. Check the disk of ${storage.dir}, or choose another one`,
+  );
 }

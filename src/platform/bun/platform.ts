@@ -1,5 +1,5 @@
 import { createDatagramNet } from "../shared/datagrams.ts";
-import { openNodeWriter } from "../shared/file_handle.ts";
+import { nodeWriters } from "../shared/file_handle.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { serve } from "./serve.ts";
@@ -8,7 +8,7 @@ export function createBunPlatform(): Platform {
   return createPlatform({
     name: "bun",
     serve,
-    openWriter: openNodeWriter,
+    writers: nodeWriters,
     streams: { rewrapAccepted: false },
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });

@@ -1,43 +1,87 @@
 /**
- * Writes off the loop's thread. Deno's node:fs makes every write on that thread, its asynchronous
- * ones too; only its own files hand them to others. They have a position instead of taking one.
+ * Writes of Deno's own files. Its node:fs makes every write on the loop's thread, the asynchronous
+ * ones too, and never returns from one to a disk that takes nothing. Deno's files have a position
+ * instead of taking one, and cost the same.
  */
 import * as fs from "node:fs";
 import { FileError } from "../../util/errors.ts";
-import { type AsyncWriter, called } from "../shared/file_handle.ts";
+import { called, type FileWriter, type WriterMaker } from "../shared/file_handle.ts";
 
 /**
  * Deno opens by name, and follows links. On Linux an open file has a name of its own; elsewhere, and
  * where Deno may not use that, what was opened has to be the file that `fd` is.
  */
-export async function openDenoWriter(path: string, fd: number): Promise<AsyncWriter> {
-  const file = await Deno.open(`/proc/self/fd/${fd}`, { write: true }).catch(() => null) ??
-    await openNamed(path, fd);
-  return {
-    async write(bytes, position) {
-      await file.seek(position, Deno.SeekMode.Start);
-      return await file.write(bytes);
-    },
-    close: () => file.close(),
-  };
+export const denoWriters: WriterMaker = {
+  open(path, fd) {
+    const own = openOwn(fd);
+    if (own !== null) return new DenoWriter(own);
+    const named = Deno.openSync(path, { write: true });
+    return checked(path, named, named.statSync(), fs.fstatSync(fd));
+  },
+  async openAsync(path, fd) {
+    const own = await Deno.open(ownName(fd), { write: true }).catch(() => null);
+    if (own !== null) return new DenoWriter(own);
+    const named = await Deno.open(path, { write: true });
+    const ours = called<fs.Stats>((done) => fs.fstat(fd, done));
+    return checked(path, named, ...await Promise.all([named.stat(), ours]));
+  },
+};
+
+function openOwn(fd: number): Deno.FsFile | null {
+  try {
+    return Deno.openSync(ownName(fd), { write: true });
+  } catch {
+    return null;
+  }
 }
 
-async function openNamed(path: string, fd: number): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { write: true });
-  const [named, ours] = await Promise.all([
-    file.stat(),
-    called<fs.Stats>((done) => fs.fstat(fd, done)),
-  ]);
-  if (named.ino === ours.ino && named.dev === ours.dev) return file;
+function ownName(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+function checked(path: string, file: Deno.FsFile, named: Deno.FileInfo, ours: fs.Stats) {
+  if (named.ino === ours.ino && named.dev === ours.dev) return new DenoWriter(file);
   file.close();
-  throw renamed(path);
-}
-
-function renamed(path: string): FileError {
-  return new FileError(
+  throw new FileError(
     "changed",
     path,
     `${path} was replaced by another file while it was being written. ` +
       "Start again to check it and download what is missing",
   );
+}
+
+class DenoWriter implements FileWriter {
+  readonly #file: Deno.FsFile;
+  /** Its position is an asynchronous write's. */
+  #isBusy = false;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  // hot
+  writeNow(bytes: Uint8Array, position: number): number {
+    this.#demandFree();
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    return this.#file.writeSync(bytes);
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<number> {
+    this.#demandFree();
+    this.#isBusy = true;
+    try {
+      await this.#file.seek(position, Deno.SeekMode.Start);
+      return await this.#file.write(bytes);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #demandFree(): void {
+    if (this.#isBusy) throw new Error("another write to it is under way");
+  }
 }

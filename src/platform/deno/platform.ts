@@ -2,7 +2,7 @@ import { createDatagramNet } from "../shared/datagrams.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { createDenoDatagramNet } from "./datagrams.ts";
-import { openDenoWriter } from "./file_writer.ts";
+import { denoWriters } from "./file_writer.ts";
 import { hostPort } from "../shared/addresses.ts";
 import { serve } from "./serve.ts";
 
@@ -10,7 +10,7 @@ export function createDenoPlatform(): Platform {
   return createPlatform({
     name: "deno",
     serve,
-    openWriter: openDenoWriter,
+    writers: denoWriters,
     streams: { rewrapAccepted: true, demandListen },
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });

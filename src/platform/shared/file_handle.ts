@@ -8,31 +8,40 @@ import type { FileHandle, FileStat } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
 import { writeAll, writeAllAsync } from "./write_all.ts";
 
-/** Writes to one open file off this thread; one write under way at a time. */
-export interface AsyncWriter {
-  /** Returns the bytes written, which may be fewer. */
+/** Writes to one open file, one write at a time. */
+export interface FileWriter {
+  /** Both give the number of bytes written, which may be fewer; the second is off this thread. */
+  writeNow(bytes: Uint8Array, position: number): number;
   write(bytes: Uint8Array, position: number): Promise<number>;
   close(): void;
 }
 
-/** `fd` is open for writing. Rejects with a FileError where nothing can be written that way. */
-export type OpenWriter = (path: string, fd: number) => Promise<AsyncWriter>;
+/** For an `fd` that is open for writing. Fails with a FileError where that cannot be written to. */
+export interface WriterMaker {
+  open(path: string, fd: number): FileWriter;
+  openAsync(path: string, fd: number): Promise<FileWriter>;
+}
 
-const openNone: OpenWriter = () => Promise.reject(systemError("EBADF"));
+const NO_WRITERS: WriterMaker = {
+  open() {
+    throw systemError("EBADF");
+  },
+  openAsync: () => Promise.reject(systemError("EBADF")),
+};
 
 export class NodeFileHandle implements FileHandle {
   readonly #path: string;
   readonly #fd: number;
-  readonly #openWriter: OpenWriter;
-  #writer: AsyncWriter | null = null;
+  readonly #writers: WriterMaker;
+  #writer: FileWriter | null = null;
   #underWay = 0;
   #closed = false;
 
-  /** Without `openWriter` it is open for reading alone. */
-  constructor(path: string, fd: number, openWriter: OpenWriter = openNone) {
+  /** Without `writers` it is open for reading alone. */
+  constructor(path: string, fd: number, writers: WriterMaker = NO_WRITERS) {
     this.#path = path;
     this.#fd = fd;
-    this.#openWriter = openWriter;
+    this.#writers = writers;
   }
 
   readAt(into: Uint8Array, position: number): number {
@@ -61,15 +70,16 @@ export class NodeFileHandle implements FileHandle {
 
   writeAt(bytes: Uint8Array, position: number): void {
     this.#attempt("write", () => {
+      const writer = this.#writer ??= this.#writers.open(this.#path, this.#fd);
       writeAll(this.#path, bytes.length, (done) => {
-        return fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+        return writer.writeNow(done === 0 ? bytes : bytes.subarray(done), position + done);
       });
     });
   }
 
   writeAsync(bytes: Uint8Array, position: number): Promise<void> {
     return this.#hold("write", async () => {
-      const writer = this.#writer ??= await this.#openWriter(this.#path, this.#fd);
+      const writer = this.#writer ??= await this.#writers.openAsync(this.#path, this.#fd);
       await writeAllAsync(this.#path, bytes.length, (done) => {
         return writer.write(bytes.subarray(done), position + done);
       });
@@ -133,13 +143,21 @@ export class NodeFileHandle implements FileHandle {
   }
 }
 
-/** By the runtime's own threads. */
-export const openNodeWriter: OpenWriter = (_path, fd) =>
-  Promise.resolve({
-    write: (bytes, position) =>
-      called((done) => fs.write(fd, bytes, 0, bytes.length, position, done)),
+/** Over node:fs, whose asynchronous writes have threads on Bun. */
+export const nodeWriters: WriterMaker = {
+  open: (_path, fd) => nodeWriter(fd),
+  openAsync: (_path, fd) => Promise.resolve(nodeWriter(fd)),
+};
+
+function nodeWriter(fd: number): FileWriter {
+  return {
+    writeNow: (bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
+    write: (bytes, position) => {
+      return called((done) => fs.write(fd, bytes, 0, bytes.length, position, done));
+    },
     close() {},
-  });
+  };
+}
 
 function readOnce(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
   return called((done) => fs.read(fd, into, at, into.length - at, position, done));

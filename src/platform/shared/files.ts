@@ -5,7 +5,7 @@ import process from "node:process";
 import { FileError } from "../../util/errors.ts";
 import type { Files, FileStat } from "../types.ts";
 import { errnoOf, fileError, systemError } from "./errno.ts";
-import { called, NodeFileHandle, type OpenWriter, toFileStat } from "./file_handle.ts";
+import { called, NodeFileHandle, toFileStat, type WriterMaker } from "./file_handle.ts";
 import { diskOf, realPath } from "./disk_of.ts";
 import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
@@ -18,9 +18,9 @@ const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const READ_STEP_BYTES = 65536;
 
-export function createFiles(openWriter: OpenWriter): Files {
+export function createFiles(writers: WriterMaker): Files {
   const handleOf = (path: string, mode: OpenMode, fd: number) => {
-    return new NodeFileHandle(path, fd, mode === "read" ? undefined : openWriter);
+    return new NodeFileHandle(path, fd, mode === "read" ? undefined : writers);
   };
   return {
     open: (path, mode) => attempt("open", path, () => handleOf(path, mode, openFd(path, mode))),
@@ -34,7 +34,7 @@ export function createFiles(openWriter: OpenWriter): Files {
     statAsync,
     list: (path) => attempt("list", path, () => fs.readdirSync(path).sort()),
     read,
-    writeWhole: (path, bytes, how) => writeWhole(openWriter, path, bytes, how),
+    writeWhole: (path, bytes, how) => writeWhole(writers, path, bytes, how),
     rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),
     remove: (path) => attempt("remove", path, () => removeAny(path)),
     syncFolder: async (path) => {

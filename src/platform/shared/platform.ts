@@ -2,7 +2,7 @@
 import type { DatagramNet, Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
-import type { OpenWriter } from "./file_handle.ts";
+import type { WriterMaker } from "./file_handle.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpGet } from "./http_get.ts";
@@ -15,7 +15,7 @@ import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
 export interface RuntimeParts {
   name: "deno" | "bun";
   serve: Http["serve"];
-  openWriter: OpenWriter;
+  writers: WriterMaker;
   streams: StreamNetOptions;
   datagrams: DatagramNet;
 }
@@ -31,7 +31,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { get: createHttpGet(), serve: parts.serve },
-    files: createFiles(parts.openWriter),
+    files: createFiles(parts.writers),
     process: createProcess(),
   };
 }

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { temporaryName } from "../../util/temporary_name.ts";
 import { fileError } from "./errno.ts";
-import { called, NodeFileHandle, type OpenWriter } from "./file_handle.ts";
+import { called, NodeFileHandle, type WriterMaker } from "./file_handle.ts";
 
 const OWN = randomBytes(6).toString("hex");
 let temporaries = 0;
@@ -17,13 +17,13 @@ let temporaries = 0;
 const underWay = new Map<string, Promise<void>>();
 
 export async function writeWhole(
-  openWriter: OpenWriter,
+  writers: WriterMaker,
   path: string,
   bytes: Uint8Array,
   { ownerOnly = false }: { ownerOnly?: boolean } = {},
 ): Promise<void> {
   const before = underWay.get(path) ?? Promise.resolve();
-  const own = before.catch(() => {}).then(() => replace(openWriter, path, bytes, ownerOnly));
+  const own = before.catch(() => {}).then(() => replace(writers, path, bytes, ownerOnly));
   underWay.set(path, own);
   try {
     await own;
@@ -35,7 +35,7 @@ export async function writeWhole(
 }
 
 async function replace(
-  openWriter: OpenWriter,
+  writers: WriterMaker,
   path: string,
   bytes: Uint8Array,
   ownerOnly: boolean,
@@ -44,7 +44,7 @@ async function replace(
   try {
     const mode = ownerOnly ? 0o600 : 0o666;
     const fd = await called<number>((done) => fs.open(temporary, "wx", mode, done));
-    const file = new NodeFileHandle(temporary, fd, openWriter);
+    const file = new NodeFileHandle(temporary, fd, writers);
     try {
       await file.writeAsync(bytes, 0);
       await file.sync();
