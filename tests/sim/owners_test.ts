@@ -18,15 +18,14 @@ describe("disks that shoal shares with others", () => {
   for (const scenario of ownersScenarios.filter(({ name }) => HOLD.includes(name))) {
     it(`are left in order: ${scenario.name}`, TIMEOUT, async () => {
       const deeds = new Set<string>();
-      let compared = 0, claims = 0;
+      let claims = 0;
       for (const seed of SEEDS) {
         const result = await runWorld(seed, scenario);
         assert.equal(result.error, null, `${commandOf(result)}\n${result.error}`);
         for (const name of Object.keys(result.deeds)) deeds.add(name);
-        compared += result.bytes;
         claims += result.claims;
       }
-      assert.ok(deeds.size > 2 && compared > 0 && claims > 0, [...deeds].join());
+      assert.ok(deeds.size > 2 && claims > 100, [...deeds].join());
     });
   }
 });

@@ -57,11 +57,12 @@ export class Copy {
     return this.doneSinceMs !== null && this.#home.now - this.doneSinceMs > RECORDED_MS;
   }
 
-  /** It has some of it, in this run, and that was written down. */
+  /** It has some of it where it is to be, in this run, and that was written down. */
   get hasBegun(): boolean {
     const { disk, stateDir, now } = this.#home;
     const isRecorded = disk.entry(`${stateDir}/${this.title.hex}.resume`) !== undefined;
-    return isRecorded && this.begunMs !== null && now - this.begunMs > RECORDED_MS;
+    return isRecorded && !this.wandered && this.begunMs !== null &&
+      now - this.begunMs > RECORDED_MS;
   }
 
   /** The place of a file as the torrent spells it. */

@@ -19,11 +19,24 @@ function startsAs(home: Home): "adds" | "restores" {
   return home.dice.chance(0.7) ? "adds" : "restores";
 }
 
+/**
+ * What was written last is known again by the file's identity. Where the disk keeps none, a file
+ * without a whole piece may look like somebody else's, and is refused.
+ */
+function forgetsFiles(home: Home): void {
+  const { system } = home.usb;
+  if (system.births && system.inodes === "kept") return;
+  for (const { title, options } of home.copies) {
+    if (options.dir.startsWith(USB)) title.clear = false;
+  }
+}
+
 export async function killed(home: Home): Promise<void> {
   const process = someProcess(home);
   if (process === null) return;
   home.did("killed", process.name);
   process.kill();
+  forgetsFiles(home);
   await home.pass(home.dice.below(3000));
   await process.start(startsAs(home));
 }
@@ -33,6 +46,7 @@ export async function powerLost(home: Home): Promise<void> {
   home.did("power-lost", "all");
   for (const process of home.processes) process.kill();
   home.disk.crash();
+  forgetsFiles(home);
   await home.pass(home.dice.below(3000));
   for (const process of home.processes) await process.start(startsAs(home));
 }
@@ -53,6 +67,7 @@ export async function unplugged(home: Home): Promise<void> {
   // A torrent that has nothing yet may begin on whatever is there instead.
   if (home.mounted !== home.usb || !theirs.every((copy) => copy.hasBegun)) return;
   home.did("unplugged", USB);
+  forgetsFiles(home);
   disk.unmount(USB, dice.chance(0.5) ? "in order" : "pulled out");
   home.mounted = null;
   if (dice.chance(0.3)) {
