@@ -56,7 +56,7 @@ export class BlockReader implements WindowOwner {
     this.#source = source;
     this.#cache = cache;
     this.#events = events;
-    this.#watch = new FileWatch(source, (file) => this.#hold(file));
+    this.#watch = new FileWatch(source, () => cache.gauge.clock.now(), (file) => this.#hold(file));
     this.#warmth = new Warmth(cache.gauge);
     const { pieceLength } = source.layout;
     this.#windowLength = Math.min(WINDOW_BYTES, pieceLength);
@@ -178,8 +178,7 @@ export class BlockReader implements WindowOwner {
    */
   readFailed(error: unknown, { key }: CachedWindow): void {
     const mayBeChanged = error instanceof FileError && CHANGES.includes(error.code);
-    const { clock } = this.#cache.gauge;
-    if (mayBeChanged && !this.#watch.lookAgain(this.#placeOf(key).piece, clock.now())) return;
+    if (mayBeChanged && !this.#watch.lookAgain(this.#placeOf(key).piece)) return;
     const passing = error instanceof FileError && PASSING.includes(error.code) && !this.#failing;
     this.#failing = true;
     if (!passing) this.#events.broke(error);

@@ -50,7 +50,33 @@ export class FileAccess {
   look(file: StoredFile): FileStat | null {
     if (file.foreign) return null;
     if (!this.paths.hasFolders(file.elements)) return null;
-    const now = this.#stat(file);
+    return this.#demandFile(file, this.#stat(file));
+  }
+
+  /**
+   * Whether somebody changed a file since we left it, or took it away. A promise where the disk is
+   * slow: it is looked at off this thread.
+   */
+  isTouched(file: StoredFile): boolean | Promise<boolean> {
+    if (file.isWriting) return false;
+    const { writes } = file, { pace } = this, begun = pace.now();
+    // What we wrote ourselves meanwhile is no change.
+    const judge = (now: FileStat | null) => file.writes === writes && file.isTouched(now);
+    if (pace.isSlow) return this.#lookAway(file).then(judge).catch(isFileError);
+    try {
+      return judge(this.look(file));
+    } catch (error) {
+      return isFileError(error);
+    } finally {
+      pace.held(begun);
+    }
+  }
+
+  async #lookAway(file: StoredFile): Promise<FileStat | null> {
+    return this.#demandFile(file, this.#withoutInode(await this.disk.statAsync(file.path)));
+  }
+
+  #demandFile(file: StoredFile, now: FileStat | null): FileStat | null {
     if (now === null || now.kind === "file") return now;
     throw now.kind === "link" ? this.paths.linkRefused(file.path) : notFile(file.path, now.kind);
   }
@@ -357,6 +383,12 @@ function linked(path: string): FileError {
   const message = `Cannot write to ${path}: it has other names (hard links), whose file it would ` +
     "change as well. Start again to give it a copy of its own";
   return new FileError("changed", path, message);
+}
+
+/** True; any other error is thrown. */
+function isFileError(error: unknown): true {
+  if (error instanceof FileError) return true;
+  throw error;
 }
 
 function notFile(path: string, kind: FileStat["kind"]): FileError {

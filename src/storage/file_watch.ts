@@ -1,86 +1,108 @@
 /**
  * Notices that somebody changes a file while it is uploaded: before blocks are read, each of their
- * files is looked at, once a second at most. From the moment a change is seen nothing of the file is
- * served until it was checked again. Invariant: who waits for a held file hears when it is released.
+ * files is looked at, so that no look is older than a second. From the moment a change is seen nothing
+ * of the file is served until it was checked again. Invariant: who waits for a file that is held, or
+ * looked at, hears when that is over.
  */
 import type { Layout } from "../protocol/layout.ts";
 import type { ReadWaiter } from "./read_cache.ts";
 
-/** A look costs 2 to 25 us. */
-const LOOK_EVERY_MS = 1000;
+/** Of files, and of pieces by what was seen of their files. A look costs 2 to 25 us. */
+const LOOK_EVERY_MS = 500;
 
 export interface WatchedFiles {
   readonly layout: Layout;
-  /** Whether a file is no longer as our last write or check left it. */
-  isTouched(file: number): boolean;
+  /**
+   * Whether a file is no longer as our last write or check left it. A promise where its disk would
+   * hold up the loop's thread.
+   */
+  isTouched(file: number): boolean | Promise<boolean>;
 }
 
 export class FileWatch {
   readonly #files: WatchedFiles;
+  readonly #now: () => number;
   readonly #changed: (file: number) => void;
-  /** Pieces and files that were looked at since `#lookedAt`. */
-  readonly #pieces = new Set<number>();
-  readonly #looked = new Set<number>();
-  #lookedAt = -Infinity;
+  /** Pieces that were found free since `#freshSince`. */
+  readonly #free = new Set<number>();
+  #freshSince = -Infinity;
+  /** By file: when it was looked at last, and was as it was left. */
+  readonly #lookedAt = new Map<number, number>();
+  readonly #looking = new Set<number>();
   readonly #held = new Set<number>();
   readonly #waiters = new Set<ReadWaiter>();
 
   /** `changed` hears of each file that was changed; it is held until `release`. */
-  constructor(files: WatchedFiles, changed: (file: number) => void) {
+  constructor(files: WatchedFiles, now: () => number, changed: (file: number) => void) {
     this.#files = files;
+    this.#now = now;
     this.#changed = changed;
   }
 
   // hot
   /** Whether a piece may be served: its files are as they were left, as far as is known. */
   mayServe(piece: number, now: number): boolean {
-    if (now - this.#lookedAt >= LOOK_EVERY_MS) {
-      this.#pieces.clear();
-      this.#looked.clear();
-      this.#lookedAt = now;
+    if (now - this.#freshSince >= LOOK_EVERY_MS) {
+      this.#free.clear();
+      this.#freshSince = now;
     }
-    return this.#pieces.has(piece) || this.#look(piece);
+    return this.#free.has(piece) || this.#look(piece, now);
   }
 
   /** As `mayServe`, whenever the files were looked at last. */
-  lookAgain(piece: number, now: number): boolean {
-    this.#lookedAt = -Infinity;
-    return this.mayServe(piece, now);
+  lookAgain(piece: number): boolean {
+    this.#free.clear();
+    this.#lookedAt.clear();
+    return this.#look(piece, this.#now());
   }
 
-  /** `waiter` is told to ask again when a held file is released. */
+  /** `waiter` is told to ask again when files are released or were looked at. */
   wait(waiter: ReadWaiter): void {
     this.#waiters.add(waiter);
   }
 
   /** They were checked: pieces that were wrong are not ours any more. */
   release(files: readonly number[]): void {
-    for (const file of files) {
-      this.#held.delete(file);
-      this.#looked.delete(file);
-    }
+    for (const file of files) this.#held.delete(file);
+    this.#wake();
+  }
+
+  #wake(): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter.loaded();
   }
 
-  #look(piece: number): boolean {
+  #look(piece: number, now: number): boolean {
     let isFree = true;
     for (const { file, pad } of this.#files.layout.slices(piece)) {
-      if (!pad && !this.#isFree(file)) isFree = false;
+      if (!pad && !this.#isFree(file, now)) isFree = false;
     }
-    if (isFree) this.#pieces.add(piece);
+    if (isFree) this.#free.add(piece);
     return isFree;
   }
 
-  #isFree(file: number): boolean {
-    if (this.#held.has(file)) return false;
-    if (this.#looked.has(file)) return true;
-    this.#looked.add(file);
-    if (!this.#files.isTouched(file)) return true;
+  #isFree(file: number, now: number): boolean {
+    if (this.#held.has(file) || this.#looking.has(file)) return false;
+    if (now - (this.#lookedAt.get(file) ?? -Infinity) < LOOK_EVERY_MS) return true;
+    const touched = this.#files.isTouched(file);
+    if (typeof touched === "boolean") return this.#saw(file, touched);
+    this.#looking.add(file);
+    touched.then((isTouched) => {
+      this.#looking.delete(file);
+      if (this.#saw(file, isTouched)) this.#wake();
+    });
+    return false;
+  }
+
+  #saw(file: number, isTouched: boolean): boolean {
+    if (!isTouched) {
+      this.#lookedAt.set(file, this.#now());
+      return true;
+    }
     this.#held.add(file);
-    // What was looked at before may have bytes of it.
-    this.#pieces.clear();
+    this.#lookedAt.delete(file);
+    this.#free.clear();
     this.#changed(file);
     return false;
   }

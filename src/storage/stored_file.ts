@@ -34,6 +34,11 @@ export class StoredFile extends PooledFile {
     super(path);
   }
 
+  /** A write of ours is under way. */
+  get isWriting(): boolean {
+    return this.writes % 2 === 1;
+  }
+
   /**
    * It was not there when it was checked, so all that it will hold is written by us: what somebody
    * puts there meanwhile is written over, and there is nothing to compare with.

@@ -11,7 +11,6 @@ import type { FileSlice, Layout } from "../protocol/layout.ts";
 import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";
 import { assert } from "../util/assert.ts";
 import { toHex } from "../util/bytes.ts";
-import { FileError } from "../util/errors.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { identityOf, isZero } from "./ownership.ts";
@@ -439,16 +438,10 @@ export class TorrentStorage {
     if (before !== null) this.#mayBeUnsynced(stored);
   }
 
-  /** Whether somebody changed a file since we left it, or took it away. */
-  isTouched(file: number): boolean {
-    const stored = this.#files[file];
-    if (!stored || this.#apart.has(file)) return false;
-    try {
-      return stored.isTouched(this.#access.look(stored));
-    } catch (error) {
-      if (error instanceof FileError) return true;
-      throw error;
-    }
+  /** As `FileAccess.isTouched`. */
+  isTouched(file: number): boolean | Promise<boolean> {
+    const stored = this.#apart.has(file) ? null : this.#files[file];
+    return stored ? this.#access.isTouched(stored) : false;
   }
 
   /** Whether its disk may have lost some of it since it was read last. */

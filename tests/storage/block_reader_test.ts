@@ -33,8 +33,12 @@ class HandDisk implements PieceSource {
     this.layout = new Layout(pieceLength, [{ length: total, pad: false }]);
   }
 
-  isTouched(): boolean {
-    return this.touched;
+  /** A look takes until it is answered. */
+  looks: (() => void)[] | null = null;
+
+  isTouched(): boolean | Promise<boolean> {
+    if (this.looks === null) return this.touched;
+    return new Promise((resolve) => this.looks!.push(() => resolve(this.touched)));
   }
 
   byteAt(piece: number, begin: number): number {
@@ -312,5 +316,27 @@ describe("BlockReader and files that somebody changes", () => {
     clock.pass(1000);
     assert.equal(reader.readNow(0, 0, into), false);
     assert.deepEqual(changed, [0]);
+  });
+
+  it("waits for a look at a slow disk, however long that takes", async () => {
+    const { disk, reader, clock, changed } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    const looks: (() => void)[] = disk.looks = [], waiter = new Waiter();
+    assert.equal(reader.prepare(0, 0, BLOCK, waiter), false);
+    assert.equal(reader.prepare(0, BLOCK, BLOCK, waiter), false);
+    assert.deepEqual([looks.length, disk.reads.length], [1, 0]);
+    clock.pass(5000);
+    looks.shift()!();
+    await settled();
+    assert.equal(waiter.loads, 1);
+    reader.prepare(0, 0, BLOCK, waiter);
+    await disk.answer();
+    assertRight(disk, reader, 0, 0);
+    disk.touched = true;
+    clock.pass(1000);
+    assert.equal(reader.prepare(0, 0, BLOCK, waiter), false);
+    looks.shift()!();
+    await settled();
+    assert.deepEqual(changed, [0]);
+    assert.equal(reader.prepare(0, 0, BLOCK, waiter), false);
   });
 });
