@@ -87,7 +87,7 @@ describe("heldBackPhrase", () => {
 
   it("tells why there are no peers", () => {
     const known = { connected: 0, connecting: 0, known: 3, banned: 0 };
-    assert.match(phrase({ heldBackBy: "no-peers" })!, /names no tracker .*--peer/);
+    assert.match(phrase({ heldBackBy: "no-peers" })!, /has no tracker \(--peer/);
     assert.match(
       phrase({ heldBackBy: "no-peers", peers: known })!,
       /none of the known ones answers/,

@@ -11,7 +11,9 @@ export function haveOf({ wanted, left }: Pick<Amounts, "wanted" | "left">): numb
 
 /** While existing data is checked the bar shows the check, else what is verified; 0 to 1. */
 export function shownFraction(torrent: TorrentSnapshot): number {
-  if (torrent.size === 0) return 0; // it is not known yet, or not opened
+  // Its size is not known yet, or it is not opened.
+  const isUnknown = torrent.state === "finding" || torrent.state === "waiting";
+  if (torrent.size === 0 && isUnknown) return 0;
   if (torrent.checked !== null) return torrent.checked;
   return torrent.wanted > 0 ? haveOf(torrent) / torrent.wanted : 1;
 }

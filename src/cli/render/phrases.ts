@@ -66,7 +66,7 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
 function noPeersPhrase(torrent: TorrentSnapshot): string {
   if (torrent.peers.known > 0) return "no peers: none of the known ones answers";
   if (torrent.trackers.length === 0) {
-    return "no peers: the torrent has no tracker; --peer adds one by hand";
+    return "no peers: the torrent has no tracker (--peer names a peer by hand)";
   }
   if (torrent.trackers.some((tracker) => tracker.state === "announcing")) {
     return "no peers yet: asking the tracker";
