@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Output } from "../../src/cli/output.ts";
 import { segment } from "../../src/cli/render/line.ts";
+import { LiveReporter } from "../../src/cli/render/live_reporter.ts";
 import { LiveScreen } from "../../src/cli/render/live_screen.ts";
 import { liveTerminal } from "../../src/cli/render/terminal.ts";
-import { FakeProcess } from "./fakes.ts";
+import { FakeProcess, snapshotOf } from "./fakes.ts";
 import { ScreenModel } from "./screen_model.ts";
 
 function lines(...texts: string[]) {
@@ -96,6 +97,28 @@ describe("LiveScreen", () => {
     await Promise.resolve();
     release();
     assert.equal(process.printed.split("later").length - 1, 1);
+  });
+});
+
+describe("LiveReporter", () => {
+  it("draws nothing over what others wrote, even if it hears late that it was stopped", async () => {
+    const process = new FakeProcess(), output = new Output(process);
+    process.size = { columns: 80, rows: 24, color: false };
+    const reporter = new LiveReporter(output, liveTerminal(process)!);
+    const torrents = [snapshotOf({ name: "film" })];
+    const frame = async (now: number) => {
+      process.printed = "";
+      reporter.tick(torrents, now);
+      await output.flush();
+      return process.printed;
+    };
+    await frame(0);
+    assert.ok((await frame(200)).startsWith("\x1b[3A\r\x1b[J"), "in place");
+    assert.equal(await frame(9000), "", "the first frame after a stop waits for the news of it");
+    for (const fn of process.continueHandlers) fn();
+    assert.ok((await frame(9200)).startsWith("\r\x1b[Jfilm"), "below");
+    assert.ok((await frame(9400)).startsWith("\x1b[3A\r\x1b[J"), "in place again");
+    reporter.close();
   });
 });
 

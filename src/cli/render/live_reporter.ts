@@ -6,11 +6,13 @@ import { torrentBlock } from "./block.ts";
 import { type Line, segment } from "./line.ts";
 import { LiveScreen } from "./live_screen.ts";
 import { Notes } from "./notes.ts";
-import type { Reporter } from "./reporter.ts";
+import { type Reporter, TICK_MS } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
 import type { LiveTerminal } from "./terminal.ts";
 
 const BLOCK_ROWS = 3;
+/** No frame is this late otherwise. */
+const STOPPED_MS = 3 * TICK_MS;
 
 export class LiveReporter implements Reporter {
   readonly #output: Output;
@@ -18,6 +20,7 @@ export class LiveReporter implements Reporter {
   readonly #screen: LiveScreen;
   readonly #notes = new Notes(false);
   #closed = false;
+  #lastTickAt = Infinity;
 
   constructor(output: Output, terminal: LiveTerminal) {
     this.#output = output;
@@ -30,8 +33,11 @@ export class LiveReporter implements Reporter {
     if (note !== null && event.type !== "added") this.say(note);
   }
 
-  tick(torrents: readonly TorrentSnapshot[]): void {
-    if (this.#closed) return;
+  tick(torrents: readonly TorrentSnapshot[], now: number): void {
+    const pause = now - this.#lastTickAt;
+    this.#lastTickAt = now;
+    // It may have been stopped (Ctrl-Z): Deno tells of that only after the timers that are due.
+    if (this.#closed || pause > STOPPED_MS) return;
     const { columns, rows } = this.#terminal.size();
     const fitting = Math.max(1, Math.floor((rows - 2) / BLOCK_ROWS));
     const lines: Line[] = [];
