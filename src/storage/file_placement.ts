@@ -37,6 +37,11 @@ export interface DiskRules {
 
 type Looking = Pick<Files, "stat" | "list">;
 
+/** Windows' reserved characters, which its file systems refuse also elsewhere. */
+// deno-lint-ignore no-control-regex
+const RESERVED = /["*:<>?\\|\x01-\x1f]/g;
+/** Bytes of a safe name. */
+const MAX_SAFE_BYTES = 240;
 /** Spellings of one folder that are looked into at most. */
 const MAX_SPELLINGS = 4;
 /** What has one Unicode form. */
@@ -297,7 +302,9 @@ class Search {
     if (depth === path.length - 1) {
       this.#given ??= givenPaths(this.#entries);
       for (const paths of this.#given) yield paths[file]![depth]!;
-    } else if (!isOrdinary(own)) yield* [windowsName(own), tame(own)];
+    } else if (!isOrdinary(own)) {
+      yield* [own.replace(RESERVED, "_"), windowsName(own), tame(own)];
+    }
   }
 
   #kindOf(path: Path) {
@@ -305,20 +312,27 @@ class Search {
   }
 }
 
-/** As `chooseNames` has it for disks with Windows' rules, and for those that take only short names. */
+/** As `chooseNames` has it for exFAT and NTFS, and for disks that take only shorter names. */
 function givenPaths(entries: readonly PlacedFile[]): Path[][] {
-  const odd = new Set<string>();
+  const dos = new Map<string, string>(), cut = new Map<string, string>(), short = new Map(cut);
   for (const { path, pad } of entries) {
-    if (!pad) { for (const name of path) if (!isOrdinary(name)) odd.add(name); }
-  }
-  const windows = new Map<string, string>(), short = new Map<string, string>();
-  for (const name of odd) {
-    windows.set(name, windowsName(name));
-    if (utf8Length(name) > ORDINARY_BYTES) short.set(name, tame(name));
+    for (const name of pad ? [] : path) {
+      if (isOrdinary(name)) continue;
+      const length = utf8Length(name);
+      dos.set(name, name.replace(RESERVED, "_"));
+      if (length > MAX_SAFE_BYTES) cut.set(name, windowsName(name));
+      if (length > ORDINARY_BYTES) short.set(name, tame(name));
+    }
   }
   const none = { renamed: new Map(), here: new Set<number>() };
-  return [{ folds: true, refused: windows }, { folds: false, refused: short }].map((rules) => {
-    const { renamed } = chooseNames(entries, none, rules);
+  const rules = [
+    { folds: true, refused: dos },
+    ...[cut, short].flatMap((refused) => {
+      return refused.size > 0 ? [{ folds: false, refused }] : [];
+    }),
+  ];
+  return rules.map((rule) => {
+    const { renamed } = chooseNames(entries, none, rule);
     return entries.map(({ path }, file) => renamed.get(file) ?? path);
   });
 }

@@ -9,6 +9,12 @@ import { toHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
 import { type DiskRules, ORDINARY_BYTES, tame, windowsName } from "./file_placement.ts";
 
+/** All but letters, digits and spaces. */
+const ODD = /[^\p{L}\p{M}\p{N} ]/gu;
+/** Characters tried at most, so many of them in one name. */
+const MAX_CHARACTERS = 4000, TOGETHER = 30;
+/** Of the names themselves are tried at most. */
+const MAX_TRIED = 32;
 /** In neither of the two cases and forms that are asked for. */
 const BOTH = "shoal A\u00e9", OTHERS = ["shoal a\u00e9", "shoal Ae\u0301"];
 const ASCII = "shoal A", OTHER_CASE = "shoal a";
@@ -73,19 +79,51 @@ class Trial {
   }
 
   /** Each name that is refused, with one that is taken in its place, or null. */
-  refusedOf(names: Iterable<string>): Map<string, string | null> {
+  refusedOf(names: ReadonlySet<string>): Map<string, string | null> {
+    const bad = this.#refusedCharacters(names), limit = this.#limitOf(names, bad);
     const refused = new Map<string, string | null>();
-    for (const kind of byKind(names).values()) {
-      // The longest stands for all names with the same characters.
-      const longest = kind.reduce((a, b) => utf8Length(b) > utf8Length(a) ? b : a);
-      if (this.#takes(longest)) continue;
-      for (const name of kind) {
-        if (name !== longest && this.#takes(name)) continue;
-        const instead = [windowsName(name), tame(name)];
-        refused.set(name, instead.find((other) => this.#takes(other)) ?? null);
-      }
+    for (const name of names) {
+      const instead = replacement(name, bad, limit);
+      if (instead !== name) refused.set(name, instead);
+    }
+    // Some of the names themselves, for what is not in their characters and length.
+    for (const name of [...names].slice(0, MAX_TRIED)) {
+      if (this.#takes(refused.get(name) ?? name)) continue;
+      refused.set(
+        name,
+        [windowsName(name), tame(name)].find((other) => this.#takes(other)) ?? null,
+      );
     }
     return refused;
+  }
+
+  #refusedCharacters(names: ReadonlySet<string>): Set<string> {
+    const odd = new Set<string>();
+    for (const name of names) {
+      for (const character of name.match(ODD) ?? []) odd.add(character);
+      if (odd.size > MAX_CHARACTERS) break;
+    }
+    const all = [...odd].slice(0, MAX_CHARACTERS), bad = new Set<string>();
+    for (let at = 0; at < all.length; at += TOGETHER) {
+      const some = all.slice(at, at + TOGETHER);
+      if (this.#takes(`x${some.join("")}x`)) continue;
+      for (const character of some) if (!this.#takes(`x${character}x`)) bad.add(character);
+    }
+    return bad;
+  }
+
+  /** Bytes of the longest of the names that is not refused for its length. */
+  #limitOf(names: ReadonlySet<string>, bad: ReadonlySet<string>): number {
+    const long = [...names].map((name) => without(name, bad))
+      .filter((name) => utf8Length(name) > ORDINARY_BYTES)
+      .sort((a, b) => utf8Length(a) - utf8Length(b));
+    let taken = 0, refused = long.length;
+    while (taken < refused) {
+      const middle = (taken + refused) >> 1;
+      if (this.#takes(long[middle]!)) taken = middle + 1;
+      else refused = middle;
+    }
+    return taken === 0 ? ORDINARY_BYTES : utf8Length(long[taken - 1]!);
   }
 
   /** Whether a file of that name is also there under one of the others; null where it cannot be made. */
@@ -116,16 +154,16 @@ class Trial {
   }
 }
 
-/** By the characters that some disk may refuse, and apart those that may be too long. */
-function byKind(names: Iterable<string>): Map<string, string[]> {
-  const kinds = new Map<string, string[]>();
-  for (const name of names) {
-    const odd = [...new Set(name.match(/[^\p{L}\p{M}\p{N} ]/gu))].sort().join("");
-    const ending = /[. ]$/.exec(name)?.[0] ?? "";
-    const isLong = utf8Length(name) > ORDINARY_BYTES;
-    const key = `${isLong ? "long" : "short"} ${ending} ${odd}`, kind = kinds.get(key);
-    if (kind === undefined) kinds.set(key, [name]);
-    else kind.push(name);
-  }
-  return kinds;
+function without(name: string, bad: ReadonlySet<string>): string {
+  return bad.size === 0
+    ? name
+    : name.replace(ODD, (character) => bad.has(character) ? "_" : character);
+}
+
+/** What the name can be on a disk that refuses these characters and more bytes than that. */
+function replacement(name: string, bad: ReadonlySet<string>, limit: number): string {
+  const plain = without(name, bad);
+  if (utf8Length(plain) <= limit) return plain;
+  const whole = windowsName(name);
+  return utf8Length(whole) <= limit ? whole : tame(name);
 }

@@ -165,7 +165,7 @@ describe("names of new files", () => {
     assert.deepEqual(paths, [
       "Ep 1_ Pilot_.1.mkv",
       "tab_here",
-      ...["trailing.", "-rf", "CON", "\u202egpj.exe", "ab"],
+      ...["trailing.", "-rf", "CON", "\u202egpj.exe", "a_b"],
       "Ep 1_ Pilot_.mkv",
       ...["a_/b", "x_"],
     ]);
@@ -243,14 +243,33 @@ describe("probeNames", () => {
     assert.equal(folds, true);
   });
 
-  it("tries one name for all that have the same characters", () => {
-    const node = nodeWith("ext4"), { files } = node;
-    let tried = 0;
-    const open = files.open.bind(files);
-    files.open = (path, mode) => (tried++, open(path, mode));
-    const names = Array.from({ length: 5000 }, (_, i) => `Episode ${i}: why?`);
-    probeNames(files, node.random, ROOT, { names: new Set(names), twins: false });
-    assert.equal(tried, 1);
+  it("tries a few names, however many and hostile they are", () => {
+    const many = Array.from({ length: 5000 }, (_, i) => `Episode ${i}: why?`);
+    const long = Array.from({ length: 5000 }, (_, i) => `${"ж".repeat(100 + (i % 150))}${i}`);
+    const hostile = Array.from(
+      { length: 50_000 },
+      (_, i) => `${String.fromCodePoint(0xe000 + i % 6000)}${i}?`,
+    );
+    for (const [names, most] of [[many, 60], [long, 60], [hostile, 250]] as const) {
+      for (const system of ["ext4", "exfat", "share"] as const) {
+        const { files, random } = nodeWith(system), open = files.open.bind(files);
+        let tried = 0;
+        files.open = (path, mode) => (tried++, open(path, mode));
+        probeNames(files, random, ROOT, { names: new Set(names), twins: false });
+        assert.ok(tried <= most, `${tried} on ${system}`);
+      }
+    }
+  });
+
+  it("keeps long names that are not too long", () => {
+    const names = [150, 200, 254, 256, 300, 400].map((bytes) => "ж".repeat(bytes / 2));
+    const on = (system: keyof typeof FILE_SYSTEMS) => {
+      const { files, random } = nodeWith(system);
+      const { refused } = probeNames(files, random, ROOT, { names: new Set(names), twins: false });
+      return [...refused.keys()].map((name) => utf8Length(name));
+    };
+    assert.deepEqual(on("ext4"), [256, 300, 400]);
+    assert.deepEqual(on("share"), [150, 200, 254, 256, 300, 400]);
   });
 
   it("refuses nothing where nothing can be made: the download says why", () => {
