@@ -16,6 +16,7 @@ import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
 import { formatDuration } from "./render/format.ts";
 import { heldBackPhrase } from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
+import { SpaceWatch } from "./space_watch.ts";
 import { openState, type StateChoice } from "./state_folder.ts";
 import { repeat, within } from "./timing.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -55,6 +56,7 @@ interface Run {
   readonly request: DownloadRequest;
   readonly reporter: Reporter;
   readonly interrupt: Interrupt;
+  readonly space: SpaceWatch;
 }
 
 /**
@@ -67,7 +69,9 @@ export async function runDownload(
   reporter: Reporter,
   interrupt: Interrupt,
 ): Promise<Outcome[]> {
-  const run: Run = { context, request, reporter, interrupt };
+  const { dir, incompleteDir = dir } = request.add;
+  const space = new SpaceWatch(context.platform.files, incompleteDir);
+  const run: Run = { context, request, reporter, interrupt, space };
   const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter));
   for (const job of jobs) await load(run, job);
   if (jobs.some((job) => job.bytes !== null) && !interrupt.requested) {
@@ -203,6 +207,7 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
     endJob(run, job, { kind: "no-peers", message });
     void job.torrent.stop();
   }
+  if (!run.request.add.seedOnly) run.space.look(snapshots, (text) => run.reporter.say(text));
   run.reporter.tick(snapshots, now);
 }
 

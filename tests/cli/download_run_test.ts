@@ -124,6 +124,26 @@ describe("shoal download", () => {
     }
   });
 
+  it("warns where several downloads do not fit on the disk together", async () => {
+    for (const size of [1000, Number.MAX_SAFE_INTEGER / 4]) {
+      const run = await start([TORRENT, OTHER, "-o", FOLDER]);
+      const [first, second] = run.world.client.added, { process, clock } = run.world;
+      first!.set({ size });
+      second!.set({ infoHash: "bb".repeat(20), size, state: "checking" });
+      await clock.pass(1000);
+      assert.doesNotMatch(process.printed, /warning/, "not before all are checked");
+      second!.set({ state: "downloading" });
+      await clock.pass(1000);
+      if (size > 1000) await until(() => process.printed.includes("warning"));
+      first!.finish();
+      second!.finish();
+      assert.equal(await ended(run), 0);
+      const warned =
+        /^warning: All downloads together need 4\.00 PiB in .*, and its disk has .* free$/m;
+      assert.equal(warned.test(process.printed), size > 1000, process.printed);
+    }
+  });
+
   it("ignores a torrent that is named twice", async () => {
     const world = fakeWorld([]);
     world.client.onAdd = () => {
