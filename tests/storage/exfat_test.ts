@@ -1,9 +1,7 @@
 /** A real exFAT disk through FUSE, on a loop file: it renumbers files that the system forgot. */
 import { after, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
@@ -12,50 +10,22 @@ import { ResumeKeeper } from "../../src/storage/resume_keeper.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
 import { trustworthy } from "../../src/storage/trust.ts";
 import { Bitfield } from "../../src/util/bitfield.ts";
+import { mountExfat } from "../doubles/exfat_disk.ts";
 import { blankRecord, INFO_HASH, sha1 } from "./resume_life.ts";
 import { type FileSketch, TestTorrent } from "./storage_harness.ts";
 
 const platform = selectPlatform();
 const { files, clock } = platform;
-const top = mkdtempSync(join(tmpdir(), "shoal exfat "));
-const mountPoint = join(top, "disk"), image = join(top, "image");
-let loop: string | null = null;
+const disk = mountExfat(), { dir: mountPoint } = disk;
 after(() => {
   platform.hasher.close();
-  if (loop !== null) {
-    run("umount", mountPoint);
-    run("losetup", "-d", loop);
-  }
-  rmSync(top, { recursive: true, force: true });
+  disk.close();
 });
 
-function run(program: string, ...args: string[]): string {
-  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-}
-
-/** Null when it worked, else why not. */
-function mountExfat(): string | null {
-  try {
-    if (!existsSync("/dev/fuse")) return "no FUSE here";
-    mkdirSync(mountPoint);
-    writeFileSync(image, "");
-    truncateSync(image, 64 * 1024 * 1024);
-    run("mkfs.exfat", image);
-    loop = run("losetup", "-f", "--show", image).trim();
-    run("mount.exfat-fuse", loop, mountPoint);
-    return null;
-  } catch {
-    if (loop !== null) run("losetup", "-d", loop);
-    loop = null;
-    return "no root, mkfs.exfat or exfat-fuse here";
-  }
-}
-
-const why = mountExfat();
 // More files than are kept open, each in several pieces.
 const FILES = Array.from({ length: 150 }, (_, i): FileSketch => [`t/f${i}`, 40_000]);
 const torrent = new TestTorrent(16384, FILES);
-const record = join(top, "record.resume");
+const record = join(disk.top, "record.resume");
 
 function open(): TorrentStorage {
   const pool = new HandlePool(files, 100);
@@ -84,16 +54,28 @@ async function keep(storage: TorrentStorage): Promise<void> {
   }).close();
 }
 
+/** Lets the system forget files until one of them has another number. */
+async function renumber(): Promise<void> {
+  const inodes = () => FILES.map((_, i) => files.stat(join(mountPoint, "t", `f${i}`))!.inode);
+  const before = inodes();
+  for (let tries = 0; tries < 100; tries++) {
+    writeFileSync("/proc/sys/vm/drop_caches", "2");
+    if (inodes().some((inode, i) => inode !== before[i])) return;
+    await new Promise((resolve) => void clock.after(50, () => resolve(null)));
+  }
+  assert.fail("no file was renumbered");
+}
+
 async function suspects(): Promise<number> {
   const data = (await readResume(files, record, sha1, INFO_HASH))!;
   return trustworthy(data, torrent.layout, open()).suspect.length;
 }
 
-describe("exFAT through FUSE", { skip: why ?? false }, () => {
+describe("exFAT through FUSE", { skip: disk.missing ?? false }, () => {
   it("is written to though files are renumbered, and nothing is hashed after a new mount", {
     timeout: 60_000,
   }, async () => {
-    const storage = open(), inode = () => files.stat(join(mountPoint, "t", "f0"))!.inode;
+    const storage = open();
     storage.prepare();
     const half = (odd: number) => {
       for (const piece of torrent.pieces) {
@@ -101,16 +83,13 @@ describe("exFAT through FUSE", { skip: why ?? false }, () => {
       }
     };
     half(0);
-    const before = inode();
-    writeFileSync("/proc/sys/vm/drop_caches", "2");
-    assert.notEqual(inode(), before, "it was renumbered");
+    await renumber();
     half(1);
     assert.deepEqual(storage.changedFiles(), []);
     await keep(storage);
     storage.close();
     assert.equal(await suspects(), 0, "right after the last write");
-    run("umount", mountPoint);
-    run("mount.exfat-fuse", loop!, mountPoint);
+    disk.remount();
     assert.equal(await suspects(), 0, "after a new mount");
     writeFileSync(join(mountPoint, "t", "f7"), torrent.file(8));
     const { first, last } = torrent.layout.piecesOf(7)!;
