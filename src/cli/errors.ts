@@ -39,7 +39,7 @@ export function isExpected(error: unknown): error is ShoalError {
 /** One line for a person, without a trace. */
 export function describeError(error: unknown): string {
   if (error instanceof NetError && error.code === "address-in-use") {
-    return `${error.message} (choose another port with --port, or leave it out)`;
+    return `${error.message}. Choose another one with --port, or leave --port out`;
   }
   if (error instanceof ForeignFileError) {
     const rename = error.number === null ? "" : `, another name (--rename ${error.number}=NAME)`;

@@ -18,7 +18,7 @@ export function overviewText(commands: readonly Command[], columns = HELP_COLUMN
     ...table(rows, columns),
     "",
     "shoal COMMAND --help explains one command; shoal --version prints the version.",
-    "shoal FILE.torrent is short for shoal download FILE.torrent.",
+    "shoal FILE.torrent is short for shoal download FILE.torrent; a URL or magnet link also works.",
     "",
     "Example:",
     "  shoal download debian.torrent -o ~/Downloads",

@@ -74,13 +74,13 @@ async function dispatch(context: CliContext, args: readonly string[]): Promise<n
   }
 }
 
-/** The command may stand after flags; a .torrent in its place means `download`. */
+/** The command may stand after flags; a .torrent or magnet link in its place means `download`. */
 function findCommand(args: readonly string[]): { command: Command; args: readonly string[] } {
   const first = args[0]!;
   const at = first.startsWith("-") ? args.findIndex((arg) => NAMES.includes(arg)) : 0;
   const named = COMMANDS.find((command) => command.name === args[at]);
   if (named !== undefined) return { command: named, args: args.toSpliced(at, 1) };
-  if (first.startsWith("-") || isUrl(first) || /\.torrent$/i.test(first)) {
+  if (first.startsWith("-") || isUrl(first) || /\.torrent$|^magnet:/i.test(first)) {
     return { command: downloadCommand, args };
   }
   throw unknownCommand(first);

@@ -161,7 +161,11 @@ function checkedDecode(bytes: Uint8Array, options: DecodeOptions): unknown {
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     const code = cause.code === "too-large" ? "too-large" : "bad-bencode";
-    throw new TorrentFileError(code, `It is broken or not a torrent: ${cause.message}`, { cause });
+    throw new TorrentFileError(
+      code,
+      `This is not a .torrent file, or a broken one: ${cause.message}`,
+      { cause },
+    );
   }
 }
 

@@ -52,7 +52,7 @@ describe("shoal with a bad .torrent", () => {
     });
 
     it(`${command} ends with 3 for what is no torrent`, { timeout: 20_000 }, async () => {
-      assertOneLine(await shoal(command, junk), 3, /junk\.torrent: It is broken or not a torrent/);
+      assertOneLine(await shoal(command, junk), 3, /junk\.torrent: This is not a \.torrent file/);
     });
 
     it(`${command} ends with 3 for a folder`, { timeout: 20_000 }, async () => {
@@ -138,7 +138,7 @@ describe("shoal download where it cannot work", () => {
     const { port } = taken.address() as { port: number };
     const run = await shoal("download", GOOD, "-o", join(FOLDER, "p"), "--port", String(port));
     await new Promise((resolve) => taken.close(resolve));
-    assertOneLine(run, 1, /choose another port with --port/);
+    assertOneLine(run, 1, /another program uses that port\. Choose another one with --port/);
   });
 
   it(

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { EXIT_CODES, exitCodeFor, worstOf } from "../../src/cli/exit_codes.ts";
 import { runCli } from "../../src/cli/main.ts";
 import { FileError, NetError, TorrentFileError } from "../../src/util/errors.ts";
-import { type FakeWorld, fakeWorld } from "./fakes.ts";
+import { type FakeWorld, fakeWorld, until } from "./fakes.ts";
 
 async function run(args: readonly string[], vars: Record<string, string> = {}): Promise<FakeWorld> {
   const world = fakeWorld(args, vars);
@@ -97,6 +97,15 @@ describe("runCli and errors", () => {
       assert.equal(process.code, 3);
       assert.match(process.errors, /^shoal: Cannot read none\.torrent: there is no such file\n$/);
     }
+  });
+
+  it("downloads what a magnet link names, without the command", async () => {
+    const world = fakeWorld(["magnet:?xt=urn:btih:" + "ab".repeat(20), "--no-state", "-q"]);
+    const running = runCli(world.platform, world.openClient);
+    await until(() => world.client.added.length > 0);
+    world.client.added[0]!.finish();
+    await running;
+    assert.equal(world.process.code, 0);
   });
 
   it("shows a bug as one line, and the trace only to those who ask", async () => {

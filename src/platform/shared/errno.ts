@@ -68,7 +68,7 @@ const NET_CODES: Record<string, [code: NetErrorCode, reason: string]> = {
   ECANCELED: ["closed", "the connection was closed"],
   ERR_SOCKET_CLOSED: ["closed", "the connection was closed"],
   ERR_STREAM_DESTROYED: ["closed", "the connection was closed"],
-  EADDRINUSE: ["address-in-use", "another program uses that port. Choose another one"],
+  EADDRINUSE: ["address-in-use", "another program uses that port"],
   EACCES: ["permission", "permission denied (ports below 1024 need special rights)"],
   EPERM: ["permission", "the system does not allow it"],
   ENOTFOUND: ["name-not-found", "the name is not known"],
