@@ -76,6 +76,12 @@ export class Layout {
     };
   }
 
+  /** How many files, empty ones in between included, `length` bytes at `begin` of a piece touch. */
+  filesIn(piece: number, begin: number, length: number): number {
+    const from = piece * this.pieceLength + begin;
+    return this.#fileAt(from + length - 1) - this.#fileAt(from) + 1;
+  }
+
   /** The file parts that make up `length` bytes at `begin` of a piece, in order. */
   slices(piece: number, begin = 0, length = this.lengthOf(piece) - begin): FileSlice[] {
     const from = piece * this.pieceLength + begin;

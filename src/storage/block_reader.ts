@@ -5,7 +5,7 @@
  * nothing is served of a piece that was found bad, also when it was read before or is being read, nor
  * of a file that was seen to change until it was checked again.
  */
-import type { Layout } from "../protocol/layout.ts";
+import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";
 import {
   type CachedWindow,
@@ -28,6 +28,9 @@ export interface PieceSource extends WatchedFiles {
 
 /** Errors that may be gone at the next try; all others mean that the data is. */
 const PASSING: readonly FileError["code"][] = ["io", "too-many-open"];
+
+/** Files that are opened for one read on this thread. */
+const MAX_FILES_AT_ONCE = 32;
 
 export interface ReaderEvents {
   /** The first error that no later try will mend. */
@@ -59,7 +62,9 @@ export class BlockReader implements WindowOwner {
     this.#watch = new FileWatch(source, () => cache.gauge.clock.now(), (file) => this.#hold(file));
     this.#warmth = new Warmth(cache.gauge);
     const { pieceLength } = source.layout;
-    this.#windowLength = Math.min(WINDOW_BYTES, pieceLength);
+    const { totalLength, files } = source.layout;
+    const isCrowded = totalLength / files.length * MAX_FILES_AT_ONCE < WINDOW_BYTES;
+    this.#windowLength = Math.min(isCrowded ? BLOCK_LENGTH : WINDOW_BYTES, pieceLength);
     this.#perPiece = Math.ceil(pieceLength / this.#windowLength);
   }
 
@@ -71,6 +76,8 @@ export class BlockReader implements WindowOwner {
   readNow(piece: number, begin: number, into: Uint8Array): boolean {
     const { clock } = this.#cache.gauge, begun = clock.now();
     if (this.#closed || !this.#warmth.isWarm(begun)) return false;
+    // To open a thousand files takes its time, however warm they are.
+    if (this.#source.layout.filesIn(piece, begin, into.length) > MAX_FILES_AT_ONCE) return false;
     if (!this.#watch.mayServe(piece, begun)) return false;
     try {
       this.#source.readInto(piece, begin, into);

@@ -60,6 +60,31 @@ describe("http.get against hostile answers", () => {
     }, ["bad-response"]);
   });
 
+  for (const status of ["100 Continue", "103 Early Hints"]) {
+    it(`answers of ${status} without end are cut off early`, async () => {
+      const sent = await failing(
+        (socket) => endless(socket, `HTTP/1.1 ${status}\r\n\r\n`.repeat(100)),
+        ["bad-response"],
+      );
+      assert.ok(sent < 50_000_000, `${sent}`);
+    });
+  }
+
+  it("chunks that are nearly all head are cut off early", async () => {
+    await failing((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+      endless(socket, `1;${"x".repeat(2000)}\r\nx\r\n`);
+    }, ["too-large", "bad-response"]);
+  });
+
+  it("a packing with a name that every object knows is refused", async () => {
+    for (const name of ["constructor", "__proto__", "toString"]) {
+      await failing((socket) => {
+        socket.end(`HTTP/1.1 200 OK\r\ncontent-encoding: ${name}\r\ncontent-length: 2\r\n\r\nab`);
+      }, ["bad-response"]);
+    }
+  });
+
   it("what is not HTTP is refused", async () => {
     await failing((socket) => socket.end("220 mail.example ESMTP ready\r\n"), ["bad-response"]);
   });

@@ -29,8 +29,10 @@ class HandDisk implements PieceSource {
   /** Somebody changes the file, so long as it is true. */
   touched = false;
 
-  constructor(pieceLength: number, total: number) {
-    this.layout = new Layout(pieceLength, [{ length: total, pad: false }]);
+  /** `files` of equal length. */
+  constructor(pieceLength: number, total: number, files: number) {
+    const file = { length: total / files, pad: false };
+    this.layout = new Layout(pieceLength, Array.from({ length: files }, () => file));
   }
 
   /** A look takes until it is answered. */
@@ -77,8 +79,8 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-function bench(pieceLength: number, total: number, maxBytes = 32 * KIB * KIB) {
-  const disk = new HandDisk(pieceLength, total);
+function bench(pieceLength: number, total: number, maxBytes = 32 * KIB * KIB, fileCount = 1) {
+  const disk = new HandDisk(pieceLength, total, fileCount);
   const system = { diskReads: 0 };
   const files = { diskReads: () => system.diskReads };
   const clock = new HandClock();
@@ -244,6 +246,18 @@ describe("BlockReader", () => {
       if (!reader.readNow(i, 0, into)) break;
     }
     assert.equal(disk.readsAtOnce, 32, "until it was seen that the disk was needed");
+  });
+
+  it("opens no thousand tiny files at once, nor reads ahead over them", async () => {
+    const total = 64 * 64 * KIB, fileCount = total / 4;
+    const { disk, reader } = bench(64 * KIB, total, undefined, fileCount);
+    for (let piece = 0; piece <= PROOF; piece++) {
+      reader.prepare(piece, 0, BLOCK, null);
+      assert.deepEqual(disk.reads.map(({ into }) => into.length), [BLOCK]);
+      await disk.answer();
+    }
+    assert.equal(reader.readNow(60, 0, new Uint8Array(100)), true, "that is 25 files");
+    assert.equal(reader.readNow(60, 0, new Uint8Array(BLOCK)), false, "and that 4,096");
   });
 
   it("an error of a read at once is left to the read ahead, which knows what to do", async () => {

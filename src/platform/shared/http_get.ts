@@ -7,12 +7,18 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import { concatBytes } from "../../util/bytes.ts";
+import { ByteGatherer } from "../../util/byte_gatherer.ts";
 import { NetError } from "../../util/errors.ts";
 import type { Http, HttpRequest, HttpResponse } from "../types.ts";
 import { plainAddress } from "./addresses.ts";
 import { netError } from "./errno.ts";
 import { inflateBody } from "./inflate_body.ts";
+
+/** Bytes read for each byte of a body, chunk by chunk, and before it. */
+const OVERHEAD = 2, MAX_HEAD_BYTES = 1 << 20;
+const WATCH_EVERY_MS = 200;
+/** Answers of class 1xx before the one that counts. */
+const MAX_INTERIM = 20;
 
 /** `ca`: certificates (PEM) to trust instead of the system's, for tests. */
 export function createHttpGet(options: { ca?: string } = {}): Http["get"] {
@@ -59,6 +65,7 @@ class Exchange {
       () => this.#fail("timeout", `no answer within ${timeoutMs} ms`),
       timeoutMs,
     );
+    const watch = setInterval(() => this.#demandThrift(), WATCH_EVERY_MS);
     try {
       return await new Promise<HttpResponse>((resolve, reject) => {
         this.#reject = reject;
@@ -70,8 +77,17 @@ class Exchange {
       });
     } finally {
       clearTimeout(timer);
+      clearInterval(watch);
       signal?.removeEventListener("abort", onAbort);
       this.#sent?.destroy();
+    }
+  }
+
+  /** What is no body (interim answers, headers of chunks) is bounded too: nothing else counts it. */
+  #demandThrift(): void {
+    const read = this.#sent?.socket?.bytesRead ?? 0, { maxBytes } = this.#request;
+    if (read > OVERHEAD * maxBytes + MAX_HEAD_BYTES) {
+      this.#fail("too-large", `the answer is over ${maxBytes} bytes`);
     }
   }
 
@@ -90,6 +106,12 @@ class Exchange {
     const start = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
     this.#sent = start(this.#url, options, onResponse);
     this.#sent.on("error", (error) => this.#reject(error));
+    let interim = 0;
+    const onInterim = () => {
+      if (++interim > MAX_INTERIM) this.#fail("bad-response", "too many interim answers");
+    };
+    this.#sent.on("continue", onInterim);
+    this.#sent.on("information", onInterim);
     this.#sent.end();
   }
 
@@ -111,18 +133,16 @@ class Exchange {
     const { maxBytes } = this.#request;
     const tooLarge = () => this.#fail("too-large", `the answer is over ${maxBytes} bytes`);
     return new Promise((resolve, reject) => {
-      const parts: Uint8Array[] = [];
-      let length = 0;
+      const body = new ByteGatherer();
       if (Number(response.headers["content-length"] ?? 0) > maxBytes) return tooLarge();
       response.on("data", (part: Uint8Array) => {
-        length += part.length;
-        if (length > maxBytes) return tooLarge();
-        parts.push(part);
+        if (body.length + part.length > maxBytes) return tooLarge();
+        body.add(part);
       });
       response.on("error", reject);
       response.on("aborted", () => this.#fail("reset", "the answer broke off"));
       response.on("end", () => {
-        if (response.complete) resolve(concatBytes(...parts));
+        if (response.complete) resolve(body.bytes);
         else this.#fail("reset", "the answer broke off");
       });
     });

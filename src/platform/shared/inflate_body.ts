@@ -4,12 +4,15 @@ import { gunzip, inflate, inflateRaw } from "node:zlib";
 import { NetError } from "../../util/errors.ts";
 import { errnoOf } from "./errno.ts";
 
-const unpackers: Record<string, ((packed: Uint8Array, options: Limit) => Promise<Uint8Array>)[]> = {
-  gzip: [promisify(gunzip)],
-  "x-gzip": [promisify(gunzip)],
+type Unpack = (packed: Uint8Array, options: Limit) => Promise<Uint8Array>;
+
+/** A map, as the names come from a server: it might call one "constructor". */
+const unpackers: ReadonlyMap<string, readonly Unpack[]> = new Map([
+  ["gzip", [promisify(gunzip)]],
+  ["x-gzip", [promisify(gunzip)]],
   // "deflate" means a zlib wrapper, but some servers send the bare stream.
-  deflate: [promisify(inflate), promisify(inflateRaw)],
-};
+  ["deflate", [promisify(inflate), promisify(inflateRaw)]],
+]);
 
 interface Limit {
   maxOutputLength: number;
@@ -25,7 +28,7 @@ export async function inflateBody(
   const name = encoding.trim().toLowerCase();
   if (name === "" || name === "identity" || packed.length === 0) return packed;
   let failure: unknown;
-  for (const unpack of unpackers[name] ?? []) {
+  for (const unpack of unpackers.get(name) ?? []) {
     try {
       return new Uint8Array(await unpack(packed, { maxOutputLength: Math.max(1, maxBytes) }));
     } catch (error) {
