@@ -59,6 +59,8 @@ export class SimDisk {
   slowReads = 0;
   /** Virtual milliseconds that a write takes; one that is not asynchronous holds its process up. */
   writeDelayMs = 0;
+  /** What becomes of bytes that are written: others are stored, or none, and no error tells. */
+  keeps: "all" | "garbage" | "nothing" = "all";
   /** Writes so far that were slow, and how long those that held the process up took together. */
   slowWrites = 0;
   heldUpMs = 0;

@@ -102,7 +102,11 @@ export class SimFileHandle implements FileHandle, OpenHandle {
   #write(bytes: Uint8Array, position: number): void {
     if (this.#mode === "read") throw systemError("EBADF");
     this.#entry.mtimeMs = this.#clocks.wallTime();
-    const done = this.#disk.writeTo(this.#entry, bytes, position);
+    const { keeps } = this.#disk;
+    if (keeps !== "all") this.#disk.log.fault(`disk-kept-${keeps}`);
+    if (keeps === "nothing") return;
+    const kept = keeps === "garbage" ? bytes.map((byte) => byte ^ 0xff) : bytes;
+    const done = this.#disk.writeTo(this.#entry, kept, position);
     if (done < bytes.length) throw systemError("ENOSPC");
   }
 
