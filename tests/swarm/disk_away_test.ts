@@ -1,38 +1,42 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import type { Files } from "../../src/platform/types.ts";
+import { SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };
 const STATE = { stateDir: "/state" };
 const FOREVER = { seedGoal: { kind: "forever" } } as const;
 
-/** A leech with some of it, or all, whose client ends; then its files are taken out of its folder. */
+/**
+ * A leech with some of it, or all, whose client ends; then the disk under its folder is away until
+ * `mount`, or its files are deleted.
+ */
 async function takenOut(seed: number, whole: boolean, isAway = true) {
   const swarm = new SimSwarm(seed);
   await swarm.prepare([900 * KIB, 300 * KIB, 20 * KIB, 700 * KIB], 64 * KIB);
   await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
-  const leech = await swarm.leech("10.0.2.1", {}, FOREVER, STATE);
-  const { torrent } = leech;
+  const first = swarm.world.node("10.0.2.1"), { disk } = first;
+  if (isAway) disk.mount("/data");
+  const { torrent, client } = await swarm.join(first, FOREVER, STATE);
   await swarm.run(() =>
     whole ? torrent.snapshot().state === "seeding" : torrent.snapshot().have > 400_000
   );
-  await swarm.world.wait(leech.client.close());
-  leech.node.kill("quietly");
-  leech.node.files.rename("/data", "/taken-out");
-  leech.node.disk.makeFolders("/data");
-  const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
-  const mount = showAnotherDisk(node);
-  if (!isAway) mount();
-  return { swarm, node, mount };
+  await swarm.world.wait(client.close());
+  first.kill("quietly");
+  const volume = isAway ? disk.unmount("/data") : null;
+  const node = swarm.world.node("10.0.2.1", { disk });
+  if (!isAway) removeBelow(node.files, "/data");
+  return { swarm, node, mount: () => void disk.mount("/data", volume!) };
 }
 
-/** What is seen is another disk, until the returned function is called. */
-function showAnotherDisk({ files }: Pick<Participant["node"], "files">): () => void {
-  const diskOf = files.diskOf;
-  files.diskOf = () => ({ id: "another", keepsInodes: true });
-  return () => files.diskOf = diskOf;
+function removeBelow(files: Files, folder: string): void {
+  for (const name of files.list(folder)) {
+    const path = `${folder}/${name}`;
+    if (files.stat(path)!.kind === "directory") removeBelow(files, path);
+    files.remove(path);
+  }
 }
 
 describe("a start while the disk is away", () => {
@@ -55,10 +59,7 @@ describe("a start while the disk is away", () => {
           assert.deepEqual([state, error?.code], ["waiting", "not-found"]);
           assert.match(error!.message, /^The disk that holds "folder" does not seem to be mounted/);
           assert.deepEqual(node.disk.names("/data"), ["placeholder"]);
-          node.files.remove("/data/placeholder");
-          node.files.remove("/data");
           mount();
-          node.files.rename("/taken-out", "/data");
           await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
           assert.equal(torrent.snapshot().have, torrent.snapshot().size);
           await swarm.world.wait(client.close());
@@ -95,11 +96,8 @@ describe("a start while the disk is away", () => {
     await swarm.world.runFor(20_000);
     assert.equal(torrent.snapshot().error?.code, "not-found");
     assert.deepEqual(node.disk.bytes("/data/folder/sub0/file0"), new Uint8Array(100));
-    node.files.remove("/data/folder/sub0/file0");
-    for (const name of ["folder/sub0", "folder", ""]) node.files.remove(`/data/${name}`);
-    node.files.rename("/taken-out", "/data");
-    node.files.remove("/data/folder/sub1/file1");
     mount();
+    node.files.remove("/data/folder/sub1/file1");
     await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
     assert.ok(torrent.snapshot().downloaded < 700 * KIB, "one file and its neighbours' edges");
     assert.match(warnings.join(), /^1 of 4 files of "folder" are no longer in \/data/);
