@@ -4,6 +4,7 @@
  */
 import { type CreateOptions, createTorrent } from "../client/create_torrent.ts";
 import type { Files } from "../platform/types.ts";
+import { utf8Length } from "../protocol/utf8.ts";
 import { lastPart } from "../storage/source_files.ts";
 import { FileError } from "../util/errors.ts";
 import type { CliContext } from "./command.ts";
@@ -11,6 +12,8 @@ import { EXIT_DONE, EXIT_INTERRUPTED } from "./exit_codes.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
 import { createReporter } from "./render/create_reporter.ts";
+
+const MAX_NAME_BYTES = 255;
 
 export interface CreateRequest {
   path: string;
@@ -61,7 +64,7 @@ function chooseTarget(files: Files, request: CreateRequest): { name: string; tar
   const name = request.torrent.name ?? lastPart(source);
   const output = request.output ?? ".";
   const inFolder = files.stat(files.absolute(output))?.kind === "directory";
-  const target = files.absolute(inFolder ? `${output}/${name}.torrent` : output);
+  const target = files.absolute(inFolder ? `${output}/${torrentFileName(name)}` : output);
   const folder = files.absolute(`${target}/..`);
   if (files.stat(folder) === null) {
     throw new FileError(
@@ -79,6 +82,13 @@ function chooseTarget(files: Files, request: CreateRequest): { name: string; tar
     );
   }
   return { name, target };
+}
+
+/** As much of the name as a file's name has room for. */
+function torrentFileName(name: string): string {
+  const characters = [...name];
+  while (utf8Length(`${characters.join("")}.torrent`) > MAX_NAME_BYTES) characters.pop();
+  return `${characters.join("")}.torrent`;
 }
 
 function refuseToReplace(files: Files, target: string, { force }: CreateRequest): void {

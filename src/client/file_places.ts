@@ -51,14 +51,13 @@ export function placeFiles(
     return { notes: [], ...placeByRecord(files, meta, options, record, chosen) };
   }
   const [first, target] = places as [string, string];
-  const there = findFiles(files, target, meta.files, chosen);
-  const inTarget = first === target || hasWhole(files, meta, target, there.renamed);
-  const found = inTarget ? there : findFiles(files, first, meta.files, chosen);
-  const at = { dir: inTarget ? target : first, record };
   // Nothing is made of what is only to be given, nor where all is to be there already.
-  if (options.seedOnly || options.trustFiles || mustExist) {
-    return { ...at, renamed: found.renamed, notes: [] };
-  }
+  const makes = !options.seedOnly && !options.trustFiles && !mustExist;
+  const there = findFiles(files, target, meta.files, chosen, makes);
+  const inTarget = first === target || hasWhole(files, meta, target, there.renamed);
+  const found = inTarget ? there : findFiles(files, first, meta.files, chosen, makes);
+  const at = { dir: inTarget ? target : first, record };
+  if (!makes) return { ...at, renamed: found.renamed, notes: [] };
   return { ...at, ...nameNewFiles(platform, meta, options, found, new Set(places)) };
 }
 

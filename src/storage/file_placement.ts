@@ -16,6 +16,8 @@ export interface PlacedFile {
   /** The torrent's own, below the download folder. */
   readonly path: Path;
   readonly safePath: Path;
+  /** Bytes. */
+  readonly length: number;
   readonly pad: boolean;
 }
 
@@ -53,15 +55,17 @@ export const ORDINARY_BYTES = 143;
 
 /**
  * Looks for each file below `root`; writes nothing. `known`: names that were recorded or chosen, which
- * are not looked for.
+ * are not looked for. `wholeOnly`: under another name than its own a file counts only with its full
+ * length, where nothing else tells that it is not somebody's own.
  */
 export function findFiles(
   files: Looking,
   root: string,
   entries: readonly PlacedFile[],
   known: ReadonlyMap<number, Path> = new Map(),
+  wholeOnly = false,
 ): Found {
-  const search = new Search(files, root, entries);
+  const search = new Search(files, root, entries, wholeOnly);
   const renamed = new Map(known), here = new Set<number>();
   entries.forEach(({ pad, path, safePath }, file) => {
     if (pad || known.has(file) || (path === safePath && path.every(hasOneSpelling))) return;
@@ -234,6 +238,7 @@ class Search {
   readonly #files: Looking;
   readonly #root: string;
   readonly #entries: readonly PlacedFile[];
+  readonly #wholeOnly: boolean;
   /** The spellings under which a folder is there, by its own. */
   readonly #folders = new Map<string, Path[]>();
   /** Own paths of the files: no other file can be found there. */
@@ -242,20 +247,22 @@ class Search {
   /** The paths that we gave all files on disks that take not all names. */
   #given: Path[][] | null = null;
 
-  constructor(files: Looking, root: string, entries: readonly PlacedFile[]) {
+  constructor(files: Looking, root: string, entries: readonly PlacedFile[], wholeOnly: boolean) {
     this.#files = files;
     this.#root = root;
     this.#entries = entries;
+    this.#wholeOnly = wholeOnly;
   }
 
   /** The path that a file has; its own one itself when that is it; null where it has none. */
   find(file: number): Path | null {
-    const { path } = this.#entries[file]!, last = path.length - 1;
+    const { path, length } = this.#entries[file]!, last = path.length - 1;
     for (const folder of this.#spellings(file, last)) {
       for (const name of this.#names(file, last)) {
-        const found = [...folder, name], kind = this.#kindOf(found);
-        if (kind === undefined || kind === "directory") continue;
+        const found = [...folder, name], stat = this.#look(found);
+        if (stat === null || stat.kind === "directory") continue;
         if (isSame(found, path)) return path;
+        if (this.#wholeOnly && stat.size !== length) continue;
         if (this.#isTaken(found)) continue;
         this.#taken.add(found.join("/"));
         return found;
@@ -265,7 +272,7 @@ class Search {
   }
 
   exists(path: Path): boolean {
-    return this.#kindOf(path) !== undefined;
+    return this.#look(path) !== null;
   }
 
   #isTaken(path: Path): boolean {
@@ -282,7 +289,7 @@ class Search {
     const found: Path[] = [];
     for (const above of this.#spellings(file, depth - 1)) {
       for (const name of this.#names(file, depth - 1)) {
-        const folder = [...above, name], kind = this.#kindOf(folder);
+        const folder = [...above, name], kind = this.#look(folder)?.kind;
         const isFolder = kind === "directory" || kind === "link";
         if (isFolder && !found.some((other) => isSame(other, folder))) found.push(folder);
       }
@@ -307,8 +314,8 @@ class Search {
     }
   }
 
-  #kindOf(path: Path) {
-    return unlessRefused(() => this.#files.stat([this.#root, ...path].join("/"))?.kind, undefined);
+  #look(path: Path) {
+    return unlessRefused(() => this.#files.stat([this.#root, ...path].join("/")), null);
   }
 }
 

@@ -322,6 +322,22 @@ describe("barLine", () => {
 });
 
 describe("shoal create as a process", () => {
+  it("makes torrents of names that leave no room for an ending, and verify takes them", {
+    timeout: 30_000,
+  }, async () => {
+    const { folder } = makeTop();
+    for (const name of ["x".repeat(255), "\u0436".repeat(127), "\u202ea\nb"]) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, "file"), name);
+      const made = await shoal("create", join(folder, name), "-o", folder, "--json");
+      assert.deepEqual([made.code, made.err], [0, ""]);
+      const found = readdirSync(folder).filter((file) => file.endsWith(".torrent")).sort();
+      const torrent = join(folder, found.find((file) => file.startsWith(name.slice(0, 2)))!);
+      const verified = await shoal("verify", torrent, folder);
+      assert.deepEqual([verified.code, verified.err], [0, ""]);
+    }
+  });
+
   it("makes what shoal verify and seed take", { timeout: 30_000 }, async () => {
     const { folder } = makeTop();
     const made = await startShoal(["create", "top"], { cwd: folder }).finished;

@@ -104,6 +104,17 @@ describe("findFiles", () => {
     assert.deepEqual(found(alone, entriesOf("\u00e9", "e\u0301")), ["top/\u00e9", null]);
   });
 
+  it("for a download, takes under other names only what is whole", () => {
+    const node = nodeWith("ext4"), entries = entriesOf("a\u200b", "b\u200b", "c\u200b");
+    node.disk.put(`${ROOT}/top/a`, new Uint8Array(1));
+    node.disk.put(`${ROOT}/top/b`, new Uint8Array(2));
+    node.disk.put(`${ROOT}/top/c\u200b`, new Uint8Array(0));
+    const { here, renamed } = findFiles(node.files, ROOT, entries, new Map(), true);
+    assert.deepEqual([...here], [0, 2], "of one byte each");
+    assert.deepEqual([...renamed], [[0, ["top", "a"]]]);
+    assert.equal(findFiles(node.files, ROOT, entries).here.size, 3);
+  });
+
   it("a folder in a file's place is no file", () => {
     const node = nodeWith("ext4");
     node.disk.makeFolders(`${ROOT}/top/a\u200b`);
