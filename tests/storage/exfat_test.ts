@@ -5,11 +5,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
+import { probeNames } from "../../src/storage/name_probe.ts";
 import { readResume } from "../../src/storage/resume_file.ts";
 import { ResumeKeeper } from "../../src/storage/resume_keeper.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
 import { trustworthy } from "../../src/storage/trust.ts";
 import { Bitfield } from "../../src/util/bitfield.ts";
+import type { FileError } from "../../src/util/errors.ts";
 import { mountExfat } from "../doubles/exfat_disk.ts";
 import { blankRecord, INFO_HASH, sha1 } from "./resume_life.ts";
 import { type FileSketch, TestTorrent } from "./storage_harness.ts";
@@ -72,6 +74,25 @@ async function suspects(): Promise<number> {
 }
 
 describe("exFAT through FUSE", { skip: disk.missing ?? false }, () => {
+  it("refuses some names, folds others, and shows nothing of being tried", {
+    timeout: 60_000,
+    skip: disk.missing ?? false,
+  }, () => {
+    const names = new Set(["Ep 1: Pilot?.mkv", "a\\b", "ok\u200d.", "\u0436".repeat(127), "tab\t"]);
+    const before = files.list(mountPoint);
+    const rules = probeNames(files, platform.random, mountPoint, { names, twins: true });
+    assert.deepEqual([...rules.refused], [
+      ["Ep 1: Pilot?.mkv", "Ep 1_ Pilot_.mkv"],
+      ["a\\b", "a_b"],
+      ["tab\t", "tab_"],
+    ]);
+    assert.equal(rules.folds, true);
+    assert.deepEqual(files.list(mountPoint), before);
+    const refused = (error: FileError) => error.code === "bad-name";
+    assert.throws(() => files.open(join(mountPoint, "what?"), "write"), refused);
+    assert.throws(() => files.makeDir(join(mountPoint, "what?")), refused);
+  });
+
   it("is written to though files are renumbered, and nothing is hashed after a new mount", {
     timeout: 60_000,
   }, async () => {
