@@ -80,7 +80,7 @@ export const swarmScenarios: readonly SwarmScenario[] = [
   },
 ];
 
-const plain = { clashes: false, oddNames: false, oddDisks: false, foreign: 0 };
+const plain = { clashes: false, oddNames: false, oddDisks: false, wishes: false, foreign: 0 };
 const ends = [events.killed, events.restarted, events.powerLost];
 const edits = [events.edited, events.edited, events.replaced, events.deleted, events.shared];
 
@@ -88,7 +88,7 @@ export const ownersScenarios: readonly OwnersScenario[] = [
   {
     name: "foreign",
     about: "files of others, links and folders are where a torrent wants to write",
-    home: { ...plain, foreign: 0.5, events: ends },
+    home: { ...plain, wishes: true, foreign: 0.5, events: ends },
   },
   {
     name: "writers",
@@ -123,6 +123,7 @@ export const ownersScenarios: readonly OwnersScenario[] = [
       clashes: true,
       oddNames: true,
       oddDisks: true,
+      wishes: true,
       foreign: 0.3,
       events: [
         ...ends,

@@ -65,6 +65,11 @@ export class Copy {
       now - this.begunMs > RECORDED_MS;
   }
 
+  /** The places of its files as the torrent spells them. */
+  get paths(): string[] {
+    return this.title.torrent.files.map(({ path }) => this.pathOf(path));
+  }
+
   /** The place of a file as the torrent spells it. */
   pathOf(path: readonly string[]): string {
     return [this.options.dir, ...path].join("/");

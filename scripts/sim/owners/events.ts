@@ -136,6 +136,7 @@ export function edited(home: Home): Promise<void> {
   changed(home, path, at, at + bytes.length);
   home.did(isAppended ? "appended" : "edited", path);
   for (const { title } of home.copies) if (title === copy.title) title.clear = false;
+  if (home.mayOverwrite(path)) return Promise.resolve();
   if (copy.wasDone || ledger.has(path)) ledger.keep(path, "a finished file that somebody edited");
   return Promise.resolve();
 }
@@ -149,7 +150,9 @@ export function replaced(home: Home): Promise<void> {
   const length = Math.max(size, 1000) + dice.pick([0, 0, 777]);
   disk.put(path, dice.fill(new Uint8Array(length)), home.wallTime);
   changed(home, path);
-  ledger.keep(path, "a file that somebody put in the place of ours");
+  if (!home.mayOverwrite(path)) {
+    ledger.keep(path, "a file that somebody put in the place of ours");
+  }
   home.did("replaced", path);
   copy.title.clear = false;
   return Promise.resolve();

@@ -21,19 +21,23 @@ function joined(content: Uint8Array, tail: Uint8Array): Uint8Array {
   return all;
 }
 
+/** It stays as it is and is in the way, unless somebody asked for it to be written over. */
+function keep(home: Home, copy: Copy, path: string, about: string): void {
+  copy.title.clear = false;
+  if (!home.mayOverwrite(path)) home.ledger.keep(path, about);
+}
+
 /** Somebody else's file, none of whose pieces is the torrent's. */
 const stranger: Planter = (home, copy, { content }, path) => {
   const longer = home.dice.pick([0, 0, 5 * KIB, -20 * KIB]);
   home.disk.put(path, noise(home, content.length + longer), MADE_MS);
-  home.ledger.keep(path, "somebody else's file");
-  copy.title.clear = false;
+  keep(home, copy, path, "somebody else's file");
 };
 
 /** All of ours, and a line that the user added. */
 const extended: Planter = (home, copy, { content }, path) => {
   home.disk.put(path, joined(content, noise(home, 300)), MADE_MS);
-  home.ledger.keep(path, "a file that somebody made longer");
-  copy.title.clear = false;
+  keep(home, copy, path, "a file that somebody made longer");
 };
 
 /** What another client reserved: as good as nothing. */
@@ -67,9 +71,7 @@ const linked: Planter = (home, copy, { content }, path) => {
   home.disk.makeFolders(path.slice(0, path.lastIndexOf("/")));
   home.disk.link(library, path);
   home.ledger.keep(library, `a library's file (${kind}) that was hard-linked into the download`);
-  if (kind !== "other") return;
-  home.ledger.keep(path, "a hard link to somebody else's file");
-  copy.title.clear = false;
+  if (kind === "other") keep(home, copy, path, "a hard link to somebody else's file");
 };
 
 /** A symbolic link to a file outside. */

@@ -30,6 +30,8 @@ export interface HomeOptions {
   oddNames: boolean;
   /** File systems other than ext4. */
   oddDisks: boolean;
+  /** Now and then somebody asks for a file to be written over, or repaired. */
+  wishes: boolean;
 }
 
 export class Home {
@@ -83,6 +85,14 @@ export class Home {
 
   get copies(): Copy[] {
     return this.processes.flatMap(({ copies }) => copies);
+  }
+
+  /** Whether somebody asked for what is under a path to be written over. */
+  mayOverwrite(path: string): boolean {
+    return this.copies.some((copy) => {
+      const { overwrite, repair } = copy.options;
+      return (overwrite || repair) && copy.paths.includes(path);
+    });
   }
 
   newPid(): number {
@@ -142,6 +152,8 @@ export class Home {
       dir,
       seedGoal: { kind: "forever" } as const,
       preallocate: dice.chance(0.2),
+      overwrite: this.#options.wishes && dice.chance(0.15),
+      repair: this.#options.wishes && dice.chance(0.15),
       ...(incompleteDir ? { incompleteDir } : {}),
     };
     for (const process of where) process.copies.push(new Copy(this, process, title, options));
