@@ -8,7 +8,7 @@
  */
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
-import { StoredFile } from "./stored_file.ts";
+import { replaced, StoredFile } from "./stored_file.ts";
 
 export interface RelocateOptions {
   /** Ends a copy; the files stay where they were. Renaming is not interrupted. */
@@ -93,6 +93,7 @@ export class Relocation {
     to.paths.makeRoot();
     if (options.finishing) await this.#takeCopiesBack();
     this.#demandRoom(options.finishing ?? false);
+    this.#demandOurs();
     const isDone = await this.#alone(() => {
       if (!this.#renameHere()) return false;
       settle(this.#relocated(false));
@@ -106,6 +107,13 @@ export class Relocation {
     for (const { from, to } of this.#moves) {
       if (this.#to.look(to) === null) continue;
       if (!finishing || this.#from.look(from) !== null) throw inTheWay(to.path);
+    }
+  }
+
+  /** What somebody put in the place of a file stays where it is. Throws a FileError. */
+  #demandOurs(): void {
+    for (const { from } of this.#moves) {
+      if (from.isAnother(this.#from.look(from))) throw replaced(from.path);
     }
   }
 
@@ -229,7 +237,10 @@ export class Relocation {
   #clean(copied: boolean): void {
     const from = this.#from;
     if (copied) {
-      for (const move of this.#moves) this.#remove(from, move.from);
+      for (const { from: file } of this.#moves) {
+        // What somebody did to it since it was copied is nowhere else.
+        if (!file.isDisturbed(from.look(file))) this.#remove(from, file);
+      }
       this.#remove(this.#to, this.#mark);
     }
     const folders = new Set<string>();

@@ -53,12 +53,12 @@ export class StoredFile extends PooledFile {
    */
   compare(now: FileStat | null): void {
     if (this.#left) this.#expectHere(now, this.#left.inode);
-    if (this.#isAnother(now)) throw replaced(this.path);
+    if (this.isAnother(now)) throw replaced(this.path);
     if (this.#left !== undefined && !isSame(this.#left, now)) this.#disturbed = true;
   }
 
   /** It is not the file that we made or took over, though a check may have read it since. */
-  #isAnother(now: FileStat | null): boolean {
+  isAnother(now: FileStat | null): boolean {
     const { identity } = this;
     if (identity === null || now === null || now.inode === 0) return false;
     return now.inode !== identity.inode || now.bornMs !== identity.bornMs;

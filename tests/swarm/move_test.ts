@@ -46,6 +46,32 @@ describe("Torrent.move", () => {
     }
   });
 
+  it("leaves where it is what somebody put in the place of a file", TIMEOUT, async () => {
+    const { swarm, one, disk } = await seeding(3);
+    const path = "/data/folder/sub0/file0";
+    disk.put(path, DIARY, one.node.clock.wallTime());
+    await assert.rejects(swarm.world.wait(one.torrent.move("/other")), { code: "changed" });
+    assert.deepEqual(disk.bytes(path), DIARY);
+    await swarm.close();
+  });
+
+  it("to another disk does not remove what was edited meanwhile", TIMEOUT, async () => {
+    const { swarm, one, disk } = await seeding(4);
+    const path = "/data/folder/sub0/file0";
+    disk.mount("/other");
+    disk.readDelayMs = 50;
+    const moving = one.torrent.move("/other");
+    await swarm.world.runFor(120);
+    assert.notEqual(disk.names("/other").length, 0, "it is being copied");
+    disk.tamper(path, DIARY, 10, one.node.clock.wallTime() + 1);
+    await swarm.world.wait(moving);
+    await swarm.world.runFor(6000);
+    assert.equal(one.torrent.snapshot().dir, "/other");
+    assert.deepEqual(disk.bytes(path)?.subarray(10, 10 + DIARY.length), DIARY);
+    assert.equal(disk.bytes("/data/folder/sub1/file1"), null, "all others are removed");
+    await swarm.close();
+  });
+
   it("that cannot be finished is given up where nothing was moved yet", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(2);
     disk.mount("/other");
