@@ -89,10 +89,20 @@ export class Home {
 
   /** Whether somebody asked for what is under a path to be written over. */
   mayOverwrite(path: string): boolean {
+    const wanted = this.#spelled(path);
     return this.copies.some((copy) => {
       const { overwrite, repair } = copy.options;
-      return (overwrite || repair) && copy.paths.includes(path);
+      return (overwrite || repair) && copy.paths.some((each) => this.#spelled(each) === wanted);
     });
+  }
+
+  /** As the disk has it, where it can be there. */
+  #spelled(path: string): string {
+    try {
+      return this.disk.resolve(path, false);
+    } catch {
+      return path;
+    }
   }
 
   newPid(): number {

@@ -88,7 +88,8 @@ export class HomePlay {
       if (title.clear && !this.#waitsForOther(copy)) {
         assert.ok(copy.isDone, `${about}: ${snapshot?.state}: ${error?.message}`);
       }
-      if (!copy.isDone || title.edits.length > 0) continue;
+      const isWhole = copy.isDone && snapshot!.piecesHave === snapshot!.pieces;
+      if (!isWhole || title.edits.length > 0) continue;
       copy.assertRight();
       this.compared += title.torrent.content.length;
     }
