@@ -161,8 +161,10 @@ export class BlockReader implements WindowOwner {
   // --- For the cache ---
 
   async read(key: number, into: Uint8Array): Promise<void> {
-    const { piece, begin } = this.#placeOf(key);
+    const { piece, begin } = this.#placeOf(key), { clock } = this.#cache.gauge;
+    const begun = clock.now();
     await this.#source.readAsync(piece, begin, into);
+    this.#warmth.readAway(clock.now() - begun);
   }
 
   refuse(waiter: ReadWaiter, { key, length }: CachedWindow): void {
@@ -176,7 +178,6 @@ export class BlockReader implements WindowOwner {
 
   readWorked(): void {
     this.#failing = false;
-    this.#warmth.readAway();
   }
 
   /**

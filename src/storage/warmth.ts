@@ -40,10 +40,10 @@ export class Warmth {
     return this.#proven >= PROOF;
   }
 
-  /** A window was read off this thread, while others may have been as well. */
-  readAway(): void {
+  /** A window was read off this thread, while others may have been as well; it took so long. */
+  readAway(tookMs: number): void {
     this.#readAt = this.#gauge.clock.now();
-    this.#proven = this.#usedDisk() ? 0 : this.#proven + 1;
+    this.#proven = this.#usedDisk() || tookMs > VERY_LONG_MS ? 0 : this.#proven + 1;
   }
 
   // hot

@@ -360,18 +360,24 @@ export class Torrent {
     if (this.#abort.signal.aborted) return;
     if (bad.length === 0) return await this.#complete();
     this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
+    this.#lose(bad); // before the last record is written, if this is the end
     this.#verification.demandKept(bad);
     this.storage.prepare();
     await this.#fetchAgain(bad);
   }
 
-  /** What a check found wrong is neither served nor kept in memory, and comes once more. */
-  async #fetchAgain(bad: readonly number[]): Promise<void> {
+  /** What a check found wrong is neither served nor kept in memory. */
+  #lose(bad: readonly number[]): void {
     for (const piece of bad) {
       this.#reader.forget(piece);
       this.pieces.markMissing(piece);
       this.swarm.withdrawPiece(piece);
     }
+  }
+
+  /** And comes once more. */
+  async #fetchAgain(bad: readonly number[]): Promise<void> {
+    this.#lose(bad);
     // The last record names these pieces: it must be gone before they are written anew.
     await this.#persistence.saveNow();
     if (!this.#abort.signal.aborted) this.#resumeDownload();

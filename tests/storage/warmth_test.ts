@@ -8,7 +8,7 @@ function scene() {
   const disk: { count: number | null } = { count: 5 };
   const warmth = new Warmth(gauge);
   const away = (times: number) => {
-    for (let i = 0; i < times; i++) warmth.readAway();
+    for (let i = 0; i < times; i++) warmth.readAway(1);
   };
   /** A read at once that takes `ms`. */
   const atOnce = (ms: number) => warmth.readAtOnce(clock.now() - ms, clock.now());

@@ -107,7 +107,7 @@ describe("a disk that does not keep what is written", () => {
       const swarm = await newSwarm(5);
       const node = swarm.world.node("10.0.2.1");
       node.disk.keeps = keeps;
-      const { torrent } = await swarm.join(node, { finalCheck: "full" }, STATE);
+      const leech = await swarm.join(node, { finalCheck: "full" }, STATE), { torrent } = leech;
       await swarm.run(() => torrent.snapshot().error !== null);
       const { error } = torrent.snapshot();
       assert.equal(error?.code, "io");
@@ -116,6 +116,14 @@ describe("a disk that does not keep what is written", () => {
       assert.ok(swarm.world.faults(`disk-kept-${keeps}`) > 3);
       const checks = swarm.world.logLines().filter((line) => line.includes('"final-check"'));
       assert.equal(checks.length, 3);
+      // The record of that run names none of it, so a mended disk gets it all.
+      await swarm.world.wait(leech.client.close());
+      node.disk.keeps = "all";
+      node.kill("quietly");
+      const again = swarm.world.node("10.0.2.1", { disk: node.disk });
+      const next = await swarm.join(again, { finalCheck: "full" }, STATE);
+      await swarm.untilDone([next]);
+      swarm.assertHasAll(next);
       await swarm.close();
     });
   }
