@@ -26,7 +26,7 @@ export interface FilePlaces {
   readonly dir: string;
   /** By index in the torrent's list: files that have another path than the torrent's own. */
   readonly renamed: ReadonlyMap<number, Path>;
-  /** The record to start with: it may say now that files are to be moved to chosen names. */
+  /** The record to start with: it may now order a move of files to chosen names. */
   readonly record: ResumeData | null;
   /** What a person should know: names that a disk did not take. */
   readonly notes: readonly string[];
@@ -51,7 +51,7 @@ export function placeFiles(
     return { notes: [], ...placeByRecord(files, meta, options, record, chosen) };
   }
   const [first, target] = places as [string, string];
-  // Nothing is made of what is only to be given, nor where all is to be there already.
+  // A torrent that is only seeded, or whose files must exist already, makes no files.
   const makes = !options.seedOnly && !options.trustFiles && !mustExist;
   const there = findFiles(files, target, meta.files, chosen, makes);
   const inTarget = first === target || hasWhole(files, meta, target, there.renamed);

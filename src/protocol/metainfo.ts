@@ -132,8 +132,8 @@ export function parseTorrent(
     announce: readTrackers(root, warnings),
     nodes: readNodes(root),
     webSeeds: readWebSeeds(root, files.length > 1, warnings),
-    comment: readText(root, "comment"),
-    createdBy: readText(root, "created by"),
+    comment: readText(root, "comment", decode),
+    createdBy: readText(root, "created by", decode),
     creationDate: readDate(root),
     hybrid: v1.hybrid,
     warnings,
@@ -229,6 +229,11 @@ function readDate(root: BDict): number | null {
   return seconds !== undefined && seconds >= 0 && seconds <= 8.64e12 ? seconds : null;
 }
 
-function readText(root: BDict, key: string): string | null {
-  return root.text(`${key}.utf-8`) || root.text(key) || null;
+function readText(
+  root: BDict,
+  key: string,
+  decode: (bytes: Uint8Array) => string,
+): string | null {
+  const bytes = root.bytes(`${key}.utf-8`) ?? root.bytes(key);
+  return bytes === undefined ? null : decode(bytes) || null;
 }

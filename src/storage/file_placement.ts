@@ -1,8 +1,8 @@
 /**
- * Under which names the files of a torrent are on a disk. To find and to make are two questions: what
- * is there is found as the torrent spells it, in the other Unicode form, or under a safe name that
- * this or another client gave it; what is to be made gets the torrent's own spelling wherever the disk
- * takes it (`name_probe.ts` finds out) and a safe one elsewhere.
+ * The names that the files of a torrent have on a disk. Finding and making are two questions: an
+ * existing file is found as the torrent spells it, in the other Unicode form, or under a safe name of
+ * this or another client; a new file gets the torrent's own spelling wherever the disk takes it
+ * (`name_probe.ts` finds out) and a safe name elsewhere.
  */
 import type { Files } from "../platform/types.ts";
 import { sanitizeName } from "../protocol/file_names.ts";
@@ -136,7 +136,7 @@ export function chooseNames(
   });
   if (folds || refused.size > 0) {
     const made = paths.map((_, file) => file).filter((file) => !entries[file]!.pad);
-    // What is there keeps its name, then whatever has its own.
+    // Existing files keep their names, then those that have their own.
     const rank = (file: number) =>
       !isFree(file) ? 0 : isSame(paths[file]!, entries[file]!.path) ? 1 : 2;
     const ordered = made.toSorted((a, b) => rank(a) - rank(b));
@@ -195,8 +195,8 @@ function twinsOf(entries: readonly PlacedFile[]): Map<number, Path> {
 }
 
 /**
- * By what is there: two names that both show something are two entries in the list of their folder
- * on a disk that keeps them apart, and one on a disk that does not.
+ * Existing files tell: two names that both show a file are two entries in the list of their folder on
+ * a disk that keeps them apart, and one on a disk that does not.
  */
 function foldsNames(
   files: Looking,

@@ -181,7 +181,8 @@ describe("parseTorrent: names", () => {
 
   it("in an old code page are read by the torrent's `encoding`", () => {
     const info = folderOf([{ path: [b("\xf4\xe8.avi")], length: 1 }], { name: b("\xca\xee") });
-    const meta = parse(info, { encoding: "windows-1251" });
+    const meta = parse(info, { encoding: "windows-1251", comment: b("\xf4\xe8") });
+    assert.equal(meta.comment, "\u0444\u0438");
     assert.deepEqual(meta.files[0]!.path, ["\u041a\u043e", "\u0444\u0438.avi"]);
     assert.equal(meta.name, "\u041a\u043e");
     const kept = parseTorrent(torrentFileOf(meta), sha1);
