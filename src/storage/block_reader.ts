@@ -126,9 +126,9 @@ export class BlockReader implements WindowOwner {
     }
   }
 
-  /** Files that were changed were checked, and what is wrong was forgotten. */
-  release(files: readonly number[]): void {
-    if (!this.#closed) this.#watch.release(files);
+  /** Files that were changed were checked, and what is wrong was forgotten. `isRight`: nothing was. */
+  release(files: readonly number[], isRight: boolean): void {
+    if (!this.#closed) this.#watch.release(files, isRight);
   }
 
   /** The piece is not what it was: nothing that was read of it is served any more. */

@@ -9,6 +9,9 @@ import type { ReadWaiter } from "./read_cache.ts";
 
 /** Of files, and of pieces by what was seen of their files. A look costs 2 to 25 us. */
 const LOOK_EVERY_MS = 500;
+/** After a change that was none: some network disks move the times of files that we write ourselves. */
+const FIRST_REST_MS = 1000;
+const MAX_REST_MS = 60_000;
 
 export interface WatchedFiles {
   readonly layout: Layout;
@@ -28,6 +31,8 @@ export class FileWatch {
   #freshSince = -Infinity;
   /** By file: when it was looked at last, and was as it was left. */
   readonly #lookedAt = new Map<number, number>();
+  /** By file: how long it is not looked at after its last check, which found nothing wrong. */
+  readonly #rests = new Map<number, number>();
   readonly #looking = new Set<number>();
   readonly #held = new Set<number>();
   readonly #waiters = new Set<ReadWaiter>();
@@ -61,10 +66,24 @@ export class FileWatch {
     this.#waiters.add(waiter);
   }
 
-  /** They were checked: pieces that were wrong are not ours any more. */
-  release(files: readonly number[]): void {
-    for (const file of files) this.#held.delete(file);
+  /**
+   * They were checked: pieces that were wrong are not ours any more. Where none was, `isRight`, the
+   * next look comes later each time, until one finds nothing changed.
+   */
+  release(files: readonly number[], isRight: boolean): void {
+    for (const file of files) {
+      this.#held.delete(file);
+      if (isRight) this.#rest(file);
+      else this.#rests.delete(file);
+    }
     this.#wake();
+  }
+
+  #rest(file: number): void {
+    const before = this.#rests.get(file);
+    const rest = before === undefined ? FIRST_REST_MS : Math.min(MAX_REST_MS, 2 * before);
+    this.#rests.set(file, rest);
+    this.#lookedAt.set(file, this.#now() + rest - LOOK_EVERY_MS);
   }
 
   #wake(): void {
@@ -97,6 +116,7 @@ export class FileWatch {
 
   #saw(file: number, isTouched: boolean): boolean {
     if (!isTouched) {
+      this.#rests.delete(file);
       this.#lookedAt.set(file, this.#now());
       return true;
     }

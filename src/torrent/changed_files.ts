@@ -79,7 +79,7 @@ export class ChangedFiles {
     this.#ports.settled();
     await this.#apply(outcome, files, isLost);
     if (signal.aborted) return;
-    reader.release(files);
+    reader.release(files, outcome.bad.length + outcome.back.length === 0);
     this.#demandAny(outcome);
   }
 

@@ -300,7 +300,7 @@ describe("BlockReader and files that somebody changes", () => {
     assert.deepEqual([changed, waiter.loads], [[0], 0], "told once");
     disk.touched = false;
     disk.salt = 9;
-    reader.release([0]);
+    reader.release([0], false);
     assert.equal(waiter.loads, 1);
     reader.prepare(0, BLOCK, BLOCK, waiter);
     await disk.answer();
@@ -317,7 +317,7 @@ describe("BlockReader and files that somebody changes", () => {
     await disk.answer();
     assert.deepEqual([waiter.loads, waiter.failures], [0, 1]);
     disk.touched = false;
-    reader.release([0]);
+    reader.release([0], false);
     assert.equal(reader.prepare(0, 0, BLOCK, null), false, "read again");
   });
 
@@ -352,5 +352,27 @@ describe("BlockReader and files that somebody changes", () => {
     await settled();
     assert.deepEqual(changed, [0]);
     assert.equal(reader.prepare(0, 0, BLOCK, waiter), false);
+  });
+
+  it("looks less and less often where changes turn out to be none", () => {
+    const { disk, reader, clock, changed } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
+    const looksIn = (ms: number) => {
+      changed.length = 0;
+      let found = 0;
+      for (let at = 0; at < ms; at += 500) {
+        reader.prepare(0, 0, BLOCK, null);
+        found += changed.length;
+        if (changed.splice(0).length > 0) reader.release([0], true);
+        clock.pass(500);
+      }
+      return found;
+    };
+    disk.touched = true;
+    assert.equal(looksIn(64_000), 7, "its time moves with every look");
+    disk.touched = false;
+    looksIn(61_000);
+    disk.touched = true;
+    clock.pass(1000);
+    assert.equal(reader.prepare(0, 0, BLOCK, null), false, "as often as ever after a quiet look");
   });
 });
