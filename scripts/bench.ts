@@ -3,7 +3,7 @@
  * libtorrent seeders on this machine. scripts/bench/README.md says how to read it.
  *
  *   --scenario NAME,...   single (default), files, many, pieces-per-peer, or all; --files for short
- *   --clients NAME,...    of deno, bun, exe, libtorrent, aria2 (default: all)
+ *   --clients NAME,...    of deno, bun, exe, libtorrent, aria2, floor (default: all)
  *   --rounds N            default 5
  *   --size MIB            default 1024
  *   --json                prints every sample as JSON instead of tables
@@ -16,7 +16,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type ClientName, clientNames, commandOf } from "./bench/clients.ts";
+import { type ClientName, clientNames, commandOf, type Floor } from "./bench/clients.ts";
 import { dhtBench } from "./bench/dht.ts";
 import { hashBench } from "./bench/hash.ts";
 import { magnetBench } from "./bench/magnet.ts";
@@ -25,14 +25,15 @@ import { describeMachine } from "./bench/machine.ts";
 import { measure } from "./bench/measure.ts";
 import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
 import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
-import { type Seeders, startSeeders } from "./bench/seeders.ts";
+import { benchScript, type Seeders, startSeeders } from "./bench/seeders.ts";
 import { startBench } from "./bench/start.ts";
 import { seedBench } from "./bench/seed.ts";
 import { siegeBench } from "./bench/siege.ts";
 import { swarmBench } from "./bench/swarm.ts";
 import { bundle } from "./lib/bundle.ts";
 import { compileWithBun } from "./lib/executables.ts";
-import { makeTorrent, writeFiles } from "./lib/make_torrent.ts";
+import { type MadeTorrent, makeTorrent, type TorrentSpec, writeFiles } from "./lib/make_torrent.ts";
+import { run } from "./lib/run.ts";
 import { projectRoot } from "./lib/runtimes.ts";
 
 interface Options {
@@ -69,16 +70,42 @@ function readOptions(args: string[]): Options {
 interface Programs {
   script: string;
   executable: string;
+  floor: Floor | null;
 }
 
 /** The bundle and the executable, made afresh, so that no old build is measured. */
-async function makePrograms(folder: string, rows: readonly Row[]): Promise<Programs> {
+async function makePrograms(
+  folder: string,
+  { rows, spec }: Scenario,
+  torrent: MadeTorrent,
+): Promise<Programs> {
   const script = join(folder, "shoal.js");
   const executable = join(folder, "shoal");
   const uses = (...clients: ClientName[]) => rows.some((row) => clients.includes(row.client));
   if (uses("deno", "bun", "exe")) await bundle(join(projectRoot, "mod.ts"), script);
   if (uses("exe")) await compileWithBun(script, executable);
-  return { script, executable };
+  return {
+    script,
+    executable,
+    floor: uses("floor") ? await makeFloor(folder, spec, torrent) : null,
+  };
+}
+
+async function makeFloor(
+  folder: string,
+  { name, pieceLength, files }: TorrentSpec,
+  { infoHash, pieces }: MadeTorrent,
+): Promise<Floor> {
+  const program = join(folder, "floor"), hashes = join(folder, "hashes");
+  const made = await run("cc", ["-O2", benchScript("floor.c"), "-lcrypto", "-o", program]);
+  if (made.code !== 0) {
+    throw new Error(
+      `The floor needs a C compiler and OpenSSL's headers (Debian: gcc, libssl-dev); --clients ` +
+        `leaves it out\n${made.stderr}`,
+    );
+  }
+  writeFileSync(hashes, pieces);
+  return { program, infoHash, size: files[0]!.size, pieceLength, hashes, name };
 }
 
 async function runScenario(
@@ -90,8 +117,9 @@ async function runScenario(
   const torrent = join(folder, "bench.torrent");
   progress(`${scenario.name}: ${scenario.about}`);
   writeFiles(scenario.spec, source);
-  writeFileSync(torrent, makeTorrent(scenario.spec, source).bytes);
-  const programs = await makePrograms(folder, scenario.rows);
+  const made = makeTorrent(scenario.spec, source);
+  writeFileSync(torrent, made.bytes);
+  const programs = await makePrograms(folder, scenario, made);
   const seeders = new Map<number, Seeders>();
   const measured: Measured[] = scenario.rows.map((row) => ({ ...row, samples: [] }));
   try {

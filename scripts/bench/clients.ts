@@ -3,9 +3,16 @@
 import { findRuntime } from "../lib/runtimes.ts";
 import { benchScript, python, type Seeders } from "./seeders.ts";
 
-export type ClientName = "deno" | "bun" | "exe" | "libtorrent" | "aria2";
+export type ClientName = "deno" | "bun" | "exe" | "libtorrent" | "aria2" | "floor";
 
-export const clientNames: readonly ClientName[] = ["deno", "bun", "exe", "libtorrent", "aria2"];
+export const clientNames: readonly ClientName[] = [
+  "deno",
+  "bun",
+  "exe",
+  "libtorrent",
+  "aria2",
+  "floor",
+];
 
 export const titles: Readonly<Record<ClientName, string>> = {
   deno: "shoal on Deno",
@@ -13,6 +20,7 @@ export const titles: Readonly<Record<ClientName, string>> = {
   exe: "shoal executable",
   libtorrent: "libtorrent 2.0.8",
   aria2: "aria2",
+  floor: "floor",
 };
 
 export interface Job {
@@ -23,8 +31,22 @@ export interface Job {
   /** The bundle and the executable made from it. */
   script: string;
   executable: string;
+  /** What scripts/bench/floor.c is told of the torrent; null where there is none. */
+  floor: Floor | null;
   /** More flags, for shoal only. */
   flags: readonly string[];
+}
+
+/** The floor: a program that only connects, asks, hashes and writes. */
+export interface Floor {
+  program: string;
+  infoHash: string;
+  size: number;
+  pieceLength: number;
+  /** File of the pieces' hashes. */
+  hashes: string;
+  /** Name of the torrent's one file. */
+  name: string;
 }
 
 /** The command line, the program first. */
@@ -41,6 +63,8 @@ export function commandOf(client: ClientName, job: Job): string[] {
       return [python, "-B", benchScript("lt_leech.py"), job.torrent, job.dir, ...peers];
     case "aria2":
       return ["aria2c", ...aria2(job)];
+    case "floor":
+      return floor(job);
   }
 }
 
@@ -56,6 +80,21 @@ function shoal(job: Job, peers: readonly string[]): string[] {
     `--max-peers=${Math.max(25, peers.length)}`,
     ...peers.map((peer) => `--peer=${peer}`),
     ...job.flags,
+  ];
+}
+
+function floor({ floor, seeders, dir }: Job): string[] {
+  if (floor === null) throw new Error("the floor takes one file from one seeder");
+  const { program, infoHash, size, pieceLength, hashes, name } = floor;
+  return [
+    program,
+    "127.0.0.1",
+    String(seeders.ports[0]),
+    infoHash,
+    String(size),
+    String(pieceLength),
+    hashes,
+    `${dir}/${name}`,
   ];
 }
 

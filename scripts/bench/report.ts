@@ -78,11 +78,18 @@ export function verdicts(scenario: Scenario, rows: readonly Measured[]): Verdict
       atMost(`${title}: share of libtorrent's wall`, ratio(row, of("libtorrent"), wall), share);
       atMost(`${title}: share of libtorrent's CPU`, ratio(row, of("libtorrent"), cpu), share);
     }
+    for (const [client, cpuShare, wallShare] of [["deno", 1.3, 1.2], ["bun", 1.5, 1.3]] as const) {
+      const row = of(client);
+      if (row === undefined) continue;
+      const title = titles[client];
+      atMost(`${title}: times the floor's CPU`, ratio(row, of("floor"), cpu), cpuShare);
+      atMost(`${title}: times the floor's wall`, ratio(row, of("floor"), wall), wallShare);
+    }
     const deno = of("deno");
     if (deno !== undefined) {
       const resident = median(deno.samples.map((sample) => sample.residentBytes)) / 1e6;
       atMost(`${titles.deno}: share of aria2's CPU`, ratio(deno, of("aria2"), cpu), 0.999);
-      atMost(`${titles.deno}: peak resident MB`, resident, 120);
+      atMost(`${titles.deno}: peak resident MB`, resident, 100);
     }
   }
   if (scenario.name === "many") {

@@ -29,6 +29,8 @@ export interface MadeTorrent {
   bytes: Uint8Array;
   /** 40 hexadecimal digits. */
   infoHash: string;
+  /** 20 bytes for each piece. */
+  pieces: Uint8Array;
 }
 
 type Bencoded = number | string | Uint8Array | Bencoded[] | Map<string, Bencoded>;
@@ -91,7 +93,8 @@ export function makeTorrent(spec: TorrentSpec, dir: string): MadeTorrent {
     );
   }
   info.set("name", spec.name).set("piece length", spec.pieceLength);
-  info.set("pieces", hashPieces(spec, dir));
+  const pieces = hashPieces(spec, dir);
+  info.set("pieces", pieces);
   if (spec.private) info.set("private", 1);
 
   const encodedInfo = encode(info);
@@ -107,7 +110,7 @@ export function makeTorrent(spec: TorrentSpec, dir: string): MadeTorrent {
     encodedInfo,
     Buffer.from("e"),
   ]);
-  return { bytes, infoHash: createHash("sha1").update(encodedInfo).digest("hex") };
+  return { bytes, infoHash: createHash("sha1").update(encodedInfo).digest("hex"), pieces };
 }
 
 function hashPieces(spec: TorrentSpec, dir: string): Uint8Array {
