@@ -1,16 +1,43 @@
-/** Who is to answer for what failed, and who is thanked for what did not: pieces to peers. */
+/**
+ * Who is to answer for what failed, and who is thanked for what did not: pieces to peers. Blame may
+ * come after a peer left, so those who left last and had sent something are remembered. Invariant:
+ * beside who is connected, at most MAX_GONE peers are.
+ */
 import { formatEndpoint } from "../protocol/compact_address.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
+const MAX_GONE = 1000;
+
+/** A connection, as far as it can be blamed. */
+interface Sender {
+  readonly peer: PoolPeer;
+  readonly session: { readonly key: number; readonly delivers: boolean };
+}
+
 export class Blame {
   readonly #pool: PeerPool;
-  readonly #peerOfKey: (key: number) => PoolPeer | undefined;
+  /** By session key. */
+  readonly #here = new Map<number, PoolPeer>();
+  /** Who left first comes first. */
+  readonly #gone = new Map<number, PoolPeer>();
 
-  /** `peerOfKey` knows those that left, too: blame may come late. */
-  constructor(pool: PeerPool, peerOfKey: (key: number) => PoolPeer | undefined) {
+  constructor(pool: PeerPool) {
     this.#pool = pool;
-    this.#peerOfKey = peerOfKey;
+  }
+
+  joined({ peer, session }: Sender): void {
+    this.#gone.delete(session.key);
+    this.#here.set(session.key, peer);
+  }
+
+  left({ peer, session }: Sender): void {
+    this.#here.delete(session.key);
+    if (!session.delivers) return;
+    this.#gone.set(session.key, peer);
+    if (this.#gone.size <= MAX_GONE) return;
+    const [oldest] = this.#gone.keys();
+    this.#gone.delete(oldest!);
   }
 
   /** A piece failed its hash. */
@@ -34,6 +61,6 @@ export class Blame {
   }
 
   #peers(keys: readonly number[]): PoolPeer[] {
-    return keys.flatMap((key) => this.#peerOfKey(key) ?? []);
+    return keys.flatMap((key) => this.#here.get(key) ?? this.#gone.get(key) ?? []);
   }
 }

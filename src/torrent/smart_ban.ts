@@ -11,6 +11,8 @@ export const MAX_ATTEMPTS = 3;
 /** Bounds the memory that liars can cost: attempts kept per piece, pieces kept at all. */
 const MAX_KEPT_ATTEMPTS = 4;
 const MAX_KEPT_PIECES = 256;
+/** Peers whose failed attempts at one piece are counted: those that failed it last. */
+const MAX_COUNTED_PEERS = 256;
 
 interface Attempt {
   senders: Int32Array;
@@ -52,7 +54,7 @@ export class SmartBan {
   failed(piece: number, bytes: Uint8Array, senders: Int32Array): Set<number> {
     const keys = new Set(senders);
     const failures = this.#of(piece);
-    for (const key of keys) failures.perPeer.set(key, (failures.perPeer.get(key) ?? 0) + 1);
+    for (const key of keys) count(failures.perPeer, key);
     if (keys.size === 1) return keys;
     const attempt = { senders: senders.slice(), digests: this.#digests(bytes, senders.length) };
     const guilty = new Set<number>();
@@ -101,6 +103,15 @@ export class SmartBan {
     }
     return digests;
   }
+}
+
+function count(perPeer: Map<number, number>, key: number): void {
+  const before = perPeer.get(key) ?? 0;
+  perPeer.delete(key);
+  perPeer.set(key, before + 1);
+  if (perPeer.size <= MAX_COUNTED_PEERS) return;
+  const [oldest] = perPeer.keys();
+  perPeer.delete(oldest!);
 }
 
 function sameDigest(a: Attempt, b: Attempt, block: number): boolean {

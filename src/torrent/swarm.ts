@@ -107,8 +107,6 @@ export class Swarm {
   readonly #superSeed: SuperSeed<PeerSession> | null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
-  /** Everybody who was ever connected: blame may come after they left. */
-  readonly #byKey = new Map<number, PoolPeer>();
   readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
   readonly #freeSlots: number[] = [];
   readonly #spentWork: SpentWork;
@@ -163,11 +161,6 @@ export class Swarm {
 
   get size(): number {
     return this.#members.size;
-  }
-
-  /** Who had this session key, also after the connection ended. */
-  peerOfKey(key: number): PoolPeer | undefined {
-    return this.#byKey.get(key);
   }
 
   // --- For the pool: PoolDialer ---
@@ -381,7 +374,6 @@ export class Swarm {
     const reported = { down: 0, up: 0 }, since = { tookAt: now, movedAt: now };
     const member: Member = { peer, session, link, info, incoming, limits, reported, ...since };
     this.#members.set(peer, member);
-    this.#byKey.set(session.key, peer);
     this.#bySession.set(session, member);
     this.#pieces.peerJoined(session);
     this.#shareWindows();

@@ -133,7 +133,7 @@ export class Torrent {
         this.#tell({ type: "peer-banned", address, port, reason }),
     });
     this.swarm.use(this.pool);
-    this.#blame = new Blame(this.pool, (key) => this.swarm.peerOfKey(key));
+    this.#blame = new Blame(this.pool);
     this.trackers = ports.trackers(this);
     this.#persistence = new Persistence(this, ports.clock, record, ports.keeper);
   }
@@ -515,8 +515,12 @@ export class Torrent {
       identity,
       options.swarm,
       {
-        connected: (member) => this.#tell(connectedNews(member)),
+        connected: (member) => {
+          this.#blame.joined(member);
+          this.#tell(connectedNews(member));
+        },
         disconnected: (member, error) => {
+          this.#blame.left(member);
           this.#traffic.memberLeft(member);
           this.#tell(disconnectedNews(member, error));
         },

@@ -106,6 +106,13 @@ describe("SmartBan", () => {
     assert.ok(named.length <= 4, `${named}`);
   });
 
+  it("counts the failed attempts of those peers alone that failed a piece last", () => {
+    const ban = new SmartBan(sha1);
+    for (let key = 1; key <= 300; key++) ban.failed(0, poisoned([1]), senders(key, key, key));
+    assert.equal(ban.isSuspect(0, 44), false);
+    assert.equal(ban.isSuspect(0, 45), true, "256 of 300 are left");
+  });
+
   it("names exactly the liars in random histories, whoever they are", () => {
     let named = 0;
     for (let seed = 0; seed < 200; seed++) {

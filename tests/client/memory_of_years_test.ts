@@ -1,0 +1,28 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { liveMemory } from "../doubles/live_memory.ts";
+import { PassingPeers } from "../doubles/passing_peers.ts";
+
+const FIRST = 3000, LATER = 8000;
+/** Whatever is kept of a peer takes more than this. */
+const LEAST_BYTES = 50;
+
+describe("a seed that peers pass by for years", () => {
+  it("keeps nothing of those who left beyond what it keeps of a few thousand", async () => {
+    const peers = new PassingPeers();
+    await peers.open();
+    await peers.pass(FIRST);
+    const before = await liveMemory();
+    await peers.pass(LATER);
+    const grown = await liveMemory() - before;
+    const { came, connected, banned, dialled, answered } = peers.seen;
+    assert.equal(came, FIRST + LATER);
+    assert.ok(connected > came, `${connected} of ${came} were connected`);
+    assert.ok(
+      banned > came / 100 && dialled > came && answered > came / 4,
+      JSON.stringify(peers.seen),
+    );
+    assert.ok(grown < LEAST_BYTES * LATER, `${grown} bytes more after ${LATER} peers`);
+    await peers.close();
+  });
+});
