@@ -3,7 +3,7 @@
  * error with a hint. Flags may stand anywhere; `--` ends them.
  */
 import { UsageError } from "./errors.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/nearest.ts";
 
 export interface Flag<T> {
   /** One letter that stands for the flag, without its dash. */

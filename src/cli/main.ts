@@ -27,7 +27,7 @@ import { commandText, HELP_COLUMNS, overviewText } from "./help.ts";
 import { isUrl } from "./load_torrent.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/nearest.ts";
 
 const COMMANDS: readonly Command[] = [
   downloadCommand,

@@ -6,7 +6,7 @@
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeChoices } from "../protocol/resume_choices.ts";
 import { ResumeError } from "../util/errors.ts";
-import { checkAddOptions } from "./check_options.ts";
+import { checkAddOptions } from "./settings.ts";
 import { fileChoiceOptions, selectionOf } from "./file_priorities.ts";
 import { choicesOf } from "./restored_options.ts";
 import type { AddOptions, FileSelection } from "./types.ts";

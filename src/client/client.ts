@@ -15,7 +15,6 @@ import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
-import { checkAddOptions, checkClientOptions, checkRates } from "./check_options.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
 import { withNodesOf } from "./dht_state.ts";
@@ -34,6 +33,7 @@ import { StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
 import { RunningShoals } from "./running_shoals.ts";
+import { checkAddOptions, checkClientOptions, checkRates, clientSettings } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
 import { type Finder, TorrentLife } from "./torrent_life.ts";
@@ -85,7 +85,7 @@ export class Client {
     this.#state = options.stateDir === undefined
       ? null
       : new StateDir(platform.files, options.stateDir, (bytes) => platform.hasher.sha1(bytes));
-    this.#limits = new ClientLimits(clock, options.maxConnections, options.quota);
+    this.#limits = new ClientLimits(clock, clientSettings(options).maxConnections, options.quota);
     this.#inbound = new Inbound(clock, this.#lives);
     this.#udpPort = new UdpPort(datagrams, () => {
       return { port: this.port, ...(options.address ? { address: options.address } : {}) };

@@ -11,8 +11,6 @@ import {
   type QuotaState,
 } from "./quota.ts";
 
-const DEFAULT_MAX_CONNECTIONS = 500;
-
 /** How often, and for how long each time, a client waits for others that count at this moment. */
 const TURNS = 50, TURN_MS = 20;
 
@@ -33,7 +31,7 @@ export class ClientLimits {
   #rates: Rates = { down: Infinity, up: Infinity };
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(clock: Clock, maxConnections = DEFAULT_MAX_CONNECTIONS, quota?: QuotaOptions) {
+  constructor(clock: Clock, maxConnections: number, quota?: QuotaOptions) {
     this.#clock = clock;
     this.slots = new ConnectionSlots(maxConnections);
     this.#quota = quota === undefined ? null : new Quota(quota, null, clock.wallTime());

@@ -21,7 +21,6 @@ import { TorrentStorage } from "../storage/torrent_storage.ts";
 import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import type { PathClaims } from "../torrent/take_over.ts";
-import { DEFAULT_UPLOAD_SLOTS } from "../torrent/choker.ts";
 import type { ExtensionOptions } from "../torrent/extensions.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
 import type { KeeperMaker } from "../torrent/persistence.ts";
@@ -40,13 +39,10 @@ import type { ClaimingTorrent } from "./path_claims.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
 import { choicesOf } from "./restored_options.ts";
+import { type ClientSettings, clientSettings, torrentSettings } from "./settings.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
-const DEFAULT_OPEN_FILES = 128;
-const DEFAULT_PIECE_BUDGET = 20 * 1024 * 1024;
-const DEFAULT_READ_CACHE = 32 * 1024 * 1024;
-const DEFAULT_MAX_PEERS = 25;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
 /** Bytes that a magnet's torrent may have. */
@@ -70,7 +66,7 @@ export interface MakerPorts {
 
 export class EngineMaker {
   readonly #platform: Platform;
-  readonly #options: ClientOptions;
+  readonly #options: ClientSettings;
   readonly #ports: MakerPorts;
   readonly #files: HandlePool;
   readonly #buffers = new SendBuffers();
@@ -80,11 +76,10 @@ export class EngineMaker {
 
   constructor(platform: Platform, options: ClientOptions, ports: MakerPorts) {
     this.#platform = platform;
-    this.#options = options;
+    const settings = this.#options = clientSettings(options);
     this.#ports = ports;
     const { clock, files, hasher } = platform;
-    const openFiles = options.maxOpenFiles ?? DEFAULT_OPEN_FILES;
-    this.#files = new HandlePool(files, openFiles, () => clock.now());
+    this.#files = new HandlePool(files, settings.maxOpenFiles, () => clock.now());
     this.#keeping = {
       files,
       sha1: (bytes) => hasher.sha1(bytes),
@@ -92,7 +87,7 @@ export class EngineMaker {
       sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     };
     this.#dialer = { dial: (to, ours, events) => dialPeer(platform, to, ours, events) };
-    this.#readCache = new ReadCache(options.readCacheBytes ?? DEFAULT_READ_CACHE, platform);
+    this.#readCache = new ReadCache(settings.readCacheBytes, platform);
   }
 
   /** Looks for the metadata of a magnet. `parse` throws a TorrentFileError. */
@@ -144,7 +139,6 @@ export class EngineMaker {
     const { clock, random, hasher, files } = this.#platform;
     const { limits } = this.#ports;
     const identity = this.#identity(meta.infoHash);
-    const preallocate = options.preallocate ?? false;
     const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
     const { wanted } = new FileChoice(layout, engineOptions.files);
@@ -153,7 +147,7 @@ export class EngineMaker {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
     const storage = new TorrentStorage(files, this.#files, dir, entries, layout, {
-      preallocate,
+      preallocate: engineOptions.preallocate,
       infoHash: meta.infoHash,
       wanted,
       follow: followedBy(options),
@@ -228,27 +222,18 @@ export class EngineMaker {
   }
 
   #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {
+    const settings = torrentSettings(options);
     return {
-      dir: options.dir,
+      ...settings,
       absoluteDir: this.#platform.files.absolute(options.dir),
       files: fileChoiceOptions(meta, options.files),
       pieces: {
-        budgetBytes: this.#options.pieceBudgetBytes ?? DEFAULT_PIECE_BUDGET,
-        piecesPerPeer: options.piecesPerPeer ?? Infinity,
-        sequential: options.sequential ?? false,
+        budgetBytes: this.#options.pieceBudgetBytes,
+        piecesPerPeer: settings.piecesPerPeer,
+        sequential: settings.sequential,
       },
       pool: this.#poolConfig(options),
-      swarm: {
-        uploadSlots: options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
-        superSeed: options.superSeed ?? false,
-      },
-      seedGoal: options.seedGoal ?? { kind: "none" },
-      finalCheck: options.finalCheck ?? "changed",
-      trustFiles: options.trustFiles ?? false,
-      seedOnly: options.seedOnly ?? false,
-      overwrite: options.overwrite ?? false,
-      repair: options.repair ?? false,
-      preallocate: options.preallocate ?? false,
+      swarm: settings,
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
       choices: choicesOf(options),
@@ -291,15 +276,15 @@ export class EngineMaker {
     return { infoHash, peerId, listenPort: this.#ports.listenPort, clientName: CLIENT_NAME };
   }
 
-  #poolConfig({ maxPeers }: AddOptions): Partial<PeerPoolConfig> {
+  #poolConfig(options: AddOptions): Partial<PeerPoolConfig> {
     return {
-      maxActiveConnections: maxPeers ?? DEFAULT_MAX_PEERS,
+      maxActiveConnections: torrentSettings(options).maxPeers,
       crc32c: this.#ports.crc32c,
     };
   }
 
-  #extensions({ pex = true }: AddOptions): ExtensionOptions {
-    return { pex, dhtPort: this.#ports.dhtPort };
+  #extensions(options: AddOptions): ExtensionOptions {
+    return { pex: torrentSettings(options).pex, dhtPort: this.#ports.dhtPort };
   }
 }
 

@@ -3,7 +3,7 @@ import { isUsableElement } from "../protocol/file_names.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
-import { checkRates } from "./check_options.ts";
+import { checkRates } from "./settings.ts";
 import type { EventFeed } from "./event_feed.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { snapshotOf } from "./snapshot.ts";

@@ -70,10 +70,7 @@ export class ResumeReader {
   /** An absolute path that leads where it seems to; empty where there is none. */
   folder(key: string, from: BDict = this.#body): string {
     const path = textOf(from.get(key) ?? new Uint8Array(0), key, MAX_TEXT_BYTES);
-    if (path === "") return path;
-    const parts = path.split(isWindowsPath(path) ? /[\\/]/ : "/");
-    const strays = parts.some((part) => part === "." || part === ".." || part.includes("\0"));
-    return strays || !(isWindowsPath(path) || path.startsWith("/")) ? bad(key) : path;
+    return path === "" || isAbsoluteFolder(path) ? path : bad(key);
   }
 
   moving(): { dir: string; renamed: Map<number, string[]> } | null {
@@ -200,6 +197,13 @@ export class ResumeReader {
   #dicts(key: string, from = this.#body): BDict[] {
     return this.#list(key, from).map((entry) => entry instanceof BDict ? entry : bad(key));
   }
+}
+
+/** An absolute path that leads where it seems to. */
+export function isAbsoluteFolder(path: string): boolean {
+  const parts = path.split(isWindowsPath(path) ? /[\\/]/ : "/");
+  const strays = parts.some((part) => part === "." || part === ".." || part.includes("\0"));
+  return !strays && (isWindowsPath(path) || path.startsWith("/"));
 }
 
 /** The record tells by its folder what system wrote it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseArgs, repeated, single, toggle } from "../../src/cli/args.ts";
 import { UsageError } from "../../src/cli/errors.ts";
-import { editDistance, nearest } from "../../src/cli/suggest.ts";
+import { editDistance, nearest } from "../../src/util/nearest.ts";
 import { notEmpty, wholeNumber } from "../../src/cli/values.ts";
 
 const FLAGS = {

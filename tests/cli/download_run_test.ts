@@ -50,9 +50,6 @@ describe("shoal download", () => {
     const { options } = plain.world.client.added[0]!;
     assert.deepEqual(options, {
       dir: ".",
-      peers: [],
-      sequential: false,
-      preallocate: false,
       waitForDisk: false,
     });
     plain.world.client.added[0]!.finish();

@@ -66,7 +66,6 @@ describe("shoal seed", () => {
       seedOnly: true,
       trustFiles: false,
       seedGoal: { kind: "forever" },
-      peers: [],
       waitForDisk: false,
     });
     const flags = ["--trust", "--seed-goal", "idle:2m", "--max-peers", "50", "--port", "6881"];
@@ -83,7 +82,6 @@ describe("shoal seed", () => {
       seedOnly: true,
       trustFiles: true,
       seedGoal: { kind: "idle", seconds: 120 },
-      peers: [],
       waitForDisk: false,
       maxPeers: 50,
       uploadSlots: 8,
@@ -105,7 +103,6 @@ describe("shoal seed", () => {
     assert.deepEqual(torrent.options, {
       dir: "data",
       seedGoal: { kind: "forever" },
-      peers: [],
       waitForDisk: false,
     });
   });

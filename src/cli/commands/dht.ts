@@ -11,7 +11,7 @@ import { type DhtRequest, type DhtRun, runDht } from "../dht_run.ts";
 import { seedFrom, stringValue } from "../dht_value.ts";
 import { UsageError } from "../errors.ts";
 import { NO_STATE, stateChoice } from "../state_folder.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../util/nearest.ts";
 import { optional, SWARM_FLAGS } from "../swarm_flags.ts";
 import { duration, hostAndPort, notEmpty } from "../values.ts";
 

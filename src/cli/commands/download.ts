@@ -1,7 +1,7 @@
 /** `shoal download`: the flags, and the run that they ask for. */
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
-import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
+import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { safeText } from "../render/text.ts";
@@ -11,6 +11,7 @@ import { fileList } from "../file_list_flag.ts";
 import { type FileWishes, selectionBy } from "../file_spec.ts";
 import { saveMetadata } from "../metadata_run.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { torrentFlags } from "../option_flags.ts";
 import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
 import { stateChoice } from "../state_folder.ts";
@@ -22,7 +23,7 @@ import {
   SWARM_FLAGS,
   swarmOptions,
 } from "../swarm_flags.ts";
-import { durationOrNever, notEmpty, oneOf, SEED_GOALS, seedGoal, wholeNumber } from "../values.ts";
+import { durationOrNever, notEmpty } from "../values.ts";
 
 /** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
 const FLAGS = {
@@ -33,47 +34,18 @@ const FLAGS = {
     ".",
     "o",
   ),
-  "pieces-per-peer": optional(
-    "N",
-    "Most pieces that one peer works on at a time (default: as many as keep it busy)",
-    wholeNumber(1, 10_000),
-  ),
   files: fileList("Download only these: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
   first: fileList("Download these files before the others"),
   "ends-first": toggle("Download both ends of media files first, for players"),
   choose: toggle("Show the files on the terminal and ask which ones to download"),
   "metadata-only": toggle("Save only the .torrent, as of a magnet link, to the file of -o"),
-  "incomplete-dir": optional(
-    "DIR",
-    "Folder for unfinished files; finished ones move to -o",
-    notEmpty,
-  ),
-  reuse: repeated(
-    "DIR",
-    "Copy files that fit, by size and hash, from this folder; may be repeated",
-    notEmpty,
-  ),
   ...RENAME_FLAG,
-  overwrite: toggle("Replace files in the way that are not this torrent's; asks on a terminal"),
-  repair: toggle("Download the original of files that you changed after the download"),
-  anew: toggle("Download everything again, also while the disk of an earlier run is not mounted"),
-  sequential: toggle("Download pieces in order instead of the rarest first"),
-  preallocate: toggle("Reserve the space on the disk first"),
-  "seed-goal": optional(
-    "GOAL",
-    `How long to seed afterwards: none (default), ${SEED_GOALS}, forever`,
-    seedGoal,
-  ),
-  "final-check": optional(
-    "HOW",
-    "What to read again at the end: changed (default), files that were changed; full, all files",
-    oneOf("changed", "full"),
-  ),
   "give-up-after": optional(
     "TIME",
     "Stop after this long without peers: 30s, 10m, never (default 60s; 10m once there was a peer)",
     durationOrNever,
   ),
+  ...torrentFlags("download"),
   ...SWARM_FLAGS,
   ...REPORT_FLAGS,
 } satisfies Flags;
@@ -102,7 +74,7 @@ export const downloadCommand = defineCommand({
       const files = await chooseFiles(context, request, wishesFrom(values));
       if (files !== undefined) request.add.files = files;
     }
-    if (values.overwrite && mode === "auto") await confirmOverwrite(context, values.dir);
+    if (request.add.overwrite && mode === "auto") await confirmOverwrite(context, values.dir);
     return await runReported(context, mode, request);
   },
 });
@@ -140,24 +112,10 @@ function wishesFrom({ files: only, first, "ends-first": endsFirst }: Values): Fi
   return { only, first, endsFirst };
 }
 
-/** Leaves out what was not given, so that the client's own defaults hold. */
 function addOptions(values: Values, process: Platform["process"]): AddOptions {
-  const options: AddOptions = {
-    dir: values.dir,
-    sequential: values.sequential,
-    preallocate: values.preallocate,
-    ...swarmOptions(values),
-  };
+  const options: AddOptions = { dir: values.dir, ...swarmOptions(values) };
   const files = selectionBy(wishesFrom(values)), rename = renameBy(values.rename, process);
-  if (values.anew) options.anew = true;
-  if (values.overwrite) options.overwrite = true;
-  if (values.repair) options.repair = true;
   if (files !== undefined) options.files = files;
   if (rename !== undefined) options.rename = rename;
-  if (values["incomplete-dir"] !== null) options.incompleteDir = values["incomplete-dir"];
-  if (values.reuse.length > 0) options.reuse = values.reuse;
-  if (values["pieces-per-peer"] !== null) options.piecesPerPeer = values["pieces-per-peer"];
-  if (values["seed-goal"] !== null) options.seedGoal = values["seed-goal"];
-  if (values["final-check"] !== null) options.finalCheck = values["final-check"];
   return options;
 }

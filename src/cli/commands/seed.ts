@@ -10,6 +10,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { isMagnet } from "../load_torrent.ts";
+import { torrentFlags } from "../option_flags.ts";
 import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
 import { runReported } from "../reported_run.ts";
 import { stateChoice } from "../state_folder.ts";
@@ -25,10 +26,6 @@ import { SEED_GOALS, seedGoal } from "../values.ts";
 const FLAGS = {
   trust: toggle("Skip the hash check and only compare file sizes"),
   "fetch-missing": toggle("Download missing and damaged data instead of ending with 1"),
-  "follow-links": toggle("Read through symbolic links in place of files and folders"),
-  "super-seed": toggle(
-    "Show each peer one piece at a time until a whole copy is out: for the first seed on a slow uplink",
-  ),
   "seed-goal": single<ReturnType<typeof seedGoal>>(
     "GOAL",
     `How long to seed: forever (default), ${SEED_GOALS}`,
@@ -36,6 +33,7 @@ const FLAGS = {
     { kind: "forever" },
   ),
   ...RENAME_FLAG,
+  ...torrentFlags("seed"),
   ...SWARM_FLAGS,
   ...REPORT_FLAGS,
 } satisfies Flags;
@@ -59,7 +57,7 @@ export const seedCommand = defineCommand({
     if (values.trust && values["fetch-missing"]) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
-    if (values["follow-links"] && values["fetch-missing"]) {
+    if (swarmOptions(values).followLinks && values["fetch-missing"]) {
       throw new UsageError("--follow-links is for reading alone, and --fetch-missing writes");
     }
     const mode = reportMode(values), state = stateChoice(values, context.platform.process);
@@ -84,9 +82,7 @@ function addOptions(
     dir,
     seedGoal: values["seed-goal"],
     ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
-    ...(values["super-seed"] ? { superSeed: true } : {}),
     ...(rename === undefined ? {} : { rename }),
-    ...(values["follow-links"] ? { followLinks: true } : {}),
     ...swarmOptions(values),
   };
 }

@@ -6,6 +6,7 @@ import { GIVE_UP_DEFAULT } from "../give_up.ts";
 import { Output } from "../output.ts";
 import { openSource } from "../metadata_run.ts";
 import { stateChoice } from "../state_folder.ts";
+import { torrentFlags } from "../option_flags.ts";
 import { clientOptions, SWARM_FLAGS, swarmOptions } from "../swarm_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
 import { safeJson } from "../render/text.ts";
@@ -13,6 +14,7 @@ import { describeAsData, describeAsText } from "../torrent_text.ts";
 
 const FLAGS = {
   json: toggle("Print one JSON object (README.md lists its fields)"),
+  ...torrentFlags(null),
   ...SWARM_FLAGS,
 } satisfies Flags;
 

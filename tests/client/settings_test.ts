@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkAddOptions, checkClientOptions, checkRates } from "../../src/client/check_options.ts";
+import { checkAddOptions, checkClientOptions, checkRates } from "../../src/client/settings.ts";
 import { Client } from "../../src/client/client.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
@@ -121,5 +121,31 @@ describe("Client with options that cannot be", () => {
   it("says the same of rates under any name", () => {
     refuses(() => checkRates("x", { down: -0.1 }), `x.down is -0.1: it must be ${RATE}`);
     checkRates("x", { up: 0 });
+  });
+});
+
+describe("Options that do not exist", () => {
+  it("are refused by name, with the one that may be meant", () => {
+    const add = (options: unknown) => () => checkAddOptions(options as AddOptions);
+    const open = (options: unknown) => () => checkClientOptions(options as ClientOptions);
+    const cases: [() => void, string][] = [
+      [add({ dir: ".", maxpeers: 5 }), "There is no option maxpeers: did you mean maxPeers?"],
+      [
+        add({ dir: ".", uplodSlots: 5 }),
+        "There is no option uplodSlots: did you mean uploadSlots?",
+      ],
+      [add({ dir: ".", banana: 5 }), "There is no option banana"],
+      [
+        add({ dir: ".", limits: { Down: 5 } }),
+        "There is no option limits.Down: did you mean limits.down?",
+      ],
+      [add({ maxPeers: 5 }), "The option dir is missing: it must be a text"],
+      [open({ stateDIR: "x" }), "There is no option stateDIR: did you mean stateDir?"],
+      [
+        open({ dht: { bootstraps: [] } }),
+        "There is no option dht.bootstraps: did you mean dht.bootstrap?",
+      ],
+    ];
+    for (const [run, message] of cases) assert.throws(run, new RangeError(message));
   });
 });
