@@ -39,13 +39,22 @@ export function mountExfat(): ExfatDisk {
       run("mount.exfat-fuse", loop!, dir);
     },
     close() {
-      if (loop !== null) {
-        run("umount", "-l", dir); // a test that failed may have files open
-        run("losetup", "-d", loop);
+      try {
+        if (loop !== null) unmount(dir, loop);
+      } finally {
+        rmSync(top, { recursive: true, force: true });
       }
-      rmSync(top, { recursive: true, force: true });
     },
   };
+}
+
+function unmount(dir: string, loop: string): void {
+  try {
+    run("umount", dir);
+  } catch {
+    run("umount", "-l", dir); // a test that failed may have files open
+  }
+  run("losetup", "-d", loop);
 }
 
 /** The loop device. */
