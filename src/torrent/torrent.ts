@@ -352,7 +352,7 @@ export class Torrent {
     await this.arrangement.still(async () => {
       if (await this.storage.finish(this.#abort.signal)) this.#persistence.changed(this.now);
       pieces = this.#verification.doubtfulPieces(this.options.finalCheck)
-        .filter((piece) => !this.pieces.withdrawn.has(piece));
+        .filter((piece) => this.pieces.have.has(piece) && !this.pieces.withdrawn.has(piece));
       await this.#verification.check(this.#abort.signal, (piece, ok) => {
         if (!ok) bad.push(piece);
       }, pieces);
@@ -364,6 +364,8 @@ export class Torrent {
     this.#verification.demandKept(bad);
     this.storage.prepare();
     await this.#fetchAgain(bad);
+    // Nobody wants what was lost.
+    if (this.#state === "verifying") await this.#complete();
   }
 
   /** What a check found wrong is neither served nor kept in memory. */

@@ -138,3 +138,31 @@ describe("a disk that does not keep what is written", () => {
     await swarm.close();
   });
 });
+
+describe("a full final check of chosen files", () => {
+  it("reads the pieces that came, and no others", TIMEOUT, async () => {
+    const swarm = await newSwarm(8);
+    const files = { priorities: new Map([[1, 4]]), others: 0 };
+    const leech = await swarm.leech("10.0.2.1", {}, { finalCheck: "full", files }, STATE);
+    await swarm.run(() => leech.torrent.snapshot().state === "done");
+    assert.ok(!swarm.world.logLines().some((line) => line.includes('"final-check"')));
+    await swarm.close();
+  });
+
+  it("ends where a piece that nobody wants any more is wrong", TIMEOUT, async () => {
+    const swarm = await newSwarm(9);
+    const add = { finalCheck: "full", ...FOREVER } as const;
+    const leech = await swarm.leech("10.0.2.1", {}, add, STATE), { node } = leech;
+    await swarm.run(() => leech.torrent.snapshot().state === "seeding");
+    await swarm.world.wait(leech.client.close());
+    node.disk.corrupt("/data/folder/sub0/file0", 100_000);
+    node.kill("quietly");
+    const again = swarm.world.node("10.0.2.1", { disk: node.disk });
+    const files = { priorities: new Map([[1, 4]]), others: 0 };
+    const next = await swarm.join(again, { ...add, files }, STATE);
+    await swarm.run(() => next.torrent.snapshot().state === "seeding");
+    assert.equal(swarm.world.faults("disk-corrupted"), 1);
+    assert.ok(swarm.world.logLines().some((line) => line.includes('"final-check"')));
+    await swarm.close();
+  });
+});
