@@ -92,7 +92,7 @@ export class Client {
     });
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
     this.#owners = this.#state && this.#openOwners(this.#state);
-    this.#paths = new ClientPaths((path) => platform.files.stat(path) !== null, this.#owners);
+    this.#paths = new ClientPaths((path) => platform.files.stat(path), this.#owners);
     this.#maker = new EngineMaker(platform, options, {
       claims: (torrent) => ({
         claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),

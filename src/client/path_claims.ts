@@ -2,7 +2,9 @@
  * Whose path is whose: of all torrents of a client, of the other clients that share its state folder,
  * and of those that the folder remembers from earlier runs, one alone may write to a file.
  */
+import type { FileStat } from "../platform/types.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
+import { FileError } from "../util/errors.ts";
 
 export interface ClaimingTorrent {
   readonly infoHash: string;
@@ -32,12 +34,14 @@ export class ClientPaths {
   /** By path: the info-hash. */
   readonly #owners = new Map<string, string>();
   readonly #torrents = new Map<string, { name: string; paths: readonly string[] }>();
-  readonly #exists: (path: string) => boolean;
+  readonly #aliases: Aliases;
+  readonly #stat: (path: string) => FileStat | null;
   readonly #beyond: OtherOwners | null;
 
   /** `beyond`: null without a state folder. */
-  constructor(exists: (path: string) => boolean, beyond: OtherOwners | null) {
-    this.#exists = exists;
+  constructor(stat: (path: string) => FileStat | null, beyond: OtherOwners | null) {
+    this.#stat = stat;
+    this.#aliases = new Aliases(stat);
     this.#beyond = beyond;
   }
 
@@ -80,7 +84,7 @@ export class ClientPaths {
 
   #conflictHere(infoHash: string, written: readonly string[]): PathConflict | null {
     for (const path of written) {
-      const owner = this.#owners.get(path);
+      const owner = this.#owners.get(path) ?? this.#owners.get(this.#aliases.of(path) ?? path);
       if (owner === undefined || owner === infoHash) continue;
       return { path, owner: { name: this.#torrents.get(owner)!.name, process: null } };
     }
@@ -98,7 +102,7 @@ export class ClientPaths {
     const running = await beyond.claim(torrent, place, written);
     if (running !== null) return running;
     // What does not exist cannot be harmed.
-    const existing = written.filter(this.#exists);
+    const existing = written.filter((path) => this.#stat(path) !== null);
     if (existing.length === 0 || overwrite) return null;
     return await beyond.remembered(existing, (infoHash) => this.#torrents.has(infoHash));
   }
@@ -109,13 +113,82 @@ export class ClientPaths {
     for (const path of paths) {
       if (this.#owners.has(path)) continue; // shared, for reading
       this.#owners.set(path, infoHash);
+      this.#aliases.add(path);
       own.push(path);
     }
     this.#torrents.set(infoHash, { name, paths: own });
   }
 
   #forget(infoHash: string): void {
-    for (const path of this.#torrents.get(infoHash)?.paths ?? []) this.#owners.delete(path);
+    for (const path of this.#torrents.get(infoHash)?.paths ?? []) {
+      this.#owners.delete(path);
+      this.#aliases.delete(path);
+    }
     this.#torrents.delete(infoHash);
   }
+}
+
+/**
+ * Finds a claimed path that is the same file as another one: in other case or Unicode form on a disk
+ * that takes them as one name, or through a folder that is a link.
+ */
+class Aliases {
+  readonly #stat: (path: string) => FileStat | null;
+  /** By device and inode: files that were there when they were last looked at. */
+  readonly #known = new Map<string, string>();
+  /** By folded name: paths of files that were not. */
+  readonly #unmade = new Map<string, Set<string>>();
+
+  constructor(stat: (path: string) => FileStat | null) {
+    this.#stat = stat;
+  }
+
+  add(path: string): void {
+    const id = this.#idOf(path);
+    if (id !== null) {
+      this.#known.set(id, path);
+      return;
+    }
+    const name = foldedName(path), paths = this.#unmade.get(name);
+    if (paths === undefined) this.#unmade.set(name, new Set([path]));
+    else paths.add(path);
+  }
+
+  delete(path: string): void {
+    const name = foldedName(path), paths = this.#unmade.get(name);
+    if (paths?.delete(path) && paths.size === 0) this.#unmade.delete(name);
+    const id = this.#idOf(path);
+    if (id !== null && this.#known.get(id) === path) this.#known.delete(id);
+  }
+
+  /** Null where no other claimed path is that file. */
+  of(path: string): string | null {
+    if (this.#known.size === 0 && this.#unmade.size === 0) return null;
+    const id = this.#idOf(path);
+    if (id === null) return null;
+    const unmade = [...this.#unmade.get(foldedName(path)) ?? []];
+    const made = unmade.find((each) => each !== path && this.#idOf(each) === id);
+    if (made !== undefined) return made;
+    const known = this.#known.get(id);
+    return known !== undefined && known !== path && this.#idOf(known) === id ? known : null;
+  }
+
+  #idOf(path: string): string | null {
+    const found = lookAt(this.#stat, path);
+    return found === null || found.inode === 0 ? null : `${found.device} ${found.inode}`;
+  }
+}
+
+/** What cannot be looked at is told when it is used. */
+function lookAt(stat: (path: string) => FileStat | null, path: string): FileStat | null {
+  try {
+    return stat(path);
+  } catch (error) {
+    if (error instanceof FileError) return null;
+    throw error;
+  }
+}
+
+function foldedName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).normalize("NFC").toLowerCase();
 }
