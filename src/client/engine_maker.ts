@@ -43,6 +43,12 @@ import { type ClientSettings, clientSettings, torrentSettings } from "./settings
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
+/**
+ * Trust at which a peer is banned that was only ever among several: so many failed pieces that proof
+ * (the next attempt is one peer's alone) should have come long before. Many liars at once take the
+ * honest ones among them down to -10 and below in the first seconds.
+ */
+const BAN_TRUST = -40;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
 /** Bytes that a magnet's torrent may have. */
@@ -279,6 +285,7 @@ export class EngineMaker {
   #poolConfig(options: AddOptions): Partial<PeerPoolConfig> {
     return {
       maxActiveConnections: torrentSettings(options).maxPeers,
+      banTrust: BAN_TRUST,
       crc32c: this.#ports.crc32c,
     };
   }

@@ -57,6 +57,19 @@ export function expendable<Member extends Evictable>(
     lowerPriority(all, newcomer, now);
 }
 
+/**
+ * Of a full pool that downloads, the connection to end for one more to dial: it carried nothing either
+ * way for a minute, longest of all; one that lets us wait for what we asked it comes first. Null: all
+ * are of use.
+ */
+export function leastMissed<Member extends Evictable & { session: { snubbed: boolean } }>(
+  members: Iterable<Member>,
+  now: number,
+): Member | null {
+  const idle = [...members].filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS);
+  return longestIdle(idle.filter(({ session }) => session.snubbed)) ?? longestIdle(idle);
+}
+
 function isUseless({ session }: Evictable, now: number): boolean {
   return now - session.connectedAt > USELESS_AFTER_MS &&
     !session.interested && !session.peerInterested;

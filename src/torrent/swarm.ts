@@ -18,7 +18,7 @@ import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
 import { breachOf } from "./breaches.ts";
 import { Choker } from "./choker.ts";
 import type { TorrentExtensions } from "./extensions.ts";
-import { expendable } from "./eviction.ts";
+import { expendable, leastMissed } from "./eviction.ts";
 import { OURSELVES } from "./peer_book.ts";
 import type { PeerPool } from "./peer_pool.ts";
 import type { PoolPeer } from "./pool_peer.ts";
@@ -30,6 +30,8 @@ import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 /** An unchoked, interested peer that asks for nothing so long has no use for a seed. */
 const IDLE_TAKER_MS = 60_000;
 
+/** How often a full pool that gets less than that a second ends a connection for another one. */
+const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
 /** Pieces that a super-seed looks through for each millisecond until it does so again. */
 const SHOWN_PIECES_A_MS = 20_000;
 
@@ -118,7 +120,8 @@ export class Swarm {
   /** Somebody may have been told that we want nothing more. */
   #saidDone = false;
   #version = 0;
-  /** When a super-seed may look again what to show. */
+  /** When a full pool may end a connection for another, and a super-seed look what to show. */
+  #turnsOverAt = 0;
   #showsAt = 0;
   #settling = false;
 
@@ -232,6 +235,7 @@ export class Swarm {
     if (this.#members.size > 0) this.#tickMembers(now);
     this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
     this.#extensions.tick(now);
+    if (now >= this.#turnsOverAt) this.#turnOver(now);
     this.settle();
   }
 
@@ -316,6 +320,14 @@ export class Swarm {
     const spread = this.#pool.spreadOf(remoteAddress, remotePort);
     const newcomer = { address: remoteAddress, spread };
     expendable(this.#members.values(), newcomer, now)?.link.close(null);
+  }
+
+  /** While nothing comes, who takes places must not keep out those that nobody dialled yet. */
+  #turnOver(now: number): void {
+    this.#turnsOverAt = now + TURNOVER_MS;
+    if (this.#pieces.complete || !this.#pool.isFull || !this.#pool.pickBestCandidate()) return;
+    const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
+    if (rate < STARVING_RATE) leastMissed(this.#members.values(), now)?.link.close(null);
   }
 
   /** Whether what we have is shown piece by piece. */

@@ -130,6 +130,42 @@ describe("a seed whose places are all taken by peers that ask for nothing", () =
     await swarm.close();
   });
 
+  it(
+    "has one for a seed it hears of, at a downloader full of seeds that send nothing",
+    TIMEOUT,
+    async () => {
+      const swarm = new SimSwarm(65);
+      swarm.checkEvery = 10;
+      await swarm.prepare([PIECES * 4 * BLOCK], 4 * BLOCK);
+      const victim = await swarm.leech("10.0.1.1", {}, { maxPeers: 10 });
+      const scene = { swarm, victim }, attackers: Attacker[] = [];
+      for (let i = 0; i < 10; i++) {
+        const attacker = new Attacker(swarm.world.node(`10.1.${i}.17`), victim, PIECES);
+        await swarm.world.runFor(50);
+        attacker.say(handshakeFor(victim, swarm.world.dice.fill(new Uint8Array(20))));
+        attacker.speak((out) => {
+          out.signal(wire.HAVE_ALL);
+          // Half of them let themselves be asked.
+          if (i % 2 === 0) out.signal(wire.UNCHOKE);
+        });
+        attackers.push(attacker);
+      }
+      await hold(scene, attackers, 5000);
+      assert.equal(connected(scene), 10, "they have every place");
+      // It reaches nobody by itself: the victim hears of it from the tracker, and has to dial.
+      const node = swarm.world.node("10.0.1.2"), connect = node.net.connect.bind(node.net);
+      node.net.connect = (to) => connect(to.port === 6881 ? { ...to, address: "10.0.99.99" } : to);
+      swarm.plant(node);
+      await swarm.join(node, { trustFiles: true, seedGoal: { kind: "forever" } });
+      for (let minutes = 0; minutes < 40; minutes++) {
+        if (victim.torrent.snapshot().state === "done") break;
+        await hold(scene, attackers, 60_000);
+      }
+      swarm.assertHasAll(victim);
+      await swarm.close();
+    },
+  );
+
   it("does not throw out honest leeches for waiting", TIMEOUT, async () => {
     const scene = await newScene(64, 20 * 1024, { maxPeers: 12, uploadSlots: 1 });
     const { swarm, victim } = scene, waits: Attacker[] = [];

@@ -100,6 +100,17 @@ describe("a swarm of 40 of which half is hostile", () => {
     await finish(outcome);
   });
 
+  it("bans nobody honest for pieces that 20 poisoners had a hand in", TIMEOUT, async () => {
+    for (const seed of [6, 9]) {
+      const outcome = await runSwarm(seed, {
+        hostile: true,
+        kinds: [{ ...poisoner, dials: true }],
+      });
+      assert.ok(outcome.bad.reduce((sum, { deeds }) => sum + deeds, 0) > 100, "much was poisoned");
+      await finish(outcome); // looks for innocents among the banned
+    }
+  });
+
   it("is not held up by 20 that send a byte a second", TIMEOUT, async () => {
     const honest = await honestSwarm(5);
     const outcome = await runSwarm(5, { hostile: true, kinds: [slowLoris] });
