@@ -32,7 +32,7 @@ import { MetadataFinder } from "./metadata_finder.ts";
 import { StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
-import { RunningShoals } from "./running_shoals.ts";
+import { idOf, RunningShoals } from "./running_shoals.ts";
 import { checkAddOptions, checkClientOptions, checkRates, clientSettings } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
@@ -329,7 +329,7 @@ export class Client {
         return parse(bytes).files.map(({ path }) => [dir, ...path].join("/"));
       },
     });
-    const remembered = new RememberedPaths(state, parse);
+    const remembered = new RememberedPaths(state, parse, (path) => idOf(files, path));
     return new StateFolderOwners(running, remembered, (message) => this.#warnings.push(message));
   }
 

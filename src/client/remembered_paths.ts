@@ -15,12 +15,19 @@ interface Remembered {
 export class RememberedPaths {
   readonly #state: StateDir;
   readonly #parse: (bytes: Uint8Array) => Metainfo;
+  readonly #idOf: (path: string) => string | null;
   /** With the stamp of the record that it is from. */
   readonly #known = new Map<string, { stamp: string; about: Remembered | null }>();
 
-  constructor(state: StateDir, parse: (bytes: Uint8Array) => Metainfo) {
+  /** `idOf`: of what has a path now; null where that is nothing. */
+  constructor(
+    state: StateDir,
+    parse: (bytes: Uint8Array) => Metainfo,
+    idOf: (path: string) => string | null,
+  ) {
     this.#state = state;
     this.#parse = parse;
+    this.#idOf = idOf;
   }
 
   /** The first of `paths` that a torrent has made or found; `except` says which torrents do not count. */
@@ -28,17 +35,34 @@ export class RememberedPaths {
     paths: readonly string[],
     except: (infoHash: string) => boolean,
   ): Promise<PathConflict | null> {
+    // By what the paths are, too: a folder may be a link, and a disk may fold names.
+    const ids = new Map(paths.map((path) => [this.#idOf(path), path]));
+    ids.delete(null);
+    const folders = new Set(paths.flatMap(foldersAbove).map((folder) => this.#idOf(folder)));
     for (const infoHash of this.#state.torrents()) {
       if (except(infoHash)) continue;
       const known = await this.#recall(infoHash);
-      if (known === null) continue;
-      const near = paths.filter((path) => isNear(known, path));
-      if (near.length === 0) continue;
-      const own = await this.#pathsOf(infoHash);
-      const path = near.find((one) => own.has(one));
-      if (path !== undefined) return { path, owner: { name: known.name, process: null } };
+      if (known === null || !this.#isNear(known, paths, ids, folders)) continue;
+      for (const own of await this.#pathsOf(infoHash)) {
+        const path = paths.includes(own) ? own : ids.get(this.#idOf(own));
+        if (path !== undefined) return { path, owner: { name: known.name, process: null } };
+      }
     }
     return null;
+  }
+
+  #isNear(
+    { dir, tops }: Remembered,
+    paths: readonly string[],
+    ids: ReadonlyMap<string | null, string>,
+    folders: ReadonlySet<string | null>,
+  ): boolean {
+    return [...tops].some((top) => {
+      const path = dir.endsWith("/") ? `${dir}${top}` : `${dir}/${top}`, id = this.#idOf(path);
+      return id === null
+        ? paths.some((one) => one === path || one.startsWith(`${path}/`))
+        : ids.has(id) || folders.has(id);
+    });
   }
 
   async #recall(infoHash: string): Promise<Remembered | null> {
@@ -57,14 +81,14 @@ export class RememberedPaths {
   }
 
   /** Of the files that it had. A moved torrent is found where it is now. */
-  async #pathsOf(infoHash: string): Promise<Set<string>> {
+  async #pathsOf(infoHash: string): Promise<readonly string[]> {
     const record = await this.#record(infoHash);
     const bytes = await this.#state.loadTorrent(infoHash).catch(() => null);
-    if (record === null || bytes === null) return new Set();
+    if (record === null || bytes === null) return [];
     const { files } = this.#parse(bytes), { dir, renamed, stamps } = record;
-    return new Set(files.flatMap(({ path }, file) => {
+    return files.flatMap(({ path }, file) => {
       return stamps[file] ? [[dir, ...(renamed.get(file) ?? path)].join("/")] : [];
-    }));
+    });
   }
 
   /** A record that cannot be read protects nothing, and harms nobody. */
@@ -73,9 +97,11 @@ export class RememberedPaths {
   }
 }
 
-function isNear({ dir, tops }: Remembered, path: string): boolean {
-  const prefix = dir.endsWith("/") ? dir : `${dir}/`;
-  if (!path.startsWith(prefix)) return false;
-  const [top] = path.slice(prefix.length).split("/");
-  return tops.has(top!);
+/** Not the root. */
+function foldersAbove(path: string): string[] {
+  const folders: string[] = [];
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    folders.push(path.slice(0, end));
+  }
+  return folders;
 }

@@ -74,8 +74,9 @@ export class RunningShoals {
     const near = await this.#inTurn(() => {
       const candidates = this.#others().flatMap(([pid, listed]) =>
         listed.flatMap((one) =>
-          one.infoHash === infoHash ? [] : one.tops.flatMap((top) => {
-            return written.some((path) => isBelow(path, top)) ? [{ pid, one, top }] : [];
+          one.infoHash === infoHash || written.length === 0 ? [] : one.tops.flatMap((top) => {
+            const isNear = written.some((path) => isBelow(path, top)) || this.#isAlias(top, tops);
+            return isNear ? [{ pid, one, top }] : [];
           })
         )
       );
@@ -117,8 +118,26 @@ export class RunningShoals {
   async #firstShared(written: readonly string[], one: Listed, top: string): Promise<string | null> {
     const dir = top.slice(0, top.lastIndexOf("/"));
     const theirs = await this.#ports.filesOf(one.infoHash, dir);
-    const shared = theirs === null ? null : new Set(theirs);
-    return written.find((path) => isBelow(path, top) && (shared?.has(path) ?? true)) ?? null;
+    if (theirs === null) {
+      return written.find((path) => isBelow(path, top)) ?? written.find((path) => this.#id(path)) ??
+        null;
+    }
+    const shared = new Set(theirs), ids = new Set(theirs.map((path) => this.#id(path)));
+    return written.find((path) => {
+      if (shared.has(path)) return true;
+      const id = this.#id(path);
+      return id !== null && ids.has(id);
+    }) ?? null;
+  }
+
+  /** Whether it is one of ours under another name: through a link, or on a disk that folds names. */
+  #isAlias(top: string, ours: readonly string[]): boolean {
+    const id = this.#id(top);
+    return id !== null && ours.some((own) => own !== top && this.#id(own) === id);
+  }
+
+  #id(path: string): string | null {
+    return idOf(this.#ports.files, path);
   }
 
   #inTurn<T>(what: () => T): Promise<T> {
@@ -211,6 +230,16 @@ export class RunningShoals {
 
   #listPath(name: string): string {
     return `${this.#dir}/${name}.list`;
+  }
+}
+
+/** Of what has the path now; null where that is nothing, or cannot be told from others. */
+export function idOf(files: Pick<Files, "stat">, path: string): string | null {
+  try {
+    const found = files.stat(path);
+    return found === null || found.inode === 0 ? null : `${found.device} ${found.inode}`;
+  } catch {
+    return null;
   }
 }
 

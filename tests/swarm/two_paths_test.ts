@@ -12,7 +12,11 @@ const LENGTH = 300_000;
 const FOREVER = { seedGoal: { kind: "forever" } } as const;
 
 /** Two torrents of one file each, added one after the other; the first has reserved its file. */
-async function twoOf(names: readonly [string, string], dirs: readonly [string, string]) {
+async function twoOf(
+  names: readonly [string, string],
+  dirs: readonly [string, string],
+  where: "one client" | "two processes" | "two runs",
+) {
   await createCrc32c(); // compiled in real time, so before virtual time goes on
   const world = new SimWorld(1);
   const hub = world.node("10.0.0.1");
@@ -36,7 +40,24 @@ async function twoOf(names: readonly [string, string], dirs: readonly [string, s
   const first = client.add(torrents[0]!.bytes, one!);
   await world.runFor(100);
   assert.equal(disk.bytes(`/mnt/real/${names[0]}`)?.length, LENGTH, "it is there");
-  const second = client.add(torrents[1]!.bytes, other!);
+  let later = client;
+  if (where === "two runs") {
+    await world.wait(client.close());
+    node.kill("quietly");
+  }
+  if (where !== "one client") {
+    const next = world.node("10.0.2.2", { disk });
+    later = await world.wait(Client.open(next, { port: 6882, stateDir: "/state" }));
+  }
+  const second = later.add(torrents[1]!.bytes, other!);
+  if (where === "two processes") {
+    await world.runFor(200);
+    assert.equal(second.snapshot().error?.code, "in-use");
+  }
+  if (where === "two runs") {
+    await world.run(() => second.snapshot().state === "failed", 600_000);
+    return { disk, second, content: disk.bytes(`/mnt/real/${names[0]}`)! };
+  }
   await world.run(() => first.snapshot().state === "seeding", 600_000);
   return { disk, second, content: torrents[0]!.content };
 }
@@ -47,12 +68,14 @@ describe("two torrents that want one file by two paths", () => {
     "a folder and a link to it": [["film", "film"], ["/mnt/real", "/mnt/link"]],
   } as const;
   for (const [how, [names, dirs]] of Object.entries(cases)) {
-    it(`the first alone has it: ${how}`, { timeout: 60_000 }, async () => {
-      const { disk, second, content } = await twoOf(names, dirs);
-      assert.deepEqual(disk.bytes(`/mnt/real/${names[0]}`), content);
-      const { state, error } = second.snapshot();
-      assert.deepEqual([state, error?.code], ["failed", "foreign"]);
-      assert.match(error!.message, new RegExp(`belongs to the torrent "${names[0]}"`));
-    });
+    for (const where of ["one client", "two processes", "two runs"] as const) {
+      it(`the first alone has it, in ${where}: ${how}`, { timeout: 60_000 }, async () => {
+        const { disk, second, content } = await twoOf(names, dirs, where);
+        assert.deepEqual(disk.bytes(`/mnt/real/${names[0]}`), content);
+        const { state, error } = second.snapshot();
+        assert.deepEqual([state, error?.code], ["failed", "foreign"]);
+        assert.match(error!.message, new RegExp(`belongs to the torrent "${names[0]}"`));
+      });
+    }
   }
 });
