@@ -8,7 +8,7 @@ import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
-import { toHex } from "../util/bytes.ts";
+import { equalBytes, toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
@@ -22,11 +22,9 @@ import { Discovery } from "./discovery.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
-import { optionsOf } from "./restored_options.ts";
-import { misfitOf, recordFor } from "./restored_record.ts";
+import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
 import { Inbound } from "./inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
-import { type Added, encodeAdded } from "./added_file.ts";
 import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
 import { StateFolderOwners } from "./other_owners.ts";
@@ -36,8 +34,9 @@ import { idOf, RunningShoals } from "./running_shoals.ts";
 import { checkAddOptions, checkClientOptions, checkRates, clientSettings } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
-import { type Finder, TorrentLife } from "./torrent_life.ts";
+import { type Finder, type LifePorts, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "./udp_port.ts";
+import { encodeWish, settled, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
 const TICK_MS = 500;
@@ -46,11 +45,17 @@ const QUOTA_EVERY_MS = 10_000;
 /** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
-/** What is known of a torrent from before it is started. */
-interface Before {
+/** How a torrent begins. */
+interface Start {
+  /** Of a magnet: the link. */
+  readonly link?: string | null;
+  /** As an earlier run left it. */
   readonly record?: ResumeData;
   readonly paused?: boolean;
-  readonly keepPaused?: (paused: boolean) => void;
+  /** Seconds since 1970. Default: now. */
+  readonly addedAt?: number;
+  /** The state folder has all this already. */
+  readonly isKept?: boolean;
 }
 
 export class Client {
@@ -162,7 +167,6 @@ export class Client {
       for (const { host, port } of meta.nodes) this.#discovery.dhtNode(host, port);
     }
     this.#keep(meta);
-    this.#keepAdded(torrent.infoHash, { link: null, paused: false, options }, meta);
     return torrent;
   }
 
@@ -259,7 +263,7 @@ export class Client {
     this.#feed.end();
   }
 
-  #addMagnet(magnet: Magnet, options: AddOptions, paused = false): Torrent {
+  #addMagnet(magnet: Magnet, options: AddOptions, start: Start = {}): Torrent {
     const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
     const finder = this.#maker.find(magnet, options, (infoBytes) => {
       demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
@@ -270,34 +274,36 @@ export class Client {
     }, (happening) => this.#feed.push({ infoHash, ...happening }));
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
-    const added = { link: formatMagnet(magnet), paused, options };
-    const keep = (paused: boolean) => this.#keepAdded(infoHash, { ...added, paused }, null);
     const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
-    const torrent = this.#start(infoHash, finder, chosen, { paused, keepPaused: keep });
-    keep(paused);
-    return torrent;
+    return this.#start(infoHash, finder, chosen, { ...start, link: formatMagnet(magnet) });
   }
 
   #start(
     infoHash: string,
     source: Metainfo | Finder,
     options: AddOptions,
-    before: Before = {},
+    start: Start = {},
   ): Torrent {
     if (this.#lives.has(infoHash)) {
       throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
     }
     const state = this.#state, platform = this.#platform;
+    const keepWish = this.#wishKeeper(infoHash, options, start);
     const life: TorrentLife = new TorrentLife(infoHash, source, options, {
       clock: this.#platform.clock,
-      makeEngine: (meta, options, start, tell) => this.#maker.make(meta, options, start, tell),
+      makeEngine: (meta, options, start, tell) => {
+        this.#settle(life, meta, keepWish);
+        return this.#maker.make(meta, options, start, tell);
+      },
       loadRecord: state === null ? null : (meta) => recordFor(platform, state, meta, life),
       loadMeta: state === null || !(source instanceof MetadataFinder)
         ? null
         : () => this.#loadMeta(state, infoHash, source.magnet),
-      keepMeta: (meta) => this.#keep(meta),
-      keepRecord: (record) => this.#save(infoHash, (state) => state.keepRecord(record)),
-      keepPaused: before.keepPaused ?? (() => {}),
+      keepMeta: (meta) => {
+        this.#settle(life, meta, keepWish);
+        this.#keep(meta);
+      },
+      keepWish,
       claim: this.#owners && (() => this.#owners!.claimTorrent({ infoHash, name: life.name })),
       quotaSpent: () => this.#limits.quotaSpent,
       tell: (happening) => this.#feed.push({ infoHash, ...happening }),
@@ -309,7 +315,8 @@ export class Client {
       this.#lives.delete(infoHash);
       this.#owners?.release(infoHash);
     });
-    life.start(before.record, before.paused);
+    if ("layout" in source) this.#settle(life, source, keepWish, false);
+    life.start(start.record, start.paused);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
@@ -335,38 +342,104 @@ export class Client {
 
   /** Null where only the metadata of a magnet is kept, for whoever adds it again. */
   async #restore(state: StateDir, infoHash: string): Promise<Torrent | null> {
-    const bytes = await state.loadTorrent(infoHash);
-    let record = await state.loadRecord(infoHash).catch((error: unknown) => error as Error);
-    if (bytes !== null && record !== null && !(record instanceof Error)) {
-      const meta = this.#parseKept(infoHash, bytes), error = misfitOf(this.#platform, meta, record);
-      if (error === null) return this.#start(infoHash, meta, optionsOf(record), { record });
-      record = error;
+    const kept = await state.loadWish(infoHash).catch((error: Error) => error);
+    const record = await state.loadRecord(infoHash).catch((error: Error) => error);
+    const isKept = kept !== null && !(kept instanceof Error);
+    const wish = isKept ? kept : await this.#lostWish(state, infoHash, kept, record);
+    if (wish === null) return null;
+    const { link, paused, addedAt } = wish, magnet = link === null ? null : parseMagnet(link);
+    const meta = await this.#metaOf(state, infoHash, magnet);
+    if (magnet !== null && meta === null) {
+      return this.#addMagnet(magnet, wish.options, { paused, addedAt, isKept });
     }
-    // As it was asked for; what of it is on the disk is found out.
-    const added = await state.loadAdded(infoHash);
-    // The link first, also where its metadata is known: it may name files, peers and trackers.
-    if (added !== null && added.link !== null) {
-      return this.#addMagnet(parseMagnet(added.link), added.options, added.paused);
-    }
-    if (added !== null && bytes !== null) {
-      return this.#start(infoHash, this.#parseKept(infoHash, bytes), added.options, added);
-    }
-    if (record instanceof Error) throw record;
-    if (added === null && record === null) return null;
-    throw new Error(`${state.path} has only half of it: add it again`);
+    if (meta === null) throw new Error(`${state.path} has only half of it: add it again`);
+    const start = { link, paused, addedAt, isKept }, files = magnet && selectedBy(magnet);
+    const options = { ...(files ? { files } : {}), ...wish.options };
+    const isSound = record !== null && !(record instanceof Error) &&
+      misfitOf(this.#platform, meta, record) === null;
+    if (!isSound) return this.#start(infoHash, meta, options, start);
+    const asLeft = optionsAsLeft(this.#platform, options, record);
+    return this.#start(infoHash, meta, asLeft, { ...start, record });
   }
 
-  /** So that a restart knows of it, whatever becomes of this run. */
-  #keepAdded(infoHash: string, added: Added, meta: Metainfo | null): void {
-    if (this.#state === null || added.options.metadataOnly) return;
-    const bytes = encodeAdded(added, meta, (path) => this.#platform.files.absolute(path));
-    this.#save(infoHash, (state) => state.keepAdded(infoHash, bytes));
+  /** Without a wish that can be read: as version 0.1 kept it, else where the record has the files. */
+  async #lostWish(
+    state: StateDir,
+    infoHash: string,
+    lost: Error | null,
+    record: ResumeData | Error | null,
+  ): Promise<Wish | null> {
+    const old = await state.loadOldWish(infoHash).catch((error: Error) => error);
+    if (old !== null && !(old instanceof Error)) return old;
+    if (lost === null && old === null && record === null) return null;
+    if (record === null || record instanceof Error) throw lost ?? record ?? old;
+    const message =
+      `The settings of "${record.name}" are lost: ${lost?.message ?? "no file has them"}. ` +
+      `It is paused in ${record.dir}, with default settings: set what you need, then resume it`;
+    this.#feed.push({ infoHash, type: "warning", message });
+    return { link: null, paused: true, addedAt: this.#wallSeconds(), options: { dir: record.dir } };
+  }
+
+  async #metaOf(
+    state: StateDir,
+    infoHash: string,
+    magnet: Magnet | null,
+  ): Promise<Metainfo | null> {
+    if (magnet === null) {
+      const bytes = await state.loadTorrent(infoHash);
+      return bytes === null ? null : this.#parseKept(infoHash, bytes);
+    }
+    // A link can be looked up again; its search says why the file was of no use.
+    return await this.#loadMeta(state, infoHash, magnet).catch(() => null);
+  }
+
+  /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
+  #wishKeeper(
+    infoHash: string,
+    first: AddOptions,
+    { link = null, paused: wasPaused = false, addedAt = this.#wallSeconds(), isKept }: Start,
+  ): LifePorts["keepWish"] {
+    const state = this.#state;
+    if (state === null || first.metadataOnly) return () => Promise.resolve();
+    const encode = (options: AddOptions, paused: boolean) => {
+      return encodeWish({ link, paused, addedAt, options }, (path) => {
+        return this.#platform.files.absolute(path);
+      });
+    };
+    let last = isKept ? encode(first, wasPaused) : new Uint8Array(0);
+    return (options, paused) => {
+      const bytes = encode(options, paused);
+      if (equalBytes(bytes, last)) return this.#saving.get(infoHash) ?? Promise.resolve();
+      last = bytes;
+      return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
+    };
+  }
+
+  /** Asks the functions of the options, once. What they throw ends the torrent when it begins. */
+  #settle(
+    { options }: TorrentLife,
+    meta: Metainfo,
+    keepWish: LifePorts["keepWish"],
+    keep = true,
+  ): void {
+    const { files, rename } = options;
+    if (typeof files !== "function" && typeof rename !== "function") return;
+    try {
+      Object.assign(options, settled(options, meta));
+    } catch {
+      return;
+    }
+    if (keep) void keepWish(options, false);
+  }
+
+  #wallSeconds(): number {
+    return Math.floor(this.#platform.clock.wallTime() / 1000);
   }
 
   /** One after the other for a torrent; `close` waits. A failure is told as a warning. */
-  #save(infoHash: string, write: (state: StateDir) => Promise<void>): void {
+  #save(infoHash: string, write: (state: StateDir) => Promise<void>): Promise<void> {
     const state = this.#state;
-    if (state === null) return;
+    if (state === null) return Promise.resolve();
     const before = this.#saving.get(infoHash) ?? Promise.resolve();
     const saving = before.then(() => write(state)).catch((error: Error) => {
       this.#feed.push({ infoHash, type: "warning", message: error.message });
@@ -374,6 +447,7 @@ export class Client {
       if (this.#saving.get(infoHash) === saving) this.#saving.delete(infoHash);
     });
     this.#saving.set(infoHash, saving);
+    return saving;
   }
 
   /** What an earlier run found, with what this one's link knows beside. */
@@ -389,7 +463,7 @@ export class Client {
   /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
   #keep(meta: Metainfo): void {
     const infoHash = toHex(meta.infoHash);
-    this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
+    void this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
   }
 
   /** Whoever copied or planted the file may have taken another one. */

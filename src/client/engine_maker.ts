@@ -38,7 +38,6 @@ import { placeFiles } from "./file_places.ts";
 import type { ClaimingTorrent } from "./path_claims.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { MetadataFinder } from "./metadata_finder.ts";
-import { choicesOf } from "./restored_options.ts";
 import { type ClientSettings, clientSettings, torrentSettings } from "./settings.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
@@ -242,7 +241,6 @@ export class EngineMaker {
       swarm: settings,
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
-      choices: choicesOf(options),
     };
   }
 

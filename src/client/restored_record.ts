@@ -32,6 +32,29 @@ function problemWith(meta: Metainfo, renamed: Names, windows: boolean): string |
   return problemWithNames(meta, new Map(texts), windows);
 }
 
+/**
+ * The options for a torrent as an earlier run left its files: a crash may have come between a move, or
+ * a new name, and the options that tell of it. What was to be found elsewhere was found then.
+ */
+export function optionsAsLeft(
+  { files }: Pick<Platform, "files">,
+  { reuse: _, ...options }: AddOptions,
+  { dir, renamed }: ResumeData,
+): AddOptions {
+  const { rename, incompleteDir, ...others } = options;
+  const isKnown = [options.dir, incompleteDir ?? options.dir].some((place) => {
+    return files.absolute(place) === dir;
+  });
+  const names = typeof rename === "function" ? [] : rename ?? [];
+  const asNow = [...names].map(([file, name]) =>
+    [file, renamed.get(file)?.join("/") ?? name] as const
+  );
+  return {
+    ...(isKnown ? options : { ...others, dir }),
+    ...(asNow.length > 0 ? { rename: new Map(asNow) } : {}),
+  };
+}
+
 /** The record for a torrent that was added in this run; null without one. Rejects with a ResumeError. */
 export async function recordFor(
   platform: Platform,

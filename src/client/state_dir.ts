@@ -1,21 +1,22 @@
 /**
  * The folder in which a client keeps what is to survive a restart: of each torrent the metainfo
- * (`<info-hash>.torrent`), what was asked for (`.added`) and the resume record (`.resume`), and the DHT node's id and
- * neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
+ * (`<info-hash>.torrent`), what the user wants of it (`.json`) and its progress (`.resume`), and the
+ * DHT node's id and neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
  */
 import type { FileLock, Files } from "../platform/types.ts";
 import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
-import type { Sha1 } from "../protocol/resume_codec.ts";
+import { MAX_RESUME_BYTES, resumeBody, type Sha1 } from "../protocol/resume_codec.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { DhtState } from "../dht/node_types.ts";
-import { readResume, resumePath, writeResume } from "../storage/resume_file.ts";
+import { readResume, resumePath } from "../storage/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { parentOf } from "../storage/safe_paths.ts";
-import { FileError, type FileErrorCode } from "../util/errors.ts";
+import { FileError, type FileErrorCode, ResumeError } from "../util/errors.ts";
 import { isTemporaryName } from "../util/temporary_name.ts";
-import { type Added, decodeAdded, MAX_ADDED_BYTES } from "./added_file.ts";
 import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
+import { decodeAdded, wishInRecord } from "./old_records.ts";
 import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./quota.ts";
+import { decodeWish, MAX_WISH_BYTES, type Wish } from "./wish.ts";
 
 /**
  * Values and keys in a resume record: so many, and for each byte of the .torrent one more. What grows
@@ -55,25 +56,55 @@ export class StateDir {
   /** Info-hashes of the torrents that are kept here. Throws a FileError. */
   torrents(): string[] {
     const found = this.#files.list(this.path).flatMap((name) => {
-      return /^([0-9a-f]{40})\.(?:torrent|added)$/.exec(name)?.[1] ?? [];
+      return /^([0-9a-f]{40})\.(?:torrent|json|added)$/.exec(name)?.[1] ?? [];
     });
     return [...new Set(found)];
   }
 
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
-  async loadAdded(infoHash: string): Promise<Added | null> {
+  async loadWish(infoHash: string): Promise<Wish | null> {
+    const bytes = await this.#readIfThere(this.#wishPath(infoHash), this.#most(infoHash));
+    return bytes === null ? null : decodeWish(bytes);
+  }
+
+  /** As version 0.1 kept it; null when there is none. Rejects with a ResumeError or a FileError. */
+  async loadOldWish(infoHash: string): Promise<Wish | null> {
+    const added = await this.#readIfThere(this.#addedPath(infoHash), this.#most(infoHash));
+    const path = resumePath(this.path, fromHex(infoHash)!);
+    const record = await this.#readIfThere(path, MAX_RESUME_BYTES);
+    const first = added === null ? null : decodeAdded(added);
+    const last = record === null ? null : this.#wishInRecord(infoHash, record, first !== null);
+    return last === null ? first : { ...last, link: first?.link ?? null };
+  }
+
+  /** Rejects with a FileError. */
+  async keepWish(infoHash: string, wish: Uint8Array): Promise<void> {
+    await this.#files.writeWhole(this.#wishPath(infoHash), wish);
+    const old = this.#addedPath(infoHash);
+    if (this.#files.stat(old) !== null) this.#files.remove(old);
+  }
+
+  /** `hasOther`: then a record that is damaged does without. */
+  #wishInRecord(infoHash: string, bytes: Uint8Array, hasOther: boolean): Wish | null {
     try {
-      const path = this.#addedPath(infoHash);
-      return decodeAdded(await this.#files.read(path, MAX_ADDED_BYTES, REGULAR));
+      return wishInRecord(resumeBody(bytes, this.#sha1, this.#mostValues(infoHash)));
     } catch (error) {
-      if (error instanceof FileError && error.code === "not-found") return null;
+      if (hasOther && error instanceof ResumeError) return null;
       throw error;
     }
   }
 
-  /** Rejects with a FileError. */
-  async keepAdded(infoHash: string, added: Uint8Array): Promise<void> {
-    await this.#files.writeWhole(this.#addedPath(infoHash), added);
+  /** Bytes of a wish: what is chosen of files grows with their number. */
+  #most(infoHash: string): number {
+    return MAX_WISH_BYTES + this.#torrentBytes(infoHash);
+  }
+
+  #mostValues(infoHash: string): number {
+    return RECORD_VALUES + this.#torrentBytes(infoHash);
+  }
+
+  #torrentBytes(infoHash: string): number {
+    return this.#files.stat(this.#torrentPath(infoHash))?.size ?? 0;
   }
 
   /** Changes whenever the record does; null when there is none. Throws a FileError. */
@@ -85,19 +116,17 @@ export class StateDir {
   /** Null when there is none. Rejects with a ResumeError or a FileError. */
   async loadRecord(infoHash: string): Promise<ResumeData | null> {
     const hash = fromHex(infoHash)!, path = resumePath(this.path, hash);
-    const torrentBytes = this.#files.stat(this.#torrentPath(infoHash))?.size ?? 0;
-    return await readResume(this.#files, path, this.#sha1, hash, RECORD_VALUES + torrentBytes);
-  }
-
-  /** Rejects with a FileError. */
-  async keepRecord(record: ResumeData): Promise<void> {
-    await writeResume(this.#files, resumePath(this.path, record.infoHash), record, this.#sha1);
+    return await readResume(this.#files, path, this.#sha1, hash, this.#mostValues(infoHash));
   }
 
   /** Null when there is none. Rejects with a FileError. */
   async loadTorrent(infoHash: string): Promise<Uint8Array | null> {
+    return await this.#readIfThere(this.#torrentPath(infoHash), MAX_TORRENT_BYTES);
+  }
+
+  async #readIfThere(path: string, maxBytes: number): Promise<Uint8Array | null> {
     try {
-      return await this.#files.read(this.#torrentPath(infoHash), MAX_TORRENT_BYTES, REGULAR);
+      return await this.#files.read(path, maxBytes, REGULAR);
     } catch (error) {
       if (error instanceof FileError && error.code === "not-found") return null;
       throw error;
@@ -149,8 +178,13 @@ export class StateDir {
 
   /** Of a torrent that was removed. Throws a FileError. */
   forget(infoHash: string): void {
-    const record = resumePath(this.path, fromHex(infoHash)!);
-    for (const path of [this.#torrentPath(infoHash), this.#addedPath(infoHash), record]) {
+    const paths = [
+      this.#wishPath(infoHash),
+      this.#addedPath(infoHash),
+      this.#torrentPath(infoHash),
+      resumePath(this.path, fromHex(infoHash)!),
+    ];
+    for (const path of paths) {
       if (this.#files.stat(path) !== null) this.#files.remove(path);
     }
   }
@@ -164,6 +198,11 @@ export class StateDir {
     return this.#at(`quota${period === "month" ? "" : `-${period}`}`);
   }
 
+  #wishPath(infoHash: string): string {
+    return this.#at(`${infoHash}.json`);
+  }
+
+  /** Where version 0.1 kept what was asked for. */
   #addedPath(infoHash: string): string {
     return this.#at(`${infoHash}.added`);
   }

@@ -121,7 +121,7 @@ export class Torrent {
     if (elements.some((element) => !isUsableElement(element, false))) {
       throw new RangeError(`"${path}" cannot be the path of a file`);
     }
-    await engine.arrangement.rename(file, elements);
+    await this.#life.rename(file, elements);
   }
 
   /** Ends connections and announcing until `resume`. */

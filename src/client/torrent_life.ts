@@ -20,7 +20,6 @@ import { inUse, type PathOwner } from "../torrent/take_over.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { type RunTotals, runTotals } from "./run_totals.ts";
-import { amended } from "./restored_options.ts";
 import type { ShownFinder } from "./snapshot.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 
@@ -72,10 +71,8 @@ export interface LifePorts {
   /** The metainfo as an earlier run found it, if it is kept. */
   loadMeta: (() => Promise<Metainfo | null>) | null;
   keepMeta(meta: Metainfo): void;
-  /** Of a torrent that does not run; one that does keeps its own. */
-  keepRecord(record: ResumeData): void;
-  /** It looks for its metadata no more, or again. */
-  keepPaused(paused: boolean): void;
+  /** These options for a restart, and whether it is paused. Resolves when that is done; never rejects. */
+  keepWish(options: AddOptions, paused: boolean): Promise<void>;
   /**
    * Claims the torrent among the clients that share a state folder: resolves to null, or to who has
    * it. Null where no state is kept.
@@ -170,6 +167,7 @@ export class TorrentLife {
   get state(): TorrentState {
     switch (this.#phase) {
       case "opening":
+        if (this.#pauses) return "paused";
         return this.#finder === null ? "checking" : "finding";
       case "running":
         return this.#mayPass(this.#engine!) ? "waiting" : this.#engine!.state;
@@ -215,9 +213,9 @@ export class TorrentLife {
     return this.worker!.swarm;
   }
 
-  /** `restored`: its record, where that was read already. `paused`: as it was left, without one. */
+  /** `restored`: its record, where that was read already. `paused`: until `resume`. */
   start(restored: ResumeData | null = null, paused = false): void {
-    this.#pauses = restored?.paused ?? paused;
+    this.#pauses = paused;
     this.#restored = restored;
     if (this.#ports.claim === null || this.#pauses) this.#proceed(restored);
     else void this.#claim(this.#ports.claim, () => this.#proceed(restored));
@@ -237,6 +235,7 @@ export class TorrentLife {
     if (this.over || this.#pauses || attempt !== this.#claims) return;
     if (owner === null) {
       this.#claimed = true;
+      void this.#keepWish();
       return proceed();
     }
     const error = inUse(null, owner), before = this.#error?.message;
@@ -278,6 +277,7 @@ export class TorrentLife {
   pause(): Promise<void> {
     if (!this.over && !this.#pauses) {
       this.#pauses = true;
+      void this.#keepWish();
       this.#retry?.cancel();
       this.#pausing ??= this.#endWork();
     }
@@ -286,12 +286,10 @@ export class TorrentLife {
 
   async #endWork(): Promise<void> {
     const worker = this.worker;
-    if (worker === this.#engine) await this.#engine?.stop(true);
-    else await worker?.stop();
+    await worker?.stop();
     this.#pausing = null;
     if (this.over) return;
     this.#setPhase("paused");
-    if (this.#finder !== null) this.#ports.keepPaused(this.#pauses);
     if (!this.#pauses) this.#goOnAgain();
   }
 
@@ -299,8 +297,8 @@ export class TorrentLife {
   resume(): void {
     if (!this.#pauses || this.over) return;
     this.#pauses = false;
+    void this.#keepWish();
     if (this.#phase !== "paused") return;
-    if (this.#finder !== null) this.#ports.keepPaused(false);
     this.#goOnAgain();
   }
 
@@ -316,28 +314,27 @@ export class TorrentLife {
   setLimits(limits: Partial<Rates>): void {
     this.options.limits = { ...this.options.limits, ...limits };
     this.#engine?.setLimits(limits);
-    this.#amendRecord();
+    void this.#keepWish();
   }
 
   setPeerLimits(limits: Partial<Rates>): void {
     this.options.peerLimits = { ...this.options.peerLimits, ...limits };
     this.#engine?.setPeerLimits(limits);
-    this.#amendRecord();
+    void this.#keepWish();
   }
 
   /** Only when the metadata is known. Throws a RangeError; rejects with a FileError. */
   async setFiles(selection: FileSelection): Promise<void> {
     const choice = fileChoiceOptions(this.#meta!, selection);
     this.options.files = selection;
+    void this.#keepWish();
     if (this.worker === this.#engine) await this.#engine?.setFiles(choice);
-    this.#amendRecord();
   }
 
-  /** While it is paused nobody else keeps what the user changes. */
-  #amendRecord(): void {
-    const record = this.#engine?.lastRecord ?? this.#restored;
-    if (this.#phase !== "paused" || this.#meta === null || record === null) return;
-    this.#ports.keepRecord(amended(record, this.#meta, this.options));
+  /** What a restart is to know of it; not while another client has it. Resolves when that is kept. */
+  #keepWish(): Promise<void> {
+    const isOurs = this.#claimed || this.#pauses || this.#ports.claim === null;
+    return isOurs ? this.#ports.keepWish(this.options, this.#pauses) : Promise.resolve();
   }
 
   /** Only when the metadata is known and it is running. Rejects with a FileError. */
@@ -345,6 +342,15 @@ export class TorrentLife {
     await this.#engine!.arrangement.move(absoluteDir);
     this.options.dir = dir;
     delete this.options.incompleteDir;
+    await this.#keepWish();
+  }
+
+  /** Only when the metadata is known and it is running. Rejects with a FileError. */
+  async rename(file: number, path: readonly string[]): Promise<void> {
+    const { rename } = this.options, before = typeof rename === "function" ? [] : rename ?? [];
+    await this.#engine!.arrangement.rename(file, path);
+    this.options.rename = new Map(before).set(file, path.join("/"));
+    await this.#keepWish();
   }
 
   /** Ends it for good; trackers are told, which takes up to about three seconds. */

@@ -6,14 +6,7 @@ import { equalBytes } from "../util/bytes.ts";
 import { ProtocolError, ResumeError } from "../util/errors.ts";
 import { BDict, decode } from "./bencode.ts";
 import { type Encodable, encode } from "./bencode_encode.ts";
-import {
-  MAX_BANNED_PEERS,
-  MAX_GOOD_PEERS,
-  type ResumeData,
-  type ResumeLimits,
-  type ResumeSeedGoal,
-} from "./resume_data.ts";
-import { packChoices } from "./resume_choices.ts";
+import { MAX_BANNED_PEERS, MAX_GOOD_PEERS, type ResumeData } from "./resume_data.ts";
 import { packOwned, packPeers, packStamps } from "./resume_packing.ts";
 import { ResumeReader } from "./resume_reader.ts";
 
@@ -43,6 +36,11 @@ export function decodeResume(
   sha1: Sha1,
   maxValues = MAX_VALUES,
 ): ResumeData {
+  return readBody(resumeBody(bytes, sha1, maxValues));
+}
+
+/** The fields of a record, of which only the check value was looked at. Throws a ResumeError. */
+export function resumeBody(bytes: Uint8Array, sha1: Sha1, maxValues = MAX_VALUES): BDict {
   if (bytes.length > MAX_RESUME_BYTES) {
     throw new ResumeError("too-large", `The resume file is over ${MAX_RESUME_BYTES} bytes`);
   }
@@ -58,7 +56,7 @@ export function decodeResume(
   if (body === undefined || check === undefined || !equalBytes(sha1(body), check)) {
     throw new ResumeError("damaged", "The resume file is damaged: its check value does not match");
   }
-  return readBody(decodeDict(body, maxValues));
+  return decodeDict(body, maxValues);
 }
 
 function decodeDict(bytes: Uint8Array, maxTokens: number): BDict {
@@ -76,19 +74,15 @@ function bodyOf(data: ResumeData): Encodable {
   const good = data.goodPeers.slice(0, MAX_GOOD_PEERS);
   const banned = data.bannedPeers.slice(0, MAX_BANNED_PEERS);
   return {
-    "added": data.addedAt,
     "banned": {
       peers: packPeers(banned),
       reasons: banned.map(({ reason }) => reason.slice(0, MAX_REASON)),
     },
-    "choices": packChoices(data.choices),
     "completed": data.completedAt,
     "dir": data.dir,
     "disk": data.disk,
-    "goal": goalOf(data.seedGoal),
     "good peers": packPeers(good),
     "info hash": data.infoHash,
-    "limits": limitsOf(data.limits),
     ...(data.moving
       ? { "moving": { dir: data.moving.dir, renamed: renamedOf(data.moving.renamed) } }
       : {}),
@@ -100,15 +94,11 @@ function bodyOf(data: ResumeData): Encodable {
     })),
     "owned": packOwned(data.owned),
     "parts": packStamps([data.partsStamp]),
-    "paused": data.paused ? 1 : 0,
-    "peer limits": limitsOf(data.peerLimits),
     "piece count": data.have.length,
     "pieces": data.have.bytes,
-    "priorities": data.priorities,
     "renamed": renamedOf(data.renamed),
     "saved": Math.trunc(data.savedAtMs),
     "stamps": packStamps(data.stamps),
-    "target": data.targetDir,
     "totals": {
       active: Math.trunc(data.totals.activeSeconds),
       downloaded: data.totals.downloaded,
@@ -124,26 +114,6 @@ function renamedOf(renamed: ReadonlyMap<number, readonly string[]>): Encodable {
   return [...renamed].map(([file, path]) => ({ file, path }));
 }
 
-function goalOf(goal: ResumeSeedGoal): Encodable {
-  switch (goal.kind) {
-    case "ratio":
-      return { kind: goal.kind, value: String(goal.ratio) };
-    case "time":
-    case "idle":
-      return { kind: goal.kind, value: String(goal.seconds) };
-    default:
-      return { kind: goal.kind };
-  }
-}
-
-/** A limit that is missing is none. */
-function limitsOf({ down, up }: ResumeLimits): Encodable {
-  return {
-    ...(Number.isFinite(down) ? { down: Math.round(down) } : {}),
-    ...(Number.isFinite(up) ? { up: Math.round(up) } : {}),
-  };
-}
-
 function readBody(body: BDict): ResumeData {
   const from = new ResumeReader(body);
   return {
@@ -151,20 +121,12 @@ function readBody(body: BDict): ResumeData {
     name: from.text("name"),
     dir: from.folder("dir"),
     disk: from.text("disk"),
-    targetDir: from.folder("target"),
     renamed: from.renamed(body),
     moving: from.moving(),
-    paused: from.count("paused") !== 0,
     have: from.have(),
     partial: from.partial(),
-    priorities: from.priorities(),
     totals: from.totals(),
-    addedAt: from.count("added"),
     completedAt: from.count("completed"),
-    seedGoal: from.goal(),
-    limits: from.limits("limits"),
-    peerLimits: from.limits("peer limits"),
-    choices: from.choices(),
     trackers: from.trackers(),
     trackerIds: from.trackerIds(),
     goodPeers: from.peers("good peers", body).slice(0, MAX_GOOD_PEERS),

@@ -1,10 +1,9 @@
 /**
- * What is kept of a torrent between two runs. Nothing in it is believed for being there:
+ * The progress of a torrent, as it is kept between two runs; what a user wants of it is elsewhere. Nothing in it is believed for being there:
  * storage/trust.ts compares it with the disk. Plain data; resume_codec.ts makes bytes of it.
  */
 import type { Bitfield } from "../util/bitfield.ts";
 import type { PeerAddress } from "./compact_address.ts";
-import type { ResumeChoices } from "./resume_choices.ts";
 
 /** A file as our last write or check left it. */
 export interface FileStamp {
@@ -30,14 +29,6 @@ export interface PartialPiece {
   readonly blocks: Bitfield;
 }
 
-/** When seeding ends, as the torrent's own goal has it. */
-export type ResumeSeedGoal =
-  | { kind: "none" }
-  | { kind: "forever" }
-  | { kind: "ratio"; ratio: number }
-  | { kind: "time"; seconds: number }
-  | { kind: "idle"; seconds: number };
-
 export interface ResumeTotals {
   /** Payload bytes over all runs. */
   uploaded: number;
@@ -45,12 +36,6 @@ export interface ResumeTotals {
   /** Over all runs. */
   seedingSeconds: number;
   activeSeconds: number;
-}
-
-/** Bytes a second; Infinity for no limit. */
-export interface ResumeLimits {
-  down: number;
-  up: number;
 }
 
 export interface ResumeData {
@@ -61,27 +46,16 @@ export interface ResumeData {
   dir: string;
   /** The disk that `dir` was on, as `Files.diskOf` names it; empty: not known. */
   disk: string;
-  /** Where it is to be when it is whole; may be `dir`. */
-  targetDir: string;
   /** Files that were renamed: index in the torrent's list and path below `dir`. */
   renamed: ReadonlyMap<number, readonly string[]>;
   /** A move that has begun: each file is in its old place or in this new one. */
   moving: { dir: string; renamed: ReadonlyMap<number, readonly string[]> } | null;
-  paused: boolean;
   /** Verified pieces, all of whose bytes were on the disk before this was written. */
   have: Bitfield;
   partial: readonly PartialPiece[];
-  /** 0 (not wanted) to 7 for each file of the torrent's list; empty: all as usual. */
-  priorities: Uint8Array;
   totals: ResumeTotals;
-  /** Seconds since 1970; `completedAt` is 0 until it is complete. */
-  addedAt: number;
+  /** Seconds since 1970; 0 until it is complete. */
   completedAt: number;
-  seedGoal: ResumeSeedGoal;
-  limits: ResumeLimits;
-  peerLimits: ResumeLimits;
-  /** How else the user wanted it. */
-  choices: ResumeChoices;
   /** Announce URLs in the order in which they are to be tried. */
   trackers: readonly (readonly string[])[];
   /** What trackers asked to be sent back to them, by announce URL. */

@@ -7,19 +7,10 @@ import { ResumeError } from "../util/errors.ts";
 import { BDict, type BValue } from "./bencode.ts";
 import type { PeerAddress } from "./compact_address.ts";
 import { isUsableElement } from "./file_names.ts";
-import type {
-  FileIdentity,
-  PartialPiece,
-  ResumeLimits,
-  ResumeSeedGoal,
-  ResumeTotals,
-  Stamp,
-} from "./resume_data.ts";
-import { type ResumeChoices, unpackChoices } from "./resume_choices.ts";
+import type { FileIdentity, PartialPiece, ResumeTotals, Stamp } from "./resume_data.ts";
 import { unpackOwned, unpackPeers, unpackStamps } from "./resume_packing.ts";
 import { repairUtf8 } from "./utf8.ts";
 
-const MAX_PRIORITY = 7;
 /** Peers that another version may have written; ours keep fewer. */
 const MAX_PEERS_READ = 10_000;
 const MAX_TEXT_BYTES = 65536;
@@ -97,12 +88,6 @@ export class ResumeReader {
     return renamed;
   }
 
-  priorities(): Uint8Array {
-    const bytes = this.#bytes("priorities");
-    if (bytes.some((priority) => priority > MAX_PRIORITY)) bad("priorities");
-    return bytes.slice();
-  }
-
   totals(): ResumeTotals {
     const from = this.#dict("totals");
     return {
@@ -111,28 +96,6 @@ export class ResumeReader {
       seedingSeconds: from ? this.count("seeding", from) : 0,
       activeSeconds: from ? this.count("active", from) : 0,
     };
-  }
-
-  goal(): ResumeSeedGoal {
-    const from = this.#dict("goal");
-    const kind = from?.text("kind") ?? "none";
-    if (kind === "none" || kind === "forever") return { kind };
-    const value = Number(from?.text("value"));
-    if (!Number.isFinite(value) || value < 0) bad("goal");
-    if (kind === "ratio") return { kind, ratio: value };
-    if (kind === "time" || kind === "idle") return { kind, seconds: value };
-    return bad("goal");
-  }
-
-  limits(key: string): ResumeLimits {
-    const from = this.#dict(key);
-    const limit = (of: string) => from?.has(of) ? this.count(of, from) : Infinity;
-    return { down: limit("down"), up: limit("up") };
-  }
-
-  choices(): ResumeChoices {
-    const from = this.#dict("choices");
-    return from === undefined ? {} : unpackChoices(from) ?? bad("choices");
   }
 
   trackers(): string[][] {

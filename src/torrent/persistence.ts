@@ -41,15 +41,13 @@ export class Persistence {
   readonly #keeper: ResumeKeeper | null;
   readonly #partial: PartialSaver;
   readonly #startedAt: number;
-  /** Seconds since 1970. */
-  readonly #addedAt: number;
+  /** Seconds since 1970; 0: not yet. */
   #completedAt: number;
   #last: ResumeData | null = null;
   #nextTotalsAt = 0;
   #nextTimesAt = 0;
   /** Payload bytes when the totals were looked at last. */
   #traffic = 0;
-  #paused = false;
   /** Before it is known what is on the disk, the earlier record is better than any of ours. */
   #opened = false;
 
@@ -65,7 +63,6 @@ export class Persistence {
     this.#before = before;
     this.#activeBefore = before?.totals.activeSeconds ?? 0;
     this.#startedAt = clock.now();
-    this.#addedAt = before?.addedAt ?? this.#wallSeconds();
     this.#completedAt = before?.completedAt ?? 0;
     this.#partial = new PartialSaver(pieces, {
       get writesAtOnce() {
@@ -120,11 +117,6 @@ export class Persistence {
   /** Something that the record tells changed. */
   changed(now: number): void {
     this.#keeper?.changed(now);
-  }
-
-  /** It ends, and is not to begin by itself. */
-  pausing(): void {
-    this.#paused = true;
   }
 
   completed(now: number): void {
@@ -205,11 +197,9 @@ export class Persistence {
     const torrent = this.#torrent;
     return resumeRecord(torrent, {
       partial,
-      paused: this.#paused,
       trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
       activeSeconds: this.#activeBefore + (this.#clock.now() - this.#startedAt) / 1000,
-      addedAt: this.#addedAt,
       completedAt: this.#completedAt,
       savedAtMs: this.#clock.wallTime(),
     });

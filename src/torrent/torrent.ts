@@ -281,12 +281,8 @@ export class Torrent {
     }
   }
 
-  /**
-   * Tells the trackers, keeps what is there. Takes at most about three seconds. `paused`: a next run
-   * is not to begin by itself.
-   */
-  async stop(paused = false): Promise<void> {
-    if (paused) this.#persistence.pausing();
+  /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
+  async stop(): Promise<void> {
     if (!this.#abort.signal.aborted) this.#leave("stopped");
     const timer = this.#ports.clock.after(STOP_TIMEOUT_MS, this.#hurry.resolve);
     await this.ended;

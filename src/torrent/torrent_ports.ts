@@ -1,6 +1,5 @@
 /** What a torrent is given: its options, and the ports to all that is outside. */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
-import type { ResumeChoices } from "../protocol/resume_choices.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { SendBuffers } from "../peer/link.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
@@ -40,8 +39,6 @@ export interface TorrentOptions {
   /** Of the torrent as a whole, and of each peer. */
   limits: Rates;
   peerLimits: Rates;
-  /** What a next run is to know of how the user wanted it. */
-  choices: ResumeChoices;
 }
 
 export interface TorrentPorts {

@@ -34,7 +34,7 @@ describe("a state folder with pipes and devices in it", { skip }, () => {
   it("is opened and restored at once, with warnings", { timeout: 20_000 }, async () => {
     const stateDir = join(folder, "state");
     mkdirSync(stateDir);
-    for (const name of ["dht", "quota", `${HASH}.resume`, `${HASH}.added`, `${HASH}.torrent`]) {
+    for (const name of ["dht", "quota", `${HASH}.resume`, `${HASH}.json`, `${HASH}.torrent`]) {
       execFileSync("mkfifo", [join(stateDir, name)]);
     }
     const client = await Client.open(await selectPlatform(), { port: -1, stateDir });

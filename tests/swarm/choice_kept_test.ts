@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
-import { readResume, resumePath } from "../../src/storage/resume_file.ts";
-import { fromHex } from "../../src/util/bytes.ts";
+import { decodeWish } from "../../src/client/wish.ts";
 import { SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024;
@@ -34,10 +33,8 @@ describe("the choice of files over a restart", () => {
       const isMade = node.files.stat("/data/folder/sub1/file1") !== null;
       assert.equal(isMade, priorities.get(1) !== 0);
       await swarm.world.wait(client.close());
-      const infoHash = fromHex(torrent!.infoHash)!, sha1 = (b: Uint8Array) => node.hasher.sha1(b);
-      const path = resumePath("/state", infoHash);
-      const record = await swarm.world.wait(readResume(node.files, path, sha1, infoHash));
-      assert.deepEqual([...record!.priorities], [0, 1, 2].map((file) => priorities.get(file) ?? 4));
+      const { options } = decodeWish(node.disk.bytes(`/state/${torrent!.infoHash}.json`)!);
+      assert.deepEqual(options.files, { priorities });
       await swarm.close();
     });
   }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { AddOptions } from "../../src/client/types.ts";
+import { decodeWish } from "../../src/client/wish.ts";
 import { readResume, resumePath } from "../../src/storage/resume_file.ts";
 import { fromHex } from "../../src/util/bytes.ts";
 import { type Participant, SimSwarm } from "./sim_swarm.ts";
@@ -21,13 +22,17 @@ async function newSwarm(seed: number) {
 async function restored(swarm: SimSwarm, participant: Participant, between = () => {}) {
   const { client, node } = participant;
   await swarm.world.wait(client.close());
-  const record = await recordOf(swarm, participant);
+  const record = await recordOf(swarm, participant), wish = wishOf(participant);
   between();
   node.kill("quietly");
   const next = swarm.world.node(node.address, { disk: node.disk });
   const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
   const [torrent] = await swarm.world.wait(again.restore());
-  return { node: next, client: again, torrent: torrent!, record };
+  return { node: next, client: again, torrent: torrent!, record, wish };
+}
+
+function wishOf({ node, torrent }: Omit<Participant, "client">) {
+  return decodeWish(node.disk.bytes(`/state/${torrent.infoHash}.json`)!);
 }
 
 async function recordOf({ world }: SimSwarm, { node, torrent }: Omit<Participant, "client">) {
@@ -85,28 +90,12 @@ describe("Client.restore", () => {
     };
     const first = await swarm.leech("10.0.2.1", {}, chosen, STATE);
     await swarm.run(() => first.torrent.snapshot().state === "downloading");
-    const again = await restored(swarm, first), before = again.record;
-    assert.deepEqual(before.choices, {
-      pex: false,
-      superSeed: true,
-      uploadSlots: 7,
-      maxPeers: 9,
-      piecesPerPeer: 3,
-      sequential: true,
-      preallocate: true,
-      waitForDisk: false,
-      finalCheck: "full",
-      peers: ["10.0.1.1:6881"],
-      filesInOrder: [0],
-      endsFirst: true,
-    });
+    const again = await restored(swarm, first);
+    assert.deepEqual(again.wish.options, { dir: "/data", ...chosen });
+    again.torrent.setLimits({}); // what is kept now is from the options that were restored
     await swarm.world.runFor(1000);
     await swarm.world.wait(again.client.close());
-    const after = await recordOf(swarm, again);
-    const kept = ({ choices, limits, peerLimits, seedGoal, priorities, dir }: typeof after) => {
-      return { choices, limits, peerLimits, seedGoal, priorities, dir };
-    };
-    assert.deepEqual(kept(after), kept(before));
+    assert.deepEqual(wishOf(again), again.wish);
     await swarm.close();
   });
 
@@ -166,18 +155,65 @@ describe("Client.restore", () => {
       leech.torrent.setLimits({ up: 7000 });
       const again = await restored(swarm, leech);
       assert.equal(again.torrent.snapshot().state, "paused");
-      assert.deepEqual([...again.record.priorities], [4, 0, 4, 4]);
+      assert.deepEqual(again.wish.options.files, { priorities: new Map([[1, 0]]) });
       // Once more, by one that has not run since.
       await swarm.world.wait(again.torrent.setFiles({ priorities: new Map([[3, 0]]) }));
       const third = await restored(swarm, again);
-      assert.deepEqual([...third.record.priorities], [4, 4, 4, 0]);
-      assert.equal(third.record.limits.up, 7000);
+      assert.deepEqual(third.wish.options.files, { priorities: new Map([[3, 0]]) });
+      assert.equal(third.wish.options.limits?.up, 7000);
       assert.ok(third.record.have.count > 0);
       third.torrent.resume();
       await swarm.run(() => third.torrent.snapshot().state === "done");
       assert.equal(third.torrent.snapshot().wanted, (900 + 300 + 20) * KIB);
     },
   );
+
+  it("knows every choice where the record is torn: it costs a check alone", TIMEOUT, async () => {
+    const swarm = await newSwarm(26);
+    const node = swarm.world.node("10.0.2.1");
+    const leech = await swarm.join(node, { limits: { up: 9000 } }, STATE);
+    await swarm.world.runFor(3000);
+    await swarm.world.wait(leech.torrent.setFiles({ priorities: new Map([[0, 0]]) }));
+    leech.torrent.setLimits({ down: 5000 });
+    await swarm.world.runFor(8000);
+    const { wanted } = leech.torrent.snapshot();
+    assert.equal(wanted, (300 + 20 + 700) * KIB);
+    await swarm.world.wait(leech.torrent.pause());
+    const again = await restored(swarm, leech, () => tear(leech, "resume"));
+    assert.equal(again.torrent.snapshot().state, "paused");
+    again.torrent.resume();
+    await swarm.run(() => again.torrent.snapshot().state === "downloading");
+    assert.equal(again.torrent.snapshot().wanted, wanted);
+    assert.deepEqual(again.wish.options.limits, { up: 9000, down: 5000 });
+    assert.equal(node.files.stat("/data/folder/sub0/file0"), null);
+  });
+
+  it("is paused where its settings are torn, and says so", TIMEOUT, async () => {
+    const swarm = await newSwarm(27);
+    await swarm.seed("10.0.1.1");
+    const node = swarm.world.node("10.0.2.1");
+    const leech = await swarm.join(node, {}, STATE);
+    await swarm.untilDone([leech]);
+    await swarm.world.wait(leech.client.close());
+    tear(leech, "json");
+    node.kill("quietly");
+    const next = swarm.world.node(node.address, { disk: node.disk });
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    const warnings: string[] = [];
+    void (async () => {
+      for await (const event of client.events()) {
+        if (event.type === "warning") warnings.push(event.message);
+      }
+    })();
+    const [torrent] = await swarm.world.wait(client.restore());
+    await swarm.world.runFor(100);
+    const { state, dir } = torrent!.snapshot();
+    assert.deepEqual([state, dir], ["paused", "/data"]);
+    assert.match(warnings[0]!, /^The settings of "folder" are lost: .* paused in \/data/);
+    torrent!.resume();
+    await swarm.run(() => torrent!.snapshot().state === "done");
+    assert.equal(torrent!.snapshot().downloaded, 0, "its progress was not lost");
+  });
 
   it("checks all of a torrent whose record is torn", TIMEOUT, async () => {
     const swarm = await newSwarm(21);
@@ -264,6 +300,13 @@ describe("Client.restore", () => {
     },
   );
 });
+
+/** Only the beginning of the file is left. */
+function tear({ node, torrent }: Participant, what: "json" | "resume"): void {
+  const file = node.files.open(`/state/${torrent.infoHash}.${what}`, "write");
+  file.truncate(50);
+  file.close();
+}
 
 /** The bytes of the info dictionary, the last of these files' keys. */
 function infoOf(torrent: Uint8Array): Uint8Array {

@@ -1,12 +1,13 @@
 /** The decoders of bencoded bytes: torrents, records, messages of peers and answers of trackers. */
-import { decodeAdded, encodeAdded } from "../../../src/client/added_file.ts";
+import { wishInRecord } from "../../../src/client/old_records.ts";
+import { decodeWish, encodeWish } from "../../../src/client/wish.ts";
 import { decodeDhtState, encodeDhtState } from "../../../src/client/dht_state.ts";
 import { decodeQuota, encodeQuota } from "../../../src/client/quota.ts";
 import { decode } from "../../../src/protocol/bencode.ts";
 import { type Encodable, encode } from "../../../src/protocol/bencode_encode.ts";
 import { decodeExtensionHandshake } from "../../../src/protocol/extension.ts";
 import { parseTorrent } from "../../../src/protocol/metainfo.ts";
-import { decodeResume } from "../../../src/protocol/resume_codec.ts";
+import { decodeResume, resumeBody } from "../../../src/protocol/resume_codec.ts";
 import { parseAnnounceResponse, parseScrapeResponse } from "../../../src/protocol/tracker_http.ts";
 import {
   decodeMetadataMessage,
@@ -53,8 +54,8 @@ export function dictionaryTargets(): FuzzTarget[] {
     files: { priorities: new Map([[0, 7]]), sequential: new Set([1]), others: 0 },
   } as const;
   const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
-  const added = [null, link].map((link) => {
-    return encodeAdded({ link, paused: link !== null, options }, null, (path) => path);
+  const wishes = [null, link].map((link) => {
+    return encodeWish({ link, paused: link !== null, addedAt: 5, options }, (path) => path);
   });
   return [
     target("bencode", torrents, (bytes) => typeof decode(bytes)),
@@ -79,9 +80,12 @@ export function dictionaryTargets(): FuzzTarget[] {
     target("announce", [encode(answer)], (bytes) => `${parseAnnounceResponse(bytes).peers.length}`),
     target("scrape", [scrape], (bytes) => `${parseScrapeResponse(bytes).size}`),
     target("dht-state", [encodeDhtState(state)], (bytes) => `${decodeDhtState(bytes) !== null}`),
-    target("added", added, (bytes) => {
-      const { link, options } = decodeAdded(bytes);
+    target("wish", wishes, (bytes) => {
+      const { link, options } = decodeWish(bytes);
       return `${link === null} ${Object.keys(options).join()}`;
+    }),
+    target("old-record", resumeBodies().map(recordOf), (bytes) => {
+      return Object.keys(wishInRecord(resumeBody(bytes, sha1))?.options ?? {}).join();
     }),
     target("quota", [encodeQuota({ period: "2026-11", down: 1, up: 2 })], (bytes) => {
       return `${decodeQuota(bytes) !== null}`;

@@ -1,0 +1,62 @@
+/**
+ * What a user wants of a torrent, as it is kept in `<info-hash>.json`: the one place for it. Progress
+ * is in the resume record. Read from a disk that others can write to, so every field is checked.
+ */
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { ResumeError } from "../util/errors.ts";
+import { plainOf } from "./option_kinds.ts";
+import { packOptions, unpackOptions } from "./settings.ts";
+import type { AddOptions } from "./types.ts";
+
+export interface Wish {
+  /** Of a magnet: the link. Null for a .torrent. */
+  readonly link: string | null;
+  readonly paused: boolean;
+  /** Seconds since 1970. */
+  readonly addedAt: number;
+  readonly options: AddOptions;
+}
+
+/** Bytes of such a file; what grows with the number of files in the torrent comes on top. */
+export const MAX_WISH_BYTES = 1024 * 1024;
+const FORMAT = "shoal torrent", VERSION = 1;
+const MAX_LINK = 64 * 1024;
+
+/** What a function of the options would tell is not in it: see `settled`. */
+export function encodeWish(wish: Wish, absolute: (path: string) => string): Uint8Array {
+  const { link, paused, addedAt } = wish, options = packOptions(wish.options, absolute);
+  const text = JSON.stringify({ format: FORMAT, version: VERSION, link, paused, addedAt, options });
+  return new TextEncoder().encode(text);
+}
+
+/** `format`: another one with the same fields. Throws a ResumeError. */
+export function decodeWish(bytes: Uint8Array, format = FORMAT): Wish {
+  try {
+    const all = plainOf(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    if (all["format"] !== format) bad("format");
+    if (all["version"] !== VERSION) bad("version");
+    const { link = null, paused = false, addedAt = 0 } = all;
+    if (link !== null && !(typeof link === "string" && link.length <= MAX_LINK)) bad("link");
+    if (typeof paused !== "boolean") bad("paused");
+    if (!Number.isSafeInteger(addedAt)) bad("addedAt");
+    const options = unpackOptions(plainOf(all["options"]));
+    return { link, paused, addedAt: Number(addedAt), options };
+  } catch (cause) {
+    if (cause instanceof ResumeError) throw cause;
+    throw new ResumeError("damaged", `The file is damaged: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The options with the answers of their functions. Throws what these throw. */
+export function settled(options: AddOptions, meta: Metainfo): AddOptions {
+  const { files, rename } = options;
+  return {
+    ...options,
+    ...(typeof files === "function" ? { files: files(meta) } : {}),
+    ...(typeof rename === "function" ? { rename: rename(meta) } : {}),
+  };
+}
+
+function bad(field: string): never {
+  throw new ResumeError("bad-field", `The torrent's settings have a wrong field: ${field}`);
+}
