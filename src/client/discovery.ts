@@ -6,13 +6,21 @@
 import type { DatagramNet, DatagramSocket, Platform } from "../platform/types.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import { Dht, type DhtPorts } from "../dht/dht.ts";
-import type { DhtState } from "../dht/node_types.ts";
+import type { DhtNodeOptions, DhtState } from "../dht/node_types.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import { fromHex, toHex } from "../util/bytes.ts";
 import { ExternalAddress } from "../protocol/external_address.ts";
 import { Lsd } from "./lsd.ts";
 import { SearchSchedule } from "./search_schedule.ts";
-import type { DhtSettings } from "./types.ts";
+
+export interface DhtSettings {
+  /** Nodes to begin with: "host:port". */
+  bootstrap?: readonly string[];
+  /** Asks, but never answers (BEP 43). Default false. */
+  readOnly?: boolean;
+  /** How much others may ask of us. */
+  limits?: NonNullable<DhtNodeOptions["limits"]>;
+}
 
 /** "SH" and two bytes for the version. */
 const CLIENT_TAG = new Uint8Array([0x53, 0x48, 0, 1]);

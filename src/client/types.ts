@@ -3,7 +3,7 @@
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
-import type { DhtNodeOptions } from "../dht/node_types.ts";
+import type { DhtSettings } from "./discovery.ts";
 import type { QuotaOptions, QuotaSpent } from "./quota.ts";
 import type {
   FinalCheck,
@@ -13,7 +13,7 @@ import type {
   TorrentState,
 } from "../torrent/types.ts";
 
-export type { QuotaOptions, QuotaSpent };
+export type { DhtSettings, QuotaOptions, QuotaSpent };
 export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
 
 /** Well-known nodes to begin with. */
@@ -22,15 +22,6 @@ export const DHT_BOOTSTRAP: readonly string[] = [
   "dht.transmissionbt.com:6881",
   "dht.libtorrent.org:25401",
 ];
-
-export interface DhtSettings {
-  /** Nodes to begin with: "host:port". */
-  bootstrap?: readonly string[];
-  /** Asks, but never answers (BEP 43). Default false. */
-  readOnly?: boolean;
-  /** How much others may ask of us. */
-  limits?: NonNullable<DhtNodeOptions["limits"]>;
-}
 
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */

@@ -20,7 +20,6 @@ import { demandSpace, reserveSpace } from "./preallocate.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
 import type { FollowedLinks } from "./safe_paths.ts";
 import { grew, StoredFile, tooShort } from "./stored_file.ts";
-import type { Trust } from "./trust.ts";
 
 export interface StorageEntry {
   /** Elements that lead nowhere else, below the download folder. */
@@ -458,7 +457,9 @@ export class TorrentStorage {
   }
 
   /** After a start with a resume record, once what its Trust suspects was hashed. */
-  adopt({ seen, changed }: Pick<Trust, "seen" | "changed">): void {
+  adopt(
+    { seen, changed }: { seen: readonly (FileStat | null)[]; changed: readonly number[] },
+  ): void {
     seen.forEach((before, file) => {
       const stored = this.#files[file];
       if (stored) this.#note(stored, before);
