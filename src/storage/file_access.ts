@@ -194,6 +194,17 @@ export class FileAccess {
     this.letGo(file);
   }
 
+  /** As `make`, off this thread. Only for who has the turn. */
+  async makeAway(file: StoredFile): Promise<void> {
+    await this.pace.away(async () => {
+      this.paths.makeFolders(file.elements);
+      file.checked(null);
+      await this.#handleAway(file, "create");
+      this.noteNewName(file);
+      await this.#leaveAway(file);
+    });
+  }
+
   /** Makes a file that is not there. Throws a FileError: "exists" where something has its name. */
   make(file: StoredFile): void {
     this.paths.makeFolders(file.elements);

@@ -12,6 +12,8 @@ export class FileClaims {
   readonly #save: (() => Promise<void>) | null;
   /** Made or taken over, and not in a record on the disk yet. */
   readonly #unsaved = new Set<number>();
+  /** Files that a slow disk is making. */
+  readonly #making = new Map<number, Promise<void>>();
   /** The save under way, and the one that follows it. */
   #current: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -23,14 +25,18 @@ export class FileClaims {
   }
 
   /**
-   * Null when bytes of the piece may be written now, else a promise of when; it never rejects. Makes
-   * the files that are missing: throws a FileError, "exists" where something has the name of one.
+   * Null when bytes of the piece may be written now, else a promise of when. Makes the files that are
+   * missing: throws or rejects with a FileError, "exists" where something has the name of one.
    */
   ready(piece: number): Promise<void> | null {
-    this.make(this.#storage.newFilesOf(piece));
-    if (this.#unsaved.size === 0) return null;
     const { layout } = this.#storage;
-    return layout.slices(piece).some(({ file }) => this.#unsaved.has(file)) ? this.pending : null;
+    const missing = this.#storage.newFilesOf(piece);
+    if (missing.length > 0) this.make(missing.filter((file) => !this.#making.has(file)));
+    if (this.#unsaved.size + this.#making.size === 0) return null;
+    const files = layout.slices(piece).map(({ file }) => file);
+    const making = new Set(files.flatMap((file) => this.#making.get(file) ?? []));
+    if (making.size > 0) return Promise.all(making).then(() => this.pending ?? undefined);
+    return files.some((file) => this.#unsaved.has(file)) ? this.pending : null;
   }
 
   /** Files that were taken over, and that no record on the disk names. */
@@ -38,11 +44,23 @@ export class FileClaims {
     if (this.#save !== null) { for (const file of files) this.#unsaved.add(file); }
   }
 
-  /** Makes files; see `pending` for when they may be written to. Throws as `ready` does. */
-  make(files: readonly number[]): void {
+  /** Makes files; see `pending` for when they may be written to. Throws or rejects as `ready` does. */
+  make(files: readonly number[]): void | Promise<void> {
     if (files.length === 0) return;
-    this.#storage.makeFiles(files);
-    this.tookOver(files);
+    const making = this.#storage.makeFiles(files);
+    if (making === undefined) return this.tookOver(files);
+    const made = making.then(() => this.tookOver(files)).finally(() => {
+      for (const file of files) this.#making.delete(file);
+    });
+    made.catch(() => {}); // who waits for one of the files hears of it
+    for (const file of files) this.#making.set(file, made);
+    return made;
+  }
+
+  /** All files whose making began are in a record, or could not be made. Never rejects. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#making.values());
+    await this.pending;
   }
 
   /** Resolves when all files that were made so far are in a record; null when they are. */

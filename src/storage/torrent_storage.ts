@@ -177,11 +177,17 @@ export class TorrentStorage {
     });
   }
 
-  /** Makes files, empty. Throws a FileError: "exists" where something has the name of one. */
-  makeFiles(files: Iterable<number>): void {
-    for (const index of files) {
-      const file = this.#files[index]!;
-      if (file.isNew) this.#access.make(file);
+  /**
+   * Makes files, empty: at once, or by the time the promise resolves where the disk is slow. Throws or
+   * rejects with a FileError: "exists" where something has the name of one.
+   */
+  makeFiles(files: Iterable<number>): void | Promise<void> {
+    const access = this.#access, missing = [...files].map((index) => this.#files[index]!);
+    if (access.isQuick) { for (const file of missing) if (file.isNew) access.make(file); }
+    else {
+      return access.turns.take(async () => {
+        for (const file of missing) if (file.isNew) await access.makeAway(file);
+      });
     }
   }
 

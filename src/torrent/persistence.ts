@@ -69,7 +69,9 @@ export class Persistence {
         return storage.writesAtOnce;
       },
       writeAt: (piece, begin, bytes) => {
-        return this.claims.ready(piece) === null ? storage.writeAt(piece, begin, bytes) : false;
+        const claimed = this.claims.ready(piece);
+        claimed?.catch(() => {}); // the write of the piece itself tells
+        return claimed === null ? storage.writeAt(piece, begin, bytes) : false;
       },
     });
     const keeper = this.#keeper = makeKeeper({
@@ -166,7 +168,7 @@ export class Persistence {
   async #saveLast(): Promise<"saved" | "failed"> {
     this.#saveBlocks();
     // Blocks of files that are not made yet wait for a record that names these.
-    await this.claims.pending;
+    await this.claims.settled();
     this.#saveBlocks();
     await this.#torrent.storage.written();
     try {

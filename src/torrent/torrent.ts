@@ -324,7 +324,7 @@ export class Torrent {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
     if (this.options.preallocate) {
-      this.#persistence.claims.make(this.storage.newFiles());
+      await this.#persistence.claims.make(this.storage.newFiles());
       await this.#persistence.claims.pending;
     }
     await this.storage.demandSpace(this.left);

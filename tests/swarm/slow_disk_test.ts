@@ -31,6 +31,27 @@ describe("a slow disk", () => {
     }
   });
 
+  it("makes its files off the loop's thread", TIMEOUT, async () => {
+    const swarm = await newSwarm(5), node = swarm.world.node("10.0.2.1"), { files } = node;
+    node.disk.writeDelayMs = 900;
+    const made = { atOnce: [] as string[], away: [] as string[] };
+    const open = files.open.bind(files), openAsync = files.openAsync.bind(files);
+    files.open = (path, mode) => {
+      if (mode === "create") made.atOnce.push(path);
+      return open(path, mode);
+    };
+    files.openAsync = (path, mode) => {
+      if (mode === "create") made.away.push(path);
+      return openAsync(path, mode);
+    };
+    const leech = await swarm.join(node, {}, STATE);
+    await swarm.untilDone([leech]);
+    assert.deepEqual(made.atOnce, []);
+    assert.equal(made.away.length, 4);
+    swarm.assertHasAll(leech);
+    await swarm.close();
+  });
+
   it("that was quick holds the process up for one write", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     const leech = await swarm.leech("10.0.2.1", {}, {}, STATE), { disk } = leech.node;
