@@ -112,11 +112,11 @@ export function rated(play: Play): Promise<void> {
   link.downBytesPerSec = dice.chance(0.5) ? Infinity : (20 + dice.below(500)) * KIB;
   const { client } = machine;
   const rate = () => dice.chance(0.3) ? Infinity : (10 + dice.below(200)) * KIB;
-  client.setLimits({ down: rate(), up: rate() });
+  client.update({ limits: { down: rate(), up: rate() } });
   play.later(() => {
     link.downBytesPerSec = Infinity;
     link.upBytesPerSec = 200 * KIB;
-    client.setLimits({ down: Infinity, up: Infinity });
+    client.update({ limits: { down: Infinity, up: Infinity } });
   });
   return Promise.resolve();
 }
@@ -182,7 +182,7 @@ async function choose(play: Play, machine: Machine, selection: FileSelection): P
   }));
   play.did("files-chosen", machine);
   machine.wanted = new Set([...machine.wanted].filter((file) => now.has(file)));
-  await allowed(play, machine.torrent.setFiles(selection));
+  await allowed(play, machine.torrent.update({ files: selection }));
   machine.wanted = now;
 }
 

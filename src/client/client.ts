@@ -31,13 +31,18 @@ import { StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
 import { idOf, RunningShoals } from "./running_shoals.ts";
-import { checkAddOptions, checkClientOptions, checkRates, clientSettings } from "./settings.ts";
+import {
+  checkAddOptions,
+  checkClientOptions,
+  checkClientPatch,
+  clientSettings,
+} from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
 import { type Finder, type LifePorts, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "./udp_port.ts";
 import { encodeWish, settled, type Wish } from "./wish.ts";
-import type { AddOptions, ClientOptions } from "./types.ts";
+import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
 
 const TICK_MS = 500;
 /** In twice that clients that share a quota know of each other's bytes: one saves, the other reads. */
@@ -121,7 +126,7 @@ export class Client {
       addressChanged: (address) => this.#onOwnAddress(address),
       warn: (message) => this.#warnings.push(message),
     });
-    this.setLimits(options.limits ?? {});
+    this.#setRates(options.limits ?? {});
   }
 
   /**
@@ -222,11 +227,23 @@ export class Client {
   }
 
   /**
-   * Rate limits of all torrents together, in bytes a second; what is left out stays as it is. Throws
-   * a RangeError.
+   * Changes options of the client; they apply at once, and to this run alone. What is left out stays as
+   * it is. Rejects with a RangeError that names the option that cannot be, or cannot be changed; then
+   * nothing is.
    */
-  setLimits(limits: Partial<Rates>): void {
-    checkRates("limits", limits);
+  async update(patch: ClientPatch): Promise<void> {
+    checkClientPatch(patch);
+    const { limits, maxConnections, quota } = patch, now = this.#platform.clock.now();
+    if (maxConnections !== undefined) this.#limits.slots.setLimit(maxConnections, now);
+    if (limits !== undefined) this.#setRates(limits);
+    if (quota !== undefined) {
+      await this.#keepQuota();
+      this.#limits.setQuota(quota);
+      await this.#keepQuota();
+    }
+  }
+
+  #setRates(limits: Partial<Rates>): void {
     this.#limits.setRates(limits);
     this.#timer?.cancel();
     this.#timer = null;

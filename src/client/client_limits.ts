@@ -53,6 +53,15 @@ export class ClientLimits {
     this.#apply();
   }
 
+  /** What was spent before, in this run, counts when it is shared and not else. */
+  setQuota(options: QuotaOptions): void {
+    this.#quota = new Quota(options, this.#quota?.state ?? null, this.#clock.wallTime(), {
+      down: this.throttles.down.total,
+      up: this.throttles.up.total,
+    });
+    this.#apply();
+  }
+
   /** Lets those go on who waited for tokens. Every few milliseconds while there are limits. */
   serve(now: number): void {
     this.throttles.down.serve(now);

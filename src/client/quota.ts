@@ -62,9 +62,15 @@ export class Quota {
   /** Of `#state`, what nobody but us knows of. */
   #unsaved: QuotaBytes = { down: 0, up: 0 };
 
-  /** `saved`: of an earlier run; it counts if its period is still the present one. */
-  constructor(options: QuotaOptions, saved: QuotaState | null, wallTime: number) {
+  /** `saved`: of an earlier run; it counts if its period is still the present one. `total`: bytes that passed before. */
+  constructor(
+    options: QuotaOptions,
+    saved: QuotaState | null,
+    wallTime: number,
+    total: QuotaBytes = { down: 0, up: 0 },
+  ) {
     this.#options = options;
+    this.#seen = total;
     const period = this.#periodAt(wallTime);
     this.#state = saved?.period === period ? { ...saved } : { period, down: 0, up: 0 };
   }

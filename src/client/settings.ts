@@ -25,7 +25,14 @@ import {
   whole,
   wholeOrInfinity,
 } from "./option_kinds.ts";
-import type { AddOptions, ClientOptions, Rates, SeedGoal } from "./types.ts";
+import type {
+  AddOptions,
+  ClientOptions,
+  ClientPatch,
+  Rates,
+  SeedGoal,
+  TorrentPatch,
+} from "./types.ts";
 
 /** How the command line gives an option; its reader follows from the kind. */
 export interface OptionFlag {
@@ -54,6 +61,8 @@ export interface OptionRow<T = unknown> {
   readonly kept?: true;
   /** `update` can change it while the torrent or the client runs. */
   readonly live?: true;
+  /** What changes it in place of `update`. */
+  readonly instead?: string;
   readonly flags?: readonly OptionFlag[];
 }
 
@@ -68,12 +77,14 @@ export const TORRENT_OPTIONS = {
     help: "Folder that the torrent's file or top folder is put into",
     required: true,
     kept: true,
+    instead: "use move",
   },
   incompleteDir: {
     kind: FOLDER,
     help: "Folder for unfinished files; finished ones move to dir",
     otherwise: "dir",
     kept: true,
+    instead: "use move",
     flags: [{
       name: "incomplete-dir",
       placeholder: "DIR",
@@ -93,6 +104,7 @@ export const TORRENT_OPTIONS = {
     help: "Other names for files: paths below dir",
     otherwise: "the torrent's own names",
     kept: true,
+    instead: "use rename",
   },
   reuse: {
     kind: FOLDERS,
@@ -409,10 +421,33 @@ function checkOptions(rows: Readonly<Record<string, OptionRow>>, options: object
   }
 }
 
-/** `option`: what they are the rates of, for the RangeError. */
-export function checkRates(option: string, rates: Partial<Rates>): void {
-  RATES.check(rates, option);
+/** Throws a RangeError, also for an option that can only be given at the start. */
+export function checkTorrentPatch(patch: TorrentPatch): void {
+  checkPatch(TORRENT_OPTIONS, patch);
 }
+
+/** Throws a RangeError, also for an option that can only be given at the start. */
+export function checkClientPatch(patch: ClientPatch): void {
+  checkPatch(CLIENT_OPTIONS, patch);
+}
+
+function checkPatch(rows: Readonly<Record<string, OptionRow>>, patch: object): void {
+  checkOptions(rows, patch);
+  for (const [key, value] of Object.entries(patch)) {
+    if (rows[key]!.live) {
+      if (value === undefined) rows[key]!.kind.check(value, key);
+      continue;
+    }
+    const instead = rows[key]!.instead ?? "it is given at the start";
+    throw new RangeError(`The option ${key} cannot be changed by update: ${instead}`);
+  }
+}
+
+type Live<R> = { [K in keyof R]: R[K] extends { live: true } ? K : never }[keyof R];
+/** The rows and the types agree on what can be changed. */
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never;
+true satisfies Same<keyof TorrentPatch, Live<typeof TORRENT_OPTIONS>>;
+true satisfies Same<keyof ClientPatch, Live<typeof CLIENT_OPTIONS>>;
 
 /** What a restart is to know, as JSON has it, with absolute paths. */
 export function packOptions(options: AddOptions, absolute: (path: string) => string): Plain {

@@ -3,12 +3,11 @@ import { isUsableElement } from "../protocol/file_names.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
-import { checkRates } from "./settings.ts";
+import { checkTorrentPatch } from "./settings.ts";
 import type { EventFeed } from "./event_feed.ts";
-import { fileChoiceOptions } from "./file_priorities.ts";
 import { snapshotOf } from "./snapshot.ts";
 import type { TorrentLife } from "./torrent_life.ts";
-import type { FileSelection, Rates, TorrentEvent, TorrentSnapshot } from "./types.ts";
+import type { TorrentEvent, TorrentPatch, TorrentSnapshot } from "./types.ts";
 
 export class Torrent {
   readonly #life: TorrentLife;
@@ -61,29 +60,18 @@ export class Torrent {
   }
 
   /**
-   * Rate limits of this torrent, in bytes a second; what is left out stays as it is. Throws a
-   * RangeError.
+   * Changes options, whatever the state: they are checked, kept for a restart and applied at once. What
+   * is left out stays as it is. Rejects with a RangeError that names the option that cannot be, or
+   * cannot be changed; then nothing is. Rejects with a FileError when the disk fails.
+   *
+   * @example
+   * ```ts
+   * await torrent.update({ uploadSlots: 8, limits: { down: 1_000_000 } });
+   * ```
    */
-  setLimits(limits: Partial<Rates>): void {
-    checkRates("limits", limits);
-    this.#life.setLimits(limits);
-  }
-
-  /** The same of each of its peers. */
-  setPeerLimits(limits: Partial<Rates>): void {
-    checkRates("peerLimits", limits);
-    this.#life.setPeerLimits(limits);
-  }
-
-  /**
-   * Changes which files are wanted and which first. Rejects with a RangeError for a file or a
-   * priority that there is not, with a FileError when the disk fails.
-   */
-  async setFiles(selection: FileSelection): Promise<void> {
-    const { meta } = this.#life;
-    if (meta === null) throw new NotYetError("Which files there are is not known yet");
-    fileChoiceOptions(meta, selection);
-    await this.#life.setFiles(selection);
+  async update(patch: TorrentPatch): Promise<void> {
+    checkTorrentPatch(patch);
+    await this.#life.update(patch);
   }
 
   /**

@@ -15,13 +15,12 @@ import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { Handshaken } from "../torrent/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
-import type { Rates } from "../torrent/rate_limits.ts";
 import { inUse, type PathOwner } from "../torrent/take_over.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { type RunTotals, runTotals } from "./run_totals.ts";
 import type { ShownFinder } from "./snapshot.ts";
-import type { AddOptions, FileSelection } from "./types.ts";
+import type { AddOptions, TorrentPatch } from "./types.ts";
 
 /** Troubles that may pass without us: a full disk, one that was pulled out, too many open files. */
 const PASSING: ReadonlySet<FileErrorCode> = new Set([
@@ -310,25 +309,28 @@ export class TorrentLife {
     else this.#begin(this.#engine.lastRecord);
   }
 
-  /** What is left out stays as it is. */
-  setLimits(limits: Partial<Rates>): void {
-    this.options.limits = { ...this.options.limits, ...limits };
-    this.#engine?.setLimits(limits);
-    void this.#keepWish();
+  /**
+   * Changes options, keeps them and applies them, whatever the state. Those that are not known to be
+   * right throw a RangeError before anything is changed. Rejects with a FileError.
+   */
+  async update(patch: TorrentPatch): Promise<void> {
+    const { limits, peerLimits, files: asked, ...others } = patch, meta = this.#meta;
+    const files = meta !== null && typeof asked === "function" ? asked(meta) : asked;
+    const choice = meta && files ? fileChoiceOptions(meta, files) : null;
+    Object.assign(this.options, others, files === undefined ? {} : { files });
+    if (limits) this.options.limits = { ...this.options.limits, ...limits };
+    if (peerLimits) this.options.peerLimits = { ...this.options.peerLimits, ...peerLimits };
+    const kept = this.#keepWish();
+    this.#apply(patch);
+    if (choice !== null && this.worker === this.#engine) await this.#engine?.setFiles(choice);
+    await kept;
   }
 
-  setPeerLimits(limits: Partial<Rates>): void {
-    this.options.peerLimits = { ...this.options.peerLimits, ...limits };
-    this.#engine?.setPeerLimits(limits);
-    void this.#keepWish();
-  }
-
-  /** Only when the metadata is known. Throws a RangeError; rejects with a FileError. */
-  async setFiles(selection: FileSelection): Promise<void> {
-    const choice = fileChoiceOptions(this.#meta!, selection);
-    this.options.files = selection;
-    void this.#keepWish();
-    if (this.worker === this.#engine) await this.#engine?.setFiles(choice);
+  #apply(patch: TorrentPatch): void {
+    const { worker } = this;
+    if (worker === null) return;
+    if (worker === this.#engine) this.#engine.apply(patch);
+    else if (patch.maxPeers) worker.pool.setMaxActive(patch.maxPeers, this.#ports.clock.now());
   }
 
   /** What a restart is to know of it; not while another client has it. Resolves when that is kept. */

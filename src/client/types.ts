@@ -34,7 +34,7 @@ export interface ClientOptions {
   pieceBudgetBytes?: number;
   /** Bytes of memory for data read ahead for uploads, over all torrents. Default 32 MiB. */
   readCacheBytes?: number;
-  /** Rate limits of all torrents together; default none. `Client.setLimits` changes them. */
+  /** Rate limits of all torrents together; default none. `Client.update` changes them. */
   limits?: Partial<Rates>;
   /**
    * Where what is to survive a restart is kept: a resume record and the metainfo of each torrent.
@@ -150,6 +150,25 @@ export interface AddOptions {
   limits?: Partial<Rates>;
   peerLimits?: Partial<Rates>;
 }
+
+/** What `Torrent.update` can change. Rates that are left out stay as they are. */
+export type TorrentPatch = Partial<
+  Pick<
+    AddOptions,
+    | "files"
+    | "superSeed"
+    | "seedGoal"
+    | "maxPeers"
+    | "uploadSlots"
+    | "limits"
+    | "peerLimits"
+    | "pex"
+    | "waitForDisk"
+  >
+>;
+
+/** What `Client.update` can change. Rates that are left out stay as they are. */
+export type ClientPatch = Pick<ClientOptions, "limits" | "maxConnections" | "quota">;
 
 /** One tracker of a torrent; see TrackerStatus for the fields. */
 export type TrackerSnapshot = TrackerStatus;

@@ -44,7 +44,7 @@ interface Tally {
 
 export class Choker<Peer extends ChokerPeer> {
   readonly #random: Random;
-  readonly #slots: number;
+  #slots: number;
   readonly #tallies = new Map<Peer, Tally>();
   #nextRoundAt = 0;
   #nextOptimisticAt = 0;
@@ -54,6 +54,12 @@ export class Choker<Peer extends ChokerPeer> {
   constructor(random: Random, slots = DEFAULT_UPLOAD_SLOTS) {
     this.#random = random;
     this.#slots = Math.max(0, slots);
+  }
+
+  /** From the next round on, or at once where more are free. */
+  set slots(slots: number) {
+    this.#slots = Math.max(0, slots);
+    this.#nextRoundAt = 0;
   }
 
   /** A peer left. */

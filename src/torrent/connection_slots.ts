@@ -14,7 +14,7 @@ export interface SlotUser {
 }
 
 export class ConnectionSlots {
-  readonly #limit: number;
+  #limit: number;
   readonly #users = new Set<SlotUser>();
   #taken = 0;
 
@@ -22,6 +22,13 @@ export class ConnectionSlots {
   constructor(limit = Infinity) {
     assert(limit >= 1, "there is room for a connection");
     this.#limit = limit;
+  }
+
+  /** Lower than what is taken: the torrents with the most give theirs up. */
+  setLimit(limit: number, now: number): void {
+    assert(limit >= 1, "there is room for a connection");
+    this.#limit = limit;
+    while (this.#taken > limit) this.#greediest().giveUpOne(now);
   }
 
   get taken(): number {
@@ -55,11 +62,15 @@ export class ConnectionSlots {
   makeRoom(asker: SlotUser, now: number): boolean {
     if (!this.isFull) return true;
     if (asker.active >= Math.floor(this.#limit / this.#users.size)) return false;
-    let greediest = asker;
-    for (const user of this.#users) if (user.active > greediest.active) greediest = user;
+    const greediest = this.#greediest();
     // One more and one fewer must leave them no less even than before.
     if (greediest.active <= asker.active + 1) return false;
     greediest.giveUpOne(now);
     return !this.isFull;
+  }
+
+  /** There must be one. */
+  #greediest(): SlotUser {
+    return [...this.#users].reduce((most, user) => user.active > most.active ? user : most);
   }
 }

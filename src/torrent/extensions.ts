@@ -20,6 +20,7 @@ export interface ExtensionEvents {
 }
 
 export interface ExtensionOptions {
+  /** May change: on is for peers that connect from then on. */
   pex: boolean;
   /** UDP port of our DHT node; 0 without one. */
   dhtPort(): number;
@@ -35,13 +36,11 @@ interface Known {
 }
 
 export class TorrentExtensions implements ExtensionPort {
-  readonly names: readonly string[];
   readonly #clock: Clock;
   readonly #private: boolean;
   readonly #options: ExtensionOptions;
   readonly #events: ExtensionEvents;
   readonly #metadata: MetadataServer<PeerSession>;
-  readonly #tells: boolean;
   /** Made for the first member, where members are told of each other. */
   #outbox: PexOutbox<PeerSession> | null = null;
   readonly #known = new Map<PeerSession, Known>();
@@ -57,8 +56,16 @@ export class TorrentExtensions implements ExtensionPort {
     this.#options = options;
     this.#events = events;
     this.#metadata = new MetadataServer(torrent);
-    const pex = this.#tells = options.pex && !torrent.private;
-    this.names = torrent.private ? [] : pex ? [UT_METADATA, UT_PEX] : [UT_METADATA];
+  }
+
+  /** Of the extensions that new peers are offered. */
+  get names(): readonly string[] {
+    if (this.#private) return [];
+    return this.#tells ? [UT_METADATA, UT_PEX] : [UT_METADATA];
+  }
+
+  get #tells(): boolean {
+    return this.#options.pex && !this.#private;
   }
 
   /** UDP port of our DHT node that peers may be told of; 0 for none. */
@@ -102,6 +109,7 @@ export class TorrentExtensions implements ExtensionPort {
 
   received(session: PeerSession, name: string, payload: Uint8Array): void {
     const now = this.#clock.now();
+    if (name === UT_PEX && !this.#tells) return;
     if (name === UT_PEX) {
       const peers = this.#known.get(session)?.inbox.receive(payload, now) ?? [];
       if (peers.length > 0) this.#events.learned(peers);
@@ -118,7 +126,7 @@ export class TorrentExtensions implements ExtensionPort {
   }
 
   tick(now: number): void {
-    this.#outbox?.tick(now);
+    if (this.#tells) this.#outbox?.tick(now);
   }
 }
 

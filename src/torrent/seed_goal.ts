@@ -2,13 +2,17 @@
 import type { SeedGoal } from "./types.ts";
 
 export class SeedWatch {
-  readonly #goal: SeedGoal;
+  #goal: SeedGoal;
   #since: number | null = null;
   #secondsBefore = 0;
   #uploaded = 0;
   #lastUploadAt = 0;
 
   constructor(goal: SeedGoal) {
+    this.#goal = goal;
+  }
+
+  set goal(goal: SeedGoal) {
     this.#goal = goal;
   }
 

@@ -41,7 +41,7 @@ export class SuperSeed<Peer extends SuperSeedPeer> {
     if (this.#over) return;
     const all = [...peers];
     for (const peer of this.#shown.keys()) if (!all.includes(peer)) this.#shown.delete(peer);
-    if (all.length > 0 && this.#hasCopy(holders)) return this.#end(all);
+    if (all.length > 0 && this.#hasCopy(holders)) return this.end(all);
     const leeches = all.filter((peer) => !peer.have.full);
     for (const peer of leeches) {
       const shown = this.#shown.get(peer) ?? { piece: -1, at: now, all: new Set<number>() };
@@ -86,7 +86,7 @@ export class SuperSeed<Peer extends SuperSeedPeer> {
   }
 
   /** From here on an ordinary seed: everybody may see everything. */
-  #end(peers: readonly Peer[]): void {
+  end(peers: readonly Peer[]): void {
     this.#over = true;
     for (const peer of peers) {
       const shown = this.#shown.get(peer)?.all;

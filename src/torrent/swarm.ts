@@ -106,7 +106,7 @@ export class Swarm {
   readonly #events: SwarmEvents;
   readonly #extensions: TorrentExtensions;
   readonly #choker: Choker<PeerSession>;
-  readonly #superSeed: SuperSeed<PeerSession> | null;
+  #superSeed: SuperSeed<PeerSession> | null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
   readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
@@ -328,6 +328,26 @@ export class Swarm {
     if (this.#pieces.complete || !this.#pool.isFull || !this.#pool.pickBestCandidate()) return;
     const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
     if (rate < STARVING_RATE) leastMissed(this.#members.values(), now)?.link.close(null);
+  }
+
+  /** Peers that are served at once, beside one at random. */
+  set uploadSlots(slots: number) {
+    this.#choker.slots = slots;
+  }
+
+  /** On: for peers that connect from then on; those that are here know all that we have. */
+  setSuperSeed(on: boolean): void {
+    if (on) {
+      this.#superSeed ??= new SuperSeed(this.#layout.pieceCount);
+      return;
+    }
+    if (this.#hides) {
+      const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
+      this.#superSeed!.end(told);
+      for (const session of told) this.#changed(session);
+      this.settle();
+    }
+    this.#superSeed = null;
   }
 
   /** Whether what we have is shown piece by piece. */

@@ -23,9 +23,9 @@ import { Persistence } from "./persistence.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
 import { PieceManager } from "./piece_manager.ts";
 import { SeedWatch } from "./seed_goal.ts";
-import { RateLimits, type Rates } from "./rate_limits.ts";
+import { RateLimits } from "./rate_limits.ts";
 import { type Identity, Swarm } from "./swarm.ts";
-import type { TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
+import type { LiveOptions, TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { HeldBackBy, TorrentHappening, TorrentState } from "./types.ts";
 import { Verification } from "./verification.ts";
@@ -224,12 +224,17 @@ export class Torrent {
 
   readonly warn = (message: string): void => this.#tell({ type: "warning", message });
 
-  setLimits(limits: Partial<Rates>): void {
-    this.limits.setTorrent({ ...this.limits.torrent, ...limits }, this.#ports.clock.now());
-  }
-
-  setPeerLimits(limits: Partial<Rates>): void {
-    this.limits.setPerPeer({ ...this.limits.perPeer, ...limits }, this.#ports.clock.now());
+  /** Takes over what was changed. */
+  apply(changes: LiveOptions): void {
+    const { limits, peerLimits, uploadSlots, maxPeers, pex, superSeed, seedGoal } = changes;
+    const { now } = this;
+    if (limits) this.limits.setTorrent({ ...this.limits.torrent, ...limits }, now);
+    if (peerLimits) this.limits.setPerPeer({ ...this.limits.perPeer, ...peerLimits }, now);
+    if (uploadSlots !== undefined) this.swarm.uploadSlots = uploadSlots;
+    if (maxPeers !== undefined) this.pool.setMaxActive(maxPeers, now);
+    if (pex !== undefined) this.#ports.extensions.pex = pex;
+    if (superSeed !== undefined) this.swarm.setSuperSeed(superSeed);
+    if (seedGoal !== undefined) this.#seeding.goal = this.options.seedGoal = seedGoal;
   }
 
   /** Over all runs. */

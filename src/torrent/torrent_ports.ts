@@ -41,6 +41,17 @@ export interface TorrentOptions {
   peerLimits: Rates;
 }
 
+/** What can be changed while it runs; what is left out stays as it is. */
+export interface LiveOptions {
+  limits?: Partial<Rates>;
+  peerLimits?: Partial<Rates>;
+  uploadSlots?: number;
+  maxPeers?: number;
+  pex?: boolean;
+  superSeed?: boolean;
+  seedGoal?: SeedGoal;
+}
+
 export interface TorrentPorts {
   clock: Clock;
   random: Random;

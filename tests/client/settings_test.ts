@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkAddOptions, checkClientOptions, checkRates } from "../../src/client/settings.ts";
+import {
+  checkAddOptions,
+  checkClientOptions,
+  checkTorrentPatch,
+} from "../../src/client/settings.ts";
 import { Client } from "../../src/client/client.ts";
-import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
+import type { AddOptions, ClientOptions, TorrentPatch } from "../../src/client/types.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { makeSimTorrent } from "../swarm/sim_swarm.ts";
@@ -111,16 +115,28 @@ describe("Client with options that cannot be", () => {
     assert.throws(() => client.add(magnet, { dir: "/data", uploadSlots: -1 }), RangeError);
     assert.equal(client.torrents().length, 0);
     const torrent = client.add(bytes, { dir: "/data" });
-    refuses(() => client.setLimits({ down: NaN }), "limits.down is NaN");
-    refuses(() => torrent.setLimits({ up: -1 }), "limits.up is -1");
-    refuses(() => torrent.setPeerLimits({ up: NaN }), "peerLimits.up is NaN");
-    client.setLimits({ down: Infinity });
+    await assert.rejects(client.update({ limits: { down: NaN } }), /limits.down is NaN/);
+    await assert.rejects(torrent.update({ limits: { up: -1 } }), /limits.up is -1/);
+    await assert.rejects(torrent.update({ peerLimits: { up: NaN } }), /peerLimits.up is NaN/);
+    client.update({ limits: { down: Infinity } });
     await world.wait(client.close());
   });
 
-  it("says the same of rates under any name", () => {
-    refuses(() => checkRates("x", { down: -0.1 }), `x.down is -0.1: it must be ${RATE}`);
-    checkRates("x", { up: 0 });
+  it("says of what cannot be changed by update what changes it instead", () => {
+    const patch = (options: unknown) => () => checkTorrentPatch(options as TorrentPatch);
+    const cases: [unknown, string][] = [
+      [{ dir: "/x" }, "The option dir cannot be changed by update: use move"],
+      [
+        { piecesPerPeer: 2 },
+        "The option piecesPerPeer cannot be changed by update: it is given at the start",
+      ],
+      [{ limits: { down: -0.1 } }, `The option limits.down is -0.1: it must be ${RATE}`],
+      [{ uploadSlot: 1 }, "There is no option uploadSlot: did you mean uploadSlots?"],
+      [{ pex: undefined }, "The option pex is undefined: it must be true or false"],
+    ];
+    for (const [options, message] of cases) {
+      assert.throws(patch(options), new RangeError(message));
+    }
   });
 });
 

@@ -82,7 +82,7 @@ export async function leechWithShoal(
     pieces: () => Promise.resolve(pieces),
     isDone: () => Promise.resolve(torrent.snapshot().state === "seeding"),
     done: () => torrent.finished,
-    unlimit: () => torrent.setLimits({ up: Infinity }),
+    unlimit: () => torrent.update({ limits: { up: Infinity } }),
   };
 }
 

@@ -10,10 +10,10 @@ it("a choice of nothing but an empty file is kept, and the rest comes later", as
   const leech = await swarm.leech("10.0.2.1", {}, { seedGoal: { kind: "forever" } });
   await swarm.run(() => leech.torrent.snapshot().piecesHave >= 2);
   const only = { priorities: new Map([[1, 4]]), others: 0 };
-  await swarm.world.wait(leech.torrent.setFiles(only));
+  await swarm.world.wait(leech.torrent.update({ files: only }));
   await swarm.run(() => leech.torrent.snapshot().state === "seeding");
   assert.ok(leech.torrent.snapshot().piecesHave < 10, "the rest was not fetched");
-  await swarm.world.wait(leech.torrent.setFiles({}));
+  await swarm.world.wait(leech.torrent.update({ files: {} }));
   await swarm.untilDone([leech]);
   swarm.assertHasAll(leech);
   await swarm.close();

@@ -148,7 +148,7 @@ describe("chosen files", () => {
       });
     assert.deepEqual(sizes(), [null, 300 * KIB, 20 * KIB, null]);
     assert.ok(torrent.snapshot().downloaded < 520 * KIB);
-    await swarm.world.wait(torrent.setFiles({}));
+    await swarm.world.wait(torrent.update({ files: {} }));
     assert.equal(torrent.snapshot().state, "downloading");
     await swarm.untilDone([leech]);
     swarm.assertHasAll(leech);

@@ -92,7 +92,7 @@ describe("Client.restore", () => {
     await swarm.run(() => first.torrent.snapshot().state === "downloading");
     const again = await restored(swarm, first);
     assert.deepEqual(again.wish.options, { dir: "/data", ...chosen });
-    again.torrent.setLimits({}); // what is kept now is from the options that were restored
+    again.torrent.update({ limits: {} }); // what is kept now is from the options that were restored
     await swarm.world.runFor(1000);
     await swarm.world.wait(again.client.close());
     assert.deepEqual(wishOf(again), again.wish);
@@ -151,13 +151,13 @@ describe("Client.restore", () => {
       const leech = await swarm.join(node, {}, STATE);
       await swarm.run(() => leech.torrent.snapshot().have > 0);
       await swarm.world.wait(leech.torrent.pause());
-      await swarm.world.wait(leech.torrent.setFiles({ priorities: new Map([[1, 0]]) }));
-      leech.torrent.setLimits({ up: 7000 });
+      await swarm.world.wait(leech.torrent.update({ files: { priorities: new Map([[1, 0]]) } }));
+      leech.torrent.update({ limits: { up: 7000 } });
       const again = await restored(swarm, leech);
       assert.equal(again.torrent.snapshot().state, "paused");
       assert.deepEqual(again.wish.options.files, { priorities: new Map([[1, 0]]) });
       // Once more, by one that has not run since.
-      await swarm.world.wait(again.torrent.setFiles({ priorities: new Map([[3, 0]]) }));
+      await swarm.world.wait(again.torrent.update({ files: { priorities: new Map([[3, 0]]) } }));
       const third = await restored(swarm, again);
       assert.deepEqual(third.wish.options.files, { priorities: new Map([[3, 0]]) });
       assert.equal(third.wish.options.limits?.up, 7000);
@@ -173,8 +173,8 @@ describe("Client.restore", () => {
     const node = swarm.world.node("10.0.2.1");
     const leech = await swarm.join(node, { limits: { up: 9000 } }, STATE);
     await swarm.world.runFor(3000);
-    await swarm.world.wait(leech.torrent.setFiles({ priorities: new Map([[0, 0]]) }));
-    leech.torrent.setLimits({ down: 5000 });
+    await swarm.world.wait(leech.torrent.update({ files: { priorities: new Map([[0, 0]]) } }));
+    leech.torrent.update({ limits: { down: 5000 } });
     await swarm.world.runFor(8000);
     const { wanted } = leech.torrent.snapshot();
     assert.equal(wanted, (300 + 20 + 700) * KIB);

@@ -31,7 +31,7 @@ describe("a peer that had all it wanted and now wants more", () => {
     await swarm.world.runFor(1000);
     assert.equal(state(other.torrent), "downloading");
     assert.ok(isConnected(chooser, other), "it has told the other that it wants nothing more");
-    await swarm.world.wait(chooser.torrent.setFiles({}));
+    await swarm.world.wait(chooser.torrent.update({ files: {} }));
     assert.equal(state(chooser.torrent), "downloading");
     await swarm.run(() => state(other.torrent) === "seeding");
     assert.equal(state(chooser.torrent), "downloading", "it still lacks something");

@@ -1,0 +1,158 @@
+/** Options that are changed while a torrent runs, waits or is paused. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
+import { decodeWish } from "../../src/client/wish.ts";
+import { type Participant, SimSwarm } from "./sim_swarm.ts";
+
+const KIB = 1024;
+const TIMEOUT = { timeout: 60_000 };
+const STATE = { stateDir: "/state" };
+
+/** A seed with so many leeches that take what they get. */
+async function crowd(seed: number, leeches: number, add = {}, client = {}) {
+  const swarm = new SimSwarm(seed);
+  swarm.checkEvery = 20;
+  await swarm.prepare([4000 * KIB], 64 * KIB);
+  const node = swarm.world.node("10.0.1.1", { link: { upBytesPerSec: 20 * KIB } });
+  swarm.plant(node);
+  const giver = await swarm.join(node, {
+    trustFiles: true,
+    seedGoal: { kind: "forever" },
+    ...add,
+  }, client);
+  await swarm.world.runFor(500);
+  const takers: Participant[] = [];
+  for (let i = 0; i < leeches; i++) takers.push(await swarm.leech(`10.0.2.${i + 1}`));
+  await swarm.run(() => giver.torrent.snapshot().peers.connected === leeches);
+  return { swarm, giver, takers };
+}
+
+function served({ torrent }: Participant): number {
+  return torrent.snapshot().peerList.filter(({ choked }) => !choked).length;
+}
+
+describe("Torrent.update", () => {
+  it("gives more or fewer peers an upload slot", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(1, 8);
+    await swarm.world.runFor(15_000);
+    assert.equal(served(giver), 5);
+    await swarm.world.wait(giver.torrent.update({ uploadSlots: 1 }));
+    await swarm.world.runFor(1000);
+    assert.equal(served(giver), 2);
+    await swarm.world.wait(giver.torrent.update({ uploadSlots: 7 }));
+    await swarm.world.runFor(1000);
+    assert.equal(served(giver), 8);
+    await swarm.close();
+  });
+
+  it("ends the connections that are too many", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(2, 6);
+    await swarm.world.wait(giver.torrent.update({ maxPeers: 2 }));
+    await swarm.world.runFor(100);
+    assert.ok(giver.torrent.snapshot().peers.connected <= 2);
+    await swarm.close();
+  });
+
+  it("ends a seed by a goal that is reached", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(3, 1);
+    await swarm.world.runFor(5000);
+    assert.equal(giver.torrent.snapshot().state, "seeding");
+    await swarm.world.wait(giver.torrent.update({ seedGoal: { kind: "time", seconds: 1 } }));
+    await swarm.run(() => giver.torrent.snapshot().state === "done");
+    await swarm.close();
+  });
+
+  it("shows everything once super-seeding is turned off", TIMEOUT, async () => {
+    const { swarm, giver, takers } = await crowd(4, 2, { superSeed: true });
+    await swarm.world.runFor(3000);
+    const progress = () => {
+      const { peerList } = takers[0]!.torrent.snapshot();
+      return peerList.find(({ address }) => address === "10.0.1.1")!.progress;
+    };
+    assert.ok(progress() < 1, "it hides pieces");
+    await swarm.world.runFor(20_000);
+    assert.ok(progress() < 0.3, "it still does");
+    await swarm.world.wait(giver.torrent.update({ superSeed: false }));
+    await swarm.run(() => progress() > 0.8, 20_000);
+    await swarm.close();
+  });
+
+  it("changes nothing where one option is refused, and says which", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(5, 0, {}, STATE);
+    const path = `/state/${giver.torrent.infoHash}.json`, before = giver.node.disk.bytes(path);
+    const wrong = { maxPeers: 3, uploadSlots: -1 };
+    await assert.rejects(giver.torrent.update(wrong), /uploadSlots is -1/);
+    await assert.rejects(giver.torrent.update({ maxPeers: 3, dir: "/x" } as object), /use move/);
+    const none = { maxPeers: 3, files: { priorities: new Map([[7, 0]]) } };
+    await assert.rejects(giver.torrent.update(none), /There is no file 7/);
+    await swarm.world.runFor(1000);
+    assert.deepEqual(giver.node.disk.bytes(path), before);
+    await swarm.close();
+  });
+
+  it(
+    "is kept and takes effect later where it looks for metadata or is paused",
+    TIMEOUT,
+    async () => {
+      const swarm = new SimSwarm(6);
+      await swarm.prepare([900 * KIB, 300 * KIB], 64 * KIB);
+      const { bytes } = swarm.torrent, text = Buffer.from(bytes).toString("latin1");
+      const info = bytes.subarray(text.indexOf("4:info") + 6, bytes.length - 1);
+      const hash = createHash("sha1").update(info).digest("hex");
+      const magnet = `magnet:?xt=urn:btih:${hash}&x.pe=10.0.1.1:6881`;
+      const node = swarm.world.node("10.0.2.1");
+      const leech = await swarm.join(node, {}, STATE, magnet);
+      await swarm.world.runFor(2000);
+      assert.equal(leech.torrent.snapshot().state, "finding");
+      const only = { priorities: new Map([[1, 0]]) };
+      await swarm.world.wait(leech.torrent.update({ files: only, maxPeers: 9 }));
+      await swarm.world.wait(leech.torrent.pause());
+      await swarm.world.wait(leech.torrent.update({ limits: { up: 7000 } }));
+      node.kill("quietly");
+      const { options, paused } = decodeWish(node.disk.bytes(`/state/${hash}.json`)!);
+      assert.deepEqual([options.files, options.maxPeers, options.limits, paused], [
+        only,
+        9,
+        { up: 7000 },
+        true,
+      ]);
+      await swarm.seed("10.0.1.1");
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const [torrent] = await swarm.world.wait(client.restore());
+      torrent!.resume();
+      await swarm.run(() => torrent!.snapshot().state === "done");
+      assert.equal(torrent!.snapshot().wanted, 900 * KIB);
+    },
+  );
+});
+
+describe("Client.update", () => {
+  it("ends connections beyond the new limit of all torrents", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(7, 5);
+    await swarm.world.wait(giver.client.update({ maxConnections: 2 }));
+    await swarm.world.runFor(100);
+    const { connected, connecting } = giver.torrent.snapshot().peers;
+    assert.ok(connected + connecting <= 2, `${connected} and ${connecting}`);
+    await swarm.close();
+  });
+
+  it("counts a new quota from what was spent in its period", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(8, 1, {}, { ...STATE, quota: { period: "day" } });
+    await swarm.world.runFor(10_000);
+    const { uploaded } = giver.torrent.snapshot();
+    assert.ok(uploaded > 16 * KIB);
+    assert.equal(giver.torrent.snapshot().quotaSpent, undefined);
+    await swarm.world.wait(giver.client.update({ quota: { period: "day", up: 16 * KIB } }));
+    await swarm.world.runFor(5000);
+    assert.equal(giver.torrent.snapshot().quotaSpent?.up, true);
+    assert.ok(giver.torrent.snapshot().uploaded <= uploaded + 32 * KIB);
+    await swarm.world.wait(giver.client.update({ quota: { period: "day" } }));
+    await swarm.world.runFor(5000);
+    assert.equal(giver.torrent.snapshot().quotaSpent, undefined);
+    await assert.rejects(giver.client.update({ port: 1 } as object), /port cannot be changed/);
+    await swarm.close();
+  });
+});
