@@ -47,7 +47,7 @@ export const SWARM_FLAGS = {
 
 /** How a command talks; `shoal create` has them as well. */
 export const REPORT_FLAGS = {
-  json: toggle("Print one JSON object per line and event (README.md lists them)"),
+  json: toggle("Print one JSON object per line and event (fields: docs/json.md)"),
   quiet: toggle("Print nothing but errors", "q"),
 } satisfies Flags;
 

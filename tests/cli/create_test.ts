@@ -167,11 +167,16 @@ describe("shoal create", () => {
       pieceLength: 16384,
       seconds: 1,
     });
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const described = readme.split("\n").find((line) => line.startsWith("`shoal create --json`"));
+    const reference = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
+    const described = reference.split("\n").find((line) =>
+      line.startsWith("`shoal create --json`")
+    );
     for (const line of lines) {
       for (const word of [line.type, ...Object.keys(line)]) {
-        assert.ok(word === "type" || described?.includes(`\`${word}\``), `the README has ${word}`);
+        assert.ok(
+          word === "type" || described?.includes(`\`${word}\``),
+          `docs/json.md has ${word}`,
+        );
       }
     }
   });

@@ -65,13 +65,13 @@ describe("shoal download from a swarm", () => {
     for (const type of ["added", "checked", "state", "piece", "tracker", "done", "outcome"]) {
       assert.ok(types.has(type), `${type} in ${[...types]}`);
     }
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const reference = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
     for (const line of lines) {
-      const row = readme.split("\n").find((row) => row.startsWith(`| \`${line.type}\` |`));
-      assert.ok(row, `the README describes ${line.type}`);
+      const row = reference.split("\n").find((row) => row.startsWith(`| \`${line.type}\` |`));
+      assert.ok(row, `docs/json.md describes ${line.type}`);
       for (const field of Object.keys(line)) {
         if (field === "type" || field === "infoHash") continue;
-        assert.ok(row.includes(`\`${field}\``), `the README describes ${line.type}.${field}`);
+        assert.ok(row.includes(`\`${field}\``), `docs/json.md describes ${line.type}.${field}`);
       }
     }
     assert.equal(lines.filter(({ type }) => type === "piece").length, 13);

@@ -1,13 +1,18 @@
-/** What the README promises: its library example runs as it stands, its links lead somewhere. */
+/** What the README promises: its library example runs, its links and flags exist, it stays short. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
+import { createCommand } from "../../src/cli/commands/create.ts";
+import { downloadCommand } from "../../src/cli/commands/download.ts";
+import { seedCommand } from "../../src/cli/commands/seed.ts";
 import { newFolder, removeFolders, ROOT, startShoal, startSwarm } from "./run_shoal.ts";
 
 after(removeFolders);
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const COMMANDS = [createCommand, downloadCommand, seedCommand];
 
 describe("README.md", () => {
   it("has a library example of about ten lines that downloads", { timeout: 30_000 }, async () => {
@@ -30,11 +35,29 @@ describe("README.md", () => {
     }
   });
 
-  it("mentions only files that exist", () => {
-    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, to]) => to!);
-    const local = links.filter((to) => !/^https?:/.test(to));
-    assert.ok(local.length >= 4);
-    for (const path of local) assert.ok(existsSync(join(ROOT, path)), path);
+  it("links only to files that exist, as do the pages in docs", () => {
+    for (const page of ["README.md", "docs/json.md", "docs/library.md", "docs/options.md"]) {
+      const text = readFileSync(join(ROOT, page), "utf8");
+      const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, to]) => to!);
+      const local = links.filter((to) => !/^https?:/.test(to));
+      if (page === "README.md") assert.ok(local.length >= 4);
+      for (const path of local) assert.ok(existsSync(join(ROOT, dirname(page), path)), path);
+    }
+  });
+
+  it("shows only commands with flags that they have", () => {
+    const lines = README.match(/^shoal (create|download|seed) [^#\n]+/gm) ?? [];
+    assert.ok(lines.length >= 10);
+    for (const line of lines) {
+      const command = COMMANDS.find(({ name }) => line.startsWith(`shoal ${name} `))!;
+      for (const [, flag] of line.matchAll(/ --([a-z-]+)/g)) {
+        assert.ok(flag! in command.flags, line);
+      }
+    }
+  });
+
+  it("is at most 9 KB long, so that people read it", () => {
+    assert.ok(Buffer.byteLength(README) <= 9000, `${Buffer.byteLength(README)} bytes`);
   });
 
   it("names only npm scripts that exist", () => {

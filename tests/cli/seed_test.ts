@@ -382,8 +382,8 @@ describe("shoal seed as a process", () => {
     assert.ok(peer.upRate > 0 && peer.averageUpRate > 0, JSON.stringify(peer));
     const { totals, ratio } = progress.at(-1);
     assert.ok(ratio > 0 && Math.abs(ratio - totals.uploaded / share.size) < 0.0001);
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const about = readme.split("\n").find((line) => line.startsWith("`peerList` has"))!;
+    const reference = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
+    const about = reference.split("\n").find((line) => line.startsWith("`peerList` has"))!;
     for (const field of Object.keys(peer)) assert.ok(about.includes(`\`${field}\``), field);
   });
 

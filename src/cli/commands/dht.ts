@@ -33,7 +33,7 @@ const FLAGS = {
   ),
   seq: optional("N", "put: number of this change (default: one more than what is there)", seqOf),
   for: single("TIME", "stats: look around for so long at most (default 10s)", duration, 10),
-  json: toggle("Prints one JSON object per line (README.md lists them)"),
+  json: toggle("Print one JSON object per line (fields: docs/json.md)"),
   "dht-bootstrap": SWARM_FLAGS["dht-bootstrap"],
   "state-dir": SWARM_FLAGS["state-dir"],
   "no-state": SWARM_FLAGS["no-state"],

@@ -13,7 +13,7 @@ import { safeJson } from "../render/text.ts";
 import { describeAsData, describeAsText } from "../torrent_text.ts";
 
 const FLAGS = {
-  json: toggle("Print one JSON object (README.md lists its fields)"),
+  json: toggle("Print one JSON object (fields: docs/json.md)"),
   ...torrentFlags(null),
   ...SWARM_FLAGS,
 } satisfies Flags;

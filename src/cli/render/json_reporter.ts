@@ -1,6 +1,6 @@
 /**
  * Tells a run to a program: one JSON object per line on standard output. Every TorrentEvent as it
- * is, plus "progress", "message" and "outcome"; all documented in README.md.
+ * is, plus "progress", "message" and "outcome"; all documented in docs/json.md.
  */
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";

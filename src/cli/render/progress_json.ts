@@ -4,7 +4,7 @@ import type { PeerSnapshot, TorrentSnapshot } from "../../client/types.ts";
 /** Peers in one event at most; `peers.connected` counts all. */
 const PEERS_MOST = 50;
 
-/** Bytes and rates are whole; README.md describes every field. */
+/** Bytes and rates are whole; docs/json.md describes every field. */
 export function progressOf(torrent: TorrentSnapshot) {
   const { infoHash, state, have, size, wanted, left, checked, downloaded, uploaded, wasted } =
     torrent;
