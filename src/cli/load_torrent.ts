@@ -111,7 +111,7 @@ async function getOnce(
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse> {
   try {
-    return await http.get({
+    return await http.request({
       url: url.href,
       headers: { accept: "application/x-bittorrent, */*;q=0.5" },
       timeoutMs: FETCH_TIMEOUT_MS,

@@ -206,21 +206,40 @@ export interface MulticastNet {
 }
 
 export interface HttpRequest {
+  /** Default "GET". */
+  method?: "GET" | "HEAD" | "POST";
   url: string;
   headers?: Record<string, string>;
+  /** Sent with its length; what it is, the headers say. */
+  body?: Uint8Array;
   /** The address to connect to instead of looking the host up (the Host header and TLS name stay). */
   address?: string;
+  /** For the whole answer; of a stream for its head, and again for each read. */
   timeoutMs: number;
   /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
   maxBytes: number;
   signal?: AbortSignal;
 }
 
-export interface HttpResponse {
+export interface HttpHead {
   status: number;
   /** Names in lower case. */
   headers: Record<string, string>;
+}
+
+export interface HttpResponse extends HttpHead {
   body: Uint8Array;
+}
+
+/** An answer whose body is read when it is wanted: what nobody reads, TCP holds up at the sender. */
+export interface HttpStream extends HttpHead {
+  /**
+   * The next bytes of the body, at least one; null at its end. One read under way at a time. Rejects
+   * with a NetError: "reset" when the body breaks off, "timeout", "aborted" by the signal, "closed".
+   */
+  read(): Promise<Uint8Array | null>;
+  /** Ends the connection if the body has not ended. Closing twice is harmless. */
+  close(): void;
 }
 
 export interface HttpServer {
@@ -229,8 +248,13 @@ export interface HttpServer {
 }
 
 export interface Http {
-  /** One GET, redirects not followed, gzip undone. Rejects with a NetError. */
-  get(request: HttpRequest): Promise<HttpResponse>;
+  /** The whole answer, redirects not followed, gzip undone. Rejects with a NetError. */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Resolves with the head of the answer; its reader counts the body. Nothing packed is asked for,
+   * and who packs it all the same fails with "bad-response". Read it to its end, or close it.
+   */
+  stream(request: Omit<HttpRequest, "maxBytes">): Promise<HttpStream>;
   /** Serves on `address` (default "127.0.0.1"); port 0 takes any free one. */
   serve(
     on: { port: number; address?: string },

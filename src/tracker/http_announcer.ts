@@ -32,7 +32,7 @@ import { resolveHost, type ResolvePorts } from "./resolve_host.ts";
 import { asTrackerError } from "./tracker_errors.ts";
 
 export interface HttpAnnouncePorts extends ResolvePorts {
-  http: Pick<Http, "get">;
+  http: Pick<Http, "request">;
 }
 
 export interface HttpAnnounceOptions {
@@ -99,7 +99,7 @@ async function getFollowing(
   const deadline = ports.clock.now() + options.timeoutMs;
   let [url, text, address] = [first, firstText, firstAddress];
   for (let redirects = 0;; redirects++) {
-    const response = await ports.http.get({
+    const response = await ports.http.request({
       url: text,
       address,
       headers: requestHeaders(first, url),

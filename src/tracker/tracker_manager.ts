@@ -22,7 +22,7 @@ import { UdpAnnouncer } from "./udp_announcer.ts";
 export interface TrackerPorts {
   clock: Clock;
   random: Random;
-  http: Pick<Http, "get">;
+  http: Pick<Http, "request">;
   datagrams: DatagramNet;
   lookup(host: string): Promise<string[]>;
   /** One for all torrents of a client; without it the manager opens sockets of its own. */

@@ -12,7 +12,7 @@ import {
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { handleCases, pathCases } from "./platform/file_cases.ts";
 import { identityCases } from "./platform/identity_cases.ts";
-import { httpGetCases, httpServeCases } from "./platform/http_cases.ts";
+import { httpRequestCases, httpServeCases, httpStreamCases } from "./platform/http_cases.ts";
 import { multicastCases } from "./platform/multicast_cases.ts";
 import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
 import { streamCases } from "./platform/stream_cases.ts";
@@ -35,7 +35,8 @@ export function runPlatformCases(
   streamCases(add);
   datagramCases(add);
   multicastCases(add);
-  httpGetCases(add);
+  httpRequestCases(add);
+  httpStreamCases(add);
   httpServeCases(add);
   handleCases(add);
   pathCases(add);

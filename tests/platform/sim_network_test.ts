@@ -271,14 +271,14 @@ describe("simulated HTTP", () => {
     );
     const request = { url: "http://tracker.test/a", timeoutMs: 10_000, maxBytes: 1e6 };
     const start = world.now;
-    const answer = await world.wait(a.http.get(request));
+    const answer = await world.wait(a.http.request(request));
     assert.equal(answer.body.length, 500_000);
     assert.ok(world.now - start > 650, "two round trips and half a second of bytes");
     world.at(world.now + 250, () => b.resetConnections());
-    await assert.rejects(world.wait(a.http.get(request)), { code: "reset" });
+    await assert.rejects(world.wait(a.http.request(request)), { code: "reset" });
     assert.ok(world.faults("reset") > 0);
     b.kill();
-    await assert.rejects(world.wait(a.http.get(request)), { code: "timeout" });
+    await assert.rejects(world.wait(a.http.request(request)), { code: "timeout" });
     assert.equal(server.port, 80);
   });
 });

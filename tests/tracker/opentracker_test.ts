@@ -49,7 +49,7 @@ class OpenTracker {
   async #answers(): Promise<boolean> {
     try {
       const url = `http://127.0.0.1:${this.port}/scrape`;
-      await http.get({ url, timeoutMs: 1000, maxBytes: 10_000 });
+      await http.request({ url, timeoutMs: 1000, maxBytes: 10_000 });
       return true;
     } catch {
       return false;

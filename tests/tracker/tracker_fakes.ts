@@ -120,7 +120,7 @@ export class FakeHttp {
     this.#handler = handler;
   }
 
-  get(request: HttpRequest): Promise<HttpResponse> {
+  request(request: HttpRequest): Promise<HttpResponse> {
     this.requests.push(request);
     return new Promise((resolve, reject) => {
       const abort = () => reject(new NetError("aborted", "It was called off"));

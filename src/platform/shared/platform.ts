@@ -5,8 +5,9 @@ import { createEd25519 } from "./ed25519.ts";
 import type { WriterMaker } from "./file_handle.ts";
 import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
-import { createHttpGet } from "./http_get.ts";
+import { createHttpClient } from "./http_client.ts";
 import { createMulticastNet } from "./multicast.ts";
+import { nodeExchange } from "./node_http.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
@@ -21,16 +22,18 @@ export interface RuntimeParts {
 }
 
 export function createPlatform(parts: RuntimeParts): Platform {
+  const clock = createClock();
+  const client = createHttpClient({ after: clock.after, start: nodeExchange });
   return {
     name: parts.name,
-    clock: createClock(),
+    clock,
     random: createRandom(),
     hasher: createHasher(),
     ed25519: createEd25519(),
     net: createStreamNet(parts.streams),
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
-    http: { get: createHttpGet(), serve: parts.serve },
+    http: { ...client, serve: parts.serve },
     files: createFiles(parts.writers),
     process: createProcess(),
   };

@@ -10,7 +10,7 @@ import { SimDatagramNet } from "./sim_datagrams.ts";
 import { SimFiles } from "./sim_files.ts";
 import { SimMulticastNet } from "./sim_multicast.ts";
 import { SimHasher } from "./sim_hasher.ts";
-import { SimHttp } from "./sim_http.ts";
+import { createSimHttp } from "./sim_http.ts";
 import { type ProcessOptions, SimProcess } from "./sim_process.ts";
 import { SimStreamNet } from "./sim_stream_net.ts";
 
@@ -63,7 +63,7 @@ export class SimNode implements Platform {
     this.net = new SimStreamNet(host, network, names);
     this.datagrams = new SimDatagramNet(host, network);
     this.multicast = new SimMulticastNet(host, network);
-    this.http = new SimHttp(host, this.net);
+    this.http = createSimHttp(host, this.net);
     this.files = new SimFiles(disk, host, wallTime);
     this.hasher = new SimHasher(disk, host, options.quickestHash ?? "running", (path) => {
       return this.files.absolute(path);

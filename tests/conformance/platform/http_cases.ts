@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../../../src/platform/types.ts";
-import { type AddCase, pattern, rejectsWith, sleep, text, type UnderTest } from "./subject.ts";
+import {
+  type AddCase,
+  Collector,
+  pattern,
+  rejectsWith,
+  sleep,
+  text,
+  type UnderTest,
+} from "./subject.ts";
 
 type Handler = Parameters<UnderTest["there"]["http"]["serve"]>[1];
 
@@ -18,7 +26,7 @@ async function serving(
   try {
     await body((path, changes) => {
       const url = `http://${t.address}:${server.port}${path}`;
-      return t.here.http.get({ url, timeoutMs: 5000, maxBytes: 1_000_000, ...changes });
+      return t.here.http.request({ url, timeoutMs: 5000, maxBytes: 1_000_000, ...changes });
     }, server.port);
   } finally {
     await server.close();
@@ -31,8 +39,8 @@ function packed(bytes: Uint8Array, encoding: string): Response {
   });
 }
 
-export function httpGetCases(add: AddCase): void {
-  add("http.get and serve carry path, headers, status and body", async (t) => {
+export function httpRequestCases(add: AddCase): void {
+  add("http.request and serve carry path, headers, status and body", async (t) => {
     const seen: string[] = [];
     await serving(t, (request, remote) => {
       const url = new URL(request.url);
@@ -52,7 +60,7 @@ export function httpGetCases(add: AddCase): void {
     assert.deepEqual(seen, ["GET /a%00%FFb?x=%20&y=1", "shoal/1"]);
   });
 
-  add("http.get does not follow redirects", async (t) => {
+  add("http.request does not follow redirects", async (t) => {
     let asked = 0;
     await serving(t, () => {
       asked++;
@@ -64,7 +72,7 @@ export function httpGetCases(add: AddCase): void {
     assert.equal(asked, 1);
   });
 
-  add("http.get undoes gzip and both kinds of deflate", async (t) => {
+  add("http.request undoes gzip and both kinds of deflate", async (t) => {
     const bytes = pattern(50_000, 1);
     await serving(t, (request) => {
       const path = new URL(request.url).pathname;
@@ -78,7 +86,7 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get stops a packed bomb by what comes out of it", async (t) => {
+  add("http.request stops a packed bomb by what comes out of it", async (t) => {
     const bomb = gzipSync(new Uint8Array(50_000_000));
     assert.ok(bomb.length < 100_000);
     await serving(t, () => packed(bomb, "gzip"), async (get) => {
@@ -87,7 +95,7 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get refuses packing that is broken or unknown", async (t) => {
+  add("http.request refuses packing that is broken or unknown", async (t) => {
     await serving(t, (request) => {
       const whole = gzipSync(pattern(10_000, 1));
       return packed(
@@ -100,7 +108,7 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get stops at maxBytes, also in a body without end", async (t) => {
+  add("http.request stops at maxBytes, also in a body without end", async (t) => {
     let pulled = 0;
     const endless = () =>
       new ReadableStream({
@@ -121,12 +129,8 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get gives up after timeoutMs and when called off", async (t) => {
+  add("http.request gives up after timeoutMs and when called off", async (t) => {
     const never = new Promise<Response>(() => {});
-    const stalled = () =>
-      new ReadableStream({
-        start: (controller) => controller.enqueue(new Uint8Array(10)),
-      });
     await serving(t, (request) => {
       return new URL(request.url).pathname === "/never" ? never : new Response(stalled());
     }, async (get) => {
@@ -140,7 +144,7 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get connects to the pinned address and keeps the Host header", async (t) => {
+  add("http.request connects to the pinned address and keeps the Host header", async (t) => {
     await serving(t, (request) => new Response(request.headers.get("host")), async (get, port) => {
       const url = `http://tracker.invalid:${port}/announce`;
       const answer = await get("", { url, address: t.address });
@@ -148,21 +152,157 @@ export function httpGetCases(add: AddCase): void {
     });
   });
 
-  add("http.get reports what cannot be reached", async (t) => {
+  add("http.request reports what cannot be reached", async (t) => {
     const request = { timeoutMs: 5000, maxBytes: 1000 };
     const gone = await t.there.net.listen({ port: 0 }, () => {});
     await gone.close();
     const url = `http://${t.address}:${gone.port}/`;
-    await rejectsWith(t.here.http.get({ ...request, url }), "refused");
+    await rejectsWith(t.here.http.request({ ...request, url }), "refused");
     const silent = await t.silent();
     const nobody = `http://${silent.address}:${silent.port}/`;
-    await rejectsWith(t.here.http.get({ ...request, url: nobody, timeoutMs: 100 }), "timeout");
+    await rejectsWith(t.here.http.request({ ...request, url: nobody, timeoutMs: 100 }), "timeout");
     for (const bad of ["ftp://1.2.3.4/", "file:///etc/passwd", "nonsense"]) {
-      await rejectsWith(t.here.http.get({ ...request, url: bad }), "other");
+      await rejectsWith(t.here.http.request({ ...request, url: bad }), "other");
     }
-    const unknown = t.here.http.get({ ...request, url: "http://no-such-host.invalid/" });
+    const unknown = t.here.http.request({ ...request, url: "http://no-such-host.invalid/" });
     await rejectsWith(unknown, "name-not-found", "timeout");
   }, 40_000);
+}
+
+export function httpStreamCases(add: AddCase): void {
+  add("http.request sends its method and its body", async (t) => {
+    const seen: string[] = [];
+    await serving(t, async (request) => {
+      const body = new Uint8Array(await request.arrayBuffer());
+      seen.push(`${request.method} ${request.headers.get("soapaction")} ${body.length}`);
+      return new Response(request.method === "HEAD" ? null : body, {
+        headers: { "x-method": request.method },
+      });
+    }, async (get) => {
+      const body = pattern(200_000, 3), headers = { SOAPAction: '"urn:x#Y"' };
+      assert.deepEqual((await get("/", { method: "POST", body, headers })).body, body);
+      const empty = await get("/", { method: "POST", body: new Uint8Array(0) });
+      assert.equal(empty.body.length, 0);
+      const head = await get("/", { method: "HEAD" });
+      assert.deepEqual([head.headers["x-method"], head.body.length], ["HEAD", 0]);
+    });
+    assert.deepEqual(seen, ['POST "urn:x#Y" 200000', "POST null 0", "HEAD null 0"]);
+  });
+
+  add("http.stream gives the body as it comes, and its end", async (t) => {
+    const bytes = pattern(1_000_000, 5);
+    await serving(t, (request) => {
+      const headers = { "x-range": request.headers.get("range") ?? "" };
+      return new Response(bytes as Uint8Array<ArrayBuffer>, { status: 206, headers });
+    }, async (_, port) => {
+      const stream = await t.here.http.stream({
+        url: `http://${t.address}:${port}/`,
+        headers: { range: "bytes=0-999999" },
+        timeoutMs: 5000,
+      });
+      assert.deepEqual([stream.status, stream.headers["x-range"]], [206, "bytes=0-999999"]);
+      const read = new Collector();
+      for (let part; (part = await stream.read()) !== null;) {
+        assert.ok(part.length > 0);
+        read.onData(part);
+      }
+      assert.deepEqual(read.bytes(), bytes);
+      stream.close();
+      await rejectsWith(stream.read(), "closed");
+    });
+  });
+
+  add("http.stream holds the sender up while nobody reads", async (t) => {
+    const part = new Uint8Array(64 * 1024), most = 64 << 20;
+    let sent = 0, ended: () => void = () => {};
+    const over = new Promise<void>((resolve) => ended = resolve);
+    const body = () =>
+      new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          if (sent >= most) return controller.close();
+          sent += part.length;
+          controller.enqueue(part.slice());
+        },
+        cancel: () => ended(),
+      }, { highWaterMark: 0 });
+    await serving(t, () => new Response(body()), async (_, port) => {
+      const url = `http://${t.address}:${port}/`;
+      const stream = await t.here.http.stream({ url, timeoutMs: 5000 });
+      assert.ok((await stream.read())!.length > 0);
+      const held = await standsStill(t, () => sent);
+      assert.ok(held < most / 2, `${held} bytes were sent that nobody has read`);
+      // Reading on sets it going again.
+      for (let got = 0; got < 2 * held;) got += (await stream.read())!.length;
+      assert.ok(sent > held);
+      stream.close();
+      await over; // the server hears of it
+      assert.ok(sent < most);
+    });
+  });
+
+  add("http.stream is called off in mid-stream", async (t) => {
+    await serving(t, () => new Response(stalled()), async (_, port) => {
+      const url = `http://${t.address}:${port}/`, controller = new AbortController();
+      const request = { url, timeoutMs: 5000, signal: controller.signal };
+      const stream = await t.here.http.stream(request);
+      assert.equal((await stream.read())!.length, 10);
+      const waiting = rejectsWith(stream.read(), "aborted");
+      t.here.clock.after(30, () => controller.abort());
+      await waiting;
+      await rejectsWith(stream.read(), "aborted");
+      await rejectsWith(t.here.http.stream(request), "aborted");
+    });
+  });
+
+  add("http.stream limits the time of its head and of each read, not of the pauses", async (t) => {
+    const never = new Promise<Response>(() => {});
+    await serving(t, (request) => {
+      return new URL(request.url).pathname === "/never" ? never : new Response(stalled());
+    }, async (_, port) => {
+      const at = `http://${t.address}:${port}`;
+      await rejectsWith(t.here.http.stream({ url: `${at}/never`, timeoutMs: 100 }), "timeout");
+      const stream = await t.here.http.stream({ url: `${at}/stalled`, timeoutMs: 300 });
+      await sleep(t.here, 600);
+      assert.equal((await stream.read())!.length, 10);
+      await rejectsWith(stream.read(), "timeout");
+    });
+  });
+
+  add("http.stream refuses what is packed, and a body that breaks off", async (t) => {
+    const broken = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(10)),
+        pull: (controller) => controller.error(new Error("the disk is gone")),
+      }, { highWaterMark: 0 });
+    await serving(t, (request) => {
+      if (new URL(request.url).pathname === "/broken") return new Response(broken());
+      assert.equal(request.headers.get("accept-encoding"), "identity");
+      return packed(gzipSync(pattern(10_000, 1)), "gzip");
+    }, async (_, port) => {
+      const at = `http://${t.address}:${port}`;
+      const request = { url: `${at}/packed`, timeoutMs: 5000 };
+      await rejectsWith(t.here.http.stream(request), "bad-response");
+      const readAll = async () => {
+        const stream = await t.here.http.stream({ ...request, url: `${at}/broken` });
+        while (await stream.read() !== null);
+      };
+      await rejectsWith(readAll(), "reset");
+    });
+  });
+}
+
+/** A body that begins and never ends. */
+function stalled(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+}
+
+/** The count once it has not grown for half a second. */
+async function standsStill(t: UnderTest, count: () => number): Promise<number> {
+  for (let last = -1;;) {
+    if (count() === last) return last;
+    last = count();
+    await sleep(t.here, 500);
+  }
 }
 
 export function httpServeCases(add: AddCase): void {
@@ -192,7 +332,7 @@ export function httpServeCases(add: AddCase): void {
         new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(5)) }),
       ));
     const url = `http://${t.address}:${server.port}/`;
-    const answer = t.here.http.get({ url, timeoutMs: 10_000, maxBytes: 1000 });
+    const answer = t.here.http.request({ url, timeoutMs: 10_000, maxBytes: 1000 });
     const cut = answer.then(() => "whole", () => "cut");
     await sleep(t.here, 100);
     const start = t.here.clock.now();

@@ -70,7 +70,7 @@ export class BadPeer {
     const query = `info_hash=${escape(this.prey.infoHash)}&peer_id=${escape(this.peerId)}` +
       `&port=${PORT}&uploaded=0&downloaded=0&left=0&event=started&compact=1`;
     const url = `${this.prey.announce}?${query}`;
-    await this.node.http.get({ url, timeoutMs: 10_000, maxBytes: 100_000 });
+    await this.node.http.request({ url, timeoutMs: 10_000, maxBytes: 100_000 });
   }
 
   /** Dials a victim, again and again, if that is among its habits. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:https";
 import { after, before, describe, it } from "node:test";
-import { createHttpGet } from "../../src/platform/shared/http_get.ts";
+import { realHttp } from "./real_http.ts";
 import { TLS_CERTIFICATE, TLS_KEY } from "./tls_fixture.ts";
 
-describe("http.get over TLS", () => {
+describe("http.request over TLS", () => {
   let server: Server;
   let port: number;
 
@@ -22,7 +22,7 @@ describe("http.get over TLS", () => {
   });
 
   const get = (host: string, options: { ca?: string }) =>
-    createHttpGet(options)({
+    realHttp(options.ca).request({
       url: `https://${host}:${port}/`,
       address: "127.0.0.1",
       timeoutMs: 5000,

@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { describe, it } from "node:test";
-import { createHttpGet } from "../../src/platform/shared/http_get.ts";
+import { realHttp } from "./real_http.ts";
 import type { NetErrorCode } from "../../src/util/errors.ts";
+
+function whole(url: string): Promise<unknown> {
+  return realHttp().request({ url, timeoutMs: 5000, maxBytes: 10_000 });
+}
+
+/** Reads a stream to its end. */
+async function streamed(url: string): Promise<void> {
+  const stream = await realHttp().stream({ url, timeoutMs: 5000 });
+  while (await stream.read() !== null);
+}
 
 /** Bytes that the server had sent when the request was over. */
 async function failing(
   answer: (socket: Socket) => void,
   expected: readonly NetErrorCode[],
+  ask: (url: string) => Promise<unknown> = whole,
 ): Promise<number> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -19,7 +30,7 @@ async function failing(
   const { port } = server.address() as { port: number };
   const url = `http://127.0.0.1:${port}/`;
   try {
-    await createHttpGet()({ url, timeoutMs: 5000, maxBytes: 10_000 });
+    await ask(url);
     assert.fail("it must not succeed");
   } catch (error) {
     const { code } = error as { code: NetErrorCode };
@@ -44,7 +55,7 @@ function endless(socket: Socket, part: string): void {
   more();
 }
 
-describe("http.get against hostile answers", () => {
+describe("http.request against hostile answers", () => {
   it("headers without end are cut off early", async () => {
     const sent = await failing((socket) => {
       socket.write("HTTP/1.1 200 OK\r\n");
@@ -111,5 +122,57 @@ describe("http.get against hostile answers", () => {
   it("a connection that closes without an answer fails", async () => {
     await failing((socket) => socket.end(), ["reset"]);
     await failing((socket) => socket.destroy(), ["reset"]);
+  });
+});
+
+describe("http.stream against hostile answers", () => {
+  it("chunks that are nearly all head are cut off", async () => {
+    await failing(
+      (socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        endless(socket, `1;${"x".repeat(2000)}\r\nx\r\n`);
+      },
+      ["bad-response"],
+      streamed,
+    );
+  });
+
+  it("headers and interim answers without end are cut off", async () => {
+    await failing(
+      (socket) => {
+        socket.write("HTTP/1.1 200 OK\r\n");
+        endless(socket, `X-More: ${"x".repeat(1000)}\r\n`);
+      },
+      ["bad-response"],
+      streamed,
+    );
+    const interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
+    await failing((socket) => endless(socket, interim), ["bad-response"], streamed);
+  });
+
+  it("a body that breaks off is not taken for whole", async () => {
+    await failing(
+      (socket) => {
+        socket.end("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nonly this");
+      },
+      ["reset"],
+      streamed,
+    );
+    await failing(
+      (socket) => {
+        socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+      },
+      ["reset"],
+      streamed,
+    );
+    await failing(
+      (socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nonly this", () => {
+          socket.destroy();
+        });
+      },
+      ["reset"],
+      streamed,
+    );
   });
 });

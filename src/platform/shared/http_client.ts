@@ -1,0 +1,199 @@
+/**
+ * The rules of an HTTP request, whatever carries it: time limits, calling off, bounds on what the
+ * other side sends. Redirects are not followed here: each caller has rules of its own for them.
+ */
+import { ByteGatherer } from "../../util/byte_gatherer.ts";
+import { NetError, type NetErrorCode } from "../../util/errors.ts";
+import type { Clock, Http, HttpHead, HttpRequest, HttpStream, Timer } from "../types.ts";
+import { netError } from "./errno.ts";
+import { inflateBody } from "./inflate_body.ts";
+
+/** One connection that carries one request. */
+export interface HttpExchange {
+  /** Sends the request; resolves when the head of the answer has come. */
+  begin(): Promise<HttpHead>;
+  /** The next bytes of the body, null at its end. Reads nothing ahead but what buffers hold. */
+  read(): Promise<Uint8Array | null>;
+  /** Ends the connection, also in the middle. */
+  close(): void;
+}
+
+/** A checked request, with all that has a default filled in. */
+export interface Outgoing extends Omit<HttpRequest, "url" | "signal" | "maxBytes"> {
+  method: NonNullable<HttpRequest["method"]>;
+  url: URL;
+  headers: Record<string, string>;
+  /** Null for a stream, whose reader counts. */
+  maxBytes: number | null;
+  /** Starts the message of a failure: "Cannot get http://...". */
+  doing: string;
+  fail(error: Error): void;
+}
+
+export interface HttpClientParts {
+  after: Clock["after"];
+  start(outgoing: Outgoing): HttpExchange;
+  /** Lets work of other threads end in time (the simulator's stands still meanwhile). */
+  hold?<T>(work: Promise<T>): Promise<T>;
+}
+
+export function createHttpClient(parts: HttpClientParts): Pick<Http, "request" | "stream"> {
+  const { hold = (work) => work } = parts;
+  return {
+    async request({ maxBytes, ...request }) {
+      const call = new Call(parts, request, "gzip, deflate", maxBytes);
+      try {
+        call.limitTime();
+        const head = await call.begin();
+        const packed = await wholeBody(
+          call,
+          maxBytes,
+          request.method === "HEAD" ? {} : head.headers,
+        );
+        const encoding = head.headers["content-encoding"] ?? "";
+        return { ...head, body: await hold(inflateBody(packed, encoding, maxBytes, call.doing)) };
+      } finally {
+        call.close();
+      }
+    },
+    async stream(request) {
+      const call = new Call(parts, request, "identity", null);
+      const { status, headers } = await call.limited(() => call.begin());
+      const encoding = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
+      if (encoding !== "identity") {
+        const packed = call.failure("bad-response", `it comes packed ("${encoding}"), unasked`);
+        call.fail(packed);
+        throw packed;
+      }
+      return streamOf(call, { status, headers });
+    },
+  };
+}
+
+export function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new NetError("other", `Cannot get ${text.slice(0, 200)}: not an http or https address`);
+  }
+  return url;
+}
+
+function streamOf(call: Call, head: HttpHead): HttpStream {
+  return {
+    ...head,
+    read: () => call.limited(() => call.read()),
+    close: () => call.close(),
+  };
+}
+
+async function wholeBody(
+  call: Call,
+  maxBytes: number,
+  headers: Record<string, string>,
+): Promise<Uint8Array> {
+  const tooLarge = () => call.failure("too-large", `the answer is over ${maxBytes} bytes`);
+  if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
+  const body = new ByteGatherer();
+  for (;;) {
+    const part = await call.read();
+    if (part === null) return body.bytes;
+    if (body.length + part.length > maxBytes) throw tooLarge();
+    body.add(part);
+  }
+}
+
+/** A request under way. After its first failure every read fails the same way. */
+class Call {
+  readonly doing: string;
+  readonly #after: Clock["after"];
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #exchange: HttpExchange;
+  readonly #onAbort = () => this.fail(this.failure("aborted", "it was called off"));
+  #timer: Timer | null = null;
+  #error: Error | null = null;
+  /** Of the wait under way. */
+  #reject: (error: Error) => void = () => {};
+
+  constructor(
+    parts: HttpClientParts,
+    request: Omit<HttpRequest, "maxBytes">,
+    accept: string,
+    maxBytes: number | null,
+  ) {
+    const { method = "GET", signal, timeoutMs } = request;
+    const url = parseUrl(request.url);
+    this.doing = `Cannot get ${url.origin}${url.pathname}`;
+    this.#after = parts.after;
+    this.#timeoutMs = timeoutMs;
+    this.#signal = signal;
+    if (signal?.aborted) throw this.failure("aborted", "it was called off");
+    this.#exchange = parts.start({
+      ...request,
+      method,
+      url,
+      headers: { "accept-encoding": accept, ...request.headers },
+      maxBytes,
+      doing: this.doing,
+      fail: (error) => this.fail(error),
+    });
+    signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  begin(): Promise<HttpHead> {
+    return this.#wait(this.#exchange.begin());
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const part = await this.#wait(this.#exchange.read());
+    if (part === null) this.#end();
+    return part;
+  }
+
+  /** From now on, until the end. */
+  limitTime(): void {
+    this.#timer = this.#after(this.#timeoutMs, () => {
+      this.fail(this.failure("timeout", `no answer within ${this.#timeoutMs} ms`));
+    });
+  }
+
+  /** For this step alone. */
+  async limited<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#error !== null) throw this.#error;
+    this.limitTime();
+    try {
+      return await step();
+    } finally {
+      this.#timer?.cancel();
+    }
+  }
+
+  close(): void {
+    this.fail(this.failure("closed", "the connection was closed"));
+  }
+
+  failure(code: NetErrorCode, reason: string): NetError {
+    return new NetError(code, `${this.doing}: ${reason}`);
+  }
+
+  fail(error: unknown): void {
+    if (this.#error !== null) return;
+    this.#error = netError(this.doing, error);
+    this.#end();
+    this.#reject(this.#error);
+  }
+
+  #wait<T>(step: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#reject = reject;
+      step.then(resolve, (error) => this.fail(error));
+      if (this.#error !== null) reject(this.#error);
+    });
+  }
+
+  #end(): void {
+    this.#timer?.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#exchange.close();
+  }
+}
