@@ -134,7 +134,7 @@ function isHere(
   file: number,
   piece: number,
 ): boolean {
-  if (storage.isApart(file)) return storage.hasPart(piece);
+  if (storage.isApart(file, piece)) return true;
   const found = unlessLink(() => storage.statFile(file));
   return found !== "link" && (found?.size ?? -1) >= files[file]!.length;
 }
@@ -144,7 +144,7 @@ function readable(storage: TorrentStorage): CheckedStorage {
   return {
     layout: storage.layout,
     spans: (piece) => storage.spans(piece),
-    isApart: (file) => storage.isApart(file),
+    isApart: (file, piece) => storage.isApart(file, piece),
     statFile(file) {
       const found = unlessLink(() => storage.statFile(file));
       return found === "link" ? null : found;

@@ -15,8 +15,8 @@ export interface CheckedStorage {
   /** Throws a FileError, for example for a symlink. */
   statFile(file: number): FileStat | null;
   noteChecked(file: number, before: FileStat | null): void;
-  /** Its bytes are elsewhere, and `spans` knows where. Default: no. */
-  isApart?(file: number): boolean;
+  /** The file's bytes of a piece are elsewhere, and `spans` knows where. Default: no. */
+  isApart?(file: number, piece: number): boolean;
 }
 
 export interface CheckEvents {
@@ -85,7 +85,7 @@ class FilesFound {
       this.#covered[file] = (this.#covered[file] ?? 0) + 1;
       const needed = Math.min(length, to - layout.fileStart(file));
       const size = this.#stat(file)?.size ?? 0;
-      if (size < needed && !this.#storage.isApart?.(file)) all = false;
+      if (size < needed && !this.#storage.isApart?.(file, piece)) all = false;
     }
     return all;
   }

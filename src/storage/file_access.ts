@@ -53,6 +53,18 @@ export class FileAccess {
     return this.#demandFile(file, this.#stat(file));
   }
 
+  /** As `look`, for what nobody will write: a folder or link in the way counts as somebody else's. */
+  lookPast(file: StoredFile): FileStat | null {
+    try {
+      return this.look(file);
+    } catch (error) {
+      const { code } = error as Partial<FileError>;
+      if (code !== "is-directory" && code !== "not-directory" && code !== "symlink") throw error;
+      file.foreign = true;
+      return null;
+    }
+  }
+
   /**
    * Whether somebody changed a file since we left it, or took it away. A promise where the disk is
    * slow: it is looked at off this thread.

@@ -38,10 +38,9 @@ export class PartFile {
   #slotCount = 0;
 
   constructor(access: FileAccess, shape: PartShape) {
-    const elements = [partFileName(shape.infoHash)];
     this.#access = access;
     this.#shape = shape;
-    this.file = new StoredFile(access.paths.join(elements), elements, Infinity);
+    this.file = this.#named(partFileName(shape.infoHash));
   }
 
   /** It is somewhere else now. */
@@ -50,8 +49,39 @@ export class PartFile {
     this.file = file;
   }
 
-  /** Finds out what is there. Throws a FileError. */
+  /** Finds out what is there, and whose the usual name is. Throws a FileError. */
   load(): void {
+    const usual = partFileName(this.#shape.infoHash), other = otherPartFileName(usual);
+    this.#use(this.#isThere(other) ? other : usual);
+    this.#readHeads();
+    if (this.#slots.size > 0 || !this.#isForeign()) return;
+    this.#use(other);
+    this.#readHeads();
+  }
+
+  #named(name: string): StoredFile {
+    return new StoredFile(this.#access.paths.join([name]), [name], Infinity);
+  }
+
+  #isThere(name: string): boolean {
+    return this.#access.disk.stat(this.#access.paths.join([name])) !== null;
+  }
+
+  #use(name: string): void {
+    if (this.file.elements[0] === name) return;
+    this.#access.letGo(this.file);
+    this.file = this.#named(name);
+  }
+
+  /** It begins with something that is neither a head of ours, of any version, nor zeros. */
+  #isForeign(): boolean {
+    if (this.#slotCount === 0) return false;
+    const begin = new Uint8Array(MAGIC.length);
+    this.#access.reader(this.file).readAt(begin, 0);
+    return !equalBytes(begin, MAGIC) && begin.some((byte) => byte !== 0);
+  }
+
+  #readHeads(): void {
     const now = this.#access.look(this.file);
     this.#access.letGo(this.file);
     this.file.checked(now);
@@ -119,6 +149,11 @@ export class PartFile {
 
 export function partFileName(infoHash: Uint8Array): string {
   return `.${toHex(infoHash)}.parts`;
+}
+
+/** libtorrent gives its part file the usual name, and may still need it. */
+function otherPartFileName(usual: string): string {
+  return usual.replace(/parts$/, "shoal.parts");
 }
 
 /** Magic, version, info-hash, piece length, piece, check; zeros up to the end of the sector. */

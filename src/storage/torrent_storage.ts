@@ -199,7 +199,7 @@ export class TorrentStorage {
     this.#loadParts();
     for (const index of filesInParts(this.#parts, this.layout)) {
       const file = this.#files[index];
-      if (file) this.#setApart(index, file);
+      if (file) this.#setApart(index, file, true);
     }
   }
 
@@ -430,9 +430,9 @@ export class TorrentStorage {
     return this.#files[file]?.writes ?? 0;
   }
 
-  /** Its bytes are in the part file, if anywhere. */
-  isApart(file: number): boolean {
-    return this.#apart.has(file);
+  /** The file's bytes of a piece are in the part file. */
+  isApart(file: number, piece: number): boolean {
+    return this.#apart.has(file) && this.hasPart(piece);
   }
 
   /** All of a file was checked; `before` is its `statFile` of before the check. */
@@ -621,8 +621,9 @@ export class TorrentStorage {
   }
 
   /** A file that is there already is used, wanted or not. */
-  #setApart(index: number, file: StoredFile): void {
-    if (file.length === 0 || this.#apart.has(index) || this.#access.look(file) !== null) return;
+  #setApart(index: number, file: StoredFile, onlyReads = !this.#wanted[index]): void {
+    const now = onlyReads ? this.#access.lookPast(file) : this.#access.look(file);
+    if (now !== null || file.length === 0 || this.#apart.has(index)) return;
     this.#access.letGo(file);
     file.checked(null);
     this.#apart.add(index);

@@ -117,7 +117,7 @@ export class ChangedFiles {
     return {
       layout: storage.layout,
       spans: (piece) => storage.spans(piece),
-      isApart: (file) => storage.isApart(file),
+      isApart: (file, piece) => storage.isApart(file, piece),
       statFile: (file) => look(storage, file),
       noteChecked: () => {},
     };

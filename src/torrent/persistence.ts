@@ -179,7 +179,9 @@ export class Persistence {
     }
   }
 
+  /** Without a record nobody could tell later that such a file is ours: no piece of it may match. */
   #saveBlocks(): void {
+    if (this.#keeper === null) return;
     try {
       this.#partial.save();
     } catch {

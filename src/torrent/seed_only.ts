@@ -55,12 +55,17 @@ function lacking({ files }: Metainfo, sizeOf: SizeOf): Lacking {
   return { missing, short, links, all: count > 0 && missing.length === count };
 }
 
-/** "link" where a symbolic link is in the way that may not be followed. */
-export function unlessLink<T>(look: () => T): T | "link" {
+/**
+ * "link" where a symbolic link is in the way that may not be followed; null where a folder has the
+ * name, or a file that of a folder above.
+ */
+export function unlessLink<T>(look: () => T): T | null | "link" {
   try {
     return look();
   } catch (error) {
-    if (error instanceof FileError && error.code === "symlink") return "link";
+    if (!(error instanceof FileError)) throw error;
+    if (error.code === "symlink") return "link";
+    if (error.code === "is-directory" || error.code === "not-directory") return null;
     throw error;
   }
 }

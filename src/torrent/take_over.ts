@@ -70,7 +70,7 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
     const stat = pad ? null : storage.statFile(file);
     return stat === null ? [] : [{ file, stat }];
   });
-  demandFreeTarget(parts);
+  await demandFreeTarget(parts);
   if (!parts.repair && !parts.overwrite) demandUnedited(parts, found);
   for (const { file, stat } of found) {
     if (isFinished(parts, file)) {
@@ -94,15 +94,19 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
 }
 
 /** What is to be in a folder at the end is refused at the start where something is there already. */
-function demandFreeTarget({ meta, storage, targetDir }: TakeOverParts): void {
+async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
+  const { meta, storage, choice, claims, targetDir } = parts;
   if (storage.dir === targetDir) return;
-  meta.files.forEach(({ pad }, file) => {
-    const path = pad ? null : storage.pathIn(targetDir, file);
-    if (path === null || !storage.isTaken(path)) return;
-    const message = `Cannot move to ${path} when the download is complete: something with that ` +
-      "name is there. Move it away or choose another folder";
+  for (const [file, { pad }] of meta.files.entries()) {
+    const moves = !pad && (choice.wanted[file]! || storage.statFile(file) !== null);
+    const path = moves ? storage.pathIn(targetDir, file) : null;
+    if (path === null || !storage.isTaken(path)) continue;
+    const owner = await claims.ownerOf(path);
+    const what = owner === null ? "something with that name" : `a file of "${owner.name}"`;
+    const message = `Cannot move to ${path} when the download is complete: ${what} is there. ` +
+      "Move it away, or choose another folder or another name for it";
     throw new FileError("exists", path, message);
-  });
+  }
 }
 
 /** Throws an EditedError where files that were complete are no longer what was downloaded. */
@@ -199,13 +203,30 @@ async function judge(
 }
 
 async function foreign(
-  { meta, storage, claims }: TakeOverParts,
+  parts: TakeOverParts,
   file: number,
   verdict: "foreign" | "longer",
 ): Promise<ForeignFileError> {
-  const path = storage.pathOf(file)!;
+  const { meta, storage, claims } = parts, path = storage.pathOf(file)!;
   const owner = await claims.ownerOf(path);
-  return new ForeignFileError(path, numberOf(meta, file), reasonOf(verdict, owner));
+  const reason = owner === null && verdict === "foreign" && isUnknown(parts, file)
+    ? "none of its pieces can be checked, as each needs other files that are missing"
+    : reasonOf(verdict, owner);
+  return new ForeignFileError(path, numberOf(meta, file), reason);
+}
+
+/** It has the right size, and none of its pieces is all there to be checked. */
+function isUnknown({ meta: { layout, files }, storage }: TakeOverParts, file: number): boolean {
+  const sizeOf = (index: number) => storage.statFile(index)?.size ?? 0;
+  const range = layout.piecesOf(file);
+  if (range === null || sizeOf(file) !== files[file]!.length) return false;
+  for (let piece = range.first; piece <= range.last; piece++) {
+    const isHere = layout.slices(piece).every(({ file: other, offset, length }) =>
+      files[other]!.pad || sizeOf(other) >= offset + length
+    );
+    if (isHere) return false;
+  }
+  return true;
 }
 
 /** As people count the files of a torrent. */

@@ -94,7 +94,7 @@ export class Verification {
     return {
       layout: storage.layout,
       spans: (piece) => storage.spans(piece),
-      isApart: (file) => storage.isApart(file),
+      isApart: (file, piece) => storage.isApart(file, piece),
       statFile: (file) => {
         writes[file] = storage.writesTo(file);
         return storage.statFile(file);

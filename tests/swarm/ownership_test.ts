@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { AddOptions } from "../../src/client/types.ts";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { toHex } from "../../src/util/bytes.ts";
 import { type Participant, SimSwarm } from "./sim_swarm.ts";
 
 const KIB = 1024;
@@ -16,6 +19,11 @@ async function newSwarm(seed: number, upBytesPerSec = 2000 * KIB): Promise<SimSw
   await swarm.prepare([400 * KIB, 100 * KIB, 20 * KIB, 300 * KIB], 32 * KIB);
   await swarm.seed("10.0.1.1", { link: { upBytesPerSec } });
   return swarm;
+}
+
+function infoHashOf(swarm: SimSwarm): string {
+  const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest());
+  return toHex(parseTorrent(swarm.torrent.bytes, sha1).infoHash);
 }
 
 function noise(swarm: SimSwarm, length: number): Uint8Array {
@@ -120,6 +128,47 @@ describe("files that are not the torrent's", () => {
     },
   );
 
+  it("leaves alone what is in the way of a file that is not wanted", TIMEOUT, async () => {
+    const swarm = await newSwarm(14), node = swarm.world.node("10.0.2.1");
+    for (const path of ["/data", "/data/folder", "/data/folder/sub0", LAST]) {
+      node.files.makeDir(path);
+    }
+    const files = { priorities: new Map([[3, 0]]) };
+    const leech = await swarm.join(node, { files }, STATE);
+    assert.equal(await untilOver(swarm, leech), "done");
+    assert.equal(node.files.stat(LAST)?.kind, "directory");
+    // Once it is wanted it is in the way.
+    assert.equal(await untilOver(swarm, await again(swarm, leech)), "is-directory");
+    await swarm.close();
+  });
+
+  it("keeps its own part file beside that of another client", TIMEOUT, async () => {
+    const swarm = await newSwarm(15), theirs = noise(swarm, 5000);
+    const path = `/data/.${infoHashOf(swarm)}.parts`;
+    const files = { priorities: new Map([[1, 0]]) };
+    const { leech, ended } = await downloadOver(swarm, { [path]: theirs }, { files });
+    assert.equal(ended, "done");
+    assert.deepEqual(leech.node.disk.bytes(path), theirs);
+    assert.equal(leech.node.disk.names("/data").length, 3, "one of ours is there");
+    const next = await again(swarm, leech);
+    assert.equal(await untilOver(swarm, next), "done");
+    swarm.assertHasAll(next);
+    assert.deepEqual(leech.node.disk.bytes(path), theirs);
+    assert.equal(leech.node.disk.names("/data").length, 2, "ours is not needed any more");
+    await swarm.close();
+  });
+
+  it("says so where no piece of a file can be checked", TIMEOUT, async () => {
+    const swarm = new SimSwarm(16);
+    await swarm.prepare([100 * KIB, 20 * KIB, 100 * KIB], 256 * KIB);
+    const node = swarm.world.node("10.0.2.1"), path = swarm.torrent.files[1]!.path.join("/");
+    node.disk.put(`/data/${path}`, swarm.torrent.files[1]!.content);
+    const leech = await swarm.join(node, {}, STATE), ended = await untilOver(swarm, leech);
+    assert.equal(ended, "foreign");
+    assert.match(leech.torrent.snapshot().error!.message, /none of its pieces can be checked/);
+    await swarm.close();
+  });
+
   it("leaves a file alone that came while the torrent was downloading", TIMEOUT, async () => {
     const swarm = await newSwarm(5, 100 * KIB), node = swarm.world.node("10.0.2.1");
     const files = { priorities: new Map([[0, 7]]), sequential: new Set([0]) };
@@ -170,6 +219,23 @@ describe("files that are not the torrent's", () => {
   function partly(ours: Uint8Array): Uint8Array {
     return new Uint8Array(ours.length).map((_, i) => i < 40 * KIB ? ours[i]! : 1);
   }
+});
+
+describe("what a run without a state folder left", () => {
+  it("is continued, also where no piece was whole yet", TIMEOUT, async () => {
+    const swarm = new SimSwarm(17);
+    await swarm.prepare([400 * KIB, 600 * KIB], 1024 * KIB);
+    await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 100 * KIB } });
+    const leech = await swarm.leech("10.0.2.1");
+    await swarm.run(() => leech.torrent.snapshot().downloaded > 200 * KIB);
+    await swarm.world.wait(leech.client.close());
+    leech.node.kill("quietly");
+    const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
+    const next = await swarm.join(node);
+    assert.equal(await untilOver(swarm, next), "done");
+    swarm.assertHasAll(next);
+    await swarm.close();
+  });
 });
 
 describe("what our own crash left", () => {
