@@ -14,7 +14,8 @@ import { TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
-import type { Torrent as Engine } from "../torrent/torrent.ts";
+import type { TorrentPeers } from "../torrent/peers.ts";
+import type { TorrentHappening } from "../torrent/types.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
 import { withNodesOf } from "./dht_state.ts";
@@ -26,7 +27,6 @@ import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
 import { Inbound } from "./inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
 import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
-import { MetadataFinder } from "./metadata_finder.ts";
 import { StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
@@ -39,7 +39,7 @@ import {
 } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { Torrent } from "./torrent_handle.ts";
-import { type Finder, type LifePorts, TorrentLife } from "./torrent_life.ts";
+import { type LifePorts, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "./udp_port.ts";
 import { encodeWish, settled, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
@@ -282,40 +282,37 @@ export class Client {
 
   #addMagnet(magnet: Magnet, options: AddOptions, start: Start = {}): Torrent {
     const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
-    const finder = this.#maker.find(magnet, options, (infoBytes) => {
-      demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
-      const announce = magnet.trackers.map((url) => [url]);
-      return this.#parse(
-        torrentFileOf({ infoBytes, announce, webSeeds: magnet.webSeeds }),
-      );
-    }, (happening) => this.#feed.push({ infoHash, ...happening }));
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
     const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
-    return this.#start(infoHash, finder, chosen, { ...start, link: formatMagnet(magnet) });
+    return this.#start(infoHash, magnet, chosen, { ...start, link: formatMagnet(magnet) });
   }
 
   #start(
     infoHash: string,
-    source: Metainfo | Finder,
+    source: Metainfo | Magnet,
     options: AddOptions,
     start: Start = {},
   ): Torrent {
     if (this.#lives.has(infoHash)) {
-      throw new TorrentFileError("duplicate", `"${source.name}" is already in this client`);
+      const name = source.name ?? infoHash;
+      throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
     }
     const state = this.#state, platform = this.#platform;
     const keepWish = this.#wishKeeper(infoHash, options, start);
-    const life: TorrentLife = new TorrentLife(infoHash, source, options, {
+    const magnet = "layout" in source ? null : source;
+    const tiers = "layout" in source ? source.announce : tiersOf(source);
+    const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
+    const peers = this.#maker.makePeers(source, tiers, options, tell);
+    const life: TorrentLife = new TorrentLife(infoHash, source, options, peers, {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => {
         this.#settle(life, meta, keepWish);
         return this.#maker.make(meta, options, start, tell);
       },
       loadRecord: state === null ? null : (meta) => recordFor(platform, state, meta, life),
-      loadMeta: state === null || !(source instanceof MetadataFinder)
-        ? null
-        : () => this.#loadMeta(state, infoHash, source.magnet),
+      loadMeta: state && magnet && (() => this.#loadMeta(state, infoHash, magnet)),
+      parse: (infoBytes) => this.#parseFound(magnet!, infoBytes),
       keepMeta: (meta) => {
         this.#settle(life, meta, keepWish);
         this.#keep(meta);
@@ -323,7 +320,7 @@ export class Client {
       keepWish,
       claim: this.#owners && (() => this.#owners!.claimTorrent({ infoHash, name: life.name })),
       quotaSpent: () => this.#limits.quotaSpent,
-      tell: (happening) => this.#feed.push({ infoHash, ...happening }),
+      tell,
     });
     const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
     this.#lives.set(infoHash, life);
@@ -483,6 +480,13 @@ export class Client {
     void this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
   }
 
+  /** Throws a TorrentFileError. */
+  #parseFound(magnet: Magnet, infoBytes: Uint8Array): Metainfo {
+    demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
+    const announce = tiersOf(magnet), { webSeeds } = magnet;
+    return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds }));
+  }
+
   /** Whoever copied or planted the file may have taken another one. */
   #parseKept(infoHash: string, bytes: Uint8Array): Metainfo {
     const meta = this.#parse(bytes);
@@ -540,7 +544,7 @@ export class Client {
   }
 
   #onOwnAddress(address: string): void {
-    for (const { worker } of this.#lives.values()) worker?.pool.setOwnEndpoint(address, this.port);
+    for (const { peers } of this.#lives.values()) peers.pool.setOwnEndpoint(address, this.port);
   }
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
@@ -558,8 +562,8 @@ export class Client {
     return false;
   }
 
-  *#running(): Generator<Engine> {
-    for (const { engine } of this.#lives.values()) if (engine?.running) yield engine;
+  *#running(): Generator<TorrentPeers> {
+    for (const { peers } of this.#lives.values()) if (peers.online) yield peers;
   }
 
   #tick(now: number): void {
@@ -575,4 +579,9 @@ export class Client {
     for (const life of [...this.#lives.values()]) life.tick(now);
     this.#discovery.tick(now);
   }
+}
+
+/** Each tracker of a link is a tier of its own. */
+function tiersOf({ trackers }: Magnet): string[][] {
+  return trackers.map((url) => [url]);
 }

@@ -3,7 +3,6 @@
  * share: open files, buffers, limits, the read cache, the UDP port.
  */
 import type { Platform } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { Magnet } from "../protocol/magnet.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
@@ -18,12 +17,12 @@ import { type KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
 import { findReusable } from "../storage/reuse.ts";
 import type { FollowedLinks } from "../storage/safe_paths.ts";
 import { TorrentStorage } from "../storage/torrent_storage.ts";
-import { type AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import type { PathClaims } from "../torrent/take_over.ts";
-import type { ExtensionOptions } from "../torrent/extensions.ts";
 import { FileChoice } from "../torrent/file_choice.ts";
 import type { KeeperMaker } from "../torrent/persistence.ts";
+import { type PeersPorts, TorrentPeers } from "../torrent/peers.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { PeerPool } from "../torrent/peer_pool.ts";
 import type { PeerPoolConfig } from "../torrent/pool_types.ts";
@@ -37,7 +36,6 @@ import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
 import type { ClaimingTorrent } from "./path_claims.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
-import { MetadataFinder } from "./metadata_finder.ts";
 import { type ClientSettings, clientSettings, torrentSettings } from "./settings.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
@@ -50,8 +48,8 @@ const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const BAN_TRUST = -40;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
-/** Bytes that a magnet's torrent may have. */
-const UNKNOWN_LEFT = 16 * 1024;
+/** Of a magnet's torrent, which may have so many bytes. */
+const NOTHING_YET = { uploaded: 0, downloaded: 0, left: 16 * 1024 };
 
 /** What the client alone knows. */
 export interface MakerPorts {
@@ -66,7 +64,7 @@ export interface MakerPorts {
   /** The paths of all torrents, as one of them sees them. */
   claims(torrent: ClaimingTorrent): PathClaims;
   /** Hears what peers and trackers tell of us and of DHT nodes. */
-  outside: TorrentPorts["outside"];
+  outside: PeersPorts["outside"];
 }
 
 export class EngineMaker {
@@ -95,34 +93,37 @@ export class EngineMaker {
     this.#readCache = new ReadCache(settings.readCacheBytes, platform);
   }
 
-  /** Looks for the metadata of a magnet. `parse` throws a TorrentFileError. */
-  find(
-    magnet: Magnet,
+  /** The peers of a torrent, of which nothing but a magnet may be known. */
+  makePeers(
+    { infoHash }: Metainfo | Magnet,
+    trackers: readonly (readonly string[])[],
     options: AddOptions,
-    parse: (infoBytes: Uint8Array) => Metainfo,
     tell: (happening: TorrentHappening) => void,
-  ): MetadataFinder {
-    const { clock, hasher } = this.#platform, { limits, outside } = this.#ports;
-    return new MetadataFinder(magnet, this.#identity(magnet.infoHash), {
+  ): TorrentPeers {
+    const { clock, random, hasher } = this.#platform, { limits, outside } = this.#ports;
+    const settings = torrentSettings(options);
+    const identity = this.#identity(infoHash);
+    const peersOptions = {
+      pool: this.#poolConfig(options),
+      swarm: settings,
+      limits: { ...NO_LIMITS, ...options.limits },
+      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
+    };
+    const peers = new TorrentPeers(identity, peersOptions, {
       clock,
+      random,
       hasher,
       dialer: this.#dialer,
+      buffers: this.#buffers,
+      throttles: limits.throttles,
       slots: limits.slots,
-      pool: this.#poolConfig(options),
-      ...this.#extensions(options),
-      trackers: (finder) =>
-        this.#makeTrackers(finder, {
-          tiers: magnet.trackers.map((url) => [url]),
-          private: false,
-          // Trackers take 0 bytes left for a seed.
-          totals: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
-          wantsPeers: () => NUM_WANT,
-        }),
-      begun: (pool) => this.#tellOwnAddresses(pool),
-      parse,
+      trackers: (peers) => this.#makeTrackers(peers, peers.known?.announce ?? trackers),
+      extensions: { pex: settings.pex, dhtPort: this.#ports.dhtPort },
       outside,
       tell,
     });
+    this.#tellOwnAddresses(peers.pool);
+    return peers;
   }
 
   /** Closes the files that are still open. */
@@ -138,12 +139,10 @@ export class EngineMaker {
   make(
     meta: Metainfo,
     options: AddOptions,
-    start: { record: ResumeData | null; mustExist: boolean },
+    start: { record: ResumeData | null; mustExist: boolean; peers: TorrentPeers },
     tell: (happening: TorrentHappening) => void,
   ): Engine {
     const { clock, random, hasher, files } = this.#platform;
-    const { limits } = this.#ports;
-    const identity = this.#identity(meta.infoHash);
     const { layout } = meta;
     const engineOptions = this.#engineOptions(meta, options);
     const { wanted } = new FileChoice(layout, engineOptions.files);
@@ -157,7 +156,7 @@ export class EngineMaker {
       wanted,
       follow: followedBy(options),
     });
-    const engine = new Engine(meta, identity, engineOptions, {
+    return new Engine(meta, engineOptions, {
       clock,
       random,
       hasher,
@@ -169,24 +168,10 @@ export class EngineMaker {
       claims: this.#ports.claims({ infoHash: toHex(meta.infoHash), name: meta.name }),
       reuse: options.reuse === undefined ? null : this.#reuse(meta, options.reuse, storage),
       keeper: (ports) => this.#makeKeeper(meta, ports),
-      dialer: this.#dialer,
-      buffers: this.#buffers,
+      peers: start.peers,
       readCache: this.#readCache,
-      throttles: limits.throttles,
-      slots: limits.slots,
-      trackers: (engine) =>
-        this.#makeTrackers(engine, {
-          tiers: meta.announce,
-          private: meta.private,
-          totals: () => engine.totals,
-          wantsPeers: () => engine.pieces.complete ? 0 : NUM_WANT,
-        }),
-      extensions: this.#extensions(options),
-      outside: this.#ports.outside,
       tell,
     });
-    this.#tellOwnAddresses(engine.pool);
-    return engine;
   }
 
   /** Those that turn out later the client tells. */
@@ -237,25 +222,15 @@ export class EngineMaker {
         piecesPerPeer: settings.piecesPerPeer,
         sequential: settings.sequential,
       },
-      pool: this.#poolConfig(options),
-      swarm: settings,
-      limits: { ...NO_LIMITS, ...options.limits },
-      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
     };
   }
 
   #makeTrackers(
-    target: AnnouncingTorrent,
-    about: {
-      tiers: readonly (readonly string[])[];
-      private: boolean;
-      totals: ConstructorParameters<typeof TrackerManager>[1]["totals"];
-      wantsPeers(): number;
-    },
+    peers: TorrentPeers,
+    tiers: readonly (readonly string[])[],
   ): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
-    const { infoHash, peerId, listenPort } = target.identity;
-    const { tiers, ...rest } = about;
+    const { infoHash, peerId, listenPort } = peers.identity;
     return new TrackerManager(
       {
         clock,
@@ -265,11 +240,19 @@ export class EngineMaker {
         lookup: (host) => net.lookup(host),
         udp: this.#ports.udp,
       },
-      { infoHash, peerId, listenPort, ...rest },
+      {
+        infoHash,
+        peerId,
+        listenPort,
+        private: peers.known?.private ?? false,
+        // Trackers take 0 bytes left for a seed.
+        totals: () => peers.content?.totals() ?? { ...NOTHING_YET },
+        wantsPeers: () => peers.content?.pieces.complete ? 0 : NUM_WANT,
+      },
       tiers,
       {
-        onPeers: (peers) => target.addPeers(peers, PEER_SOURCE.TRACKER),
-        onAnnounce: (result) => target.announced(result),
+        onPeers: (found) => peers.addPeers(found, PEER_SOURCE.TRACKER),
+        onAnnounce: (result) => peers.announced(result),
         onExternalAddress: (address, url) => this.#ports.outside.ownAddress(address, url),
       },
     );
@@ -287,21 +270,10 @@ export class EngineMaker {
       crc32c: this.#ports.crc32c,
     };
   }
-
-  #extensions(options: AddOptions): ExtensionOptions {
-    return { pex: torrentSettings(options).pex, dhtPort: this.#ports.dhtPort };
-  }
 }
 
 /** Where something may be written no link is followed. */
 function followedBy({ seedOnly, followLinks }: AddOptions): FollowedLinks {
   if (!seedOnly) return "none";
   return followLinks ? "all" : "top folder";
-}
-
-/** What a tracker's answers are for. */
-interface AnnouncingTorrent {
-  readonly identity: Identity;
-  addPeers(peers: PeerAddress[], source: number): void;
-  announced(result: AnnounceOutcome): void;
 }

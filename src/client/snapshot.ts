@@ -1,6 +1,7 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
 import { DownloadLedger } from "../torrent/download_ledger.ts";
 import type { Torrent } from "../torrent/torrent.ts";
+import type { TorrentPeers } from "../torrent/peers.ts";
 import type { Member } from "../torrent/swarm.ts";
 import { sourceNames } from "../torrent/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
@@ -22,24 +23,18 @@ export interface ShownTorrent {
   readonly engine: Torrent | null;
   /** Of the engines before that one; null while there was none. */
   readonly earlier: RunTotals | null;
-  readonly finder: ShownFinder | null;
-}
-
-/** What is shown while the metadata is looked for. */
-export interface ShownFinder {
-  readonly peers: TorrentSnapshot["peers"];
-  readonly trackers: { snapshot(): TorrentSnapshot["trackers"] };
+  readonly peers: TorrentPeers;
 }
 
 export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
-  const { infoHash, name, state, error, engine, earlier, finder, quotaSpent } = life;
+  const { infoHash, name, state, error, engine, earlier, peers, quotaSpent } = life;
   return {
     infoHash,
     name,
     ...savedAs(engine),
     dir: shownDir(life),
     state,
-    ...(engine === null ? nothingYet(finder) : engineSnapshot(engine, earlier)),
+    ...(engine === null ? nothingYet(peers) : engineSnapshot(engine, earlier)),
     ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
@@ -101,8 +96,8 @@ function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnaps
   };
 }
 
-function nothingYet(finder: ShownFinder | null): EngineSnapshot {
-  const peers = finder?.peers ?? { connected: 0, connecting: 0, known: 0, banned: 0 };
+function nothingYet({ pool, swarm, trackers, now }: TorrentPeers): EngineSnapshot {
+  const { total, connecting, connected, banned } = pool.stats();
   return {
     size: 0,
     wanted: 0,
@@ -120,11 +115,11 @@ function nothingYet(finder: ShownFinder | null): EngineSnapshot {
     downRate: 0,
     upRate: 0,
     etaSeconds: null,
-    peers,
+    peers: { connected, connecting, known: total, banned },
     seeds: 0,
-    heldBackBy: peers.connected > 0 ? "nothing" : peers.connecting > 0 ? "connecting" : "no-peers",
-    trackers: finder?.trackers.snapshot() ?? [],
-    peerList: [],
+    heldBackBy: connected > 0 ? "nothing" : connecting > 0 ? "connecting" : "no-peers",
+    trackers: trackers.snapshot(),
+    peerList: [...swarm.members].map((member) => peerSnapshot(member, now)),
   };
 }
 

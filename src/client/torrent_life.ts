@@ -1,25 +1,23 @@
 /**
  * One torrent of a client over all its engines: an engine runs from start to stop or failure, the
- * life goes on. It looks for the metadata first where only a magnet is known, waits while the disk
- * is in trouble and tries again, can be paused, and ends once. Invariant: at most one engine or
- * finder is at work.
+ * life and its peers go on. It looks for the metadata first where only a magnet is known, waits
+ * while the disk is in trouble and tries again, can be paused, and ends once. Invariant: at most one
+ * engine is at work.
  */
-import type { Clock, SocketInfo, Timer } from "../platform/types.ts";
+import type { Clock, Timer } from "../platform/types.ts";
 import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { Handshake } from "../protocol/handshake.ts";
+import type { Magnet } from "../protocol/magnet.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { describeError, FileError, type FileErrorCode } from "../util/errors.ts";
-import { PEER_SOURCE } from "../torrent/pool_peer.ts";
-import type { PeerPool } from "../torrent/peer_pool.ts";
-import type { Handshaken } from "../torrent/swarm.ts";
+import type { TorrentPeers } from "../torrent/peers.ts";
+import type { Swarm } from "../torrent/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import { inUse, type PathOwner } from "../torrent/take_over.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { type RunTotals, runTotals } from "./run_totals.ts";
-import type { ShownFinder } from "./snapshot.ts";
 import type { AddOptions, TorrentPatch } from "./types.ts";
 
 /** Troubles that may pass without us: a full disk, one that was pulled out, too many open files. */
@@ -38,33 +36,19 @@ const IN_USE_RETRY_MS = 2000;
 /** After so long without trouble the next one counts as the first. */
 const CALM_MS = 120_000;
 
-/** What looks for the metadata of a magnet. */
-export interface Finder extends ShownFinder {
-  readonly name: string;
-  readonly running: boolean;
-  readonly pool: PeerPool;
-  /** The metainfo. Rejects with a TorrentFileError when it is not one that we can take. */
-  readonly found: Promise<Metainfo>;
-  readonly swarm: { accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void };
-  start(): void;
-  tick(now: number): void;
-  addPeers(peers: PeerAddress[], source: number): void;
-  /** Those worth dialling next, by source (PEER_SOURCE). */
-  knownPeers(): Iterable<[source: number, peers: PeerAddress[]]>;
-  /** Once found: those whose connections were ended for that. */
-  readonly leftPeers: readonly PeerAddress[];
-  warn(message: string): void;
-  stop(): Promise<void>;
-}
+/** How long a torrent that stops waits for its trackers. */
+const STOP_TIMEOUT_MS = 2500;
 
 export interface LifePorts {
   clock: Clock;
   makeEngine(
     meta: Metainfo,
     options: AddOptions,
-    start: { record: ResumeData | null; mustExist: boolean },
+    start: { record: ResumeData | null; mustExist: boolean; peers: TorrentPeers },
     tell: (happening: TorrentHappening) => void,
   ): Engine;
+  /** What peers gave. Throws a TorrentFileError when it is no torrent that we can take. */
+  parse(infoBytes: Uint8Array): Metainfo;
   /** Null where no state is kept. */
   loadRecord: ((meta: Metainfo) => Promise<ResumeData | null>) | null;
   /** The metainfo as an earlier run found it, if it is kept. */
@@ -87,6 +71,7 @@ type Phase = "opening" | "finding" | "running" | "waiting" | "paused" | "over";
 export class TorrentLife {
   readonly infoHash: string;
   readonly options: AddOptions;
+  readonly peers: TorrentPeers;
   /** All that is wanted is here and verified; rejects with what ended it before. */
   readonly finished: Promise<void>;
   /** Nothing more will happen. Never rejects. */
@@ -99,13 +84,10 @@ export class TorrentLife {
   /** The one at work, or the last one. */
   #engine: Engine | null = null;
   #earlier: RunTotals | null = null;
-  #finder: Finder | null;
-  /** Peers that were told before there was anybody to tell. */
-  #peers: [source: number, peers: PeerAddress[]][] = [];
-  /** Those that the user named: each run begins with them. */
-  readonly #manual: PeerAddress[] = [];
-  /** Whom the finder was connected to when it ended. */
-  #left: readonly PeerAddress[] = [];
+  /** What its name is while nothing else is known. */
+  readonly #magnetName: string | null;
+  /** The search is on for what peers find; it ends once. */
+  #searching = false;
   /** What an earlier run left; until an engine of this one has its own. */
   #restored: ResumeData | null = null;
   #error: Error | null = null;
@@ -124,22 +106,25 @@ export class TorrentLife {
 
   constructor(
     infoHash: string,
-    source: Metainfo | Finder,
+    source: Metainfo | Magnet,
     options: AddOptions,
+    peers: TorrentPeers,
     ports: LifePorts,
   ) {
     this.infoHash = infoHash;
     this.options = { ...options };
     this.#ports = ports;
+    this.peers = peers;
     this.#meta = "layout" in source ? source : null;
-    this.#finder = "layout" in source ? null : source;
+    this.#magnetName = "layout" in source ? null : source.name;
+    if (this.#meta !== null) peers.know(this.#meta);
     this.finished = this.#finish.promise;
     this.finished.catch(() => {}); // only who looks at it is to hear of it
     this.ended = this.#end.promise;
   }
 
   get name(): string {
-    return this.#meta?.name ?? this.#finder?.name ?? this.infoHash;
+    return this.#meta?.name ?? this.#magnetName ?? this.infoHash;
   }
 
   get meta(): Metainfo | null {
@@ -155,10 +140,6 @@ export class TorrentLife {
     return this.#earlier;
   }
 
-  get finder(): Finder | null {
-    return this.#finder;
-  }
-
   get over(): boolean {
     return this.#phase === "over";
   }
@@ -167,7 +148,7 @@ export class TorrentLife {
     switch (this.#phase) {
       case "opening":
         if (this.#pauses) return "paused";
-        return this.#finder === null ? "checking" : "finding";
+        return this.#meta === null ? "finding" : "checking";
       case "running":
         return this.#mayPass(this.#engine!) ? "waiting" : this.#engine!.state;
       case "over":
@@ -198,18 +179,18 @@ export class TorrentLife {
   }
 
   get alone(): boolean {
-    const stats = this.worker?.pool.stats();
-    return stats !== undefined && stats.connected + stats.connecting + stats.candidates === 0;
+    const { connected, connecting, candidates } = this.peers.pool.stats();
+    return connected + connecting + candidates === 0;
   }
 
   // --- For the router of incoming connections ---
 
   get running(): boolean {
-    return this.worker?.running ?? false;
+    return this.peers.online;
   }
 
-  get swarm(): Finder["swarm"] {
-    return this.worker!.swarm;
+  get swarm(): Swarm {
+    return this.peers.swarm;
   }
 
   /** `restored`: its record, where that was read already. `paused`: until `resume`. */
@@ -222,9 +203,9 @@ export class TorrentLife {
 
   #proceed(restored: ResumeData | null): void {
     if (restored !== null) this.#goOn(restored);
-    else if (this.#finder === null) this.#open();
-    else if (this.#ports.loadMeta === null) this.#find(this.#finder);
-    else this.#recall(this.#finder, this.#ports.loadMeta);
+    else if (this.#meta !== null) this.#open();
+    else if (this.#ports.loadMeta === null) this.#find();
+    else this.#recall(this.#ports.loadMeta);
   }
 
   /** `proceed` where it is ours at once; after a wait all is looked up again, as another left it. */
@@ -258,14 +239,12 @@ export class TorrentLife {
   }
 
   tick(now: number): void {
-    this.worker?.tick(now);
+    if (this.#phase === "running") this.#engine!.tick(now);
+    else this.peers.tick(now);
   }
 
   addPeers(peers: PeerAddress[], source: number): void {
-    const worker = this.worker;
-    if (source === PEER_SOURCE.MANUAL) this.#manual.push(...peers);
-    if (worker !== null) worker.addPeers(peers, source);
-    else if (!this.over) this.#peers.push([source, peers]);
+    if (!this.over) this.peers.addPeers(peers, source);
   }
 
   warn(message: string): void {
@@ -284,8 +263,8 @@ export class TorrentLife {
   }
 
   async #endWork(): Promise<void> {
-    const worker = this.worker;
-    await worker?.stop();
+    if (this.#phase === "running") await this.#engine!.stop();
+    else await this.peers.stop(STOP_TIMEOUT_MS);
     this.#pausing = null;
     if (this.over) return;
     this.#setPhase("paused");
@@ -304,7 +283,7 @@ export class TorrentLife {
   #goOnAgain(): void {
     const { claim } = this.#ports;
     if (claim !== null && !this.#claimed) return void this.#claim(claim, () => this.#goOnAgain());
-    if (this.#finder !== null) this.#find(this.#finder);
+    if (this.#meta === null) this.#find();
     else if (this.#engine === null) this.#open();
     else this.#begin(this.#engine.lastRecord);
   }
@@ -322,15 +301,13 @@ export class TorrentLife {
     if (peerLimits) this.options.peerLimits = { ...this.options.peerLimits, ...peerLimits };
     const kept = this.#keepWish();
     this.#apply(patch);
-    if (choice !== null && this.worker === this.#engine) await this.#engine?.setFiles(choice);
+    if (choice !== null && this.#phase === "running") await this.#engine!.setFiles(choice);
     await kept;
   }
 
   #apply(patch: TorrentPatch): void {
-    const { worker } = this;
-    if (worker === null) return;
-    if (worker === this.#engine) this.#engine.apply(patch);
-    else if (patch.maxPeers) worker.pool.setMaxActive(patch.maxPeers, this.#ports.clock.now());
+    this.peers.apply(patch);
+    if (this.#phase === "running" && patch.seedGoal) this.#engine!.setSeedGoal(patch.seedGoal);
   }
 
   /** What a restart is to know of it; not while another client has it. Resolves when that is kept. */
@@ -357,66 +334,65 @@ export class TorrentLife {
 
   /** Ends it for good; trackers are told, which takes up to about three seconds. */
   async stop(): Promise<void> {
-    const wasOver = this.over, worker = this.worker;
+    const wasOver = this.over, engine = this.#phase === "running" ? this.#engine : null;
     if (!wasOver) this.#leave(new Error("The torrent was stopped before its end"));
-    await worker?.stop();
-    if (worker !== this.#engine && !wasOver) this.#ports.tell({ type: "stopped" });
+    if (engine !== null) await engine.stop();
+    else if (!wasOver) {
+      await this.peers.stop(STOP_TIMEOUT_MS);
+      this.#ports.tell({ type: "stopped" });
+    }
     this.#end.resolve();
     await this.ended;
   }
 
-  /** Who is at work on it now. */
-  get worker(): Engine | Finder | null {
-    if (this.#phase === "running") return this.#engine;
-    return this.#phase === "finding" ? this.#finder : null;
-  }
-
   /** What was found once is not asked for again. */
-  async #recall(finder: Finder, loadMeta: () => Promise<Metainfo | null>): Promise<void> {
+  async #recall(loadMeta: () => Promise<Metainfo | null>): Promise<void> {
     const meta = await loadMeta().catch((error) => {
       this.warn(`${(error as Error).message}: the metadata is looked for instead`);
       return null;
     });
     if (this.over || this.#phase === "finding") return;
     const waits = this.#phase === "paused";
-    if (meta === null) return waits ? undefined : this.#find(finder);
-    this.#meta = meta;
-    this.#finder = null;
+    if (meta === null) return waits ? undefined : this.#find();
+    this.#know(meta);
     if (waits) return;
     if (this.options.metadataOnly) this.#leaveWithMetadata();
     else this.#open();
   }
 
-  #find(finder: Finder): void {
+  #find(): void {
     if (this.#pauses) return this.#setPhase("paused");
     this.#setPhase("finding");
-    this.#handPeers(finder);
-    finder.start();
-    finder.found.then((meta) => this.#found(finder, meta), (error) => {
-      if (this.#phase !== "finding") return;
-      void finder.stop();
-      this.#fail(error);
+    this.peers.start();
+    if (this.#searching) return;
+    this.#searching = true;
+    this.peers.found.then((infoBytes) => this.#found(infoBytes)).catch((error) => {
+      if (!this.over) this.#fail(error);
     });
   }
 
-  async #found(finder: Finder, meta: Metainfo): Promise<void> {
-    if (this.#phase !== "finding") return;
-    this.#peers.push(...finder.knownPeers());
-    this.#left = finder.leftPeers;
+  /** The peers stay connected. */
+  #found(infoBytes: Uint8Array): void {
+    if (this.over) return;
+    const meta = this.#ports.parse(infoBytes);
     this.#ports.keepMeta(meta);
-    this.#meta = meta;
-    this.#finder = null;
+    this.#know(meta);
+    if (this.#phase !== "finding" || this.#pauses) return;
     this.#phase = "opening";
-    const stopped = finder.stop();
     if (this.options.metadataOnly) this.#leaveWithMetadata();
     else this.#open();
-    await stopped;
+  }
+
+  #know(meta: Metainfo): void {
+    this.#meta = meta;
+    this.peers.know(meta);
   }
 
   /** That was all that was asked for. */
   #leaveWithMetadata(): void {
     this.#finish.resolve();
     this.#leave(new Error("Only the metadata was asked for"));
+    void this.peers.stop(STOP_TIMEOUT_MS);
     this.#ports.tell({ type: "stopped" });
     this.#end.resolve();
   }
@@ -443,7 +419,8 @@ export class TorrentLife {
     const again = this.#engine !== null;
     let engine: Engine;
     try {
-      engine = makeEngine(this.#meta!, this.options, { record, mustExist }, (happening) => {
+      const start = { record, mustExist, peers: this.peers };
+      engine = makeEngine(this.#meta!, this.options, start, (happening) => {
         if (!again || happening.type !== "added") this.#tell(engine, happening);
       });
     } catch (error) {
@@ -459,14 +436,6 @@ export class TorrentLife {
     engine.finished.then(() => this.#finish.resolve(), () => {});
     engine.ended.then(() => this.#engineEnded(engine));
     engine.start();
-    this.#handPeers(engine);
-    for (const { address, port } of this.#left) engine.pool.justLeft(address, port);
-    this.#left = [];
-  }
-
-  #handPeers(to: Engine | Finder): void {
-    for (const [source, peers] of this.#peers.splice(0)) to.addPeers(peers, source);
-    to.addPeers(this.#manual, PEER_SOURCE.MANUAL);
   }
 
   /** A failure that may pass is told as waiting, and its end is no end. */
@@ -511,6 +480,7 @@ export class TorrentLife {
     this.#error = error;
     this.#ports.tell({ type: "failed", ...describeError(error) });
     this.#leave(error);
+    void this.peers.stop(STOP_TIMEOUT_MS);
     this.#end.resolve();
   }
 

@@ -58,8 +58,8 @@ export class DownloadSide {
   /** The peer chokes us; we told it that we are interested. */
   choked = true;
   interested = false;
-  readonly #layout: Layout;
-  readonly #book: BlockBook;
+  #layout: Layout;
+  #book: BlockBook;
   readonly #peer: PeerSession;
   readonly #out: wire.WireEncoder;
   readonly #patience: Patience;
@@ -90,6 +90,12 @@ export class DownloadSide {
     this.#peer = peer;
     this.#out = out;
     this.#patience = patience;
+  }
+
+  /** The torrent is known now. */
+  attach(layout: Layout, book: BlockBook): void {
+    this.#layout = layout;
+    this.#book = book;
   }
 
   /** Whether it could ask for more and found nothing. */

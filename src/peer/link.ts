@@ -84,7 +84,8 @@ export class PeerLink implements StreamSink {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #buffers: SendBuffers;
-  readonly #reader: BlockReader;
+  /** Changes once, when the torrent becomes known. */
+  reader: BlockReader;
   readonly #down: ThrottleChain;
   readonly #up: ThrottleChain;
   /** Its places in the lines of the rate limits. */
@@ -113,7 +114,7 @@ export class PeerLink implements StreamSink {
     this.session = session;
     this.#clock = shared.clock;
     this.#buffers = shared.buffers;
-    this.#reader = shared.reader;
+    this.reader = shared.reader;
     this.#down = shared.down ?? UNLIMITED;
     this.#up = shared.up ?? UNLIMITED;
     this.#events = events;
@@ -225,14 +226,14 @@ export class PeerLink implements StreamSink {
       room -= added;
     }
     const ahead = waited ? upload.at(Math.min(READ_AHEAD, upload.length - 1)) : undefined;
-    if (ahead) this.#reader.prepare(ahead.piece, ahead.begin, ahead.length, null);
+    if (ahead) this.reader.prepare(ahead.piece, ahead.begin, ahead.length, null);
   }
 
   /** Adds blocks that follow one another, read at once. Returns how many; none if that were slow. */
   #addRun(buffer: WireEncoder, most: number, now: number): number {
     const { upload } = this.session, { piece, begin } = upload.at(0)!;
     const lengths = upload.run(most), total = sum(lengths);
-    if (!this.#reader.readNow(piece, begin, buffer.room(lengths.length, total))) return 0;
+    if (!this.reader.readNow(piece, begin, buffer.room(lengths.length, total))) return 0;
     buffer.pieces(piece, begin, lengths);
     upload.skip(lengths.length);
     this.#charge(total, now);
@@ -242,9 +243,9 @@ export class PeerLink implements StreamSink {
   /** Adds one block, if it is in memory. Returns how many. */
   #addLoaded(buffer: WireEncoder, now: number): number {
     const { upload } = this.session, { piece, begin, length } = upload.at(0)!;
-    if (!this.#reader.prepare(piece, begin, length, this.#disk)) return 0;
+    if (!this.reader.prepare(piece, begin, length, this.#disk)) return 0;
     upload.skip(1);
-    this.#reader.copy(piece, begin, buffer.piece(piece, begin, length));
+    this.reader.copy(piece, begin, buffer.piece(piece, begin, length));
     this.#charge(length, now);
     return 1;
   }

@@ -19,6 +19,7 @@ import {
   LT_DONTHAVE,
 } from "../protocol/extension.ts";
 import { type BlockBook, DownloadSide } from "./download_side.ts";
+import { EarlyPieces, NO_BOOK } from "./early_pieces.ts";
 import { Patience } from "./patience.ts";
 import type { RequestWindow } from "./request_window.ts";
 import type { UploadQueue } from "./upload_queue.ts";
@@ -42,6 +43,8 @@ export interface SessionEvents {
 export interface ExtensionPort {
   /** Those offered to the peer, out of EXTENSION_IDS; what is not here ends the connection. */
   readonly names: readonly string[];
+  /** Those that were offered once: they may still be under way, and are passed over. */
+  readonly withdrawn?: readonly string[];
   /** `payload` is borrowed. May throw a ProtocolError, which ends the connection. */
   received(session: PeerSession, name: string, payload: Uint8Array): void;
 }
@@ -70,7 +73,7 @@ export class PeerSession implements wire.WireSink {
   readonly slot: number;
   readonly key: number;
   readonly info: SessionInfo;
-  readonly have: Bitfield;
+  have: Bitfield;
   readonly out = new wire.WireEncoder();
   readonly window: RequestWindow;
   readonly upload: UploadQueue;
@@ -87,8 +90,10 @@ export class PeerSession implements wire.WireSink {
   pickable = 0;
   countsWhole = false;
 
-  readonly #layout: Layout;
-  readonly #book: BlockBook;
+  #layout: Layout;
+  #book: BlockBook;
+  /** Null once the torrent is known. */
+  #early: EarlyPieces | null;
   readonly #events: SessionEvents;
   readonly #decoder: wire.WireDecoder;
   readonly #taking: DownloadSide;
@@ -106,6 +111,7 @@ export class PeerSession implements wire.WireSink {
   /** Extension messages that the peer knows, as it numbers them. */
   readonly #theirIds = new Map<string, number>();
 
+  /** `layout`, `book`: NO_LAYOUT and NO_BOOK while the torrent is not known; `attach` follows. */
   constructor(
     layout: Layout,
     book: BlockBook,
@@ -121,7 +127,8 @@ export class PeerSession implements wire.WireSink {
     this.slot = info.slot;
     this.key = info.key;
     this.have = new Bitfield(layout.pieceCount);
-    this.#decoder = new wire.WireDecoder(this, this.have.bytes.length);
+    this.#early = book === NO_BOOK ? new EarlyPieces() : null;
+    this.#decoder = new wire.WireDecoder(this, this.#early ? null : this.have.bytes.length);
     this.#taking = new DownloadSide(layout, book, this, this.out, this.#patience);
     const { fast, connectedAt } = info;
     this.#budget = new WorkBudget(info.work ?? WorkBudget.atFirst(layout.pieceCount), connectedAt);
@@ -227,6 +234,38 @@ export class PeerSession implements wire.WireSink {
     else if (this.info.fast && have.count === 0) this.out.signal(wire.HAVE_NONE);
     else if (have.count > 0) this.out.bitfield(have.bytes);
     if (this.info.extensions) this.#sendExtensionHandshake(handshake);
+  }
+
+  /**
+   * The torrent is known now: `recall` is to follow when the pieces know of this peer. Between turns
+   * only.
+   */
+  attach(layout: Layout, book: BlockBook): void {
+    this.#layout = layout;
+    this.#book = book;
+    this.#paid = book.ledger.work.steps;
+    this.have = new Bitfield(layout.pieceCount);
+    this.#decoder.expectBitfield(this.have.bytes.length);
+    this.#taking.attach(layout, book);
+    this.#giving.attach(layout, book.have);
+    this.#budget.spend(WorkBudget.atFirst(0) - WorkBudget.atFirst(layout.pieceCount));
+  }
+
+  /**
+   * What the peer said of its pieces before counts now, and it hears of ours, unless they are
+   * `hidden`. Throws a ProtocolError when it cannot have said that of this torrent.
+   */
+  recall(hidden: boolean): void {
+    const early = this.#early;
+    this.#early = null;
+    early?.replay(this, this.have.bytes.length);
+    if (!hidden) this.#book.have.forEachSet((piece) => this.announce(piece));
+    this.#events.changed(this);
+  }
+
+  /** Work that its messages make elsewhere; below 0: what the answer to ours may cost. */
+  charge(steps: number): void {
+    this.#budget.spend(steps);
   }
 
   /** Bytes from the peer; borrowed. Throws ProtocolError when the connection is to end. */
@@ -358,6 +397,7 @@ export class PeerSession implements wire.WireSink {
       return;
     }
     if (id !== wire.HAVE && !this.info.fast) throw notNegotiated();
+    if (this.#early !== null) return this.#early.onNumber(id, value);
     if (value >= this.#layout.pieceCount) {
       throw new ProtocolError("bad-piece", `There is no piece ${value}`);
     }
@@ -370,6 +410,10 @@ export class PeerSession implements wire.WireSink {
 
   /** Not only at first: aria2 sends its bitfield again, or HAVE_ALL, in place of many HAVEs. */
   onBitfield(bytes: Uint8Array): void {
+    if (this.#early !== null) {
+      this.#pay();
+      return this.#early.onBitfield(bytes);
+    }
     const field = Bitfield.fromBytes(bytes, this.#layout.pieceCount);
     if (field === null) {
       throw new ProtocolError("bad-bitfield", "The bitfield has bits beyond the last piece");
@@ -401,7 +445,9 @@ export class PeerSession implements wire.WireSink {
     if (name === LT_DONTHAVE) this.#onDontHave(payload);
     else if (name !== undefined && this.#extensions.names.includes(name)) {
       this.#extensions.received(this, name, payload);
-    } else throw new ProtocolError("bad-extension", `Extended message ${id} was never offered`);
+    } else if (name === undefined || !this.#extensions.withdrawn?.includes(name)) {
+      throw new ProtocolError("bad-extension", `Extended message ${id} was never offered`);
+    }
   }
 
   // hot
@@ -427,6 +473,7 @@ export class PeerSession implements wire.WireSink {
 
   #onHaveAllOrNone(id: number): void {
     if (!this.info.fast) throw notNegotiated();
+    if (this.#early !== null) return this.#early.onSignal(id);
     if (id === wire.HAVE_NONE) return this.#onHaveNone();
     const isNews = !this.have.full;
     if (isNews) this.#book.peerHasAll(this);
@@ -480,6 +527,7 @@ export class PeerSession implements wire.WireSink {
   #onDontHave(payload: Uint8Array): void {
     if (payload.length !== 4) throw new ProtocolError("bad-length", "A don't-have of wrong length");
     const piece = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+    this.#early?.onDontHave(piece);
     if (piece >= this.#layout.pieceCount || !this.have.clear(piece)) return;
     this.#book.peerLost(this, piece);
     this.#events.changed(this);
@@ -487,6 +535,7 @@ export class PeerSession implements wire.WireSink {
 
   #sendExtensionHandshake(handshake: ExtensionHandshake): void {
     this.#toldUploadOnly = handshake.uploadOnly ?? this.#toldUploadOnly;
+    for (const name of this.#extensions.withdrawn ?? []) handshake.messages.set(name, 0);
     for (const name of [...this.#extensions.names, LT_DONTHAVE]) {
       handshake.messages.set(name, EXTENSION_IDS.get(name)!);
     }

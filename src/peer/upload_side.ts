@@ -27,8 +27,8 @@ export class UploadSide {
   choking = true;
   /** When the peer was choked or unchoked last. */
   chokedAt = 0;
-  readonly #layout: Layout;
-  readonly #have: Bitfield;
+  #layout: Layout;
+  #have: Bitfield;
   readonly #out: wire.WireEncoder;
   readonly #fast: boolean;
   readonly #patience: Patience;
@@ -54,6 +54,12 @@ export class UploadSide {
     this.#fast = fast;
     this.#patience = patience;
     this.#chokedPatience = new ChokedPatience(now);
+  }
+
+  /** The torrent is known now. */
+  attach(layout: Layout, have: Bitfield): void {
+    this.#layout = layout;
+    this.#have = have;
   }
 
   /** Returns whether anything changed. */

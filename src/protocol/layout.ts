@@ -7,6 +7,9 @@ import { assert } from "../util/assert.ts";
 /** Bytes of a block, the unit of a request (BEP 3). */
 export const BLOCK_LENGTH = 16384;
 
+/** Pieces that a torrent may have. */
+export const MAX_PIECES = 2 ** 21;
+
 export interface LayoutFile {
   /** Bytes. */
   readonly length: number;

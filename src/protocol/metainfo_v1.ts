@@ -2,6 +2,7 @@
  * The info dictionary of BitTorrent v1 (BEP 3, 47): reads it and checks that its numbers fit
  * together. Names stay raw bytes here.
  */
+import { MAX_PIECES } from "./layout.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { toLatin1 } from "../util/bytes.ts";
 import { BDict } from "./bencode.ts";
@@ -32,7 +33,6 @@ export interface InfoV1 {
 }
 
 const MAX_PIECE_LENGTH = 512 * 1024 * 1024;
-const MAX_PIECES = 2 ** 21;
 /** Elements of a path. Operating systems give up long before. */
 const MAX_PATH_DEPTH = 100;
 /** Letters in `attr` (BEP 47). */

@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from "../util/errors.ts";
 import { readUint32 } from "../util/bytes.ts";
-import { BLOCK_LENGTH } from "./layout.ts";
+import { BLOCK_LENGTH, MAX_PIECES } from "./layout.ts";
 
 export const CHOKE = 0;
 export const UNCHOKE = 1;
@@ -26,6 +26,9 @@ export const EXTENDED = 20;
 
 /** Longest message that is not a piece; libtorrent and Transmission cap there too. */
 export const MAX_MESSAGE_LENGTH = 1 << 20;
+
+/** Longest bitfield of a torrent that we do not know yet, in bytes. */
+const MAX_BITFIELD_BYTES = MAX_PIECES / 8;
 
 /** Longest extended message: a handshake with many names in it. Metadata comes in 16 KiB. */
 export const MAX_EXTENDED_LENGTH = 2 + (64 << 10);
@@ -69,7 +72,7 @@ FIXED[PORT] = 3;
 /** Decodes one connection's stream. `push` throws ProtocolError; the connection is then to end. */
 export class WireDecoder {
   readonly #sink: WireSink;
-  readonly #maxBitfield: number | null;
+  #bitfieldBytes: number | null;
   #state = HEAD;
   readonly #head = new Uint8Array(17);
   #fill = 0;
@@ -82,10 +85,15 @@ export class WireDecoder {
   #body = new Uint8Array(0);
   #bodyFill = 0;
 
-  /** `maxBitfield`: bytes of this torrent's bitfield; null while unknown, then any is skipped. */
-  constructor(sink: WireSink, maxBitfield: number | null) {
+  /** `bitfieldBytes`: of this torrent; null while that is unknown. */
+  constructor(sink: WireSink, bitfieldBytes: number | null) {
     this.#sink = sink;
-    this.#maxBitfield = maxBitfield;
+    this.#bitfieldBytes = bitfieldBytes;
+  }
+
+  /** The torrent is known now: its bitfields have so many bytes. */
+  expectBitfield(bytes: number): void {
+    this.#bitfieldBytes = bytes;
   }
 
   /** The rest of the block under way is skipped: somebody else delivered it. */
@@ -159,11 +167,14 @@ export class WireDecoder {
     }
     const extended = id === EXTENDED;
     if (extended && (length < 2 || length > MAX_EXTENDED_LENGTH)) throw badLength(id, length);
-    if (id === BITFIELD && length !== 1 + (this.#maxBitfield ?? length - 1)) {
-      throw badLength(id, length);
-    }
+    if (id === BITFIELD && !this.#canBeBitfield(length - 1)) throw badLength(id, length);
     if (length > MAX_MESSAGE_LENGTH) throw badLength(id, length);
     return false;
+  }
+
+  #canBeBitfield(bytes: number): boolean {
+    if (this.#bitfieldBytes === null) return bytes <= MAX_BITFIELD_BYTES;
+    return bytes === this.#bitfieldBytes;
   }
 
   #complete(length: number, id: number): void {
@@ -180,8 +191,7 @@ export class WireDecoder {
       this.#id = id;
       this.#left = length - 1;
       this.#bodyFill = 0;
-      const wanted = id === EXTENDED || (id === BITFIELD && this.#maxBitfield !== null);
-      this.#state = wanted ? BODY : SKIP;
+      this.#state = id === EXTENDED || id === BITFIELD ? BODY : SKIP;
       if (this.#left === 0) this.#next();
       return;
     }

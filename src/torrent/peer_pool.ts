@@ -108,18 +108,6 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /**
-   * We ended a connection to this peer a moment ago and will dial it anew. Until it notices it may
-   * take us for a second connection of the same peer (Transmission looks twice a second) and
-   * refuse, so a few refusals do not count, and the next try comes soon.
-   */
-  justLeft(address: string, port: number): void {
-    const peer = this.findPeer(address, port);
-    if (peer === undefined || peer.state === PEER_STATE.CONNECTED) return;
-    peer.quickTries = QUICK_TRIES;
-    this.#book.refresh(peer);
-  }
-
   /** When the next peer comes out of its back-off; Infinity when none waits or nobody is dialled. */
   nextDeadline(): number {
     return this.#running && this.#made !== null ? this.#made.cache.nextReadyAt() : Infinity;
@@ -253,10 +241,20 @@ export class PeerPool implements SlotUser {
     return true;
   }
 
-  /** Ends all connections and dials nobody until `connectToPeers` is called again. */
+  /**
+   * Ends all connections and dials nobody until `connectToPeers` is called again. Who was connected
+   * is dialled soon then: until it notices that we left, it may take us for a second connection of
+   * the same peer (Transmission looks twice a second) and refuse, so a few refusals do not count.
+   */
   disconnectAll(now: number): void {
     this.#running = false;
-    for (const peer of [...this.#connecting, ...this.#connected]) this.#hangUp(peer, now, false);
+    const connected = [...this.#connected];
+    for (const peer of [...this.#connecting, ...connected]) this.#hangUp(peer, now, false);
+    for (const peer of connected) {
+      if (!peer.connectable) continue;
+      peer.quickTries = QUICK_TRIES;
+      this.#book.refresh(peer);
+    }
     this.#slots.leave(this);
     this.#settle(now);
   }
@@ -269,6 +267,18 @@ export class PeerPool implements SlotUser {
     this.#book.forget(peer);
     this.#settle(now);
     return true;
+  }
+
+  /** Forgets all peers that we do not know by one of these sources (PEER_SOURCE bits). */
+  keepOnly(sources: number, now: number): void {
+    for (const peer of [...this.#made?.list.values() ?? []]) {
+      if (peer.state === PEER_STATE.BANNED) continue;
+      if ((peer.sources & sources) === 0) {
+        if (peer.active) this.#hangUp(peer, now, false);
+        this.#book.forget(peer);
+      }
+    }
+    this.#settle(now);
   }
 
   /** Lower than what is active: attempts are given up first, then the lowest ranked connections. */

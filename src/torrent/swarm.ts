@@ -1,7 +1,8 @@
 /**
  * The connected peers of one torrent: makes and ends links for the pool, hands what they bring to
  * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
- * between turns, never in the middle of a chunk.
+ * between turns, never in the middle of a chunk. While there are no pieces, as for a magnet without
+ * its metadata, connections are made all the same; `attach` brings them in.
  */
 import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";
@@ -12,8 +13,9 @@ import { ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { parseIp } from "../util/ip_address.ts";
-import { type LinkShared, PeerLink } from "../peer/link.ts";
+import { type BlockReader, type LinkShared, PeerLink } from "../peer/link.ts";
 import { PeerSession, type SessionInfo } from "../peer/session.ts";
+import { NO_BOOK, NO_LAYOUT } from "../peer/early_pieces.ts";
 import { MAX_QUEUED_REQUESTS } from "../peer/upload_queue.ts";
 import { breachOf } from "./breaches.ts";
 import { Choker } from "./choker.ts";
@@ -34,6 +36,18 @@ const IDLE_TAKER_MS = 60_000;
 const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
 /** Pieces that a super-seed looks through for each millisecond until it does so again. */
 const SHOWN_PIECES_A_MS = 20_000;
+
+/** Bytes of HAVEs for one peer when the torrent becomes known; who would need more is dialled anew. */
+const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
+
+const NO_READER: BlockReader = { readNow: () => false, prepare: () => false, copy() {} };
+
+/** What the peers are there for. */
+export interface SwarmContent {
+  readonly layout: Layout;
+  readonly pieces: PieceManager;
+  readonly reader: BlockReader;
+}
 
 /** A connection whose handshake is done, by whichever transport. */
 export interface Handshaken {
@@ -97,21 +111,22 @@ export interface Member {
 export class Swarm {
   readonly #clock: Clock;
   readonly #hasher: Hasher;
-  readonly #layout: Layout;
-  readonly #pieces: PieceManager;
+  /** Null while the torrent is not known, or not at work. */
+  #content: SwarmContent | null = null;
   readonly #dialer: SwarmDialer;
   readonly #identity: Identity;
-  readonly #shared: LinkShared;
+  readonly #shared: Pick<LinkShared, "clock" | "buffers">;
   readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
   readonly #extensions: TorrentExtensions;
   readonly #choker: Choker<PeerSession>;
-  #superSeed: SuperSeed<PeerSession> | null;
+  #superSeeds: boolean;
+  #superSeed: SuperSeed<PeerSession> | null = null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
   readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
   readonly #freeSlots: number[] = [];
-  readonly #spentWork: SpentWork;
+  #spentWork = new SpentWork(0);
   readonly #dirty = new Set<Member>();
   readonly #hungry = new Set<Member>();
   #pool!: PeerPool;
@@ -127,9 +142,7 @@ export class Swarm {
 
   constructor(
     platform: { clock: Clock; random: Random; hasher: Hasher },
-    layout: Layout,
-    pieces: PieceManager,
-    ports: Omit<LinkShared, "clock"> & {
+    ports: Pick<LinkShared, "buffers"> & {
       dialer: SwarmDialer;
       limits: RateLimits;
       extensions: TorrentExtensions;
@@ -140,22 +153,69 @@ export class Swarm {
   ) {
     this.#clock = platform.clock;
     this.#hasher = platform.hasher;
-    this.#layout = layout;
-    this.#pieces = pieces;
     this.#dialer = ports.dialer;
     this.#identity = identity;
     this.#limits = ports.limits;
     this.#extensions = ports.extensions;
-    this.#shared = { clock: platform.clock, buffers: ports.buffers, reader: ports.reader };
+    this.#shared = { clock: platform.clock, buffers: ports.buffers };
     this.#events = events;
-    this.#spentWork = new SpentWork(layout.pieceCount);
-    this.#superSeed = options.superSeed ? new SuperSeed(layout.pieceCount) : null;
+    this.#superSeeds = options.superSeed;
     this.#choker = new Choker(platform.random, options.uploadSlots);
   }
 
   /** The pool needs the swarm as its dialer, so it comes after the constructor. */
   use(pool: PeerPool): void {
     this.#pool = pool;
+  }
+
+  /** The pieces are there: who is connected already takes part from here on. Between turns only. */
+  attach(content: SwarmContent): void {
+    const { pieceCount } = content.layout;
+    this.#content = content;
+    this.#version = 0;
+    this.#saidDone = false;
+    this.#slotsChanged = true;
+    this.#spentWork = new SpentWork(pieceCount);
+    this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
+    for (const member of [...this.#members.values()]) this.#bringIn(member, content);
+    this.#shareWindows();
+    this.settle();
+  }
+
+  /** The pieces are gone; call it when everybody was hung up on. */
+  detach(): void {
+    assert(this.#members.size === 0, "nobody is connected");
+    this.#content = null;
+  }
+
+  #bringIn(member: Member, { layout, pieces, reader }: SwarmContent): void {
+    const { session, link, info } = member;
+    member.tookAt = member.movedAt = this.#clock.now();
+    if (pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES) return link.close(null);
+    try {
+      session.attach(layout, pieces);
+      link.reader = reader;
+      pieces.peerJoined(session);
+      session.recall(this.#hides);
+      if (pieces.complete) session.reintroduce(this.#extensionHandshake(info));
+    } catch (error) {
+      if (error instanceof ProtocolError) link.close(error);
+      else this.#events.broke(error);
+    }
+  }
+
+  /** Ends these connections in good order: they are of no use. */
+  drop(sessions: Iterable<PeerSession>): void {
+    for (const session of sessions) this.#bySession.get(session)?.link.close(null);
+  }
+
+  /** Whose session it is, as long as it is connected. */
+  peerOf(session: PeerSession): PoolPeer | undefined {
+    return this.#bySession.get(session)?.peer;
+  }
+
+  get #complete(): boolean {
+    return this.#content?.pieces.complete ?? false;
   }
 
   get members(): IterableIterator<Member> {
@@ -204,7 +264,7 @@ export class Swarm {
     const self = equalBytes(theirs.peerId, this.#identity.peerId);
     const now = this.#clock.now();
     const replaces = this.#pool.replacesItself(remoteAddress, theirs.peerId);
-    if (!self && !replaces) this.#makeRoom(info, now);
+    if (!self && !replaces && this.#content !== null) this.#makeRoom(info, now);
     const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
     if (peer === null) return hand.close();
     this.#join(peer, hand, theirs, info, true);
@@ -213,6 +273,7 @@ export class Swarm {
 
   /** We got a piece: everybody is told with the next write. */
   announcePiece(piece: number): void {
+    if (this.#content === null) return;
     for (const member of this.#members.values()) {
       member.session.announce(piece);
       this.#dirty.add(member);
@@ -221,6 +282,7 @@ export class Swarm {
 
   /** A piece that we had is gone: nobody gets it from us any more. */
   withdrawPiece(piece: number): void {
+    if (this.#content === null) return;
     for (const member of this.#members.values()) member.session.withdraw(piece);
   }
 
@@ -233,7 +295,9 @@ export class Swarm {
   tick(now: number): void {
     this.#pool.tick(now);
     if (this.#members.size > 0) this.#tickMembers(now);
-    this.#choker.tick(this.#bySession.keys(), this.#pieces.complete, now);
+    if (this.#content !== null) {
+      this.#choker.tick(this.#bySession.keys(), this.#complete, now);
+    }
     this.#extensions.tick(now);
     if (now >= this.#turnsOverAt) this.#turnOver(now);
     this.settle();
@@ -248,7 +312,7 @@ export class Swarm {
       const waits = session.choking || !session.peerInterested || session.upload.length > 0;
       if (waits) member.tookAt = now;
     }
-    if (this.#pieces.complete) this.#dropIdle(now);
+    if (this.#complete) this.#dropIdle(now);
   }
 
   /** Brings everybody who changed up to date, in the order of change. */
@@ -256,16 +320,17 @@ export class Swarm {
     if (this.#settling) return;
     this.#settling = true;
     const now = this.#clock.now();
-    if (this.#saidDone && !this.#pieces.complete) this.#wantsAgain();
-    this.#saidDone = this.#pieces.complete;
-    if (this.#slotsChanged) {
-      this.#choker.useFreeSlots(this.#bySession.keys(), this.#pieces.complete, now);
+    const pieces = this.#content?.pieces ?? null;
+    if (this.#saidDone && !this.#complete) this.#wantsAgain();
+    this.#saidDone = this.#complete;
+    if (this.#slotsChanged && pieces !== null) {
+      this.#choker.useFreeSlots(this.#bySession.keys(), pieces.complete, now);
     }
     this.#slotsChanged = false;
     if (this.#hides && now >= this.#showsAt) this.#showPieces(now);
     for (const member of this.#dirty) this.#settleOne(member, now);
-    if (this.#pieces.version !== this.#version) {
-      this.#version = this.#pieces.version;
+    if (pieces !== null && pieces.version !== this.#version) {
+      this.#version = pieces.version;
       for (const member of this.#hungry) if (member.session.isHungry) this.#settleOne(member, now);
     }
     this.#settling = false;
@@ -274,7 +339,11 @@ export class Swarm {
 
   /** We have everything: the peers are told that we want nothing more (BEP 21). */
   becameSeed(): void {
-    if (this.#hides) return;
+    if (!this.#hides) this.reintroduce();
+  }
+
+  /** Everybody is told again what we are. */
+  reintroduce(): void {
     for (const { session, info } of this.#members.values()) {
       session.reintroduce(this.#extensionHandshake(info));
     }
@@ -290,7 +359,7 @@ export class Swarm {
 
   /** Ends the connections that are of no use to anybody: both sides have all they want. */
   dropUseless(): void {
-    if (!this.#pieces.complete) return;
+    if (!this.#complete) return;
     for (const { session, link } of [...this.#members.values()]) {
       if (session.isDone && !session.needsUs) link.close(null);
     }
@@ -325,7 +394,10 @@ export class Swarm {
   /** While nothing comes, who takes places must not keep out those that nobody dialled yet. */
   #turnOver(now: number): void {
     this.#turnsOverAt = now + TURNOVER_MS;
-    if (this.#pieces.complete || !this.#pool.isFull || !this.#pool.pickBestCandidate()) return;
+    if (
+      this.#content === null || this.#complete || !this.#pool.isFull ||
+      !this.#pool.pickBestCandidate()
+    ) return;
     const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
     if (rate < STARVING_RATE) leastMissed(this.#members.values(), now)?.link.close(null);
   }
@@ -337,8 +409,10 @@ export class Swarm {
 
   /** On: for peers that connect from then on; those that are here know all that we have. */
   setSuperSeed(on: boolean): void {
+    this.#superSeeds = on;
     if (on) {
-      this.#superSeed ??= new SuperSeed(this.#layout.pieceCount);
+      if (this.#content === null) return;
+      this.#superSeed ??= new SuperSeed(this.#content.layout.pieceCount);
       return;
     }
     if (this.#hides) {
@@ -352,7 +426,7 @@ export class Swarm {
 
   /** Whether what we have is shown piece by piece. */
   get #hides(): boolean {
-    return this.#superSeed?.over === false && this.#pieces.complete;
+    return this.#superSeed?.over === false && this.#complete;
   }
 
   #settleOne(member: Member, now: number): void {
@@ -365,17 +439,20 @@ export class Swarm {
 
   /** It looks at all pieces, so in a torrent of many not in every turn. */
   #showPieces(now: number): void {
-    this.#showsAt = now + this.#layout.pieceCount / SHOWN_PIECES_A_MS;
+    const { layout, pieces } = this.#content!;
+    this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
     const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
-    this.#superSeed!.update(told, (piece) => this.#pieces.availabilityOf(piece), now);
+    this.#superSeed!.update(told, (piece) => pieces.availabilityOf(piece), now);
     for (const session of told) if (session.out.length > 0) this.#changed(session);
   }
 
   /** The memory for open pieces is shared evenly, or the first peers would have all of it. */
   #shareWindows(): void {
+    if (this.#content === null) return;
+    const { budgetBlocks } = this.#content.pieces;
     let active = 0;
     for (const session of this.#bySession.keys()) if (!session.peerChoking) active++;
-    const limit = Math.max(2, Math.floor(this.#pieces.budgetBlocks / Math.max(1, active)));
+    const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
     for (const session of this.#bySession.keys()) session.window.limit = limit;
   }
 
@@ -398,7 +475,8 @@ export class Swarm {
       allowedFast: (count) => this.#allowedFast(info.remoteAddress, count),
     });
     const limits = this.#limits.join(now);
-    const link = new PeerLink(hand.socket, session, { ...this.#shared, ...limits }, {
+    const reader = this.#content?.reader ?? NO_READER;
+    const link = new PeerLink(hand.socket, session, { ...this.#shared, reader, ...limits }, {
       received: () => this.settle(),
       ended: (_link, error) => this.#ended(member, error),
       broke: (error) => this.#events.broke(error),
@@ -407,7 +485,7 @@ export class Swarm {
     const member: Member = { peer, session, link, info, incoming, limits, reported, ...since };
     this.#members.set(peer, member);
     this.#bySession.set(session, member);
-    this.#pieces.peerJoined(session);
+    this.#content?.pieces.peerJoined(session);
     this.#shareWindows();
     if (incoming) session.out.append(encodeHandshake(this.#handshake()));
     session.open(this.#extensionHandshake(info), this.#hides);
@@ -420,15 +498,15 @@ export class Swarm {
 
   #allowedFast(address: string, count: number): number[] {
     const bytes = parseIp(address);
-    if (bytes === null) return [];
-    const { infoHash } = this.#identity, { pieceCount } = this.#layout;
+    if (bytes === null || this.#content === null) return [];
+    const { infoHash } = this.#identity, { pieceCount } = this.#content.layout;
     return allowedFastSet((part) => this.#hasher.sha1(part), infoHash, bytes, pieceCount, count);
   }
 
   #makeSession(info: SessionInfo): PeerSession {
     return new PeerSession(
-      this.#layout,
-      this.#pieces,
+      this.#content?.layout ?? NO_LAYOUT,
+      this.#content?.pieces ?? NO_BOOK,
       {
         changed: (session) => this.#changed(session),
         interestChanged: () => this.#slotsChanged = true,
@@ -469,7 +547,7 @@ export class Swarm {
     this.#spentWork.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
     this.#slotsChanged = true;
     session.close();
-    this.#pieces.peerLeft(session);
+    this.#content?.pieces.peerLeft(session);
     this.#freeSlots.push(session.slot);
     this.#events.disconnected(member, error);
   }
@@ -506,7 +584,7 @@ export class Swarm {
       reqq: MAX_QUEUED_REQUESTS,
       yourAddress: info.remoteAddress,
       ...(port > 0 ? { port } : {}),
-      ...(this.#pieces.complete && !this.#hides ? { uploadOnly: true } : {}),
+      ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
     };
   }
 }

@@ -1,33 +1,30 @@
 /**
- * One torrent (the Orchestrator): wires pool, swarm, pieces, storage and trackers together and
+ * A torrent's files at work (the Orchestrator): wires pieces and storage to the torrent's peers and
  * walks through the states checking, downloading, verifying, seeding or done. All work is theirs.
  */
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { describeError } from "../util/errors.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { BlockReader } from "../storage/block_reader.ts";
-import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import { Arrangement } from "./arrangement.ts";
-import { Blame } from "./blame.ts";
 import { ChangedFiles } from "./changed_files.ts";
-import { TorrentExtensions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
-import { connectedNews, disconnectedNews } from "./member_news.ts";
 import { lackOf, openExisting } from "./opening.ts";
-import { PeerPool } from "./peer_pool.ts";
+import type { PeerPool } from "./peer_pool.ts";
+import type { TorrentPeers } from "./peers.ts";
 import { Persistence } from "./persistence.ts";
 import { PEER_SOURCE } from "./pool_peer.ts";
 import { PieceManager } from "./piece_manager.ts";
 import { SeedWatch } from "./seed_goal.ts";
-import { RateLimits } from "./rate_limits.ts";
-import { type Identity, Swarm } from "./swarm.ts";
-import type { LiveOptions, TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
+import type { RateLimits } from "./rate_limits.ts";
+import type { Swarm } from "./swarm.ts";
+import type { TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
-import type { HeldBackBy, TorrentHappening, TorrentState } from "./types.ts";
+import type { HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
 import { Verification } from "./verification.ts";
 
 /** How long a torrent that is stopped waits for its trackers, and for its disk. */
@@ -37,12 +34,10 @@ const CALL_FOR_PEERS_MS = 15_000;
 export class Torrent {
   readonly meta: Metainfo;
   readonly options: TorrentOptions;
-  readonly identity: Identity;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
   readonly pool: PeerPool;
   readonly swarm: Swarm;
-  readonly trackers: TrackerManager;
   readonly limits: RateLimits;
   /** Which files are wanted, and where they are. */
   readonly arrangement: Arrangement;
@@ -51,6 +46,7 @@ export class Torrent {
   /** Seed goal reached, stopped or failed. */
   readonly ended: Promise<void>;
 
+  readonly #peers: TorrentPeers;
   readonly #ports: TorrentPorts;
   readonly #reader: BlockReader;
   readonly #finish = Promise.withResolvers<void>();
@@ -63,11 +59,11 @@ export class Torrent {
   readonly #seeding: SeedWatch;
   readonly #traffic: TrafficBook;
   readonly #verification: Verification;
-  readonly #blame: Blame;
   readonly #changedFiles: ChangedFiles;
   #state: TorrentState = "checking";
   #error: Error | null = null;
   #startedAt: number;
+  #attached = false;
   #nextCallAt = 0;
   #hadCompanyAt: number;
   /** Bytes that were here when the run began. */
@@ -75,11 +71,14 @@ export class Torrent {
   /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
   #later: (() => void)[] = [];
 
-  constructor(meta: Metainfo, identity: Identity, options: TorrentOptions, ports: TorrentPorts) {
+  constructor(meta: Metainfo, options: TorrentOptions, ports: TorrentPorts) {
     this.meta = meta;
-    this.identity = identity;
     this.options = options;
     this.#ports = ports;
+    const peers = this.#peers = ports.peers;
+    this.pool = peers.pool;
+    this.swarm = peers.swarm;
+    this.limits = peers.limits;
     this.storage = ports.storage;
     this.#reader = new BlockReader(ports.storage, ports.readCache, {
       broke: (error) => this.fail(error),
@@ -105,8 +104,8 @@ export class Torrent {
         settle: () => this.swarm.settle(),
         verified: (piece) => this.#onVerified(piece),
         failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
-        helped: (contributors) => this.#blame.thank(contributors),
-        guilty: (key) => this.#later.push(() => this.#blame.convict(key, this.now)),
+        helped: (contributors) => peers.blame.thank(contributors),
+        guilty: (key) => this.#later.push(() => peers.blame.convict(key, this.now)),
       },
     );
     this.arrangement = new Arrangement(
@@ -123,19 +122,11 @@ export class Torrent {
       { targetDir: options.absoluteDir, renamed: ports.renamed },
     );
     this.#changedFiles = this.#watchFiles();
-    this.limits = new RateLimits(ports.throttles);
-    this.limits.setTorrent(options.limits, this.#startedAt);
-    this.limits.setPerPeer(options.peerLimits, this.#startedAt);
-    this.swarm = this.#makeSwarm();
-    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm, ports.slots);
-    this.pool.setCallbacks({
-      onBanned: ({ address, port }, reason) =>
-        this.#tell({ type: "peer-banned", address, port, reason }),
-    });
-    this.swarm.use(this.pool);
-    this.#blame = new Blame(this.pool);
-    this.trackers = ports.trackers(this);
     this.#persistence = new Persistence(this, ports.clock, record, ports.keeper);
+  }
+
+  get trackers(): TrackerManager {
+    return this.#peers.trackers;
   }
 
   get state(): TorrentState {
@@ -212,29 +203,10 @@ export class Torrent {
     this.#run().catch((error) => this.fail(error));
   }
 
-  addPeers(peers: PeerAddress[], source: number = PEER_SOURCE.TRACKER): void {
-    if (this.#abort.signal.aborted) return;
-    this.pool.addPeers(peers, source, this.#ports.clock.now());
-  }
-
-  /** A tracker answered, or failed to. */
-  announced(result: AnnounceOutcome): void {
-    this.#tell({ type: "tracker", ...result });
-  }
-
   readonly warn = (message: string): void => this.#tell({ type: "warning", message });
 
-  /** Takes over what was changed. */
-  apply(changes: LiveOptions): void {
-    const { limits, peerLimits, uploadSlots, maxPeers, pex, superSeed, seedGoal } = changes;
-    const { now } = this;
-    if (limits) this.limits.setTorrent({ ...this.limits.torrent, ...limits }, now);
-    if (peerLimits) this.limits.setPerPeer({ ...this.limits.perPeer, ...peerLimits }, now);
-    if (uploadSlots !== undefined) this.swarm.uploadSlots = uploadSlots;
-    if (maxPeers !== undefined) this.pool.setMaxActive(maxPeers, now);
-    if (pex !== undefined) this.#ports.extensions.pex = pex;
-    if (superSeed !== undefined) this.swarm.setSuperSeed(superSeed);
-    if (seedGoal !== undefined) this.#seeding.goal = this.options.seedGoal = seedGoal;
+  setSeedGoal(goal: SeedGoal): void {
+    this.#seeding.goal = this.options.seedGoal = goal;
   }
 
   /** Over all runs. */
@@ -276,9 +248,9 @@ export class Torrent {
   /** A few times a second. */
   tick(now: number): void {
     this.#persistence.tick(now);
+    if (this.running) this.#writing.sample(now);
+    this.#peers.tick(now);
     if (!this.running) return;
-    this.#writing.sample(now);
-    this.swarm.tick(now);
     this.#callForPeers(now);
     if (this.#state !== "seeding") return;
     if (this.#seeding.reached(this.totalsEver.uploaded, this.arrangement.choice.wantedBytes, now)) {
@@ -340,9 +312,8 @@ export class Torrent {
   }
 
   #goOnline(): void {
-    this.pool.setOwnEndpoint(null, this.identity.listenPort());
-    this.trackers.start();
-    this.pool.connectToPeers(this.#ports.clock.now());
+    if (!this.#attached) this.#attach();
+    this.#peers.start();
   }
 
   /** All that is wanted came: what is on the disk must be it, or is downloaded again. */
@@ -404,7 +375,7 @@ export class Torrent {
     this.#ports.record = null;
     if (record === null) return;
     this.pool.recallBans(record.bannedPeers, this.now);
-    this.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
+    this.#peers.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
   }
 
   /** What is whole goes to where it is to be for good. */
@@ -417,6 +388,7 @@ export class Torrent {
   #onComplete(): void {
     const { name, size } = this.meta, now = this.#ports.clock.now();
     this.pieces.releaseMemory();
+    if (!this.#attached) this.#attach();
     this.pool.setFinished(true);
     this.#persistence.completed(now);
     if (this.pieces.have.full && this.#foundBytes < this.meta.layout.totalLength) {
@@ -450,7 +422,7 @@ export class Torrent {
   #leave(state: "done" | "stopped" | "failed"): void {
     this.#abort.abort();
     this.#setState(state);
-    this.pool.disconnectAll(this.#ports.clock.now());
+    const told = this.#peers.stop(STOP_TIMEOUT_MS);
     this.#reader.close();
     this.pieces.close();
     if (state === "failed") {
@@ -460,11 +432,10 @@ export class Torrent {
     if (state !== "done") {
       this.#finish.reject(this.#error ?? new Error("The torrent was stopped before its end"));
     }
-    this.#close(state === "failed");
+    this.#close(state === "failed", told);
   }
 
-  async #close(failed: boolean): Promise<void> {
-    const told = this.trackers.stop(STOP_TIMEOUT_MS).catch(() => {});
+  async #close(failed: boolean, told: Promise<void>): Promise<void> {
     await this.#persistence.close(failed, this.#hurry.promise);
     this.storage.close();
     await told;
@@ -501,36 +472,18 @@ export class Torrent {
     });
   }
 
-  #makeSwarm(): Swarm {
-    const { clock, random, hasher, dialer, buffers } = this.#ports;
-    const extensions = new TorrentExtensions(clock, this.meta, this.#ports.extensions, {
-      learned: (peers) => this.#later.push(() => this.addPeers(peers, PEER_SOURCE.PEX)),
-      dhtNode: this.#ports.outside.dhtNode,
-      ownAddress: this.#ports.outside.ownAddress,
+  /** From here on the peers are of use to it. */
+  #attach(): void {
+    this.#attached = true;
+    this.#peers.attach({
+      layout: this.meta.layout,
+      pieces: this.pieces,
+      reader: this.#reader,
+      totals: () => this.totals,
+      memberLeft: (member) => this.#traffic.memberLeft(member),
+      broke: (error) => this.#later.push(() => this.fail(error)),
+      settled: () => this.#endTurn(),
     });
-    const ports = { dialer, buffers, reader: this.#reader, limits: this.limits, extensions };
-    const { meta, pieces, identity, options } = this;
-    return new Swarm(
-      { clock, random, hasher },
-      meta.layout,
-      pieces,
-      ports,
-      identity,
-      options.swarm,
-      {
-        connected: (member) => {
-          this.#blame.joined(member);
-          this.#tell(connectedNews(member));
-        },
-        disconnected: (member, error) => {
-          this.#blame.left(member);
-          this.#traffic.memberLeft(member);
-          this.#tell(disconnectedNews(member, error));
-        },
-        broke: (error) => this.#later.push(() => this.fail(error)),
-        settled: () => this.#endTurn(),
-      },
-    );
   }
 
   #endTurn(): void {
@@ -561,8 +514,8 @@ export class Torrent {
   }
 
   #onPieceFailed(piece: number, contributors: number[]): void {
-    this.#tell({ type: "piece-failed", piece, peers: this.#blame.names(contributors) });
+    this.#tell({ type: "piece-failed", piece, peers: this.#peers.blame.names(contributors) });
     const now = this.now;
-    this.#later.push(() => this.#blame.suspect(contributors, now));
+    this.#later.push(() => this.#peers.blame.suspect(contributors, now));
   }
 }

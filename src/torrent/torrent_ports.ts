@@ -1,21 +1,14 @@
 /** What a torrent is given: its options, and the ports to all that is outside. */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
-import type { SendBuffers } from "../peer/link.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
 import type { Sought } from "../storage/reuse.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
-import type { TrackerManager } from "../tracker/tracker_manager.ts";
-import type { ConnectionSlots } from "./connection_slots.ts";
-import type { ExtensionEvents, ExtensionOptions } from "./extensions.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import type { KeeperMaker } from "./persistence.ts";
 import type { PieceOptions } from "./piece_manager.ts";
-import type { PeerPoolConfig } from "./pool_types.ts";
-import type { Rates, ThrottlePair } from "./rate_limits.ts";
-import type { SwarmDialer, SwarmOptions } from "./swarm.ts";
+import type { TorrentPeers } from "./peers.ts";
 import type { PathClaims } from "./take_over.ts";
-import type { Torrent } from "./torrent.ts";
 import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
 
 export interface TorrentOptions {
@@ -23,8 +16,6 @@ export interface TorrentOptions {
   dir: string;
   absoluteDir: string;
   pieces: PieceOptions;
-  pool: Partial<PeerPoolConfig>;
-  swarm: SwarmOptions;
   /** Which files, and which first. */
   files: FileChoiceOptions;
   seedGoal: SeedGoal;
@@ -36,20 +27,6 @@ export interface TorrentOptions {
   /** Files that were changed after they were complete are fetched again. */
   repair: boolean;
   preallocate: boolean;
-  /** Of the torrent as a whole, and of each peer. */
-  limits: Rates;
-  peerLimits: Rates;
-}
-
-/** What can be changed while it runs; what is left out stays as it is. */
-export interface LiveOptions {
-  limits?: Partial<Rates>;
-  peerLimits?: Partial<Rates>;
-  uploadSlots?: number;
-  maxPeers?: number;
-  pex?: boolean;
-  superSeed?: boolean;
-  seedGoal?: SeedGoal;
 }
 
 export interface TorrentPorts {
@@ -57,14 +34,10 @@ export interface TorrentPorts {
   random: Random;
   hasher: Hasher;
   storage: TorrentStorage;
-  dialer: SwarmDialer;
-  buffers: SendBuffers;
+  /** Its peers, which outlive it. */
+  peers: TorrentPeers;
   /** Memory for uploads of all torrents. */
   readCache: ReadCache;
-  /** The limits of the whole client, which the client serves. */
-  throttles: ThrottlePair;
-  /** Connections of the whole client. */
-  slots: ConnectionSlots;
   /**
    * What an earlier run left; null for a new torrent, or when there is no such record. The torrent
    * lets go of it when it is open: a thousand of them are much memory.
@@ -82,10 +55,5 @@ export interface TorrentPorts {
   reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
   /** Makes the keeper of the resume record; null when none is kept. */
   keeper: KeeperMaker;
-  /** Makes the tracker manager, which reports to the torrent that it is for. */
-  trackers(torrent: Torrent): TrackerManager;
-  /** What this torrent offers its peers beside pieces, and who hears what they tell of us. */
-  extensions: ExtensionOptions;
-  outside: Pick<ExtensionEvents, "dhtNode" | "ownAddress">;
   tell(happening: TorrentHappening): void;
 }

@@ -80,8 +80,8 @@ interface Entry<T> {
 
 export class AnnouncePolicy<T extends PolicyTracker> {
   readonly #order: Entry<T>[] = [];
-  readonly #oneAtATime: boolean;
-  readonly #patienceMs: number;
+  #oneAtATime = false;
+  #patienceMs = PATIENCE_MS;
   #completed = false;
   #stopped = false;
 
@@ -91,12 +91,17 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     random: Pick<Random, "uint32">,
     options: PolicyOptions = {},
   ) {
-    this.#oneAtATime = options.oneAtATime ?? false;
-    this.#patienceMs = this.#oneAtATime ? Infinity : PATIENCE_MS;
+    if (options.oneAtATime) this.askOneAtATime();
     tiers.forEach((trackers, tier) => {
       for (const tracker of shuffled(trackers, random)) this.#order.push(newEntry(tracker, tier));
     });
     preferUdp(this.#order);
+  }
+
+  /** From here on no second tracker is asked before the first has failed (BEP 27). */
+  askOneAtATime(): void {
+    this.#oneAtATime = true;
+    this.#patienceMs = Infinity;
   }
 
   /** What to announce now. Each order must be closed by `answered` or `failed`. */

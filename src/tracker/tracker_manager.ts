@@ -136,6 +136,11 @@ export class TrackerManager {
     this.#pump();
   }
 
+  /** The torrent turned out to be private: one tracker is asked at a time (BEP 27). */
+  askOneAtATime(): void {
+    this.#policy.askOneAtATime();
+  }
+
   /** The download is complete. */
   completed(): void {
     this.#policy.completed(this.#now());

@@ -271,17 +271,21 @@ describe("WireDecoder", () => {
     }
   });
 
-  it("skips bitfields of any length while the torrent's is not known", () => {
+  it("takes bitfields of any torrent while ours is not known", () => {
     const recorder = new WireRecorder();
     const decoder = new wire.WireDecoder(recorder, null);
     const hex = "00000004 05 ffffff  00000001 05  00000001 02  00000002 14 03  00000003 09 1ae1";
     for (const byte of fromHex(hex.replaceAll(" ", ""))) decoder.push(Uint8Array.of(byte));
     assert.deepEqual(recorder.messages, [
+      { kind: "bitfield", bytes: [255, 255, 255] },
       { kind: "signal", id: wire.INTERESTED },
       { kind: "extended", id: 3, payload: [] },
       { kind: "number", id: wire.PORT, value: 6881 },
     ]);
-    assert.throws(() => decoder.push(fromHex("0010000105")), ProtocolError);
+    assert.throws(() => decoder.push(fromHex("0004000205")), ProtocolError, "one byte too many");
+    const again = new wire.WireDecoder(recorder, null);
+    again.expectBitfield(1);
+    assert.throws(() => again.push(fromHex("0000000405")), ProtocolError);
   });
 
   it("makes no array on the word of a length prefix", () => {

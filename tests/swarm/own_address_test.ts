@@ -43,7 +43,7 @@ it("a client tells its own address to torrents that run, begin later, and go on"
     await world.wait(first.pause());
     first.resume();
     await world.runFor(10_000);
-    assert.equal(told.size, 4, "a pool for each torrent, the magnet's search and the resumed one");
+    assert.equal(told.size, 3, "a pool for each torrent, which a resumed one keeps");
     for (const addresses of told.values()) assert.deepEqual(addresses, ["12.0.0.1:6881"]);
     await world.wait(client.close());
   } finally {

@@ -28,8 +28,9 @@ class World {
       dial: (peer) => {
         assert.notEqual(peer.state, PEER_STATE.BANNED);
         assert.ok(!this.attempts.has(peer) && !this.links.has(peer), "one connection per peer");
-        const backOff = peer.lastConnected + (peer.failCount + 1) * 1000;
-        assert.ok(backOff <= this.now, "the back-off is over");
+        const { quickTries, failCount, lastConnected } = peer;
+        const backOff = quickTries > 0 ? 1000 * 2 ** (3 - quickTries) : (failCount + 1) * 1000;
+        assert.ok(lastConnected + backOff <= this.now, "the back-off is over");
         this.log.push(`dial ${endpointOf(peer)}`);
         this.attempts.add(peer);
       },

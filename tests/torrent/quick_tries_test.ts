@@ -10,7 +10,10 @@ const REFUSED = { error: true }, ORDERLY = { error: false };
 function leaving() {
   const { pool, dialer } = makePool();
   const peer = add(pool, ADDRESS, PORT);
-  pool.justLeft(ADDRESS, PORT);
+  pool.connectToPeers(-2000);
+  pool.connected(peer, -2000);
+  pool.disconnectAll(-1000);
+  dialer.take();
   pool.connectToPeers(0);
   assert.equal(dialer.take().length, 1, "it is dialled at once");
   /** When it is dialled the next time after it refused at `now`. */
@@ -27,7 +30,7 @@ function leaving() {
   return { pool, dialer, peer, refuse };
 }
 
-describe("PeerPool.justLeft", () => {
+describe("PeerPool, dialling whom it hung up on when it stopped", () => {
   it("lets refusals go uncounted and repeats after 1, 2 and 4 s, then as with anybody", () => {
     const { peer, refuse } = leaving();
     assert.equal(refuse(500), 1500);
@@ -65,18 +68,15 @@ describe("PeerPool.justLeft", () => {
     assert.deepEqual(dialer.take(), []);
   });
 
-  it("passes over who is unknown, connected or banned", () => {
+  it("passes over who was not connected, or is banned", () => {
     const { pool } = makePool();
-    pool.justLeft(ADDRESS, PORT);
-    assert.equal(pool.stats().total, 0);
-    const peer = add(pool, ADDRESS, PORT);
+    const waiting = add(pool, "192.0.2.8", PORT), peer = add(pool, ADDRESS, PORT);
     pool.connectToPeers(0);
     pool.connected(peer, 0);
-    pool.justLeft(ADDRESS, PORT);
-    pool.connectionClosed(peer, 100, REFUSED);
-    assert.equal(pool.nextDeadline(), 100 + 2 * MINUTE);
+    pool.disconnectAll(100);
+    assert.deepEqual([waiting.quickTries, peer.quickTries > 0], [0, true]);
     pool.ban(peer, 200, "sent garbage");
-    pool.justLeft(ADDRESS, PORT);
+    pool.connectToPeers(300);
     pool.tick(100 * MINUTE);
     assert.equal(peer.state, PEER_STATE.BANNED);
   });

@@ -9,11 +9,13 @@ import {
   metadataPieceLength,
 } from "../../../src/protocol/ut_metadata.ts";
 import { MetadataFetch } from "../../../src/torrent/metadata_fetch.ts";
-import { MetadataSession } from "../../../src/torrent/metadata_session.ts";
+import { NO_BOOK, NO_LAYOUT } from "../../../src/peer/early_pieces.ts";
+import { PeerSession } from "../../../src/peer/session.ts";
+import { TorrentExtensions } from "../../../src/torrent/extensions.ts";
 import { equalBytes } from "../../../src/util/bytes.ts";
 import { Prng } from "../../../src/util/prng.ts";
 import { HandClock } from "../../../tests/doubles/clock.ts";
-import { HandSocket } from "../../../tests/doubles/sockets.ts";
+import { Workshop } from "../../../tests/doubles/workshop.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1, target } from "../target.ts";
 
@@ -130,35 +132,55 @@ function conversation(): Uint8Array {
   return voice.bytes.slice();
 }
 
+/** A peer of a magnet; half-way through the stream the torrent becomes known. */
 function session(bytes: Uint8Array): string {
-  const socket = new HandSocket(), clock = new HandClock(), heard: string[] = [];
-  let ended = 0, broke: unknown = null;
-  const session = new MetadataSession(socket, clock, (bytes[0]! & 1) === 0, {
-    handshake: () => heard.push("handshake"),
-    data: (_session, index, total, data) => {
-      check(data.length === metadataPieceLength(total, index), "data is as long as it says");
-      heard.push("data");
-    },
-    rejected: () => heard.push("rejected"),
-    pex: () => heard.push("pex"),
-    dhtPort: () => heard.push("port"),
-    settle: () => session.flush(),
-    ended: () => ended++,
-    broke: (error) => broke ??= error,
+  const clock = new HandClock(), heard = new Set<string>();
+  const shop = new Workshop({ length: 8 * PIECE, pieceLength: PIECE });
+  const platform = { clock, hasher: shop.hasher }, fast = (bytes[0]! & 2) === 0;
+  const options = { pex: (bytes[0]! & 1) === 0, dhtPort: () => 0 };
+  const extensions = new TorrentExtensions(platform, HASH, options, {
+    learned: () => heard.add("pex"),
+    lied: () => heard.add("lied"),
+    dhtNode: () => heard.add("port"),
+    ownAddress() {},
   });
-  for (let at = 0; at < bytes.length;) {
-    const end = Math.min(bytes.length, at + 1 + (bytes[at]! * 131) % 3000);
-    session.onData(bytes.slice(at, end));
-    if (bytes[at]! % 5 === 0) clock.pass(bytes[at]! * 1000);
-    if (bytes[at]! % 3 === 0) session.tick(clock.now());
-    at = end;
+  const session = new PeerSession(
+    NO_LAYOUT,
+    NO_BOOK,
+    {
+      changed() {},
+      interestChanged() {},
+      extensionHandshake: (session, theirs) => extensions.introduced(session, theirs),
+      dhtPort: (session, port) => extensions.hasDhtAt(session, port),
+    },
+    { slot: 0, key: 1, peerId: HASH, connectedAt: clock.now(), fast, extensions: true },
+    extensions,
+  );
+  extensions.joined(session, "10.0.0.1", 6881, false);
+  let isKnown = false;
+  try {
+    for (let at = 0; at < bytes.length;) {
+      const end = Math.min(bytes.length, at + 1 + (bytes[at]! * 131) % 3000);
+      session.receive(bytes.slice(at, end), clock.now());
+      if (bytes[at]! % 5 === 0) clock.pass(bytes[at]! * 1000);
+      at = end;
+      if (isKnown || at < bytes.length / 2) continue;
+      isKnown = true;
+      session.attach(shop.data.layout, shop.manager);
+      shop.manager.peerJoined(session);
+      session.recall(false);
+    }
+    if (session.have.count > 0) heard.add("pieces");
+    if (extensions.found !== null) heard.add("found");
+  } finally {
+    check(session.isInOrder, "nothing is asked or queued while choked");
+    check(session.out.length <= 1_000_000, "what waits to be sent is bounded");
+    session.close();
+    extensions.left(session);
+    if (isKnown) shop.manager.peerLeft(session);
+    shop.manager.checkInvariants();
   }
-  session.onEnd(null);
-  session.onData(new Uint8Array(5));
-  if (broke !== null) throw broke;
-  check(ended === 1, "it ends once");
-  check(socket.sent.every((sent) => sent.length <= 200_000), "what waits to be sent is bounded");
-  return [...new Set(heard)].join();
+  return [...heard].join();
 }
 
 export function metadataTargets(): FuzzTarget[] {

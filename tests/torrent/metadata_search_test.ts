@@ -8,10 +8,15 @@ import { EXTENSION_IDS } from "../../src/protocol/extension.ts";
 import { HAVE_ALL, UNCHOKE } from "../../src/protocol/peer_wire.ts";
 import type { SimNode } from "../../src/platform/sim/sim_node.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
-import { type FindingDialer, FindingSwarm } from "../../src/torrent/metadata_swarm.ts";
-import { PeerPool } from "../../src/torrent/peer_pool.ts";
+import { SendBuffers } from "../../src/peer/link.ts";
+import { ConnectionSlots } from "../../src/torrent/connection_slots.ts";
+import type { PeerPool } from "../../src/torrent/peer_pool.ts";
+import { TorrentPeers } from "../../src/torrent/peers.ts";
 import { PEER_SOURCE, PEER_STATE } from "../../src/torrent/pool_peer.ts";
 import type { PeerPoolConfig } from "../../src/torrent/pool_types.ts";
+import { newThrottles } from "../../src/torrent/rate_limits.ts";
+import type { Swarm } from "../../src/torrent/swarm.ts";
+import { TrackerManager } from "../../src/tracker/tracker_manager.ts";
 import { dialPeer } from "../../src/transport/dial.ts";
 import { HandshakeReader } from "../../src/transport/handshake_reader.ts";
 import { sha1 } from "../doubles/hasher.ts";
@@ -22,10 +27,11 @@ const METADATA = new Prng("metadata").fill(new Uint8Array(6 * PIECE + 99));
 const INFO_HASH = sha1(METADATA);
 const PEX = EXTENSION_IDS.get("ut_pex")!;
 
-/** A FindingSwarm on a node of its own, and what it told. */
+/** A magnet's peers on a node of their own, and what they told. */
 class Finder {
   readonly node: SimNode;
-  readonly swarm: FindingSwarm;
+  readonly peers: TorrentPeers;
+  readonly swarm: Swarm;
   readonly pool: PeerPool;
   found: Uint8Array | null = null;
   readonly nodes: string[] = [];
@@ -36,40 +42,62 @@ class Finder {
     options: { pool?: Partial<PeerPoolConfig>; pex?: boolean; dhtPort?: number } = {},
   ) {
     const node = this.node = world.node("10.0.0.9");
-    const { pex = true, dhtPort = 0 } = options;
-    const peerId = node.random.fill(new Uint8Array(20));
-    const dialer: FindingDialer = { dial: (to, ours, events) => dialPeer(node, to, ours, events) };
-    this.swarm = new FindingSwarm(
-      { clock: node.clock, hasher: node.hasher, dialer, pex, dhtPort: () => dhtPort },
-      { infoHash: INFO_HASH, peerId, listenPort: () => 6881, clientName: "shoal test" },
-      {
-        found: (bytes) => {
-          assert.equal(this.found, null, "it is found once");
-          this.found = bytes;
-        },
+    const { clock, random, hasher } = node, { pex = true, dhtPort = 0 } = options;
+    const identity = {
+      infoHash: INFO_HASH,
+      peerId: node.random.fill(new Uint8Array(20)),
+      listenPort: () => 6881,
+      clientName: "shoal test",
+    };
+    const swarm = { uploadSlots: 4, superSeed: false };
+    const limits = { down: Infinity, up: Infinity }, { pool = {} } = options;
+    this.peers = new TorrentPeers(identity, { pool, swarm, limits, peerLimits: limits }, {
+      clock,
+      random,
+      hasher,
+      dialer: { dial: (to, ours, events) => dialPeer(node, to, ours, events) },
+      buffers: new SendBuffers(),
+      throttles: newThrottles(),
+      slots: new ConnectionSlots(),
+      trackers: () =>
+        new TrackerManager(
+          { ...node, clock, random, http: node.http, lookup: (host) => node.net.lookup(host) },
+          {
+            ...identity,
+            totals: () => ({ uploaded: 0, downloaded: 0, left: 1 }),
+            wantsPeers: () => 0,
+          },
+          [],
+          { onPeers() {}, onAnnounce() {} },
+        ),
+      extensions: { pex, dhtPort: () => dhtPort },
+      outside: {
         dhtNode: (address, port) => this.nodes.push(`${address}:${port}`),
         ownAddress: (address, from) => this.own.push(`${address} from ${from}`),
-        broke: (error) => {
-          throw error;
-        },
       },
-    );
-    this.pool = new PeerPool({ peerId, ...options.pool }, this.swarm);
-    this.swarm.use(this.pool);
+      tell() {},
+    });
+    this.peers.found.then((bytes) => this.found = bytes, (error) => {
+      throw error;
+    });
+    this.swarm = this.peers.swarm;
+    this.pool = this.peers.pool;
   }
 
   async start(...addresses: string[]): Promise<void> {
     await this.world.wait(this.node.net.listen({ port: 6881 }, (socket, info) => {
       new HandshakeReader(socket, this.node.clock, 10_000, {
-        handshake: (reader, theirs) => this.swarm.accept(reader, theirs, info),
+        handshake: (reader, theirs) => {
+          if (this.peers.online) this.swarm.accept(reader, theirs, info);
+          else reader.close();
+        },
         failed: () => {},
       });
     }));
-    const peers = addresses.map((address) => ({ address, port: 6881 }));
-    this.pool.addPeers(peers, PEER_SOURCE.TRACKER, this.node.clock.now());
-    this.pool.connectToPeers(this.node.clock.now());
+    this.peers.addPeers(addresses.map((address) => ({ address, port: 6881 })), PEER_SOURCE.TRACKER);
+    this.peers.start();
     const tick = () => {
-      this.swarm.tick(this.node.clock.now());
+      this.peers.tick(this.node.clock.now());
       this.node.clock.after(250, tick);
     };
     tick();
@@ -82,8 +110,11 @@ class Finder {
       return this.found !== null;
     }, limitMs);
     assert.deepEqual(this.found, METADATA);
-    assert.equal(this.swarm.size, 0);
-    assert.equal(this.pool.active, 0);
+  }
+
+  /** Whether that peer is connected, under the port where it listens. */
+  has(address: string, port = 6881): boolean {
+    return this.pool.findPeer(address, port)?.state === PEER_STATE.CONNECTED;
   }
 }
 
@@ -95,25 +126,23 @@ async function peer(world: SimWorld, address: string, script: MetadataScript) {
 
 const wrong = METADATA.map((byte) => byte ^ 1);
 
-describe("FindingSwarm", () => {
-  it("gets the metadata from one peer and closes all connections", async () => {
+describe("the search for metadata", () => {
+  it("gets the metadata from one peer and stays connected", async () => {
     const world = new SimWorld(1), finder = new Finder(world);
     const seed = await peer(world, "10.0.0.1", { metadata: METADATA });
     await finder.start("10.0.0.1");
-    assert.equal(finder.swarm.progress, null);
     await finder.run();
     assert.equal(seed.requests, 7);
-    assert.deepEqual(finder.swarm.goodPeers, [{ address: "10.0.0.1", port: 6881 }]);
-    assert.deepEqual(finder.swarm.leftPeers, [{ address: "10.0.0.1", port: 6881 }]);
+    assert.ok(finder.has("10.0.0.1"));
     assert.deepEqual(finder.own, ["8.7.6.5 from 10.0.0.1"]);
     assert.equal(seed.connections[0]!.theirs!.client, "shoal test");
     assert.equal(seed.connections[0]!.theirs!.yourAddress, "10.0.0.1");
     await world.runFor(1000);
-    assert.ok(seed.connections.every(({ ended }) => ended));
-    assert.equal(finder.node.openSockets, 0);
+    assert.equal(seed.connections.length, 1);
+    assert.equal(seed.connections[0]!.ended, false);
   });
 
-  it("gets it from several at once, and names the givers first", async () => {
+  it("gets it from several at once", async () => {
     const world = new SimWorld(2), finder = new Finder(world);
     const seeds = [];
     for (const i of [1, 2, 3]) {
@@ -124,9 +153,7 @@ describe("FindingSwarm", () => {
     await finder.run();
     const asked = seeds.filter(({ requests }) => requests > 0).length;
     assert.ok(asked >= 2, `${asked}`);
-    assert.equal(finder.swarm.goodPeers.length, 4);
-    const first = finder.swarm.goodPeers.slice(0, asked).map(({ address }) => address);
-    assert.ok(!first.includes("10.0.0.4"), `${first}`);
+    assert.equal(finder.swarm.size, 4);
   });
 
   it("gets it from a peer that dialled us, and learns where that one listens", async () => {
@@ -138,10 +165,10 @@ describe("FindingSwarm", () => {
     });
     seed.dial({ address: "10.0.0.9", port: 6881 }, INFO_HASH);
     await finder.run();
-    assert.deepEqual(finder.swarm.goodPeers, [{ address: "10.0.0.1", port: 7777 }]);
+    assert.ok(finder.has("10.0.0.1", 7777));
   });
 
-  it("passes over what peers say about pieces, and takes their PORT messages", async () => {
+  it("keeps what peers say about pieces, and takes their PORT messages", async () => {
     const world = new SimWorld(4), finder = new Finder(world, { dhtPort: 5555 });
     const seed = await peer(world, "10.0.0.1", {
       metadata: METADATA,
@@ -200,8 +227,7 @@ describe("FindingSwarm", () => {
     for (const address of ["10.0.0.3", "10.0.0.4", "10.0.0.6"]) {
       assert.notEqual(finder.pool.findPeer(address, 6881)!.state, PEER_STATE.BANNED, address);
     }
-    assert.ok(!finder.swarm.goodPeers.some(({ address }) => address === "10.0.0.1"));
-    assert.equal(finder.swarm.goodPeers[0]!.address, "10.0.0.6");
+    assert.ok(finder.has("10.0.0.6") && !finder.has("10.0.0.1"));
   });
 
   it("makes room for others when all its slots go to peers that give nothing", async () => {
@@ -267,16 +293,18 @@ describe("FindingSwarm", () => {
     await finder.run();
   });
 
-  it("keeps no connection to a peer without the extension protocol", async () => {
+  it("lets a peer without the extension protocol stay until somebody else could come", async () => {
     const world = new SimWorld(9), finder = new Finder(world);
     const plain = await peer(world, "10.0.0.1", { metadata: null, extensions: false });
     await finder.start("10.0.0.1");
-    await world.runFor(5000);
+    await world.runFor(60_000);
     assert.equal(plain.connections.length, 1);
-    assert.equal(finder.pool.active, 0);
-    plain.dial({ address: "10.0.0.9", port: 6881 }, INFO_HASH);
-    await world.runFor(5000);
-    assert.equal(finder.pool.active, 0);
+    assert.ok(finder.has("10.0.0.1"));
+    finder.pool.setMaxActive(1, finder.node.clock.now());
+    await peer(world, "10.0.0.2", { metadata: METADATA });
+    finder.pool.addPeer("10.0.0.2", 6881, PEER_SOURCE.TRACKER, finder.node.clock.now());
+    await finder.run();
+    assert.ok(plain.connections[0]!.ended);
   });
 
   it("goes on when peers vanish and come back", async () => {
@@ -296,11 +324,11 @@ describe("FindingSwarm", () => {
     const seed = await peer(world, "10.0.0.1", { metadata: METADATA, manner: "stalls" });
     await finder.start("10.0.0.1", "10.0.0.77");
     await world.run(() => seed.requests > 0);
-    finder.swarm.close();
+    const stopped = finder.peers.stop(1000);
     seed.dial({ address: "10.0.0.9", port: 6881 }, INFO_HASH);
     await world.runFor(20_000);
     assert.equal(finder.node.openSockets, 0);
     assert.equal(finder.found, null);
-    assert.deepEqual(finder.swarm.goodPeers, [{ address: "10.0.0.1", port: 6881 }]);
+    await world.wait(stopped);
   });
 });

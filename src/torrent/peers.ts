@@ -1,0 +1,265 @@
+/**
+ * A torrent's peers for as long as the client has the torrent: one peer id, one list of peers, one
+ * swarm, one set of trackers, with or without the metadata. What works on the files comes and goes
+ * meanwhile, and is attached to it. Invariant: nobody is connected while it is not online.
+ */
+import type { Clock, Hasher, Random } from "../platform/types.ts";
+import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { SendBuffers } from "../peer/link.ts";
+import type { PeerSession } from "../peer/session.ts";
+import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import { Blame } from "./blame.ts";
+import type { ConnectionSlots } from "./connection_slots.ts";
+import { type ExtensionEvents, type ExtensionOptions, TorrentExtensions } from "./extensions.ts";
+import { connectedNews, disconnectedNews } from "./member_news.ts";
+import { PeerPool } from "./peer_pool.ts";
+import { PEER_SOURCE } from "./pool_peer.ts";
+import type { PeerPoolConfig } from "./pool_types.ts";
+import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
+import {
+  type Identity,
+  type Member,
+  Swarm,
+  type SwarmContent,
+  type SwarmDialer,
+  type SwarmOptions,
+} from "./swarm.ts";
+import type { TorrentHappening } from "./types.ts";
+
+/** Sources that a private torrent may have peers of (BEP 27). */
+const OPEN_TO_PRIVATE = PEER_SOURCE.TRACKER | PEER_SOURCE.MANUAL;
+
+export interface PeersPorts {
+  clock: Clock;
+  random: Random;
+  hasher: Hasher;
+  dialer: SwarmDialer;
+  buffers: SendBuffers;
+  /** The limits of the whole client, which the client serves. */
+  throttles: ThrottlePair;
+  /** Connections of the whole client. */
+  slots: ConnectionSlots;
+  /** Makes the tracker manager, which reports to these peers. */
+  trackers(peers: TorrentPeers): TrackerManager;
+  /** What this torrent offers its peers beside pieces, and who hears what they tell of us. */
+  extensions: ExtensionOptions;
+  outside: Pick<ExtensionEvents, "dhtNode" | "ownAddress">;
+  tell(happening: TorrentHappening): void;
+}
+
+export interface PeersOptions {
+  pool: Partial<PeerPoolConfig>;
+  swarm: SwarmOptions;
+  /** Of the torrent as a whole, and of each peer. */
+  limits: Rates;
+  peerLimits: Rates;
+}
+
+/** What can be changed at any time; what is left out stays as it is. */
+export interface PeersPatch {
+  limits?: Partial<Rates>;
+  peerLimits?: Partial<Rates>;
+  uploadSlots?: number;
+  maxPeers?: number;
+  pex?: boolean;
+  superSeed?: boolean;
+}
+
+/** What works on the torrent's files. */
+export interface PeersContent extends SwarmContent {
+  /** For the trackers; payload of this run. */
+  totals(): { uploaded: number; downloaded: number; left: number };
+  memberLeft(member: Member): void;
+  /** Something of ours failed (a FileError, a bug), in the middle of a chunk perhaps. */
+  broke(error: unknown): void;
+  /** The end of a turn in which something happened. */
+  settled(): void;
+}
+
+/** The metadata, as far as it matters here. */
+interface Known {
+  readonly infoBytes: Uint8Array;
+  readonly private: boolean;
+  /** Tracker URLs in tiers. */
+  readonly announce: readonly (readonly string[])[];
+}
+
+export class TorrentPeers {
+  readonly identity: Identity;
+  readonly pool: PeerPool;
+  readonly swarm: Swarm;
+  readonly limits: RateLimits;
+  readonly blame: Blame;
+  readonly #ports: PeersPorts;
+  readonly #extensions: TorrentExtensions;
+  readonly #find = Promise.withResolvers<Uint8Array>();
+  #trackers: TrackerManager | null = null;
+  #trackersStopped = false;
+  /** The one at work, or the last one. */
+  #content: PeersContent | null = null;
+  #known: Known | null = null;
+  #online = false;
+  /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
+  #later: (() => void)[] = [];
+
+  constructor(identity: Identity, options: PeersOptions, ports: PeersPorts) {
+    this.identity = identity;
+    this.#ports = ports;
+    this.#find.promise.catch(() => {}); // only who looks for it is to hear of it
+    const { clock, random, hasher, dialer, buffers, outside } = ports;
+    this.#extensions = new TorrentExtensions(ports, identity.infoHash, ports.extensions, {
+      learned: (peers) => this.#later.push(() => this.addPeers(peers, PEER_SOURCE.PEX)),
+      lied: (session) => this.#later.push(() => this.#banLiar(session)),
+      ...outside,
+    });
+    this.limits = new RateLimits(ports.throttles);
+    this.limits.setTorrent(options.limits, this.now);
+    this.limits.setPerPeer(options.peerLimits, this.now);
+    this.swarm = new Swarm(
+      { clock, random, hasher },
+      { dialer, buffers, limits: this.limits, extensions: this.#extensions },
+      identity,
+      options.swarm,
+      {
+        connected: (member) => {
+          this.blame.joined(member);
+          ports.tell(connectedNews(member));
+        },
+        disconnected: (member, error) => {
+          this.blame.left(member);
+          this.#content?.memberLeft(member);
+          ports.tell(disconnectedNews(member, error));
+        },
+        broke: (error) => {
+          if (this.#content !== null) this.#content.broke(error);
+          else this.#find.reject(error);
+        },
+        settled: () => this.#endTurn(),
+      },
+    );
+    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm, ports.slots);
+    this.pool.setCallbacks({
+      onBanned: ({ address, port }, reason) =>
+        ports.tell({ type: "peer-banned", address, port, reason }),
+    });
+    this.swarm.use(this.pool);
+    this.blame = new Blame(this.pool);
+  }
+
+  /** Whether it has connections, or looks for some. */
+  get online(): boolean {
+    return this.#online;
+  }
+
+  /** Null before anything was attached. */
+  get content(): PeersContent | null {
+    return this.#content;
+  }
+
+  /** Null before the metadata is known. */
+  get known(): Known | null {
+    return this.#known;
+  }
+
+  /** Of the run under way, the last one, or the next. */
+  get trackers(): TrackerManager {
+    return this.#trackers ??= this.#ports.trackers(this);
+  }
+
+  get now(): number {
+    return this.#ports.clock.now();
+  }
+
+  /** The info dictionary that peers gave, once. Rejects when something of ours failed. */
+  get found(): Promise<Uint8Array> {
+    return this.#find.promise;
+  }
+
+  /** Also after `stop`, with the peers that it knows; no effect while it is online. */
+  start(): void {
+    if (this.#trackersStopped) {
+      // One that was stopped cannot be started again; and much may have changed meanwhile.
+      this.#trackers = null;
+      this.pool.forgiveFailures(this.now);
+    }
+    this.#trackersStopped = false;
+    this.#online = true;
+    this.pool.setOwnEndpoint(null, this.identity.listenPort());
+    this.trackers.start();
+    this.pool.connectToPeers(this.now);
+  }
+
+  /** Ends all connections, and tells the trackers, which takes up to `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void> {
+    this.#online = false;
+    this.pool.disconnectAll(this.now);
+    this.swarm.detach();
+    if (this.#trackers === null) return Promise.resolve();
+    this.#trackersStopped = true;
+    return this.#trackers.stop(timeoutMs).catch(() => {});
+  }
+
+  /** The metadata is known. Peers that a private torrent may not have are forgotten (BEP 27). */
+  know(meta: Known): void {
+    if (this.#known !== null) return;
+    this.#known = meta;
+    this.#extensions.know(meta);
+    if (!this.#online) this.#trackers = null; // they may be more now
+    if (meta.private) {
+      this.#trackers?.askOneAtATime();
+      this.pool.keepOnly(OPEN_TO_PRIVATE, this.now);
+    }
+    this.swarm.reintroduce();
+    this.swarm.settle();
+  }
+
+  /** From here on peers are asked for pieces, and served. */
+  attach(content: PeersContent): void {
+    this.#content = content;
+    this.pool.setFinished(false);
+    this.swarm.attach(content);
+  }
+
+  /** Takes over what was changed. */
+  apply({ limits, peerLimits, uploadSlots, maxPeers, pex, superSeed }: PeersPatch): void {
+    const { now } = this;
+    if (limits) this.limits.setTorrent({ ...this.limits.torrent, ...limits }, now);
+    if (peerLimits) this.limits.setPerPeer({ ...this.limits.perPeer, ...peerLimits }, now);
+    if (uploadSlots !== undefined) this.swarm.uploadSlots = uploadSlots;
+    if (maxPeers !== undefined) this.pool.setMaxActive(maxPeers, now);
+    if (pex !== undefined) this.#ports.extensions.pex = pex;
+    if (superSeed !== undefined) this.swarm.setSuperSeed(superSeed);
+  }
+
+  addPeers(peers: PeerAddress[], source: number): void {
+    this.pool.addPeers(peers, source, this.now);
+  }
+
+  /** A tracker answered, or failed to. */
+  announced(result: AnnounceOutcome): void {
+    this.#ports.tell({ type: "tracker", ...result });
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    if (!this.#online) return;
+    this.swarm.tick(now);
+    const searches = this.#known === null && this.#extensions.found === null;
+    // Those who give no metadata make room for peers that may have it.
+    if (searches && (this.pool.isFull || this.pool.stats().candidates > 0)) {
+      this.swarm.drop(this.#extensions.useless(now));
+    }
+  }
+
+  #endTurn(): void {
+    while (this.#later.length > 0) this.#later.shift()!();
+    const found = this.#known === null ? this.#extensions.found : null;
+    if (found !== null) this.#find.resolve(found);
+    this.#content?.settled();
+  }
+
+  #banLiar(session: PeerSession): void {
+    const peer = this.swarm.peerOf(session);
+    if (peer !== undefined) this.pool.ban(peer, this.now, "sent wrong metadata");
+  }
+}
