@@ -1,8 +1,8 @@
 /**
- * shoal: a BitTorrent client for Deno and Bun, as a library. Run as the main module it is the
+ * shoal, a BitTorrent client for Deno and Bun, as a library. Run as the main module, this file is the
  * command `shoal` (`deno run -A mod.ts --help`).
  *
- * @example Download one torrent and watch it come in
+ * @example Download one torrent and follow its progress
  * ```ts
  * import { createClient } from "./mod.ts";
  *
@@ -12,7 +12,7 @@
  *   if (event.type === "piece") console.log(`${event.have} of ${event.size} bytes`);
  *   if (event.type === "done" || event.type === "failed") break;
  * }
- * await torrent.finished; // throws what went wrong, if something did
+ * await torrent.finished; // throws the error if the download failed
  * ```
  *
  * @module
@@ -111,10 +111,10 @@ export type {
 } from "./src/platform/types.ts";
 
 /**
- * Opens a client on the runtime that this runs on: `Client.open(selectPlatform(), options)`.
- * Close it (or hold it with `await using`), so that trackers hear that we left.
+ * Opens a client on the present runtime: `Client.open(selectPlatform(), options)`.
+ * Close it (or hold it with `await using`), so that trackers learn that it has left.
  *
- * Rejects with a NetError ("address-in-use", "permission") when `options.port` cannot be had.
+ * Rejects with a NetError ("address-in-use", "permission") if it cannot listen on `options.port`.
  */
 export function createClient(options: ClientOptions = {}): Promise<Client> {
   return Client.open(selectPlatform(), options);
@@ -122,8 +122,8 @@ export function createClient(options: ClientOptions = {}): Promise<Client> {
 
 /**
  * Reads the bytes of a .torrent (BEP 3, 12, 19, 27, 47; the v1 half of BEP 52 hybrids) without
- * starting anything. Throws a TorrentFileError whose message says what is wrong with it.
- * `bytes` must not change as long as the result is in use.
+ * starting anything. Throws a TorrentFileError whose message describes the problem.
+ * `bytes` must not change while the result is in use.
  */
 export function parseTorrent(bytes: Uint8Array): Metainfo {
   const { hasher, process } = here ??= selectPlatform();
@@ -132,12 +132,12 @@ export function parseTorrent(bytes: Uint8Array): Metainfo {
 }
 
 /**
- * Makes a .torrent of the file or folder at `path`, hashing on all cores. Writes nothing: that is
- * for the caller to do with `bytes`. Symbolic links and empty folders are left out; hidden and empty
- * files are not. For the same choices the info-hash is that of mktorrent and libtorrent.
+ * Makes a .torrent of the file or folder at `path`, hashing on all cores. Writes nothing: the caller
+ * saves `bytes`. Hidden and empty files are included; symbolic links and empty folders are left out.
+ * For the same choices, the info-hash equals that of mktorrent and libtorrent.
  *
- * Rejects with a FileError (a file cannot be read, or changed meanwhile), a TorrentFileError (what
- * is asked for makes no torrent) or the reason of `options.signal`.
+ * Rejects with a FileError (a file cannot be read, or changed during hashing), a TorrentFileError
+ * (the options do not make a valid torrent) or the reason of `options.signal`.
  *
  * @example Share a folder
  * ```ts
@@ -156,10 +156,10 @@ export function createTorrent(path: string, options: CreateOptions = {}): Promis
 }
 
 /**
- * Reads and hashes on all cores what is of a torrent in `dir`, the folder that holds its file or top
- * folder; writes nothing and needs no client.
+ * Checks the files of a torrent in `dir`, the folder that contains its file or top folder, hashing on
+ * all cores. Writes nothing and needs no client.
  *
- * Rejects with a FileError: `dir` is no folder, or a file cannot be read.
+ * Rejects with a FileError if `dir` is not a folder or a file cannot be read.
  */
 export function verifyTorrent(
   meta: Metainfo,

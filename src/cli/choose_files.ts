@@ -22,14 +22,16 @@ export async function chooseFiles(
 ): Promise<AddOptions["files"]> {
   const { process } = context.platform;
   if (process.terminal() === null) {
-    throw new UsageError("--choose needs a terminal: name the files with --files instead");
+    throw new UsageError("--choose needs a terminal; use --files instead");
   }
   if (request.sources.length !== 1) throw new UsageError("--choose takes one torrent at a time");
   if (wishes.only !== null) {
-    throw new UsageError("--choose asks what --files says: give one of them");
+    throw new UsageError("--choose and --files exclude each other");
   }
   const { meta } = await openSource(context, "auto", request);
-  if (meta === null) throw new UsageError("the files are not known, so none can be chosen");
+  if (meta === null) {
+    throw new UsageError("the list of files could not be downloaded, so none can be chosen");
+  }
   context.output.write(listOf(meta));
   const only = await ask(context, meta);
   return selectionBy({ ...wishes, only });
@@ -41,7 +43,7 @@ async function ask(
   meta: Metainfo,
 ): Promise<FileSpec | null> {
   for (let question = 0; question < MOST_QUESTIONS; question++) {
-    await process.out("Which ones? (1-3,8 or *.mkv or >100M; Enter for all) ");
+    await process.out("Files to download (1-3,8 or *.mkv or >100M; Enter for all): ");
     const line = await process.readLine();
     if (line === null) throw new UsageError("no files were chosen");
     if (line.trim() === "") return null;

@@ -78,7 +78,7 @@ function chooseTarget(files: Files, request: CreateRequest): { name: string; tar
     throw new FileError(
       "exists",
       target,
-      `Cannot replace ${target}: it is among the files to be shared. Choose another place with -o`,
+      `Cannot replace ${target}: that file is one of those to be shared. Choose another file with -o`,
     );
   }
   return { name, target };

@@ -93,8 +93,8 @@ export async function put(run: DhtRun, request: PutRequest): Promise<void> {
   if (stored === 0) {
     throw new NobodyError(
       item.signed === null
-        ? "No node stored it"
-        : "No node stored it: there may be one with this or a higher --seq already",
+        ? "No node stored the item"
+        : "No node stored it: perhaps a version with this or a higher --seq exists already",
     );
   }
   tell(toHex(target), { ...aboutItem("stored", target, item), nodes: stored });
@@ -129,7 +129,7 @@ async function makeItem(
   const { ed25519, hasher } = context.platform;
   if (seq !== null) return { item: signItem(ed25519, seed, { value, seq, salt }), cas: null };
   const target = mutableTarget((bytes) => hasher.sha1(bytes), ed25519.publicKey(seed), salt);
-  doing(() => `Looking for what is at ${toHex(target)}`);
+  doing(() => `Looking up the version stored at ${toHex(target)}`);
   const before = (await dht.getItem(target, { salt, signal }))?.signed?.seq ?? null;
   const next = { value, seq: (before ?? 0n) + 1n, salt };
   return { item: signItem(ed25519, seed, next), cas: before };

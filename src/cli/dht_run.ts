@@ -87,7 +87,7 @@ export async function join({ context, dht, signal, doing }: DhtRun): Promise<voi
   while (countNodes(dht) === 0 && !signal.aborted) {
     if (clock.now() >= deadline) {
       throw new NobodyError(
-        "No node of the DHT answers; --dht-bootstrap HOST:PORT names another one to begin with",
+        "No DHT node answers; try another one with --dht-bootstrap HOST:PORT",
       );
     }
     await pause(clock, LOOK_EVERY_MS);
@@ -123,7 +123,7 @@ async function orInterrupted(work: Promise<void>, interrupt: Interrupt): Promise
 }
 
 function runOf(context: CliContext, dht: Dht | null, interrupt: Interrupt, voice: Voice): DhtRun {
-  if (dht === null) throw new NobodyError("There is no DHT node to ask");
+  if (dht === null) throw new NobodyError("The DHT is off");
   return {
     context,
     dht,

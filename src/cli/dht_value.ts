@@ -50,5 +50,5 @@ export async function seedFrom(
       return seed;
     }
   }
-  throw new UsageError(`${path} is no key: that is a file of ${SEED_BYTES} bytes`);
+  throw new UsageError(`${path} is not a key: a key file has ${SEED_BYTES} bytes`);
 }

@@ -168,7 +168,7 @@ function endingBy(error: unknown): Ending {
 /** `finished` is kept for good, so what went wrong while it gave shows in its last state alone. */
 function failureOf({ state, error }: TorrentSnapshot): Error | null {
   if (state !== "failed") return null;
-  const { code, message } = error ?? { code: "internal", message: "no reason is known" };
+  const { code, message } = error ?? { code: "internal", message: "unknown reason" };
   return code === "internal" ? new Error(message) : new BrokenTorrentError(code, message);
 }
 

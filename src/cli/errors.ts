@@ -43,7 +43,7 @@ export function describeError(error: unknown): string {
   }
   if (error instanceof ForeignFileError) {
     const rename = error.number === null ? "" : `, another name (--rename ${error.number}=NAME)`;
-    return `${error.path} is left alone: ${error.reason}. Choose another folder (-o)${rename}, or ` +
+    return `${error.path} was not changed: ${error.reason}. Choose another folder (-o)${rename}, or ` +
       "replace the file (--overwrite)";
   }
   if (error instanceof EditedError) {

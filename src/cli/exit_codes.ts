@@ -14,13 +14,14 @@ export const EXIT_INTERRUPTED = 130;
 /** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_DONE, meaning: "done: everything is complete and verified" },
-  { code: EXIT_UNKNOWN, meaning: "cannot be told: nothing is wrong, but not all could be checked" },
+  { code: EXIT_UNKNOWN, meaning: "not everything could be checked, and nothing was wrong" },
   { code: EXIT_NO_PEERS, meaning: "no peers were found or reached for too long" },
   { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, downloaded, used or created" },
-  { code: EXIT_FAILED, meaning: "failed for another reason, which the message tells" },
+  { code: EXIT_FAILED, meaning: "failed for another reason; the message says which" },
   {
     code: EXIT_DISK,
-    meaning: "disk: full, no permission, a file in the way or changed by others, output lost",
+    meaning:
+      "disk: full, no permission, a file in the way or changed by another program, output lost",
   },
   { code: EXIT_USAGE, meaning: "the command line is wrong" },
   { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C or a signal; the data is kept" },

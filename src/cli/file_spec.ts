@@ -53,7 +53,7 @@ function readItem(item: string): Means {
   if (range !== null) {
     const first = Number(range[1]);
     const last = range[2] !== undefined ? Number(range[2]) : item.endsWith("-") ? Infinity : first;
-    if (first < 1 || last < first) throw new UsageError(`"${item}" is no range of files from 1`);
+    if (first < 1 || last < first) throw new UsageError(`"${item}" is not a range of file numbers`);
     return ({ number }) => number >= first && number <= last;
   }
   const bySize = /^([<>])\s*(.*)$/.exec(item);

@@ -79,9 +79,9 @@ function readProblem(error: FileError): string | null {
     case "not-directory":
       return "there is no such file";
     case "is-directory":
-      return "that is a folder, not a .torrent file";
+      return "the path is a folder, not a .torrent file";
     case "too-large":
-      return `it is larger than ${formatSize(TORRENT_BYTES_MOST)}, so no .torrent`;
+      return `the file is larger than ${formatSize(TORRENT_BYTES_MOST)}, too large for a .torrent`;
     default:
       return null;
   }
@@ -132,7 +132,7 @@ function checkedUrl(text: string, base: URL | null): URL {
     throw new CannotLoadError(`Cannot get ${shown(url)}: only http and https are supported`);
   }
   if (base?.protocol === "https:" && url.protocol === "http:") {
-    throw new CannotLoadError(`Cannot get ${shown(base)}: it leads from https to http`);
+    throw new CannotLoadError(`Cannot get ${shown(base)}: the server redirects from https to http`);
   }
   return url;
 }
@@ -143,7 +143,7 @@ function shown(url: URL): string {
 }
 
 function statusText(status: number): string {
-  if (status === 404 || status === 410) return `it is not there (status ${status})`;
+  if (status === 404 || status === 410) return `the server does not have it (status ${status})`;
   if (status === 401 || status === 403) return `the server refuses it (status ${status})`;
   return `the server answered with status ${status}`;
 }

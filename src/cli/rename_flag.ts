@@ -16,7 +16,7 @@ export interface RenameWish {
 export const RENAME_FLAG: { rename: Flag<readonly RenameWish[]> } = {
   rename: repeated(
     "INDEX=NAME",
-    "Other name, or path in the torrent's folder, of a file: 3=film.mkv (numbers of shoal show)",
+    "Save a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
     renameWish,
   ),
 };
@@ -42,7 +42,9 @@ export function renameBy(
     for (const { number, name } of wishes) {
       const file = indices[number - 1];
       if (file === undefined) {
-        throw new UsageError(`--rename: there is no file ${number}; it has ${indices.length}`);
+        throw new UsageError(
+          `--rename: there is no file ${number}; the torrent has ${indices.length}`,
+        );
       }
       chosen.set(file, pathOf(meta, file, name));
     }

@@ -47,7 +47,7 @@ export function openState(
 ): { stateDir: string | null; warning: string | null } {
   if (dir === null) {
     const missing = process.os === "windows" ? "LOCALAPPDATA" : "HOME";
-    const why = `${missing} is not set; --state-dir names a folder for it`;
+    const why = `${missing} is not set; --state-dir chooses a folder`;
     return { stateDir: null, warning: isWish ? null : withoutState(why) };
   }
   try {
@@ -66,7 +66,7 @@ export function openState(
 }
 
 function withoutState(why: string): string {
-  return `warning: This run will not be remembered: ${why}`;
+  return `warning: Progress will not be saved: ${why}`;
 }
 
 function tryToWrite(files: Platform["files"], path: string): void {

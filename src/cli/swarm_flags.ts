@@ -30,7 +30,7 @@ export const SWARM_FLAGS = {
     "Folder for resume data (default: ~/.local/state/shoal)",
     notEmpty,
   ),
-  "no-state": toggle("Remember nothing of this run but the files"),
+  "no-state": toggle("Do not save progress; keep only the files"),
   "down-quota": optional(
     "SIZE",
     "Most bytes to download in a --quota-period, like 50G or 1T",

@@ -61,13 +61,13 @@ export function rate(text: string): number {
   const amount = text.replace(/\/s$/i, "");
   refuseNothing(amount);
   const bytes = size(amount);
-  if (bytes < 1024) throw new UsageError(`"${text}" is too slow: the least is 1K`);
+  if (bytes < 1024) throw new UsageError(`"${text}" is too slow: the minimum is 1K`);
   return bytes;
 }
 
 function refuseNothing(text: string): void {
   if (bytesOf(text) !== 0) return;
-  throw new UsageError(`"${text}" would let nothing through; for no limit leave the flag out`);
+  throw new UsageError(`"${text}" would block everything; to set no limit, leave the flag out`);
 }
 
 /** Seconds, from "90", "30s", "10m", "2h", "1d". */

@@ -1,5 +1,5 @@
 /**
- * Many torrents (the TorrentManager): one port, one timer, one pool of open files for all of them.
+ * All torrents of one client, which share one port, one timer and one pool of open files.
  * Everything else belongs to the torrents.
  */
 import type { Platform, Timer } from "../platform/types.ts";
@@ -45,9 +45,9 @@ import { encodeWish, settled, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
 
 const TICK_MS = 500;
-/** In twice that clients that share a quota know of each other's bytes: one saves, the other reads. */
+/** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */
 const QUOTA_EVERY_MS = 10_000;
-/** How often those who wait for a rate limit are looked at: what keeps the rates smooth. */
+/** How often links that wait for a rate limit are served; this keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
 /** How a torrent begins. */
@@ -130,8 +130,8 @@ export class Client {
   }
 
   /**
-   * Opens the port. Rejects with a NetError ("address-in-use", "permission"), a FileError when
-   * `stateDir` cannot be made, or a RangeError that names the option that cannot be.
+   * Opens the port. Rejects with a NetError ("address-in-use", "permission"), a FileError if
+   * `stateDir` cannot be created, or a RangeError that names the invalid option.
    */
   static async open(platform: Platform, options: ClientOptions = {}): Promise<Client> {
     checkClientOptions(options);
@@ -159,9 +159,9 @@ export class Client {
 
   /**
    * Starts a torrent: the bytes of a .torrent file, its metainfo, or a magnet link or info-hash as
-   * text. Throws a TorrentFileError when the bytes are no torrent we can take, or ("duplicate") when
-   * this client has it already; a MagnetError for a text that is no magnet; a RangeError that names
-   * the option that cannot be.
+   * text. Throws a TorrentFileError if the bytes are not a usable torrent, or ("duplicate") if this
+   * client has it already; a MagnetError if the text is not a magnet link; a RangeError that names
+   * the invalid option.
    */
   add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
     checkAddOptions(options);
@@ -176,8 +176,8 @@ export class Client {
   }
 
   /**
-   * Starts again what this client's `stateDir` knows from earlier runs, as it was: folders, files,
-   * limits, goals; those that were paused stay so. What cannot be read is told as a warning.
+   * Adds every torrent that `stateDir` knows from earlier runs again, with its folders, files, limits
+   * and seed goal. Paused torrents stay paused. A record that cannot be read becomes a warning.
    */
   async restore(): Promise<Torrent[]> {
     const restored: Torrent[] = [];
@@ -194,7 +194,7 @@ export class Client {
     return restored;
   }
 
-  /** Stops a torrent and forgets it; its files stay. Rejects with a FileError. */
+  /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
     await this.#handles.get(infoHash)?.stop();
     await this.#saving.get(infoHash);
@@ -203,25 +203,25 @@ export class Client {
     this.#state?.forget(infoHash);
   }
 
-  /** The DHT node, for whoever wants to ask it; null without one. */
+  /** The DHT node, for queries; null if the DHT is off. */
   get dht(): Dht | null {
     return this.#discovery.dht;
   }
 
   /**
-   * Our addresses as others see them, one of each family at most: what trackers and peers, or the nodes
-   * of the DHT, agree on.
+   * Our external addresses, at most one for each address family, as trackers, peers and DHT nodes
+   * report them.
    */
   get externalAddresses(): readonly string[] {
     return this.#discovery.ownAddresses;
   }
 
-  /** What did not work when the client was opened, and it can do without. */
+  /** Problems while opening the client that it can do without. */
   get warnings(): readonly string[] {
     return this.#warnings;
   }
 
-  /** All that were added, ended ones included, in the order of adding. */
+  /** All torrents, including ended ones, in the order in which they were added. */
   torrents(): Torrent[] {
     return [...this.#handles.values()];
   }
@@ -250,7 +250,7 @@ export class Client {
     this.#schedule();
   }
 
-  /** What happens to all torrents from now on; ends with the client. */
+  /** The events of all torrents from now on; ends with the client. */
   events(): ReturnType<EventFeed["listen"]> {
     return this.#feed.listen();
   }

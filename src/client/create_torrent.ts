@@ -1,6 +1,6 @@
 /**
  * Makes a .torrent of a file or folder: finds the files, puts them in order, hashes them on all
- * cores, and sees to it that what comes out is a torrent that we would take ourselves.
+ * cores, and checks that shoal itself would accept the result.
  */
 import type { FileSpan, Platform } from "../platform/types.ts";
 import {
@@ -20,7 +20,7 @@ import { FileError, TorrentFileError } from "../util/errors.ts";
 import { CLIENT_NAME } from "../protocol/peer_id.ts";
 
 export interface CreateOptions extends TorrentDetails {
-  /** Of the torrent; default: that of the file or folder, which seeding it goes by. */
+  /** The torrent's name. Default: that of the file or folder, which seeding needs. */
   readonly name?: string | undefined;
   /** Default: this client's name and version; null leaves it out. */
   readonly createdBy?: string | null | undefined;
@@ -31,24 +31,24 @@ export interface CreateOptions extends TorrentDetails {
    * more than 2,048 pieces.
    */
   readonly pieceLength?: number | undefined;
-  /** Fills up with padding, so that every file starts with a piece (BEP 47). Default false. */
+  /** Adds padding between files, so that every file starts with a piece (BEP 47). Default false. */
   readonly pad?: boolean | undefined;
   /** Files and folders to leave out, by their path below the folder; default: none. */
   readonly leavesOut?: LeavesOut | undefined;
-  /** Called with every piece: bytes hashed so far and in all, padding among them. */
+  /** Called after every piece, with the bytes hashed so far and in total, padding included. */
   readonly onProgress?: ((hashed: number, total: number) => void) | undefined;
-  /** Ends it early: it rejects with the signal's reason. */
+  /** Cancels the work, which rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CreatedTorrent {
-  /** The .torrent. */
+  /** The contents of the .torrent. */
   readonly bytes: Uint8Array;
-  /** The same, read again. */
+  /** The parsed `bytes`. */
   readonly meta: Metainfo;
-  /** The absolute path of what it was made of. */
+  /** The absolute path of the shared file or folder. */
   readonly source: string;
-  /** What a person should know: what was left out, names that others will change. */
+  /** Messages for a person: files that were left out, names that other clients will change. */
   readonly warnings: string[];
 }
 
@@ -95,7 +95,7 @@ export async function createTorrent(
   const { bytes, meta } = finish(platform, plan, hashes);
   const warnings = [...leftOut(source), ...misread(plan, meta)];
   if (meta.private && meta.announce.length === 0) {
-    warnings.push("It is private but names no tracker, so no client can find peers for it");
+    warnings.push("The torrent is private but has no tracker, so no client can find peers for it");
   }
   return { bytes, meta, source: source.root, warnings };
 }
@@ -223,7 +223,7 @@ function tooLarge(): TorrentFileError {
 function badName(name: string): TorrentFileError {
   return new TorrentFileError(
     "bad-name",
-    `"${name}" cannot be a torrent's name: it has to be the name of a file or folder. Give another`,
+    `"${name}" cannot be a torrent's name, because it cannot be a file name. Choose another one`,
   );
 }
 
@@ -231,6 +231,6 @@ function changed(path: string): FileError {
   return new FileError(
     "changed",
     path,
-    `${path} changed while it was hashed. Start again when nothing writes to it`,
+    `${path} changed while shoal was hashing it. Start again when no program writes to it`,
   );
 }

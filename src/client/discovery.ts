@@ -14,11 +14,11 @@ import { Lsd } from "./lsd.ts";
 import { SearchSchedule } from "./search_schedule.ts";
 
 export interface DhtSettings {
-  /** Nodes to begin with: "host:port". */
+  /** Nodes to start from: "host:port". */
   bootstrap?: readonly string[];
-  /** Asks, but never answers (BEP 43). Default false. */
+  /** Sends queries, but never answers any (BEP 43). Default false. */
   readOnly?: boolean;
-  /** How much others may ask of us. */
+  /** Limits on the queries of other nodes. */
   limits?: NonNullable<DhtNodeOptions["limits"]>;
 }
 

@@ -223,6 +223,6 @@ function badName({ files }: Metainfo, file: number, dir: string): FileError {
   return new FileError(
     "bad-name",
     path,
-    `The disk of ${dir} does not take the name "${path}" of file ${number}. Give it another one`,
+    `The disk of ${dir} cannot store the name "${path}" of file ${number}. Choose another one`,
   );
 }

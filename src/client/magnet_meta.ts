@@ -31,6 +31,6 @@ export function demandV2Hash(
   throw new TorrentFileError(
     "other-hash",
     "The link's two hashes (btih and btmh) belong to different torrents: ask for another link, " +
-      "or leave out the one that is wrong",
+      "or remove the wrong one",
   );
 }

@@ -111,7 +111,7 @@ export const FOLDER: Kind<string> = {
   pack: (path, absolute) => absolute(path),
   unpack(path) {
     if (isText(path) && isAbsoluteFolder(path)) return path;
-    throw new RangeError("a folder in it is no absolute path");
+    throw new RangeError("a folder in it is not an absolute path");
   },
 };
 
@@ -286,7 +286,7 @@ export function plainOf(value: unknown): Plain {
 
 function arrayOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
-  throw new RangeError("a list in it is none");
+  throw new RangeError("a list in it is not a list");
 }
 
 export const RATES = shape<Partial<Rates>>({ down: RATE, up: RATE });

@@ -9,13 +9,13 @@ import { encode } from "../protocol/bencode_encode.ts";
 export type QuotaPeriod = "day" | "month";
 
 export interface QuotaOptions {
-  /** Bytes in a period; left out: no limit that way. */
+  /** Most bytes per period. Default: no limit. */
   down?: number;
   up?: number;
   period: QuotaPeriod;
 }
 
-/** Which ways rest, and until when: milliseconds since 1970. */
+/** Which directions have used up their quota, and until when: milliseconds since 1970. */
 export interface QuotaSpent {
   down: boolean;
   up: boolean;

@@ -74,7 +74,7 @@ type Rows<O> = { readonly [K in keyof Required<O>]: OptionRow<Required<O>[K]> };
 export const TORRENT_OPTIONS = {
   dir: {
     kind: FOLDER,
-    help: "Folder that the torrent's file or top folder is put into",
+    help: "Folder for the torrent's file or top folder",
     required: true,
     kept: true,
     instead: "use move",
@@ -94,7 +94,7 @@ export const TORRENT_OPTIONS = {
   },
   files: {
     kind: SELECTION as Kind<NonNullable<AddOptions["files"]>>,
-    help: "Which files, and which first",
+    help: "Files to download, and their priorities",
     otherwise: "all",
     kept: true,
     live: true,
@@ -108,23 +108,23 @@ export const TORRENT_OPTIONS = {
   },
   reuse: {
     kind: FOLDERS,
-    help: "Folders to copy files from that fit, by size and hash",
+    help: "Folders to copy matching files from (by size and hash)",
     otherwise: "none",
     kept: true,
     flags: [{
       name: "reuse",
       placeholder: "DIR",
-      help: "Copy files that fit, by size and hash, from this folder; may be repeated",
+      help: "Copy matching files (by size and hash) from this folder; may be repeated",
       command: "download",
     }],
   },
   overwrite: {
     kind: SWITCH,
-    help: "Replace files in the way that are not this torrent's",
+    help: "Replace existing files that are not this torrent's",
     default: false,
     flags: [{
       name: "overwrite",
-      help: "Replace files in the way that are not this torrent's; asks on a terminal",
+      help: "Replace existing files that are not this torrent's; asks on a terminal",
       command: "download",
     }],
   },
@@ -136,7 +136,7 @@ export const TORRENT_OPTIONS = {
   },
   anew: {
     kind: SWITCH,
-    help: "Download everything again, also while the disk of an earlier run is not mounted",
+    help: "Download everything again, even if files seem to be on a disk that is not mounted",
     default: false,
     flags: [{ name: "anew", command: "download" }],
   },
@@ -149,50 +149,50 @@ export const TORRENT_OPTIONS = {
   },
   preallocate: {
     kind: SWITCH,
-    help: "Reserve the space on the disk first",
+    help: "Reserve disk space before the download",
     default: false,
     kept: true,
     flags: [{ name: "preallocate", command: "download" }],
   },
   piecesPerPeer: {
     kind: wholeOrInfinity(1),
-    help: "Most pieces that one peer works on at a time",
+    help: "Most pieces to request from one peer at a time",
     default: Infinity,
     kept: true,
     flags: [{
       name: "pieces-per-peer",
       placeholder: "N",
-      help: "Most pieces that one peer works on at a time (default: as many as keep it busy)",
+      help: "Most pieces to request from one peer at a time (default: as many as keep it busy)",
       command: "download",
     }],
   },
   finalCheck: {
     kind: oneOf("changed", "full"),
-    help: "What to read again at the end: files that were changed, or all",
+    help: "Files to read again after the download: changed ones, or all",
     default: "changed",
     kept: true,
     flags: [{
       name: "final-check",
       placeholder: "HOW",
       help:
-        "What to read again at the end: changed (default), files that were changed; full, all files",
+        "Files to read again after the download: changed (default: files that another program changed) or full (all files)",
       command: "download",
     }],
   },
   metadataOnly: {
     kind: SWITCH,
-    help: "Of a magnet: end when the metadata is known",
+    help: "For a magnet link: stop when the metadata is downloaded",
     default: false,
   },
   seedOnly: {
     kind: SWITCH,
-    help: "Upload existing data and download nothing; no file is written to",
+    help: "Upload existing data, and neither download nor write anything",
     default: false,
     kept: true,
   },
   trustFiles: {
     kind: SWITCH,
-    help: "Take existing data as right without hashing it",
+    help: "Trust existing data without hashing it",
     default: false,
   },
   followLinks: {
@@ -208,33 +208,34 @@ export const TORRENT_OPTIONS = {
   },
   superSeed: {
     kind: SWITCH,
-    help: "Show each peer one piece at a time until a whole copy is out (BEP 16)",
+    help: "Offer each peer one piece at a time until the swarm has a full copy (BEP 16)",
     default: false,
     kept: true,
     live: true,
     flags: [{
       name: "super-seed",
       help:
-        "Show each peer one piece at a time until a whole copy is out: for the first seed on a slow uplink",
+        "Offer each peer one piece at a time until the swarm has a full copy: for the first seed on a slow uplink",
       command: "seed",
     }],
   },
   seedGoal: {
     kind: GOAL,
-    help: "How long to seed when it is complete: none, forever, or a ratio, time or idle time",
+    help: "How long to seed after completion: none, forever, a ratio, a time or an idle time",
     default: { kind: "none" } as SeedGoal,
     kept: true,
     live: true,
     flags: [{
       name: "seed-goal",
       placeholder: "GOAL",
-      help: "How long to seed afterwards: none (default), ratio:1.5, time:2h, idle:30m, forever",
+      help:
+        "How long to seed after completion: none (default), ratio:1.5, time:2h, idle:30m, forever",
       command: "download",
     }],
   },
   peers: {
     kind: PEERS,
-    help: "Peers to try besides those that are found: host:port or [v6]:port",
+    help: "Addresses of peers to try: host:port or [v6]:port",
     otherwise: "none",
     kept: true,
     flags: [{
@@ -275,7 +276,7 @@ export const TORRENT_OPTIONS = {
   },
   pex: {
     kind: SWITCH,
-    help: "Exchange addresses of peers with peers (BEP 11); never in a private torrent",
+    help: "Peer exchange (PEX, BEP 11); never used for private torrents",
     default: true,
     kept: true,
     live: true,
@@ -298,7 +299,7 @@ export const TORRENT_OPTIONS = {
 export const CLIENT_OPTIONS = {
   port: {
     kind: whole(-1, 65_535),
-    help: "Port for incoming connections; 0 takes any free one, -1 does not listen",
+    help: "Port for incoming connections; 0: any free port, -1: none",
     default: 0,
     flags: [{
       name: "port",
@@ -339,12 +340,12 @@ export const CLIENT_OPTIONS = {
   },
   stateDir: {
     kind: TEXT,
-    help: "Folder for what a restart needs",
+    help: "Folder for resume data",
     otherwise: "nothing is kept",
   },
   saveEveryMs: {
     kind: AMOUNT,
-    help: "Most milliseconds of work that a crash may cost, with stateDir",
+    help: "Most milliseconds of work that a crash may lose, with stateDir",
     default: 5000,
   },
   maxConnections: {
@@ -356,7 +357,7 @@ export const CLIENT_OPTIONS = {
   },
   quota: {
     kind: QUOTA,
-    help: "Most bytes of all torrents in a day or a month: { down, up, period }",
+    help: "Most bytes of all torrents per day or month: { down, up, period }",
     otherwise: "none",
     live: true,
   },
@@ -367,12 +368,12 @@ export const CLIENT_OPTIONS = {
   },
   pieceBudgetBytes: {
     kind: BYTES,
-    help: "Bytes of memory for pieces that are being downloaded, of one torrent",
+    help: "Bytes of memory for unfinished pieces, for each torrent",
     default: 20 * 1024 * 1024,
   },
   readCacheBytes: {
     kind: BYTES,
-    help: "Bytes of memory for data read ahead for uploads, over all torrents",
+    help: "Bytes of memory for uploads read ahead, over all torrents",
     default: 32 * 1024 * 1024,
   },
 } as const satisfies Rows<ClientOptions>;
@@ -438,7 +439,7 @@ function checkPatch(rows: Readonly<Record<string, OptionRow>>, patch: object): v
       if (value === undefined) rows[key]!.kind.check(value, key);
       continue;
     }
-    const instead = rows[key]!.instead ?? "it is given at the start";
+    const instead = rows[key]!.instead ?? "it is fixed at the start";
     throw new RangeError(`The option ${key} cannot be changed by update: ${instead}`);
   }
 }

@@ -1,4 +1,4 @@
-/** What a user of the client holds of one torrent. */
+/** The handle of one torrent, which `Client.add` returns. */
 import { isUsableElement } from "../protocol/file_names.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
@@ -30,14 +30,14 @@ export class Torrent {
   }
 
   /**
-   * Resolves when all that is wanted is here and verified. Rejects with what ended it before: a
-   * FileError (disk full, permission, ...) that does not pass, or an Error after `stop`.
+   * Resolves when all chosen files are complete and verified. Rejects with the error that ended the
+   * torrent before: a FileError (disk full, permission, ...), or an Error after `stop`.
    */
   get finished(): Promise<void> {
     return this.#life.finished;
   }
 
-  /** Resolves when nothing more will happen: seed goal reached, stopped or failed. Never rejects. */
+  /** Resolves when the torrent has ended: seed goal reached, stopped or failed. Never rejects. */
   get ended(): Promise<void> {
     return this.#life.ended;
   }
@@ -49,7 +49,7 @@ export class Torrent {
     }
   }
 
-  /** The bytes of a .torrent file of it; null while the metadata is not known. */
+  /** The bytes of its .torrent file; null until the metadata is known. */
   get torrentFile(): Uint8Array | null {
     const { meta } = this.#life;
     return meta === null ? null : torrentFileOf(meta);
@@ -75,8 +75,8 @@ export class Torrent {
   }
 
   /**
-   * Reads and hashes everything again while downloading and seeding go on. Resolves to how many
-   * pieces were wrong: they are fetched again. Rejects with a FileError.
+   * Reads and hashes everything again while the torrent keeps downloading and seeding. Resolves to the
+   * number of bad pieces, which are downloaded again. Rejects with a FileError.
    */
   async recheck(): Promise<number> {
     return await this.#running().recheck();
@@ -85,14 +85,14 @@ export class Torrent {
   #running(): Engine {
     const { engine } = this.#life;
     if (engine === null || !engine.running) {
-      throw new NotYetError("It is not running: resume it first, or wait until it is");
+      throw new NotYetError("The torrent is not running: resume it first");
     }
     return engine;
   }
 
   /**
-   * Moves the files to another folder, over file systems too, while all goes on. Rejects with a
-   * FileError: then they are where they were.
+   * Moves the files to another folder, also on another disk, while the torrent keeps running. Rejects
+   * with a FileError; the files then stay where they were.
    */
   async move(dir: string): Promise<void> {
     this.#running();
@@ -100,8 +100,8 @@ export class Torrent {
   }
 
   /**
-   * Gives a file another path below `dir`: "folder/name". Rejects with a RangeError for a path that
-   * leads elsewhere, with a FileError when it is taken.
+   * Renames a file; `path` is relative to `dir`: "folder/name". Rejects with a RangeError for a path
+   * outside `dir`, with a FileError if a file with this path exists.
    */
   async rename(file: number, path: string): Promise<void> {
     const engine = this.#running(), elements = path.split("/");
@@ -112,7 +112,7 @@ export class Torrent {
     await this.#life.rename(file, elements);
   }
 
-  /** Ends connections and announcing until `resume`. */
+  /** Closes all connections and stops announcing until `resume`. */
   async pause(): Promise<void> {
     await this.#life.pause();
   }
@@ -121,18 +121,18 @@ export class Torrent {
     this.#life.resume();
   }
 
-  /** For tests of the client itself: throws an InvariantError if its books do not add up. */
+  /** For tests of the client itself: throws an InvariantError if its state is inconsistent. */
   checkInvariants(): void {
     this.#life.engine?.checkInvariants();
   }
 
-  /** Tells the trackers and keeps what is there; takes at most about three seconds. */
+  /** Stops the torrent: tells the trackers and saves progress, within about three seconds. */
   async stop(): Promise<void> {
     await this.#life.stop();
   }
 }
 
-/** What was asked for is not possible in the present state. */
+/** A call is not possible in the torrent's present state. */
 export class NotYetError extends ShoalError {
   readonly code = "not-yet";
 }

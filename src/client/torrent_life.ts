@@ -335,7 +335,7 @@ export class TorrentLife {
   /** Ends it for good; trackers are told, which takes up to about three seconds. */
   async stop(): Promise<void> {
     const wasOver = this.over, engine = this.#phase === "running" ? this.#engine : null;
-    if (!wasOver) this.#leave(new Error("The torrent was stopped before its end"));
+    if (!wasOver) this.#leave(new Error("The torrent was stopped before it was complete"));
     if (engine !== null) await engine.stop();
     else if (!wasOver) {
       await this.peers.stop(STOP_TIMEOUT_MS);
@@ -348,7 +348,7 @@ export class TorrentLife {
   /** What was found once is not asked for again. */
   async #recall(loadMeta: () => Promise<Metainfo | null>): Promise<void> {
     const meta = await loadMeta().catch((error) => {
-      this.warn(`${(error as Error).message}: the metadata is looked for instead`);
+      this.warn(`${(error as Error).message}: the metadata is downloaded again`);
       return null;
     });
     if (this.over || this.#phase === "finding") return;
@@ -391,7 +391,7 @@ export class TorrentLife {
   /** That was all that was asked for. */
   #leaveWithMetadata(): void {
     this.#finish.resolve();
-    this.#leave(new Error("Only the metadata was asked for"));
+    this.#leave(new Error("Only the metadata was requested"));
     void this.peers.stop(STOP_TIMEOUT_MS);
     this.#ports.tell({ type: "stopped" });
     this.#end.resolve();
@@ -402,7 +402,7 @@ export class TorrentLife {
     const { loadRecord } = this.#ports;
     if (loadRecord === null || this.options.anew) return this.#goOn(null);
     loadRecord(this.#meta!).catch((error) => {
-      this.warn(`${(error as Error).message}: everything is checked instead`);
+      this.warn(`${(error as Error).message}: all files are checked`);
       return null;
     }).then((record) => {
       if (!this.over) this.#goOn(record);
@@ -457,7 +457,7 @@ export class TorrentLife {
     if (this.over || this.#pausing !== null) return;
     if (this.#pauses) return this.#setPhase("paused");
     if (this.#mayPass(engine)) return this.#wait(engine);
-    this.#leave(engine.error ?? new Error("The torrent was stopped before its end"));
+    this.#leave(engine.error ?? new Error("The torrent was stopped before it was complete"));
     this.#end.resolve();
   }
 

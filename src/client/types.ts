@@ -16,7 +16,7 @@ import type {
 export type { DhtSettings, QuotaOptions, QuotaSpent };
 export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
 
-/** Well-known nodes to begin with. */
+/** Well-known DHT nodes to start from. */
 export const DHT_BOOTSTRAP: readonly string[] = [
   "router.bittorrent.com:6881",
   "dht.transmissionbt.com:6881",
@@ -26,127 +26,131 @@ export const DHT_BOOTSTRAP: readonly string[] = [
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
   port?: number;
-  /** Listens on this address only; default: all, IPv4 and IPv6. */
+  /** The only address to listen on. Default: all, IPv4 and IPv6. */
   address?: string;
-  /** Files kept open at most, over all torrents. Default 128. */
+  /** Most files kept open, over all torrents. Default 128. */
   maxOpenFiles?: number;
-  /** Bytes of memory for pieces that are being downloaded, of one torrent. Default 20 MiB. */
+  /** Bytes of memory for unfinished pieces, for each torrent. Default 20 MiB. */
   pieceBudgetBytes?: number;
-  /** Bytes of memory for data read ahead for uploads, over all torrents. Default 32 MiB. */
+  /** Bytes of memory for uploads read ahead, over all torrents. Default 32 MiB. */
   readCacheBytes?: number;
   /** Rate limits of all torrents together; default none. `Client.update` changes them. */
   limits?: Partial<Rates>;
   /**
-   * Where what is to survive a restart is kept: a resume record and the metainfo of each torrent.
-   * It is created when missing. Default: nothing is kept.
+   * Folder for everything that survives a restart: settings, resume record and metainfo of each
+   * torrent. It is created when missing. Default: nothing is saved.
    */
   stateDir?: string;
-  /** Milliseconds of work that a crash may cost at most, with `stateDir`. Default 5000. */
+  /** Most milliseconds of work that a crash may lose, with `stateDir`. Default 5000. */
   saveEveryMs?: number;
   /** Joins the DHT (BEP 5), with these settings. Default: no DHT. */
   dht?: DhtSettings;
   /** Looks for peers on the local network (BEP 14). Default false. */
   lsd?: boolean;
-  /** Connections of all torrents together, attempts included. Default 500. */
+  /** Most connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
   /**
-   * Bytes of all torrents in a day or a month; default none. Clients that share a `stateDir` share
-   * it, too, and know of each other's bytes within 20 s. It is exceeded by a block at most when
-   * giving, and by what each peer has sent at once when fetching.
+   * Most bytes of all torrents per day or month. Default: no quota. Clients that share a `stateDir`
+   * share the quota and learn of each other's bytes within 20 s. An upload exceeds it by one block at
+   * most, a download by the blocks that peers have in flight.
    */
   quota?: QuotaOptions;
 }
 
 /** Files are named by their index in `Metainfo.files`. */
 export interface FileSelection {
-  /** 0 for not wanted, 1 (least) to 7; a file that is not wanted is never made. */
+  /** 0: do not download; 1 (lowest) to 7 (highest). Files with priority 0 are never created. */
   priorities?: ReadonlyMap<number, number>;
   /** Priority of the files that `priorities` does not name. Default 4. */
   others?: number;
-  /** Files whose pieces are fetched in order. */
+  /** Files whose pieces are downloaded in order. */
   sequential?: ReadonlySet<number>;
-  /** The first and last piece of media files come first, for players. Default false. */
+  /** Downloads the first and last piece of media files first, for players. Default false. */
   endsFirst?: boolean;
 }
 
 export interface AddOptions {
-  /** The folder that the torrent's file or top folder is put into. It is created when missing. */
+  /** The folder for the torrent's file or top folder. It is created when missing. */
   dir: string;
-  /** Peers and we tell each other of more peers (BEP 11); never in a private torrent. Default true. */
+  /** Peer exchange (BEP 11); never used for private torrents. Default true. */
   pex?: boolean;
-  /** Of a magnet: ends when the metadata is there (`Torrent.torrentFile`). Default false. */
+  /** For a magnet link: ends when the metadata is known (`Torrent.torrentFile`). Default false. */
   metadataOnly?: boolean;
   /**
-   * Folders to look through for files of the torrent, by size and hash, before anything is fetched:
-   * what is found is copied, sharing its blocks where the disk can.
+   * Folders to search for files of the torrent, by size and hash, before the download. Matching files
+   * are copied; where the disk supports it, the copy shares its blocks with the original.
    */
   reuse?: readonly string[];
-  /** Where it is until it is whole; then it moves to `dir`. Default: `dir`. */
+  /** Folder for unfinished files. Finished files move to `dir`. Default: `dir`. */
   incompleteDir?: string;
-  /** Peers to try beside those that trackers give: "host:port" or "[v6]:port". */
+  /** Addresses of more peers to try: "host:port" or "[v6]:port". */
   peers?: readonly string[];
-  /** Connections at most. Default 25. */
+  /** Most connections. Default 25. */
   maxPeers?: number;
-  /** Peers that are served at once by merit or turn, beside one at random. Default 4. */
+  /** Upload slots, besides the optimistic one. Default 4. */
   uploadSlots?: number;
   /**
-   * As a seed shows each peer one rare piece at a time (BEP 16), until the others have a whole copy
-   * between them: for a first seed with little bandwidth. Default false.
+   * Super-seeding (BEP 16): a seed offers each peer one rare piece at a time until the swarm has a
+   * full copy. For a first seed with little bandwidth. Default false.
    */
   superSeed?: boolean;
-  /** Which files and which first; a function is asked when the files are known. Default: all. */
+  /**
+   * Which files to download, and which first. A function is called when the files are known.
+   * Default: all.
+   */
   files?: FileSelection | ((meta: Metainfo) => FileSelection);
   /**
    * Other names for files, by index in `Metainfo.files`: paths below `dir`, "folder/name". A function
-   * is asked when the files are known. Default: the torrent's own names, wherever the disk takes them.
+   * is called when the files are known. Default: the torrent's own names, where the disk can store
+   * them.
    */
   rename?: ReadonlyMap<number, string> | ((meta: Metainfo) => ReadonlyMap<number, string>);
-  /** Pieces that one peer works on at a time at most. Default: as many as its window needs. */
+  /** Most pieces to request from one peer at a time. Default: as many as keep the peer busy. */
   piecesPerPeer?: number;
-  /** Takes pieces in order instead of rarest first. */
+  /** Downloads pieces in order instead of rarest first. Default false. */
   sequential?: boolean;
-  /** Reserves the files' space at once instead of leaving them sparse. */
+  /** Reserves disk space for all files at the start; without it they are sparse. Default false. */
   preallocate?: boolean;
-  /** Default { kind: "none" }. */
+  /** How long to seed after completion. Default { kind: "none" }. */
   seedGoal?: SeedGoal;
   /**
-   * The check at the end. "changed" (default) covers every piece, and reads again those in files
-   * that are no longer as our last write or check left them; "full" reads and hashes everything.
+   * The final check. "changed" (default) covers every piece, but reads again only those in files that
+   * changed since our last write or check; "full" reads and hashes everything.
    */
   finalCheck?: FinalCheck;
-  /** Takes what is on the disk as right without hashing it (a seed that trusts its files). */
+  /** Trusts existing data without hashing it; sizes are compared. Default false. */
   trustFiles?: boolean;
   /**
-   * Gives what is there and downloads nothing: fails with an IncompleteError unless everything is
-   * there. No file is written to or made. Default false.
+   * Uploads existing data and downloads nothing. Fails with an IncompleteError if data is missing. No
+   * file is written to or created. Default false.
    */
   seedOnly?: boolean;
   /**
-   * With `seedOnly`: reads through symbolic links in place of files and folders. Without it only the
-   * torrent's top folder may be one. Default false.
+   * With `seedOnly`: reads through symbolic links in place of files and folders. Without this option,
+   * only the torrent's top folder may be a link. Default false.
    */
   followLinks?: boolean;
   /**
-   * Nothing that an earlier run left is believed: all is checked, and files that are gone are fetched
-   * again, where otherwise their disk is waited for. Default false.
+   * Ignores the saved progress of earlier runs: existing data is checked, and missing files are
+   * downloaded again even if their disk seems not to be mounted. Default false.
    */
   anew?: boolean;
   /**
-   * Files that stand where the torrent's are to be, and are not its own, are written over. Default
-   * false: the torrent fails with a FileError ("foreign"). Those of other torrents that run stay.
+   * Overwrites existing files with the torrent's names that are not its own. Default false: the
+   * torrent fails with a FileError ("foreign"). Files of other running torrents are never overwritten.
    */
   overwrite?: boolean;
   /**
-   * Files that were changed after they were complete are downloaded again. Default false: they are
-   * left as they are, and the torrent fails with an EditedError.
+   * Downloads the original of files that changed after they were complete. Default false: the files
+   * are left alone, and the torrent fails with an EditedError.
    */
   repair?: boolean;
   /**
-   * When the disk is full, gone, read-only or gives errors: waits and tries again by itself (state
+   * When the disk is full, not mounted, read-only or reports errors: waits and retries (state
    * "waiting") instead of failing. Default true.
    */
   waitForDisk?: boolean;
-  /** Rate limits of this torrent, and of each of its peers; default none. */
+  /** Rate limits of this torrent, and of each of its peers. Default: no limits. */
   limits?: Partial<Rates>;
   peerLimits?: Partial<Rates>;
 }
@@ -176,7 +180,7 @@ export type TrackerSnapshot = TrackerStatus;
 export interface PeerSnapshot {
   address: string;
   port: number;
-  /** Client name and version from the extension handshake or the peer id; hostile text. */
+  /** Client name and version, as the peer claims; text from a stranger. */
   client: string;
   incoming: boolean;
   /** 0 to 1. */
@@ -191,27 +195,30 @@ export interface PeerSnapshot {
   /** Payload bytes since it connected. */
   downloaded: number;
   uploaded: number;
-  /** It chokes us; we are interested in it; we choke it; it is interested in us. */
+  /**
+   * `choking`: the peer chokes us. `interested`: we are interested in the peer. `choked`: we choke the
+   * peer. `peerInterested`: the peer is interested in us.
+   */
   choking: boolean;
   interested: boolean;
   choked: boolean;
   peerInterested: boolean;
   snubbed: boolean;
-  /** Blocks asked for and not here yet, and how many may be. */
+  /** Blocks requested and not received yet, and the most that may be. */
   outstanding: number;
   window: number;
   sources: string[];
 }
 
-/** What downloading cost so far, in this run of the client: pauses and waiting for a disk do not end it. */
+/** The efficiency of the download in this run of the client, over pauses and waits for the disk. */
 export interface DownloadMetrics {
-  /** Pieces begun, and of those: verified, failed their hash, begun once more. */
+  /** Pieces that were started, verified, failed their hash, and started again. */
   pieces: { started: number; completed: number; failed: number; retried: number };
-  /** Bytes of no use: in failed pieces, that came twice or too late, that nobody asked for. */
+  /** Wasted bytes: in failed pieces, in duplicate or late blocks, in blocks that were not requested. */
   wasted: { failed: number; duplicate: number; unasked: number };
   /**
-   * Time from request to answer: how many blocks took up to each of `upToMs` milliseconds; the last
-   * of `counts`, which has one more, is all beyond.
+   * Histogram of the time from request to block: `counts` blocks took up to `upToMs` milliseconds.
+   * `counts` has one more entry, for blocks above the last bound.
    */
   blockLatency: { upToMs: number[]; counts: number[] };
 }
@@ -220,46 +227,46 @@ export interface TorrentSnapshot {
   /** 40 hexadecimal digits. */
   infoHash: string;
   name: string;
-  /** The name in `dir` of its file or top folder, only where that is not the torrent's own. */
+  /** The name of its file or top folder in `dir`, if that differs from the torrent's own name. */
   savedAs?: string;
   dir: string;
   state: TorrentState;
-  /** Bytes, pad files not counted; 0 while only a magnet is known. */
+  /** Bytes, without pad files; 0 until the metadata of a magnet link is known. */
   size: number;
-  /** Bytes of the files that are wanted. */
+  /** Bytes of the chosen files. */
   wanted: number;
   /** Verified bytes. */
   have: number;
-  /** Bytes of the wanted files that are not verified yet; 0 when all that is wanted is there. */
+  /** Bytes of the chosen files that are not verified yet; 0 when these files are complete. */
   left: number;
   pieces: number;
   piecesHave: number;
-  /** Fraction of the check under way (at the start, at the end, or asked for), else null. */
+  /** Progress of a running check (0 to 1), else null. */
   checked: number | null;
   /** Payload bytes in this run. */
   downloaded: number;
   uploaded: number;
   /** The same over all runs, with `stateDir`; uploaded / wanted is the ratio. */
   totals: { downloaded: number; uploaded: number };
-  /** Bytes that came and were of no use: failed pieces, duplicates. */
+  /** Wasted bytes: failed pieces, duplicate blocks. */
   wasted: number;
   hashFailures: number;
   metrics: DownloadMetrics;
   downRate: number;
   upRate: number;
-  /** Seconds to the end at the present rate; null when unknown. */
+  /** Seconds until complete at the present rate; null when unknown. */
   etaSeconds: number | null;
   peers: { connected: number; connecting: number; known: number; banned: number };
-  /** Connected peers that have everything. */
+  /** Connected peers that have all pieces. */
   seeds: number;
   heldBackBy: HeldBackBy;
-  /** Only there while a quota of the client (`ClientOptions.quota`) lets nothing pass that way. */
+  /** Set while a quota of the client (`ClientOptions.quota`) is used up. */
   quotaSpent?: QuotaSpent;
   trackers: TrackerSnapshot[];
   peerList: PeerSnapshot[];
-  /** What stopped it (state "failed"), or what it waits for ("waiting"). */
+  /** The error that stopped it (state "failed") or that it waits for ("waiting"). */
   error: { code: string; message: string } | null;
 }
 
-/** One thing that happened to one torrent. `infoHash` (hexadecimal) says to which. */
+/** An event of the torrent with this info-hash (40 hexadecimal digits). */
 export type TorrentEvent = { infoHash: string } & TorrentHappening;

@@ -1,4 +1,4 @@
-/** Reads everything of a torrent again and says which of its files are not right. */
+/** Reads all files of a torrent again and says which of them are missing or damaged. */
 import type { Platform } from "../platform/types.ts";
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
@@ -13,43 +13,43 @@ import type { AddOptions } from "./types.ts";
 export interface FileProblem {
   /** Below the folder, joined by "/". */
   path: string;
-  /** "link": a symbolic link is in its place, or above it, and was not followed. */
+  /** "link": the file, or a folder above it, is a symbolic link that was not followed. */
   kind: "missing" | "short" | "damaged" | "link";
 }
 
 export interface VerifyResult {
-  /** Absolute path of the folder that was looked into. */
+  /** Absolute path of the checked folder. */
   dir: string;
   /** Pieces that are missing or do not match, in rising order. */
   bad: number[];
-  /** In the torrent's order; empty when everything is there. */
+  /** In the torrent's order; empty if all files are right. */
   problems: FileProblem[];
-  /** Pieces that were looked at, and their bytes. */
+  /** Number of checked pieces, and their bytes. */
   checked: number;
   checkedBytes: number;
   /**
-   * Pieces of the chosen files that cannot be told: the rest of them is neither in its files nor in the
-   * part file that a download of some files leaves.
+   * Pieces of the chosen files that cannot be checked: they extend into files that are not on the disk,
+   * nor in the part file that a download of some files leaves.
    */
   unknown: number[];
 }
 
 export interface VerifyOptions {
-  /** Indices in `Metainfo.files`: only these are looked at. Default: all. */
+  /** Indices in `Metainfo.files` of the files to check. Default: all. */
   files?: ReadonlySet<number>;
-  /** Names that files were given: see AddOptions. */
+  /** Other names of files: see AddOptions. */
   rename?: AddOptions["rename"];
   /** Reads through symbolic links in place of files and folders. Default false. */
   followLinks?: boolean;
-  /** The checked fraction. */
+  /** Called with the checked fraction, 0 to 1. */
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
 }
 
 /**
- * Hashes on all cores; writes nothing. When aborted it resolves early with what was found so far.
- * Files are found as `Client.add` finds them. Rejects with a FileError: `dir` is no folder, a file
- * cannot be read; with a RangeError for wrong names.
+ * Hashes on all cores and writes nothing. When aborted, it resolves early with the result so far.
+ * Files are found as `Client.add` finds them. Rejects with a FileError if `dir` is not a folder or a
+ * file cannot be read, with a RangeError for invalid names.
  */
 export async function verifyFiles(
   platform: Pick<Platform, "files" | "hasher" | "process">,
@@ -157,8 +157,8 @@ function requireFolder(files: Platform["files"], root: string): void {
   const kind = files.stat(root)?.kind;
   if (kind === "directory" || kind === "link") return;
   const code = kind === undefined ? "not-found" : "not-directory";
-  const what = kind === undefined ? "there is no such folder" : "that is not a folder";
-  throw new FileError(code, root, `Cannot look into ${root}: ${what}`);
+  const what = kind === undefined ? "there is no such folder" : "the path is not a folder";
+  throw new FileError(code, root, `Cannot read ${root}: ${what}`);
 }
 
 /** A piece goes through several files: those whose size tells that they are to blame, else all. */

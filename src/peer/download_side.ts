@@ -212,7 +212,7 @@ export class DownloadSide {
     if (!this.#isBlock(piece, begin, length)) {
       throw new ProtocolError(
         "bad-block",
-        `${length} bytes at ${begin} of piece ${piece} is no block`,
+        `${length} bytes at ${begin} of piece ${piece} is not a block`,
       );
     }
     const asked = this.window.take(piece, block, now);

@@ -181,7 +181,7 @@ export class PeerLink implements StreamSink {
       this.session.window.excuse(now);
     }
     if (now - this.#heardAt > SILENCE_MS) {
-      this.close(new ProtocolError("silent", "The peer said nothing for two minutes"));
+      this.close(new ProtocolError("silent", "The peer sent nothing for two minutes"));
       return;
     }
     const idle = !this.#sending && now - this.#spokeAt > KEEP_ALIVE_MS;

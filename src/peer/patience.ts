@@ -20,7 +20,7 @@ export class Patience {
   /** One more message made no sense. Throws a ProtocolError when that was one too many. */
   strain(): void {
     if (++this.#nonsense > MAX_NONSENSE) {
-      throw new ProtocolError("nonsense", "Too many messages that make no sense");
+      throw new ProtocolError("nonsense", "The peer sent too many invalid messages");
     }
   }
 }
@@ -48,7 +48,7 @@ export class ChokedPatience {
   /** A request that the peer may not make now. Throws a ProtocolError when it was one too many. */
   strain(now: number): void {
     if (now > this.#until && --this.#left < 0) {
-      throw new ProtocolError("asks-choked", "The peer goes on asking while choked");
+      throw new ProtocolError("asks-choked", "The peer keeps requesting while choked");
     }
   }
 }

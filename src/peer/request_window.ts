@@ -1,7 +1,8 @@
 /**
- * The Coordinator of one peer: which blocks it was asked for, when, and how many may be under way.
- * A ring of numbers in sending order; peers answer in that order, so the first entry is the usual
- * match. The size follows the measured rate (libtorrent's slow start, then a time's worth).
+ * The outstanding requests to one peer: which blocks, when, and how many may be in flight.
+ * A ring of numbers in sending order; peers answer in that order, so the first entry usually
+ * matches. The size follows the measured rate: libtorrent's slow start, then the blocks of a fixed
+ * time at the present rate.
  */
 import { BLOCK_LENGTH } from "../protocol/layout.ts";
 

@@ -77,6 +77,6 @@ export class WorkBudget {
   /** Throws a ProtocolError when more was spent than it had. */
   check(): void {
     if (this.#left >= 0) return;
-    throw new ProtocolError("costly", "The peer makes more work than its messages are worth");
+    throw new ProtocolError("costly", "The peer costs too much work");
   }
 }

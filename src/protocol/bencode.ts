@@ -168,7 +168,7 @@ class Decoder {
       at++;
     }
     if (at === bytes.length) fail("truncated", "The data ends inside a string's length", at);
-    if (bytes[at] !== COLON) fail("bad-length", "A string's length has no colon behind it", at);
+    if (bytes[at] !== COLON) fail("bad-length", "A string's length has no colon after it", at);
     if (bytes[start] === ZERO && at > start + 1) {
       fail("bad-length", "A string's length has a leading zero", start);
     }

@@ -76,7 +76,7 @@ function propertiesOf(node: BDict): BDict {
 
 function checkedLength(properties: BDict): number {
   const attributes = properties.bytes("attr");
-  if (attributes?.includes(ATTR_PAD)) mismatch("its file tree has padding in it");
+  if (attributes?.includes(ATTR_PAD)) mismatch("its file tree contains padding");
   if (attributes?.includes(ATTR_SYMLINK)) return 0;
   const length = properties.int("length") ?? -1;
   if (length < 0) mismatch("a file of its file tree has no size");

@@ -204,7 +204,7 @@ function emptyMagnet(infoHash: Uint8Array): Magnet {
 /** The hash to go on with; two different ones would be two torrents. */
 function same(before: Uint8Array | null, found: Uint8Array | null): Uint8Array {
   if (found === null) {
-    refuse("bad-hash", "The magnet link's info-hash is damaged: was the link copied as a whole?");
+    refuse("bad-hash", "The magnet link's info-hash is damaged: was the link copied completely?");
   }
   if (before !== null && !equalBytes(before, found)) {
     refuse("two-torrents", "The magnet link names two torrents: use one link for each");

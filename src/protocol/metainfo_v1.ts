@@ -140,7 +140,7 @@ function addUp(files: readonly RawFile[]): { totalLength: number; size: number }
 function readPieceHashes(info: BDict, count: number): Uint8Array {
   const hashes = info.bytes("pieces");
   if (!hashes && info.has("root hash")) {
-    refuse("merkle", "It is a Merkle torrent (BEP 30), a kind that was given up years ago");
+    refuse("merkle", "It is a Merkle torrent (BEP 30), a format that is no longer used");
   }
   if (count > MAX_PIECES) {
     refuse("too-many-pieces", `The torrent has ${count} pieces; ${MAX_PIECES} are the most`);

@@ -71,7 +71,7 @@ export function resolveRedirect(referrer: string, location: string): string {
   try {
     return new URL(location, referrer).href;
   } catch (cause) {
-    throw new TrackerError("bad-response", "The tracker redirects to something that is no URL", {
+    throw new TrackerError("bad-response", "The tracker redirects to an invalid URL", {
       cause,
     });
   }

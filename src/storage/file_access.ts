@@ -403,7 +403,8 @@ export class FileAccess {
 }
 
 function linked(path: string): FileError {
-  const message = `Cannot write to ${path}: it has other names (hard links), whose file it would ` +
+  const message =
+    `Cannot write to ${path}: the file has other names (hard links), and writing would ` +
     "change as well. Start again to give it a copy of its own";
   return new FileError("changed", path, message);
 }
@@ -415,7 +416,7 @@ function isFileError(error: unknown): true {
 }
 
 function notFile(path: string, kind: FileStat["kind"]): FileError {
-  const what = kind === "directory" ? "a folder" : "something that is no file";
+  const what = kind === "directory" ? "a folder" : "something other than a file";
   return new FileError(
     kind === "directory" ? "is-directory" : "io",
     path,

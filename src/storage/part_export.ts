@@ -49,8 +49,7 @@ export async function exportParts(
 }
 
 function inTheWay(path: string): FileError {
-  const message =
-    `Cannot make ${path}: a file that is not this torrent's has that name. Move it away`;
+  const message = `Cannot make ${path}: another file has that name. Move it away`;
   return new FileError("foreign", path, message);
 }
 

@@ -303,7 +303,7 @@ function isZero(bytes: Uint8Array): boolean {
 }
 
 function inTheWay(path: string): FileError {
-  const message = `Cannot move to ${path}: something with that name is there. Move it away`;
+  const message = `Cannot move to ${path}: a file or folder has that name. Move it away`;
   return new FileError("exists", path, message);
 }
 

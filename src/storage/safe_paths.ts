@@ -163,9 +163,9 @@ export class SafePaths {
 
   linkRefused(path: string): FileError {
     const message = this.follow === "none"
-      ? `Cannot use ${path}: it is a symbolic link, and nothing is written through links. Remove it ` +
+      ? `Cannot use ${path}: the path is a symbolic link, and shoal does not write through links. Remove it ` +
         "or choose another folder"
-      : `Cannot read ${path}: it is a symbolic link. --follow-links reads through it`;
+      : `Cannot read ${path}: the path is a symbolic link. Add --follow-links to read through it`;
     return new FileError("symlink", path, message);
   }
 }
@@ -174,7 +174,7 @@ function notFolder(path: string): FileError {
   return new FileError(
     "not-directory",
     path,
-    `Cannot use ${path} as a folder: something else has that name. Move it away`,
+    `Cannot use ${path} as a folder: a file has that name. Move it away`,
   );
 }
 

@@ -43,13 +43,17 @@ export function findSource(
   const source: Source = { root, name, files: [], links: [], others: [], excluded: [] };
   const stat = files.stat(root);
   if (stat === null) {
-    throw new FileError("not-found", root, `Cannot share ${root}: it is not there`);
+    throw new FileError("not-found", root, `Cannot share ${root}: there is no such file or folder`);
   }
   if (stat.kind === "file") source.files.push({ path: [], location: root, stat });
   else if (stat.kind === "directory") walk(files, root, [], source, leavesOut);
   // The one link that is followed, if it leads to a folder: the user named it himself.
   else if (stat.kind === "link") walkLink(files, root, source, leavesOut);
-  else throw new FileError("io", root, `Cannot share ${root}: it is neither a file nor a folder`);
+  else {throw new FileError(
+      "io",
+      root,
+      `Cannot share ${root}: the path is neither a file nor a folder`,
+    );}
   return source;
 }
 
@@ -91,7 +95,7 @@ function walkLink(files: Files, root: string, into: Source, leavesOut: LeavesOut
   try {
     files.list(root);
   } catch (cause) {
-    const message = `Cannot share ${root}: it is a symbolic link; name what it leads to`;
+    const message = `Cannot share ${root}: the path is a symbolic link; name its target instead`;
     throw new FileError("symlink", root, message, { cause });
   }
   walk(files, root, [], into, leavesOut);
@@ -103,7 +107,7 @@ function vanished(location: string, name: string): FileError {
     ? new FileError(
       "io",
       location,
-      `Cannot share ${location}: its name is not valid UTF-8; rename it`,
+      `Cannot share ${location}: the name is not valid UTF-8; rename the file`,
     )
     : new FileError("changed", location, `${location} vanished while its folder was looked at`);
 }

@@ -77,7 +77,7 @@ export class StoredFile extends PooledFile {
       throw new FileError(
         "not-found",
         this.path,
-        `${this.path} vanished while it was being written. Start again to download it again`,
+        `${this.path} was removed during the download. Start again to download it again`,
       );
     }
     if (now.kind !== "file" || now.inode !== inode) throw replaced(this.path);
@@ -174,14 +174,13 @@ export function replaced(path: string): FileError {
   return new FileError(
     "changed",
     path,
-    `${path} was replaced by another file while it was being written. ` +
-      "Start again to check it and download what is missing",
+    `${path} was replaced by another file during the download. ` +
+      "Start again to check it and download the missing data",
   );
 }
 
 export function grew(path: string): FileError {
-  const message =
-    `Something was written to ${path} behind the end of the torrent's file while it ` +
+  const message = `Something was written to ${path} past the end of the torrent's file while it ` +
     "was downloaded. Move that file away, then start again";
   return new FileError("foreign", path, message);
 }
@@ -190,7 +189,7 @@ export function tooShort(path: string): FileError {
   return new FileError(
     "changed",
     path,
-    `Cannot read ${path}: it is shorter than it was. Start again to check it and fetch the rest`,
+    `Cannot read ${path}: the file has become shorter. Start again to check it and download the rest`,
   );
 }
 

@@ -1,20 +1,20 @@
 /**
- * Whom we give to (BEP 3): every ten seconds the best few by what they give us, or, once we have
- * everything, by whose turn it is; one more at random for half a minute, so that new peers get a
- * chance. Free slots are used at once. Invariant: after each round, and while somebody waits, at most
- * `slots` + 1 are served.
+ * Decides which peers are unchoked (BEP 3): every ten seconds those that upload most to us, or, once
+ * we seed, the ones whose turn it is; and one more at random for half a minute (the optimistic
+ * unchoke), so that new peers get a chance. Free slots are used at once. Invariant: after each round,
+ * and while a peer waits, at most `slots` + 1 peers are unchoked.
  */
 import type { Random } from "../platform/types.ts";
 
 export const DEFAULT_UPLOAD_SLOTS = 4;
 const ROUND_MS = 10_000;
 const OPTIMISTIC_MS = 30_000;
-/** A seed serves whoever takes something for at least so long. */
+/** A seed keeps a peer that downloads unchoked for at least this long. */
 const TURN_MS = 30_000;
-/** Peers that came so recently are so many times as likely to be the one at random. */
+/** New peers get this much more weight in the draw for the optimistic unchoke. */
 const NEW_MS = 60_000;
 const NEW_WEIGHT = 3;
-/** Who gives something back is so many times as likely again as who had a chance and did not. */
+/** So do peers that upload to us, over those that were unchoked and did not. */
 const GIVER_WEIGHT = 5;
 
 /** What the choker needs of a peer. */
@@ -22,7 +22,7 @@ export interface ChokerPeer {
   readonly choking: boolean;
   readonly peerInterested: boolean;
   readonly snubbed: boolean;
-  /** What it gives us, bytes a second now and in all; what it takes, in all. */
+  /** What the peer uploads to us, in bytes a second and in total; what it downloads, in total. */
   readonly down: { readonly rate: number; readonly total: number };
   readonly up: { readonly total: number };
   readonly connectedAt: number;
@@ -112,7 +112,7 @@ export class Choker<Peer extends ChokerPeer> {
     this.recalculateUnchoke([...peers], seeding, now);
   }
 
-  /** One round: decides about everybody (the plan's `recalculate_unchoke`). */
+  /** One round: decides about every peer. */
   recalculateUnchoke(all: readonly Peer[], seeding: boolean, now: number): void {
     for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
@@ -125,10 +125,10 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * Every half minute, or when its holder lost interest, the slot at random goes to another of those
-   * who have none by merit: new peers are three times as likely, those that only ever took hardly
-   * (the plan's `optimistic_unchoke`). Whether one is served at the moment does not matter: early on
-   * everybody may be but those who gave nothing, and they would get every slot at random.
+   * Every half minute, or when its holder is no longer interested, the optimistic slot goes to another
+   * peer without a regular one. New peers are three times as likely to get it; peers that only
+   * downloaded hardly ever do. Whether a peer is unchoked already does not matter: early on, all
+   * peers may be except those that uploaded nothing, and these would win every draw.
    */
   optimisticUnchoke(others: readonly Peer[], now: number): void {
     if (this.#optimistic?.peerInterested === false) this.#optimistic = null;
@@ -146,8 +146,8 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * The order in which a seed serves (the plan's `round_robin_unchoke`): whoever is in the middle of
-   * a turn and uses it, then those who wait, longest first and of equals who has least.
+   * The order in which a seed unchokes peers: first those in the middle of a turn that they use, then
+   * the waiting ones. The longest wait comes first; of equals, the peer with the fewest pieces.
    */
   roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
     const rank = (peer: Peer) => {

@@ -87,7 +87,7 @@ export class MetadataSearch {
       const { piece, totalSize, bytes } = message;
       if (this.#fetch.data(session, piece, totalSize, bytes, now)) return;
       if (++asked.unasked <= MAX_UNASKED) return;
-      throw new ProtocolError("unasked", "The peer sends metadata that nobody asked for");
+      throw new ProtocolError("unasked", "The peer sent metadata that was not requested");
     }
     if (message.kind === "reject") this.#fetch.rejected(session, message.piece, now);
     else this.#refuse(session, asked, message.piece);

@@ -192,7 +192,7 @@ export class Persistence {
   #giveUp(): void {
     this.#keeper?.giveUp();
     this.#torrent.warn(
-      `The last state was not saved: the disk of ${this.#torrent.storage.dir} did not take it in time. ` +
+      `The last state was not saved: the disk of ${this.#torrent.storage.dir} did not write it in time. ` +
         "The next start checks what changed since the last one",
     );
   }

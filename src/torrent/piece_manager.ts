@@ -1,7 +1,7 @@
 /**
- * The Synchronizer: sole owner of the state of every piece and block of one torrent.
- * Each piece is in one state of piece_types.ts; a block of an open piece is FREE, ASKED or HERE. All
- * of a block's way is plain calls: no promise, no allocation.
+ * The only owner of the state of every piece and block of one torrent.
+ * Each piece is in one state of piece_types.ts; a block of an open piece is FREE, ASKED or HERE.
+ * The path of a block consists of plain calls: no promise, no allocation.
  */
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";

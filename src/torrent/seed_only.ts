@@ -10,7 +10,7 @@ export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
   const { missing, short, links, all } = lacking(meta, sizeOf);
   if (all && links.length === 0) {
     throw new IncompleteError(
-      `nothing is there: the folder must be the one with "${meta.name}" in it`,
+      `no files found: the folder must contain "${meta.name}"`,
     );
   }
   if (missing.length + short.length > 0) {
@@ -29,7 +29,7 @@ export function demandReturn(meta: Metainfo, sizeOf: SizeOf, dir: string): void 
   throw new FileError(
     missing.length > 0 ? "not-found" : "changed",
     dir,
-    `${describe(missing, short, links)} in ${dir}: put back what was there, or remove the torrent`,
+    `${describe(missing, short, links)} in ${dir}: restore the files, or remove the torrent`,
   );
 }
 
@@ -72,7 +72,7 @@ export function unlessLink<T>(look: () => T): T | null | "link" {
 
 function describe(missing: string[], short: string[], links: string[]): string {
   if (links.length > 0) {
-    return `${links[0]} is behind a symbolic link that only --follow-links reads through` +
+    return `${links[0]} is behind a symbolic link (--follow-links reads through it)` +
       othersText(links.length - 1);
   }
   const [first = short[0], what] = [missing[0], missing.length > 0 ? "missing" : "too short"];

@@ -137,7 +137,7 @@ function describeChange(paths: readonly string[], different: number, pieces: num
   const more = paths.length - 1;
   const others = more === 0 ? "" : ` and ${more} other file${more === 1 ? "" : "s"}`;
   const change = different === 0
-    ? "longer than the torrent has it"
+    ? "longer than in the torrent"
     : `different from the torrent in ${different} of ${pieces} pieces`;
   return `${paths[0]}${others} ${
     more === 0 ? "was" : "were"
@@ -235,10 +235,10 @@ function numberOf({ files }: Metainfo, file: number): number {
 }
 
 function reasonOf(verdict: "foreign" | "longer", owner: PathOwner | null): string {
-  if (owner !== null) return `it belongs to the torrent "${owner.name}"`;
+  if (owner !== null) return `the file belongs to the torrent "${owner.name}"`;
   return verdict === "foreign"
-    ? "it is not part of this torrent (no piece of it matches)"
-    : "it is longer than the torrent's file, and the rest is not empty";
+    ? "the file is not part of this torrent (no piece matches)"
+    : "the file is longer than the torrent's, and the rest is not empty";
 }
 
 /** Files that are complete are only read, which harms nobody. */

@@ -1,6 +1,6 @@
 /**
- * A torrent's files at work (the Orchestrator): wires pieces and storage to the torrent's peers and
- * walks through the states checking, downloading, verifying, seeding or done. All work is theirs.
+ * The engine of one torrent: wires pieces and storage to the torrent's peers, and moves through the
+ * states checking, downloading, verifying, seeding and done. Its parts do all the work.
  */
 import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
@@ -430,7 +430,9 @@ export class Torrent {
       this.#tell({ type: "failed", code, message, path });
     }
     if (state !== "done") {
-      this.#finish.reject(this.#error ?? new Error("The torrent was stopped before its end"));
+      this.#finish.reject(
+        this.#error ?? new Error("The torrent was stopped before it was complete"),
+      );
     }
     this.#close(state === "failed", told);
   }

@@ -1,10 +1,10 @@
-/** What a torrent says about itself: states, goals and events. Plain data. */
+/** States, seed goals and events of a torrent. Plain data. */
 
 import type { AnnounceOutcome } from "../tracker/tracker_manager.ts";
 
 /**
- * "finding": a magnet's metadata is being looked for; "moving": what is whole goes to its folder; "waiting": the disk is in trouble that may
- * pass, it is tried again by itself; "paused": somebody wanted it so.
+ * "finding": looking for the metadata of a magnet link; "moving": finished files move to their
+ * folder; "waiting": the disk failed, and the torrent retries; "paused": paused by the user.
  */
 export type TorrentState =
   | "finding"
@@ -20,8 +20,8 @@ export type TorrentState =
   | "failed";
 
 /**
- * When a finished torrent stops giving. "none": at once; "ratio": uploaded / size; "time": after so
- * many seconds; "idle": when nobody took anything for so many seconds.
+ * When a complete torrent stops seeding. "none": at once; "ratio": when uploaded / size reaches it;
+ * "time": after this time; "idle": when nothing was uploaded for this time.
  */
 export type SeedGoal =
   | { kind: "none" }
@@ -30,7 +30,7 @@ export type SeedGoal =
   | { kind: "time"; seconds: number }
   | { kind: "idle"; seconds: number };
 
-/** Why it is not faster right now. The text for a person is the command line's. */
+/** Why the download is not faster right now. The command line has a phrase for each. */
 export type HeldBackBy =
   | "nothing"
   | "no-peers"
@@ -42,12 +42,12 @@ export type HeldBackBy =
   | "hashing"
   | "limit";
 
-/** How thorough the check at the end is: see AddOptions.finalCheck. */
+/** How thorough the final check is: see AddOptions.finalCheck. */
 export type FinalCheck = "changed" | "full";
 
-/** One thing that happened to a torrent; `type` tells them apart. */
+/** An event of a torrent; `type` says which one. */
 export type TorrentHappening =
-  /** `wanted` bytes in `wantedFiles` files are chosen, of `size` bytes in `files`. */
+  /** Of `size` bytes in `files` files, `wanted` bytes in `wantedFiles` files are chosen. */
   | {
     type: "added";
     name: string;
@@ -69,7 +69,7 @@ export type TorrentHappening =
   /** The final check found pieces that do not match; they are downloaded again. */
   | { type: "final-check"; bad: number; pieces: number }
   | { type: "warning"; message: string }
-  /** The disk is in trouble; after so many seconds it is tried again. */
+  /** The disk failed; the torrent retries after `retryInSeconds`. */
   | { type: "waiting"; code: string; message: string; path: string; retryInSeconds: number }
   | { type: "done"; name: string; dir: string; size: number; wanted: number; seconds: number }
   | { type: "failed"; code: string; message: string; path: string | null }

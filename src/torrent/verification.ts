@@ -139,7 +139,7 @@ function notKept({ layout }: Metainfo, storage: TorrentStorage, piece: number): 
   return new FileError(
     "io",
     path,
-    `${path} does not keep what is written to it: piece ${piece} was read back wrong ` +
+    `${path} does not keep written data: piece ${piece} was read back wrong ` +
       `${MAX_WRONG} times. Check the disk of ${storage.dir}, or choose another one`,
   );
 }

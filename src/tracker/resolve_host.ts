@@ -47,7 +47,7 @@ function lookupWithin(ports: ResolvePorts, host: string, signal: AbortSignal): P
       settle();
       reject(new TrackerError(code, message));
     };
-    const onAbort = () => giveUp("net", `The look-up of ${host} was called off`);
+    const onAbort = () => giveUp("net", `The look-up of ${host} was cancelled`);
     const timer = ports.clock.after(
       LOOKUP_TIMEOUT_MS,
       () => giveUp("timeout", `The look-up of ${host} took too long`),

@@ -229,9 +229,9 @@ function failure(message: string): TrackerError {
 }
 
 function wrongKind(): TrackerError {
-  return new TrackerError("bad-response", "The tracker answered something that was not asked");
+  return new TrackerError("bad-response", "The tracker sent an unexpected answer");
 }
 
 function calledOff(): TrackerError {
-  return new TrackerError("net", "The announce was called off");
+  return new TrackerError("net", "The announce was cancelled");
 }

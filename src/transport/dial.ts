@@ -33,7 +33,7 @@ export function dialPeer(
       if (!equalBytes(theirs.infoHash, ours.infoHash)) {
         events.failed(new ProtocolError("wrong-torrent", "The peer answered for another torrent"));
       } else if (equalBytes(theirs.peerId, ours.peerId)) {
-        events.failed(new ProtocolError("self", "That peer is ourselves"));
+        events.failed(new ProtocolError("self", "The peer is this client"));
       } else if (info === null) {
         // Nobody can know our torrent before we told it.
         events.failed(new ProtocolError("early", "The peer spoke before the connection was open"));

@@ -31,7 +31,7 @@ export class HandshakeReader implements StreamSink {
     this.socket = socket;
     this.#events = events;
     this.#deadline = clock.after(timeoutMs, () => {
-      this.#fail(new NetError("timeout", "No handshake came in time"));
+      this.#fail(new NetError("timeout", "The peer did not send a handshake in time"));
     });
     socket.attach(this);
   }
@@ -69,7 +69,7 @@ export class HandshakeReader implements StreamSink {
 
   onEnd(error: Error | null): void {
     if (this.#next !== null) return this.#next.onEnd(error);
-    this.#fail(error ?? new NetError("closed", "The peer hung up before its handshake"));
+    this.#fail(error ?? new NetError("closed", "The peer disconnected before its handshake"));
   }
 
   #fail(error: Error): void {

@@ -1,4 +1,4 @@
-/** The errors a caller may have to tell apart. Each carries a stable `code` and its cause. */
+/** The errors that callers can tell apart. Each has a stable `code`, and the cause if there is one. */
 
 export abstract class ShoalError extends Error {
   abstract readonly code: string;
@@ -26,7 +26,7 @@ export type FileErrorCode =
   | "bad-name"
   | "io";
 
-/** Something about one file failed. The message names the path and what a person can do. */
+/** An operation on a file failed. The message names the path and what a person can do. */
 export class FileError extends ShoalError {
   constructor(
     readonly code: FileErrorCode,
@@ -38,7 +38,7 @@ export class FileError extends ShoalError {
   }
 }
 
-/** All files of a torrent that were in the folder `path` are gone, and another disk is there. */
+/** All files of a torrent in the folder `path` are missing, and the folder is on another disk. */
 export class GoneError extends FileError {
   constructor(torrent: string, path: string) {
     super(
@@ -50,29 +50,31 @@ export class GoneError extends FileError {
   }
 }
 
-/** What stands in a file's place is not this torrent's, and is not touched. */
+/** An existing file has a name of the torrent's but belongs to something else. It is not changed. */
 export class ForeignFileError extends FileError {
   constructor(
     path: string,
-    /** Of the file, counted from 1 without padding; null where the path is that of no file. */
+    /** The number of the torrent's file, from 1 without padding; null if `path` is not one of them. */
     readonly number: number | null,
-    /** How one knows. */
+    /** Why the file is not the torrent's, as part of a sentence. */
     readonly reason: string,
   ) {
     super(
       "foreign",
       path,
-      `${path} is left alone: ${reason}. Choose another folder or another name for it, or allow it ` +
-        "to be overwritten",
+      `${path} was not changed: ${reason}. Choose another folder or another name, or allow shoal ` +
+        "to overwrite it",
     );
   }
 }
 
-/** Files that were complete were changed since. They are left as they are. */
+/** Complete files were changed after the download. They are left alone. */
 export class EditedError extends ShoalError {
   readonly code = "edited";
   constructor(readonly change: string) {
-    super(`${change}. Your changes are kept; add it with "repair" to download the original again`);
+    super(
+      `${change}. Your changes are kept; use the option "repair" to download the original again`,
+    );
   }
 }
 
@@ -91,14 +93,14 @@ export type NetErrorCode =
   | "bad-response"
   | "other";
 
-/** A connection or request failed below the protocol. */
+/** A connection or request failed in the network. */
 export class NetError extends ShoalError {
   constructor(readonly code: NetErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** Bytes from outside broke a format. `code` is a short stable word ("bad-length", ...). */
+/** Received bytes violate a format or protocol. `code` is a short stable word ("bad-length", ...). */
 export class ProtocolError extends ShoalError {
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -119,7 +121,7 @@ export class MagnetError extends ShoalError {
   }
 }
 
-/** A resume file cannot be used; what is on the disk has to be checked instead. */
+/** A resume file cannot be used; existing data has to be checked instead. */
 export class ResumeError extends ShoalError {
   constructor(
     readonly code: "too-large" | "damaged" | "version" | "bad-field" | "other-torrent",
@@ -130,14 +132,14 @@ export class ResumeError extends ShoalError {
   }
 }
 
-/** Files are missing or wrong where everything of a torrent should be there. */
+/** Files of a torrent that should be complete are missing or damaged. */
 export class IncompleteError extends ShoalError {
   readonly code = "incomplete";
 }
 
-/** A tracker answered with a failure or with nothing that can be used. */
+/** A tracker failed, refused, or sent an unusable answer. */
 export class TrackerError extends ShoalError {
-  /** `retryInMs`: what the tracker asked for (BEP 31); Infinity means never. */
+  /** `retryInMs`: the wait that the tracker asked for (BEP 31); Infinity: never retry. */
   constructor(
     readonly code: "failure" | "bad-response" | "refused-url" | "timeout" | "net",
     message: string,
@@ -149,7 +151,7 @@ export class TrackerError extends ShoalError {
   readonly retryInMs?: number;
 }
 
-/** Any error as plain data; `code` "internal" for what should not happen. */
+/** Any error as plain data; `code` is "internal" for errors that are bugs. */
 export function describeError(
   error: Error,
 ): { code: string; message: string; path: string | null } {

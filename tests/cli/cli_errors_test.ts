@@ -56,7 +56,7 @@ describe("shoal with a bad .torrent", () => {
     });
 
     it(`${command} ends with 3 for a folder`, { timeout: 20_000 }, async () => {
-      assertOneLine(await shoal(command, FOLDER), 3, /that is a folder/);
+      assertOneLine(await shoal(command, FOLDER), 3, /the path is a folder/);
     });
 
     it(`${command} names a v2-only torrent as what it is`, { timeout: 20_000 }, async () => {
@@ -101,7 +101,7 @@ describe("shoal download from a URL", () => {
     assertOneLine(
       run,
       3,
-      /Cannot get http:\/\/127\.0\.0\.1:\d+\/none: it is not there \(status 404\)/,
+      /Cannot get http:\/\/127\.0\.0\.1:\d+\/none: the server does not have it \(status 404\)/,
     );
     assert.doesNotMatch(run.err, /abc/);
   });

@@ -217,9 +217,9 @@ describe("shoal create and the place it writes to", () => {
     assert.equal((await create(top, "-o", inside)).code, 0);
     const again = await create(top, "-o", inside, "--force");
     assert.equal(again.code, 5);
-    assert.match(again.errors, /among the files to be shared/);
+    assert.match(again.errors, /one of those to be shared/);
     const itself = await create(inside, "-o", inside, "--force");
-    assert.match(itself.errors, /among the files to be shared/);
+    assert.match(itself.errors, /one of those to be shared/);
   });
 
   it("wants a folder that is there, before it hashes", async () => {
@@ -235,7 +235,7 @@ describe("shoal create and what makes no torrent", () => {
     const { top, folder, out } = makeTop();
     mkdirSync(join(folder, "nothing"));
     const cases: [args: string[], code: number, message: RegExp][] = [
-      [[join(folder, "none")], 5, /Cannot share .*none: it is not there/],
+      [[join(folder, "none")], 5, /Cannot share .*none: there is no such file or folder/],
       [[join(folder, "nothing")], 3, /it holds no files/],
       [[top, "--name", "a/b"], 3, /"a\/b" cannot be a torrent's name/],
       [[top, "--piece-length", "17k"], 2, /--piece-length: .*power of two/],

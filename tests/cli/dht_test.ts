@@ -147,7 +147,7 @@ describe("shoal dht", () => {
     [["put", "a", "--seq", "1"], /are for items with a --key/],
     [["put", "a", "--key", "k", "--seq", "9223372036854775808"], /0 to 2\^63 - 1/],
     [["put", "a".repeat(997)], /997 bytes/],
-    [["put", "a", "--key", join(ROOT, "README.md")], /is no key/],
+    [["put", "a", "--key", join(ROOT, "README.md")], /is not a key/],
     [["put", "a", "--salt", "s".repeat(65)], /64 bytes at most/],
     [["stats", "x"], /Too many operands: "x"\. Usage: shoal dht stats/],
   ];
@@ -165,7 +165,7 @@ describe("shoal dht", () => {
     const nobody = ["--dht-bootstrap", "127.0.0.1:9", "--no-state"];
     const { code, err } = await shoal("dht", "peers", INFO_HASH, ...nobody);
     assert.equal(code, 4);
-    assert.match(err, /^shoal: No node of the DHT answers; --dht-bootstrap/);
+    assert.match(err, /^shoal: No DHT node answers; try another one with --dht-bootstrap/);
   });
 
   it("asks without listening for peers, and never answers", async () => {

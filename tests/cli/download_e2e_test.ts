@@ -164,6 +164,6 @@ describe("shoal download and Ctrl-C", () => {
     const run = await shoal("download", path, "-o", folder, "--give-up-after", "1s");
     await tracker.close();
     assert.equal(run.code, 4);
-    assert.match(run.err, /^shoal: lonely\.bin: no peer .*the tracker knows of none.*\n$/);
+    assert.match(run.err, /^shoal: lonely\.bin: no peer .*the tracker knows none.*\n$/);
   });
 });

@@ -75,7 +75,10 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     await ended(run);
     const both = [real, "--choose", "--files", "1"], other = fakeWorld(both);
     other.process.size = { columns: 80, rows: 24, color: false };
-    await assert.rejects((await start(both, other)).code, /--choose asks what --files says/);
+    await assert.rejects(
+      (await start(both, other)).code,
+      /--choose and --files exclude each other/,
+    );
   });
 
   it("with --metadata-only copies a .torrent, and opens no client for it", async () => {

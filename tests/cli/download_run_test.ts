@@ -196,11 +196,11 @@ describe("shoal download", () => {
     const [torrent] = run.world.client.added;
     torrent!.seed();
     await run.world.clock.pass(1000);
-    torrent!.break(new FileError("changed", "/x", "Cannot read /x: it is shorter than it was"));
+    torrent!.break(new FileError("changed", "/x", "Cannot read /x: the file has become shorter"));
     assert.equal(await ended(run), 5);
     assert.equal(
       run.world.process.errors,
-      "shoal: big.bin: Cannot read /x: it is shorter than it was\n",
+      "shoal: big.bin: Cannot read /x: the file has become shorter\n",
     );
     assert.match(run.world.process.printed, /^big\.bin: done, 1000 B, verified\n {2}in .*\n$/);
   });

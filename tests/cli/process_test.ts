@@ -131,7 +131,7 @@ describe("a terminal that is closed", { skip: notLinux }, () => {
 describe("shoal download --choose on a terminal", {
   skip: existsSync("/usr/bin/script") ? false : "needs script of util-linux",
 }, () => {
-  const QUESTION = /Which ones\?/g;
+  const QUESTION = /Files to download \(/g;
 
   /** Types each answer once the question for it stands there. */
   async function answer(answers: readonly string[]) {

@@ -95,7 +95,7 @@ describe("shoal seed", () => {
     const world = fakeWorld(["seed", TORRENT, "data", "--follow-links", "--fetch-missing"]);
     await runCli(world.platform, world.openClient);
     assert.equal(world.process.code, 2);
-    assert.match(world.process.errors, /--follow-links is for reading alone/);
+    assert.match(world.process.errors, /--follow-links only reads/);
   });
 
   it("downloads when --fetch-missing says so", async () => {
@@ -129,8 +129,8 @@ describe("shoal seed", () => {
         [["--trust", "--fetch-missing"], /--trust and --fetch-missing exclude each other/],
         [["--json", "--quiet"], /--json and --quiet exclude each other/],
         [["--seed-goal", "idle:long"], /--seed-goal: "long" is not a time/],
-        [["--up-limit", "0"], /^UsageError: --up-limit: "0" would let nothing through/],
-        [["--up-quota", "0"], /^UsageError: --up-quota: "0" would let nothing through/],
+        [["--up-limit", "0"], /^UsageError: --up-limit: "0" would block everything/],
+        [["--up-quota", "0"], /^UsageError: --up-quota: "0" would block everything/],
       ] as const
     ) {
       const run = seedCommand.start(context, [TORRENT, "data", ...flags], () => {});
@@ -210,7 +210,7 @@ describe("shoal seed", () => {
   });
 
   it("ends with 5 and the error when it fails while it gives", async () => {
-    const message = "Cannot read big.bin: it is shorter than it was";
+    const message = "Cannot read big.bin: the file has become shorter";
     const text = await start([TORRENT, "data"]), json = await start([TORRENT, "data", "--json"]);
     for (const { torrent, ended } of [text, json]) {
       torrent.seed();
@@ -402,7 +402,7 @@ describe("shoal seed as a process", () => {
     const empty = newFolder();
     const nowhere = await shoal("seed", torrent, join(empty, "none"));
     assert.equal(nowhere.code, 1);
-    assert.match(nowhere.err, /^shoal: top: nothing is there: .* "top" in it \(.*\n$/);
+    assert.match(nowhere.err, /^shoal: top: no files found: .* contain "top" \(.*\n$/);
     assert.deepEqual(readdirSync(empty), []);
 
     rmSync(join(top, "b.bin"));

@@ -74,7 +74,7 @@ describe("openState", () => {
       assert.equal(stateDir, null);
       assert.match(
         warning!,
-        /^warning: This run will not be remembered: .*permission denied; --state-dir/,
+        /^warning: Progress will not be saved: .*permission denied; --state-dir/,
       );
     }
   });
@@ -95,7 +95,7 @@ describe("openState", () => {
   it("says why nothing is remembered without a home, but not to those who want it so", () => {
     const { platform, process } = fakeWorld([]);
     const { warning } = openState(platform, stateChoice(flags(null), process));
-    assert.match(warning!, /will not be remembered: HOME is not set; --state-dir names a folder/);
+    assert.match(warning!, /will not be saved: HOME is not set; --state-dir chooses a folder/);
     const wish = stateChoice({ "state-dir": null, "no-state": true }, process);
     assert.deepEqual(openState(platform, wish), { stateDir: null, warning: null });
   });
@@ -110,7 +110,7 @@ describe("shoal download and its state folder", () => {
     const run = await start([torrent], world);
     run.world.client.added[0]!.finish();
     assert.equal(await ended(run), 0);
-    assert.match(world.process.printed, /^warning: This run will not be remembered: /);
+    assert.match(world.process.printed, /^warning: Progress will not be saved: /);
     assert.equal((world.openedWith as { stateDir?: string }).stateDir, undefined);
   });
 

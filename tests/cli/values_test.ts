@@ -114,7 +114,7 @@ describe("quota", () => {
   it("takes any size, and says what none would mean", () => {
     assert.equal(quota("1T"), 1024 ** 4);
     assert.equal(quota("1"), 1);
-    assert.throws(() => quota("0"), /^UsageError: "0" would let nothing through; for no limit/);
+    assert.throws(() => quota("0"), /^UsageError: "0" would block everything; to set no limit/);
     assert.throws(() => quota("lots"), /is not a size such as/);
   });
 });
@@ -131,7 +131,7 @@ describe("rate", () => {
     for (const text of ["0", "0K", "0/s", "0.0M/s"]) {
       assert.throws(() => rate(text), {
         code: "usage",
-        message: /would let nothing through; for no limit leave the flag out$/,
+        message: /would block everything; to set no limit, leave the flag out$/,
       });
     }
   });

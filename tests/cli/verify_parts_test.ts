@@ -129,7 +129,7 @@ describe("shoal verify --rename", () => {
   const wrong: [string, string[], RegExp][] = [
     ["no number", ["name"], /is not of the form INDEX=NAME/],
     ["no name", ["1="], /is not of the form INDEX=NAME/],
-    ["a file that is not there", ["5=x"], /there is no file 5; it has 4/],
+    ["a file that is not there", ["5=x"], /there is no file 5; the torrent has 4/],
     ["a path that leads elsewhere", ["1=../x"], /"Film\/\.\.\/x" cannot be the path of a file/],
     ["two files of one name", ["1=x", "2=x"], /two files would have the name "Film\/x"/],
     ["the name of another file", ["1=film.srt"], /two files would have the name/],

@@ -127,12 +127,12 @@ describe("shoal verify", () => {
     const { torrent, dir } = makeSample();
     const run = await verify(torrent, join(dir, "top"));
     assert.equal(run.code, 1);
-    assert.match(run.printed, /DIR is the folder that holds "top"\n$/);
+    assert.match(run.printed, /DIR is the folder that contains "top"\n$/);
   });
 
   it("ends with 5 for a folder that is none, and for a symlink in a file's place", async () => {
     const { torrent, dir, file } = makeSample();
-    assert.match((await verify(torrent, torrent)).errors, /^shoal: .*that is not a folder\n$/);
+    assert.match((await verify(torrent, torrent)).errors, /^shoal: .*the path is not a folder\n$/);
     const none = await verify(torrent, join(dir, "none"));
     assert.match(none.errors, /there is no such folder\n$/);
     assert.equal(none.code, 5);

@@ -175,7 +175,7 @@ describe("createTorrent", () => {
       names!,
       /^top\/back\\slash: file name that some clients .* change: .*; 2 such file names in all$/,
     );
-    assert.match(tracker!, /private but names no tracker/);
+    assert.match(tracker!, /private but has no tracker/);
     assert.equal(meta.files.length, 5);
   });
 });

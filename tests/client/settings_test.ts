@@ -128,7 +128,7 @@ describe("Client with options that cannot be", () => {
       [{ dir: "/x" }, "The option dir cannot be changed by update: use move"],
       [
         { piecesPerPeer: 2 },
-        "The option piecesPerPeer cannot be changed by update: it is given at the start",
+        "The option piecesPerPeer cannot be changed by update: it is fixed at the start",
       ],
       [{ limits: { down: -0.1 } }, `The option limits.down is -0.1: it must be ${RATE}`],
       [{ uploadSlot: 1 }, "There is no option uploadSlot: did you mean uploadSlots?"],

@@ -164,7 +164,7 @@ describe("a seed among hostile leeches", () => {
         await world.runFor(20);
       }
       assert.ok(asked > 1000, `${asked} requests`);
-      assert.deepEqual(scene.reasons, Array(4).fill("The peer goes on asking while choked"));
+      assert.deepEqual(scene.reasons, Array(4).fill("The peer keeps requesting while choked"));
       assert.ok(world.now - since < 3000, `${world.now - since} ms`);
       assert.ok(attackers.every(({ blocks }) => blocks <= FREE_WHILE_CHOKED));
       await servesOthers(scene);
@@ -190,7 +190,7 @@ describe("a seed among hostile leeches", () => {
         attacker.speak(words);
         await scene.swarm.world.runFor(1000);
         assert.equal(attacker.ended, true, what);
-        assert.deepEqual(scene.reasons, ["Too many messages that make no sense"], what);
+        assert.deepEqual(scene.reasons, ["The peer sent too many invalid messages"], what);
         assert.ok(attacker.rejects <= MAX_NONSENSE && attacker.blocks === 0, what);
         if (seeds) await servesOthers(scene);
         else await scene.swarm.close();

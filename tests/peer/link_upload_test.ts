@@ -146,7 +146,7 @@ describe("PeerLink: uploads", () => {
     assert.deepEqual(errors, []);
     clock.pass(2);
     late(500);
-    assert.match(String(errors[0]), /goes on asking while choked/);
+    assert.match(String(errors[0]), /keeps requesting while choked/);
   });
 
   it("waits for data without holding anything else up, then sends in order", () => {

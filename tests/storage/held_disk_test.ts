@@ -95,9 +95,9 @@ describe("a disk that makes its callers wait", { skip }, () => {
       assert.ok(existsSync(join(seen, "zero")));
       await assert.rejects(
         file.writeAsync(bytes, 0),
-        /its disk takes no data and reports no error/,
+        /the disk stores no data and reports no error/,
       );
-      await assert.rejects(files.writeWhole(join(disk, "whole"), bytes), /takes no data/);
+      await assert.rejects(files.writeWhole(join(disk, "whole"), bytes), /stores no data/);
     } finally {
       rmSync(join(hold, "zero"));
       file.close();

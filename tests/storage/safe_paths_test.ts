@@ -77,7 +77,7 @@ describe("SafePaths folders", () => {
     const refused = fileErrorWith(
       "symlink",
       "/home/downloads/t/a",
-      "nothing is written through links",
+      "does not write through links",
     );
     assert.throws(() => paths.makeFolders(["t", "a", "b", "file"]), refused);
     assert.throws(() => paths.hasFolders(["t", "a", "b", "file"]), refused);

@@ -92,7 +92,7 @@ describe("findSource", () => {
     assert.deepEqual([name, found.map(({ path }) => path)], ["link", [["file"]]]);
     assert.throws(
       () => findSource(files, join(folder, "to-file")),
-      code("symlink", /name what it leads to/),
+      code("symlink", /name its target/),
     );
   });
 
@@ -122,7 +122,7 @@ describe("findSource", () => {
     // By a shell, because Deno would turn the byte into a character.
     const shell = spawnSync("sh", ["-c", ': > "$(printf "%s/a\\377" "$0")"', folder]);
     assert.equal(shell.status, 0, String(shell.stderr));
-    assert.throws(() => findSource(files, folder), code("io", /not valid UTF-8; rename it/));
+    assert.throws(() => findSource(files, folder), code("io", /not valid UTF-8; rename the file/));
   });
 
   it("notices files that vanish while it looks", () => {

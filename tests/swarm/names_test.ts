@@ -89,7 +89,7 @@ describe("names of a download", () => {
       node.disk.mount("/data", node.disk.volume(stubborn));
       const refused = await swarm.join(node);
       await assert.rejects(refused.torrent.finished, (error: FileError) => {
-        assert.match(error.message, /"folder\/Ep 1: Pilot\?\.mkv" of file 1. Give it another one/);
+        assert.match(error.message, /"folder\/Ep 1: Pilot\?\.mkv" of file 1. Choose another one/);
         return error.code === "bad-name";
       });
       assert.deepEqual(node.disk.names("/data"), []);

@@ -77,7 +77,7 @@ describe("files that are not the torrent's", () => {
       const swarm = await newSwarm(1), bytes = theirs(swarm, swarm.torrent.files[0]!.content);
       const { leech, ended } = await downloadOver(swarm, { [FIRST]: bytes });
       assert.equal(ended, "foreign");
-      assert.match(leech.torrent.snapshot().error!.message, /file0 is left alone: it is/);
+      assert.match(leech.torrent.snapshot().error!.message, /file0 was not changed: the file is/);
       assert.deepEqual(leech.node.disk.bytes(FIRST), bytes);
       assert.deepEqual(leech.node.disk.names("/data/folder/sub0"), ["file0"], "nothing was made");
       assert.equal(leech.torrent.snapshot().downloaded, 0);
@@ -337,7 +337,7 @@ describe("files that were changed after they were complete", () => {
     disk.tamper(LAST, noise(swarm, 30), 300 * KIB, Date.UTC(2024, 1));
     const next = await again(swarm, leech);
     assert.equal(await untilOver(swarm, next), "edited");
-    assert.match(next.torrent.snapshot().error!.message, /longer than the torrent has it/);
+    assert.match(next.torrent.snapshot().error!.message, /longer than in the torrent/);
     assert.equal(disk.bytes(LAST)!.length, 300 * KIB + 30);
     assert.equal(await untilOver(swarm, await again(swarm, next, { repair: true })), "done");
     assert.equal(disk.bytes(LAST)!.length, 300 * KIB);
@@ -383,7 +383,7 @@ describe("two torrents with one path", () => {
     swarm.assertHasAll(leech);
     const { state, error } = late.snapshot();
     assert.deepEqual([state, error?.code], ["failed", "foreign"]);
-    assert.match(error!.message, /it belongs to the torrent "folder"/);
+    assert.match(error!.message, /the file belongs to the torrent "folder"/);
     await swarm.close();
   });
 
@@ -401,7 +401,10 @@ describe("two torrents with one path", () => {
       const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
       const late = await other.join(node, {}, STATE);
       assert.equal(await untilOver(other, late), "foreign");
-      assert.match(late.torrent.snapshot().error!.message, /it belongs to the torrent "folder"/);
+      assert.match(
+        late.torrent.snapshot().error!.message,
+        /the file belongs to the torrent "folder"/,
+      );
       assert.deepEqual(leech.node.disk.bytes(FIRST) ?? leech.node.disk.bytes(LAST), before);
       await swarm.close();
     },

@@ -99,7 +99,7 @@ describe("a resume record that does not fit", () => {
     },
   );
 
-  it("gives a file the name of another one: everything is checked instead", TIMEOUT, async () => {
+  it("gives a file the name of another one: all files are checked", TIMEOUT, async () => {
     for (const where of ["renamed", "moving"] as const) {
       const renamed = new Map([[0, ["folder", "sub1", "file1"]]]);
       const { swarm, one } = await left(

@@ -103,7 +103,7 @@ describe("a slow disk", () => {
       assert.ok(swarm.world.now - from <= 3000, `it took ${swarm.world.now - from} ms`);
       assert.match(
         warnings.join(),
-        /The last state was not saved: the disk of \/data did not take/,
+        /The last state was not saved: the disk of \/data did not write/,
       );
       leech.node.kill("quietly");
       disk.writeDelayMs = 0;
@@ -133,7 +133,7 @@ describe("a disk that does not keep what is written", () => {
       await swarm.run(() => torrent.snapshot().error !== null);
       const { error } = torrent.snapshot();
       assert.equal(error?.code, "io");
-      assert.match(error!.message, /does not keep what is written to it: piece \d+ was read back/);
+      assert.match(error!.message, /does not keep written data: piece \d+ was read back/);
       assert.match(error!.message, /Check the disk of \/data/);
       assert.ok(swarm.world.faults(`disk-kept-${keeps}`) > 3);
       const checks = swarm.world.logLines().filter((line) => line.includes('"final-check"'));

@@ -42,7 +42,7 @@ function live(choker: Choker<Peer>, peers: Peer[], from: number, ms: number, see
   }
 }
 
-describe("Choker: the plan's three functions", () => {
+describe("Choker: its three functions", () => {
   it("test_optimistic_unchoke: one at random, another every 30 s, new peers three times as likely", () => {
     let fresh = 0, picks = 0;
     for (let seed = 0; seed < 400; seed++) {

@@ -48,7 +48,7 @@ describe("demandFiles", () => {
 
   it("sees a wrong folder where nothing is", () => {
     const nothing = sizes(null, null, null, null);
-    assert.throws(() => demandFiles(META, nothing), incomplete(/the one with "top" in it$/));
+    assert.throws(() => demandFiles(META, nothing), incomplete(/must contain "top"$/));
   });
 
   it("names what is behind a symbolic link, and the way to read it", () => {
@@ -82,7 +82,7 @@ describe("demandReturn", () => {
         /^top\/a is missing, and so are 2 others in \/d: put/,
       ],
       [[9, null, null, 0], "not-found", /^top\/b is missing, and so is 1 other in \/d: put back/],
-      [[9, null, 20, 0], "changed", /^top\/a is too short in \/d: put back what was there/],
+      [[9, null, 20, 0], "changed", /^top\/a is too short in \/d: restore the files/],
     ];
     for (const [found, code, message] of cases) {
       assert.throws(() => demandReturn(META, sizes(...found), "/d"), (error) => {

@@ -47,7 +47,7 @@ export const createCommand = defineCommand({
   name: "create",
   operands: "PATH",
   count: [1, 1],
-  summary: "Makes a .torrent of a file or of all files in a folder",
+  summary: "Makes a .torrent of a file or folder",
   details:
     "Hidden and empty files are included; symbolic links, empty folders and files that file\n" +
     "managers make (.DS_Store, Thumbs.db, desktop.ini, @eaDir) are left out.\n" +

@@ -29,7 +29,7 @@ export const demoCommand = defineCommand({
   name: "demo",
   operands: "",
   count: [0, 0],
-  summary: "Shows a download from a swarm that it starts on this machine",
+  summary: "Downloads from a demo swarm on this machine",
   details:
     "Makes random data, a tracker and three peers that have it, downloads it from them and\n" +
     "verifies it, all on 127.0.0.1. The downloaded file is kept in a temporary folder.",

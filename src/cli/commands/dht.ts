@@ -19,20 +19,20 @@ import { duration, hostAndPort, notEmpty } from "../values.ts";
 const FILE_BYTES_MOST = 64 * 1024;
 
 const FLAGS = {
-  file: optional("FILE", "put: what is in this file, instead of a TEXT", notEmpty),
+  file: optional("FILE", "put: store the contents of this file instead of TEXT", notEmpty),
   key: optional(
     "FILE",
-    "put: an item that can be changed later, signed with this key; it is made when missing",
+    "put: store a mutable item, signed with this key; a missing key file is created",
     notEmpty,
   ),
   salt: single<Uint8Array>(
     "TEXT",
-    "put, get: which item of a key; by default the one without",
+    "put, get: salt of a mutable item (default: none)",
     saltOf,
     new Uint8Array(0),
   ),
-  seq: optional("N", "put: number of this change (default: one more than what is there)", seqOf),
-  for: single("TIME", "stats: look around for so long at most (default 10s)", duration, 10),
+  seq: optional("N", "put: sequence number (default: one more than the stored version)", seqOf),
+  for: single("TIME", "stats: most time to explore the network (default 10s)", duration, 10),
   json: toggle("Print one JSON object per line (fields: docs/json.md)"),
   "dht-bootstrap": SWARM_FLAGS["dht-bootstrap"],
   "state-dir": SWARM_FLAGS["state-dir"],

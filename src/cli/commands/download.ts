@@ -38,7 +38,7 @@ const FLAGS = {
   first: fileList("Download these files before the others"),
   "ends-first": toggle("Download both ends of media files first, for players"),
   choose: toggle("Show the files on the terminal and ask which ones to download"),
-  "metadata-only": toggle("Save only the .torrent, as of a magnet link, to the file of -o"),
+  "metadata-only": toggle("Save only the .torrent (of a magnet link) to the file named by -o"),
   ...RENAME_FLAG,
   "give-up-after": optional(
     "TIME",

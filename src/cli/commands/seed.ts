@@ -58,7 +58,9 @@ export const seedCommand = defineCommand({
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
     if (swarmOptions(values).followLinks && values["fetch-missing"]) {
-      throw new UsageError("--follow-links is for reading alone, and --fetch-missing writes");
+      throw new UsageError(
+        "--follow-links only reads, and --fetch-missing writes; use one of them",
+      );
     }
     const mode = reportMode(values), state = stateChoice(values, context.platform.process);
     await refuseUnknownMagnet(context.platform, source, state.dir);
@@ -107,7 +109,7 @@ async function refuseUnknownMagnet(
     if (!(error instanceof FileError)) throw error;
   }
   throw new UsageError(
-    "shoal seed needs the .torrent, and this magnet link was never downloaded here; get it with " +
+    "shoal seed needs the .torrent, and shoal does not know this magnet link; download it with " +
       "shoal download MAGNET --metadata-only -o FILE.torrent",
   );
 }

@@ -17,13 +17,13 @@ export function statePhrase(torrent: TorrentSnapshot): string {
     case "downloading":
       return quotaPhrase(torrent) ?? heldBackPhrase(torrent) ?? "downloading";
     case "finding":
-      return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peer has it yet"}`;
+      return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peers yet"}`;
     case "moving":
       return "moving to its folder";
     case "waiting":
-      return `waiting: ${safeText(torrent.error?.message ?? "the disk is in trouble")}`;
+      return `waiting: ${safeText(torrent.error?.message ?? "the disk does not work")}`;
     case "failed":
-      return `failed: ${safeText(torrent.error?.message ?? "no reason is known")}`;
+      return `failed: ${safeText(torrent.error?.message ?? "unknown reason")}`;
     case "done":
     case "paused":
     case "stopped":
@@ -49,9 +49,9 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
     case "connecting":
       return `connecting to ${formatCount(torrent.peers.connecting, "peer")}`;
     case "choked":
-      return "choked: every peer makes us wait for a turn";
+      return "choked: waiting for an upload slot of a peer";
     case "no-needed-pieces":
-      return "no connected peer has what is missing";
+      return "no connected peer has a missing piece";
     case "tracker-failing":
       return trackerFailingPhrase(torrent);
     case "disk":
@@ -64,14 +64,14 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
 }
 
 function noPeersPhrase(torrent: TorrentSnapshot): string {
-  if (torrent.peers.known > 0) return "no peers: none of the known ones answers";
+  if (torrent.peers.known > 0) return "no peers: no known peer answers";
   if (torrent.trackers.length === 0) {
     return "no peers: the torrent has no tracker (--peer names a peer by hand)";
   }
   if (torrent.trackers.some((tracker) => tracker.state === "announcing")) {
     return "no peers yet: asking the tracker";
   }
-  return `no peers: the tracker knows of none${nextAnnouncePart(torrent)}`;
+  return `no peers: the tracker knows none${nextAnnouncePart(torrent)}`;
 }
 
 function trackerFailingPhrase(torrent: TorrentSnapshot): string {
@@ -87,7 +87,9 @@ function nextAnnouncePart(torrent: TorrentSnapshot): string {
   for (const { nextAnnounceInMs } of torrent.trackers) {
     if (nextAnnounceInMs !== null) soonest = Math.min(soonest, nextAnnounceInMs);
   }
-  return soonest === Infinity ? "" : `, asks again in ${formatDuration(Math.ceil(soonest / 1000))}`;
+  return soonest === Infinity
+    ? ""
+    : `, next announce in ${formatDuration(Math.ceil(soonest / 1000))}`;
 }
 
 function checkedPart(torrent: TorrentSnapshot): string {

@@ -79,7 +79,9 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
     lines.push("--follow-links reads through symbolic links");
   }
   if (problems.every(({ kind }) => kind === "missing") && bad.length === meta.layout.pieceCount) {
-    lines.push(`Nothing of it is in ${safeText(dir)}; DIR is the folder that holds "${name}"`);
+    lines.push(
+      `None of the files is in ${safeText(dir)}; DIR is the folder that contains "${name}"`,
+    );
   }
   return `${lines.join("\n")}\n${untold}`;
 }

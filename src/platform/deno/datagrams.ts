@@ -63,7 +63,7 @@ class DenoUdpSocket implements DatagramSocket {
     }
     if (this.#inFlight >= MAX_IN_FLIGHT) {
       this.#count(
-        new NetError("unreachable", "More datagrams wait to be sent than the system takes"),
+        new NetError("unreachable", "Too many datagrams are waiting to be sent"),
       );
       return;
     }

@@ -45,8 +45,8 @@ function checked(path: string, file: Deno.FsFile, named: Deno.FileInfo, ours: fs
   throw new FileError(
     "changed",
     path,
-    `${path} was replaced by another file while it was being written. ` +
-      "Start again to check it and download what is missing",
+    `${path} was replaced by another file during the download. ` +
+      "Start again to check it and download the missing data",
   );
 }
 
@@ -82,6 +82,6 @@ class DenoWriter implements FileWriter {
   }
 
   #demandFree(): void {
-    if (this.#isBusy) throw new Error("another write to it is under way");
+    if (this.#isBusy) throw new Error("another write to the file is in progress");
   }
 }

@@ -139,7 +139,7 @@ export class NodeFileHandle implements FileHandle {
 
   #checkOpen(action: string): void {
     if (!this.#closed) return;
-    throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: it was closed`);
+    throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: the file was closed`);
   }
 }
 

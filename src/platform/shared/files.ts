@@ -115,7 +115,7 @@ function refuseLink(there: fs.Stats | undefined): void {
 function demandFile(stats: fs.Stats): void {
   const { kind } = toFileStat(stats);
   if (kind === "directory") throw systemError("EISDIR");
-  if (kind !== "file") throw new Error("it is a device or a pipe, not a file");
+  if (kind !== "file") throw new Error("the path is a device or a pipe, not a file");
 }
 
 /**
@@ -224,7 +224,11 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 function tooLarge(path: string, maxBytes: number): FileError {
-  return new FileError("too-large", path, `Cannot read ${path}: it is over ${maxBytes} bytes`);
+  return new FileError(
+    "too-large",
+    path,
+    `Cannot read ${path}: the file is larger than ${maxBytes} bytes`,
+  );
 }
 
 async function freeSpace(path: string): Promise<number> {

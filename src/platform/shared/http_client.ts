@@ -109,7 +109,7 @@ class Call {
   readonly #timeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #exchange: HttpExchange;
-  readonly #onAbort = () => this.fail(this.failure("aborted", "it was called off"));
+  readonly #onAbort = () => this.fail(this.failure("aborted", "the request was cancelled"));
   #timer: Timer | null = null;
   #error: Error | null = null;
   /** Of the wait under way. */
@@ -127,7 +127,7 @@ class Call {
     this.#after = parts.after;
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;
-    if (signal?.aborted) throw this.failure("aborted", "it was called off");
+    if (signal?.aborted) throw this.failure("aborted", "the request was cancelled");
     this.#exchange = parts.start({
       ...request,
       method,

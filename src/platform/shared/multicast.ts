@@ -29,7 +29,7 @@ export function createMulticastNet(): MulticastNet {
         ear.close();
         throw new NetError(
           "unreachable",
-          `Cannot join ${group.address}: no network here takes part in multicast`,
+          `Cannot join ${group.address}: no network of this machine supports multicast`,
         );
       }
       const voices: NodeSocket[] = [];

@@ -24,7 +24,7 @@ export class TcpSocket extends SocketBase {
     const socket = new TcpSocket();
     const doing = `Cannot connect to ${hostPort(to.address, to.port)}`;
     if (isIP(to.address) === 0) {
-      const error = new NetError("other", `${doing}: that is not an IP address`);
+      const error = new NetError("other", `${doing}: not an IP address`);
       queueMicrotask(() => socket.didEnd(error));
       return socket;
     }

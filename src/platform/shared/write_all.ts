@@ -43,7 +43,7 @@ function takesNothing(path: string): FileError {
   return new FileError(
     "io",
     path,
-    `Cannot write ${path}: its disk takes no data and reports no error. ` +
+    `Cannot write ${path}: the disk stores no data and reports no error. ` +
       "Check the disk, or choose another one",
   );
 }

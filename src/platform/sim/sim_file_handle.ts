@@ -144,7 +144,7 @@ export class SimFileHandle implements FileHandle, OpenHandle {
 
   #on<T>(operation: DiskOperation, action: string, what: () => T): T {
     if (this.#closed) {
-      throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: it was closed`);
+      throw new FileError("io", this.#path, `Cannot ${action} ${this.#path}: the file was closed`);
     }
     return this.#attempt(operation, action, what);
   }

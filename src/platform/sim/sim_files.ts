@@ -98,7 +98,7 @@ export class SimFiles implements Files {
       if (entry === undefined) throw systemError("ENOENT");
       if (entry.kind === "directory") throw systemError("EISDIR");
       if (entry.data.size > maxBytes) {
-        const message = `Cannot read ${path}: it is over ${maxBytes} bytes`;
+        const message = `Cannot read ${path}: the file is larger than ${maxBytes} bytes`;
         throw new FileError("too-large", path, message);
       }
       return this.#disk.bytes(at)!;
