@@ -124,6 +124,7 @@ export class Torrent {
   /** For tests of the client itself: throws an InvariantError if its state is inconsistent. */
   checkInvariants(): void {
     this.#life.engine?.checkInvariants();
+    this.#life.peers.swarm.checkInvariants();
   }
 
   /** Stops the torrent: tells the trackers and saves progress, within about three seconds. */
