@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
+import { Client, Torrent } from "../../mod.ts";
 import { createCommand } from "../../src/cli/commands/create.ts";
 import { downloadCommand } from "../../src/cli/commands/download.ts";
 import { seedCommand } from "../../src/cli/commands/seed.ts";
@@ -53,6 +54,15 @@ describe("README.md", () => {
       for (const [, flag] of line.matchAll(/ --([a-z-]+)/g)) {
         assert.ok(flag! in command.flags, line);
       }
+    }
+  });
+
+  it("sends readers to a page that names only members that exist", () => {
+    const text = readFileSync(join(ROOT, "docs/library.md"), "utf8");
+    const named = [...text.matchAll(/`(torrent|client)\.([a-zA-Z]+)/g)];
+    assert.ok(named.length >= 10);
+    for (const [, of, member] of named) {
+      assert.ok(member! in (of === "torrent" ? Torrent : Client).prototype, `${of}.${member}`);
     }
   });
 
