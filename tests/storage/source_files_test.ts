@@ -113,7 +113,7 @@ describe("findSource", () => {
   });
 
   it("says what is wrong with what is not there", () => {
-    assert.throws(() => findSource(files, join(folder, "none")), code("not-found", /not there/));
+    assert.throws(() => findSource(files, join(folder, "none")), code("not-found", /there is no such file/));
   });
 
   it("refuses names that are no UTF-8, which it cannot open", {
@@ -128,7 +128,7 @@ describe("findSource", () => {
   it("notices files that vanish while it looks", () => {
     const path = put("file");
     const vanishing = { ...files, stat: (at: string) => at === path ? null : files.stat(at) };
-    assert.throws(() => findSource(vanishing, folder), code("changed", /vanished/));
+    assert.throws(() => findSource(vanishing, folder), code("changed", /was removed/));
   });
 });
 

@@ -211,7 +211,7 @@ describe("TorrentStorage faults", () => {
     machine.disk.removeEntry(A);
     assert.throws(
       () => machine.storage.writePiece(1, torrent.piece(1)),
-      fileErrorWith("not-found", A, "vanished"),
+      fileErrorWith("not-found", A, "was removed during the download"),
     );
   });
 
@@ -223,7 +223,7 @@ describe("TorrentStorage faults", () => {
     machine.disk.removeEntry(A);
     assert.throws(
       () => machine.storage.writePiece(1, torrent.piece(1)),
-      fileErrorWith("not-found", A, "vanished"),
+      fileErrorWith("not-found", A, "was removed during the download"),
     );
     assert.equal(machine.disk.bytes(A), null);
   });

@@ -79,9 +79,9 @@ describe("demandReturn", () => {
       [
         [null, null, null, null],
         "not-found",
-        /^top\/a is missing, and so are 2 others in \/d: put/,
+        /^top\/a is missing, and so are 2 others in \/d: restore/,
       ],
-      [[9, null, null, 0], "not-found", /^top\/b is missing, and so is 1 other in \/d: put back/],
+      [[9, null, null, 0], "not-found", /^top\/b is missing, and so is 1 other in \/d: restore/],
       [[9, null, 20, 0], "changed", /^top\/a is too short in \/d: restore the files/],
     ];
     for (const [found, code, message] of cases) {
