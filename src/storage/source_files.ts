@@ -109,7 +109,11 @@ function vanished(location: string, name: string): FileError {
       location,
       `Cannot share ${location}: the name is not valid UTF-8; rename the file`,
     )
-    : new FileError("changed", location, `${location} was removed while shoal was reading its folder`);
+    : new FileError(
+      "changed",
+      location,
+      `${location} was removed while shoal was reading its folder`,
+    );
 }
 
 /** The name of a file or folder, by its absolute path; empty for the root of a disk. */

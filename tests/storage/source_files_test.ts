@@ -113,7 +113,10 @@ describe("findSource", () => {
   });
 
   it("says what is wrong with what is not there", () => {
-    assert.throws(() => findSource(files, join(folder, "none")), code("not-found", /there is no such file/));
+    assert.throws(
+      () => findSource(files, join(folder, "none")),
+      code("not-found", /there is no such file/),
+    );
   });
 
   it("refuses names that are no UTF-8, which it cannot open", {
