@@ -9,7 +9,7 @@ export function createBunPlatform(): Platform {
     name: "bun",
     serve,
     writers: nodeWriters,
-    streams: { rewrapAccepted: false },
+    streams: { reading: "freed" },
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });
 }

@@ -11,7 +11,7 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     serve,
     writers: denoWriters,
-    streams: { rewrapAccepted: true, demandListen },
+    streams: { reading: "shared", demandListen },
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });
 }

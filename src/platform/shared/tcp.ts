@@ -4,7 +4,7 @@ import { createServer, isIP, type Server } from "node:net";
 import type { Listener, StreamNet } from "../types.ts";
 import { hostPort } from "./addresses.ts";
 import { errnoOf, netError } from "./errno.ts";
-import { TcpSocket } from "./tcp_socket.ts";
+import { type Reading, TcpSocket } from "./tcp_socket.ts";
 
 /** Bursts of a popular torrent's peers would lose SYNs, a second each, with the default of 511. */
 const BACKLOG = 1024;
@@ -12,15 +12,14 @@ const BACKLOG = 1024;
 type OnSocket = Parameters<StreamNet["listen"]>[1];
 
 export interface StreamNetOptions {
-  /** See TcpSocket.accept. */
-  rewrapAccepted: boolean;
+  reading: Reading;
   /** Throws where a sandbox forbids it: Deno itself throws only later, where nobody can catch it. */
   demandListen?(host: string, port: number): void;
 }
 
 export function createStreamNet(options: StreamNetOptions): StreamNet {
   return {
-    connect: (to) => TcpSocket.dial(to),
+    connect: (to) => TcpSocket.dial(to, options.reading),
     listen: (on, onSocket) => listen(on, onSocket, options),
     lookup,
   };
@@ -45,7 +44,7 @@ function bind(
   host: string,
   port: number,
   onSocket: OnSocket,
-  { rewrapAccepted: rewrap, demandListen }: StreamNetOptions,
+  { reading, demandListen }: StreamNetOptions,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
     try {
@@ -53,15 +52,18 @@ function bind(
     } catch (error) {
       return reject(netError(`Cannot listen on ${hostPort(host, port)}`, error));
     }
-    const server = createServer({ noDelay: true, pauseOnConnect: rewrap }, (accepted) => {
-      // Nothing may be missed between accept and the caller's attach, so both are in one turn.
-      if (accepted.remoteAddress === undefined) {
-        accepted.destroy(); // it was reset while it waited in the queue
-        return;
-      }
-      const { socket, info } = TcpSocket.accept(accepted, rewrap);
-      onSocket(socket, info);
-    });
+    const server = createServer(
+      { noDelay: true, pauseOnConnect: reading === "shared" },
+      (accepted) => {
+        // Nothing may be missed between accept and the caller's attach, so both are in one turn.
+        if (accepted.remoteAddress === undefined) {
+          accepted.destroy(); // it was reset while it waited in the queue
+          return;
+        }
+        const { socket, info } = TcpSocket.accept(accepted, reading);
+        onSocket(socket, info);
+      },
+    );
     server.once("error", (error) => {
       reject(netError(`Cannot listen on ${hostPort(host, port)}`, error));
     });

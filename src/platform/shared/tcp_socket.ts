@@ -1,6 +1,6 @@
 /**
- * One TCP connection over node:net. All connections read into one shared buffer: the callback is
- * synchronous, so the buffer is free again when it returns (src/DECISIONS.md 3).
+ * One TCP connection over node:net. Whoever takes the bytes is done with them when the call returns,
+ * so no connection needs a buffer of its own (src/DECISIONS.md 37).
  */
 import { connect, isIP, Socket as NodeSocket } from "node:net";
 import { NetError } from "../../util/errors.ts";
@@ -9,7 +9,17 @@ import { hostPort, plainAddress } from "./addresses.ts";
 import { netError } from "./errno.ts";
 import { SocketBase } from "./socket_base.ts";
 
-const SHARED = new Uint8Array(65536);
+/**
+ * How a runtime reads. "shared": straight into one buffer that all sockets share (Deno). "freed":
+ * each chunk is a buffer of its own whatever the socket is told, and freed as soon as it was taken,
+ * which makes its memory the next chunk's; the collector would come too late for that (Bun).
+ */
+export type Reading = "shared" | "freed";
+
+const SHARED = new Uint8Array(256 * 1024);
+
+/** Smaller chunks are left to the collector. */
+const LEAST_FREED_BYTES = 4096;
 
 /** How long `close()` lets queued bytes go out to a slow reader before it cuts the line. */
 const CLOSE_GRACE_MS = 2000;
@@ -20,7 +30,10 @@ export class TcpSocket extends SocketBase {
   #deadline: ReturnType<typeof setTimeout> | undefined;
   readonly #didSend = () => this.didSend();
 
-  static dial(to: { address: string; port: number; timeoutMs: number }): TcpSocket {
+  static dial(
+    to: { address: string; port: number; timeoutMs: number },
+    reading: Reading,
+  ): TcpSocket {
     const socket = new TcpSocket();
     const doing = `Cannot connect to ${hostPort(to.address, to.port)}`;
     if (isIP(to.address) === 0) {
@@ -32,9 +45,9 @@ export class TcpSocket extends SocketBase {
       host: to.address,
       port: to.port,
       noDelay: true,
-      onread: { buffer: SHARED, callback: (length) => socket.#take(SHARED, length) },
+      ...(reading === "shared" && { onread: TcpSocket.reader(socket) }),
     });
-    socket.#adopt(inner, doing);
+    socket.#adopt(inner, doing, reading);
     socket.#deadline = setTimeout(() => {
       inner.destroy(new NetError("timeout", `${doing}: no answer within ${to.timeoutMs} ms`));
     }, to.timeoutMs);
@@ -46,18 +59,15 @@ export class TcpSocket extends SocketBase {
   }
 
   /**
-   * `rewrap`: the server paused `accepted`, and its handle can be given to a new node socket that
-   * reads into the shared buffer, which createServer cannot do (Deno). Else the 'data' event.
+   * "shared": the server paused `accepted`, and its handle can be given to a new node socket that
+   * reads into the shared buffer, which createServer cannot do.
    */
-  static accept(accepted: NodeSocket, rewrap: boolean): { socket: TcpSocket; info: SocketInfo } {
+  static accept(accepted: NodeSocket, reading: Reading): { socket: TcpSocket; info: SocketInfo } {
     const socket = new TcpSocket();
     const info = infoOf(accepted);
-    const inner = (rewrap ? rewrapped(accepted, socket) : null) ?? accepted;
-    socket.#adopt(inner, `Connection with ${hostPort(info.remoteAddress, info.remotePort)}`);
-    // A runtime that does not honour `onread` on a handle falls back to this event by itself.
-    inner.on("data", (chunk: Uint8Array) => {
-      if (!socket.#take(chunk, chunk.length)) inner.pause();
-    });
+    const inner = (reading === "shared" ? rewrapped(accepted, socket) : null) ?? accepted;
+    const doing = `Connection with ${hostPort(info.remoteAddress, info.remotePort)}`;
+    socket.#adopt(inner, doing, reading);
     socket.didOpen(info);
     return { socket, info };
   }
@@ -98,8 +108,13 @@ export class TcpSocket extends SocketBase {
     this.#deadline = setTimeout(() => inner.destroy(), CLOSE_GRACE_MS);
   }
 
-  #adopt(inner: NodeSocket, doing: string): void {
+  #adopt(inner: NodeSocket, doing: string, reading: Reading): void {
     this.#inner = inner;
+    // A runtime that does not honour `onread` falls back to this event by itself.
+    inner.on("data", (chunk: Uint8Array) => {
+      if (!this.#take(chunk, chunk.length)) inner.pause();
+      if (reading === "freed") free(chunk);
+    });
     inner.on("error", (error) => {
       this.#failure ??= netError(doing, error);
     });
@@ -119,6 +134,12 @@ export class TcpSocket extends SocketBase {
       return false;
     }
   }
+}
+
+/** What is left of a chunk is empty. One that shares its memory with others is left alone. */
+function free({ buffer, length }: Uint8Array): void {
+  const isAlone = length === buffer.byteLength && buffer instanceof ArrayBuffer;
+  if (length >= LEAST_FREED_BYTES && isAlone) buffer.transfer(0);
 }
 
 function rewrapped(accepted: NodeSocket, socket: TcpSocket): NodeSocket | null {
