@@ -18,6 +18,7 @@ export function overviewText(commands: readonly Command[], columns = HELP_COLUMN
     ...table(rows, columns),
     "",
     "shoal COMMAND --help explains one command; shoal --version prints the version.",
+    "shoal help json describes the output of --json.",
     "shoal FILE.torrent is short for shoal download FILE.torrent; a URL or magnet link also works.",
     "",
     "Example:",
@@ -65,7 +66,7 @@ function exitCodeLines(columns: number): string[] {
 }
 
 /** Two columns; what does not fit into the second one continues below itself. */
-function table(rows: readonly (readonly [string, string])[], columns: number): string[] {
+export function table(rows: readonly (readonly [string, string])[], columns: number): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   const indent = " ".repeat(width + 4);
   return rows.flatMap(([left, right]) => {

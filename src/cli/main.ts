@@ -24,6 +24,7 @@ import {
   worstOf,
 } from "./exit_codes.ts";
 import { commandText, HELP_COLUMNS, overviewText } from "./help.ts";
+import { jsonText } from "./json_help.ts";
 import { isUrl } from "./load_torrent.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
@@ -94,6 +95,10 @@ function unknownCommand(word: string): UsageError {
 
 function help(context: CliContext, [name]: readonly string[]): number {
   if (name === undefined) return overview(context, EXIT_DONE);
+  if (name === "json") {
+    context.output.write(jsonText(columnsOf(context)));
+    return EXIT_DONE;
+  }
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) throw unknownCommand(name);
   context.output.write(commandText(command, columnsOf(context)));

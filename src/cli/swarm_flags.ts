@@ -47,7 +47,7 @@ export const SWARM_FLAGS = {
 
 /** How a command talks; `shoal create` has them as well. */
 export const REPORT_FLAGS = {
-  json: toggle("Print one JSON object per line and event (fields: docs/json.md)"),
+  json: toggle("Print one JSON object per line and event (see shoal help json)"),
   quiet: toggle("Print nothing but errors", "q"),
 } satisfies Flags;
 

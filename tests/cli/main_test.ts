@@ -71,6 +71,16 @@ describe("runCli with --help and --version", () => {
     }
   });
 
+  it("lists the objects of --json as docs/json.md does", async () => {
+    const { process } = await run(["help", "json"]);
+    assert.equal(process.code, 0);
+    const page = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
+    const documented = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, type]) => type);
+    const listed = [...process.printed.matchAll(/^ {2}([a-z-]+) {2}/gm)].map(([, type]) => type);
+    assert.ok(documented.length >= 18);
+    assert.deepEqual(listed, documented);
+  });
+
   it("wraps the flags at the width of the terminal", async () => {
     const world = fakeWorld(["download", "--help"]);
     world.process.size = { columns: 70, rows: 24, color: false };

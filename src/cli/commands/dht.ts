@@ -33,7 +33,7 @@ const FLAGS = {
   ),
   seq: optional("N", "put: sequence number (default: one more than the stored version)", seqOf),
   for: single("TIME", "stats: most time to explore the network (default 10s)", duration, 10),
-  json: toggle("Print one JSON object per line (fields: docs/json.md)"),
+  json: toggle("Print one JSON object per line (see shoal help json)"),
   "dht-bootstrap": SWARM_FLAGS["dht-bootstrap"],
   "state-dir": SWARM_FLAGS["state-dir"],
   "no-state": SWARM_FLAGS["no-state"],
