@@ -319,21 +319,32 @@ export class Client {
       },
       keepWish,
       claim: this.#owners && (() => this.#owners!.claimTorrent({ infoHash, name: life.name })),
+      revive: () =>
+        this.#closing === null && this.#handles.get(infoHash) === torrent &&
+        !this.#lives.has(infoHash),
+      revived: () => this.#enlist(life),
       quotaSpent: () => this.#limits.quotaSpent,
       tell,
     });
     const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
-    this.#lives.set(infoHash, life);
     this.#handles.set(infoHash, torrent);
-    life.ended.then(() => {
-      this.#lives.delete(infoHash);
-      this.#owners?.release(infoHash);
-    });
+    this.#enlist(life);
     if ("layout" in source) this.#settle(life, source, keepWish, false);
     life.start(start.record, start.paused);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
+  }
+
+  /** From here to its end it is one of those that are ticked, found by peers and stopped at the end. */
+  #enlist(life: TorrentLife): void {
+    const { infoHash } = life;
+    this.#lives.set(infoHash, life);
+    life.ended.then(() => {
+      this.#lives.delete(infoHash);
+      this.#owners?.release(infoHash);
+    });
+    this.#schedule();
   }
 
   #openOwners(state: StateDir): StateFolderOwners {

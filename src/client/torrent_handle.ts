@@ -117,6 +117,11 @@ export class Torrent {
     await this.#life.pause();
   }
 
+  /**
+   * Starts the torrent again after `pause` or `stop`, a failure, or a seed goal that was reached; then
+   * it seeds on until the goal is changed. `finished` and `ended` are of the new run. No effect once
+   * the torrent was removed or the client closed.
+   */
   resume(): void {
     this.#life.resume();
   }

@@ -61,6 +61,9 @@ export interface LifePorts {
    * it. Null where no state is kept.
    */
   claim: (() => Promise<PathOwner | null>) | null;
+  /** Whether it may begin again after its end; `revived`: it does. */
+  revive(): boolean;
+  revived(): void;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
   tell(happening: TorrentHappening): void;
@@ -72,13 +75,9 @@ export class TorrentLife {
   readonly infoHash: string;
   readonly options: AddOptions;
   readonly peers: TorrentPeers;
-  /** All that is wanted is here and verified; rejects with what ended it before. */
-  readonly finished: Promise<void>;
-  /** Nothing more will happen. Never rejects. */
-  readonly ended: Promise<void>;
   readonly #ports: LifePorts;
-  readonly #finish = Promise.withResolvers<void>();
-  readonly #end = Promise.withResolvers<void>();
+  #finish = Promise.withResolvers<void>();
+  #end = Promise.withResolvers<void>();
   #phase: Phase = "opening";
   #meta: Metainfo | null;
   /** The one at work, or the last one. */
@@ -88,6 +87,10 @@ export class TorrentLife {
   readonly #magnetName: string | null;
   /** The search is on for what peers find; it ends once. */
   #searching = false;
+  /** How often it was resumed after its end: what was under way before is of no account. */
+  #revivals = 0;
+  /** It had reached its goal when it was resumed, so it seeds on. */
+  #seedsOn = false;
   /** What an earlier run left; until an engine of this one has its own. */
   #restored: ResumeData | null = null;
   #error: Error | null = null;
@@ -118,9 +121,17 @@ export class TorrentLife {
     this.#meta = "layout" in source ? source : null;
     this.#magnetName = "layout" in source ? null : source.name;
     if (this.#meta !== null) peers.know(this.#meta);
-    this.finished = this.#finish.promise;
     this.finished.catch(() => {}); // only who looks at it is to hear of it
-    this.ended = this.#end.promise;
+  }
+
+  /** All that is wanted is here and verified; rejects with what ended it before. */
+  get finished(): Promise<void> {
+    return this.#finish.promise;
+  }
+
+  /** Nothing more will happen, unless it is resumed. Never rejects. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
   }
 
   get name(): string {
@@ -271,12 +282,36 @@ export class TorrentLife {
     if (!this.#pauses) this.#goOnAgain();
   }
 
-  /** Also while `pause` is not through yet. */
+  /** After its end it begins again. Also while `pause` is not through yet. */
   resume(): void {
-    if (!this.#pauses || this.over) return;
+    if (this.over || this.#isEnding) return void this.ended.then(() => this.#startAgain());
+    if (!this.#pauses) return;
     this.#pauses = false;
     void this.#keepWish();
     if (this.#phase !== "paused") return;
+    this.#goOnAgain();
+  }
+
+  /** Its engine reached an end for good, and is not through yet. */
+  get #isEnding(): boolean {
+    if (this.#phase !== "running" || this.#pauses || this.#mayPass(this.#engine!)) return false;
+    const { state } = this.#engine!;
+    return state === "done" || state === "failed" || state === "stopped";
+  }
+
+  #startAgain(): void {
+    if (!this.over || this.options.metadataOnly || !this.#ports.revive()) return;
+    this.#seedsOn = this.state === "done";
+    this.#finish = Promise.withResolvers<void>();
+    this.#end = Promise.withResolvers<void>();
+    this.finished.catch(() => {});
+    this.#error = null;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#pauses = this.#claimed = false;
+    this.#phase = "opening";
+    this.#revivals++;
+    this.#ports.revived();
+    void this.#keepWish();
     this.#goOnAgain();
   }
 
@@ -307,7 +342,9 @@ export class TorrentLife {
 
   #apply(patch: TorrentPatch): void {
     this.peers.apply(patch);
-    if (this.#phase === "running" && patch.seedGoal) this.#engine!.setSeedGoal(patch.seedGoal);
+    if (patch.seedGoal === undefined) return;
+    this.#seedsOn = false;
+    if (this.#phase === "running") this.#engine!.setSeedGoal(patch.seedGoal);
   }
 
   /** What a restart is to know of it; not while another client has it. Resolves when that is kept. */
@@ -347,11 +384,12 @@ export class TorrentLife {
 
   /** What was found once is not asked for again. */
   async #recall(loadMeta: () => Promise<Metainfo | null>): Promise<void> {
+    const revivals = this.#revivals;
     const meta = await loadMeta().catch((error) => {
       this.warn(`${(error as Error).message}: the metadata is downloaded again`);
       return null;
     });
-    if (this.over || this.#phase === "finding") return;
+    if (this.over || this.#phase === "finding" || revivals !== this.#revivals) return;
     const waits = this.#phase === "paused";
     if (meta === null) return waits ? undefined : this.#find();
     this.#know(meta);
@@ -367,6 +405,7 @@ export class TorrentLife {
     if (this.#searching) return;
     this.#searching = true;
     this.peers.found.then((infoBytes) => this.#found(infoBytes)).catch((error) => {
+      this.#searching = false;
       if (!this.over) this.#fail(error);
     });
   }
@@ -401,11 +440,12 @@ export class TorrentLife {
   #open(): void {
     const { loadRecord } = this.#ports;
     if (loadRecord === null || this.options.anew) return this.#goOn(null);
+    const revivals = this.#revivals;
     loadRecord(this.#meta!).catch((error) => {
       this.warn(`${(error as Error).message}: all files are checked`);
       return null;
     }).then((record) => {
-      if (!this.over) this.#goOn(record);
+      if (!this.over && revivals === this.#revivals) this.#goOn(record);
     });
   }
 
@@ -420,7 +460,7 @@ export class TorrentLife {
     let engine: Engine;
     try {
       const start = { record, mustExist, peers: this.peers };
-      engine = makeEngine(this.#meta!, this.options, start, (happening) => {
+      engine = makeEngine(this.#meta!, this.#runOptions, start, (happening) => {
         if (!again || happening.type !== "added") this.#tell(engine, happening);
       });
     } catch (error) {
@@ -436,6 +476,13 @@ export class TorrentLife {
     engine.finished.then(() => this.#finish.resolve(), () => {});
     engine.ended.then(() => this.#engineEnded(engine));
     engine.start();
+  }
+
+  /** A goal that was reached before would end it at once. */
+  get #runOptions(): AddOptions {
+    const { seedGoal } = this.options;
+    if (!this.#seedsOn || seedGoal === undefined || seedGoal.kind === "none") return this.options;
+    return { ...this.options, seedGoal: { kind: "forever" } };
   }
 
   /** A failure that may pass is told as waiting, and its end is no end. */
