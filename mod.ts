@@ -91,6 +91,7 @@ export type {
   Files,
   FileSpan,
   FileStat,
+  HashAlgorithm,
   Hasher,
   Http,
   HttpHead,
@@ -99,10 +100,10 @@ export type {
   HttpServer,
   HttpStream,
   Listener,
+  PieceHash,
   Platform,
   Process,
   Random,
-  RunningHash,
   Socket,
   SocketInfo,
   StreamNet,
@@ -128,7 +129,7 @@ export function createClient(options: ClientOptions = {}): Promise<Client> {
 export function parseTorrent(bytes: Uint8Array): Metainfo {
   const { hasher, process } = here ??= selectPlatform();
   const windows = process.os === "windows";
-  return parseTorrentWith(bytes, (part) => hasher.sha1(part), { windows });
+  return parseTorrentWith(bytes, (part) => hasher.digest("sha1", part), { windows });
 }
 
 /**

@@ -76,7 +76,8 @@ async function makeBig(stateDir: string, dir: string): Promise<void> {
   await untilSettled(client);
   await client.close();
   const [name] = readdirSync(stateDir).filter((name) => name.endsWith(".resume"));
-  const record = join(stateDir, name!), sha1 = (bytes: Uint8Array) => platform.hasher.sha1(bytes);
+  const record = join(stateDir, name!),
+    sha1 = (bytes: Uint8Array) => platform.hasher.digest("sha1", bytes);
   const data = decodeResume(readFileSync(record), sha1);
   const { size, mtimeMs, inode } = platform.files.stat(path)!;
   const stamps = [{ size, mtimeMs, inode }], savedAtMs = Date.now() + 3000;

@@ -56,7 +56,7 @@ export class Play {
     sizes[0]! += 200 * KIB;
     await swarm.prepare(sizes, 16 * KIB * dice.pick([1, 2, 4, 8]));
     const node = swarm.world.node("10.0.3.1");
-    const meta = parseTorrent(swarm.torrent.bytes, node.hasher.sha1);
+    const meta = parseTorrent(swarm.torrent.bytes, (part) => node.hasher.digest("sha1", part));
     this.auditor = new Auditor(node, meta.infoHash, meta.layout.pieceCount);
     const seeds = 1 + dice.below(2), leeches = 1 + dice.below(3);
     for (let i = 1; i <= seeds; i++) await this.#add(`10.0.1.${i}`, true);

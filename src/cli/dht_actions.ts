@@ -60,7 +60,7 @@ export interface GetRequest {
 export async function get(run: DhtRun, { target, salt }: GetRequest): Promise<void> {
   await join(run);
   const { context, dht, signal, tell, doing } = run;
-  const sha1 = (bytes: Uint8Array) => context.platform.hasher.sha1(bytes);
+  const sha1 = (bytes: Uint8Array) => context.platform.hasher.digest("sha1", bytes);
   const at = target.length === 20 ? target : mutableTarget(sha1, target, salt);
   doing(() => `Looking for ${toHex(at)}`);
   const item = await dht.getItem(at, { salt, signal });
@@ -86,7 +86,7 @@ export async function put(run: DhtRun, request: PutRequest): Promise<void> {
   await settle(run, 5000);
   const { dht, signal, tell, doing } = run;
   const { item, cas } = await makeItem(run, request);
-  const target = itemTarget((bytes) => run.context.platform.hasher.sha1(bytes), item);
+  const target = itemTarget((bytes) => run.context.platform.hasher.digest("sha1", bytes), item);
   doing(() => `Storing ${toHex(target)}`);
   const stored = await dht.putItem(item, cas, signal);
   if (signal.aborted) return;
@@ -128,7 +128,11 @@ async function makeItem(
   if (seed === null) return { item: { value, signed: null }, cas: null };
   const { ed25519, hasher } = context.platform;
   if (seq !== null) return { item: signItem(ed25519, seed, { value, seq, salt }), cas: null };
-  const target = mutableTarget((bytes) => hasher.sha1(bytes), ed25519.publicKey(seed), salt);
+  const target = mutableTarget(
+    (bytes) => hasher.digest("sha1", bytes),
+    ed25519.publicKey(seed),
+    salt,
+  );
   doing(() => `Looking up the version stored at ${toHex(target)}`);
   const before = (await dht.getItem(target, { salt, signal }))?.signed?.seq ?? null;
   const next = { value, seq: (before ?? 0n) + 1n, salt };

@@ -49,7 +49,7 @@ export async function openTorrent(platform: Platform, source: string): Promise<M
 export function parseLoaded(platform: Platform, source: string, bytes: Uint8Array): Metainfo {
   const windows = platform.process.os === "windows";
   try {
-    return parseTorrent(bytes, (part) => platform.hasher.sha1(part), { windows });
+    return parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part), { windows });
   } catch (error) {
     throw namingSource(source, error);
   }

@@ -11,7 +11,7 @@ export function readable(
 ): Metainfo | Uint8Array {
   try {
     const windows = process.os === "windows";
-    return parseTorrent(bytes, (part) => hasher.sha1(part), { windows });
+    return parseTorrent(bytes, (part) => hasher.digest("sha1", part), { windows });
   } catch {
     return bytes;
   }

@@ -51,7 +51,7 @@ export function openState(
     return { stateDir: null, warning: isWish ? null : withoutState(why) };
   }
   try {
-    const { path } = new StateDir(files, dir, (bytes) => hasher.sha1(bytes));
+    const { path } = new StateDir(files, dir, (bytes) => hasher.digest("sha1", bytes));
     tryToWrite(files, `${path}/.writable-${process.pid}`);
     return { stateDir: dir, warning: null };
   } catch (error) {

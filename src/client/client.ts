@@ -94,7 +94,8 @@ export class Client {
     this.#platform = platform;
     this.#state = options.stateDir === undefined
       ? null
-      : new StateDir(platform.files, options.stateDir, (bytes) => platform.hasher.sha1(bytes));
+      : new StateDir(platform.files, options.stateDir, (bytes) =>
+        platform.hasher.digest("sha1", bytes));
     this.#limits = new ClientLimits(clock, clientSettings(options).maxConnections, options.quota);
     this.#inbound = new Inbound(clock, this.#lives);
     this.#udpPort = new UdpPort(datagrams, () => {
@@ -480,7 +481,7 @@ export class Client {
     const bytes = await state.loadTorrent(infoHash);
     if (bytes === null) return null;
     const found = this.#parseKept(infoHash, bytes), meta = withLinksOf(found, magnet);
-    demandV2Hash(magnet, meta.infoBytes, (part) => this.#platform.hasher.sha256(part));
+    demandV2Hash(magnet, meta.infoBytes, (part) => this.#platform.hasher.digest("sha256", part));
     if (meta !== found) this.#keep(meta);
     return meta;
   }
@@ -493,7 +494,7 @@ export class Client {
 
   /** Throws a TorrentFileError. */
   #parseFound(magnet: Magnet, infoBytes: Uint8Array): Metainfo {
-    demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.sha256(part));
+    demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.digest("sha256", part));
     const announce = tiersOf(magnet), { webSeeds } = magnet;
     return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds }));
   }
@@ -507,7 +508,9 @@ export class Client {
 
   #parse(bytes: Uint8Array): Metainfo {
     const { hasher, process } = this.#platform;
-    return parseTorrent(bytes, (part) => hasher.sha1(part), { windows: process.os === "windows" });
+    return parseTorrent(bytes, (part) => hasher.digest("sha1", part), {
+      windows: process.os === "windows",
+    });
   }
 
   /** Names are looked up; one that cannot be found is told as a warning. */

@@ -132,7 +132,7 @@ function finish(
   const bytes = encodeTorrent(content, pieceHashes, details);
   if (bytes.length > MAX_TORRENT_BYTES) throw tooLarge();
   const windows = process.os === "windows";
-  const meta = parseTorrent(bytes, (part) => hasher.sha1(part), { windows });
+  const meta = parseTorrent(bytes, (part) => hasher.digest("sha1", part), { windows });
   if (meta.name !== content.name) throw badName(content.name);
   return { bytes, meta };
 }
@@ -151,7 +151,7 @@ async function hashAll(
     ));
   let hashed = 0;
   const pieces = Array.from({ length: layout.pieceCount }, (_, piece) => piece);
-  await hashPieces(hasher, pieces, spans, (piece, digest) => {
+  await hashPieces(hasher, "sha1", pieces, spans, (piece, digest) => {
     if (digest === null) {
       throw changed(changedSince(files, source.files)[0]?.location ?? source.root);
     }

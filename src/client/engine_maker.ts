@@ -4,7 +4,8 @@
  */
 import type { Platform } from "../platform/types.ts";
 import type { Magnet } from "../protocol/magnet.ts";
-import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { verifierOf } from "../protocol/piece_verifier.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../protocol/peer_id.ts";
 import { toHex } from "../util/bytes.ts";
@@ -85,7 +86,7 @@ export class EngineMaker {
     this.#files = new HandlePool(files, settings.maxOpenFiles, () => clock.now());
     this.#keeping = {
       files,
-      sha1: (bytes) => hasher.sha1(bytes),
+      sha1: (bytes) => hasher.digest("sha1", bytes),
       now: () => clock.now(),
       sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     };
@@ -186,13 +187,13 @@ export class EngineMaker {
     storage: TorrentStorage,
   ): NonNullable<TorrentPorts["reuse"]> {
     const { files, hasher } = this.#platform, { layout } = meta;
-    const expected = (piece: number) => pieceHash(meta, piece);
+    const verifier = verifierOf(meta);
     const pathOf = (file: number) => storage.pathOf(file);
     return async (sought, signal) => {
       const found = new Map<number, string>();
       for (const dir of dirs) {
         const left = sought.filter(({ file }) => !found.has(file));
-        const ports = { files, hasher, layout, expected, pathOf };
+        const ports = { files, hasher, layout, verifier, pathOf };
         const more = await findReusable(ports, files.absolute(dir), left, signal);
         for (const [file, path] of more) found.set(file, path);
       }

@@ -1,6 +1,7 @@
 /** Reads all files of a torrent again and says which of them are missing or damaged. */
 import type { Platform } from "../platform/types.ts";
-import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { verifierOf } from "../protocol/piece_verifier.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
 import { findFiles } from "../storage/file_placement.ts";
@@ -101,7 +102,7 @@ async function check(
 ): Promise<VerifyResult> {
   const bad: number[] = [];
   const { wanted, unknown } = choosePieces(meta, storage, chosen);
-  await checkPieces(hasher, readable(storage), wanted, (piece) => pieceHash(meta, piece), {
+  await checkPieces(hasher, readable(storage), wanted, verifierOf(meta), {
     piece(piece, ok) {
       if (!ok) bad.push(piece);
     },

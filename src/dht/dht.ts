@@ -33,7 +33,7 @@ export interface DatagramLine {
 export interface DhtPorts {
   clock: Clock;
   random: Random;
-  hasher: Pick<Hasher, "sha1">;
+  hasher: Pick<Hasher, "digest">;
   ed25519: Ed25519;
   net: Pick<StreamNet, "lookup">;
   line: DatagramLine;

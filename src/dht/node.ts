@@ -67,7 +67,7 @@ export class DhtNode {
 
   constructor(parts: DhtNodeParts, options: DhtNodeOptions, now: number) {
     this.#parts = parts;
-    this.#sha1 = (bytes) => parts.hasher.sha1(bytes);
+    this.#sha1 = (bytes) => parts.hasher.digest("sha1", bytes);
     const { random } = parts, { client, readOnly = false, limits = {}, state } = options;
     this.#guard = new FloodGuard(random, now, limits.flood);
     this.#peers = new PeerStore(random, this.#sha1, limits.peers);

@@ -19,7 +19,7 @@ export interface DhtState {
 
 export interface DhtNodeParts {
   random: Random;
-  hasher: Pick<Hasher, "sha1">;
+  hasher: Pick<Hasher, "digest">;
   ed25519: Ed25519;
   crc32c: Crc32c;
   /** `bytes` may be kept. Best effort, must not call back into the node. */

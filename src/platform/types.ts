@@ -28,10 +28,23 @@ export interface Random {
   uint32(): number;
 }
 
-/** A SHA-1 over bytes that arrive in order. Not usable after `digest()`. */
-export interface RunningHash {
-  update(bytes: Uint8Array): void;
-  digest(): Uint8Array;
+/** 20 bytes, or 32. */
+export type HashAlgorithm = "sha1" | "sha256";
+
+/**
+ * The hash of the first bytes of a buffer that is being filled. Whether it is made as they come or
+ * at the end, here or on a thread, is known to the platform: it depends on the processor
+ * (src/DECISIONS.md 4).
+ */
+export interface PieceHash {
+  /** The first `to` bytes are in the buffer, and will not change. */
+  grew(to: number): void;
+  /**
+   * All bytes are there. Returns the digest where it is to be had at once, and never calls `done`;
+   * else null, and the whole buffer is given away until `done` gives it back, perhaps as another
+   * view. Both are null when the work was lost: the hasher was closed, or a thread died.
+   */
+  finish(done: (digest: Uint8Array | null, buffer: Uint8Array | null) => void): Uint8Array | null;
 }
 
 /** A run of bytes of one file, or of zeros that stand in no file (`path` null: a pad file). */
@@ -42,40 +55,24 @@ export interface FileSpan {
 }
 
 export interface Hasher {
-  /** SHA-1 of `bytes` at once, on this thread: 20 bytes. */
-  sha1(bytes: Uint8Array): Uint8Array;
-  /** SHA-256 of `bytes` at once: 32 bytes. */
-  sha256(bytes: Uint8Array): Uint8Array;
-  running(): RunningHash;
+  /** At once, on this thread. */
+  digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
   /**
-   * Zeroed memory for `submit`: shared where threads do the hashing, since handing a buffer of 1 MiB
+   * Zeroed memory for `begin`: shared where threads do the hashing, since handing a buffer of 1 MiB
    * over costs 0.4 ms on Deno.
    */
   allocate(length: number): Uint8Array;
-  /**
-   * SHA-1 of the first `length` of `bytes`, off this thread where that pays. The whole buffer of
-   * `bytes` is given away until `done`, which gives it back (perhaps as another view). Both are null
-   * when the work was lost: the hasher was closed, or a thread died.
-   */
-  submit(
-    bytes: Uint8Array,
-    length: number,
-    done: (digest: Uint8Array | null, bytes: Uint8Array | null) => void,
-  ): void;
-  /**
-   * Which of the two is the cheaper for pieces on this machine. Known after `calibrate`: it depends
-   * on the processor (src/DECISIONS.md 4).
-   */
-  readonly quickest: "running" | "submit";
-  /** Finds out which; a few milliseconds, once. */
+  /** Of the first `length` bytes of `buffer`. One that is never finished costs nothing. */
+  begin(algorithm: HashAlgorithm, buffer: Uint8Array, length: number): PieceHash;
+  /** Finds out how pieces are hashed best; a few milliseconds, once. */
   calibrate(): Promise<void>;
   /** How many `hashFiles` jobs can usefully be under way at once. */
   readonly concurrency: number;
   /**
-   * SHA-1 of the concatenated spans, read off this thread where the runtime can.
+   * The hash of the concatenated spans, read off this thread where the runtime can.
    * Null when a file is missing or too short. Rejects with a FileError on a read error.
    */
-  hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null>;
+  hashFiles(algorithm: HashAlgorithm, spans: readonly FileSpan[]): Promise<Uint8Array | null>;
   /** Ends the worker threads, if any were started; pending jobs reject. */
   close(): void;
 }

@@ -140,14 +140,6 @@ export function parseTorrent(
   };
 }
 
-/** The 20 bytes that the SHA-1 of piece `piece` must be: a view. */
-export function pieceHash(
-  meta: { readonly pieceHashes: Uint8Array },
-  piece: number,
-): Uint8Array {
-  return meta.pieceHashes.subarray(20 * piece, 20 * piece + 20);
-}
-
 function decodeRoot(bytes: Uint8Array): BDict {
   if (bytes[0] === 0x3c) refuse("not-a-torrent", "It looks like a web page, not like a torrent");
   const root = checkedDecode(bytes, LIMITS);

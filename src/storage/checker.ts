@@ -5,7 +5,7 @@
  */
 import type { FileSpan, FileStat, Hasher } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";
-import { equalBytes } from "../util/bytes.ts";
+import type { PieceVerifier } from "../protocol/piece_verifier.ts";
 import { hashPieces } from "./hash_lanes.ts";
 
 /** What the checker needs of a TorrentStorage. */
@@ -25,15 +25,14 @@ export interface CheckEvents {
 }
 
 /**
- * Checks `pieces` (each at most once), in rising order of start. `expected` gives the 20-byte hash
- * of a piece. Resolves when all are reported, or at once when aborted, with the counts so far.
+ * Checks `pieces` (each at most once), in rising order of start. Resolves when all are reported, or at once when aborted, with the counts so far.
  * Rejects with a FileError when a file cannot be read; nothing is reported after either.
  */
 export async function checkPieces(
   hasher: Pick<Hasher, "concurrency" | "hashFiles">,
   storage: CheckedStorage,
   pieces: Iterable<number>,
-  expected: (piece: number) => Uint8Array,
+  verifier: PieceVerifier,
   on: CheckEvents,
   signal?: AbortSignal,
 ): Promise<{ good: number; bad: number }> {
@@ -52,8 +51,9 @@ export async function checkPieces(
       else report(piece, false);
     }
   }
-  await hashPieces(hasher, worthHashing(), (piece) => storage.spans(piece), (piece, digest) => {
-    report(piece, digest !== null && equalBytes(digest, expected(piece)));
+  const { algorithm } = verifier, spans = (piece: number) => storage.spans(piece);
+  await hashPieces(hasher, algorithm, worthHashing(), spans, (piece, digest) => {
+    report(piece, digest !== null && verifier.matches(piece, digest));
   }, signal);
   if (!signal?.aborted) found.noteChecked();
   return counts;

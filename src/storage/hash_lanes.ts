@@ -1,5 +1,5 @@
 /** Keeps all hash threads busy with the pieces of one torrent: what checker and creator share. */
-import type { FileSpan, Hasher } from "../platform/types.ts";
+import type { FileSpan, HashAlgorithm, Hasher } from "../platform/types.ts";
 
 /** Jobs under way for each that can be worked on: the other one waits, so that nobody idles. */
 const JOBS_EACH = 2;
@@ -14,6 +14,7 @@ const BYTES_EACH = 512 * 1024;
  */
 export async function hashPieces(
   hasher: Pick<Hasher, "concurrency" | "hashFiles">,
+  algorithm: HashAlgorithm,
   pieces: Iterable<number>,
   spans: (piece: number) => FileSpan[],
   take: (piece: number, digest: Uint8Array | null) => void,
@@ -27,7 +28,7 @@ export async function hashPieces(
     jobs++;
     const parts = spans(piece), length = parts.reduce((sum, part) => sum + part.length, 0);
     bytes += length;
-    const digest = await hasher.hashFiles(parts);
+    const digest = await hasher.hashFiles(algorithm, parts);
     jobs--;
     bytes -= length;
     if (over) return;

@@ -3,9 +3,9 @@
  * by the hash of a piece. What it finds is a good guess for the whole file and is checked once more
  * after it was copied; the folder that is searched is only read.
  */
-import type { Files, FileSpan, Hasher } from "../platform/types.ts";
+import type { Files, FileSpan, HashAlgorithm, Hasher } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";
-import { equalBytes } from "../util/bytes.ts";
+import type { PieceVerifier } from "../protocol/piece_verifier.ts";
 import { FileError } from "../util/errors.ts";
 import { lastPart } from "./source_files.ts";
 
@@ -28,8 +28,7 @@ export interface ReusePorts {
   files: Pick<Files, "list" | "stat">;
   hasher: Pick<Hasher, "hashFiles">;
   layout: Layout;
-  /** The 20-byte hash of a piece. */
-  expected(piece: number): Uint8Array;
+  verifier: PieceVerifier;
   /** Where a file that is not sought is; null for pads. */
   pathOf(file: number): string | null;
 }
@@ -119,7 +118,7 @@ async function choose(
   candidates: ReadonlyMap<number, readonly string[]>,
   chosen: Map<number, string>,
 ): Promise<void> {
-  const { layout, hasher, expected } = ports;
+  const { layout, hasher, verifier } = ports;
   const slices = layout.slices(piece);
   const open = slices.map(({ file }) => file).filter((file) =>
     candidates.has(file) && !chosen.has(file)
@@ -139,8 +138,8 @@ async function choose(
       offset,
       length,
     }));
-    const digest = await hashOrNull(hasher, spans);
-    if (digest === null || !equalBytes(digest, expected(piece))) return false;
+    const digest = await hashOrNull(hasher, verifier.algorithm, spans);
+    if (digest === null || !verifier.matches(piece, digest)) return false;
     for (const [file, path] of way) chosen.set(file, path);
     return true;
   };
@@ -149,10 +148,11 @@ async function choose(
 
 async function hashOrNull(
   hasher: ReusePorts["hasher"],
+  algorithm: HashAlgorithm,
   spans: readonly FileSpan[],
 ): Promise<Uint8Array | null> {
   try {
-    return await hasher.hashFiles(spans);
+    return await hasher.hashFiles(algorithm, spans);
   } catch (error) {
     if (error instanceof FileError) return null;
     throw error;

@@ -5,6 +5,7 @@
  * one peer gave all of it, that one lied, else everybody is tried alone. Invariant: every peer works
  * in one round, and the rounds that hold memory are few and small enough together.
  */
+import type { Hasher } from "../platform/types.ts";
 import { equalBytes } from "../util/bytes.ts";
 import {
   MAX_METADATA_BYTES,
@@ -48,11 +49,11 @@ export class MetadataFetch<P extends object> {
 
   constructor(
     infoHash: Uint8Array,
-    hasher: { sha1(bytes: Uint8Array): Uint8Array },
+    hasher: Pick<Hasher, "digest">,
     port: FetchPort<P>,
   ) {
     this.#infoHash = infoHash;
-    this.#sha1 = (bytes) => hasher.sha1(bytes);
+    this.#sha1 = (bytes) => hasher.digest("sha1", bytes);
     this.#port = port;
   }
 

@@ -3,6 +3,7 @@
  * known: lets `MetadataFetch` ask whoever has it, and tells who is of no use for it. What peers send
  * beside what was asked for is bounded.
  */
+import type { Hasher } from "../platform/types.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { type ExtensionHandshake, UT_METADATA } from "../protocol/extension.ts";
 import {
@@ -42,7 +43,7 @@ export class MetadataSearch {
   /** `guilty`: this peer lied, and may be in the middle of a chunk. */
   constructor(
     infoHash: Uint8Array,
-    hasher: { sha1(bytes: Uint8Array): Uint8Array },
+    hasher: Pick<Hasher, "digest">,
     guilty: (session: PeerSession) => void,
   ) {
     this.#fetch = new MetadataFetch(infoHash, hasher, {

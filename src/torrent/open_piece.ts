@@ -2,12 +2,12 @@
  * One piece that is being downloaded: its bytes so far, the state of each block, who works on it.
  * Its buffer comes from a pool, so that opening a piece allocates little.
  */
-import type { RunningHash } from "../platform/types.ts";
+import type { PieceHash } from "../platform/types.ts";
 import { BLOCK_LENGTH } from "../protocol/layout.ts";
 
 export const FREE = 0, ASKED = 1, HERE = 2;
 
-/** Blocks that gather before the running hash sees them: cache-hot, and few calls. */
+/** Blocks that gather before the hash sees them: cache-hot, and few calls. */
 const HASH_STRIDE = 8;
 
 /** Hands out piece-sized buffers again, so that they are zeroed by the runtime only once. */
@@ -54,13 +54,17 @@ export class OpenPiece {
   exclusiveTo = 0;
   /** Blocks of the contiguous prefix that `hash` has seen. */
   hashed = 0;
-  hash: RunningHash | null = null;
   /** Slots of the peers with requests in this piece, and how many each has. */
   readonly workers: number[] = [];
   readonly workerAsked: number[] = [];
 
   /** `buffer` has room for any piece; it is away while a thread hashes it. */
-  constructor(readonly index: number, readonly length: number, public buffer: Uint8Array) {
+  constructor(
+    readonly index: number,
+    readonly length: number,
+    public buffer: Uint8Array,
+    readonly hash: PieceHash,
+  ) {
     this.blockCount = Math.ceil(length / BLOCK_LENGTH);
     this.state = new Uint8Array(this.blockCount);
     this.asked = new Uint8Array(this.blockCount);
@@ -117,14 +121,13 @@ export class OpenPiece {
   }
 
   // hot
-  /** Shows the running hash, if there is one, what became contiguous. All of it at the last block. */
+  /** Shows the hash what became contiguous. All of it at the last block. */
   hashPrefix(): void {
-    if (this.hash === null || this.state[this.hashed] !== HERE) return;
+    if (this.state[this.hashed] !== HERE) return;
     let end = this.hashed + 1;
     while (end < this.blockCount && this.state[end] === HERE) end++;
     if (end - this.hashed < HASH_STRIDE && end < this.blockCount) return;
-    const to = Math.min(end * BLOCK_LENGTH, this.length);
-    this.hash.update(this.buffer.subarray(this.hashed * BLOCK_LENGTH, to));
+    this.hash.grew(Math.min(end * BLOCK_LENGTH, this.length));
     this.hashed = end;
   }
 

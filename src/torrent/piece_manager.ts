@@ -6,8 +6,8 @@
 import type { Hasher, Random } from "../platform/types.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import { assert } from "../util/assert.ts";
-import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
+import type { PieceVerifier } from "../protocol/piece_verifier.ts";
 import { BlockChooser } from "./block_chooser.ts";
 import { DownloadLedger } from "./download_ledger.ts";
 import { Holders } from "./holders.ts";
@@ -34,9 +34,6 @@ export type { DownloadPeer, PieceEvents, PieceOptions } from "./piece_types.ts";
 /** Stands for the peer that sent a block in an earlier run; no peer has that key. */
 const RESTORED = -1;
 
-/** Up to this many blocks a piece is hashed in one call at its end: as cheap and simpler. */
-const ONE_SHOT_BLOCKS = 16;
-
 export class PieceManager {
   readonly have: Bitfield;
   readonly options: PieceOptions;
@@ -51,7 +48,7 @@ export class PieceManager {
 
   readonly #layout: Layout;
   readonly #hasher: Hasher;
-  readonly #expected: (piece: number) => Uint8Array;
+  readonly #verifier: PieceVerifier;
   readonly #events: PieceEvents;
   readonly #picker: PieceOrder;
   readonly #holders: Holders;
@@ -67,13 +64,13 @@ export class PieceManager {
 
   constructor(
     layout: Layout,
-    expected: (piece: number) => Uint8Array,
+    verifier: PieceVerifier,
     platform: { hasher: Hasher; random: Random },
     options: PieceOptions,
     events: PieceEvents,
   ) {
     this.#layout = layout;
-    this.#expected = expected;
+    this.#verifier = verifier;
     this.#hasher = platform.hasher;
     this.#events = events;
     this.options = options;
@@ -86,7 +83,7 @@ export class PieceManager {
       (piece) => this.stateOf(piece) === MISSING,
       this.ledger.work,
     );
-    this.#smartBan = new SmartBan((bytes) => platform.hasher.sha1(bytes));
+    this.#smartBan = new SmartBan((bytes) => platform.hasher.digest("sha1", bytes));
     this.#buffers = new BufferPool(
       Math.min(layout.pieceLength, layout.totalLength),
       (length) => platform.hasher.allocate(length),
@@ -392,10 +389,9 @@ export class PieceManager {
     this.ledger.begin(piece);
     this.#unlist(piece);
     this.#move(piece, OPEN);
-    const open = new OpenPiece(piece, this.#layout.lengthOf(piece), this.#buffers.take());
-    if (this.#hasher.quickest === "running" && open.blockCount > ONE_SHOT_BLOCKS) {
-      open.hash = this.#hasher.running();
-    }
+    const buffer = this.#buffers.take(), length = this.#layout.lengthOf(piece);
+    const hash = this.#hasher.begin(this.#verifier.algorithm, buffer, length);
+    const open = new OpenPiece(piece, length, buffer, hash);
     if (this.#smartBan.hasFailed(piece)) open.exclusiveTo = key;
     this.#open.add(open);
     if (this.#picker.length === 0) this.version++; // the end-game: idle peers may repeat blocks
@@ -412,14 +408,9 @@ export class PieceManager {
   }
 
   #finish(open: OpenPiece): void {
-    if (this.#hasher.quickest === "submit") {
-      this.#move(open.index, HASHING);
-      const { buffer, length } = open;
-      this.#hasher.submit(buffer, length, (digest, back) => this.#hashed(open, digest, back));
-      return;
-    }
-    const digest = open.hash === null ? this.#hasher.sha1(open.bytes) : open.hash.digest();
-    this.#judge(open, digest);
+    const digest = open.hash.finish((late, back) => this.#hashed(open, late, back));
+    if (digest === null) this.#move(open.index, HASHING);
+    else this.#judge(open, digest);
   }
 
   #hashed(open: OpenPiece, digest: Uint8Array | null, buffer: Uint8Array | null): void {
@@ -431,7 +422,7 @@ export class PieceManager {
   }
 
   #judge(open: OpenPiece, digest: Uint8Array): void {
-    if (equalBytes(digest, this.#expected(open.index))) this.#pass(open);
+    if (this.#verifier.matches(open.index, digest)) this.#pass(open);
     else this.#fail(open);
   }
 

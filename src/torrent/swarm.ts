@@ -500,7 +500,13 @@ export class Swarm {
     const bytes = parseIp(address);
     if (bytes === null || this.#content === null) return [];
     const { infoHash } = this.#identity, { pieceCount } = this.#content.layout;
-    return allowedFastSet((part) => this.#hasher.sha1(part), infoHash, bytes, pieceCount, count);
+    return allowedFastSet(
+      (part) => this.#hasher.digest("sha1", part),
+      infoHash,
+      bytes,
+      pieceCount,
+      count,
+    );
   }
 
   #makeSession(info: SessionInfo): PeerSession {

@@ -2,7 +2,8 @@
  * The engine of one torrent: wires pieces and storage to the torrent's peers, and moves through the
  * states checking, downloading, verifying, seeding and done. Its parts do all the work.
  */
-import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { verifierOf } from "../protocol/piece_verifier.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { describeError } from "../util/errors.ts";
@@ -95,7 +96,7 @@ export class Torrent {
     this.#verification = new Verification(meta, ports.hasher, ports.storage);
     this.pieces = new PieceManager(
       meta.layout,
-      (piece) => pieceHash(meta, piece),
+      verifierOf(meta),
       ports,
       options.pieces,
       {

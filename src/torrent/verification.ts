@@ -1,6 +1,7 @@
 /** Reads what is on the disk and compares it with the hashes: before the download and after it. */
 import type { Hasher } from "../platform/types.ts";
-import { type Metainfo, pieceHash } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { verifierOf } from "../protocol/piece_verifier.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
@@ -40,7 +41,7 @@ export class Verification {
   ): Promise<void> {
     this.#fraction = 0;
     try {
-      await checkPieces(this.#hasher, storage, pieces, (p) => pieceHash(this.#meta, p), {
+      await checkPieces(this.#hasher, storage, pieces, verifierOf(this.#meta), {
         piece: onPiece,
         progress: (done, total) => this.#fraction = total === 0 ? 1 : done / total,
       }, signal);

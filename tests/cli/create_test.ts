@@ -30,7 +30,7 @@ function makeTop(): { folder: string; top: string; out: string } {
 }
 
 function read(path: string) {
-  return parseTorrent(readFileSync(path), (part) => platform.hasher.sha1(part));
+  return parseTorrent(readFileSync(path), (part) => platform.hasher.digest("sha1", part));
 }
 
 /** Below the top folder. */
@@ -49,9 +49,8 @@ function heldHasher(held: Promise<void>): Hasher {
   const { hasher } = platform;
   return {
     ...hasher,
-    sha1: hasher.sha1,
     concurrency: 1,
-    hashFiles: (spans) => held.then(() => hasher.hashFiles(spans)),
+    hashFiles: (...job) => held.then(() => hasher.hashFiles(...job)),
     close() {},
   };
 }

@@ -18,7 +18,7 @@ describe("the demo's .torrent", () => {
     const dir = newFolder(), size = 600_001;
     const announce = "http://127.0.0.1:1/announce";
     const bytes = await makeRandomTorrent(platform, join(dir, "x.bin"), size, announce);
-    const meta = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
+    const meta = parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part));
     assert.equal(meta.size, size);
     assert.deepEqual(meta.announce, [[announce]]);
     const { bad, problems } = await verifyFiles(platform, meta, dir);

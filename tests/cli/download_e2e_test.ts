@@ -143,7 +143,7 @@ describe("shoal download and Ctrl-C", () => {
       const folder = newFolder(), path = join(folder, "lonely.torrent");
       const bytes = torrentOfNothing("lonely.bin", 1000, tracker.announceUrl);
       writeFileSync(path, bytes);
-      const { infoHash } = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
+      const { infoHash } = parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part));
       const run = startShoal(["download", path, "-o", folder]);
       await until(() => tracker.swarms.scrape(infoHash).leechers === 1);
       run.kill("SIGINT");

@@ -100,7 +100,7 @@ describe("a terminal that is closed", { skip: notLinux }, () => {
     const folder = newFolder(), path = join(folder, "x.torrent");
     const bytes = torrentOfNothing("x.bin", 1000, tracker.announceUrl);
     writeFileSync(path, bytes);
-    const { infoHash } = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
+    const { infoHash } = parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part));
     const leechers = () => tracker.swarms.scrape(infoHash).leechers;
     const run = startShoal(["download", path, "-o", folder, ...OFFLINE]);
     await until(() => leechers() === 1);

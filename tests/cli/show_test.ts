@@ -33,7 +33,7 @@ const BYTES = encode({
   },
 });
 
-const META = parseTorrent(BYTES, (bytes) => platform.hasher.sha1(bytes));
+const META = parseTorrent(BYTES, (bytes) => platform.hasher.digest("sha1", bytes));
 
 describe("describeAsData", () => {
   it("has the documented fields and leaves padding out", () => {

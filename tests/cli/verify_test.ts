@@ -150,8 +150,7 @@ describe("shoal verify", () => {
     const hashing = Promise.withResolvers<void>();
     const { hasher } = world.platform;
     const slow = {
-      sha1: (bytes: Uint8Array) => hasher.sha1(bytes),
-      running: () => hasher.running(),
+      ...hasher,
       concurrency: 1,
       hashFiles: async (...args: Parameters<typeof hasher.hashFiles>) => {
         await hashing.promise;
@@ -161,7 +160,7 @@ describe("shoal verify", () => {
     };
     let over = false;
     const running = runCli(
-      { ...world.platform, hasher: slow } as typeof world.platform,
+      { ...world.platform, hasher: slow },
       world.openClient,
     )
       .then(() => over = true);
@@ -181,7 +180,6 @@ describe("shoal verify", () => {
     const world = fakeWorld(["verify", torrent, dir]);
     const never = {
       ...world.platform.hasher,
-      sha1: world.platform.hasher.sha1,
       hashFiles: () => new Promise<null>(() => {}),
       close() {},
     };

@@ -16,7 +16,7 @@ import { after, beforeEach, describe, it } from "node:test";
 import { createTorrent as createHere } from "../../mod.ts";
 import { createTorrent } from "../../src/client/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import type { FileSpan, Platform } from "../../src/platform/types.ts";
+import type { Platform } from "../../src/platform/types.ts";
 import { parseTorrent } from "../../src/protocol/metainfo.ts";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
 
@@ -61,15 +61,15 @@ function expectedHashes(bytes: Uint8Array): Uint8Array {
 /** The platform with `meanwhile` done before the first job is hashed. */
 function withHash(meanwhile: () => void): Platform {
   let first = true;
-  const hashFiles = (spans: readonly FileSpan[]) => {
+  const hashFiles: Platform["hasher"]["hashFiles"] = (...job) => {
     if (first) meanwhile();
     first = false;
-    return platform.hasher.hashFiles(spans);
+    return platform.hasher.hashFiles(...job);
   };
   const { hasher } = platform;
   return {
     ...platform,
-    hasher: { ...hasher, hashFiles, sha1: hasher.sha1, concurrency: 1 },
+    hasher: { ...hasher, hashFiles, concurrency: 1 },
   };
 }
 
@@ -258,7 +258,6 @@ describe("createTorrent and what makes no torrent", () => {
     const error = new FileError("permission", "/x", "Cannot read /x: permission denied");
     const hasher = {
       ...platform.hasher,
-      sha1: platform.hasher.sha1,
       concurrency: 1,
       hashFiles: () => Promise.reject(error),
     };

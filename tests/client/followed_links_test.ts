@@ -20,7 +20,7 @@ async function planted() {
     disk.plantLink(path, `/away${path.replaceAll("/", "-")}`);
   };
   const verify = (options: VerifyOptions = {}) => {
-    const meta = parseTorrent(swarm.torrent.bytes, (bytes) => node.hasher.sha1(bytes));
+    const meta = parseTorrent(swarm.torrent.bytes, (bytes) => node.hasher.digest("sha1", bytes));
     return swarm.world.wait(verifyFiles(node, meta, "/data", options));
   };
   const seed = async (options: Partial<AddOptions>) => {

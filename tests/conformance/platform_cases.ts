@@ -5,9 +5,9 @@
 import {
   clockCases,
   hashCases,
+  pieceHashCases,
   processCases,
   randomCases,
-  submitCases,
 } from "./platform/basic_cases.ts";
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { handleCases, pathCases } from "./platform/file_cases.ts";
@@ -27,7 +27,7 @@ export function runPlatformCases(
   clockCases(add);
   randomCases(add);
   hashCases(add);
-  submitCases(add);
+  pieceHashCases(add);
   processCases(add);
   connectCases(add);
   transferCases(add);

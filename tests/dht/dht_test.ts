@@ -23,7 +23,7 @@ class Pair {
     const dht = await Dht.open({
       clock: this.clock,
       random: new HandRandom(address),
-      hasher: { sha1 },
+      hasher: { digest: (_, bytes) => sha1(bytes) },
       ed25519,
       net: {
         lookup: (host) => {

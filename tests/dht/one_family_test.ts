@@ -1,11 +1,11 @@
 /** A machine with a socket of both families, one of which leads nowhere. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeParts, PeersResult } from "../../src/dht/node_types.ts";
 import type { PeerAddress } from "../../src/protocol/compact_address.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
+import { digestOf } from "../doubles/hasher.ts";
 import { HandRandom } from "../doubles/random.ts";
 
 const TORRENT = new Uint8Array(20).fill(7);
@@ -18,7 +18,7 @@ async function twoNodes() {
   const nodes = [HERE, THERE].map((from, i) => {
     const parts: DhtNodeParts = {
       random: new HandRandom(i + 1),
-      hasher: { sha1: (bytes) => new Uint8Array(createHash("sha1").update(bytes).digest()) },
+      hasher: { digest: digestOf },
       ed25519: { verify: () => false, sign: () => bytes(64), publicKey: () => bytes(32) },
       crc32c,
       send: (bytes, to) => void mail.push({ bytes: bytes.slice(), to, from }),

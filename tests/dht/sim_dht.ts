@@ -2,7 +2,6 @@
  * A DHT of thousands of real nodes in one loop: events in the order of virtual time, datagrams with
  * latency and loss, some nodes dead, some lying. One seed gives one run.
  */
-import { createHash } from "node:crypto";
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeOptions, PeersResult } from "../../src/dht/node_types.ts";
 import { createEd25519 } from "../../src/platform/shared/ed25519.ts";
@@ -10,14 +9,13 @@ import type { PeerAddress } from "../../src/protocol/compact_address.ts";
 import { generateId } from "../../src/protocol/dht_id.ts";
 import { type Crc32c, createCrc32c } from "../../src/util/crc32c.ts";
 import { Prng } from "../../src/util/prng.ts";
+import { digestOf } from "../doubles/hasher.ts";
 import { HandRandom } from "../doubles/random.ts";
 import { Liar } from "./liar.ts";
 
 export const CLIENT = Uint8Array.of(0x53, 0x48, 0, 1);
 const ed25519 = createEd25519();
-const hasher = {
-  sha1: (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest()),
-};
+const hasher = { digest: digestOf };
 /** Milliseconds between two ticks of a node that waits for answers. */
 const TICK_MS = 200;
 

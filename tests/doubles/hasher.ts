@@ -1,45 +1,49 @@
 /** A hasher in either mode whose submitted work is done when the test says so. */
 import { createHash } from "node:crypto";
-import type { Hasher, RunningHash } from "../../src/platform/types.ts";
+import type { HashAlgorithm, Hasher, PieceHash } from "../../src/platform/types.ts";
 
-type Done = (digest: Uint8Array | null, bytes: Uint8Array | null) => void;
+type Done = Parameters<PieceHash["finish"]>[0];
 
-export const sha1 = (bytes: Uint8Array) =>
-  new Uint8Array(createHash("sha1").update(bytes).digest());
+export function digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash(algorithm).update(bytes).digest());
+}
+
+export const sha1 = (bytes: Uint8Array) => digestOf("sha1", bytes);
 
 export class HandHasher implements Hasher {
   readonly concurrency = 1;
   readonly jobs: { bytes: Uint8Array; length: number; done: Done }[] = [];
-  /** Running hashes that were begun. */
+  /** Running hashes that were shown something. */
   started = 0;
+  readonly digest = digestOf;
 
-  constructor(readonly quickest: "running" | "submit") {}
-
-  sha1(bytes: Uint8Array): Uint8Array {
-    return sha1(bytes);
-  }
-
-  sha256(bytes: Uint8Array): Uint8Array {
-    return new Uint8Array(createHash("sha256").update(bytes).digest());
-  }
-
-  running(): RunningHash {
-    this.started++;
-    const hash = createHash("sha1");
-    return {
-      update: (bytes) => void hash.update(bytes),
-      digest: () => new Uint8Array(hash.digest()),
-    };
-  }
+  constructor(readonly way: "running" | "submit") {}
 
   allocate(length: number): Uint8Array {
     return new Uint8Array(length);
   }
 
+  begin(algorithm: HashAlgorithm, buffer: Uint8Array, length: number): PieceHash {
+    if (this.way === "submit") {
+      return { grew() {}, finish: (done) => this.#submit(buffer, length, done) };
+    }
+    const hash = createHash(algorithm);
+    let hashed = 0;
+    return {
+      grew: (to) => {
+        if (hashed === 0) this.started++;
+        hash.update(buffer.subarray(hashed, to));
+        hashed = to;
+      },
+      finish: () => new Uint8Array(hash.update(buffer.subarray(hashed, length)).digest()),
+    };
+  }
+
   /** Takes the buffer away as a thread would: who still writes into it fails. */
-  submit(bytes: Uint8Array, length: number, done: Done): void {
+  #submit(bytes: Uint8Array, length: number, done: Done): null {
     const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer());
     this.jobs.push({ bytes: own, length, done });
+    return null;
   }
 
   /** Finishes the oldest job; false if there is none. */

@@ -1,26 +1,23 @@
 /** The right bytes of a small made-up torrent. */
 import { BLOCK_LENGTH, Layout } from "../../src/protocol/layout.ts";
+import { type PieceVerifier, verifierOf } from "../../src/protocol/piece_verifier.ts";
+import { concatBytes } from "../../src/util/bytes.ts";
 import { Prng } from "../../src/util/prng.ts";
 import { sha1 } from "./hasher.ts";
 
 export class TorrentData {
   readonly content: Uint8Array;
   readonly layout: Layout;
-  readonly #hashes: Uint8Array[];
+  readonly verifier: PieceVerifier;
 
   constructor(length: number, pieceLength: number, seed: number = 1) {
     const dice = new Prng(seed), words = new Uint32Array(Math.ceil(length / 4));
     for (let i = 0; i < words.length; i++) words[i] = dice.uint32();
     this.content = new Uint8Array(words.buffer, 0, length);
     this.layout = new Layout(pieceLength, [{ length, pad: false }]);
-    this.#hashes = Array.from(
-      { length: this.layout.pieceCount },
-      (_, piece) => sha1(this.bytes(piece, 0, this.layout.lengthOf(piece))),
-    );
-  }
-
-  expected(piece: number): Uint8Array {
-    return this.#hashes[piece]!;
+    const pieces = Array.from({ length: this.layout.pieceCount }, (_, piece) => piece);
+    const hash = (piece: number) => sha1(this.bytes(piece, 0, this.layout.lengthOf(piece)));
+    this.verifier = verifierOf({ pieceHashes: concatBytes(...pieces.map(hash)) });
   }
 
   bytes(piece: number, begin: number, length: number): Uint8Array {

@@ -56,7 +56,7 @@ export class Workshop {
     this.hasher = new HandHasher(options.hashing ?? "running");
     this.manager = new PieceManager(
       this.data.layout,
-      (piece) => this.data.expected(piece),
+      this.data.verifier,
       { hasher: this.hasher, random: new HandRandom(seed) },
       {
         budgetBytes: options.budgetBytes ?? 1 << 30,

@@ -109,8 +109,11 @@ export function nameTrackers(
   trackers: readonly BadTracker[],
   others?: string[][],
 ): void {
-  const { sha1 } = swarm.world.node("10.255.255.253").hasher;
-  const { infoBytes, announce, webSeeds } = parseTorrent(swarm.torrent.bytes, sha1);
+  const { hasher } = swarm.world.node("10.255.255.253");
+  const { infoBytes, announce, webSeeds } = parseTorrent(
+    swarm.torrent.bytes,
+    (part) => hasher.digest("sha1", part),
+  );
   const tiers = [...trackers.map(({ url }) => [url]), ...others ?? announce];
   const bytes = torrentFileOf({ infoBytes, announce: tiers, webSeeds });
   swarm.torrent = { ...swarm.torrent, bytes };

@@ -101,7 +101,7 @@ async function byMktorrent(source: string, options: CreateOptions & { pieceLengt
   const result = await run("mktorrent", [...args, source], { timeoutMs: 30_000 });
   assert.equal(result.code, 0, result.stdout + result.stderr);
   const bytes = readFileSync(out);
-  const { createdBy } = parseTorrent(bytes, (part) => platform.hasher.sha1(part));
+  const { createdBy } = parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part));
   assert.match(createdBy ?? "", /^mktorrent /);
   return { bytes, createdBy };
 }

@@ -24,7 +24,7 @@ after(() => scene.close());
 const ADDRESS = "127.0.0.1", NODES = 50;
 /** What the project set itself, from the announce to the moment another knows of it. */
 const platform = selectPlatform();
-const sha1 = (bytes: Uint8Array) => platform.hasher.sha1(bytes);
+const sha1 = (bytes: Uint8Array) => platform.hasher.digest("sha1", bytes);
 
 interface World {
   libtorrent: Program;

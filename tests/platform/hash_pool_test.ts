@@ -10,7 +10,7 @@ import {
   type HashReply,
   hashThreadSource,
 } from "../../src/platform/shared/hash_worker.ts";
-import type { FileSpan } from "../../src/platform/types.ts";
+import type { FileSpan, HashAlgorithm } from "../../src/platform/types.ts";
 import { equalBytes } from "../../src/util/bytes.ts";
 import { FileError } from "../../src/util/errors.ts";
 import { tempFolder } from "./run_program.ts";
@@ -58,6 +58,7 @@ describe("a hash thread", () => {
     engine,
     jobs: Array.from({ length: count }, (_, id) => ({
       id,
+      algorithm: "sha1",
       length: PIECE,
       bytes: pieceBytes(id + 1),
     })),
@@ -106,7 +107,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
         const Memory = i < 5 || i % 2 === 0 ? ArrayBuffer : SharedArrayBuffer;
         const buffer = new Uint8Array(new Memory(PIECE + 77));
         buffer.set(piece);
-        return pool.hashBytes(buffer, PIECE);
+        return pool.hashBytes("sha1", buffer, PIECE);
       }));
       results.forEach(({ digest, bytes }, i) => {
         assert.deepEqual(digest, sha1(pieces[i]!), `job ${i}`);
@@ -120,10 +121,22 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
         n * 9999
       );
       const results = await Promise.all(lengths.map((length, i) => {
-        return pool.hashBytes(pieceBytes(i, length), length);
+        return pool.hashBytes("sha1", pieceBytes(i, length), length);
       }));
       results.forEach(({ digest }, i) => {
         assert.deepEqual(digest, sha1(pieceBytes(i, lengths[i]!)), `job ${i}`);
+      });
+    });
+
+    it("keeps jobs of different algorithms apart", async () => {
+      const algorithms = Array.from({ length: 20 }, (_, i) => i % 3 === 0 ? "sha256" : "sha1");
+      const digests = await Promise.all(algorithms.map(async (algorithm, i) => {
+        const own = algorithm as HashAlgorithm;
+        return (await pool.hashBytes(own, pieceBytes(i), PIECE)).digest;
+      }));
+      digests.forEach((digest, i) => {
+        const expected = createHash(algorithms[i]!).update(pieceBytes(i)).digest();
+        assert.deepEqual(digest, new Uint8Array(expected), `job ${i}`);
       });
     });
 
@@ -152,7 +165,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       ];
       // Twice, so that each kind is in a batch: the first jobs find the threads idle.
       const outcomes = (await Promise.allSettled([...jobs, ...jobs].map((spans) => {
-        return pool.hashFiles(spans);
+        return pool.hashFiles("sha1", spans);
       }))).map((each) => each.status === "fulfilled" ? each.value : each.reason);
       const one = pieceBytes(1, 700_000);
       const joined = new Uint8Array(PIECE);
@@ -170,14 +183,17 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
     });
 
     it("rejects all jobs of a batch when it is closed, and starts anew", async () => {
-      const jobs = Array.from({ length: 40 }, () => pool.hashBytes(pieceBytes(3), PIECE));
+      const jobs = Array.from({ length: 40 }, () => pool.hashBytes("sha1", pieceBytes(3), PIECE));
       await jobs[0]; // now others are under way, and others wait
       pool.close();
       const outcomes = await Promise.allSettled(jobs);
       const rejected = outcomes.filter((each) => each.status === "rejected");
       assert.ok(rejected.length >= 4, `${rejected.length} of 40`);
       for (const { reason } of rejected) assert.ok(reason instanceof FileError);
-      assert.deepEqual((await pool.hashBytes(pieceBytes(4), PIECE)).digest, sha1(pieceBytes(4)));
+      assert.deepEqual(
+        (await pool.hashBytes("sha1", pieceBytes(4), PIECE)).digest,
+        sha1(pieceBytes(4)),
+      );
     });
   });
 }

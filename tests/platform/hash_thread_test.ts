@@ -23,15 +23,15 @@ const PROGRAM = IMPORT_SELECT + `
   import { HashPool } from ${POOL};
   const { hasher, process } = selectPlatform();
   const path = process.args[0]!;
-  const digest = await hasher.hashFiles([
+  const digest = await hasher.hashFiles("sha1", [
     { path, offset: 0, length: 900_000 },
     { path: null, offset: 0, length: 100_000 },
   ]);
-  const missing = await hasher.hashFiles([{ path: path + "-", offset: 0, length: 1 }]);
+  const missing = await hasher.hashFiles("sha1", [{ path: path + "-", offset: 0, length: 1 }]);
   const pool = new HashPool(1);
   pool.engine = "lanes"; // whatever is the quickest here
   const pieces = await Promise.all([0, 1, 2, 3, 4].map((i) =>
-    pool.hashFiles([{ path, offset: i * 100_000, length: 100_000 }])
+    pool.hashFiles("sha1", [{ path, offset: i * 100_000, length: 100_000 }])
   ));
   pool.close();
   await process.out([digest, missing, ...pieces].map((each) => String(each)).join(" "));

@@ -7,7 +7,7 @@ import { pattern } from "../conformance/platform/subject.ts";
 
 function node(seed: number | string = 1): { world: SimWorld; own: SimNode } {
   const world = new SimWorld(seed);
-  return { world, own: world.node("10.0.0.1") };
+  return { world, own: world.node("10.0.0.1", { quickestHash: "submit" }) };
 }
 
 function codeOf(what: () => unknown): string {
@@ -77,10 +77,10 @@ describe("SimDisk faults", () => {
     own.disk.put("/home/f", pattern(1000, 1));
     const spans = [{ path: "/home/f", offset: 0, length: 1000 }];
     own.disk.failOn({ path: "/home/f", errno: "EIO", on: ["read"], times: 1 });
-    await assert.rejects(world.wait(own.hasher.hashFiles(spans)), { code: "io" });
+    await assert.rejects(world.wait(own.hasher.hashFiles("sha1", spans)), { code: "io" });
     assert.deepEqual(
-      await world.wait(own.hasher.hashFiles(spans)),
-      own.hasher.sha1(pattern(1000, 1)),
+      await world.wait(own.hasher.hashFiles("sha1", spans)),
+      own.hasher.digest("sha1", pattern(1000, 1)),
     );
   });
 
@@ -91,7 +91,7 @@ describe("SimDisk faults", () => {
     const file = own.files.open("/home/f", "read");
     await world.wait(file.readAsync(new Uint8Array(10), 0));
     assert.equal(world.now, 400);
-    await world.wait(own.hasher.hashFiles([{ path: "/home/f", offset: 0, length: 10 }]));
+    await world.wait(own.hasher.hashFiles("sha1", [{ path: "/home/f", offset: 0, length: 10 }]));
     assert.ok(world.now >= 800);
     assert.equal(world.faults("disk-slow"), 2);
     file.close();
@@ -363,14 +363,15 @@ describe("SimDisk links", () => {
   });
 });
 
-describe("SimHasher.submit", () => {
+describe("SimHasher with threads", () => {
   it("takes the buffer away, and gives it back with the digest", async () => {
     const { world, own } = node();
     const bytes = pattern(1_000_000, 1);
-    const expected = own.hasher.sha1(bytes.subarray(0, 900_000));
+    const expected = own.hasher.digest("sha1", bytes.subarray(0, 900_000));
     const back = world.wait(
       new Promise<[Uint8Array | null, Uint8Array | null]>((resolve) => {
-        own.hasher.submit(bytes, 900_000, (digest, buffer) => resolve([digest, buffer]));
+        const hash = own.hasher.begin("sha1", bytes, 900_000);
+        assert.equal(hash.finish((digest, buffer) => resolve([digest, buffer])), null);
       }),
     );
     assert.equal(bytes.length, 0, "gone until then");
@@ -383,7 +384,7 @@ describe("SimHasher.submit", () => {
   it("gives null when the hasher closes first", () => {
     const { own } = node();
     const results: unknown[] = [];
-    own.hasher.submit(pattern(1000, 1), 1000, (...both) => results.push(...both));
+    own.hasher.begin("sha1", pattern(1000, 1), 1000).finish((...both) => results.push(...both));
     own.hasher.close();
     assert.deepEqual(results, [null, null]);
   });

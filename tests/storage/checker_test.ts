@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { FileSpan } from "../../src/platform/types.ts";
+import type { FileSpan, HashAlgorithm } from "../../src/platform/types.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import { check, DIR, fileErrorWith, simulate, TestTorrent } from "./storage_harness.ts";
 
@@ -12,7 +12,7 @@ class WaitingHasher {
   readonly concurrency = 2;
   readonly jobs: { spans: readonly FileSpan[]; answer(digest: Uint8Array | null): void }[] = [];
 
-  hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+  hashFiles(_: HashAlgorithm, spans: readonly FileSpan[]): Promise<Uint8Array | null> {
     return new Promise((answer) => this.jobs.push({ spans, answer }));
   }
 }
@@ -38,7 +38,7 @@ describe("checkPieces", () => {
       machine.node.hasher,
       machine.storage,
       [6, 0, 4, 3],
-      (piece) => torrent.hash(piece),
+      torrent.verifier,
       {
         piece: (piece, ok) => seen.push([piece, ok]),
         progress: (done, total) => progress.push([done, total]),
@@ -56,7 +56,7 @@ describe("checkPieces", () => {
     machine.files.log.length = 0;
     const hasher = new WaitingHasher();
     let bad = 0;
-    await checkPieces(hasher, machine.storage, large.pieces, (piece) => large.hash(piece), {
+    await checkPieces(hasher, machine.storage, large.pieces, large.verifier, {
       piece: (_, ok) => bad += ok ? 0 : 1,
     });
     assert.equal(bad, 2000);
@@ -73,7 +73,7 @@ describe("checkPieces", () => {
       hasher,
       machine.storage,
       torrent.pieces,
-      (piece) => torrent.hash(piece),
+      torrent.verifier,
       { piece() {} },
     );
     // Piece 2 is the end of a and a pad, piece 7 the end of b.
@@ -98,7 +98,7 @@ describe("checkPieces", () => {
       hasher,
       machine.storage,
       torrent.pieces,
-      (piece) => torrent.hash(piece),
+      torrent.verifier,
       { piece: (piece) => seen.push(piece) },
       abort.signal,
     );
@@ -111,7 +111,7 @@ describe("checkPieces", () => {
     assert.deepEqual(seen, [0]);
     assert.equal(hasher.jobs.length, 8);
     assert.deepEqual(
-      await checkPieces(hasher, machine.storage, [0], () => new Uint8Array(20), {
+      await checkPieces(hasher, machine.storage, [0], torrent.verifier, {
         piece: (piece) => seen.push(piece),
       }, abort.signal),
       { good: 0, bad: 0 },
@@ -134,7 +134,7 @@ describe("checkPieces", () => {
         machine.node.hasher,
         machine.storage,
         torrent.pieces,
-        (piece) => torrent.hash(piece),
+        torrent.verifier,
         {
           piece() {
             throw new Error("no more");
@@ -148,7 +148,7 @@ describe("checkPieces", () => {
   it("nothing to check resolves", async () => {
     const machine = simulate(torrent);
     assert.deepEqual(
-      await checkPieces(machine.node.hasher, machine.storage, [], () => new Uint8Array(20), {
+      await checkPieces(machine.node.hasher, machine.storage, [], torrent.verifier, {
         piece: () => assert.fail("there is no piece"),
       }),
       { good: 0, bad: 0 },
@@ -165,7 +165,7 @@ describe("checkPieces", () => {
       machine.node.hasher,
       machine.storage,
       torrent.pieces,
-      (piece) => torrent.hash(piece),
+      torrent.verifier,
       { piece: (piece) => piece === 7 && abort.abort() },
       abort.signal,
     );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { FileSpan } from "../../src/platform/types.ts";
+import type { FileSpan, HashAlgorithm } from "../../src/platform/types.ts";
 import { hashPieces } from "../../src/storage/hash_lanes.ts";
 
 /** Answers when the test says so; the digest is the piece's number. */
@@ -8,7 +8,7 @@ class SlowHasher {
   readonly concurrency = 2;
   readonly waiting: { piece: number; done: () => void; fail: (error: Error) => void }[] = [];
 
-  hashFiles([span]: readonly FileSpan[]): Promise<Uint8Array | null> {
+  hashFiles(_: HashAlgorithm, [span]: readonly FileSpan[]): Promise<Uint8Array | null> {
     const piece = span!.offset;
     return new Promise((resolve, reject) => {
       this.waiting.push({ piece, done: () => resolve(Uint8Array.of(piece)), fail: reject });
@@ -30,7 +30,7 @@ describe("hashPieces", () => {
     function* pieces() {
       for (; drawn < 10; drawn++) yield drawn;
     }
-    const all = hashPieces(hasher, pieces(), spans, (piece, digest) => {
+    const all = hashPieces(hasher, "sha1", pieces(), spans, (piece, digest) => {
       assert.deepEqual(digest, Uint8Array.of(piece));
       taken.push(piece);
     });
@@ -55,7 +55,7 @@ describe("hashPieces", () => {
       { path: null, offset: 0, length: 1384 },
     ];
     let taken = 0;
-    const all = hashPieces(hasher, pieces, small, () => taken++);
+    const all = hashPieces(hasher, "sha1", pieces, small, () => taken++);
     await turn();
     assert.equal(hasher.waiting.length, 64);
     hasher.waiting[0]!.done();
@@ -70,13 +70,13 @@ describe("hashPieces", () => {
   });
 
   it("resolves when there is nothing to do", async () => {
-    await hashPieces(new SlowHasher(), [], spans, () => assert.fail("nothing to take"));
+    await hashPieces(new SlowHasher(), "sha1", [], spans, () => assert.fail("nothing to take"));
   });
 
   it("resolves at once when aborted and takes nothing more", async () => {
     const hasher = new SlowHasher(), controller = new AbortController(), taken: number[] = [];
     const { signal } = controller;
-    const all = hashPieces(hasher, [1, 2, 3], spans, (piece) => taken.push(piece), signal);
+    const all = hashPieces(hasher, "sha1", [1, 2, 3], spans, (piece) => taken.push(piece), signal);
     await turn();
     hasher.waiting[0]!.done();
     await turn();
@@ -85,13 +85,13 @@ describe("hashPieces", () => {
     for (const { done } of hasher.waiting) done();
     await turn();
     assert.deepEqual(taken, [1]);
-    await hashPieces(hasher, [7], spans, (piece) => taken.push(piece), signal);
+    await hashPieces(hasher, "sha1", [7], spans, (piece) => taken.push(piece), signal);
     assert.deepEqual([taken, hasher.waiting.length], [[1], 3], "nor starts with one");
   });
 
   it("rejects with the first failure, whoever failed, and takes nothing more", async () => {
     const hasher = new SlowHasher(), taken: number[] = [];
-    const all = hashPieces(hasher, [1, 2, 3, 4, 5, 6], spans, (piece) => taken.push(piece));
+    const all = hashPieces(hasher, "sha1", [1, 2, 3, 4, 5, 6], spans, (piece) => taken.push(piece));
     await turn();
     hasher.waiting[1]!.fail(new Error("disk"));
     await assert.rejects(all, /disk/);
@@ -100,7 +100,7 @@ describe("hashPieces", () => {
     assert.deepEqual([taken, hasher.waiting.length], [[], 4]);
 
     const bad = new SlowHasher();
-    const refused = hashPieces(bad, [1], spans, () => {
+    const refused = hashPieces(bad, "sha1", [1], spans, () => {
       throw new Error("refused");
     });
     await turn();
@@ -112,10 +112,10 @@ describe("hashPieces", () => {
       throw new Error("no more");
     }
     const idle = new SlowHasher();
-    await assert.rejects(hashPieces(idle, broken(), spans, () => {}), /no more/);
+    await assert.rejects(hashPieces(idle, "sha1", broken(), spans, () => {}), /no more/);
     const lost = () => {
       throw new Error("no spans");
     };
-    await assert.rejects(hashPieces(idle, [1], lost, () => {}), /no spans/);
+    await assert.rejects(hashPieces(idle, "sha1", [1], lost, () => {}), /no spans/);
   });
 });

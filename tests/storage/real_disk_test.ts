@@ -51,7 +51,7 @@ function check(storage: TorrentStorage, torrent: TestTorrent) {
     platform.hasher,
     storage,
     torrent.pieces,
-    (piece) => torrent.hash(piece),
+    torrent.verifier,
     { piece() {} },
   );
 }
@@ -121,7 +121,7 @@ describe("storage on a real disk", () => {
       platform.hasher,
       second,
       torrent.pieces,
-      (piece) => torrent.hash(piece),
+      torrent.verifier,
       { piece: (piece, ok) => ok && good.push(piece) },
     );
     assert.deepEqual(good.sort((a, b) => a - b), [0, 3, 19]);

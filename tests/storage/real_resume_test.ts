@@ -138,7 +138,7 @@ describe("resume on a real disk", () => {
         files,
         hasher,
         layout: torrent.layout,
-        expected: (piece) => torrent.hash(piece),
+        verifier: torrent.verifier,
         pathOf: (file) => storage.pathOf(file),
       },
       shelf,

@@ -114,7 +114,7 @@ export class Life {
     this.hashed = suspect.length + unclaimed.length;
     const pieces = [...suspect, ...unclaimed];
     await this.world.wait(
-      checkPieces(node.hasher, storage, pieces, (piece) => torrent.hash(piece), {
+      checkPieces(node.hasher, storage, pieces, torrent.verifier, {
         piece: (piece, ok) => ok && this.have.set(piece),
       }),
     );

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { FileHandle, Files } from "../../src/platform/types.ts";
 import { SimWorld } from "../../src/platform/sim/world.ts";
 import { Layout } from "../../src/protocol/layout.ts";
+import type { PieceVerifier } from "../../src/protocol/piece_verifier.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type StorageOptions,
   TorrentStorage,
 } from "../../src/storage/torrent_storage.ts";
+import { equalBytes } from "../../src/util/bytes.ts";
 import { FileError } from "../../src/util/errors.ts";
 
 /** [path, length], a pad where the path is null. */
@@ -20,6 +22,10 @@ export class TestTorrent {
   readonly layout: Layout;
   /** The whole content, pads included (as zeros). */
   readonly bytes: Uint8Array;
+  readonly verifier: PieceVerifier = {
+    algorithm: "sha1",
+    matches: (piece, digest) => equalBytes(digest, this.hash(piece)),
+  };
 
   constructor(pieceLength: number, files: readonly FileSketch[]) {
     this.entries = files.map(([path, length], i) => ({
@@ -193,7 +199,7 @@ export async function check(
 ): Promise<boolean[]> {
   const ok: boolean[] = [];
   await machine.world.wait(
-    checkPieces(machine.node.hasher, machine.storage, pieces, (piece) => torrent.hash(piece), {
+    checkPieces(machine.node.hasher, machine.storage, pieces, torrent.verifier, {
       piece: (piece, good) => ok[piece] = good,
     }),
   );

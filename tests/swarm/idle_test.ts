@@ -40,7 +40,7 @@ async function restartedSeed(swarm: SimSwarm, changes: Partial<AddOptions> = {})
 
 /** As the record on the disk tells it. */
 async function seedingMinutes(swarm: SimSwarm, { node, torrent }: Participant): Promise<number> {
-  const sha1 = (bytes: Uint8Array) => node.hasher.sha1(bytes);
+  const sha1 = (bytes: Uint8Array) => node.hasher.digest("sha1", bytes);
   const path = `/state/${torrent.infoHash}.resume`;
   const record = await swarm.world.wait(readResume(node.files, path, sha1));
   return record!.totals.seedingSeconds / 60;

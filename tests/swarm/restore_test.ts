@@ -36,7 +36,8 @@ function wishOf({ node, torrent }: Omit<Participant, "client">) {
 }
 
 async function recordOf({ world }: SimSwarm, { node, torrent }: Omit<Participant, "client">) {
-  const infoHash = fromHex(torrent.infoHash)!, sha1 = (b: Uint8Array) => node.hasher.sha1(b);
+  const infoHash = fromHex(torrent.infoHash)!,
+    sha1 = (b: Uint8Array) => node.hasher.digest("sha1", b);
   return (await world.wait(
     readResume(node.files, resumePath("/state", infoHash), sha1, infoHash),
   ))!;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Prng } from "../../src/util/prng.ts";
 import { MetadataFetch } from "../../src/torrent/metadata_fetch.ts";
 import { metadataPieceCount, metadataPieceLength } from "../../src/protocol/ut_metadata.ts";
-import { sha1 } from "../doubles/hasher.ts";
+import { digestOf, sha1 } from "../doubles/hasher.ts";
 
 const PIECE = 16384;
 const MiB = 1024 * 1024;
@@ -43,7 +43,7 @@ class FetchWorld {
   #events: { at: number; run: () => void }[] = [];
 
   constructor(readonly metadata: Uint8Array, readonly dice = new Prng(1)) {
-    this.fetch = new MetadataFetch<TestPeer>(sha1(metadata), { sha1 }, {
+    this.fetch = new MetadataFetch<TestPeer>(sha1(metadata), { digest: digestOf }, {
       requestPiece: (peer, index) => this.#answer(peer, index),
       done: (bytes) => {
         assert.equal(this.result, null);

@@ -139,7 +139,7 @@ function wholeNode(bytes: Uint8Array): string {
   const node = new DhtNode(
     {
       random: new HandRandom("node"),
-      hasher: { sha1 },
+      hasher: { digest: (_, bytes) => sha1(bytes) },
       ed25519: createEd25519(),
       crc32c,
       send: (datagram, to) => void sent.push({ bytes: datagram, to }),

@@ -40,7 +40,7 @@ class FetchLife {
   guilty = 0;
   given = 0;
   readonly #peers: Peer[] = [];
-  readonly #fetch = new MetadataFetch<Peer>(HASH, { sha1 }, {
+  readonly #fetch = new MetadataFetch<Peer>(HASH, { digest: (_, bytes) => sha1(bytes) }, {
     requestPiece: (peer, index) => {
       check(!peer.gone && !peer.guilty, "only who is here is asked");
       check(index >= 0 && index < metadataPieceCount(peer.size), "a piece that there is");

@@ -101,7 +101,7 @@ async function refuseUnknownMagnet(
   // A state folder is not made for somebody who is refused.
   try {
     if (stateDir !== null && files.stat(stateDir) !== null) {
-      const state = new StateDir(files, stateDir, (bytes) => hasher.sha1(bytes));
+      const state = new StateDir(files, stateDir, (bytes) => hasher.digest("sha1", bytes));
       if (await state.loadTorrent(infoHash) !== null) return;
     }
   } catch (error) {

@@ -3,7 +3,7 @@
  * when all have been idle for a second. Nothing waits for a batch: one is made of what waits anyway.
  */
 import type { FileError } from "../../util/errors.ts";
-import type { FileSpan } from "../types.ts";
+import type { FileSpan, HashAlgorithm } from "../types.ts";
 import { fileError, systemError } from "./errno.ts";
 import { type HashEngine, type HashJob, type HashReply, hashThreadSource } from "./hash_worker.ts";
 
@@ -36,7 +36,9 @@ const IDLE_MS = 1000;
 export const MOST_AT_ONCE = 4;
 const LEAST_AT_ONCE = 3;
 
-type Work = { spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number };
+type Work =
+  & { algorithm: HashAlgorithm }
+  & ({ spans: readonly FileSpan[] } | { bytes: Uint8Array; length: number });
 
 export class HashPool {
   readonly size: number;
@@ -51,16 +53,20 @@ export class HashPool {
     this.size = size;
   }
 
-  async hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
-    return (await this.#run({ spans })).digest;
+  async hashFiles(
+    algorithm: HashAlgorithm,
+    spans: readonly FileSpan[],
+  ): Promise<Uint8Array | null> {
+    return (await this.#run({ algorithm, spans })).digest;
   }
 
   /** Of the first `length` bytes of `bytes`, which is given away (unless shared) and comes back. */
   async hashBytes(
+    algorithm: HashAlgorithm,
     bytes: Uint8Array,
     length: number,
   ): Promise<{ digest: Uint8Array; bytes: Uint8Array }> {
-    const reply = await this.#run({ bytes, length });
+    const reply = await this.#run({ algorithm, bytes, length });
     return { digest: reply.digest!, bytes: reply.bytes! };
   }
 
@@ -126,11 +132,12 @@ export class HashPool {
   /** How many of the jobs that wait go to a thread at once. */
   #alike(): number {
     const first = this.#queue[0]?.job;
-    if (first === undefined || this.engine !== "lanes") return 1;
+    if (first?.algorithm !== "sha1" || this.engine !== "lanes") return 1;
     let count = 1;
     while (count < MOST_AT_ONCE) {
       const job = this.#queue[count]?.job;
-      if (job?.length !== first.length || ("bytes" in job) !== ("bytes" in first)) break;
+      if (job?.algorithm !== first.algorithm || job.length !== first.length) break;
+      if (("bytes" in job) !== ("bytes" in first)) break;
       count++;
     }
     return count < LEAST_AT_ONCE ? 1 : count;

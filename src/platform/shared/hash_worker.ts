@@ -3,20 +3,26 @@
  * compiled program and a page's `import` all work without a second file. So each part must stand
  * alone: nothing from this module or its imports may be named inside (types are fine).
  */
-import type { FileSpan } from "../types.ts";
+import type { FileSpan, HashAlgorithm } from "../types.ts";
 import { Sha1Lanes } from "./sha1_lanes.ts";
 import { sha1LanesModule } from "./sha1_lanes_code.ts";
 import { openSpans, type SpanReader } from "./span_reader.ts";
 
 /**
- * Which SHA-1 the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes"
- * a batch is hashed in lanes; what comes alone goes to Web Crypto.
+ * Which code the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes"
+ * a batch, of SHA-1 always, is hashed in lanes; what comes alone goes to Web Crypto.
  */
 export type HashEngine = "node" | "webcrypto" | "lanes";
+
+/** What Web Crypto calls it. */
+export function webName(algorithm: HashAlgorithm): string {
+  return algorithm === "sha1" ? "SHA-1" : "SHA-256";
+}
 
 /** `length` bytes to hash, from files. */
 export interface FilesJob {
   id: number;
+  algorithm: HashAlgorithm;
   length: number;
   spans: readonly FileSpan[];
 }
@@ -24,6 +30,7 @@ export interface FilesJob {
 /** The first `length` of a buffer that is given away, unless it is shared, and comes back. */
 export interface BytesJob {
   id: number;
+  algorithm: HashAlgorithm;
   length: number;
   bytes: Uint8Array;
 }
@@ -43,6 +50,7 @@ export type HashReply =
 
 function hashThread(
   open: typeof openSpans,
+  nameOf: typeof webName,
   Lanes: typeof Sha1Lanes,
   lanesModule: Uint8Array<ArrayBuffer> | null,
 ): void {
@@ -68,22 +76,26 @@ function hashThread(
     return whole.subarray(0, length);
   }
 
-  async function digestOf(bytes: Uint8Array, engine: HashEngine): Promise<Uint8Array> {
-    if (engine === "node") return new Uint8Array(createHash("sha1").update(bytes).digest());
+  async function digestOf(
+    algorithm: HashAlgorithm,
+    bytes: Uint8Array,
+    engine: HashEngine,
+  ): Promise<Uint8Array> {
+    if (engine === "node") return new Uint8Array(createHash(algorithm).update(bytes).digest());
     // Web Crypto takes no shared memory.
     let own = bytes as Uint8Array<ArrayBuffer>;
     if (!(bytes.buffer instanceof ArrayBuffer)) (own = ownBytes(bytes.length)).set(bytes);
-    return new Uint8Array(await crypto.subtle.digest("SHA-1", own));
+    return new Uint8Array(await crypto.subtle.digest(nameOf(algorithm), own));
   }
 
-  async function hashSpans(spans: readonly FileSpan[], length: number, engine: HashEngine) {
+  async function hashSpans({ algorithm, spans, length }: FilesJob, engine: HashEngine) {
     const reader = open(fs, spans);
     try {
       if (engine !== "node") {
         const piece = ownBytes(length);
-        return reader.read(piece) ? await digestOf(piece, engine) : null;
+        return reader.read(piece) ? await digestOf(algorithm, piece, engine) : null;
       }
-      const hash = createHash("sha1");
+      const hash = createHash(algorithm);
       for (let left = length; left > 0; left -= buffer.length) {
         const part = buffer.subarray(0, Math.min(left, buffer.length));
         if (!reader.read(part)) return null;
@@ -108,8 +120,8 @@ function hashThread(
   async function hashAlone(job: HashJob, engine: HashEngine): Promise<HashReply> {
     try {
       const digest = "bytes" in job
-        ? await digestOf(job.bytes.subarray(0, job.length), engine)
-        : await hashSpans(job.spans, job.length, engine);
+        ? await digestOf(job.algorithm, job.bytes.subarray(0, job.length), engine)
+        : await hashSpans(job, engine);
       return digest === null ? { id: job.id, digest } : found(job, digest);
     } catch (error) {
       return failure(job.id, error);
@@ -166,5 +178,5 @@ function hashThread(
 /** What a thread is started from. Only those that are to use lanes get their module. */
 export function hashThreadSource(engine: HashEngine): string {
   const lanesModule = engine === "lanes" ? `new Uint8Array([${sha1LanesModule()}])` : "null";
-  return `(${hashThread})(${openSpans}, ${Sha1Lanes}, ${lanesModule});`;
+  return `(${hashThread})(${openSpans}, ${webName}, ${Sha1Lanes}, ${lanesModule});`;
 }

@@ -1,9 +1,10 @@
-/** SHA-1: small inputs and running hashes here, whole files on threads (src/DECISIONS.md 3). */
+/** Hashing: small inputs and running hashes here, whole files on threads (src/DECISIONS.md 4). */
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type { Hasher, RunningHash } from "../types.ts";
+import type { HashAlgorithm, Hasher } from "../types.ts";
 import { HashPool, MOST_AT_ONCE } from "./hash_pool.ts";
-import type { HashEngine } from "./hash_worker.ts";
+import { type HashEngine, webName } from "./hash_worker.ts";
+import { digestOf, type Done, RunningPieceHash, submittedHash } from "./piece_hash.ts";
 
 /** Beyond this a disk, not the processor, sets the pace. */
 const MAX_THREADS = 4;
@@ -24,7 +25,7 @@ const SAMPLE_ROUNDS = 6;
 
 export function createHasher(): Hasher {
   const pool = new HashPool(Math.min(availableParallelism(), MAX_THREADS));
-  let quickest: Hasher["quickest"] = "running";
+  let threaded = false;
   let lastSubmit = -Infinity;
   let ready = false;
   let calibrated: Promise<void> | null = null;
@@ -33,57 +34,47 @@ export function createHasher(): Hasher {
       pool.engine = speeds.node * CLEARLY >= speeds.webcrypto ? "node" : "lanes";
       const quick = speeds.node >= QUICK_ENOUGH;
       const alone = pool.engine === "node" && pool.size === 1;
-      quickest = quick || alone ? "running" : "submit";
+      threaded = !quick && !alone;
       ready = true;
     });
+  const submit = (algorithm: HashAlgorithm, bytes: Uint8Array, length: number, done: Done) => {
+    const now = performance.now();
+    const quiet = now - lastSubmit > BUSY_MS;
+    lastSubmit = now;
+    const result = quiet || length < MIN_THREAD_BYTES
+      ? hashHere(algorithm, bytes, length, pool.engine)
+      : pool.hashBytes(algorithm, bytes, length);
+    result.then((r) => done(r.digest, r.bytes), () => done(null, null));
+  };
   return {
-    sha1: (bytes) => plain(createHash("sha1").update(bytes).digest()),
-    sha256: (bytes) => plain(createHash("sha256").update(bytes).digest()),
-    running,
+    digest: digestOf,
     allocate: (length) =>
-      quickest === "submit"
-        ? new Uint8Array(new SharedArrayBuffer(length))
-        : new Uint8Array(length),
-    submit(bytes, length, done) {
-      const now = performance.now();
-      const quiet = now - lastSubmit > BUSY_MS;
-      lastSubmit = now;
-      const result = quiet || length < MIN_THREAD_BYTES
-        ? hashHere(bytes, length, pool.engine)
-        : pool.hashBytes(bytes, length);
-      result.then((r) => done(r.digest, r.bytes), () => done(null, null));
-    },
-    get quickest() {
-      return quickest;
-    },
+      threaded ? new Uint8Array(new SharedArrayBuffer(length)) : new Uint8Array(length),
+    begin: (algorithm, buffer, length) =>
+      threaded
+        ? submittedHash((done) => submit(algorithm, buffer, length, done))
+        : new RunningPieceHash(algorithm, buffer, length),
     calibrate,
     concurrency: pool.size * MOST_AT_ONCE,
-    hashFiles: (spans) =>
-      ready ? pool.hashFiles(spans) : calibrate().then(() => pool.hashFiles(spans)),
+    hashFiles: (algorithm, spans) =>
+      ready
+        ? pool.hashFiles(algorithm, spans)
+        : calibrate().then(() => pool.hashFiles(algorithm, spans)),
     close: () => pool.close(),
   };
 }
 
 async function hashHere(
+  algorithm: HashAlgorithm,
   bytes: Uint8Array,
   length: number,
   engine: HashEngine,
 ): Promise<{ digest: Uint8Array; bytes: Uint8Array }> {
   const part = bytes.subarray(0, length);
   const digest = engine === "node"
-    ? createHash("sha1").update(part).digest()
-    : new Uint8Array(await crypto.subtle.digest("SHA-1", part.slice()));
-  return { digest: plain(digest), bytes };
-}
-
-export function running(): RunningHash {
-  const hash = createHash("sha1");
-  return {
-    update(bytes) {
-      hash.update(bytes);
-    },
-    digest: () => plain(hash.digest()),
-  };
+    ? digestOf(algorithm, part)
+    : new Uint8Array(await crypto.subtle.digest(webName(algorithm), part.slice()));
+  return { digest, bytes };
 }
 
 /**
@@ -104,9 +95,4 @@ async function measure(): Promise<{ node: number; webcrypto: number }> {
     webcrypto = Math.min(webcrypto, performance.now() - middle);
   }
   return { node: SAMPLE_BYTES * 1000 / node, webcrypto: SAMPLE_BYTES * 1000 / webcrypto };
-}
-
-/** Not node's Buffer, whose `slice` shares memory where Uint8Array's copies. */
-function plain(digest: Uint8Array): Uint8Array {
-  return new Uint8Array(digest);
 }

@@ -2,13 +2,16 @@
 import { createHash } from "node:crypto";
 import { FileError } from "../../util/errors.ts";
 import { fileError, systemError } from "../shared/errno.ts";
-import { running } from "../shared/hasher.ts";
-import type { FileSpan, Hasher, RunningHash, Timer } from "../types.ts";
+import { digestOf, type Done, RunningPieceHash, submittedHash } from "../shared/piece_hash.ts";
+import type { FileSpan, HashAlgorithm, Hasher, PieceHash, Timer } from "../types.ts";
 import type { SimDisk } from "./disk.ts";
 import type { SimHost } from "./host.ts";
 import { slowRead } from "./sim_file_handle.ts";
 
 const BYTES_PER_MS = 500_000;
+
+/** Whether pieces are hashed as they come, or submitted to threads whole. */
+export type HashWay = "running" | "submit";
 
 interface Job {
   timer: Timer;
@@ -17,9 +20,10 @@ interface Job {
 
 export class SimHasher implements Hasher {
   readonly concurrency = 2;
-  readonly quickest: Hasher["quickest"];
+  readonly digest = digestOf;
   readonly #disk: SimDisk;
   readonly #host: SimHost;
+  readonly #quickest: HashWay;
   readonly #absolute: (path: string) => string;
   /** When each thread is free again, in virtual milliseconds. */
   readonly #freeAt: number[] = new Array(this.concurrency).fill(0);
@@ -29,54 +33,30 @@ export class SimHasher implements Hasher {
   constructor(
     disk: SimDisk,
     host: SimHost,
-    quickest: Hasher["quickest"],
+    quickest: HashWay,
     absolute: (path: string) => string,
   ) {
-    this.quickest = quickest;
+    this.#quickest = quickest;
     this.#disk = disk;
     this.#host = host;
     this.#absolute = absolute;
-  }
-
-  sha256(bytes: Uint8Array): Uint8Array {
-    return new Uint8Array(createHash("sha256").update(bytes).digest());
-  }
-
-  sha1(bytes: Uint8Array): Uint8Array {
-    return new Uint8Array(createHash("sha1").update(bytes).digest());
-  }
-
-  running(): RunningHash {
-    return running();
   }
 
   allocate(length: number): Uint8Array {
     return new Uint8Array(length);
   }
 
-  /** Takes the buffer away for that time, as a real thread would. */
-  submit(
-    bytes: Uint8Array,
-    length: number,
-    done: (digest: Uint8Array | null, bytes: Uint8Array | null) => void,
-  ): void {
-    const { byteOffset, byteLength } = bytes;
-    const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer(), byteOffset, byteLength);
-    const job: Job = {
-      timer: this.#host.after(length / BYTES_PER_MS, () => {
-        this.#jobs.delete(job);
-        done(this.sha1(own.subarray(0, length)), own);
-      }),
-      reject: () => done(null, null),
-    };
-    this.#jobs.add(job);
+  begin(algorithm: HashAlgorithm, buffer: Uint8Array, length: number): PieceHash {
+    return this.#quickest === "running"
+      ? new RunningPieceHash(algorithm, buffer, length)
+      : submittedHash((done) => this.#submit(algorithm, buffer, length, done));
   }
 
   calibrate(): Promise<void> {
     return Promise.resolve();
   }
 
-  hashFiles(spans: readonly FileSpan[]): Promise<Uint8Array | null> {
+  hashFiles(algorithm: HashAlgorithm, spans: readonly FileSpan[]): Promise<Uint8Array | null> {
     const length = spans.reduce((sum, span) => sum + span.length, 0);
     const first = this.#freeAt.indexOf(Math.min(...this.#freeAt));
     const start = Math.max(this.#host.now, this.#freeAt[first]!);
@@ -86,7 +66,7 @@ export class SimHasher implements Hasher {
       const timer = this.#host.after(end - this.#host.now, () => {
         this.#jobs.delete(job);
         try {
-          resolve(this.#hash(spans));
+          resolve(this.#hash(algorithm, spans));
         } catch (error) {
           reject(error as Error);
         }
@@ -104,8 +84,22 @@ export class SimHasher implements Hasher {
     this.#jobs.clear();
   }
 
-  #hash(spans: readonly FileSpan[]): Uint8Array | null {
-    const hash = createHash("sha1");
+  /** Takes the buffer away for that time, as a real thread would. */
+  #submit(algorithm: HashAlgorithm, bytes: Uint8Array, length: number, done: Done): void {
+    const { byteOffset, byteLength } = bytes;
+    const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer(), byteOffset, byteLength);
+    const job: Job = {
+      timer: this.#host.after(length / BYTES_PER_MS, () => {
+        this.#jobs.delete(job);
+        done(digestOf(algorithm, own.subarray(0, length)), own);
+      }),
+      reject: () => done(null, null),
+    };
+    this.#jobs.add(job);
+  }
+
+  #hash(algorithm: HashAlgorithm, spans: readonly FileSpan[]): Uint8Array | null {
+    const hash = createHash(algorithm);
     for (const { path, offset, length } of spans) {
       const bytes = new Uint8Array(length);
       if (path !== null && !this.#read(path, offset, bytes)) return null;

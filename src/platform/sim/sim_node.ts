@@ -9,7 +9,7 @@ import type { Network } from "./network.ts";
 import { SimDatagramNet } from "./sim_datagrams.ts";
 import { SimFiles } from "./sim_files.ts";
 import { SimMulticastNet } from "./sim_multicast.ts";
-import { SimHasher } from "./sim_hasher.ts";
+import { type HashWay, SimHasher } from "./sim_hasher.ts";
 import { createSimHttp } from "./sim_http.ts";
 import { type ProcessOptions, SimProcess } from "./sim_process.ts";
 import { SimStreamNet } from "./sim_stream_net.ts";
@@ -22,7 +22,7 @@ export interface NodeOptions extends ProcessOptions {
   /** More addresses of the machine, for instance an IPv6 one. */
   also?: readonly string[];
   /** Default "running". */
-  quickestHash?: Hasher["quickest"];
+  quickestHash?: HashWay;
   /** The disk of a node that was here before, or of another process on the same machine. */
   disk?: SimDisk;
 }

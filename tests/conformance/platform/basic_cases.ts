@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { toHex } from "../../../src/util/bytes.ts";
-import type { FileSpan, Platform } from "../../../src/platform/types.ts";
+import { concatBytes, toHex } from "../../../src/util/bytes.ts";
+import type { FileSpan, HashAlgorithm, PieceHash, Platform } from "../../../src/platform/types.ts";
 import { type AddCase, bytesOf, pattern, rejectsWith, sleep } from "./subject.ts";
 
 export function clockCases(add: AddCase): void {
@@ -91,9 +91,11 @@ const VECTORS: [string, string][] = [
   ["a".repeat(1_000_000), "34aa973cd4c4daa4f61eeb2bdbad27316534016f"],
 ];
 
+const ALGORITHMS: readonly HashAlgorithm[] = ["sha1", "sha256"];
+
 export function hashCases(add: AddCase): void {
-  add("hasher.sha256 gives the FIPS 180 vector of abc", ({ here }) => {
-    const digest = here.hasher.sha256(bytesOf("abc"));
+  add("hasher.digest gives the FIPS 180 vector of abc for SHA-256", ({ here }) => {
+    const digest = here.hasher.digest("sha256", bytesOf("abc"));
     assert.equal(
       toHex(digest),
       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
@@ -102,25 +104,15 @@ export function hashCases(add: AddCase): void {
     return Promise.resolve();
   });
 
-  add("hasher.sha1 and running give the FIPS 180 vectors", ({ here }) => {
+  add("hasher.digest gives the FIPS 180 vectors of SHA-1", ({ here }) => {
     for (const [message, digest] of VECTORS) {
       const bytes = bytesOf(message);
-      assert.equal(toHex(here.hasher.sha1(bytes)), digest);
-      const running = here.hasher.running();
-      for (let at = 0; at < bytes.length; at += 7919) running.update(bytes.subarray(at, at + 7919));
-      assert.equal(toHex(running.digest()), digest);
+      assert.equal(toHex(here.hasher.digest("sha1", bytes)), digest);
     }
-    assert.equal(Object.getPrototypeOf(here.hasher.sha1(bytesOf(""))), Uint8Array.prototype);
-    return Promise.resolve();
-  });
-
-  add("hasher.running keeps several hashes apart", ({ here }) => {
-    const hashes = [1, 2, 3].map(() => here.hasher.running());
-    for (let round = 0; round < 5; round++) {
-      hashes.forEach((hash, i) => hash.update(pattern(1000, i + round)));
-    }
-    const digests = hashes.map((hash) => toHex(hash.digest()));
-    assert.equal(new Set(digests).size, 3);
+    assert.equal(
+      Object.getPrototypeOf(here.hasher.digest("sha1", bytesOf(""))),
+      Uint8Array.prototype,
+    );
     return Promise.resolve();
   });
 
@@ -134,19 +126,19 @@ export function hashCases(add: AddCase): void {
       { path: `${dir}/b`, offset: 0, length: 5000 },
       { path: `${dir}/b`, offset: 4999, length: 1 },
     ];
-    const expected = here.hasher.running();
-    expected.update(a.subarray(123_457));
-    expected.update(new Uint8Array(100_000));
-    expected.update(b);
-    expected.update(b.subarray(4999));
-    assert.deepEqual(await here.hasher.hashFiles(spans), expected.digest());
-    assert.deepEqual(await here.hasher.hashFiles([]), here.hasher.sha1(new Uint8Array(0)));
+    const parts = [a.subarray(123_457), new Uint8Array(100_000), b, b.subarray(4999)];
+    for (const algorithm of ALGORITHMS) {
+      const expected = here.hasher.digest(algorithm, concatBytes(...parts));
+      assert.deepEqual(await here.hasher.hashFiles(algorithm, spans), expected);
+      const ofNothing = here.hasher.digest(algorithm, new Uint8Array(0));
+      assert.deepEqual(await here.hasher.hashFiles(algorithm, []), ofNothing);
+    }
   });
 
   add("hasher.hashFiles gives null for a file that is missing or short", async ({ here, dir }) => {
     await here.files.writeWhole(`${dir}/short`, pattern(1000, 1));
     const hash = (path: string, length: number) =>
-      here.hasher.hashFiles([{ path: `${dir}/${path}`, offset: 500, length }]);
+      here.hasher.hashFiles("sha1", [{ path: `${dir}/${path}`, offset: 500, length }]);
     assert.equal(await hash("missing", 1), null);
     assert.equal(await hash("short/below-a-file", 1), null);
     assert.equal(await hash("short", 501), null);
@@ -159,7 +151,7 @@ export function hashCases(add: AddCase): void {
     here.files.makeDir(`${dir}/folder`);
     t.link(`${dir}/link`, "real");
     const hash = (path: string) =>
-      here.hasher.hashFiles([{ path: `${dir}/${path}`, offset: 0, length: 10 }]);
+      here.hasher.hashFiles("sha1", [{ path: `${dir}/${path}`, offset: 0, length: 10 }]);
     await rejectsWith(hash("link"), "symlink");
     const failure = await rejectsWith(hash("folder"), "is-directory");
     assert.match(failure.message, /folder/);
@@ -169,23 +161,29 @@ export function hashCases(add: AddCase): void {
     assert.ok(here.hasher.concurrency >= 1);
     const bytes = pattern(64 * 20_000, 3);
     await here.files.writeWhole(`${dir}/many`, bytes);
+    const algorithmOf = (i: number) => ALGORITHMS[Number(i % 5 === 0)]!;
     const digests = await Promise.all(
       Array.from(
         { length: 64 },
         (_, i) =>
-          here.hasher.hashFiles([{ path: `${dir}/many`, offset: i * 20_000, length: 20_000 }]),
+          here.hasher.hashFiles(algorithmOf(i), [{
+            path: `${dir}/many`,
+            offset: i * 20_000,
+            length: 20_000,
+          }]),
       ),
     );
     digests.forEach((digest, i) => {
       const part = bytes.subarray(i * 20_000, (i + 1) * 20_000);
-      assert.deepEqual(digest, here.hasher.sha1(part), `job ${i}`);
+      assert.deepEqual(digest, here.hasher.digest(algorithmOf(i), part), `job ${i}`);
     });
   });
 
   add("hasher.close rejects what is pending and lets new jobs start again", async (t) => {
     const { here, dir } = t;
     await here.files.writeWhole(`${dir}/f`, pattern(100_000, 1));
-    const job = () => here.hasher.hashFiles([{ path: `${dir}/f`, offset: 0, length: 100_000 }]);
+    const job = () =>
+      here.hasher.hashFiles("sha1", [{ path: `${dir}/f`, offset: 0, length: 100_000 }]);
     await job();
     const pending = [job(), job(), job(), job(), job(), job()].map((one) => rejectsWith(one, "io"));
     here.hasher.close();
@@ -195,28 +193,69 @@ export function hashCases(add: AddCase): void {
   });
 }
 
-export function submitCases(add: AddCase): void {
-  add("hasher.submit gives the digest of the first bytes, and the buffer back", async (t) => {
+export function pieceHashCases(add: AddCase): void {
+  add("hasher.begin gives the digest of the first bytes, at once or with the buffer", async (t) => {
     const { hasher } = t.here;
     await hasher.calibrate();
-    assert.ok(hasher.quickest === "running" || hasher.quickest === "submit");
-    const jobs = [1, 1000, 200_000, 1_048_576, 300_000, 300_000].map((length, i) => {
-      const whole = pattern(length + 5000, i);
-      const expected = hasher.sha1(whole.subarray(0, length));
-      return new Promise<void>((resolve, reject) => {
-        hasher.submit(whole.slice(), length, (digest, bytes) => {
-          try {
-            assert.deepEqual(digest, expected, `${length} bytes`);
-            assert.equal(Object.getPrototypeOf(digest), Uint8Array.prototype);
-            assert.deepEqual(bytes, whole, "the same bytes come back");
-            resolve();
-          } catch (error) {
-            reject(error);
-          }
+    const jobs = [1, 1000, 200_000, 1_048_576, 300_000, 300_000].flatMap((length, i) =>
+      ALGORITHMS.map(async (algorithm) => {
+        const whole = pattern(length + 5000, i), buffer = hasher.allocate(whole.length);
+        const hash = hasher.begin(algorithm, buffer, length);
+        for (let at = 0; at < length; at += 100_000) {
+          const part = whole.subarray(at, Math.min(at + 100_000, length));
+          buffer.set(part, at);
+          // Not all that came is told: `finish` sees to the rest.
+          if (at + part.length < length || i % 2 === 0) hash.grew(at + part.length);
+        }
+        const digest = await finished(hash, buffer, (back) => {
+          assert.deepEqual(back.subarray(0, length), whole.subarray(0, length));
+          assert.equal(back.length, whole.length);
         });
-      });
-    });
+        assert.deepEqual(digest, hasher.digest(algorithm, whole.subarray(0, length)));
+        assert.equal(Object.getPrototypeOf(digest), Uint8Array.prototype);
+      })
+    );
     await Promise.all(jobs);
+  });
+
+  add("hasher.begin keeps several pieces apart, also those that are never finished", async (t) => {
+    const { hasher } = t.here, length = 600_000;
+    await hasher.calibrate();
+    const pieces = [1, 2, 3, 4].map((seed) => {
+      const buffer = hasher.allocate(length);
+      buffer.set(pattern(length, seed));
+      return { buffer, seed, hash: hasher.begin("sha1", buffer, length) };
+    });
+    for (const to of [200_000, 400_000]) for (const { hash } of pieces) hash.grew(to);
+    for (const { hash, buffer, seed } of pieces.slice(1)) {
+      const digest = await finished(hash, buffer, () => {});
+      assert.deepEqual(digest, hasher.digest("sha1", pattern(length, seed)));
+    }
+  });
+}
+
+/** `back` sees the buffer when it is ours again. */
+function finished(
+  hash: PieceHash,
+  buffer: Uint8Array,
+  back: (buffer: Uint8Array) => void,
+): Promise<Uint8Array | null> {
+  return new Promise((resolve, reject) => {
+    let returned = false;
+    const atOnce = hash.finish((digest, bytes) => {
+      try {
+        assert.ok(returned, "never before `finish` returns");
+        assert.equal(atOnce, null, "not after a digest at once");
+        back(bytes!);
+        resolve(digest);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    returned = true;
+    if (atOnce === null) return;
+    back(buffer);
+    resolve(atOnce);
   });
 }
 

@@ -142,7 +142,7 @@ export function connectCases(add: AddCase): void {
       t.there.net.listen({ port: first.port }, () => {}),
       "address-in-use",
     );
-    assert.match(failure.message, /Choose another/);
+    assert.match(failure.message, /another program uses that port/);
     await first.close();
     const again = await t.there.net.listen({ port: first.port }, () => {});
     assert.equal(again.port, first.port);

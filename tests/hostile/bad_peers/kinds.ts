@@ -23,8 +23,11 @@ export const BAD_KINDS: readonly Habits[] = [
 ];
 
 export function preyOf({ world, torrent }: SimSwarm): Prey {
-  const { sha1 } = world.node("10.255.255.254").hasher;
-  const { infoHash, announce, layout } = parseTorrent(torrent.bytes, sha1);
+  const { hasher } = world.node("10.255.255.254");
+  const { infoHash, announce, layout } = parseTorrent(
+    torrent.bytes,
+    (part) => hasher.digest("sha1", part),
+  );
   return {
     infoHash,
     announce: announce[0]![0]!,
