@@ -378,7 +378,7 @@ export class Client {
     if (magnet !== null && meta === null) {
       return this.#addMagnet(magnet, wish.options, { paused, addedAt, isKept });
     }
-    if (meta === null) throw new Error(`${state.path} has only half of it: add it again`);
+    if (meta === null) throw new Error(`${state.path} is incomplete: add the torrent again`);
     const start = { link, paused, addedAt, isKept }, files = magnet && selectedBy(magnet);
     const options = { ...(files ? { files } : {}), ...wish.options };
     const isSound = record !== null && !(record instanceof Error) &&
@@ -400,8 +400,10 @@ export class Client {
     if (lost === null && old === null && record === null) return null;
     if (record === null || record instanceof Error) throw lost ?? record ?? old;
     const message =
-      `The settings of "${record.name}" are lost: ${lost?.message ?? "no file has them"}. ` +
-      `It is paused in ${record.dir}, with default settings: set what you need, then resume it`;
+      `The settings of "${record.name}" cannot be read: ${
+        lost?.message ?? "their file is missing"
+      }. ` +
+      `The torrent is paused in ${record.dir} with default settings: change what you need, then resume it`;
     this.#feed.push({ infoHash, type: "warning", message });
     return { link: null, paused: true, addedAt: this.#wallSeconds(), options: { dir: record.dir } };
   }

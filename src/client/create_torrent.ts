@@ -207,7 +207,7 @@ function counted(paths: readonly string[], what: string, why: string): string[] 
 
 function nothingToShare({ root, files, excluded }: Source): TorrentFileError {
   const besides = excluded.length === 0 ? "" : " besides those that are excluded";
-  const why = files.length === 0 ? `it holds no files${besides}` : "all files are empty";
+  const why = files.length === 0 ? `the folder contains no files${besides}` : "all files are empty";
   return new TorrentFileError("empty", `Cannot share ${root}: ${why}`);
 }
 
@@ -215,7 +215,7 @@ function tooLarge(): TorrentFileError {
   const limit = MAX_TORRENT_BYTES / 2 ** 20;
   return new TorrentFileError(
     "too-large",
-    `The .torrent would be over ${limit} MiB, which clients refuse: choose a larger piece length ` +
+    `The .torrent would be larger than ${limit} MiB, which clients refuse: choose a larger piece length ` +
       "or share it in parts",
   );
 }

@@ -51,7 +51,7 @@ class Listener implements AsyncIterableIterator<TorrentEvent> {
   /** `next` is the oldest event; a word about lost ones goes before it. */
   #take(next: TorrentEvent): TorrentEvent {
     if (this.#lost > 0) {
-      const message = `${this.#lost} events were lost: they were not read in time`;
+      const message = `${this.#lost} events were dropped because they were not read in time`;
       this.#lost = 0;
       return { infoHash: next.infoHash, type: "warning", message };
     }

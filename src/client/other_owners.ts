@@ -67,6 +67,6 @@ export class StateFolderOwners implements OtherOwners {
   #say(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#warn(`Other running shoals cannot be told apart: ${(error as Error).message}`);
+    this.#warn(`Cannot see which other shoal processes are running: ${(error as Error).message}`);
   }
 }

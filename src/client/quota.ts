@@ -151,11 +151,11 @@ export class Quota {
   }
 }
 
-/** For the person who wonders why nothing goes on. */
+/** The message for a person. */
 export function spentMessage(way: "down" | "up", until: number): string {
   const time = new Date(until).toISOString().slice(0, 16).replace("T", " ");
-  const [quota, what] = way === "down" ? ["download", "fetched"] : ["upload", "given"];
-  return `The ${quota} quota is spent: nothing more is ${what} until ${time} UTC`;
+  const [quota, what] = way === "down" ? ["download", "downloaded"] : ["upload", "uploaded"];
+  return `The ${quota} quota is used up: nothing is ${what} until ${time} UTC`;
 }
 
 function sum(a: QuotaBytes, b: QuotaBytes): QuotaBytes {

@@ -84,7 +84,9 @@ function asAsked(
   const { moving } = record;
   if (!asked.includes(record.dir) && record.dir !== moving?.dir) {
     warn(
-      `"${meta.name}" was in ${record.dir} in an earlier run: now it is in ${asked[0]!}, as asked`,
+      `"${meta.name}" was in ${record.dir} in an earlier run. Now it is in ${asked[
+        0
+      ]!}, as you chose`,
     );
   }
   if (moving === null || moving.dir === record.dir || asked.includes(moving.dir)) return record;
@@ -92,9 +94,13 @@ function asAsked(
     !pad && files.stat([moving.dir, ...moving.renamed.get(file) ?? path].join("/")) !== null
   );
   if (hasBegun) {
-    warn(`An earlier run was moving "${meta.name}" to ${moving.dir}: the rest goes there, too`);
+    warn(
+      `An earlier run was moving "${meta.name}" to ${moving.dir}: the remaining files are moved there, too`,
+    );
     return record;
   }
-  warn(`The resume file says to move "${meta.name}" to ${moving.dir}: it stays in ${asked[0]!}`);
+  warn(
+    `The resume file would move "${meta.name}" to ${moving.dir}: ignored, it stays in ${asked[0]!}`,
+  );
   return { ...record, moving: null };
 }

@@ -77,6 +77,6 @@ export class WorkBudget {
   /** Throws a ProtocolError when more was spent than it had. */
   check(): void {
     if (this.#left >= 0) return;
-    throw new ProtocolError("costly", "The peer costs too much work");
+    throw new ProtocolError("costly", "The peer's messages cost too much work");
   }
 }

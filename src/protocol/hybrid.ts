@@ -23,11 +23,11 @@ export function checkV2Half(info: BDict, v1: InfoV1): void {
   walkTree(tree, (path, properties) => {
     const file = expected[count++];
     if (!file || !samePath(path, v1.singleFile ? [v1.name] : file.path)) {
-      mismatch("the two halves name different files");
+      mismatch("the two parts list different files");
     }
-    if (checkedLength(properties) !== file.length) mismatch("the two halves differ in file sizes");
+    if (checkedLength(properties) !== file.length) mismatch("the two parts differ in file sizes");
   });
-  if (count < expected.length) mismatch("the v2 half has fewer files");
+  if (count < expected.length) mismatch("the v2 part has fewer files");
 }
 
 /** In v2 every file starts a new piece, so in v1 padding must bring it there. */
@@ -92,5 +92,5 @@ function samePath(path: readonly string[], raw: readonly Uint8Array[]): boolean 
 }
 
 function mismatch(what: string): never {
-  refuse("v2-mismatch", `The torrent's v1 and v2 halves do not belong together: ${what}`);
+  refuse("v2-mismatch", `The torrent's v1 and v2 parts do not match: ${what}`);
 }

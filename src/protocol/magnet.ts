@@ -147,7 +147,7 @@ class MagnetReader {
     if (this.#v1 === null && this.#v2 !== null) {
       refuse(
         "v2-only",
-        "It is a link to a BitTorrent v2 torrent, which this version of shoal can't take yet; " +
+        "The link is for a BitTorrent v2 torrent, which shoal does not support yet; " +
           "a link to a v1 or hybrid torrent of the same files will work",
       );
     }

@@ -103,7 +103,7 @@ export function parseTorrent(
   const root = decodeRoot(bytes);
   const info = root.dict("info"), infoBytes = root.raw("info");
   if (!info || !infoBytes) {
-    refuse("missing-info", "It has no 'info' dictionary, so it does not describe a torrent");
+    refuse("missing-info", "The file has no 'info' dictionary, so it does not describe a torrent");
   }
   const v1 = readInfo(info);
   if (v1.hybrid) {
@@ -141,9 +141,9 @@ export function parseTorrent(
 }
 
 function decodeRoot(bytes: Uint8Array): BDict {
-  if (bytes[0] === 0x3c) refuse("not-a-torrent", "It looks like a web page, not like a torrent");
+  if (bytes[0] === 0x3c) refuse("not-a-torrent", "The file looks like a web page, not a .torrent");
   const root = checkedDecode(bytes, LIMITS);
-  if (!(root instanceof BDict)) refuse("not-a-torrent", "It does not hold a dictionary");
+  if (!(root instanceof BDict)) refuse("not-a-torrent", "The file does not contain a dictionary");
   return root;
 }
 
@@ -175,7 +175,7 @@ function nameFiles(
   const renamed = tellApart(paths, (file) => isMade(v1.files[file]!), windows);
   if (renamed > 0) warnings.push(`${renamed} file(s) renamed: their names clash with others`);
   const symlinks = v1.files.filter((file) => file.symlink).length;
-  if (symlinks > 0) warnings.push(`${symlinks} symlink(s) left out: shoal never makes any`);
+  if (symlinks > 0) warnings.push(`${symlinks} symbolic link(s) left out: shoal never creates any`);
   return v1.files.map((file, i) => {
     // Only padding may do without a path (BEP 47); it shows under the customary one.
     const pad = [".pad", String(file.length)];

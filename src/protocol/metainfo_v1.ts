@@ -71,13 +71,13 @@ function checkVersion(info: BDict): boolean {
   if (version > 2) {
     refuse(
       "unknown-version",
-      `It is a BitTorrent v${version} torrent, newer than what shoal knows`,
+      `The torrent has version v${version}, which shoal does not support`,
     );
   }
   if (version === 2 && !info.has("pieces")) {
     refuse(
       "v2-only",
-      "It is a BitTorrent v2 torrent, which this version of shoal can't take yet; " +
+      "The torrent is for BitTorrent v2 only, which shoal does not support yet; " +
         "a v1 or hybrid torrent of the same files will work",
     );
   }
@@ -140,7 +140,7 @@ function addUp(files: readonly RawFile[]): { totalLength: number; size: number }
 function readPieceHashes(info: BDict, count: number): Uint8Array {
   const hashes = info.bytes("pieces");
   if (!hashes && info.has("root hash")) {
-    refuse("merkle", "It is a Merkle torrent (BEP 30), a format that is no longer used");
+    refuse("merkle", "The torrent is a Merkle torrent (BEP 30), a format that is no longer used");
   }
   if (count > MAX_PIECES) {
     refuse("too-many-pieces", `The torrent has ${count} pieces; ${MAX_PIECES} are the most`);

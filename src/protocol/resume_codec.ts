@@ -46,7 +46,7 @@ export function resumeBody(bytes: Uint8Array, sha1: Sha1, maxValues = MAX_VALUES
   }
   const outer = decodeDict(bytes, MAX_OUTER_VALUES);
   if (outer.text("format") !== FORMAT) {
-    throw new ResumeError("damaged", "The file is no resume file of shoal");
+    throw new ResumeError("damaged", "The file is not a resume file of shoal");
   }
   if (outer.int("version") !== VERSION) {
     const version = outer.int("version") ?? "none";
@@ -67,7 +67,7 @@ function decodeDict(bytes: Uint8Array, maxTokens: number): BDict {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new ResumeError("damaged", `The resume file is damaged: ${cause.message}`, { cause });
   }
-  throw new ResumeError("damaged", "The resume file is damaged: it holds no dictionary");
+  throw new ResumeError("damaged", "The resume file is damaged: it contains no dictionary");
 }
 
 function bodyOf(data: ResumeData): Encodable {

@@ -95,7 +95,7 @@ export function parseRedirectUrl(text: string): TrackerUrl {
 export function checkTrackerAddress(url: TrackerUrl, address: string, previous?: string): void {
   const local = isLoopback(address) || isUnspecified(address) || isLinkLocal(address);
   if (!local && !isDialable(addressBytes(address))) {
-    refuse("The tracker's address is not one of a single machine");
+    refuse("The tracker's address is not that of a single machine");
   }
   if (local && url.scheme !== "udp" && !url.path.startsWith("/announce")) {
     refuse("A tracker on this machine must have a path that starts with /announce");

@@ -405,7 +405,7 @@ export class FileAccess {
 function linked(path: string): FileError {
   const message =
     `Cannot write to ${path}: the file has other names (hard links), and writing would ` +
-    "change as well. Start again to give it a copy of its own";
+    "change them as well. Start again to make a copy first";
   return new FileError("changed", path, message);
 }
 

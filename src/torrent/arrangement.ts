@@ -167,7 +167,7 @@ export class Arrangement {
     } catch (error) {
       const isRefused = error instanceof FileError && error.code === "exists";
       if (!isRefused || storage.hasBegunMove(dir, paths)) throw error;
-      return warn(`${error.message}: everything stays in ${storage.dir}`);
+      return warn(`${error.message}: the files stay in ${storage.dir}`);
     }
     this.#renamed = renamed;
     if (dir !== before) this.#targetDir = dir; // a person's wish, or it was so anyway

@@ -168,7 +168,7 @@ export class ChangedFiles {
       : `${bad.length} pieces no longer match`;
     const how = isWanted
       ? "downloaded again"
-      : "not uploaded any more (--repair downloads the original)";
+      : "no longer uploaded (--repair downloads the original)";
     return `${what}: ${count} and ${bad.length === 1 ? "is" : "are"} ${how}`;
   }
 
@@ -176,7 +176,7 @@ export class ChangedFiles {
   #demandAny({ bad }: Outcome): void {
     const { meta, storage, pieces } = this.#ports;
     if (bad.length === 0 || this.#ports.isDownloading() || pieces.have.count > 0) return;
-    const message = `No piece of "${meta.name}" in ${storage.dir} is right any more: its files ` +
+    const message = `No piece of "${meta.name}" in ${storage.dir} matches any more: its files ` +
       "were changed, moved or deleted";
     throw new FileError("changed", storage.dir, message);
   }

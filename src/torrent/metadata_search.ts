@@ -108,7 +108,7 @@ export class MetadataSearch {
 
   #refuse(session: PeerSession, asked: Asked, piece: number): void {
     if (++asked.requests > MAX_REQUESTS || session.out.length > MAX_OUT_BYTES) {
-      throw new ProtocolError("metadata-flood", "The peer asks for metadata again and again");
+      throw new ProtocolError("metadata-flood", "The peer requests metadata too often");
     }
     session.sendExtended(UT_METADATA, encodeMetadataReject(piece));
   }

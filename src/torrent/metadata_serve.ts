@@ -67,7 +67,7 @@ export class MetadataServer<M> {
       if (sound) return encodeMetadataData(this.#infoBytes, piece);
     }
     if (++asker.refused > MAX_REFUSED) {
-      throw new ProtocolError("metadata-flood", "The peer asks for metadata again and again");
+      throw new ProtocolError("metadata-flood", "The peer requests metadata too often");
     }
     return encodeMetadataReject(piece);
   }

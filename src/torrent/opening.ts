@@ -109,7 +109,7 @@ function recordsDataIn(dir: string, { have, partial, moving, ...record }: Resume
 function describeGone(gone: number, { name, files }: Metainfo, dir: string): string {
   const count = files.filter(({ pad, length }) => !pad && length > 0).length;
   const what = gone === count ? `"${name}" is` : `${gone} of ${count} files of "${name}" are`;
-  return `${what} no longer in ${dir}: what was deleted or moved is downloaded again`;
+  return `${what} no longer in ${dir}: deleted or moved files are downloaded again`;
 }
 
 /** What other folders have of it already is copied and checked. */
@@ -122,7 +122,7 @@ async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<voi
   });
   if (reuse === null || sought.length === 0) return;
   const found = await reuse(sought, signal);
-  if (found.size === 0) parts.warn("Nothing was found that could be reused: all is downloaded");
+  if (found.size === 0) parts.warn("No reusable files were found: everything is downloaded");
   for (const [file, path] of found) {
     if (signal.aborted) return;
     await storage.takeCopy(file, path);

@@ -78,7 +78,7 @@ export class Persistence {
       collect: () => this.#record(this.#partial.save()),
       owned: () => storage.owned(),
       syncData: () => storage.sync(),
-      warn: (error) => torrent.warn(`The state was not saved: ${(error as Error).message}`),
+      warn: (error) => torrent.warn(`Progress was not saved: ${(error as Error).message}`),
     });
     this.claims = new FileClaims(storage, keeper && (() => keeper.claim()));
   }
@@ -192,8 +192,8 @@ export class Persistence {
   #giveUp(): void {
     this.#keeper?.giveUp();
     this.#torrent.warn(
-      `The last state was not saved: the disk of ${this.#torrent.storage.dir} did not write it in time. ` +
-        "The next start checks what changed since the last one",
+      `The latest progress was not saved: the disk of ${this.#torrent.storage.dir} did not write it in time. ` +
+        "The next start checks everything that changed since the last save",
     );
   }
 

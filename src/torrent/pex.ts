@@ -44,7 +44,7 @@ export class PexInbox {
     if (now - this.#heardAt < INTERVAL_MS - SLACK_MS) {
       this.ignored++;
       if (++this.#early >= MAX_EARLY) {
-        throw new ProtocolError("pex-flood", "The peer sends peer exchange messages all the time");
+        throw new ProtocolError("pex-flood", "The peer sends too many peer exchange messages");
       }
       return [];
     }

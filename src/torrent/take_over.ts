@@ -102,7 +102,7 @@ async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
     const path = moves ? storage.pathIn(targetDir, file) : null;
     if (path === null || !storage.isTaken(path)) continue;
     const owner = await claims.ownerOf(path);
-    const what = owner === null ? "something with that name" : `a file of "${owner.name}"`;
+    const what = owner === null ? "a file or folder with this name" : `a file of "${owner.name}"`;
     const message = `Cannot move to ${path} when the download is complete: ${what} is there. ` +
       "Move it away, or choose another folder or another name for it";
     throw new FileError("exists", path, message);
@@ -272,5 +272,5 @@ export function inUse(path: string | null, { name, process }: PathOwner): FileEr
   const what = path === null
     ? `"${name}" is in use by another shoal (process ${process})`
     : `${path} is in use by another shoal (process ${process}) for "${name}"`;
-  return new FileError("in-use", path ?? "", `${what}: waiting for that one to end`);
+  return new FileError("in-use", path ?? "", `${what}: waiting for that process to end`);
 }

@@ -134,12 +134,12 @@ describe("statePhrase and quotas", () => {
       statePhrase(
         snapshotOf({ state: "seeding", totals: { downloaded: 0, uploaded: 430 }, quotaSpent: up }),
       ),
-      "seeding, the upload quota is spent until 2026-12-01 00:00 UTC, ratio 0.43",
+      "seeding, the upload quota is used up until 2026-12-01 00:00 UTC, ratio 0.43",
     );
     const down = { state: "downloading", heldBackBy: "limit", quotaSpent: { ...up, down: true } };
     assert.equal(
       statePhrase(snapshotOf(down as Partial<TorrentSnapshot>)),
-      "the download quota is spent until 2026-12-01 00:00 UTC",
+      "the download quota is used up until 2026-12-01 00:00 UTC",
     );
   });
 

@@ -123,7 +123,7 @@ describe("shoal create", () => {
     assert.deepEqual(pathsIn(out), ["a.bin", "c.nfo", "old.torrent"]);
     const none = await create(top, "-o", out, "--force", "--exclude", "*");
     assert.equal(none.code, 3);
-    assert.match(none.errors, /it holds no files besides those that are excluded/);
+    assert.match(none.errors, /the folder contains no files besides those that are excluded/);
   });
 
   it("puts NAME.torrent into a folder that -o names", async () => {
@@ -235,7 +235,7 @@ describe("shoal create and what makes no torrent", () => {
     mkdirSync(join(folder, "nothing"));
     const cases: [args: string[], code: number, message: RegExp][] = [
       [[join(folder, "none")], 5, /Cannot share .*none: there is no such file or folder/],
-      [[join(folder, "nothing")], 3, /it holds no files/],
+      [[join(folder, "nothing")], 3, /the folder contains no files/],
       [[top, "--name", "a/b"], 3, /"a\/b" cannot be a torrent's name/],
       [[top, "--piece-length", "17k"], 2, /--piece-length: .*power of two/],
       [[top, "--piece-length", "big"], 2, /--piece-length: "big" is not a size/],

@@ -114,7 +114,7 @@ describe("shoal download of files that are gone", () => {
       rmSync(join(dir, "data.bin"));
       const again = await startShoal(args).finished;
       assert.equal(again.code, 0, again.err);
-      assert.match(again.err + again.out, /"data.bin" is no longer in .* is downloaded again/);
+      assert.match(again.err + again.out, /"data.bin" is no longer in .* are downloaded again/);
       assert.deepEqual(readFileSync(join(dir, "data.bin")), readFileSync(swarm.data));
     } finally {
       await swarm.close();

@@ -251,7 +251,7 @@ describe("shoal seed", () => {
     assert.doesNotMatch(before!, /quota/);
     assert.match(
       spent!,
-      /seeding, the upload quota is spent until 2026-12-01 00:00 UTC, ratio 0\.00/,
+      /seeding, the upload quota is used up until 2026-12-01 00:00 UTC, ratio 0\.00/,
     );
     assert.deepEqual(more, []);
   });
@@ -462,7 +462,7 @@ describe("shoal seed as a process", () => {
       taking.kill("SIGINT");
       await taking.finished;
       assert.equal(run.code, 5);
-      assert.match(run.err, /No piece of "top" in .* is right any more/);
+      assert.match(run.err, /No piece of "top" in .* matches any more/);
       assert.doesNotMatch(run.out, /top: done/);
       if (flags.length === 0) return;
       const { type, exitCode, code } = lastLine(run.out);

@@ -208,7 +208,7 @@ describe("createTorrent and what makes no torrent", () => {
   it("refuses folders without bytes", async () => {
     await assert.rejects(
       createTorrent(platform, top),
-      failsWith(TorrentFileError, "empty", /it holds no files/),
+      failsWith(TorrentFileError, "empty", /the folder contains no files/),
     );
     put("empty", 0);
     await assert.rejects(

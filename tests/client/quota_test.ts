@@ -110,7 +110,7 @@ describe("Quota", () => {
     assert.deepEqual(of("day", NOON), ends);
     assert.deepEqual(of("month", NOON), ends);
     assert.equal(of("month", Date.UTC(2026, 11, 31, 23, 59))?.until, Date.UTC(2027, 0, 1));
-    const message = "The upload quota is spent: nothing more is given until 2026-12-01 00:00 UTC";
+    const message = "The upload quota is used up: nothing is uploaded until 2026-12-01 00:00 UTC";
     assert.equal(spentMessage("up", ends.until), message);
   });
 });

@@ -122,7 +122,7 @@ describe("parseTorrent against expected.json", { skip }, () => {
     assert.ok(only.length >= 10, `${only.length} v2-only torrents`);
     assert.ok(only.every(({ file }) => file.startsWith("v2_")));
     for (const file of Object.keys(REFUSED_HERE)) {
-      assert.match(refusal(file)!.message, /BitTorrent v2 torrent/);
+      assert.match(refusal(file)!.message, /BitTorrent v2 only/);
     }
   });
 

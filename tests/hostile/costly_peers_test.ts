@@ -19,7 +19,7 @@ describe("a swarm of 40 of which half makes as much work as it can", () => {
       const addresses = outcome.bad.filter((each) => each.kind === kind)
         .map(({ node }) => node.address);
       const shut = ends.filter(({ address, reason }) =>
-        addresses.includes(address) && /costs too much work/.test(reason)
+        addresses.includes(address) && /cost too much work/.test(reason)
       );
       assert.ok(shut.length >= addresses.length, `${shut.length} times the ${kind} was shut out`);
     }

@@ -105,7 +105,7 @@ describe("a file that is changed while it is uploaded", () => {
     assert.equal(giver.torrent.snapshot().error?.code, "changed");
     assert.match(
       giver.torrent.snapshot().error!.message,
-      /^No piece of "folder" in \/data is right/,
+      /^No piece of "folder" in \/data matches any more/,
     );
     await swarm.close();
   });

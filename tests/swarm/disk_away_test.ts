@@ -80,7 +80,7 @@ describe("a start while the disk is away", () => {
       const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER, ...anew });
       await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
       assert.equal(torrent.snapshot().downloaded, torrent.snapshot().size);
-      const note = '"folder" is no longer in /data: what was deleted or moved is downloaded again';
+      const note = '"folder" is no longer in /data: deleted or moved files are downloaded again';
       assert.deepEqual(warnings, isAway ? [] : [note]);
       await swarm.world.wait(client.close());
       await swarm.close();

@@ -123,7 +123,7 @@ describe("quota of a client", () => {
       assert.ok(uploaded > quota.up && uploaded <= quota.up + 16 * KIB, `${uploaded} bytes`);
       const midnight = Math.ceil(wallTime() / DAY) * DAY;
       assert.deepEqual(quotaSpent, { down: false, up: true, until: midnight });
-      const said = swarm.world.logLines().filter((line) => /upload quota is spent/.test(line));
+      const said = swarm.world.logLines().filter((line) => /upload quota is used up/.test(line));
       assert.equal(said.length, 1);
       await swarm.close();
     });

@@ -73,7 +73,7 @@ describe("folders to reuse", () => {
     const second = await again(swarm, ["/empty"]);
     await swarm.untilDone([second]);
     swarm.assertHasAll(second);
-    assert.match(warnings(swarm, second).join(), /Nothing was found that could be reused/);
+    assert.match(warnings(swarm, second).join(), /No reusable files were found/);
     await swarm.close();
   });
 });

@@ -59,7 +59,7 @@ describe("a resume record that does not fit", () => {
     assert.equal(torrent.snapshot().dir, "/data");
     assert.equal(node.files.stat("/elsewhere"), null);
     assert.equal(node.disk.bytes("/data/folder/sub0/file0")?.length, 90 * KIB);
-    assert.deepEqual(warnings.map((text) => /says to move "folder" to \/elsewhere/.test(text)), [
+    assert.deepEqual(warnings.map((text) => /would move "folder" to \/elsewhere/.test(text)), [
       true,
     ]);
     await swarm.close();

@@ -210,7 +210,7 @@ describe("Client.restore", () => {
     await swarm.world.runFor(100);
     const { state, dir } = torrent!.snapshot();
     assert.deepEqual([state, dir], ["paused", "/data"]);
-    assert.match(warnings[0]!, /^The settings of "folder" are lost: .* paused in \/data/);
+    assert.match(warnings[0]!, /^The settings of "folder" cannot be read: .* paused in \/data/);
     torrent!.resume();
     await swarm.run(() => torrent!.snapshot().state === "done");
     assert.equal(torrent!.snapshot().downloaded, 0, "its progress was not lost");

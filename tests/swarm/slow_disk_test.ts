@@ -103,7 +103,7 @@ describe("a slow disk", () => {
       assert.ok(swarm.world.now - from <= 3000, `it took ${swarm.world.now - from} ms`);
       assert.match(
         warnings.join(),
-        /The last state was not saved: the disk of \/data did not write/,
+        /The latest progress was not saved: the disk of \/data did not write/,
       );
       leech.node.kill("quietly");
       disk.writeDelayMs = 0;

@@ -36,7 +36,7 @@ export function quotaPhrase({ state, quotaSpent }: TorrentSnapshot): string | nu
   const way = state === "downloading" ? "down" : "up";
   if (!quotaSpent?.[way]) return null;
   const until = formatUtc(quotaSpent.until);
-  return `the ${way === "down" ? "download" : "upload"} quota is spent until ${until}`;
+  return `the ${way === "down" ? "download" : "upload"} quota is used up until ${until}`;
 }
 
 /** Why a download is not faster; null when nothing but the peers' speed limits it. */
