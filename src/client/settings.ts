@@ -136,7 +136,8 @@ export const TORRENT_OPTIONS = {
   },
   anew: {
     kind: SWITCH,
-    help: "Download everything again, even if files seem to be on a disk that is not mounted",
+    help:
+      "Ignore earlier runs: check existing files and download the rest, even if the disk of an earlier run is not mounted; reverts edited files",
     default: false,
     flags: [{ name: "anew", command: "download" }],
   },
