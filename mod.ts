@@ -10,7 +10,6 @@
  * const torrent = client.add(torrentFileBytes, { dir: "downloads" });
  * for await (const event of torrent.events()) {
  *   if (event.type === "piece") console.log(`${event.have} of ${event.size} bytes`);
- *   if (event.type === "done" || event.type === "failed") break;
  * }
  * await torrent.finished; // throws the error if the download failed
  * ```
@@ -37,19 +36,25 @@ export { NotYetError, Torrent } from "./src/client/torrent_handle.ts";
 export type {
   AddOptions,
   ClientOptions,
+  ClientPatch,
   DhtSettings,
   DownloadMetrics,
   FileSelection,
+  FileSnapshot,
   FinalCheck,
   HeldBackBy,
   PeerSnapshot,
+  PiecesSnapshot,
   QuotaOptions,
   QuotaSpent,
   Rates,
   SeedGoal,
   TorrentEvent,
+  TorrentHappening,
+  TorrentPatch,
   TorrentSnapshot,
   TorrentState,
+  TorrentStatus,
   TrackerSnapshot,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
@@ -68,6 +73,7 @@ export { formatMagnet, type Magnet, parseMagnet } from "./src/protocol/magnet.ts
 export type { Metainfo, TorrentFileEntry } from "./src/protocol/metainfo.ts";
 export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.ts";
 export {
+  ClosedError,
   FileError,
   type FileErrorCode,
   GoneError,

@@ -8,9 +8,9 @@ import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import { torrentFileOf } from "../protocol/torrent_file.ts";
-import { equalBytes, toHex } from "../util/bytes.ts";
+import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
-import { TorrentFileError } from "../util/errors.ts";
+import { ClosedError, TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../torrent/pool_peer.ts";
 import type { Rates } from "../torrent/rate_limits.ts";
@@ -38,7 +38,7 @@ import {
   clientSettings,
 } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
-import { Torrent } from "./torrent_handle.ts";
+import { type HandlePorts, Torrent } from "./torrent_handle.ts";
 import { type LifePorts, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "./udp_port.ts";
 import { encodeWish, settled, type Wish } from "./wish.ts";
@@ -82,6 +82,7 @@ export class Client {
   /** Null without a state folder. */
   readonly #owners: StateFolderOwners | null;
   readonly #warnings: string[] = [];
+  readonly #handlePorts: HandlePorts;
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #nextQuotaAt = 0;
@@ -127,6 +128,7 @@ export class Client {
       addressChanged: (address) => this.#onOwnAddress(address),
       warn: (message) => this.#warnings.push(message),
     });
+    this.#handlePorts = { feed: this.#feed, absolute: (path) => platform.files.absolute(path) };
     this.#setRates(options.limits ?? {});
   }
 
@@ -162,9 +164,10 @@ export class Client {
    * Starts a torrent: the bytes of a .torrent file, its metainfo, or a magnet link or info-hash as
    * text. Throws a TorrentFileError if the bytes are not a usable torrent, or ("duplicate") if this
    * client has it already; a MagnetError if the text is not a magnet link; a RangeError that names
-   * the invalid option.
+   * the invalid option; a ClosedError after `close`.
    */
   add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
+    this.#demandOpen();
     checkAddOptions(options);
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
     const meta = source instanceof Uint8Array ? this.#parse(source) : source;
@@ -181,6 +184,7 @@ export class Client {
    * and seed goal. Paused torrents stay paused. A record that cannot be read becomes a warning.
    */
   async restore(): Promise<Torrent[]> {
+    this.#demandOpen();
     const restored: Torrent[] = [];
     for (const infoHash of this.#state?.torrents() ?? []) {
       if (this.#lives.has(infoHash)) continue;
@@ -193,6 +197,15 @@ export class Client {
       }
     }
     return restored;
+  }
+
+  #demandOpen(): void {
+    if (this.#closing !== null) throw new ClosedError("The client is closed: open another one");
+  }
+
+  /** The torrent with this info-hash, 40 hexadecimal digits; null when there is none. */
+  get(infoHash: string): Torrent | null {
+    return this.#handles.get(infoHash.toLowerCase()) ?? null;
   }
 
   /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
@@ -300,7 +313,8 @@ export class Client {
       throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
     }
     const state = this.#state, platform = this.#platform;
-    const keepWish = this.#wishKeeper(infoHash, options, start);
+    const { link = null, addedAt = this.#wallSeconds() } = start;
+    const keepWish = this.#wishKeeper(infoHash, link, addedAt);
     const magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
@@ -327,11 +341,11 @@ export class Client {
       quotaSpent: () => this.#limits.quotaSpent,
       tell,
     });
-    const torrent = new Torrent(life, this.#feed, (path) => this.#platform.files.absolute(path));
+    const torrent = new Torrent(life, this.#handlePorts, link, addedAt);
     this.#handles.set(infoHash, torrent);
     this.#enlist(life);
     if ("layout" in source) this.#settle(life, source, keepWish, false);
-    life.start(start.record, start.paused);
+    life.start(start.record, start.paused, start.isKept);
     this.#addManualPeers(life, options.peers ?? []);
     this.#schedule();
     return torrent;
@@ -344,6 +358,7 @@ export class Client {
     life.ended.then(() => {
       this.#lives.delete(infoHash);
       this.#owners?.release(infoHash);
+      this.#feed.endOf(infoHash);
     });
     this.#schedule();
   }
@@ -422,23 +437,12 @@ export class Client {
   }
 
   /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
-  #wishKeeper(
-    infoHash: string,
-    first: AddOptions,
-    { link = null, paused: wasPaused = false, addedAt = this.#wallSeconds(), isKept }: Start,
-  ): LifePorts["keepWish"] {
-    const state = this.#state;
-    if (state === null || first.metadataOnly) return () => Promise.resolve();
-    const encode = (options: AddOptions, paused: boolean) => {
-      return encodeWish({ link, paused, addedAt, options }, (path) => {
+  #wishKeeper(infoHash: string, link: string | null, addedAt: number): LifePorts["keepWish"] {
+    return (options, paused) => {
+      if (this.#state === null || options.metadataOnly) return Promise.resolve();
+      const bytes = encodeWish({ link, paused, addedAt, options }, (path) => {
         return this.#platform.files.absolute(path);
       });
-    };
-    let last = isKept ? encode(first, wasPaused) : new Uint8Array(0);
-    return (options, paused) => {
-      const bytes = encode(options, paused);
-      if (equalBytes(bytes, last)) return this.#saving.get(infoHash) ?? Promise.resolve();
-      last = bytes;
       return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
     };
   }

@@ -102,11 +102,11 @@ export class EngineMaker {
     tell: (happening: TorrentHappening) => void,
   ): TorrentPeers {
     const { clock, random, hasher } = this.#platform, { limits, outside } = this.#ports;
-    const settings = torrentSettings(options);
+    const { uploadSlots, superSeed, pex } = torrentSettings(options);
     const identity = this.#identity(infoHash);
     const peersOptions = {
       pool: this.#poolConfig(options),
-      swarm: settings,
+      swarm: { uploadSlots, superSeed },
       limits: { ...NO_LIMITS, ...options.limits },
       peerLimits: { ...NO_LIMITS, ...options.peerLimits },
     };
@@ -119,7 +119,7 @@ export class EngineMaker {
       throttles: limits.throttles,
       slots: limits.slots,
       trackers: (peers) => this.#makeTrackers(peers, peers.known?.announce ?? trackers),
-      extensions: { pex: settings.pex, dhtPort: this.#ports.dhtPort },
+      extensions: { pex, dhtPort: this.#ports.dhtPort },
       outside,
       tell,
     });
@@ -214,15 +214,20 @@ export class EngineMaker {
 
   #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {
     const settings = torrentSettings(options);
+    const { dir, seedGoal, finalCheck, preallocate, piecesPerPeer, sequential } = settings;
+    const { trustFiles, seedOnly, overwrite, repair } = settings;
     return {
-      ...settings,
-      absoluteDir: this.#platform.files.absolute(options.dir),
+      dir,
+      absoluteDir: this.#platform.files.absolute(dir),
       files: fileChoiceOptions(meta, options.files),
-      pieces: {
-        budgetBytes: this.#options.pieceBudgetBytes,
-        piecesPerPeer: settings.piecesPerPeer,
-        sequential: settings.sequential,
-      },
+      pieces: { budgetBytes: this.#options.pieceBudgetBytes, piecesPerPeer, sequential },
+      seedGoal,
+      finalCheck,
+      trustFiles,
+      seedOnly,
+      overwrite,
+      repair,
+      preallocate,
     };
   }
 

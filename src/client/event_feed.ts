@@ -65,14 +65,18 @@ class Listener implements AsyncIterableIterator<TorrentEvent> {
 }
 
 export class EventFeed {
+  /** Of all torrents. */
   readonly #listeners = new Set<Listener>();
+  /** Of one torrent, by its info-hash. */
+  readonly #ofTorrent = new Map<string, Set<Listener>>();
   #ended = false;
 
   push(event: TorrentEvent): void {
     for (const listener of this.#listeners) listener.push(event);
+    for (const listener of this.#ofTorrent.get(event.infoHash) ?? []) listener.push(event);
   }
 
-  /** Events from now on, until `end`. */
+  /** Events of all torrents from now on, until `end`. */
   listen(): AsyncIterableIterator<TorrentEvent> {
     const listener: Listener = new Listener(() => this.#listeners.delete(listener));
     if (this.#ended) listener.end();
@@ -80,8 +84,28 @@ export class EventFeed {
     return listener;
   }
 
+  /** Events of one torrent: `first`, and all from now on until `endOf` it; no more where `isOver`. */
+  listenTo(first: TorrentEvent, isOver: boolean): AsyncIterableIterator<TorrentEvent> {
+    const { infoHash } = first, all = this.#ofTorrent.get(infoHash) ?? new Set();
+    const listener: Listener = new Listener(() => {
+      all.delete(listener);
+      if (all.size === 0) this.#ofTorrent.delete(infoHash);
+    });
+    listener.push(first);
+    if (isOver || this.#ended) listener.end();
+    else this.#ofTorrent.set(infoHash, all.add(listener));
+    return listener;
+  }
+
+  /** Nothing more happens to this torrent. */
+  endOf(infoHash: string): void {
+    for (const listener of this.#ofTorrent.get(infoHash) ?? []) listener.end();
+    this.#ofTorrent.delete(infoHash);
+  }
+
   end(): void {
     this.#ended = true;
+    for (const infoHash of [...this.#ofTorrent.keys()]) this.endOf(infoHash);
     for (const listener of this.#listeners) listener.end();
     this.#listeners.clear();
   }

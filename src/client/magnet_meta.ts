@@ -34,3 +34,17 @@ export function demandV2Hash(
       "or remove the wrong one",
   );
 }
+
+/** For a link to a torrent whose metadata is known. */
+export function magnetOf({ infoHash, name, announce, webSeeds, nodes }: Metainfo): Magnet {
+  return {
+    infoHash,
+    infoHashV2: null,
+    name,
+    trackers: [...new Set(announce.flat())],
+    webSeeds: [...webSeeds],
+    peers: [],
+    nodes: [...nodes],
+    selectOnly: null,
+  };
+}

@@ -9,38 +9,118 @@ import { nameOfPeerId } from "../protocol/peer_id.ts";
 import type { TorrentState } from "../torrent/types.ts";
 import type { QuotaSpent } from "./quota.ts";
 import { metricsOf, type RunTotals, runTotals } from "./run_totals.ts";
-import type { PeerSnapshot, TorrentSnapshot } from "./types.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Layout } from "../protocol/layout.ts";
+import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Bitfield } from "../util/bitfield.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
+import type {
+  AddOptions,
+  FileSnapshot,
+  PeerSnapshot,
+  PiecesSnapshot,
+  TorrentStatus,
+  TrackerSnapshot,
+} from "./types.ts";
 
 /** A torrent as its client sees it. */
 export interface ShownTorrent {
   readonly infoHash: string;
   readonly name: string;
-  readonly options: { readonly dir: string };
+  readonly options: Pick<AddOptions, "dir" | "files" | "rename">;
   readonly state: TorrentState;
   readonly error: Error | null;
   readonly quotaSpent: QuotaSpent | null;
+  /** Null while it is not known. */
+  readonly meta: Metainfo | null;
   /** The one at work, or the last one; null while there is none yet. */
   readonly engine: Torrent | null;
   /** Of the engines before that one; null while there was none. */
   readonly earlier: RunTotals | null;
+  /** Of an earlier run, while there was no engine. */
+  readonly restored: ResumeData | null;
   readonly peers: TorrentPeers;
 }
 
-export function snapshotOf(life: ShownTorrent): TorrentSnapshot {
-  const { infoHash, name, state, error, engine, earlier, peers, quotaSpent } = life;
+/** `addedAt` in seconds since 1970; `absolute` as of Files. */
+export function statusOf(
+  life: ShownTorrent,
+  addedAt: number,
+  absolute: (path: string) => string,
+): TorrentStatus {
+  const { infoHash, name, state, error, engine, earlier, quotaSpent } = life;
   return {
     infoHash,
     name,
     ...savedAs(engine),
     dir: shownDir(life),
     state,
-    ...(engine === null ? nothingYet(peers) : engineSnapshot(engine, earlier)),
+    addedAt,
+    ...(engine === null ? withoutEngine(life, absolute) : engineStatus(engine, earlier)),
     ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
       message: error.message,
     },
   };
+}
+
+export function trackersOf({ peers }: ShownTorrent): TrackerSnapshot[] {
+  return peers.trackers.snapshot();
+}
+
+export function peersOf({ peers: { swarm, now } }: ShownTorrent): PeerSnapshot[] {
+  return [...swarm.members].map((member) => peerSnapshot(member, now));
+}
+
+/** Null while the metadata is not known. It looks at all pieces. */
+export function filesOf(
+  life: ShownTorrent,
+  absolute: (path: string) => string,
+): FileSnapshot[] | null {
+  const { meta, engine, options, restored } = life;
+  if (meta === null) return null;
+  const have = haveOf(life), dir = engine?.storage.dir ?? restored?.dir ?? absolute(options.dir);
+  const renamed = engine?.arrangement.renamed ?? restored?.renamed;
+  const chosen = fileChoiceOptions(meta, options.files).priorities!;
+  return meta.files.flatMap(({ path, length, pad }, index) => {
+    if (pad) return [];
+    return {
+      index,
+      name: path.join("/"),
+      path: [dir, ...renamed?.get(index) ?? path].join("/"),
+      size: length,
+      bytesDone: have === null ? 0 : bytesOf(meta.layout, index, have),
+      priority: chosen[index]!,
+    };
+  });
+}
+
+/** Null while the metadata is not known. */
+export function piecesOf(life: ShownTorrent): PiecesSnapshot | null {
+  const { meta } = life;
+  if (meta === null) return null;
+  const { pieceCount: count, pieceLength: length } = meta.layout;
+  const have = haveOf(life)?.bytes.slice() ?? new Uint8Array(Math.ceil(count / 8));
+  return { count, length, have };
+}
+
+function haveOf({ engine, restored, meta }: ShownTorrent): Bitfield | null {
+  if (engine !== null) return engine.pieces.have;
+  return restored?.have.length === meta?.layout.pieceCount ? restored?.have ?? null : null;
+}
+
+/** Bytes of a file in pieces that are there. */
+function bytesOf(layout: Layout, file: number, have: Bitfield): number {
+  const range = layout.piecesOf(file), start = layout.fileStart(file);
+  if (range === null) return 0;
+  let bytes = 0;
+  for (let piece = range.first; piece <= range.last; piece++) {
+    if (!have.has(piece)) continue;
+    const begin = piece * layout.pieceLength, end = begin + layout.lengthOf(piece);
+    bytes += Math.min(end, start + layout.files[file]!.length) - Math.max(begin, start);
+  }
+  return bytes;
 }
 
 /** As the user wrote it, unless the files are somewhere else. */
@@ -58,18 +138,18 @@ function savedAs(engine: Torrent | null): { savedAs?: string } {
   return name === meta.name ? {} : { savedAs: name };
 }
 
-type EngineSnapshot = Omit<
-  TorrentSnapshot,
-  "infoHash" | "name" | "savedAs" | "dir" | "state" | "error" | "quotaSpent"
+type Figures = Omit<
+  TorrentStatus,
+  "infoHash" | "name" | "savedAs" | "dir" | "state" | "error" | "quotaSpent" | "addedAt"
 >;
 
-function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnapshot {
+function engineStatus(torrent: Torrent, before: RunTotals | null): Figures {
   const { meta, pieces, state } = torrent;
   const { downloaded, uploaded, metrics } = runTotals(torrent, before), { wasted } = metrics;
   const { total, connecting, connected, banned } = torrent.pool.stats();
   const members = [...torrent.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
-  const { leftBytes } = pieces;
+  const { leftBytes } = pieces, { completedAt, activeSeconds, seedingSeconds } = torrent.times;
   return {
     size: meta.size,
     wanted: torrent.arrangement.choice.wantedBytes,
@@ -81,6 +161,9 @@ function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnaps
       (state === "checking" ? 0 : state === "verifying" ? 1 : null),
     downloaded,
     uploaded,
+    completedAt: completedAt || null,
+    activeSeconds,
+    seedingSeconds,
     totals: torrent.totalsEver,
     wasted: wasted.failed + wasted.duplicate + wasted.unasked,
     hashFailures: metrics.pieces.failed,
@@ -91,24 +174,34 @@ function engineSnapshot(torrent: Torrent, before: RunTotals | null): EngineSnaps
     peers: { connected, connecting, known: total, banned },
     seeds: members.filter((member) => member.session.have.full).length,
     heldBackBy: torrent.heldBackBy,
-    trackers: torrent.trackers.snapshot(),
-    peerList: members.map((member) => peerSnapshot(member, torrent.now)),
   };
 }
 
-function nothingYet({ pool, swarm, trackers, now }: TorrentPeers): EngineSnapshot {
+/** As an earlier run left it, or nothing yet. */
+function withoutEngine(life: ShownTorrent, absolute: (path: string) => string): Figures {
+  const { meta, restored, peers: { pool } } = life;
   const { total, connecting, connected, banned } = pool.stats();
+  const files = chosenFiles(life, absolute), have = haveOf(life);
+  const sum = (of: (file: FileSnapshot) => number) =>
+    files.reduce((all, file) => all + of(file), 0);
+  const wanted = sum(({ size, priority }) => priority > 0 ? size : 0);
   return {
-    size: 0,
-    wanted: 0,
-    have: 0,
-    left: 0,
-    pieces: 0,
-    piecesHave: 0,
+    size: meta?.size ?? 0,
+    wanted,
+    have: sum(({ bytesDone }) => bytesDone),
+    left: wanted - sum(({ bytesDone, priority }) => priority > 0 ? bytesDone : 0),
+    pieces: meta?.layout.pieceCount ?? 0,
+    piecesHave: have?.count ?? 0,
     checked: null,
+    completedAt: restored?.completedAt || null,
+    activeSeconds: restored?.totals.activeSeconds ?? 0,
+    seedingSeconds: restored?.totals.seedingSeconds ?? 0,
     downloaded: 0,
     uploaded: 0,
-    totals: { downloaded: 0, uploaded: 0 },
+    totals: {
+      downloaded: restored?.totals.downloaded ?? 0,
+      uploaded: restored?.totals.uploaded ?? 0,
+    },
     wasted: 0,
     hashFailures: 0,
     metrics: metricsOf(new DownloadLedger(0)),
@@ -118,9 +211,16 @@ function nothingYet({ pool, swarm, trackers, now }: TorrentPeers): EngineSnapsho
     peers: { connected, connecting, known: total, banned },
     seeds: 0,
     heldBackBy: connected > 0 ? "nothing" : connecting > 0 ? "connecting" : "no-peers",
-    trackers: trackers.snapshot(),
-    peerList: [...swarm.members].map((member) => peerSnapshot(member, now)),
   };
+}
+
+/** None where the choice of files cannot be: that ends the torrent when it begins. */
+function chosenFiles(life: ShownTorrent, absolute: (path: string) => string): FileSnapshot[] {
+  try {
+    return filesOf(life, absolute) ?? [];
+  } catch {
+    return [];
+  }
 }
 
 function peerSnapshot({ peer, session, incoming }: Member, now: number): PeerSnapshot {

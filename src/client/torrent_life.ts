@@ -78,6 +78,8 @@ export class TorrentLife {
   readonly #ports: LifePorts;
   #finish = Promise.withResolvers<void>();
   #end = Promise.withResolvers<void>();
+  /** Made for who asks before the metadata is known. */
+  #know: PromiseWithResolvers<void> | null = null;
   #phase: Phase = "opening";
   #meta: Metainfo | null;
   /** The one at work, or the last one. */
@@ -98,6 +100,8 @@ export class TorrentLife {
   #retryMs = FIRST_RETRY_MS;
   #begunAt = 0;
   #pauses = false;
+  /** The state folder has the options already. */
+  #isKept = false;
   /** It is ours among the clients that share the state folder. */
   #claimed = false;
   /** How often that was asked: the last one counts. */
@@ -149,6 +153,22 @@ export class TorrentLife {
   /** What the engines before the last one moved; null where there was none. */
   get earlier(): RunTotals | null {
     return this.#earlier;
+  }
+
+  /** The metadata is known; rejects with what ended it before. */
+  get ready(): Promise<void> {
+    if (this.#meta !== null) return Promise.resolve();
+    if (this.#know === null) {
+      this.#know = Promise.withResolvers();
+      this.#know.promise.catch(() => {});
+      if (this.over) this.#know.reject(this.error ?? new Error("The torrent was stopped"));
+    }
+    return this.#know.promise;
+  }
+
+  /** What an earlier run left, until an engine of this one has its own. */
+  get restored(): ResumeData | null {
+    return this.#restored;
   }
 
   get over(): boolean {
@@ -204,10 +224,15 @@ export class TorrentLife {
     return this.peers.swarm;
   }
 
-  /** `restored`: its record, where that was read already. `paused`: until `resume`. */
-  start(restored: ResumeData | null = null, paused = false): void {
+  /**
+   * `restored`: its record, where that was read already. `paused`: until `resume`. `isKept`: a restart
+   * knows all this already.
+   */
+  start(restored: ResumeData | null = null, paused = false, isKept = false): void {
     this.#pauses = paused;
     this.#restored = restored;
+    this.#isKept = isKept;
+    if (paused && !isKept) void this.#keepWish();
     if (this.#ports.claim === null || this.#pauses) this.#proceed(restored);
     else void this.#claim(this.#ports.claim, () => this.#proceed(restored));
   }
@@ -226,7 +251,7 @@ export class TorrentLife {
     if (this.over || this.#pauses || attempt !== this.#claims) return;
     if (owner === null) {
       this.#claimed = true;
-      void this.#keepWish();
+      if (!this.#isKept) void this.#keepWish();
       return proceed();
     }
     const error = inUse(null, owner), before = this.#error?.message;
@@ -310,6 +335,7 @@ export class TorrentLife {
     this.#pauses = this.#claimed = false;
     this.#phase = "opening";
     this.#revivals++;
+    this.#know = null;
     this.#ports.revived();
     void this.#keepWish();
     this.#goOnAgain();
@@ -349,8 +375,8 @@ export class TorrentLife {
 
   /** What a restart is to know of it; not while another client has it. Resolves when that is kept. */
   #keepWish(): Promise<void> {
-    const isOurs = this.#claimed || this.#pauses || this.#ports.claim === null;
-    return isOurs ? this.#ports.keepWish(this.options, this.#pauses) : Promise.resolve();
+    this.#isKept = this.#claimed || this.#pauses || this.#ports.claim === null;
+    return this.#isKept ? this.#ports.keepWish(this.options, this.#pauses) : Promise.resolve();
   }
 
   /** Only when the metadata is known and it is running. Rejects with a FileError. */
@@ -392,7 +418,7 @@ export class TorrentLife {
     if (this.over || this.#phase === "finding" || revivals !== this.#revivals) return;
     const waits = this.#phase === "paused";
     if (meta === null) return waits ? undefined : this.#find();
-    this.#know(meta);
+    this.#learn(meta);
     if (waits) return;
     if (this.options.metadataOnly) this.#leaveWithMetadata();
     else this.#open();
@@ -415,15 +441,16 @@ export class TorrentLife {
     if (this.over) return;
     const meta = this.#ports.parse(infoBytes);
     this.#ports.keepMeta(meta);
-    this.#know(meta);
+    this.#learn(meta);
     if (this.#phase !== "finding" || this.#pauses) return;
     this.#phase = "opening";
     if (this.options.metadataOnly) this.#leaveWithMetadata();
     else this.#open();
   }
 
-  #know(meta: Metainfo): void {
+  #learn(meta: Metainfo): void {
     this.#meta = meta;
+    this.#know?.resolve();
     this.peers.know(meta);
   }
 
@@ -536,6 +563,7 @@ export class TorrentLife {
     this.#phase = "over";
     this.#retry?.cancel();
     this.#finish.reject(why);
+    this.#know?.reject(why);
   }
 
   #setPhase(phase: "finding" | "waiting" | "paused"): void {

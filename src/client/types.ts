@@ -14,7 +14,7 @@ import type {
 } from "../torrent/types.ts";
 
 export type { DhtSettings, QuotaOptions, QuotaSpent };
-export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentState };
+export type { FinalCheck, HeldBackBy, Rates, SeedGoal, TorrentHappening, TorrentState };
 
 /** Well-known DHT nodes to start from. */
 export const DHT_BOOTSTRAP: readonly string[] = [
@@ -223,7 +223,31 @@ export interface DownloadMetrics {
   blockLatency: { upToMs: number[]; counts: number[] };
 }
 
-export interface TorrentSnapshot {
+/** A file of a torrent; pads are left out. */
+export interface FileSnapshot {
+  /** In `Metainfo.files`: what choices and `rename` go by. */
+  index: number;
+  /** As the torrent has it: "folder/name". */
+  name: string;
+  /** Absolute: where it is, or will be. */
+  path: string;
+  size: number;
+  /** Bytes of it in verified pieces. */
+  bytesDone: number;
+  /** 0 for not wanted, 1 (least) to 7. */
+  priority: number;
+}
+
+export interface PiecesSnapshot {
+  count: number;
+  /** Bytes of each; the last one may be shorter. */
+  length: number;
+  /** Those that are verified: the first is the highest bit of the first byte. */
+  have: Uint8Array;
+}
+
+/** How a torrent stands, in figures that are cheap to have. */
+export interface TorrentStatus {
   /** 40 hexadecimal digits. */
   infoHash: string;
   name: string;
@@ -243,6 +267,12 @@ export interface TorrentSnapshot {
   piecesHave: number;
   /** Progress of a running check (0 to 1), else null. */
   checked: number | null;
+  /** Seconds since 1970; `completedAt` is null until all that is wanted is here. */
+  addedAt: number;
+  completedAt: number | null;
+  /** Over all runs, with `stateDir`. */
+  activeSeconds: number;
+  seedingSeconds: number;
   /** Payload bytes in this run. */
   downloaded: number;
   uploaded: number;
@@ -262,10 +292,14 @@ export interface TorrentSnapshot {
   heldBackBy: HeldBackBy;
   /** Set while a quota of the client (`ClientOptions.quota`) is used up. */
   quotaSpent?: QuotaSpent;
-  trackers: TrackerSnapshot[];
-  peerList: PeerSnapshot[];
   /** The error that stopped it (state "failed") or that it waits for ("waiting"). */
   error: { code: string; message: string } | null;
+}
+
+/** All at once: the status, the trackers and the connected peers. */
+export interface TorrentSnapshot extends TorrentStatus {
+  trackers: TrackerSnapshot[];
+  peerList: PeerSnapshot[];
 }
 
 /** An event of the torrent with this info-hash (40 hexadecimal digits). */

@@ -88,6 +88,17 @@ export class Persistence {
     return this.#last;
   }
 
+  /** Seconds since 1970; 0: not complete yet. */
+  get completedAt(): number {
+    return this.#completedAt;
+  }
+
+  /** Over all runs. */
+  get activeSeconds(): number {
+    if (this.#last !== null) return this.#last.totals.activeSeconds;
+    return this.#activeBefore + (this.#clock.now() - this.#startedAt) / 1000;
+  }
+
   /** What is on the disk is known; `recordIsWrong`: the earlier record named what is not. */
   async opened(recordIsWrong: boolean): Promise<void> {
     const now = this.#clock.now(), isKept = this.#isKept();
@@ -203,7 +214,7 @@ export class Persistence {
       partial,
       trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
-      activeSeconds: this.#activeBefore + (this.#clock.now() - this.#startedAt) / 1000,
+      activeSeconds: this.activeSeconds,
       completedAt: this.#completedAt,
       savedAtMs: this.#clock.wallTime(),
     });

@@ -159,6 +159,12 @@ export class Torrent {
     return this.#traffic.ever(this.swarm.members);
   }
 
+  /** Over all runs; `completedAt`: seconds since 1970, 0 for not yet. */
+  get times(): { completedAt: number; activeSeconds: number; seedingSeconds: number } {
+    const { completedAt, activeSeconds } = this.#persistence;
+    return { completedAt, activeSeconds, seedingSeconds: this.seedingSeconds() };
+  }
+
   /** As it was when it ended: what a next run can go on from. Null before. */
   get lastRecord(): ResumeData | null {
     return this.#persistence.last;

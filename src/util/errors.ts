@@ -8,6 +8,11 @@ export abstract class ShoalError extends Error {
   }
 }
 
+/** What was asked of a client that is closed. */
+export class ClosedError extends ShoalError {
+  readonly code = "closed";
+}
+
 export type FileErrorCode =
   | "disk-full"
   | "permission"
