@@ -44,7 +44,6 @@ export class MetadataFetch<P extends object> {
   /** Sizes for which peers are tried one by one. */
   readonly #contested = new Map<number, Evidence<P>[]>();
   readonly #liars = new WeakSet<P>();
-  #givers: readonly P[] = [];
   #over = false;
 
   constructor(
@@ -64,23 +63,6 @@ export class MetadataFetch<P extends object> {
   /** Whether the peer is one that pieces are asked of. */
   has(peer: P): boolean {
     return this.#roundOf.has(peer);
-  }
-
-  /** Once it is over: those who gave the right pieces. */
-  get givers(): readonly P[] {
-    return this.#givers;
-  }
-
-  /** Bytes of the try that has come furthest; null while there is none. */
-  get progress(): { received: number; size: number } | null {
-    let best: MetadataRound<P> | null = null;
-    const share = (round: MetadataRound<P>) => round.received / round.pieceCount;
-    for (const round of this.#rounds) {
-      if (round.active && (best === null || share(round) > share(best))) best = round;
-    }
-    if (best === null) return null;
-    const received = Math.min(best.size, best.received * METADATA_PIECE_LENGTH);
-    return { received, size: best.size };
   }
 
   /**
@@ -217,7 +199,6 @@ export class MetadataFetch<P extends object> {
 
   #finish(round: MetadataRound<P>, bytes: Uint8Array): void {
     this.#over = true;
-    this.#givers = [...new Set(round.sources)];
     const evidence = this.#contested.get(round.size) ?? [];
     this.#rounds.clear();
     this.#roundOf.clear();

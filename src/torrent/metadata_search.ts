@@ -58,11 +58,6 @@ export class MetadataSearch {
     return this.#infoBytes;
   }
 
-  /** How far the best try has come, in bytes; null while nobody offers the metadata. */
-  get progress(): { received: number; size: number } | null {
-    return this.#fetch.progress;
-  }
-
   joined(session: PeerSession, now: number): void {
     this.#asked.set(session, { since: now, unasked: 0, requests: 0 });
   }

@@ -139,7 +139,6 @@ describe("MetadataFetch", () => {
       const peer = world.add("honest");
       world.run();
       assert.deepEqual(world.result, world.metadata);
-      assert.deepEqual(world.fetch.givers, [peer]);
       assert.equal(world.requests.length, Math.ceil(length / PIECE));
       assert.ok(world.fetch.over && !world.fetch.has(peer));
     }
@@ -164,7 +163,6 @@ describe("MetadataFetch", () => {
     const peer = world.add("stalls", { size: 30 * MiB });
     assert.ok(world.fetch.has(peer));
     assert.equal(world.fetch.offers(peer, 10, world.now), false);
-    assert.equal(world.fetch.progress?.size, 30 * MiB);
   });
 
   it("asks somebody else for what a stalled peer keeps back", () => {
