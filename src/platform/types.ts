@@ -1,10 +1,10 @@
 /**
- * The seam between shoal and the machine. Everything that is not plain computation (time, dice,
- * sockets, files, hashing, the terminal) comes through these interfaces, so that the same code runs
- * on Deno, on Bun and in the simulator, where one seed replays one world.
+ * The seam between shoal and the machine. Everything that is not plain computation (time, random
+ * numbers, sockets, files, hashing, the terminal) comes through these interfaces. So the same code
+ * runs on Deno, on Bun and in the simulator, where a seed always replays the same world.
  */
 
-/** Something that was scheduled and can be called off. Cancelling twice is harmless. */
+/** Something scheduled that can be cancelled. Cancelling twice is harmless. */
 export interface Timer {
   cancel(): void;
 }
@@ -15,8 +15,8 @@ export interface Clock {
   /** Milliseconds since 1970 by the wall clock; may jump. */
   wallTime(): number;
   /**
-   * Calls `fn` once, `delayMs` from now or later, never before. Of timers that are overdue together,
-   * as after a stall, any may come first. A pending timer keeps the process alive.
+   * Calls `fn` once, `delayMs` from now or later, never earlier. Timers that are overdue together, as
+   * after a stall, fire in any order. A pending timer keeps the process alive.
    */
   after(delayMs: number, fn: () => void): Timer;
 }
@@ -47,7 +47,7 @@ export interface PieceHash {
   finish(done: (digest: Uint8Array | null, buffer: Uint8Array | null) => void): Uint8Array | null;
 }
 
-/** A run of bytes of one file, or of zeros that stand in no file (`path` null: a pad file). */
+/** A run of bytes of one file, or of zeros that are in no file (`path` null: a pad file). */
 export interface FileSpan {
   path: string | null;
   offset: number;
@@ -66,22 +66,22 @@ export interface Hasher {
   begin(algorithm: HashAlgorithm, buffer: Uint8Array, length: number): PieceHash;
   /** Finds out how pieces are hashed best; a few milliseconds, once. */
   calibrate(): Promise<void>;
-  /** How many `hashFiles` jobs can usefully be under way at once. */
+  /** The number of `hashFiles` jobs that can usefully run at once. */
   readonly concurrency: number;
   /**
    * The hash of the concatenated spans, read off this thread where the runtime can.
    * Null when a file is missing or too short. Rejects with a FileError on a read error.
    */
   hashFiles(algorithm: HashAlgorithm, spans: readonly FileSpan[]): Promise<Uint8Array | null>;
-  /** Ends the worker threads, if any were started; pending jobs reject. */
+  /** Ends the worker threads if there are any; pending jobs reject. */
   close(): void;
 }
 
-/** Signatures of RFC 8032, at once and on this thread: about 0.1 ms each. */
+/** Signatures of RFC 8032, computed on this thread: about 0.1 ms each. */
 export interface Ed25519 {
-  /** False also for keys and signatures of a wrong length or that are no keys at all. */
+  /** False also for invalid keys, and for keys and signatures of a wrong length. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-  /** 64 bytes. `seed` is the 32 bytes that a key pair is made from; else a RangeError. */
+  /** 64 bytes. `seed` is the 32 bytes from which a key pair is made; otherwise throws a RangeError. */
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
   /** The public key, 32 bytes, that belongs to a seed. */
   publicKey(seed: Uint8Array): Uint8Array;
@@ -110,7 +110,7 @@ export interface ByteStream {
   close(): void;
 }
 
-/** Who gets the bytes of a socket on the synchronous path. */
+/** The receiver of a socket's bytes on the synchronous path. */
 export interface StreamSink {
   /** `chunk` is borrowed: its buffer is reused as soon as the call returns. */
   onData(chunk: Uint8Array): void;
@@ -124,55 +124,55 @@ export interface StreamSink {
  * Use either `attach`+`send` or `readable`+`writable`, never both.
  */
 export interface Socket extends ByteStream {
-  /** Takes the synchronous path. Call it in the turn in which the socket was made or opened. */
+  /** Chooses the synchronous path. Call it in the turn in which the socket was made or opened. */
   attach(sink: StreamSink): void;
   /**
    * Queues `bytes`, which must not change until `sent` is called. `sent` is always called exactly
-   * once, never before `send` returns, also when the socket broke. Callers keep one send under way
-   * at a time. True if the system has taken all of `bytes` already, so that they may change now.
+   * once, never before `send` returns, also if the socket breaks. Callers keep one send in progress
+   * at a time. Returns true if the system has copied all of `bytes`, so that they may change now.
    */
   send(bytes: Uint8Array, sent: () => void): boolean;
-  /** Stops and restarts reading, so that TCP pushes back. At most what is in flight still comes. */
+  /** Stops and restarts reading, for back-pressure. Only data already in flight still arrives. */
   pause(): void;
   resume(): void;
 }
 
 export interface Listener {
   readonly port: number;
-  /** Stops accepting; sockets already accepted live on. */
+  /** Stops accepting; accepted sockets stay open. */
   close(): Promise<void>;
 }
 
 export interface StreamNet {
-  /** Starts to connect to an IP address (not a name). Failure shows in `opened` and `onEnd`. */
+  /** Starts to connect to an IP address (not a name). A failure arrives in `opened` and `onEnd`. */
   connect(to: { address: string; port: number; timeoutMs: number }): Socket;
   /**
-   * Accepts on IPv4 and IPv6 (or on `address` alone). Port 0 takes any free one. IPv4 peers of a
-   * dual-stack socket show as plain IPv4. Rejects with a NetError ("address-in-use", ...).
+   * Accepts on IPv4 and IPv6, or only on `address`. Port 0 means any free port. IPv4 peers of a
+   * dual-stack socket have plain IPv4 addresses. Rejects with a NetError ("address-in-use", ...).
    */
   listen(
     on: { port: number; address?: string },
     onSocket: (socket: Socket, info: SocketInfo) => void,
   ): Promise<Listener>;
-  /** All addresses of a host name, in the resolver's order; a literal address gives itself. */
+  /** All addresses of a host name, in the resolver's order; an IP address resolves to itself. */
   lookup(host: string): Promise<string[]>;
 }
 
 export interface DatagramSocket {
   readonly port: number;
-  /** Exceptions of the message handler and failed sends so far, and the last of them. */
+  /** Number of exceptions of the message handler and of failed sends, and the last error. */
   readonly errors: number;
   readonly lastError: Error | null;
-  /** Best effort; never throws for an unreachable target. `bytes` are free again on return. */
+  /** Best effort; never throws for an unreachable target. `bytes` may change after the return. */
   send(bytes: Uint8Array, address: string, port: number): void;
   close(): void;
 }
 
 export interface DatagramNet {
   /**
-   * Binds UDP on "0.0.0.0" or "::" (or `address`); a family 6 socket takes no IPv4. `onMessage` gets
-   * borrowed bytes; what it throws is counted in `errors` of the socket and never ends it. Of a
-   * datagram of over 4 KiB only the beginning may come.
+   * Binds UDP on "0.0.0.0" or "::" (or `address`); a family 6 socket receives no IPv4. The bytes for
+   * `onMessage` are borrowed; its exceptions are counted in `errors` of the socket and never close
+   * it. Datagrams of more than 4 KiB may be cut.
    */
   bind(
     on: { port: number; family: 4 | 6; address?: string },
@@ -180,20 +180,20 @@ export interface DatagramNet {
   ): Promise<DatagramSocket>;
 }
 
-/** A place in a multicast group. */
+/** Membership in a multicast group. */
 export interface MulticastSocket {
   /** As of a DatagramSocket. */
   readonly errors: number;
   readonly lastError: Error | null;
-  /** To the whole group, on every network of this machine; comes back to us, too. Best effort. */
+  /** Sends to the whole group, on every network of this machine, also to ourselves. Best effort. */
   send(bytes: Uint8Array): void;
   close(): void;
 }
 
 export interface MulticastNet {
   /**
-   * Joins a group on every network that takes part; other programs of this machine may be in it on
-   * the same port. Rejects with a NetError where multicast is not to be had. `onMessage` as of
+   * Joins a group on every network that supports multicast; other programs of this machine may be in
+   * it on the same port. Rejects with a NetError if multicast is not available. `onMessage` is as for
    * `DatagramNet.bind`.
    */
   join(
@@ -266,28 +266,28 @@ export interface FileStat {
   kind: "file" | "directory" | "link" | "other";
   /** Bytes. */
   size: number;
-  /** Milliseconds since 1970, with what fraction the system keeps. */
+  /** Milliseconds since 1970, as precise as the system keeps them. */
   mtimeMs: number;
-  /** Tells files of one disk apart; 0 where the system has no such number. */
+  /** Identifies a file on its disk; 0 if the system has no such number. */
   inode: number;
-  /** Bytes really allocated, where known, else `size`. */
+  /** Bytes allocated on the disk, where known, else `size`. */
   allocated: number;
-  /** Milliseconds since 1970 when it was made, whole; 0 where the file system does not keep that. */
+  /** Time of creation in whole milliseconds since 1970; 0 if the file system does not keep it. */
   bornMs: number;
-  /** The file system it lies on; 0 where the system has no such number. */
+  /** The number of its file system; 0 if the system has no such number. */
   device: number;
-  /** Names that it has (hard links); 1 where the system does not count them. */
+  /** Number of its names (hard links); 1 if the system does not count them. */
   links: number;
 }
 
 /** A mounted file system. */
 export interface Disk {
   /**
-   * The same text as long as it is the same file system; another one when another is mounted in its
-   * place. Some network and FUSE disks get a new one with each mount.
+   * Identifies the file system: another text means that another one is mounted in its place. Some
+   * network and FUSE disks get a new text with each mount.
    */
   id: string;
-  /** Whether a file keeps its inode number. FAT, exFAT, FUSE and network disks may make it up. */
+  /** Whether a file keeps its inode number. FAT, exFAT, FUSE and network disks may invent them. */
   keepsInodes: boolean;
 }
 
@@ -295,120 +295,120 @@ export interface Disk {
 export interface FileHandle {
   /** Reads until `into` is full or the file ends; returns the bytes read. */
   readAt(into: Uint8Array, position: number): number;
-  /** As readAt, off this thread: for 256 KiB and more that may come from a slow disk. */
+  /** Like readAt, off this thread: for 256 KiB and more from a disk that may be slow. */
   readAsync(into: Uint8Array, position: number): Promise<number>;
-  /** Writes all of `bytes` or throws: "io" too when the disk takes nothing and reports no error. */
+  /** Writes all of `bytes` or throws; "io" also if the disk stores nothing and reports no error. */
   writeAt(bytes: Uint8Array, position: number): void;
   /**
-   * As writeAt, off this thread: for a disk that is slow. `bytes` must not change until it resolves.
-   * Callers keep one write to a file under way at a time. "changed" when the file lost its name.
+   * Like writeAt, off this thread: for slow disks. `bytes` must not change until it resolves.
+   * Callers keep one write to a file in progress at a time. "changed" if the file lost its name.
    */
   writeAsync(bytes: Uint8Array, position: number): Promise<void>;
   truncate(size: number): void;
   stat(): FileStat;
   /** As `stat`, off this thread: for a disk that is slow. */
   statAsync(): Promise<FileStat>;
-  /** Data and size are on the disk when it resolves. */
+  /** Resolves when data and size are on the disk. */
   sync(): Promise<void>;
   close(): void;
 }
 
 export interface Files {
   /**
-   * "write" creates the file when missing and allows reading; "create" as well, but throws
-   * "exists" when anything has the name. A symlink as last part is refused.
+   * "write" creates the file if it is missing and allows reading; so does "create", but it throws
+   * "exists" if the name is taken. A symbolic link as the last part is refused.
    */
   open(path: string, mode: "read" | "write" | "create"): FileHandle;
   /** As `open`, off this thread: for a disk that is slow. */
   openAsync(path: string, mode: "read" | "write" | "create"): Promise<FileHandle>;
-  /** Makes one folder; existing is fine if it is a real folder, a symlink there is refused. */
+  /** Makes one folder. An existing folder is fine; a symbolic link is refused. */
   makeDir(path: string): void;
-  /** Of the path itself, not of what a symlink points to. Null if nothing is there. */
+  /** The entry at the path itself; symbolic links are not followed. Null if there is none. */
   stat(path: string): FileStat | null;
   /** As `stat`, off this thread: for a disk that is slow. */
   statAsync(path: string): Promise<FileStat | null>;
   /** Names in a folder, sorted. */
   list(path: string): string[];
   /**
-   * A whole small file; "too-large" beyond `maxBytes`. `regularOnly`: a pipe or a device, which may
-   * have no end or make us wait, is refused ("io"). Symlinks are followed.
+   * Reads a small file; "too-large" beyond `maxBytes`. `regularOnly` refuses pipes and devices ("io"),
+   * which may have no end or block. Symbolic links are followed.
    */
   read(path: string, maxBytes: number, how?: { regularOnly?: boolean }): Promise<Uint8Array>;
   /**
-   * Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. What a crash
-   * leaves of the first is called as util/temporary_name.ts has it. `ownerOnly`:
-   * nobody else may read it, where the system knows such a thing.
+   * Replaces a file atomically: temporary file, fsync, rename, fsync of the folder. A crash may leave
+   * the temporary file, named by util/temporary_name.ts. `ownerOnly`: only the owner may read the
+   * file, where the system supports this.
    */
   writeWhole(path: string, bytes: Uint8Array, how?: { ownerOnly?: boolean }): Promise<void>;
-  /** Takes the name of a file that stands there. "other-disk" when only a copy could do it. */
+  /** Replaces a file that has the name `to`. "other-disk" if the paths are on different disks. */
   rename(from: string, to: string): void;
   remove(path: string): void;
   /**
-   * What was made, renamed and removed in a folder outlives a power cut when it resolves, as far as
-   * the system can promise it; symlinks are followed. Rejects with a FileError only when there is
+   * Once it resolves, everything made, renamed and removed in a folder survives a power cut, as far as
+   * the system can promise it; symbolic links are followed. Rejects with a FileError only if there is
    * no such folder.
    */
   syncFolder(path: string): Promise<void>;
   /**
-   * Copies a whole file off this thread, sharing its blocks where the disk and the runtime can.
-   * The copy is not synced. "exists" when `to` is there; a symlink as last part of `from` is refused.
+   * Copies a file off this thread, sharing its blocks where the disk and the runtime support it. The
+   * copy is not synced. "exists" if `to` exists; a symbolic link as last part of `from` is refused.
    */
   copy(from: string, to: string): Promise<void>;
   /**
-   * Grows whenever this process has read something, of whatever file, that was on a disk and not in
-   * the system's memory. Null where the system does not tell.
+   * Grows whenever this process reads data of any file from a disk instead of from the system's memory.
+   * Null if the system does not count this.
    */
   diskReads(): number | null;
   /** Bytes an unprivileged user may still write on the disk that holds `path`. */
   freeSpace(path: string): Promise<number>;
   /**
-   * The disk that holds `path`, or its nearest parent that exists; symlinks are followed. Throws a
-   * FileError when it cannot be looked at.
+   * The disk of `path`, or of its nearest existing parent; symbolic links are followed. Throws a
+   * FileError if it cannot be read.
    */
   diskOf(path: string): Disk;
-  /** The path with all symlinks followed; null where they lead to nothing. Throws a FileError. */
+  /** The path with all symbolic links resolved; null if it does not exist. Throws a FileError. */
   realPath(path: string): string | null;
-  /** Absolute form, symlinks not resolved. */
+  /** The absolute path; symbolic links are not resolved. */
   absolute(path: string): string;
   /**
-   * Takes an exclusive lock on a file, which is made when missing; null while another process, or
-   * this one, holds it. The system gives it up when the process ends, however that happens.
-   * Throws a FileError where the file cannot be made or its file system knows no locks.
+   * Takes an exclusive lock on a file, which is created if it is missing; null while another process,
+   * or this one, holds it. The system releases it when the process ends, however it ends. Throws a
+   * FileError if the file cannot be created or its file system does not support locks.
    */
   lock(path: string): FileLock | null;
 }
 
 export interface FileLock {
-  /** Gives the lock up. The file stays. Releasing twice is harmless. */
+  /** Releases the lock. The file stays. Releasing twice is harmless. */
   release(): void;
 }
 
-/** The process and its terminal; only the command line uses it. */
+/** The process and its terminal, for the command line only. */
 export interface Process {
   readonly args: readonly string[];
   /** "linux", "darwin", "windows", ... */
   readonly os: string;
   /** The system's number of this process. */
   readonly pid: number;
-  /** Undefined also where it may not be read. */
+  /** Undefined if the variable is not set or may not be read. */
   env(name: string): string | undefined;
   /**
-   * Text as it is, no newline added. Resolves when handed to the system, or when its reader is gone;
-   * rejects with a FileError when it cannot be written (a full disk).
+   * Writes text without adding a newline. Resolves when the system has it, or when the reader is gone;
+   * rejects with a FileError if it cannot be written (a full disk).
    */
   out(text: string): Promise<void>;
   err(text: string): Promise<void>;
-  /** The terminal behind `out`: null when it is a file or pipe. */
+  /** The terminal behind `out`; null if that is a file or pipe. */
   terminal(): { columns: number; rows: number; color: boolean } | null;
-  /** The next line that is typed, without its end; null when there is none to come. */
+  /** The next typed line, without its end; null at the end of input. */
   readLine(): Promise<string | null>;
-  /** Ctrl-C, the system's request to end, and (once) the end of the terminal. */
+  /** Called for Ctrl-C, for the system's request to end, and (once) for the end of the terminal. */
   onInterrupt(fn: () => void): Timer;
-  /** It was stopped (Ctrl-Z) and continues: others may have written to the terminal meanwhile. */
+  /** Called when a stopped process (Ctrl-Z) continues: the terminal may have changed meanwhile. */
   onContinue(fn: () => void): Timer;
   /** Sets the exit code with which the process ends once nothing is left to do. */
   exitCode(code: number): void;
-  /** Ends at once. Only for what cannot be ended otherwise. */
+  /** Ends the process at once. Only for cases that cannot end otherwise. */
   exit(code: number): never;
   residentBytes(): number;
 }
