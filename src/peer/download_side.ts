@@ -1,7 +1,7 @@
 /**
- * The half of a session that takes: what the peer was asked for, and the block that arrives. The
- * requests are in the window, the blocks' state is the torrent's; this joins the two. Invariant:
- * a block that was asked for is either in the window, arriving, or given back to the torrent.
+ * The download half of a session: outstanding requests and the incoming block. The window holds the
+ * requests, the torrent the state of blocks; this class connects the two. Invariant: a requested
+ * block is either in the window, arriving, or returned to the torrent.
  */
 import { RateMeter } from "../util/rate_meter.ts";
 import { ProtocolError } from "../util/errors.ts";
@@ -12,7 +12,7 @@ import type { Patience } from "./patience.ts";
 import { RequestWindow } from "./request_window.ts";
 import type { PeerSession } from "./session.ts";
 
-/** What a session writes down, and what it is charged for. */
+/** Counters that a session updates, and the work that it is charged for. */
 export interface BookLedger {
   /** Steps that were taken so far: what a message added is charged to its sender. */
   readonly work: { readonly steps: number };
@@ -45,11 +45,11 @@ export interface BlockBook {
   peerLost(peer: PeerSession, piece: number): void;
 }
 
-/** In the end-game a quick peer may repeat so many blocks at once, others one. */
+/** In the end-game a fast peer may repeat this many blocks at a time, other peers one. */
 const QUICK_DUPLICATES = 4;
 const QUICK_WINDOW = 64;
 
-/** Pieces that a peer may name as allowed or suggested; later ones are ignored, it is advice. */
+/** Most pieces that a peer may name as allowed or suggested; later ones are ignored. */
 const MAX_ADVICE = 32;
 
 export class DownloadSide {
@@ -98,7 +98,7 @@ export class DownloadSide {
     this.#book = book;
   }
 
-  /** Whether it could ask for more and found nothing. */
+  /** Whether it could request more and found no block. */
   get isIdle(): boolean {
     return this.#idleSince >= 0;
   }
@@ -108,7 +108,7 @@ export class DownloadSide {
     return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
   }
 
-  /** Requests that count, with the one that is being answered. */
+  /** Outstanding requests that count, including the one being answered. */
   get outstanding(): number {
     return this.window.outstanding + (this.#incomingAsked ? 1 : 0);
   }
@@ -185,7 +185,7 @@ export class DownloadSide {
     this.#incomingWanted = false;
   }
 
-  /** The blocks go back to the others; what still comes in answer is taken if it is of use. */
+  /** Returns the blocks for other peers; late answers are still used if possible. */
   dropRequests(keep?: (piece: number) => boolean): void {
     this.window.releaseAll(this.#release, keep);
     if (!this.#incomingAsked || keep?.(this.#incomingPiece)) return;
@@ -193,7 +193,7 @@ export class DownloadSide {
     this.#release(this.#incomingPiece, this.#incomingBlock);
   }
 
-  /** The connection is gone: everything that was asked goes back. */
+  /** The connection is closed: all requested blocks are returned. */
   close(): void {
     this.dropRequests();
     if (this.#incomingPiece < 0) return;
@@ -268,7 +268,7 @@ export class DownloadSide {
         return;
       }
       this.#ask(now);
-      // A snubbed peer is only asked to show that it is there: nobody waits for its answer.
+      // A request to a snubbed peer only tests whether it answers: other peers have the block, too.
       if (window.snubbed) return this.dropRequests();
     }
     this.#idleSince = -1;

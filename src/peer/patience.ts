@@ -1,23 +1,24 @@
 /**
- * How much one peer may send that is of no use before it goes: nonsense (requests for what is not
- * there, unasked blocks), and requests while it is choked.
+ * Limits how many useless messages one peer may send before it is disconnected: invalid ones
+ * (requests for pieces that we do not have, blocks that we did not request), and requests while
+ * choked.
  */
 import { ProtocolError } from "../util/errors.ts";
 
 const MAX_NONSENSE = 300;
-/** A peer that asks all the same so long after our CHOKE went out was not overtaken by it. */
+/** Requests that arrive this long after our CHOKE did not merely cross it on the wire. */
 const GRACE_MS = 2000;
-/** A CHOKE is written after what waits before it, on the slowest link within this. */
+/** A CHOKE is written after the data queued before it: on the slowest link within this time. */
 const SLOWEST_WRITE_MS = 60_000;
-/** Requests beyond that, as libtorrent has it: a few may still be under way. */
+/** Requests allowed beyond that, as in libtorrent: a few may still be in flight. */
 const MAX_LATE = 50;
-/** Blocks that buffers on the way to a slow peer may hold before our CHOKE: it asks as it gets them. */
+/** Blocks before our CHOKE in the buffers on the way to a slow peer, which requests as they arrive. */
 const MAX_UNDER_WAY = 600;
 
 export class Patience {
   #nonsense = 0;
 
-  /** One more message made no sense. Throws a ProtocolError when that was one too many. */
+  /** Counts an invalid message. Throws a ProtocolError when there are too many. */
   strain(): void {
     if (++this.#nonsense > MAX_NONSENSE) {
       throw new ProtocolError("nonsense", "The peer sent too many invalid messages");
@@ -34,7 +35,7 @@ export class ChokedPatience {
     this.#until = now + GRACE_MS;
   }
 
-  /** We choke the peer, which got so many blocks since it could ask: some may not be there yet. */
+  /** We choke the peer, after sending it this many blocks; some may not have arrived yet. */
   choked(now: number, blocks: number): void {
     this.#until = now + SLOWEST_WRITE_MS + GRACE_MS;
     this.#left = MAX_LATE + Math.min(blocks, MAX_UNDER_WAY);
@@ -45,7 +46,7 @@ export class ChokedPatience {
     this.#until = Math.min(this.#until, now + GRACE_MS);
   }
 
-  /** A request that the peer may not make now. Throws a ProtocolError when it was one too many. */
+  /** Counts a request while choked. Throws a ProtocolError when there are too many. */
   strain(now: number): void {
     if (now > this.#until && --this.#left < 0) {
       throw new ProtocolError("asks-choked", "The peer keeps requesting while choked");

@@ -8,13 +8,13 @@ import { BLOCK_LENGTH } from "../protocol/layout.ts";
 
 const START_SIZE = 8;
 const MIN_SIZE = 2;
-/** What a fast peer may have queued when its round trip is short. */
+/** Most requests to a fast peer with a short round trip. */
 const USUAL_MAX = 512;
-/** Requests kept under way, as time at the present rate. */
+/** The time whose worth of blocks, at the present rate, is kept in flight. */
 const QUEUE_MS = 2000;
-/** Stands in for `reqq` until the peer tells its own (libtorrent's default towards us is more). */
+/** The assumed `reqq` until the peer sends its own (libtorrent's default is higher). */
 const DEFAULT_REQQ = 250;
-/** A peer that said nothing for this long is snubbed, before its own pace is known. */
+/** A peer that sends nothing for this time is snubbed, until its own pace is known. */
 const FIRST_TIMEOUT_MS = 15_000;
 const MIN_TIMEOUT_MS = 2000;
 const MAX_TIMEOUT_MS = 30_000;
@@ -25,7 +25,7 @@ const MAX_HELD = 8192;
 /** Answers that may overtake a request, beside twice as many as were under way when it was made. */
 const OVERTAKING = 32;
 
-/** A peer that refused is left alone so long; doubles with every refusal until a block comes. */
+/** A peer that rejects gets no requests for this time; it doubles with every reject until a block. */
 const FIRST_REST_MS = 500;
 const MAX_REST_MS = 60_000;
 
@@ -35,7 +35,7 @@ export class RequestWindow {
   #piece = new Int32Array(64);
   #block = new Int32Array(64);
   #sentAt = new Float64Array(64);
-  /** How many answers may have come before this request counts as lost. */
+  /** The number of answers after which this request counts as lost. */
   #dueAt = new Float64Array(64);
   #state = new Uint8Array(64);
   #start = 0;
@@ -63,9 +63,9 @@ export class RequestWindow {
   waitedMs = 0;
   /** The answer to a request that counts has begun. */
   #arriving = false;
-  /** It let us wait too long, until it sends something again: what it holds up, others do. */
+  /** It has not answered for too long: until it does, other peers get its blocks. */
   snubbed = false;
-  /** It refused a request, and no block came since: how often, and until when it is left alone. */
+  /** Rejects since the last block: how many, and until when it gets no requests. */
   #refusals = 0;
   #resting = false;
   #restUntil = Infinity;
@@ -93,7 +93,7 @@ export class RequestWindow {
     return this.#live <= size - Math.max(1, size >> 2);
   }
 
-  /** What the peer told as its queue's bound (BEP 10 `reqq`). */
+  /** The length of the peer's queue, as it announced it (BEP 10 `reqq`). */
   setReqq(reqq: number): void {
     this.#reqq = Math.max(1, Math.min(reqq, 4096));
   }
@@ -203,7 +203,7 @@ export class RequestWindow {
     this.#waitingSince = now;
   }
 
-  /** The peer was not heard until now for a reason of ours: its waiting time begins anew. */
+  /** We did not read from the peer until now: its waiting time restarts. */
   excuse(now: number): void {
     this.#waitingSince = now;
   }
@@ -218,7 +218,7 @@ export class RequestWindow {
     return this.snubbed;
   }
 
-  /** All that it refuses while it rests counts as one refusal. */
+  /** All rejects during one pause count as one. */
   #rest(now: number): void {
     if (this.#restUntil === Infinity) {
       this.#restUntil = now + Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** this.#refusals++);

@@ -1,7 +1,7 @@
 /**
- * The half of a session that gives: whether we choke the peer, and what it asked us for. Requests
- * are checked here; the link reads and sends what is queued. Invariant: every request that is taken
- * in is answered by its block, by a reject (BEP 6), or by the end of the connection.
+ * The upload half of a session: whether we choke the peer, and its queued requests. Requests are
+ * checked here; the link reads and sends the blocks. Invariant: every accepted request is answered by
+ * its block, by a reject (BEP 6), or by the end of the connection.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { RateMeter } from "../util/rate_meter.ts";
@@ -11,14 +11,14 @@ import * as wire from "../protocol/peer_wire.ts";
 import { ChokedPatience, type Patience } from "./patience.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
-/** Bytes of answers that may wait for a peer that asks on and on and reads none. */
+/** Most bytes of answers that wait for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
-/** Time enough to ask for something once we said UNCHOKE. */
+/** Enough time for a request after our UNCHOKE. */
 const FAIR_TURN_MS = 5000;
 
-/** Peers with fewer pieces are given some while choked, so many: enough to have something to trade. */
+/** Peers with fewer pieces may download this many while choked: enough to have something to trade. */
 export const ALLOWED_FAST_PIECES = 5;
-/** How often each block of such a piece may be asked for while choked. */
+/** How often each block of such a piece may be requested while choked. */
 const ALLOWED_FAST_TIMES = 3;
 
 export class UploadSide {
@@ -74,7 +74,7 @@ export class UploadSide {
     return true;
   }
 
-  /** Whether it let its last turn pass, the one under way included, and asked for nothing. */
+  /** Whether it requested nothing while it was last unchoked, or since then if it still is. */
   wastesTurns(now: number): boolean {
     if (this.rate.total > this.#gotBefore) return false;
     if (this.choking || now - this.chokedAt < FAIR_TURN_MS) return this.#wastedLast;
@@ -111,7 +111,7 @@ export class UploadSide {
     return true;
   }
 
-  /** Throws a ProtocolError when the peer asks for too much that it cannot have. */
+  /** Throws a ProtocolError when the peer makes too many invalid requests. */
   onRequest(piece: number, begin: number, length: number, now: number): void {
     if (this.#out.length > MAX_UNREAD) {
       throw new ProtocolError("flood", "The peer sends requests without reading the answers");
@@ -119,7 +119,7 @@ export class UploadSide {
     const valid = this.#isValid(piece, begin, length);
     const welcome = valid && (!this.choking || this.#useFast(piece));
     if (welcome && this.queue.push(piece, begin, length)) return;
-    // One too many, or one that crossed our CHOKE, is no nonsense.
+    // A request beyond the limit, or one that crossed our CHOKE, is not invalid.
     if (!valid) this.#patience.strain();
     else if (this.choking) this.#chokedPatience.strain(now);
     this.#reject(piece, begin, length);
@@ -135,7 +135,7 @@ export class UploadSide {
     if (request) this.#reject(request.piece, request.begin, request.length);
   }
 
-  /** We have this piece no more. */
+  /** We no longer have this piece. */
   lost(piece: number): void {
     for (const r of this.queue.drop((request) => request.piece === piece)) {
       this.#reject(r.piece, r.begin, r.length);

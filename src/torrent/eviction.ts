@@ -1,26 +1,26 @@
 /**
- * Which connection is missed least: for a newcomer when there is no room, or for nobody. Who only
- * waits, for its turn with us or for ours with it, may lose its place to a higher priority (BEP 40)
- * or, where one address has more than its share, to somebody from elsewhere.
+ * Picks the connection to drop when a newcomer finds no room, if any is worth dropping. A peer that
+ * only waits, for an unchoke by us or by it, may lose its place to a peer of higher priority (BEP 40)
+ * or, if its address has more than its share, to a peer from another address.
  */
 import { toHex } from "../util/bytes.ts";
 import { parseIp } from "../util/ip_address.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** Who is not interested, nor of interest, after so long may lose its place to a newcomer. */
+/** After this time, a peer without interest on either side may lose its place to a newcomer. */
 const USELESS_AFTER_MS = 2000;
-/** Who neither gives nor takes after so long may lose it to a newcomer of higher priority. */
+/** After this time without data, a peer may lose its place to a newcomer of higher priority. */
 const UNPRODUCTIVE_AFTER_MS = 60_000;
-/** Of an address with many connections: who neither gave nor took for a round of the choker. */
+/** The same for an address with many connections: one round of the choker without data. */
 const IDLE_AFTER_MS = 10_000;
-/** So much of a full pool may one address fill before others come first. */
+/** The part of a full pool that one address may fill before other addresses have priority. */
 const ADDRESS_SHARE = 1 / 4;
 
-/** What is looked at of a connected peer. */
+/** The facts about a connected peer that decide. */
 export interface Evictable {
   readonly peer: Pick<PoolPeer, "spread" | "bytes">;
   readonly incoming: boolean;
-  /** When it last gave or took something; at first when it came. */
+  /** When it last sent or received data; at first, when it connected. */
   readonly movedAt: number;
   readonly session: {
     readonly interested: boolean;
@@ -32,7 +32,7 @@ export interface Evictable {
   };
 }
 
-/** Who is at the door; `spread` as in PoolPeer. */
+/** The newcomer; `spread` is as in PoolPeer. */
 export interface Newcomer {
   readonly address: string;
   readonly spread: number;
@@ -42,8 +42,8 @@ export interface Newcomer {
  * The connection that may end for a newcomer: one without interest on either side; else one that
  * carried nothing either way for a minute and let its turn pass; else an idle one of the address that
  * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
- * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: all are
- * worth more than somebody unknown.
+ * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
+ * connection is worth more than an unknown peer.
  */
 export function expendable<Member extends Evictable>(
   members: Iterable<Member>,
@@ -58,9 +58,9 @@ export function expendable<Member extends Evictable>(
 }
 
 /**
- * Of a full pool that downloads, the connection to end for one more to dial: it carried nothing either
- * way for a minute, longest of all; one that lets us wait for what we asked it comes first. Null: all
- * are of use.
+ * The connection of a full, downloading pool to close so that another peer can be dialled: the one
+ * that carried no data for the longest time, at least a minute; a peer that does not answer our
+ * requests goes first. Null: all are useful.
  */
 export function leastMissed<Member extends Evictable & { session: { snubbed: boolean } }>(
   members: Iterable<Member>,
@@ -87,7 +87,7 @@ function longestIdle<Member extends Evictable>(members: readonly Member[]): Memb
   return longest;
 }
 
-/** Those who dialled us from the address that has most; none if that is no more than its share. */
+/** The incoming peers of the address with most connections; none if it is within its share. */
 function crowd<Member extends Evictable>(
   members: readonly Member[],
   newcomer: Newcomer,

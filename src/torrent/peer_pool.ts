@@ -1,5 +1,5 @@
 /**
- * The peers of one torrent: everybody we heard of, whom to dial next, and who is connected.
+ * The peers of one torrent: all known ones, which to dial next, and which are connected.
  *
  * Two tiers and a cache: the list of all known peers and the cache of those ready to be dialled,
  * best first (both in the PeerBook), and the active connections (here). The pool dials nobody
@@ -29,7 +29,7 @@ import {
   type PoolStats,
 } from "./pool_types.ts";
 
-/** A connection that ends so soon was refused, if the peer may have had a reason to. */
+/** A connection that ends within this time was refused, if the peer may have had a reason. */
 const BRIEF_MS = 2000;
 
 export class PeerPool implements SlotUser {

@@ -29,7 +29,7 @@ import { SpentWork } from "./spent_work.ts";
 import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
-/** An unchoked, interested peer that asks for nothing so long has no use for a seed. */
+/** An unchoked, interested peer that requests nothing for this time does not need a seed. */
 const IDLE_TAKER_MS = 60_000;
 
 /** How often a full pool that gets less than that a second ends a connection for another one. */
@@ -42,7 +42,7 @@ const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
 
 const NO_READER: BlockReader = { readNow: () => false, prepare: () => false, copy() {} };
 
-/** What the peers are there for. */
+/** The purpose of the connections. */
 export interface SwarmContent {
   readonly layout: Layout;
   readonly pieces: PieceManager;
@@ -258,7 +258,7 @@ export class Swarm {
 
   // --- For the client ---
 
-  /** Somebody dialled us for this torrent. Closes the connection if it is not welcome. */
+  /** An incoming connection for this torrent. Closes it if it is not welcome. */
   accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void {
     const { remoteAddress, remotePort } = info;
     const self = equalBytes(theirs.peerId, this.#identity.peerId);
@@ -271,7 +271,7 @@ export class Swarm {
     this.settle();
   }
 
-  /** We got a piece: everybody is told with the next write. */
+  /** We got a piece: all peers are told with the next write. */
   announcePiece(piece: number): void {
     if (this.#content === null) return;
     for (const member of this.#members.values()) {
@@ -280,7 +280,7 @@ export class Swarm {
     }
   }
 
-  /** A piece that we had is gone: nobody gets it from us any more. */
+  /** A piece that we had is gone: it is no longer uploaded. */
   withdrawPiece(piece: number): void {
     if (this.#content === null) return;
     for (const member of this.#members.values()) member.session.withdraw(piece);
@@ -291,7 +291,7 @@ export class Swarm {
     for (const member of this.#members.values()) this.#dirty.add(member);
   }
 
-  /** A few times a second: rates, time-outs, choking, totals for the pool. */
+  /** To be called a few times a second: rates, time-outs, choking, totals for the pool. */
   tick(now: number): void {
     this.#pool.tick(now);
     if (this.#members.size > 0) this.#tickMembers(now);
@@ -315,7 +315,7 @@ export class Swarm {
     if (this.#complete) this.#dropIdle(now);
   }
 
-  /** Brings everybody who changed up to date, in the order of change. */
+  /** Updates all peers that changed, in the order of their changes. */
   settle(): void {
     if (this.#settling) return;
     this.#settling = true;
@@ -357,7 +357,7 @@ export class Swarm {
     }
   }
 
-  /** Ends the connections that are of no use to anybody: both sides have all they want. */
+  /** Closes the connections on which both sides have everything that they want. */
   dropUseless(): void {
     if (!this.#complete) return;
     for (const { session, link } of [...this.#members.values()]) {
@@ -365,7 +365,7 @@ export class Swarm {
     }
   }
 
-  /** As a seed we serve nobody who wants to be served and then asks for nothing. */
+  /** As a seed, disconnects peers that are interested and unchoked but request nothing. */
   #dropIdle(now: number): void {
     this.dropUseless();
     for (const { link, tookAt } of [...this.#members.values()]) {
