@@ -1,9 +1,9 @@
 /**
- * Verified data of one torrent for uploads. As long as the system has it in memory it is read at
- * once, straight to where it is sent from. What comes from a slow disk is read ahead by the window,
- * off this thread, into the cache that all torrents share, while others are served. Invariant:
- * nothing is served of a piece that was found bad, also when it was read before or is being read, nor
- * of a file that was seen to change until it was checked again.
+ * Verified data of one torrent for uploads. Data in the system's memory is read at once, straight into
+ * the buffer that is sent. Data from a slow disk is read ahead in windows, off this thread, into the
+ * cache that all torrents share, while other peers are served. Invariant: no data is uploaded of a
+ * piece that was found bad, even if it was read before or is being read, nor of a file that was seen
+ * to change, until that file was checked again.
  */
 import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";

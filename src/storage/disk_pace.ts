@@ -1,10 +1,10 @@
 /**
- * Whether a disk is quick enough to be written to on the loop's thread, which is cheapest, or would
- * hold up everybody who waits for that thread. Its first writes, and those after a pause, in which it
- * may have gone to sleep, show it off the thread. The writes of a slow disk leave the thread one
- * after the other, so that a disk never keeps more than one of the runtime's threads busy with them
- * (Bun has as many as there are processors), until they have been quick for a while. There is one
- * pace for each disk, whosever the torrents are (src/DECISIONS.md 24).
+ * Whether a disk is fast enough for writes on the loop's thread, which is cheapest, or would block
+ * everything else on that thread. The first writes, and those after a pause in which the disk may have
+ * gone to sleep, are made off the thread and measured. The writes to a slow disk leave the thread one
+ * after the other, so that a disk never keeps more than one of the runtime's threads busy (Bun has as
+ * many as there are processors), until they have been fast for a while. Each disk has one pace, which
+ * all torrents share (src/DECISIONS.md 24).
  */
 import { Turns } from "../util/turns.ts";
 

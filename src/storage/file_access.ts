@@ -1,10 +1,10 @@
 /**
- * Reads and writes of the files of one torrent, each under its name in a folder that is safe.
- * Around each write the file's name is looked at: somebody else's change is noticed, a file that
- * vanished or was replaced is a FileError. It also knows which names a power cut could still take.
+ * Reads and writes of the files of one torrent, each under its name in a safe folder. Around each
+ * write, the file's name is checked: changes by other programs are noticed, and a file that was
+ * removed or replaced is a FileError. This class also knows which names a power cut could still undo.
  *
- * A quick disk is written to at once. One that is slow is not waited for: its writes are promises,
- * and only one part of the torrent takes its turn with them at a time.
+ * Writes to a fast disk are synchronous. Writes to a slow one are promises, and only one part of the
+ * torrent writes at a time.
  */
 import type { FileHandle, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";

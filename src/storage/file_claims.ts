@@ -1,7 +1,7 @@
 /**
- * Files that we make or take over are named in the resume record before we write to them. So a
- * restart knows them from a file that somebody else put there meanwhile, also where a crash left
- * nothing in them that the hashes would recognise.
+ * A file that we create or take over is named in the resume record before the first write to it. So a
+ * restart can tell it from a file that another program put there, even if a crash left nothing in it
+ * that the hashes would recognise.
  */
 import type { TorrentStorage } from "./torrent_storage.ts";
 

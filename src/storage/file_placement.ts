@@ -1,8 +1,8 @@
 /**
- * The names that the files of a torrent have on a disk. Finding and making are two questions: an
+ * The names of a torrent's files on a disk. Finding a file and choosing its name are two questions: an
  * existing file is found as the torrent spells it, in the other Unicode form, or under a safe name of
- * this or another client; a new file gets the torrent's own spelling wherever the disk takes it
- * (`name_probe.ts` finds out) and a safe name elsewhere.
+ * this or another client; a new file gets the torrent's own spelling if the disk can store it
+ * (`name_probe.ts` finds out), else a safe name.
  */
 import type { Files } from "../platform/types.ts";
 import { sanitizeName } from "../protocol/file_names.ts";

@@ -1,8 +1,8 @@
 /**
- * Notices that somebody changes a file while it is uploaded: before blocks are read, each of their
- * files is looked at, so that no look is older than a second. From the moment a change is seen nothing
- * of the file is served until it was checked again. Invariant: who waits for a file that is held, or
- * looked at, hears when that is over.
+ * Notices changes to a file while it is uploaded: before blocks are read, each of their files is
+ * checked, at most a second ago. From the moment a change is seen, nothing of the file is uploaded
+ * until it was checked again. Invariant: every waiter for a file that is held or being checked is told
+ * when that is over.
  */
 import type { Layout } from "../protocol/layout.ts";
 import type { ReadWaiter } from "./read_cache.ts";

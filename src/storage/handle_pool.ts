@@ -1,6 +1,6 @@
 /**
- * The open files of all torrents: at most so many at once, the least recently used closed first;
- * and how quick the disks are that they lie on.
+ * The open files of all torrents: a bounded number, the least recently used closed first; and the
+ * pace of their disks.
  * Invariant: every file with a handle is in the pool exactly once, in the order of last use.
  */
 import type { FileHandle, Files } from "../platform/types.ts";

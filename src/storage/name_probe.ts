@@ -1,7 +1,7 @@
 /**
- * What a disk does with names, found out by trying: which ones it does not take, and whether it takes
- * two that differ in case or Unicode form as one. All is tried in a folder of our own that is gone
- * afterwards, so no file of anybody is touched.
+ * Tests how a disk treats names: which ones it cannot store, and whether it takes two names that differ
+ * in case or Unicode form for the same. All tests happen in a folder of our own that is removed
+ * afterwards, so no other file is touched.
  */
 import type { Files, Random } from "../platform/types.ts";
 import { utf8Length } from "../protocol/utf8.ts";

@@ -1,7 +1,7 @@
 /**
- * Whose file it is that stands where one of the torrent's is to be. A file is ours if the record
- * knows it by its identity, or if it holds something of the torrent; a file of zeros is empty.
- * Everything else belongs to somebody, and is never written to.
+ * Decides who owns an existing file with a name of the torrent's. It is ours if the record knows its
+ * identity, or if it holds data of the torrent; a file of zeros counts as empty. Every other file
+ * belongs to another program or person and is never written to.
  */
 import type { FileHandle, FileStat } from "../platform/types.ts";
 import type { FileIdentity } from "../protocol/resume_data.ts";

@@ -1,6 +1,6 @@
 /**
- * Makes a file that became wanted out of what the part file has of it. It gets its name only when
- * those bytes are on the disk, so that whoever finds the file finds them in it, after a crash too.
+ * Makes a file that is now wanted from its bytes in the part file. The file gets its name only when
+ * these bytes are on the disk, so that it is never found without them, even after a crash.
  */
 import type { FileSlice, Layout } from "../protocol/layout.ts";
 import { FileError } from "../util/errors.ts";

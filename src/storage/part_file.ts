@@ -1,8 +1,8 @@
 /**
- * Bytes of files that nobody wants, where they share a piece with a file that is wanted: hashing
- * the piece takes all of it. The file is a row of slots of one length, each a head that says whose
- * piece it is (512 bytes, one sector: whole or not there) and room for the piece. A slot is never
- * given to another piece, so a crash can lose one but not exchange two.
+ * Bytes of unwanted files that share a piece with a wanted file: hashing the piece needs all of them.
+ * The file is a row of slots of one length. Each has a head that names its piece (512 bytes, one
+ * sector: complete or absent) and room for the piece. A slot is never reused for another piece, so a
+ * crash can lose one but not exchange two.
  */
 import type { FileSpan } from "../platform/types.ts";
 import { equalBytes, readUint32, writeUint32 } from "../util/bytes.ts";

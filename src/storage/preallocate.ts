@@ -1,5 +1,5 @@
 /**
- * Takes the space of files before their data comes. No JavaScript runtime offers fallocate, and
+ * Reserves the space of files before their data arrives. No JavaScript runtime offers fallocate, and
  * setting a file's length reserves nothing on today's file systems, so zeros are written. (File
  * systems that compress or copy on write keep no promise even then.)
  */

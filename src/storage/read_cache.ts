@@ -1,7 +1,7 @@
 /**
- * Memory for uploads, shared by all torrents of a client: windows of verified data, the least
- * recently used given up first. Invariant: windows, those being read included, never hold more than
- * `maxBytes` together; one that is being read is never given up.
+ * Memory for uploads, shared by all torrents of a client: windows of verified data; the least recently
+ * used is dropped first. Invariant: all windows, including those being read, never hold more than
+ * `maxBytes` together; a window that is being read is never dropped.
  */
 
 import type { DiskGauge } from "./warmth.ts";

@@ -1,10 +1,10 @@
 /**
- * Moves the files of a torrent, in use as they are, to other places. On one disk they are renamed,
- * all in one turn. Between disks they are copied under names of ours, writes going to both places
- * meanwhile, and renamed in one turn; the old ones stay until the caller knows that nothing points to
- * them any more. Nobody's file is replaced or removed, whenever it appears and whenever we die: what
- * bears a name of ours is ours, anything else only where our mark says that copies were being renamed
- * and the name of ours is gone.
+ * Moves the files of a torrent, which stay in use, to another folder. On one disk they are renamed, all
+ * in one turn. Between disks they are copied under temporary names of ours, while writes go to both
+ * places, and renamed in one turn; the old files stay until the caller knows that nothing refers to
+ * them. No file of another program is replaced or removed, whenever it appears and whenever we crash:
+ * a file under a temporary name of ours is ours; any other file only if our mark says that copies were
+ * being renamed and its temporary name is gone.
  */
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";

@@ -1,7 +1,7 @@
 /**
  * Keeps one torrent's resume record up to date. Invariant: a record names only pieces whose bytes
- * were on the disk before it was written. So each save takes stock, then syncs the data, then
- * writes what was there when it took stock; nothing of it holds up the caller.
+ * were on the disk before it was written. So each save first notes the state, then syncs the data, and
+ * then writes the noted state, without blocking the caller.
  */
 import type { Sha1 } from "../protocol/resume_codec.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";

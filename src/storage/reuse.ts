@@ -1,7 +1,7 @@
 /**
- * Finds data of a torrent that lies in another folder already, under any name: by size first, then
- * by the hash of a piece. What it finds is a good guess for the whole file and is checked once more
- * after it was copied; the folder that is searched is only read.
+ * Finds data of a torrent in another folder, under any name: by size first, then by the hash of a
+ * piece. A match is a good guess for the complete file, and is checked again after it was copied; the
+ * searched folder is only read.
  */
 import type { Files, FileSpan, HashAlgorithm, Hasher } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";

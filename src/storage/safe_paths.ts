@@ -1,8 +1,7 @@
 /**
- * Where the files of a torrent are, and the guarantee that it is inside the folder that the user
- * chose: every folder on the way down is a real one, seen with our own eyes or made by us. A
- * symbolic link below the chosen folder is never followed where something may be written; the chosen
- * folder itself may be one.
+ * The paths of a torrent's files, with the guarantee that they are inside the folder that the user
+ * chose: every folder on the way was checked to be a real one, or made by us. Symbolic links below the
+ * chosen folder are never followed for writing; the chosen folder itself may be a link.
  */
 import type { Disk, Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";

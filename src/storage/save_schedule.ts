@@ -1,6 +1,6 @@
 /**
- * When a resume record is to be written: early enough that a crash loses at most so many
- * milliseconds of work, the saving itself included. Time comes in as arguments.
+ * Decides when to write a resume record: early enough that a crash loses at most a given number of
+ * milliseconds of work, including the save itself. Time comes in as an argument.
  */
 
 /** The part of the allowed loss that may pass before a save begins: the rest is for saving. */

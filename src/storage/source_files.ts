@@ -1,7 +1,7 @@
 /**
- * Finds what a new torrent is to be made of: a file, or everything in a folder, hidden files too.
- * Only real files are shared. Symbolic links are not followed, because what they lead to may be
- * outside the folder, and nobody should give away by accident what he never looked at.
+ * Finds the files of a new torrent: one file, or all files in a folder, hidden ones too. Only real
+ * files are shared. Symbolic links are not followed, because their targets may be outside the folder,
+ * and nobody should share files by accident.
  */
 import type { Files, FileStat } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";

@@ -1,7 +1,7 @@
 /**
- * One file of a torrent and what we know of it: how our last write or check left it. Changes by
- * others show in size, time or inode, which is 0 where the disk does not keep it. (A change of the same size within the same tick of the
- * disk's clock, 1 to 4 ms, cannot be seen; the full final check is for who needs to exclude it.)
+ * One file of a torrent, and its state after our last write or check. Changes by other programs show
+ * in size, time or inode (0 where the disk does not keep it). A change of the same size within one
+ * tick of the disk's clock, 1 to 4 ms, cannot be seen; the full final check finds it.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";

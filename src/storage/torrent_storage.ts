@@ -1,10 +1,10 @@
 /**
- * The bytes of one torrent on the disk: pieces in, blocks out, each at its place in its file.
+ * The data of one torrent on the disk: pieces in, blocks out, each at its place in its file.
  *
- * Files are sparse and made when the first piece reaches them; those that are not wanted are never
- * made, and what a piece has of them lives in the part file. A piece leaves as one positional write
- * per file, at once where the disk is quick: nothing can interleave, and nothing is buffered here.
- * Where it is slow, writes and whatever else changes files take turns.
+ * Files are sparse, and created when the first piece reaches them. Unwanted files are never created;
+ * their bytes of shared pieces are in the part file. A piece is written with one positional write per
+ * file, synchronously on a fast disk: nothing can interleave, and nothing is buffered here. On a slow
+ * disk, writes and all other changes of files take turns.
  */
 import type { Disk, FileHandle, Files, FileSpan, FileStat } from "../platform/types.ts";
 import type { FileSlice, Layout } from "../protocol/layout.ts";

@@ -1,7 +1,7 @@
 /**
- * What of a resume record can be believed without reading a byte: pieces all of whose files are as
- * our last write or check left them. It costs one look per file. Everything else is to be hashed,
- * so that a wrong, old or lying record costs time and never serves a wrong byte.
+ * Which pieces of a resume record can be trusted without reading a byte: those whose files are all
+ * unchanged since our last write or check. This costs one look per file. All other pieces are hashed,
+ * so that a wrong, old or forged record costs time but never uploads a wrong byte.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { Layout } from "../protocol/layout.ts";

@@ -1,8 +1,8 @@
 /**
- * Whether a torrent's data comes out of the system's memory: then reading it at once is cheaper than
- * having a thread do it (src/DECISIONS.md 18). Before the first such read, and again after each that
- * needed the disk, reads off this thread have to show it; no memory is trusted after a pause, in
- * which the disk may have gone to sleep. Where the system does not count its reads nothing is warm.
+ * Whether a torrent's data is in the system's memory: then a synchronous read is cheaper than a thread
+ * (src/DECISIONS.md 18). Before the first such read, and again after each one that needed the disk,
+ * reads off this thread have to show it. After a pause, in which the disk may have gone to sleep,
+ * memory is not trusted. Where the system does not count its disk reads, no data counts as warm.
  */
 import type { Clock, Files } from "../platform/types.ts";
 
