@@ -35,6 +35,8 @@ const IDLE_MS = 1000;
 /** As many jobs as there are lanes; two are no quicker in lanes than one after the other. */
 export const MOST_AT_ONCE = 4;
 const LEAST_AT_ONCE = 3;
+/** Hashed one after the other. Few enough that the threads end at about the same time. */
+const MOST_BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 type Work =
   & { algorithm: HashAlgorithm }
@@ -116,7 +118,7 @@ export class HashPool {
   }
 
   #next(thread: Thread): void {
-    const batch = this.#queue.splice(0, this.#alike());
+    const batch = this.#queue.splice(0, this.#batch());
     if (batch.length === 0) {
       if (this.#threads.every((each) => each.current.length === 0)) this.#closeSoon();
       return;
@@ -130,9 +132,27 @@ export class HashPool {
   }
 
   /** How many of the jobs that wait go to a thread at once. */
+  #batch(): number {
+    return this.engine === "lanes" ? this.#alike() : this.#small();
+  }
+
+  /** Small pieces of files are handed over together: each way there and back wakes two threads. */
+  #small(): number {
+    let count = 0, bytes = 0;
+    while (count < MOST_AT_ONCE) {
+      const job = this.#queue[count]?.job;
+      if (job === undefined || "bytes" in job) break;
+      bytes += job.length;
+      if (bytes > MOST_BYTES_AT_ONCE) break;
+      count++;
+    }
+    return Math.max(1, count);
+  }
+
+  /** For lanes. */
   #alike(): number {
     const first = this.#queue[0]?.job;
-    if (first?.algorithm !== "sha1" || this.engine !== "lanes") return 1;
+    if (first?.algorithm !== "sha1") return 1;
     let count = 1;
     while (count < MOST_AT_ONCE) {
       const job = this.#queue[count]?.job;

@@ -6,7 +6,7 @@
 import type { FileSpan, HashAlgorithm } from "../types.ts";
 import { Sha1Lanes } from "./sha1_lanes.ts";
 import { sha1LanesModule } from "./sha1_lanes_code.ts";
-import { openSpans, type SpanReader } from "./span_reader.ts";
+import { type OpenFile, openSpans, type SpanReader } from "./span_reader.ts";
 
 /**
  * Which code the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes"
@@ -37,7 +37,7 @@ export interface BytesJob {
 
 export type HashJob = FilesJob | BytesJob;
 
-/** One job, or up to four of one kind and length. */
+/** One job, or a few of one kind, in lanes of one length too. They are answered together. */
 export interface HashBatch {
   engine: HashEngine;
   jobs: readonly HashJob[];
@@ -56,7 +56,7 @@ function hashThread(
 ): void {
   const scope = globalThis as unknown as {
     onmessage: (event: { data: HashBatch }) => void;
-    postMessage(message: HashReply[], transfer: ArrayBuffer[]): void;
+    postMessage(message: readonly HashReply[], transfer: ArrayBuffer[]): void;
   };
   const { createHash } = process.getBuiltinModule("node:crypto");
   const fs = process.getBuiltinModule("node:fs");
@@ -88,23 +88,23 @@ function hashThread(
     return new Uint8Array(await crypto.subtle.digest(nameOf(algorithm), own));
   }
 
-  async function hashSpans({ algorithm, spans, length }: FilesJob, engine: HashEngine) {
-    const reader = open(fs, spans);
-    try {
-      if (engine !== "node") {
-        const piece = ownBytes(length);
-        return reader.read(piece) ? await digestOf(algorithm, piece, engine) : null;
-      }
-      const hash = createHash(algorithm);
-      for (let left = length; left > 0; left -= buffer.length) {
-        const part = buffer.subarray(0, Math.min(left, buffer.length));
-        if (!reader.read(part)) return null;
-        hash.update(part);
-      }
-      return new Uint8Array(hash.digest());
-    } finally {
-      reader.close();
+  async function hashSpans(
+    { algorithm, spans, length }: FilesJob,
+    engine: HashEngine,
+    file: OpenFile,
+  ): Promise<Uint8Array | null> {
+    const reader = open(fs, spans, file);
+    if (engine !== "node") {
+      const piece = ownBytes(length);
+      return reader.read(piece) ? await digestOf(algorithm, piece, engine) : null;
     }
+    const hash = createHash(algorithm);
+    for (let left = length; left > 0; left -= buffer.length) {
+      const part = buffer.subarray(0, Math.min(left, buffer.length));
+      if (!reader.read(part)) return null;
+      hash.update(part);
+    }
+    return new Uint8Array(hash.digest());
   }
 
   function found(job: HashJob, digest: Uint8Array): HashReply {
@@ -117,11 +117,11 @@ function hashThread(
     return { id, path: path ?? "", errno: code ?? "", message };
   }
 
-  async function hashAlone(job: HashJob, engine: HashEngine): Promise<HashReply> {
+  async function hashAlone(job: HashJob, engine: HashEngine, file: OpenFile): Promise<HashReply> {
     try {
       const digest = "bytes" in job
         ? await digestOf(job.algorithm, job.bytes.subarray(0, job.length), engine)
-        : await hashSpans(job, engine);
+        : await hashSpans(job, engine, file);
       return digest === null ? { id: job.id, digest } : found(job, digest);
     } catch (error) {
       return failure(job.id, error);
@@ -160,7 +160,18 @@ function hashThread(
     return jobs.map((job, lane) => lost[lane] ?? found(job, digests[lane]!));
   }
 
-  function send(...replies: HashReply[]): void {
+  /** One after the other; a file that several of them follow in is opened once. */
+  async function hashInTurn(jobs: readonly HashJob[], engine: HashEngine): Promise<HashReply[]> {
+    const file: OpenFile = { path: "", fd: -1 }, replies: HashReply[] = [];
+    try {
+      for (const job of jobs) replies.push(await hashAlone(job, engine, file));
+    } finally {
+      if (file.fd >= 0) fs.closeSync(file.fd);
+    }
+    return replies;
+  }
+
+  function send(replies: readonly HashReply[]): void {
     const give = replies.flatMap((reply) => {
       return "bytes" in reply && reply.bytes!.buffer instanceof ArrayBuffer
         ? [reply.bytes!.buffer]
@@ -170,8 +181,8 @@ function hashThread(
   }
 
   scope.onmessage = async ({ data: { engine, jobs } }) => {
-    if (lanes !== null && jobs.length > 1) send(...hashInLanes(jobs, lanes));
-    else for (const job of jobs) send(await hashAlone(job, engine));
+    const inLanes = lanes !== null && engine === "lanes" && jobs.length > 1;
+    send(inLanes ? hashInLanes(jobs, lanes) : await hashInTurn(jobs, engine));
   };
 }
 

@@ -10,21 +10,38 @@ export interface SpanReader {
   close(): void;
 }
 
-/** Opens nothing yet: each file is opened when it is reached, and closed when it is done with. */
-export function openSpans(fs: typeof import("node:fs"), spans: readonly FileSpan[]): SpanReader {
+/** The file that was read last, open unless `fd` is negative. */
+export interface OpenFile {
+  path: string;
+  fd: number;
+}
+
+/**
+ * Opens nothing yet: each file is opened when it is reached, and closed for the next one or by
+ * `close`. Readers that take turns with one `file` open it once.
+ */
+export function openSpans(
+  fs: typeof import("node:fs"),
+  spans: readonly FileSpan[],
+  file: OpenFile = { path: "", fd: -1 },
+): SpanReader {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   const flags = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
-  let index = 0, done = 0, fd = -1;
+  let index = 0, done = 0;
 
   function close(): void {
-    if (fd >= 0) fs.closeSync(fd);
-    fd = -1;
+    if (file.fd >= 0) fs.closeSync(file.fd);
+    file.fd = -1;
   }
 
   function readFile(path: string, position: number, part: Uint8Array): number {
     try {
-      if (fd < 0) fd = fs.openSync(path, flags);
-      return fs.readSync(fd, part, 0, part.length, position);
+      if (file.fd < 0 || file.path !== path) {
+        close();
+        file.fd = fs.openSync(path, flags);
+        file.path = path;
+      }
+      return fs.readSync(file.fd, part, 0, part.length, position);
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === "ENOENT" || code === "ENOTDIR") return 0;
@@ -36,7 +53,6 @@ export function openSpans(fs: typeof import("node:fs"), spans: readonly FileSpan
     for (let at = 0; at < part.length;) {
       const { path, offset, length } = spans[index]!;
       if (done === length) {
-        close();
         index++;
         done = 0;
         continue;
