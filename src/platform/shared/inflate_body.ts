@@ -1,22 +1,19 @@
 /** Undoes a body's content encoding with a limit on what comes out, not on what went in. */
+import process from "node:process";
 import { promisify } from "node:util";
-import { gunzip, inflate, inflateRaw } from "node:zlib";
 import { NetError } from "../../util/errors.ts";
 import { errnoOf } from "./errno.ts";
 
-type Unpack = (packed: Uint8Array, options: Limit) => Promise<Uint8Array>;
+type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
+type Method = "gunzip" | "inflate" | "inflateRaw";
 
 /** A map, as the names come from a server: it might call one "constructor". */
-const unpackers: ReadonlyMap<string, readonly Unpack[]> = new Map([
-  ["gzip", [promisify(gunzip)]],
-  ["x-gzip", [promisify(gunzip)]],
+const unpackers: ReadonlyMap<string, readonly Method[]> = new Map([
+  ["gzip", ["gunzip"]],
+  ["x-gzip", ["gunzip"]],
   // "deflate" means a zlib wrapper, but some servers send the bare stream.
-  ["deflate", [promisify(inflate), promisify(inflateRaw)]],
+  ["deflate", ["inflate", "inflateRaw"]],
 ]);
-
-interface Limit {
-  maxOutputLength: number;
-}
 
 /** `doing` starts the message of a failure: "Cannot get http://...". */
 export async function inflateBody(
@@ -28,9 +25,12 @@ export async function inflateBody(
   const name = encoding.trim().toLowerCase();
   if (name === "" || name === "identity" || packed.length === 0) return packed;
   let failure: unknown;
-  for (const unpack of unpackers.get(name) ?? []) {
+  for (const method of unpackers.get(name) ?? []) {
     try {
-      return new Uint8Array(await unpack(packed, { maxOutputLength: Math.max(1, maxBytes) }));
+      // Loaded when it is needed: most answers are not packed.
+      const unpack = promisify(process.getBuiltinModule("node:zlib")[method]);
+      const options = { maxOutputLength: Math.max(1, maxBytes) };
+      return new Uint8Array(await (unpack as Unpack)(packed, options));
     } catch (error) {
       if (errnoOf(error) === "ERR_BUFFER_TOO_LARGE") {
         throw new NetError("too-large", `${doing}: the answer unpacks to over ${maxBytes} bytes`);

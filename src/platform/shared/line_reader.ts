@@ -1,5 +1,6 @@
 /** Lines that are typed, one for each question. */
-import { createInterface, type Interface } from "node:readline";
+import process from "node:process";
+import type { Interface } from "node:readline";
 
 type Input = NodeJS.ReadableStream & { ref?(): void; unref?(): void };
 
@@ -28,6 +29,8 @@ export class LineReader {
   }
 
   #open(): Interface {
+    // Loaded when it is needed: most runs ask for no line.
+    const { createInterface } = process.getBuiltinModule("node:readline");
     const lines = createInterface({ input: this.#input });
     lines.on("line", (line) => {
       if (this.#waiting === null) this.#early.push(line);

@@ -4,9 +4,8 @@
  * without a limit. Everything the other side sends is bounded.
  */
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import process from "node:process";
 import { NetError } from "../../util/errors.ts";
 import type { HttpHead } from "../types.ts";
 import { plainAddress } from "./addresses.ts";
@@ -90,7 +89,10 @@ class NodeExchange implements HttpExchange {
     }
     if (this.#ca !== undefined) options.ca = this.#ca;
     if (address !== undefined) options.lookup = pinnedTo(address);
-    const start = url.protocol === "https:" ? httpsRequest : httpRequest;
+    // Loaded when it is needed: many runs ask nobody by HTTP.
+    const { request: start } = url.protocol === "https:"
+      ? process.getBuiltinModule("node:https")
+      : process.getBuiltinModule("node:http");
     this.#sent = start(url, options, onResponse);
     this.#sent.on("error", fail);
     let interim = 0;
