@@ -215,7 +215,7 @@ export class EngineMaker {
   #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {
     const settings = torrentSettings(options);
     const { dir, seedGoal, finalCheck, preallocate, piecesPerPeer, sequential } = settings;
-    const { trustFiles, seedOnly, overwrite, repair } = settings;
+    const { trustFiles, seedOnly, anew, overwrite, repair } = settings;
     return {
       dir,
       absoluteDir: this.#platform.files.absolute(dir),
@@ -225,6 +225,7 @@ export class EngineMaker {
       finalCheck,
       trustFiles,
       seedOnly,
+      anew,
       overwrite,
       repair,
       preallocate,

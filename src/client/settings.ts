@@ -137,7 +137,7 @@ export const TORRENT_OPTIONS = {
   anew: {
     kind: SWITCH,
     help:
-      "Ignore earlier runs: check existing files and download the rest, even if the disk of an earlier run is not mounted; reverts edited files",
+      "Ignore earlier runs: check existing files and download the rest, even if the disk of an earlier run is not mounted",
     default: false,
     flags: [{ name: "anew", command: "download" }],
   },

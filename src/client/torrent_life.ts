@@ -466,7 +466,7 @@ export class TorrentLife {
   /** With a record of an earlier run, where there is one. */
   #open(): void {
     const { loadRecord } = this.#ports;
-    if (loadRecord === null || this.options.anew) return this.#goOn(null);
+    if (loadRecord === null) return this.#goOn(null);
     const revivals = this.#revivals;
     loadRecord(this.#meta!).catch((error) => {
       this.warn(`${(error as Error).message}: all files are checked`);

@@ -225,9 +225,14 @@ export class FileAccess {
   }
 
   #create(file: StoredFile): FileHandle {
-    const handle = this.#pool.open(file, "create");
-    this.noteNewName(file);
-    return handle;
+    try {
+      const handle = this.#pool.open(file, "create");
+      this.noteNewName(file);
+      return handle;
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code !== "exists") throw error;
+      throw appeared(file.path, error);
+    }
   }
 
   /**
@@ -400,6 +405,14 @@ export class FileAccess {
   #stopped({ path }: StoredFile): FileError {
     return new FileError("io", path, `Cannot use ${path}: its torrent was stopped`);
   }
+}
+
+/** It was not there when the torrent was opened. */
+function appeared(path: string, cause: FileError): FileError {
+  const message =
+    `${path} appeared after the download had begun, and is left alone. Start again to ` +
+    "use it if it belongs to this torrent, or move it away";
+  return new FileError("exists", path, message, { cause });
 }
 
 function linked(path: string): FileError {

@@ -5,7 +5,7 @@
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { ResumeData } from "../protocol/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
-import { trustworthy } from "../storage/trust.ts";
+import { type Trust, trustworthy } from "../storage/trust.ts";
 import { FileError, type IncompleteError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
 import { goneFiles } from "./gone_files.ts";
@@ -30,6 +30,8 @@ export interface OpeningParts {
   warn(message: string): void;
   /** What was there before must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;
+  /** Nothing that the record names is believed; what was complete and was changed is still kept. */
+  readonly anew: boolean;
   readonly overwrite: boolean;
   readonly repair: boolean;
   readonly claims: PathClaims;
@@ -42,14 +44,19 @@ export interface OpeningParts {
  * or an IncompleteError where only seeding was asked for. Ends early when aborted.
  */
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
-  const { storage, seedOnly, trustFiles, record } = parts;
+  const { meta, storage, seedOnly, trustFiles, record, anew } = parts;
   demandDisk(parts);
   if (seedOnly) storage.noteDisk();
   else storage.look();
   let changed: ReadonlySet<number> | null = null, recordIsWrong = false;
   if (trustFiles) markAll(parts);
-  else if (record !== null) ({ changed, recordIsWrong } = await resume(parts, record, signal));
-  else await checkAll(parts, signal);
+  else if (record !== null && !anew) {
+    ({ changed, recordIsWrong } = await resume(parts, record, signal));
+  } else {
+    changed = record && changedFiles(record, trustworthy(record, meta.layout, storage));
+    recordIsWrong = record !== null;
+    await checkAll(parts, signal);
+  }
   if (signal.aborted) return recordIsWrong;
   if (seedOnly) await openSeed(parts);
   else await openDownload({ ...parts, changed }, signal);
@@ -76,7 +83,12 @@ async function openDownload(
   if (signal.aborted) return;
   // Bytes of wanted files may still be in the part file.
   await storage.setWanted(parts.choice.wanted);
-  if (record !== null) restoreBlocks(parts, record);
+  if (record !== null && !parts.anew) restoreBlocks(parts, record);
+}
+
+/** Null where the record is of another layout. */
+function changedFiles({ stamps }: ResumeData, trust: Trust): ReadonlySet<number> | null {
+  return stamps.length === trust.seen.length ? new Set(trust.changed) : null;
 }
 
 /** Why it cannot be given; null when every piece that is wanted is there. */
@@ -93,7 +105,7 @@ export function lackOf(
  */
 function demandDisk(parts: OpeningParts): void {
   const { meta, storage, record, mustExist, seedOnly } = parts;
-  const gone = record === null || !recordsDataIn(storage.dir, record)
+  const gone = record === null || parts.anew || !recordsDataIn(storage.dir, record)
     ? 0
     : goneFiles(meta, storage, record);
   if (gone > 0 && !seedOnly) parts.warn(describeGone(gone, meta, storage.dir));
@@ -183,9 +195,8 @@ async function resume(
     }, doubtful);
   }
   if (!signal.aborted) storage.adopt(trust);
-  const isOfLayout = record.stamps.length === layout.files.length;
   return {
-    changed: isOfLayout ? new Set(trust.changed) : null,
+    changed: changedFiles(record, trust),
     recordIsWrong: trust.suspect.some((piece) => !pieces.have.has(piece)),
   };
 }

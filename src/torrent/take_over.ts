@@ -54,6 +54,8 @@ export interface TakeOverParts {
   readonly record: ResumeData | null;
   /** Files that are not as the record says: all without one. */
   readonly changed: ReadonlySet<number> | null;
+  /** The record is not to be believed in what else it says. */
+  readonly anew: boolean;
   /** The user wants what stands in the way to be written over. */
   readonly overwrite: boolean;
   /** The user wants the torrent's own bytes where he changed them. */
@@ -157,7 +159,8 @@ function wasComplete({ meta, record }: TakeOverParts, file: number): boolean {
 
 /** It was complete, and nobody changed it since. */
 function isFinished(parts: TakeOverParts, file: number): boolean {
-  return parts.changed !== null && !parts.changed.has(file) && wasComplete(parts, file);
+  return !parts.anew && parts.changed !== null && !parts.changed.has(file) &&
+    wasComplete(parts, file);
 }
 
 /** Nothing that is wanted would be written to it. */

@@ -286,13 +286,13 @@ export class Torrent {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles, overwrite, repair } = this.options;
+    const { seedOnly, trustFiles, anew, overwrite, repair } = this.options;
     const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
     const { meta, storage, pieces, warn } = this, { signal } = this.#abort;
     const verification = this.#verification, { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
-    const wishes = { overwrite, repair, claims, targetDir };
+    const wishes = { anew, overwrite, repair, claims, targetDir };
     const recordIsWrong = await this.arrangement.still(() =>
       openExisting({ ...parts, ...wishes, mustExist, reuse, warn }, signal)
     );

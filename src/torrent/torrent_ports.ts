@@ -24,6 +24,8 @@ export interface TorrentOptions {
   seedOnly: boolean;
   /** What stands in the way of wanted files is written over. */
   overwrite: boolean;
+  /** The record is only asked which files were complete: all is checked. */
+  anew: boolean;
   /** Files that were changed after they were complete are fetched again. */
   repair: boolean;
   preallocate: boolean;

@@ -332,6 +332,29 @@ describe("files that were changed after they were complete", () => {
     await swarm.close();
   });
 
+  it("are kept also when all is checked again", TIMEOUT, async () => {
+    const { swarm, leech } = await finished(24), { disk } = leech.node;
+    disk.tamper(FIRST, noise(swarm, 40 * KIB), 70 * KIB, Date.UTC(2024, 1));
+    const edited = disk.bytes(FIRST)!;
+    const next = await again(swarm, leech, { anew: true });
+    assert.equal(await untilOver(swarm, next), "edited");
+    assert.deepEqual(disk.bytes(FIRST), edited);
+    const repaired = await again(swarm, next, { anew: true, repair: true });
+    assert.equal(await untilOver(swarm, repaired), "done");
+    swarm.assertHasAll(repaired);
+    await swarm.close();
+  });
+
+  it("are mended when nobody changed them but the disk", TIMEOUT, async () => {
+    const { swarm, leech } = await finished(25);
+    leech.node.disk.corrupt(FIRST, 80 * KIB);
+    const next = await again(swarm, leech, { anew: true });
+    assert.equal(await untilOver(swarm, next), "done");
+    assert.ok(next.torrent.snapshot().downloaded > 0);
+    swarm.assertHasAll(next);
+    await swarm.close();
+  });
+
   it("keep what was added behind their end", TIMEOUT, async () => {
     const { swarm, leech } = await finished(21), { disk } = leech.node;
     disk.tamper(LAST, noise(swarm, 30), 300 * KIB, Date.UTC(2024, 1));
