@@ -25,15 +25,14 @@ export interface BookLedger {
 /** What a session needs of the pieces of its torrent. */
 export interface BlockBook {
   readonly have: Bitfield;
-  readonly pickedPiece: number;
-  readonly pickedBlock: number;
   readonly targetAt: number;
   readonly version: number;
   readonly ledger: BookLedger;
-  next(peer: PeerSession): boolean;
+  /** The number of the next block to ask the peer for (see Layout); -1 if there is none. */
+  next(peer: PeerSession): number;
   /** As `next`, out of this piece. */
-  nextOf(peer: PeerSession, piece: number): boolean;
-  nextDuplicate(peer: PeerSession): boolean;
+  nextOf(peer: PeerSession, piece: number): number;
+  nextDuplicate(peer: PeerSession): number;
   release(peer: PeerSession, piece: number, block: number): void;
   abandonBlock(peer: PeerSession, piece: number, block: number): void;
   blockTarget(peer: PeerSession, piece: number, block: number): Uint8Array | null;
@@ -262,12 +261,14 @@ export class DownloadSide {
   #fill(now: number): void {
     const { window } = this, book = this.#book;
     while (window.outstanding < window.size) {
-      if (!this.#nextSuggested() && !book.next(this.#peer)) {
+      const suggested = this.#nextSuggested();
+      const block = suggested >= 0 ? suggested : book.next(this.#peer);
+      if (block < 0) {
         this.#idleSince = book.version;
         if (!window.snubbed) this.#fillDuplicates(now);
         return;
       }
-      this.#ask(now);
+      this.#ask(block, now);
       // A request to a snubbed peer only tests whether it answers: other peers have the block, too.
       if (window.snubbed) return this.dropRequests();
     }
@@ -279,28 +280,35 @@ export class DownloadSide {
     const { window } = this;
     for (const piece of this.#allowed) {
       while (!window.snubbed && window.outstanding < window.size) {
-        if (!this.#book.nextOf(this.#peer, piece)) break;
-        this.#ask(now);
+        const block = this.#book.nextOf(this.#peer, piece);
+        if (block < 0) break;
+        this.#ask(block, now);
       }
     }
   }
 
-  #nextSuggested(): boolean {
+  #nextSuggested(): number {
     for (const piece of this.#suggested) {
-      if (this.#book.nextOf(this.#peer, piece)) return true;
+      const block = this.#book.nextOf(this.#peer, piece);
+      if (block >= 0) return block;
       this.#suggested.delete(piece);
     }
-    return false;
+    return -1;
   }
 
   #fillDuplicates(now: number): void {
     const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
-    while (this.window.outstanding < most && this.#book.nextDuplicate(this.#peer)) this.#ask(now);
+    while (this.window.outstanding < most) {
+      const block = this.#book.nextDuplicate(this.#peer);
+      if (block < 0) return;
+      this.#ask(block, now);
+    }
   }
 
   // hot
-  #ask(now: number): void {
-    const piece = this.#book.pickedPiece, block = this.#book.pickedBlock;
+  #ask(number: number, now: number): void {
+    const { blocksPerPiece } = this.#layout;
+    const block = number % blocksPerPiece, piece = (number - block) / blocksPerPiece;
     this.window.push(piece, block, now);
     const length = this.#layout.blockLength(piece, block);
     this.#out.block(wire.REQUEST, piece, block * BLOCK_LENGTH, length);

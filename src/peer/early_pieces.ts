@@ -16,14 +16,12 @@ const MAX_HAVES = 4096, MAX_ADVICE = 64;
 export const NO_LAYOUT = new Layout(1, [{ length: 1, pad: false }]);
 export const NO_BOOK: BlockBook = {
   have: new Bitfield(1),
-  pickedPiece: 0,
-  pickedBlock: 0,
   targetAt: 0,
   version: 0,
   ledger: { work: { steps: 0 }, latency: { add() {} }, waste() {} },
-  next: () => false,
-  nextOf: () => false,
-  nextDuplicate: () => false,
+  next: () => -1,
+  nextOf: () => -1,
+  nextDuplicate: () => -1,
   release() {},
   abandonBlock() {},
   blockTarget: () => null,

@@ -32,6 +32,8 @@ export interface FileSlice {
 export class Layout {
   readonly totalLength: number;
   readonly pieceCount: number;
+  /** A block's number in the torrent is `piece * blocksPerPiece + block`. */
+  readonly blocksPerPiece: number;
   /** Where each file starts in the torrent's byte space; one entry more than files. */
   readonly #starts: Float64Array;
 
@@ -46,6 +48,7 @@ export class Layout {
     this.#starts[files.length] = at;
     this.totalLength = at;
     this.pieceCount = Math.ceil(at / pieceLength);
+    this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH);
   }
 
   /** Bytes in piece `piece`; only the last one may be short. */

@@ -3,9 +3,8 @@
  * began and left, then a new one by the picker, and in the end-game what others were asked for.
  * Decides only; the piece manager makes it so.
  */
-import { assert } from "../util/assert.ts";
 import type { Bitfield } from "../util/bitfield.ts";
-import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
+import { ASKED, HERE, type OpenPiece } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
 import type { PieceOrder } from "./piece_order.ts";
 import { RANDOM_FIRST } from "./piece_picker.ts";
@@ -34,8 +33,6 @@ export interface ChoiceBooks {
 }
 
 export class BlockChooser {
-  /** The block of the piece that was returned last. */
-  block = 0;
   readonly #books: ChoiceBooks;
   /** By slot: the open piece that a peer takes blocks from. */
   readonly #current: (OpenPiece | null)[] = [];
@@ -59,14 +56,13 @@ export class BlockChooser {
   }
 
   // hot
-  /** The piece of the next FREE block for `peer`, or null if there is none for it now. */
+  /** The piece to take the next FREE block for `peer` from; null if there is none for it now. */
   free(peer: DownloadPeer): OpenPiece | null {
     let open = this.#current[peer.slot] ?? null;
     if (open === null || open.free === 0 || !this.#mayWork(peer, open)) {
       open = this.#current[peer.slot] = this.#choose(peer);
       if (open === null) return null;
     }
-    this.#takeFree(open);
     return open;
   }
 
@@ -83,12 +79,11 @@ export class BlockChooser {
       open = this.#books.begin(peer, piece);
     }
     if (open.free === 0 || !this.#mayWork(peer, open)) return null;
-    this.#takeFree(open);
     return open;
   }
 
-  /** End-game: the piece of a block that others were asked for and that is still to come. */
-  duplicate(peer: DownloadPeer): OpenPiece | null {
+  /** End-game: a block (of the piece) that others were asked for and that is still to come. */
+  duplicate(peer: DownloadPeer): { open: OpenPiece; block: number } | null {
     if (!this.inEndGame) return null;
     const most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
     for (const open of this.#books.open.values()) {
@@ -98,8 +93,7 @@ export class BlockChooser {
         if (open.state[block] !== ASKED || open.asked[block]! >= most) continue;
         this.#books.work.steps += 1 + peer.outstanding;
         if (peer.hasAsked(open.index, block)) continue;
-        this.block = block;
-        return open;
+        return { open, block };
       }
     }
     return null;
@@ -117,13 +111,6 @@ export class BlockChooser {
   mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {
     if (open.state[block] === HERE) return false;
     return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
-  }
-
-  // hot
-  #takeFree(open: OpenPiece): void {
-    this.block = open.state.indexOf(FREE, open.cursor);
-    assert(this.block >= 0, "a piece with free blocks has one behind its cursor");
-    open.cursor = this.block + 1;
   }
 
   /** An open piece to share or a new one, for a peer whose own has no free block left. */

@@ -3,6 +3,7 @@
  * Its buffer comes from a pool, so that opening a piece allocates little.
  */
 import type { PieceHash } from "../platform/types.ts";
+import { assert } from "../util/assert.ts";
 import { BLOCK_LENGTH } from "../protocol/layout.ts";
 
 export const FREE = 0, ASKED = 1, HERE = 2;
@@ -118,6 +119,15 @@ export class OpenPiece {
     this.workers.splice(at, 1);
     this.workerAsked.splice(at, 1);
     return true;
+  }
+
+  // hot
+  /** The first FREE block: there must be one. */
+  nextFree(): number {
+    const block = this.state.indexOf(FREE, this.cursor);
+    assert(block >= 0, "a piece with free blocks has one behind its cursor");
+    this.cursor = block + 1;
+    return block;
   }
 
   // hot

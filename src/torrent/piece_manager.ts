@@ -37,9 +37,6 @@ const RESTORED = -1;
 export class PieceManager {
   readonly have: Bitfield;
   readonly options: PieceOptions;
-  /** The block that `next` chose. */
-  pickedPiece = 0;
-  pickedBlock = 0;
   /** Where `blockTarget` wants the block inside the array that it returned. */
   targetAt = 0;
   /** Changes whenever blocks or pieces became free, so that idle peers know when to ask again. */
@@ -293,19 +290,22 @@ export class PieceManager {
   }
 
   // hot
-  /** Chooses the next block to ask `peer` for; false if there is none for it now. */
-  next(peer: DownloadPeer): boolean {
-    return this.#ask(peer, this.#chooser.free(peer));
+  /** The number of the next block to ask `peer` for (see Layout); -1 if there is none for it now. */
+  next(peer: DownloadPeer): number {
+    const open = this.#chooser.free(peer);
+    return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }
 
   /** As `next`, out of this piece (a peer's advice, BEP 6). */
-  nextOf(peer: DownloadPeer, piece: number): boolean {
-    return this.#ask(peer, this.#chooser.freeOf(peer, piece));
+  nextOf(peer: DownloadPeer, piece: number): number {
+    const open = this.#chooser.freeOf(peer, piece);
+    return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }
 
-  /** End-game: a block that others were asked for and that is still to come; false if none. */
-  nextDuplicate(peer: DownloadPeer): boolean {
-    return this.#ask(peer, this.#chooser.duplicate(peer));
+  /** As `next`, in the end-game: a block that others were asked for and that is still to come. */
+  nextDuplicate(peer: DownloadPeer): number {
+    const choice = this.#chooser.duplicate(peer);
+    return choice === null ? -1 : this.#ask(peer, choice.open, choice.block);
   }
 
   /** A request of `peer` will not be answered: choke, reject, time-out, cancel or loss. */
@@ -374,14 +374,11 @@ export class PieceManager {
   }
 
   // hot
-  /** Asks `peer` for the block that the chooser found in `open`. */
-  #ask(peer: DownloadPeer, open: OpenPiece | null): boolean {
-    if (open === null) return false;
+  /** Counts `peer` as asked for the block, and gives its number. */
+  #ask(peer: DownloadPeer, open: OpenPiece, block: number): number {
     this.ledger.work.steps += 2;
-    this.pickedPiece = open.index;
-    this.pickedBlock = this.#chooser.block;
-    this.#open.ask(open, this.pickedBlock, peer.slot);
-    return true;
+    this.#open.ask(open, block, peer.slot);
+    return open.index * this.#layout.blocksPerPiece + block;
   }
 
   /** Opens a piece that can be picked, for the peer with this key. */

@@ -3,7 +3,7 @@
  * in two halves, so that a test can put anything between them.
  */
 import { Bitfield } from "../../src/util/bitfield.ts";
-import { BLOCK_LENGTH } from "../../src/protocol/layout.ts";
+import { BLOCK_LENGTH, type Layout } from "../../src/protocol/layout.ts";
 import type { DownloadPeer, PieceManager } from "../../src/torrent/piece_manager.ts";
 
 export interface BlockId {
@@ -40,9 +40,9 @@ export class HandPeer implements DownloadPeer {
     readonly manager: PieceManager,
     readonly slot: number,
     readonly key: number,
-    pieceCount: number,
+    readonly layout: Layout,
   ) {
-    this.have = new Bitfield(pieceCount);
+    this.have = new Bitfield(layout.pieceCount);
     manager.peerJoined(this);
   }
 
@@ -189,9 +189,10 @@ export class HandPeer implements DownloadPeer {
     return pieces;
   }
 
-  #took(chosen: boolean): BlockId | null {
-    if (!chosen) return null;
-    const id = { piece: this.manager.pickedPiece, block: this.manager.pickedBlock };
+  #took(number: number): BlockId | null {
+    if (number < 0) return null;
+    const { blocksPerPiece } = this.layout;
+    const id = { piece: Math.floor(number / blocksPerPiece), block: number % blocksPerPiece };
     this.asked.push(id);
     return id;
   }

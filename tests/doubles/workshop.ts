@@ -82,7 +82,7 @@ export class Workshop {
     const used = new Set(this.peers.filter((peer) => peer.connected).map((peer) => peer.slot));
     let slot = 0;
     while (used.has(slot)) slot++;
-    const peer = new HandPeer(this.manager, slot, this.#nextKey++, this.data.layout.pieceCount);
+    const peer = new HandPeer(this.manager, slot, this.#nextKey++, this.data.layout);
     this.peers.push(peer);
     return peer.tells(pieces);
   }

@@ -19,14 +19,12 @@ function scene(fast = true) {
   const nothing = () => {};
   const book: BlockBook = {
     have,
-    pickedPiece: 0,
-    pickedBlock: 0,
     targetAt: 0,
     version: 0,
     ledger: { work: { steps: 0 }, latency: { add: nothing }, waste: nothing },
-    next: () => false,
-    nextOf: () => false,
-    nextDuplicate: () => false,
+    next: () => -1,
+    nextOf: () => -1,
+    nextDuplicate: () => -1,
     release: nothing,
     abandonBlock: nothing,
     blockTarget: () => null,
