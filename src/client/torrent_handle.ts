@@ -64,21 +64,21 @@ export class Torrent {
     return this.#life.ended;
   }
 
-  /** The metadata is known. Rejects with what ended the torrent before. */
+  /** Resolves when the metadata is known. Rejects with the error that ended the torrent before. */
   get ready(): Promise<void> {
     return this.#life.ready;
   }
 
   /**
-   * The present state, as an event, then what happens to this torrent from the call on. Ends with the
-   * torrent; one that is over already has its state alone.
+   * The present state, as an event, and then all events from the call on. Ends when the torrent ends;
+   * for a torrent that has ended, only its state.
    */
   events(): AsyncIterableIterator<TorrentEvent> {
     const { infoHash, state, over } = this.#life;
     return this.#ports.feed.listenTo({ infoHash, type: "state", state }, over);
   }
 
-  /** A magnet link of it, with its trackers. */
+  /** The torrent's magnet link, with its trackers. */
   get magnet(): string {
     const { meta } = this.#life;
     return meta === null ? this.#link! : formatMagnet(magnetOf(meta));
@@ -90,12 +90,12 @@ export class Torrent {
     return meta === null ? null : torrentFileOf(meta);
   }
 
-  /** Figures, without lists: cheap enough for a thousand torrents a second. */
+  /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */
   status(): TorrentStatus {
     return statusOf(this.#life, this.#addedAt, this.#ports.absolute);
   }
 
-  /** Those that are connected. */
+  /** The connected peers. */
   peers(): PeerSnapshot[] {
     return peersOf(this.#life);
   }
@@ -104,12 +104,12 @@ export class Torrent {
     return trackersOf(this.#life);
   }
 
-  /** Null while the metadata is not known. */
+  /** The files with their progress; null until the metadata is known. */
   files(): FileSnapshot[] | null {
     return filesOf(this.#life, this.#ports.absolute);
   }
 
-  /** Null while the metadata is not known. */
+  /** The verified pieces; null until the metadata is known. */
   pieces(): PiecesSnapshot | null {
     return piecesOf(this.#life);
   }
@@ -120,9 +120,9 @@ export class Torrent {
   }
 
   /**
-   * Changes options, whatever the state: they are checked, kept for a restart and applied at once. What
-   * is left out stays as it is. Rejects with a RangeError that names the option that cannot be, or
-   * cannot be changed; then nothing is. Rejects with a FileError when the disk fails.
+   * Changes options, in any state: they are checked, saved for a restart and applied at once. Options
+   * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
+   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails.
    *
    * @example
    * ```ts
@@ -178,9 +178,9 @@ export class Torrent {
   }
 
   /**
-   * Starts the torrent again after `pause` or `stop`, a failure, or a seed goal that was reached; then
-   * it seeds on until the goal is changed. `finished` and `ended` are of the new run. No effect once
-   * the torrent was removed or the client closed.
+   * Starts the torrent again after `pause` or `stop`, a failure, or a reached seed goal; in the last
+   * case it seeds until the goal is changed. `finished` and `ended` then belong to the new run. No
+   * effect after the torrent was removed or the client closed.
    */
   resume(): void {
     this.#life.resume();

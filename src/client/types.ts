@@ -223,30 +223,30 @@ export interface DownloadMetrics {
   blockLatency: { upToMs: number[]; counts: number[] };
 }
 
-/** A file of a torrent; pads are left out. */
+/** A file of a torrent; pad files are left out. */
 export interface FileSnapshot {
-  /** In `Metainfo.files`: what choices and `rename` go by. */
+  /** The index in `Metainfo.files`, which file choices and `rename` use. */
   index: number;
-  /** As the torrent has it: "folder/name". */
+  /** The torrent's own path: "folder/name". */
   name: string;
-  /** Absolute: where it is, or will be. */
+  /** The absolute path on the disk, whether the file exists yet or not. */
   path: string;
   size: number;
-  /** Bytes of it in verified pieces. */
+  /** Bytes of the file in verified pieces. */
   bytesDone: number;
-  /** 0 for not wanted, 1 (least) to 7. */
+  /** 0: do not download; 1 (lowest) to 7 (highest). */
   priority: number;
 }
 
 export interface PiecesSnapshot {
   count: number;
-  /** Bytes of each; the last one may be shorter. */
+  /** Bytes of each piece; the last one may be shorter. */
   length: number;
-  /** Those that are verified: the first is the highest bit of the first byte. */
+  /** A bit for each verified piece; piece 0 is the highest bit of the first byte. */
   have: Uint8Array;
 }
 
-/** How a torrent stands, in figures that are cheap to have. */
+/** The present state of a torrent, in figures that are cheap to get. */
 export interface TorrentStatus {
   /** 40 hexadecimal digits. */
   infoHash: string;
@@ -267,10 +267,10 @@ export interface TorrentStatus {
   piecesHave: number;
   /** Progress of a running check (0 to 1), else null. */
   checked: number | null;
-  /** Seconds since 1970; `completedAt` is null until all that is wanted is here. */
+  /** Seconds since 1970; `completedAt` is null until all chosen files are complete. */
   addedAt: number;
   completedAt: number | null;
-  /** Over all runs, with `stateDir`. */
+  /** Seconds over all runs, with `stateDir`. */
   activeSeconds: number;
   seedingSeconds: number;
   /** Payload bytes in this run. */
@@ -296,7 +296,7 @@ export interface TorrentStatus {
   error: { code: string; message: string } | null;
 }
 
-/** All at once: the status, the trackers and the connected peers. */
+/** The status, the trackers and the connected peers in one object. */
 export interface TorrentSnapshot extends TorrentStatus {
   trackers: TrackerSnapshot[];
   peerList: PeerSnapshot[];

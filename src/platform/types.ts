@@ -28,21 +28,22 @@ export interface Random {
   uint32(): number;
 }
 
-/** 20 bytes, or 32. */
+/** SHA-1 has 20 bytes, SHA-256 has 32. */
 export type HashAlgorithm = "sha1" | "sha256";
 
 /**
- * The hash of the first bytes of a buffer that is being filled. Whether it is made as they come or
- * at the end, here or on a thread, is known to the platform: it depends on the processor
+ * The hash of the first bytes of a buffer that is being filled. The platform decides whether to compute
+ * it as the bytes arrive or at the end, on this thread or another: that depends on the processor
  * (src/DECISIONS.md 4).
  */
 export interface PieceHash {
   /** The first `to` bytes are in the buffer, and will not change. */
   grew(to: number): void;
   /**
-   * All bytes are there. Returns the digest where it is to be had at once, and never calls `done`;
-   * else null, and the whole buffer is given away until `done` gives it back, perhaps as another
-   * view. Both are null when the work was lost: the hasher was closed, or a thread died.
+   * All bytes are in the buffer. Returns the digest if it is available at once, and never calls
+   * `done`; otherwise returns null, and the buffer belongs to the hasher until `done` returns it,
+   * perhaps as another view. Both are null if the work was lost: the hasher was closed, or a thread
+   * died.
    */
   finish(done: (digest: Uint8Array | null, buffer: Uint8Array | null) => void): Uint8Array | null;
 }
@@ -55,16 +56,16 @@ export interface FileSpan {
 }
 
 export interface Hasher {
-  /** At once, on this thread. */
+  /** Computes a hash synchronously, on this thread. */
   digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
   /**
-   * Zeroed memory for `begin`: shared where threads do the hashing, since handing a buffer of 1 MiB
-   * over costs 0.4 ms on Deno.
+   * Zeroed memory for `begin`: shared memory where threads do the hashing, because transferring a
+   * buffer of 1 MiB costs 0.4 ms on Deno.
    */
   allocate(length: number): Uint8Array;
-  /** Of the first `length` bytes of `buffer`. One that is never finished costs nothing. */
+  /** Starts a hash of the first `length` bytes of `buffer`. An unfinished hash costs nothing. */
   begin(algorithm: HashAlgorithm, buffer: Uint8Array, length: number): PieceHash;
-  /** Finds out how pieces are hashed best; a few milliseconds, once. */
+  /** Measures the fastest way to hash pieces; takes a few milliseconds, once. */
   calibrate(): Promise<void>;
   /** The number of `hashFiles` jobs that can usefully run at once. */
   readonly concurrency: number;
@@ -207,11 +208,11 @@ export interface HttpRequest {
   method?: "GET" | "HEAD" | "POST";
   url: string;
   headers?: Record<string, string>;
-  /** Sent with its length; what it is, the headers say. */
+  /** Sent with its length; `headers` name its type. */
   body?: Uint8Array;
   /** The address to connect to instead of looking the host up (the Host header and TLS name stay). */
   address?: string;
-  /** For the whole answer; of a stream for its head, and again for each read. */
+  /** Limits the time of the complete answer; for a stream, of its head and of each read. */
   timeoutMs: number;
   /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
   maxBytes: number;
@@ -228,11 +229,12 @@ export interface HttpResponse extends HttpHead {
   body: Uint8Array;
 }
 
-/** An answer whose body is read when it is wanted: what nobody reads, TCP holds up at the sender. */
+/** An answer whose body is read on demand, with back-pressure: TCP delays unread data at the sender. */
 export interface HttpStream extends HttpHead {
   /**
-   * The next bytes of the body, at least one; null at its end. One read under way at a time. Rejects
-   * with a NetError: "reset" when the body breaks off, "timeout", "aborted" by the signal, "closed".
+   * The next bytes of the body, at least one; null at its end. Keep one read in progress at a time.
+   * Rejects with a NetError: "reset" if the body is cut off, "timeout", "aborted" by the signal,
+   * "closed".
    */
   read(): Promise<Uint8Array | null>;
   /** Ends the connection if the body has not ended. Closing twice is harmless. */
@@ -245,11 +247,11 @@ export interface HttpServer {
 }
 
 export interface Http {
-  /** The whole answer, redirects not followed, gzip undone. Rejects with a NetError. */
+  /** The complete answer: redirects are not followed, gzip is decoded. Rejects with a NetError. */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Resolves with the head of the answer; its reader counts the body. Nothing packed is asked for,
-   * and who packs it all the same fails with "bad-response". Read it to its end, or close it.
+   * Resolves with the head of the answer; the caller limits the size of the body. It requests no
+   * compression, and a compressed answer fails with "bad-response". Read it to its end, or close it.
    */
   stream(request: Omit<HttpRequest, "maxBytes">): Promise<HttpStream>;
   /** Serves on `address` (default "127.0.0.1"); port 0 takes any free one. */

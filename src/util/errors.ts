@@ -8,7 +8,7 @@ export abstract class ShoalError extends Error {
   }
 }
 
-/** What was asked of a client that is closed. */
+/** A call is not possible because the client is closed. */
 export class ClosedError extends ShoalError {
   readonly code = "closed";
 }
