@@ -85,7 +85,7 @@ describe("shoal verify --files with a part file", () => {
     writeFileSync(file("film.srt"), new Uint8Array(PIECE / 4));
     const run = await verify(torrent, dir, "--files", "film.srt");
     assert.deepEqual([run.code, run.errors], [6, ""]);
-    assert.match(run.printed, /^Film: nothing could be checked\n1 piece cannot be told: /);
+    assert.match(run.printed, /^Film: nothing could be checked\n1 piece cannot be checked: /);
     const json = JSON.parse((await verify(torrent, dir, "--files", "2", "--json")).printed);
     assert.deepEqual([json.checked, json.bad, json.unknown], [0, 0, 1]);
     assert.equal((await verify(torrent, dir, "--files", "2", "--quiet")).code, 6);

@@ -97,7 +97,7 @@ describe("shoal verify", () => {
     assert.deepEqual([run.code, run.errors], [6, ""]);
     assert.match(
       run.printed,
-      /^top: all 2 pieces are right \(32\.0 KiB in .*\)\n1 piece cannot be told/,
+      /^top: all 2 pieces are right \(32\.0 KiB in .*\)\n1 piece cannot be checked/,
     );
     writeFileSync(sample.file("sub/c.bin"), new Uint8Array(1.5 * PIECE));
     const bad = await verify(torrent, dir, "--files", "2-3");

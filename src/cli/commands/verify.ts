@@ -25,9 +25,9 @@ export const verifyCommand = defineCommand({
   summary: "Checks the files of a .torrent in a folder",
   details:
     "DIR is the folder that was downloaded into: the one that holds the torrent's file or\n" +
-    "top folder. Ends with 0 when everything is there and right, with 1 when something is missing\n" +
-    "or bad, and with 6 when a part of the chosen files cannot be checked: the rest of a piece is\n" +
-    "in files that are not here.",
+    "top folder. Ends with 0 if all files are complete and right, with 1 if data is missing or bad,\n" +
+    "and with 6 if some pieces of the chosen files cannot be checked, because they extend into files\n" +
+    "that are not on the disk.",
   examples: ["shoal verify debian.torrent ~/Downloads"],
   flags: FLAGS,
   async run(context, values, operands) {

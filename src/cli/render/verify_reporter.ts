@@ -65,7 +65,7 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
     ? ""
     : `${
       formatCount(unknown.length, "piece")
-    } cannot be told: the rest of each is in files that are not here\n`;
+    } cannot be checked: the rest of each is in files that are not on the disk\n`;
   if (bad.length === 0 && problems.length === 0) {
     const size = formatSize(result.checkedBytes);
     if (checked === 0 && untold !== "") return `${name}: nothing could be checked\n${untold}`;
