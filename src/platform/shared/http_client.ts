@@ -112,6 +112,8 @@ class Call {
   readonly #onAbort = () => this.fail(this.failure("aborted", "the request was cancelled"));
   #timer: Timer | null = null;
   #error: Error | null = null;
+  /** The body has ended. */
+  #whole = false;
   /** Of the wait under way. */
   #reject: (error: Error) => void = () => {};
 
@@ -145,9 +147,12 @@ class Call {
   }
 
   async read(): Promise<Uint8Array | null> {
+    if (this.#whole) return null;
     const part = await this.#wait(this.#exchange.read());
-    if (part === null) this.#end();
-    return part;
+    if (part !== null) return part;
+    this.#whole = true;
+    this.#end();
+    return null;
   }
 
   /** From now on, until the end. */

@@ -207,6 +207,7 @@ export function httpStreamCases(add: AddCase): void {
         read.onData(part);
       }
       assert.deepEqual(read.bytes(), bytes);
+      assert.equal(await stream.read(), null, "the end stays the end");
       stream.close();
       await rejectsWith(stream.read(), "closed");
     });
