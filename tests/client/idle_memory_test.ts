@@ -23,8 +23,16 @@ function makeTorrent(i: number): Uint8Array {
 async function seedMany(client: Client, dir: string, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) client.add(makeTorrent(i), { dir, ...FOREVER });
   await Promise.all(client.torrents().map((torrent) => torrent.finished));
-  // All of them are ticked a few times.
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+}
+
+/** The least of many looks: records are saved for a while, which takes memory that is given back. */
+async function memoryAtRest(): Promise<number> {
+  let least = Infinity;
+  for (let look = 0; look < 12; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    least = Math.min(least, await liveMemory());
+  }
+  return least;
 }
 
 it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 60_000 }, async () => {
@@ -35,9 +43,9 @@ it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 60_000
   const client = await Client.open(selectPlatform(), { port: -1, stateDir: join(dir, "state") });
   try {
     await seedMany(client, dir, 0, 50); // whatever is made once is there now
-    const before = await liveMemory();
+    const before = await memoryAtRest();
     await seedMany(client, dir, 50, 250);
-    const each = (await liveMemory() - before) / 200 - METADATA_BYTES;
+    const each = (await memoryAtRest() - before) / 200 - METADATA_BYTES;
     assert.ok(client.torrents().every((torrent) => torrent.snapshot().state === "seeding"));
     assert.ok(each > 0, "the memory of the torrents is counted");
     assert.ok(each < 32 * KIB, `${(each / KIB).toFixed(1)} KiB each`);
