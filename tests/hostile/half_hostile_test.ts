@@ -9,7 +9,7 @@ import { banned, finish, honestSwarm, type Outcome, runSwarm } from "./half_host
 
 const MIB = 1024 * 1024;
 /** Bytes a second: the download lasts for minutes, in which those that were dropped come back. */
-const SLOW = 16 * 1024;
+const SLOW = 10 * 1024;
 const TIMEOUT = { timeout: 100_000 };
 
 /** Whoever met one whose wrong-doing can be shown, banned it or ended the connection for it. */
