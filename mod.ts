@@ -27,7 +27,7 @@ import type { ClientOptions } from "./src/client/types.ts";
 import { verifyFiles, type VerifyOptions, type VerifyResult } from "./src/client/verify_files.ts";
 import type { Platform } from "./src/platform/types.ts";
 import { selectPlatform } from "./src/platform/select.ts";
-import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/protocol/metainfo.ts";
+import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/metainfo/metainfo.ts";
 
 export type { FileProblem, VerifyOptions, VerifyResult } from "./src/client/verify_files.ts";
 export { Client } from "./src/client/client.ts";
@@ -66,12 +66,12 @@ export {
   mutableTarget,
   type Signed,
   signItem,
-} from "./src/protocol/dht_item.ts";
-export { encode as encodeBencode } from "./src/protocol/bencode_encode.ts";
-export { decode as decodeBencode } from "./src/protocol/bencode.ts";
-export { formatMagnet, type Magnet, parseMagnet } from "./src/protocol/magnet.ts";
-export type { Metainfo, TorrentFileEntry } from "./src/protocol/metainfo.ts";
-export { type FileSlice, Layout, type LayoutFile } from "./src/protocol/layout.ts";
+} from "./src/dht/dht_item.ts";
+export { encode as encodeBencode } from "./src/bencode/bencode_encode.ts";
+export { decode as decodeBencode } from "./src/bencode/bencode.ts";
+export { formatMagnet, type Magnet, parseMagnet } from "./src/metainfo/magnet.ts";
+export type { Metainfo, TorrentFileEntry } from "./src/metainfo/metainfo.ts";
+export { type FileSlice, Layout, type LayoutFile } from "./src/metainfo/layout.ts";
 export {
   ClosedError,
   FileError,

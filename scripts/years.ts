@@ -2,8 +2,8 @@
  * A simulated year: so many peers (by default a million) come and go at one seed, in ten parts, and
  * what the process holds after each. `deno run -A --no-check scripts/years.ts [peers]`
  */
-import { liveMemory } from "../tests/doubles/live_memory.ts";
-import { PassingPeers } from "../tests/doubles/passing_peers.ts";
+import { liveMemory } from "../tests/harness/live_memory.ts";
+import { PassingPeers } from "../tests/harness/passing_peers.ts";
 
 const count = Number(globalThis.process.argv[2] ?? 1_000_000);
 const peers = new PassingPeers();

@@ -17,8 +17,8 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { Client } from "../../src/client/client.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { decodeResume, encodeResume } from "../../src/protocol/resume_codec.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { decodeResume, encodeResume } from "../../src/state/resume_codec.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 
 const MIB = 1024 * 1024, GIB = 1024 * MIB;

@@ -1,6 +1,6 @@
 /** One seed and many leeches of our own in the simulator, against what the lines allow at best. */
 
-import { type Participant, SimSwarm } from "../../tests/swarm/sim_swarm.ts";
+import { type Participant, SimSwarm } from "../../tests/harness/sim_swarm.ts";
 
 /** How often the swarm is looked at, in virtual time. */
 const STEP_MS = 100;

@@ -1,7 +1,7 @@
 /** Damage to inputs: blind changes, words and numbers that decoders stumble over, and crossings. */
 import { concatBytes, fromLatin1 } from "../../src/util/bytes.ts";
-import type { Prng } from "../../src/util/prng.ts";
-import { mutate } from "../../tests/protocol/mutate.ts";
+import type { Prng } from "../../tests/harness/prng.ts";
+import { mutate } from "../../tests/harness/mutate.ts";
 
 /** Keys and values of our formats: nothing finds them by chance. */
 const WORDS = [

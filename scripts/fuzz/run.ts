@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { ShoalError } from "../../src/util/errors.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../../tests/harness/prng.ts";
 import type { Coverage, Seen } from "./coverage.ts";
 import { damage, damageEvents } from "./mutation.ts";
 import type { FuzzTarget } from "./target.ts";

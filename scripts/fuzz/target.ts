@@ -1,6 +1,6 @@
 /** What a fuzz target is, and what targets share. */
 import { createHash } from "node:crypto";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../../tests/harness/prng.ts";
 
 /**
  * `run` may throw a ShoalError and nothing else; whatever it holds to be always true it checks with

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstDifference } from "../lib/compare_files.ts";
 import { makeTorrent, type TorrentSpec, writeFiles } from "../lib/make_torrent.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../../tests/harness/prng.ts";
 import { ChildProgram } from "./program.ts";
 
 /** What a crash may cost (ClientOptions.saveEveryMs). */

@@ -9,33 +9,39 @@ export const maxLines = 700;
 /** Packages that src may name. */
 export const packages: readonly string[] = ["bencode", "hash-wasm"];
 
-const base = ["util", "protocol"];
-const parts = ["transport", "peer", "storage", "tracker", "dht"];
-const swarm = [...base, ...parts, "torrent"];
+const base = ["util", "bencode", "metainfo", "wire"];
+const parts = ["transport", "storage", "tracker", "dht", "peers", "pieces"];
+const swarm = [...base, "transport", "peers", "pieces"];
+const torrent = [...base, ...parts, "state", "swarm"];
+const client = [...torrent, "torrent", "discovery"];
 
 /** Layer to the layers it may import, beside itself and `typesForAll`. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   util: [],
-  protocol: ["util"],
   "platform/types": [],
   "platform/shared": ["util", "platform/types"],
   "platform/deno": ["util", "platform/types", "platform/shared"],
   "platform/bun": ["util", "platform/types", "platform/shared"],
-  "platform/sim": ["util", "platform/types", "platform/shared"],
   "platform/select": ["platform/types", "platform/shared", "platform/deno", "platform/bun"],
+  bencode: ["util"],
+  metainfo: ["util", "bencode"],
+  wire: ["util", "bencode", "metainfo"],
   ...Object.fromEntries(parts.map((part) => [part, base])),
-  torrent: [...base, ...parts],
-  client: swarm,
-  rpc: [...swarm, "client"],
+  state: [...base, "storage"],
+  swarm,
+  torrent,
+  discovery: [...base, "transport", "tracker", "dht", "peers"],
+  client,
+  rpc: [...client, "client"],
   web: [],
-  cli: [...swarm, "client", "rpc", "web", "platform/select"],
-  "mod.ts": [...swarm, "client", "rpc", "cli", "platform/select"],
+  cli: [...client, "client", "rpc", "web", "platform/select"],
+  "mod.ts": [...client, "client", "rpc", "cli", "platform/select"],
 };
 
 /** Layers that every other may import with `import type`. */
 export const typesForAll: readonly string[] = ["platform/types"];
 
-/** "src/torrent/choker.ts" -> "torrent"; "src/platform/deno/udp.ts" -> "platform/deno". */
+/** "src/swarm/choker.ts" -> "torrent"; "src/platform/deno/udp.ts" -> "platform/deno". */
 export function layerOf(file: string): string {
   const [first = "", second = "", third = ""] = file.split("/");
   if (first !== "src") return first;

@@ -2,9 +2,9 @@
  * A peer that believes nobody: connected to a machine, it looks up on that machine's disk each piece
  * that the machine says it has. It can also ask for blocks, one a second, and have them judged.
  */
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { encodeHandshake } from "../../src/protocol/handshake.ts";
-import * as wire from "../../src/protocol/peer_wire.ts";
+import type { SimNode } from "../../tests/harness/sim/sim_node.ts";
+import { encodeHandshake } from "../../src/wire/handshake.ts";
+import * as wire from "../../src/wire/peer_wire.ts";
 
 const PORT = 6881;
 const HANDSHAKE_LENGTH = 68;

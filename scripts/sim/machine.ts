@@ -1,11 +1,11 @@
 /** One machine of a simulated world, over the crashes and restarts of the client that runs on it. */
 import assert from "node:assert/strict";
-import type { SimDisk } from "../../src/platform/sim/disk.ts";
-import type { LinkConditions } from "../../src/platform/sim/link.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import type { SimDisk } from "../../tests/harness/sim/disk.ts";
+import type { LinkConditions } from "../../tests/harness/sim/link.ts";
+import type { SimNode } from "../../tests/harness/sim/sim_node.ts";
 import type { AddOptions, TorrentEvent } from "../../src/client/types.ts";
 import { equalBytes } from "../../src/util/bytes.ts";
-import type { Participant, SimSwarm } from "../../tests/swarm/sim_swarm.ts";
+import type { Participant, SimSwarm } from "../../tests/harness/sim_swarm.ts";
 
 const DIR = "/data";
 const STATE = { stateDir: "/state" };

@@ -1,8 +1,8 @@
 /** A world that is being played: its machines, its dice, what is broken now and how to mend it. */
 import assert from "node:assert/strict";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
-import type { Prng } from "../../src/util/prng.ts";
-import { SimSwarm } from "../../tests/swarm/sim_swarm.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
+import type { Prng } from "../../tests/harness/prng.ts";
+import { SimSwarm } from "../../tests/harness/sim_swarm.ts";
 import { Auditor } from "./auditor.ts";
 import { Machine } from "./machine.ts";
 

@@ -1,5 +1,5 @@
 /** One world from its beginning to its end. */
-import type { SimWorld } from "../../src/platform/sim/world.ts";
+import type { SimWorld } from "../../tests/harness/sim/world.ts";
 import { HomePlay } from "./owners/play.ts";
 import { Play, type PlayOptions } from "./play.ts";
 import type { Scenario, SwarmScenario } from "./scenarios.ts";

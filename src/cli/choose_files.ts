@@ -1,6 +1,6 @@
 /** Shows the files of a torrent on the terminal and asks which ones are wanted. */
 import type { AddOptions } from "../client/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { CliContext } from "./command.ts";
 import type { DownloadRequest } from "./download_run.ts";
 import { UsageError } from "./errors.ts";

@@ -1,7 +1,7 @@
 /** What the commands need of a client. `Client` of src/client fits it; tests bring their own. */
 import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
 import type { Dht } from "../dht/dht.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Platform } from "../platform/types.ts";
 
 export interface TorrentPort {

@@ -4,7 +4,7 @@
  */
 import { type CreateOptions, createTorrent } from "../client/create_torrent.ts";
 import type { Files } from "../platform/types.ts";
-import { utf8Length } from "../protocol/utf8.ts";
+import { utf8Length } from "../bencode/utf8.ts";
 import { lastPart } from "../storage/source_files.ts";
 import { FileError } from "../util/errors.ts";
 import type { CliContext } from "./command.ts";

@@ -1,6 +1,6 @@
 /** What `shoal dht` can do, one function each. "Nobody" and "nothing" are NobodyErrors. */
-import { formatEndpoint, parseHostPort } from "../protocol/compact_address.ts";
-import { type DhtItem, itemTarget, mutableTarget, signItem } from "../protocol/dht_item.ts";
+import { formatEndpoint, parseHostPort } from "../util/compact_address.ts";
+import { type DhtItem, itemTarget, mutableTarget, signItem } from "../dht/dht_item.ts";
 import type { DhtStats, OverlayStats } from "../dht/node_types.ts";
 import { toHex, toLatin1 } from "../util/bytes.ts";
 import { countNodes, type DhtRun, join, settle } from "./dht_run.ts";

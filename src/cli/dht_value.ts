@@ -1,7 +1,7 @@
 /** Values of DHT items and the keys that sign them, as a person gives and gets them. */
-import { decode } from "../protocol/bencode.ts";
-import { encode } from "../protocol/bencode_encode.ts";
-import { MAX_VALUE_BYTES } from "../protocol/dht_item.ts";
+import { decode } from "../bencode/bencode.ts";
+import { encode } from "../bencode/bencode_encode.ts";
+import { MAX_VALUE_BYTES } from "../dht/dht_item.ts";
 import type { Platform } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";

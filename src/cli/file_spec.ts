@@ -4,7 +4,7 @@
  * is meant. A comma in a name is written `\,`; a whole name or path needs not even that.
  */
 import type { FileSelection } from "../client/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { UsageError } from "./errors.ts";
 import { globPattern } from "./glob.ts";
 import { formatCount } from "./render/format.ts";

@@ -1,7 +1,7 @@
 /** Gets a .torrent from a path or an http(s) URL. What cannot be had is a CannotLoadError. */
 import type { HttpResponse, Platform } from "../platform/types.ts";
-import { looksLikeMagnet } from "../protocol/magnet.ts";
-import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
+import { looksLikeMagnet } from "../metainfo/magnet.ts";
+import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
 import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
 import { formatSize } from "./render/format.ts";

@@ -2,7 +2,7 @@
  * The command line's front door: finds the command, runs it, and turns whatever goes wrong into
  * one line and an exit code.
  */
-import { VERSION } from "../protocol/peer_id.ts";
+import { VERSION } from "../wire/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
 import type { OpenClient } from "./client_port.ts";
 import type { CliContext, Command } from "./command.ts";

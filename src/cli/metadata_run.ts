@@ -1,5 +1,5 @@
 /** Runs that want a magnet's metadata and nothing more: to keep it, show it, or choose from it. */
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { CliContext } from "./command.ts";
 import type { DownloadRequest } from "./download_run.ts";
 import { UsageError } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** `-o` names the folder that a torrent's top folder goes into, which people take for that one. */
 import type { Files, Platform } from "../platform/types.ts";
-import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
+import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
 import { lastPart } from "../storage/source_files.ts";
 import { UsageError } from "./errors.ts";
 

@@ -2,7 +2,7 @@
 import { problemWithNames } from "../client/file_places.ts";
 import type { AddOptions } from "../client/types.ts";
 import type { Process } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type Flag, repeated } from "./args.ts";
 import { UsageError } from "./errors.ts";
 

@@ -1,5 +1,5 @@
 /** What `shoal show` tells about a torrent: as a table for people, as plain data for programs. */
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { toHex } from "../util/bytes.ts";
 import { formatCount, formatSize } from "./render/format.ts";
 import { safeText } from "./render/text.ts";

@@ -1,6 +1,6 @@
 /** Reads the values of flags from text. Every function throws UsageError for what it refuses. */
 import type { SeedGoal } from "../client/types.ts";
-import { checkPieceLength, checkUrls } from "../protocol/create_torrent.ts";
+import { checkPieceLength, checkUrls } from "../metainfo/create_torrent.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { UsageError } from "./errors.ts";
 

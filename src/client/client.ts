@@ -3,28 +3,28 @@
  * Everything else belongs to the torrents.
  */
 import type { Platform, Timer } from "../platform/types.ts";
-import { formatHostPort, formatMagnet, type Magnet, parseMagnet } from "../protocol/magnet.ts";
-import { type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
-import { parseHostPort, type PeerAddress } from "../protocol/compact_address.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
-import { torrentFileOf } from "../protocol/torrent_file.ts";
+import { formatHostPort, formatMagnet, type Magnet, parseMagnet } from "../metainfo/magnet.ts";
+import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
+import { parseHostPort, type PeerAddress } from "../util/compact_address.ts";
+import type { ResumeData } from "../state/resume_data.ts";
+import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { ClosedError, TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
-import { PEER_SOURCE } from "../torrent/pool_peer.ts";
-import type { Rates } from "../torrent/rate_limits.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
+import type { Rates } from "../swarm/rate_limits.ts";
 import type { TorrentPeers } from "../torrent/peers.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
-import { withNodesOf } from "./dht_state.ts";
-import { Discovery } from "./discovery.ts";
+import { withNodesOf } from "../discovery/dht_state.ts";
+import { Discovery } from "../discovery/discovery.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "./file_priorities.ts";
 import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound } from "../transport/inbound.ts";
 import { type QuotaSpent, spentMessage } from "./quota.ts";
 import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
 import { StateFolderOwners } from "./other_owners.ts";
@@ -40,7 +40,7 @@ import {
 import { StateDir } from "./state_dir.ts";
 import { type HandlePorts, Torrent } from "./torrent_handle.ts";
 import { type LifePorts, TorrentLife } from "./torrent_life.ts";
-import { UdpPort } from "./udp_port.ts";
+import { UdpPort } from "../transport/udp_port.ts";
 import { encodeWish, settled, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
 

@@ -1,7 +1,7 @@
 /** What all torrents of a client share of the line: rates, connections, and bytes a day or month. */
 import type { Clock, FileLock } from "../platform/types.ts";
-import { ConnectionSlots } from "../torrent/connection_slots.ts";
-import { newThrottles, type Rates } from "../torrent/rate_limits.ts";
+import { ConnectionSlots } from "../peers/connection_slots.ts";
+import { newThrottles, type Rates } from "../swarm/rate_limits.ts";
 import { FileError } from "../util/errors.ts";
 import {
   Quota,

@@ -10,14 +10,14 @@ import {
   encodeTorrent,
   type TorrentContent,
   type TorrentDetails,
-} from "../protocol/create_torrent.ts";
-import { inPathOrder, inTreeOrder, type ListedFile, withPadding } from "../protocol/file_list.ts";
-import { Layout } from "../protocol/layout.ts";
-import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../protocol/metainfo.ts";
+} from "../metainfo/create_torrent.ts";
+import { inPathOrder, inTreeOrder, type ListedFile, withPadding } from "../metainfo/file_list.ts";
+import { Layout } from "../metainfo/layout.ts";
+import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
 import { hashPieces } from "../storage/hash_lanes.ts";
 import { changedSince, findSource, type LeavesOut, type Source } from "../storage/source_files.ts";
 import { FileError, TorrentFileError } from "../util/errors.ts";
-import { CLIENT_NAME } from "../protocol/peer_id.ts";
+import { CLIENT_NAME } from "../wire/peer_id.ts";
 
 export interface CreateOptions extends TorrentDetails {
   /** The torrent's name. Default: that of the file or folder, which seeding needs. */

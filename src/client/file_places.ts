@@ -3,10 +3,10 @@
  * once for each engine, before anything is opened.
  */
 import type { Files, FileStat, Platform } from "../platform/types.ts";
-import { isUsableElement } from "../protocol/file_names.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import { foldName } from "../protocol/unique_paths.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import { isUsableElement } from "../metainfo/file_names.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { foldName } from "../metainfo/unique_paths.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import {
   chooseNames,
   type DiskRules,

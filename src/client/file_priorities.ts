@@ -1,6 +1,6 @@
 /** From what a user says about files to what the pieces are chosen by. */
-import type { Magnet } from "../protocol/magnet.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "../torrent/file_choice.ts";
 import type { AddOptions, FileSelection } from "./types.ts";
 

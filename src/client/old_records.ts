@@ -2,8 +2,8 @@
  * What version 0.1 kept of a user's wishes: in `<info-hash>.added`, and once there was a resume record,
  * in that. Read once; `<info-hash>.json` takes their place.
  */
-import { BDict, type BValue } from "../protocol/bencode.ts";
-import { repairUtf8 } from "../protocol/utf8.ts";
+import { BDict, type BValue } from "../bencode/bencode.ts";
+import { repairUtf8 } from "../bencode/utf8.ts";
 import { ResumeError } from "../util/errors.ts";
 import type { Plain } from "./option_kinds.ts";
 import { type OptionRow, TORRENT_OPTIONS, unpackOptions } from "./settings.ts";

@@ -2,7 +2,7 @@
  * The kinds of values that options have. A kind knows what is allowed, and how a value looks in JSON,
  * which has neither Infinity nor maps.
  */
-import { isAbsoluteFolder } from "../protocol/resume_reader.ts";
+import { isAbsoluteFolder } from "../state/resume_reader.ts";
 import { nearest } from "../util/nearest.ts";
 import type { DhtSettings, FileSelection, QuotaOptions, Rates, SeedGoal } from "./types.ts";
 

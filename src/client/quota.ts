@@ -3,8 +3,8 @@
  * torrents together; when a direction's bytes are spent it rests until the next period begins.
  * Clients that share a state folder share its count: each adds to it what it spent itself.
  */
-import { BDict, decode } from "../protocol/bencode.ts";
-import { encode } from "../protocol/bencode_encode.ts";
+import { BDict, decode } from "../bencode/bencode.ts";
+import { encode } from "../bencode/bencode_encode.ts";
 
 export type QuotaPeriod = "day" | "month";
 

@@ -1,6 +1,6 @@
 /** Finds whose file a path is among the torrents that a state folder remembers. */
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import type { PathConflict } from "../torrent/take_over.ts";
 import type { StateDir } from "./state_dir.ts";
 

@@ -3,8 +3,8 @@
  * that collide with the torrent's others, or folders that nobody asked for in this run.
  */
 import type { Platform } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import { ResumeError } from "../util/errors.ts";
 import { problemWithNames } from "./file_places.ts";
 import type { StateDir } from "./state_dir.ts";

@@ -2,7 +2,7 @@
  * What a torrent moved and what that cost in this run of the client, over all its engines: one ends
  * and the next begins with every pause and whenever the disk is in trouble.
  */
-import type { DownloadLedger } from "../torrent/download_ledger.ts";
+import type { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { Traffic } from "../torrent/traffic.ts";
 import type { DownloadMetrics } from "./types.ts";
 

@@ -4,16 +4,16 @@
  * DHT node's id and neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
  */
 import type { FileLock, Files } from "../platform/types.ts";
-import { MAX_TORRENT_BYTES } from "../protocol/metainfo.ts";
-import { MAX_RESUME_BYTES, resumeBody, type Sha1 } from "../protocol/resume_codec.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import { MAX_TORRENT_BYTES } from "../metainfo/metainfo.ts";
+import { MAX_RESUME_BYTES, resumeBody, type Sha1 } from "../state/resume_codec.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import type { DhtState } from "../dht/node_types.ts";
-import { readResume, resumePath } from "../storage/resume_file.ts";
+import { readResume, resumePath } from "../state/resume_file.ts";
 import { fromHex } from "../util/bytes.ts";
 import { parentOf } from "../storage/safe_paths.ts";
 import { FileError, type FileErrorCode, ResumeError } from "../util/errors.ts";
 import { isTemporaryName } from "../util/temporary_name.ts";
-import { decodeDhtState, encodeDhtState } from "./dht_state.ts";
+import { decodeDhtState, encodeDhtState } from "../discovery/dht_state.ts";
 import { decodeAdded, wishInRecord } from "./old_records.ts";
 import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./quota.ts";
 import { decodeWish, MAX_WISH_BYTES, type Wish } from "./wish.ts";

@@ -1,7 +1,7 @@
 /** The handle of one torrent, which `Client.add` returns. */
-import { isUsableElement } from "../protocol/file_names.ts";
-import { formatMagnet } from "../protocol/magnet.ts";
-import { torrentFileOf } from "../protocol/torrent_file.ts";
+import { isUsableElement } from "../metainfo/file_names.ts";
+import { formatMagnet } from "../metainfo/magnet.ts";
+import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
 import { checkTorrentPatch } from "./settings.ts";

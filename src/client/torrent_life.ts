@@ -5,13 +5,13 @@
  * engine is at work.
  */
 import type { Clock, Timer } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { Magnet } from "../protocol/magnet.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import { describeError, FileError, type FileErrorCode } from "../util/errors.ts";
 import type { TorrentPeers } from "../torrent/peers.ts";
-import type { Swarm } from "../torrent/swarm.ts";
+import type { Swarm } from "../swarm/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import { inUse, type PathOwner } from "../torrent/take_over.ts";

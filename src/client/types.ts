@@ -1,9 +1,9 @@
 /** What a user of the client sees: options, events and snapshots. Plain data, safe to serialise. */
 
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { TrackerStatus } from "../tracker/tracker_manager.ts";
-import type { Rates } from "../torrent/rate_limits.ts";
-import type { DhtSettings } from "./discovery.ts";
+import type { Rates } from "../swarm/rate_limits.ts";
+import type { DhtSettings } from "../discovery/discovery.ts";
 import type { QuotaOptions, QuotaSpent } from "./quota.ts";
 import type {
   FinalCheck,

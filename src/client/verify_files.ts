@@ -1,7 +1,7 @@
 /** Reads all files of a torrent again and says which of them are missing or damaged. */
 import type { Platform } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import { verifierOf } from "../protocol/piece_verifier.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { verifierOf } from "../metainfo/piece_verifier.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import { HandlePool } from "../storage/handle_pool.ts";
 import { findFiles } from "../storage/file_placement.ts";

@@ -2,7 +2,7 @@
  * What a user wants of a torrent, as it is kept in `<info-hash>.json`: the one place for it. Progress
  * is in the resume record. Read from a disk that others can write to, so every field is checked.
  */
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { ResumeError } from "../util/errors.ts";
 import { plainOf } from "./option_kinds.ts";
 import { packOptions, unpackOptions } from "./settings.ts";

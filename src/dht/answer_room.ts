@@ -2,7 +2,7 @@
  * How much still fits into an answer. Nodes and peers are taken in as far as there is room, so that
  * no answer needs fragments: 1,024 bytes (BEP 32), or 1,400 where a filter or an item fills most.
  */
-import { encodeResponse, type ResponseFields } from "../protocol/krpc.ts";
+import { encodeResponse, type ResponseFields } from "./krpc.ts";
 
 export const ANSWER_BYTES = 1024;
 export const LARGE_ANSWER_BYTES = 1400;

@@ -4,7 +4,7 @@
  * files are looked up once, and few at a time, since anybody writes them.
  */
 import type { Clock, StreamNet, Timer } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
 import { canonicalIp } from "../util/ip_address.ts";
 
 export interface HostPort {

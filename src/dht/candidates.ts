@@ -2,9 +2,9 @@
  * The nodes a look-up knows of, nearest to its target first. Others tell us of them, so the list is
  * bounded, an end point and an id stand in it once, and few of one network are ever asked.
  */
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import { isPrivateOrLocal } from "../protocol/compact_address.ts";
-import { compareDistance, networkOf } from "../protocol/dht_id.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import { isPrivateOrLocal } from "../util/compact_address.ts";
+import { compareDistance, networkOf } from "./dht_id.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { placeOf } from "./table_node.ts";
 

@@ -2,7 +2,7 @@
  * End points that somebody gave us and that may be nodes: from PORT messages, torrent files, names
  * and an earlier run. Each is pinged once, a few a second; who answers gets into the table by that.
  */
-import type { PeerAddress } from "../protocol/compact_address.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
 
 /** More than that are waiting only if somebody floods us; then the oldest are forgotten. */
 const MAX_CONTACTS = 500;

@@ -4,8 +4,8 @@
  * what arrives by `receive`.
  */
 import type { Clock, Ed25519, Hasher, Random, StreamNet, Timer } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { DhtItem } from "../protocol/dht_item.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { DhtItem } from "./dht_item.ts";
 import { createCrc32c } from "../util/crc32c.ts";
 import { canonicalIp } from "../util/ip_address.ts";
 import { BootstrapNames, type HostPort } from "./bootstrap_names.ts";

@@ -5,8 +5,8 @@ import {
   itemTarget,
   type Sha1,
   type SignatureCheck,
-} from "../protocol/dht_item.ts";
-import { randomId } from "../protocol/dht_id.ts";
+} from "./dht_item.ts";
+import { randomId } from "./dht_id.ts";
 import type { Random } from "../platform/types.ts";
 import type { ItemHandlers, Operation, SampleHandlers } from "./node_types.ts";
 import type { Overlay } from "./overlay.ts";

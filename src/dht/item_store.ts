@@ -3,9 +3,9 @@
  * already (`checkItem`); the rules about sequence numbers are kept here.
  */
 import { equalBytes, toLatin1 } from "../util/bytes.ts";
-import { compareDistance, networkOf } from "../protocol/dht_id.ts";
-import type { DhtItem, Refusal } from "../protocol/dht_item.ts";
-import { KrpcErrorCode } from "../protocol/krpc.ts";
+import { compareDistance, networkOf } from "./dht_id.ts";
+import type { DhtItem, Refusal } from "./dht_item.ts";
+import { KrpcErrorCode } from "./krpc.ts";
 
 export interface ItemStoreLimits {
   /** Default 700. */

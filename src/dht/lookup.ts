@@ -8,9 +8,9 @@
  * node can be expected to must be one that BEP 42 ties to its address; other ids that BEP 42
  * does not allow count for a quarter, so that a crowd of made-up ones does not end the search.
  */
-import { isPrivateOrLocal, type PeerAddress } from "../protocol/compact_address.ts";
-import { commonPrefixLength, compareDistance } from "../protocol/dht_id.ts";
-import type { NodeEntry } from "../protocol/krpc.ts";
+import { isPrivateOrLocal, type PeerAddress } from "../util/compact_address.ts";
+import { commonPrefixLength, compareDistance } from "./dht_id.ts";
+import type { NodeEntry } from "./krpc.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { ANSWERED, ASKED, Candidate, Candidates, FAILED, FRESH, SLOW } from "./candidates.ts";
 import type { IdCheck } from "./routing_table.ts";

@@ -4,9 +4,9 @@
  * others leave with us. Nothing that arrives and nothing that a handler throws ends it: exceptions
  * are counted in its stats.
  */
-import { isUsablePeer, type PeerAddress } from "../protocol/compact_address.ts";
-import type { DhtItem, Sha1 } from "../protocol/dht_item.ts";
-import { decodeKrpc, KrpcFormatError, type KrpcMessage, type NodeEntry } from "../protocol/krpc.ts";
+import { isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
+import type { DhtItem, Sha1 } from "./dht_item.ts";
+import { decodeKrpc, KrpcFormatError, type KrpcMessage, type NodeEntry } from "./krpc.ts";
 import { toHex } from "../util/bytes.ts";
 import { FloodGuard } from "./flood_guard.ts";
 import { findItem, sampleInfohashes, storeItem } from "./item_search.ts";

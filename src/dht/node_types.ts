@@ -1,8 +1,8 @@
 /** What a DHT node is made with, what it can be asked to do, and what it tells about itself. */
 import type { Ed25519, Hasher, Random } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { DhtItem } from "../protocol/dht_item.ts";
-import type { InfohashSamples } from "../protocol/krpc.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { DhtItem } from "./dht_item.ts";
+import type { InfohashSamples } from "./krpc.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import type { FloodLimits } from "./flood_guard.ts";
 import type { ItemStoreLimits } from "./item_store.ts";

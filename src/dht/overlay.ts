@@ -4,10 +4,10 @@
  * the votes on our address up to date.
  */
 import type { Random } from "../platform/types.ts";
-import { isPrivateOrLocal, type PeerAddress } from "../protocol/compact_address.ts";
-import { generateId, isIdAllowed, matchesAddress, randomId } from "../protocol/dht_id.ts";
-import { ExternalAddress } from "../protocol/external_address.ts";
-import type { KrpcError, KrpcResponse, NodeEntry } from "../protocol/krpc.ts";
+import { isPrivateOrLocal, type PeerAddress } from "../util/compact_address.ts";
+import { generateId, isIdAllowed, matchesAddress, randomId } from "./dht_id.ts";
+import { ExternalAddress } from "./external_address.ts";
+import type { KrpcError, KrpcResponse, NodeEntry } from "./krpc.ts";
 import { equalBytes } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import type { Candidate } from "./candidates.ts";

@@ -1,6 +1,6 @@
 /** Finds the peers of a torrent, announces us to it (BEP 5), and counts its swarm (BEP 33). */
-import { BloomFilter } from "../protocol/bloom.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
+import { BloomFilter } from "./bloom.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Lookup } from "./lookup.ts";
 import type {

@@ -5,10 +5,10 @@
  */
 import type { Random } from "../platform/types.ts";
 import { fromLatin1, toLatin1 } from "../util/bytes.ts";
-import { BloomFilter, bloomMark } from "../protocol/bloom.ts";
-import { addressBytes, type PeerAddress } from "../protocol/compact_address.ts";
-import type { Sha1 } from "../protocol/dht_item.ts";
-import type { ScrapeFilters } from "../protocol/krpc.ts";
+import { BloomFilter, bloomMark } from "./bloom.ts";
+import { addressBytes, type PeerAddress } from "../util/compact_address.ts";
+import type { Sha1 } from "./dht_item.ts";
+import type { ScrapeFilters } from "./krpc.ts";
 
 export interface PeerStoreLimits {
   /** Default 2,000. */

@@ -1,12 +1,7 @@
 /** Sends our queries: gives each a transaction, writes it, and leads the answer back to its asker. */
 import type { Random } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import {
-  encodeQuery,
-  type KrpcError,
-  type KrpcQuery,
-  type KrpcResponse,
-} from "../protocol/krpc.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import { encodeQuery, type KrpcError, type KrpcQuery, type KrpcResponse } from "./krpc.ts";
 import { type Outcome, type TransactionLimits, Transactions } from "./transactions.ts";
 
 type WithoutHead<Query> = Query extends KrpcQuery

@@ -3,7 +3,7 @@
  * of the answer go out. Nothing is stored without a token that the asker's address got from us, no
  * answer is over 1,400 bytes, and each of them passes the flood guard first.
  */
-import { isUsablePeer, type PeerAddress } from "../protocol/compact_address.ts";
+import { isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
 import {
   checkItem,
   type DhtItem,
@@ -12,7 +12,7 @@ import {
   type Sha1,
   type SignatureCheck,
   type Signed,
-} from "../protocol/dht_item.ts";
+} from "./dht_item.ts";
 import {
   type AnnouncePeerQuery,
   encodeError,
@@ -27,7 +27,7 @@ import {
   type PutQuery,
   type ResponseFields,
   type SampleInfohashesQuery,
-} from "../protocol/krpc.ts";
+} from "./krpc.ts";
 import { AnswerRoom } from "./answer_room.ts";
 import type { FloodGuard } from "./flood_guard.ts";
 import type { ItemStore } from "./item_store.ts";

@@ -4,8 +4,8 @@
  * longer. Invariants: nodes in use have answered us; an address has one place in the table, a /24
  * or /64 one in a bucket; a good node is never displaced by one that only claims to exist.
  */
-import { commonPrefixLength, compareDistance } from "../protocol/dht_id.ts";
-import type { NodeEntry } from "../protocol/krpc.ts";
+import { commonPrefixLength, compareDistance } from "./dht_id.ts";
+import type { NodeEntry } from "./krpc.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { Bucket } from "./bucket.ts";
 import { DOUBTFUL_MS, placeOf, TableNode } from "./table_node.ts";

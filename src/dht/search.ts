@@ -1,6 +1,6 @@
 /** One look-up with a question of its own, from waiting for its turn until it is done. */
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { KrpcResponse } from "../protocol/krpc.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { KrpcResponse } from "./krpc.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Lookup } from "./lookup.ts";
 import type { Question } from "./querier.ts";

@@ -1,7 +1,7 @@
 /** What a routing table knows of one node, and when a node counts as good. */
-import { isPrivateOrLocal } from "../protocol/compact_address.ts";
-import { networkOf } from "../protocol/dht_id.ts";
-import type { NodeEntry } from "../protocol/krpc.ts";
+import { isPrivateOrLocal } from "../util/compact_address.ts";
+import { networkOf } from "./dht_id.ts";
+import type { NodeEntry } from "./krpc.ts";
 
 /** Without a word for so long, a node is doubtful and gets a ping (BEP 5). */
 export const DOUBTFUL_MS = 15 * 60_000;

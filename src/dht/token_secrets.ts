@@ -4,9 +4,9 @@
  */
 import type { Random } from "../platform/types.ts";
 import { equalBytes } from "../util/bytes.ts";
-import { addressBytes } from "../protocol/compact_address.ts";
-import { ID_BYTES } from "../protocol/dht_id.ts";
-import type { Sha1 } from "../protocol/dht_item.ts";
+import { addressBytes } from "../util/compact_address.ts";
+import { ID_BYTES } from "./dht_id.ts";
+import type { Sha1 } from "./dht_item.ts";
 
 export const TOKEN_BYTES = 8;
 /** A secret makes tokens for so long and is believed for as long again (BEP 5). */

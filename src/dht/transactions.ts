@@ -4,8 +4,8 @@
  * were sent is the order in which they time out, and no list is ever searched.
  */
 import type { Random } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { KrpcError, KrpcResponse } from "../protocol/krpc.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { KrpcError, KrpcResponse } from "./krpc.ts";
 
 export interface TransactionLimits {
   /** A query without an answer for so long does not hold up others. Default 1 s. */

@@ -4,8 +4,8 @@
  * ping strangers gets more than a few datagrams a second out of us.
  */
 import type { Random } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import { randomIdAt } from "../protocol/dht_id.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import { randomIdAt } from "./dht_id.ts";
 import type { Overlay } from "./overlay.ts";
 import type { Question } from "./querier.ts";
 import { BUCKET_NODES } from "./routing_table.ts";

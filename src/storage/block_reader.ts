@@ -5,7 +5,7 @@
  * piece that was found bad, even if it was read before or is being read, nor of a file that was seen
  * to change, until that file was checked again.
  */
-import { BLOCK_LENGTH, type Layout } from "../protocol/layout.ts";
+import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import { FileError } from "../util/errors.ts";
 import {
   type CachedWindow,

@@ -4,8 +4,8 @@
  * so a check of an empty folder costs one look per file.
  */
 import type { FileSpan, FileStat, Hasher } from "../platform/types.ts";
-import type { Layout } from "../protocol/layout.ts";
-import type { PieceVerifier } from "../protocol/piece_verifier.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { PieceVerifier } from "../metainfo/piece_verifier.ts";
 import { hashPieces } from "./hash_lanes.ts";
 
 /** What the checker needs of a TorrentStorage. */

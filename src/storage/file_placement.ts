@@ -5,9 +5,9 @@
  * (`name_probe.ts` finds out), else a safe name.
  */
 import type { Files } from "../platform/types.ts";
-import { sanitizeName } from "../protocol/file_names.ts";
-import { foldName, makeUnique, uniqueNames } from "../protocol/unique_paths.ts";
-import { utf8Length } from "../protocol/utf8.ts";
+import { sanitizeName } from "../metainfo/file_names.ts";
+import { foldName, makeUnique, uniqueNames } from "../metainfo/unique_paths.ts";
+import { utf8Length } from "../bencode/utf8.ts";
 import { FileError } from "../util/errors.ts";
 
 export type Path = readonly string[];

@@ -4,7 +4,7 @@
  * until it was checked again. Invariant: every waiter for a file that is held or being checked is told
  * when that is over.
  */
-import type { Layout } from "../protocol/layout.ts";
+import type { Layout } from "../metainfo/layout.ts";
 import type { ReadWaiter } from "./read_cache.ts";
 
 /** Of files, and of pieces by what was seen of their files. A look costs 2 to 25 us. */

@@ -4,7 +4,7 @@
  * afterwards, so no other file is touched.
  */
 import type { Files, Random } from "../platform/types.ts";
-import { utf8Length } from "../protocol/utf8.ts";
+import { utf8Length } from "../bencode/utf8.ts";
 import { toHex } from "../util/bytes.ts";
 import { FileError } from "../util/errors.ts";
 import { type DiskRules, ORDINARY_BYTES, tame, windowsName } from "./file_placement.ts";

@@ -4,7 +4,7 @@
  * belongs to another program or person and is never written to.
  */
 import type { FileHandle, FileStat } from "../platform/types.ts";
-import type { FileIdentity } from "../protocol/resume_data.ts";
+import type { FileIdentity } from "./stamps.ts";
 
 /** What the start-up check found out about an existing file. */
 export interface FoundFile {

@@ -2,7 +2,7 @@
  * Makes a file that is now wanted from its bytes in the part file. The file gets its name only when
  * these bytes are on the disk, so that it is never found without them, even after a crash.
  */
-import type { FileSlice, Layout } from "../protocol/layout.ts";
+import type { FileSlice, Layout } from "../metainfo/layout.ts";
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { PartFile } from "./part_file.ts";

@@ -4,8 +4,8 @@
  * searched folder is only read.
  */
 import type { Files, FileSpan, HashAlgorithm, Hasher } from "../platform/types.ts";
-import type { Layout } from "../protocol/layout.ts";
-import type { PieceVerifier } from "../protocol/piece_verifier.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { PieceVerifier } from "../metainfo/piece_verifier.ts";
 import { FileError } from "../util/errors.ts";
 import { lastPart } from "./source_files.ts";
 

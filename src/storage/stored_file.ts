@@ -4,7 +4,7 @@
  * tick of the disk's clock, 1 to 4 ms, cannot be seen; the full final check finds it.
  */
 import type { FileStat } from "../platform/types.ts";
-import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";
+import type { FileIdentity, Stamp } from "./stamps.ts";
 import { FileError } from "../util/errors.ts";
 import { PooledFile } from "./handle_pool.ts";
 import { identityOf } from "./ownership.ts";

@@ -7,8 +7,8 @@
  * disk, writes and all other changes of files take turns.
  */
 import type { Disk, FileHandle, Files, FileSpan, FileStat } from "../platform/types.ts";
-import type { FileSlice, Layout } from "../protocol/layout.ts";
-import type { FileIdentity, Stamp } from "../protocol/resume_data.ts";
+import type { FileSlice, Layout } from "../metainfo/layout.ts";
+import type { FileIdentity, Stamp } from "./stamps.ts";
 import { assert } from "../util/assert.ts";
 import { toHex } from "../util/bytes.ts";
 import { FileAccess } from "./file_access.ts";

@@ -2,13 +2,13 @@
  * Which files of a torrent are wanted and where they are. Owns both facts; changes come one after
  * the other, and each is in the resume record before anything of the old state is given up.
  */
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
 import { Turns } from "../util/turns.ts";
 import { FileChoice, type FileChoiceOptions } from "./file_choice.ts";
-import type { PieceManager } from "./piece_manager.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
 import { conflictError, type PathClaims, type Placement } from "./take_over.ts";
 
 type Path = readonly string[];

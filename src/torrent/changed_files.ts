@@ -5,13 +5,13 @@
  * the change. Nobody wants what a disk lost of them, so that is downloaded again at any time.
  */
 import type { FileStat } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { BlockReader } from "../storage/block_reader.ts";
 import type { CheckedStorage } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
 import type { Arrangement } from "./arrangement.ts";
-import type { PieceManager } from "./piece_manager.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
 import type { Verification } from "./verification.ts";
 
 export interface ChangedFilesPorts {

@@ -2,8 +2,8 @@
  * Which files of a torrent are wanted and which first, and what that means for its pieces. A piece
  * is as important as the most important file in it. Immutable: a new choice is a new object.
  */
-import type { Layout } from "../protocol/layout.ts";
-import type { PieceLevel } from "./piece_order.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { PieceLevel } from "../pieces/piece_order.ts";
 
 /** 0 is not wanted, 1 least and 7 most important. */
 export type FilePriority = number;

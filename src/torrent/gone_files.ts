@@ -2,8 +2,9 @@
  * Files of a torrent that were there and are gone: either somebody deleted or moved them, or their
  * disk is away. What is recorded of the disk tells, or a file that is still as it was left.
  */
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData, Stamp } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
+import type { Stamp } from "../storage/stamps.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { FileStat } from "../platform/types.ts";
 import { GoneError } from "../util/errors.ts";

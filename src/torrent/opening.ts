@@ -2,14 +2,14 @@
  * What a torrent does before its first peer: finds out what of it is on the disk. A resume record
  * spares hashing what still is as it was left.
  */
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
-import { type Trust, trustworthy } from "../storage/trust.ts";
+import { type Trust, trustworthy } from "../state/trust.ts";
 import { FileError, type IncompleteError } from "../util/errors.ts";
 import { type FileChoice, SKIP } from "./file_choice.ts";
 import { goneFiles } from "./gone_files.ts";
-import type { PieceManager } from "./piece_manager.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
 import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
 import { type PathClaims, takeOverFiles } from "./take_over.ts";
 import type { TorrentPorts } from "./torrent_ports.ts";

@@ -2,10 +2,10 @@
  * Puts the blocks of pieces that are not whole yet onto the disk, so that a crash does not lose
  * them: each once, at its place. Their piece's hash judges them when they are read back.
  */
-import { BLOCK_LENGTH } from "../protocol/layout.ts";
-import type { PartialPiece } from "../protocol/resume_data.ts";
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import type { PartialPiece } from "../state/resume_data.ts";
 import { Bitfield } from "../util/bitfield.ts";
-import { HERE, type OpenPiece } from "./open_piece.ts";
+import { HERE, type OpenPiece } from "../pieces/open_piece.ts";
 
 /** As `TorrentStorage`, but `writeAt` answers false where the bytes cannot be written yet. */
 export interface BlockDisk {

@@ -4,18 +4,22 @@
  * meanwhile, and is attached to it. Invariant: nobody is connected while it is not online.
  */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
-import type { PeerAddress } from "../protocol/compact_address.ts";
-import type { SendBuffers } from "../peer/link.ts";
-import type { PeerSession } from "../peer/session.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { SendBuffers } from "../swarm/peer/link.ts";
+import type { PeerSession } from "../swarm/peer/session.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
-import { Blame } from "./blame.ts";
-import type { ConnectionSlots } from "./connection_slots.ts";
-import { type ExtensionEvents, type ExtensionOptions, TorrentExtensions } from "./extensions.ts";
+import { Blame } from "../swarm/blame.ts";
+import type { ConnectionSlots } from "../peers/connection_slots.ts";
+import {
+  type ExtensionEvents,
+  type ExtensionOptions,
+  TorrentExtensions,
+} from "../swarm/extensions.ts";
 import { connectedNews, disconnectedNews } from "./member_news.ts";
-import { PeerPool } from "./peer_pool.ts";
-import { PEER_SOURCE } from "./pool_peer.ts";
-import type { PeerPoolConfig } from "./pool_types.ts";
-import { RateLimits, type Rates, type ThrottlePair } from "./rate_limits.ts";
+import { PeerPool } from "../peers/peer_pool.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
+import type { PeerPoolConfig } from "../peers/pool_types.ts";
+import { RateLimits, type Rates, type ThrottlePair } from "../swarm/rate_limits.ts";
 import {
   type Identity,
   type Member,
@@ -23,7 +27,7 @@ import {
   type SwarmContent,
   type SwarmDialer,
   type SwarmOptions,
-} from "./swarm.ts";
+} from "../swarm/swarm.ts";
 import type { TorrentHappening } from "./types.ts";
 
 /** Sources that a private torrent may have peers of (BEP 27). */

@@ -3,11 +3,11 @@
  * the end. Owns the times and the blocks that wait on the disk for the rest of their piece.
  */
 import type { Clock } from "../platform/types.ts";
-import type { PartialPiece, ResumeData } from "../protocol/resume_data.ts";
+import type { PartialPiece, ResumeData } from "../state/resume_data.ts";
 import { FileClaims } from "../storage/file_claims.ts";
 import { isIdentity } from "../storage/ownership.ts";
-import type { KeeperPorts, ResumeKeeper } from "../storage/resume_keeper.ts";
-import { isSettled } from "../storage/trust.ts";
+import type { KeeperPorts, ResumeKeeper } from "../state/resume_keeper.ts";
+import { isSettled } from "../state/trust.ts";
 import { PartialSaver } from "./partial_saver.ts";
 import { tellsTheSame } from "./record_compare.ts";
 import { type RecordedParts, resumeRecord } from "./resume_record.ts";

@@ -2,7 +2,7 @@
  * Whether two resume records of a torrent tell the same of what must not be lost. Counters, times
  * and peers are left out: a little less to go by after a crash, never wrong.
  */
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import { equalBytes } from "../util/bytes.ts";
 

@@ -1,15 +1,15 @@
 /** One torrent as its resume record: gathers from the parts what is worth keeping. */
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import {
   MAX_BANNED_PEERS,
   MAX_GOOD_PEERS,
   type PartialPiece,
   type ResumeData,
-} from "../protocol/resume_data.ts";
+} from "../state/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import type { Arrangement } from "./arrangement.ts";
-import type { PeerPool } from "./peer_pool.ts";
+import type { PeerPool } from "../peers/peer_pool.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** The parts that are read. */

@@ -1,5 +1,5 @@
 /** What keeps a torrent that is only to be given from being given: errors that name the first file. */
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { FileError, IncompleteError } from "../util/errors.ts";
 
 /** Of a file; null where nothing is. */

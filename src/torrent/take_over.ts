@@ -4,13 +4,13 @@
  * names the file; a file that the user changed after it was complete is left as it is.
  */
 import type { FileStat } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import { identityOf, isIdentity, judgeFile, type Verdict } from "../storage/ownership.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { EditedError, FileError, ForeignFileError } from "../util/errors.ts";
 import type { FileChoice } from "./file_choice.ts";
-import type { PieceManager } from "./piece_manager.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
 
 /** Another torrent that has a path. */
 export interface PathOwner {

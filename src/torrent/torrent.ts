@@ -2,9 +2,9 @@
  * The engine of one torrent: wires pieces and storage to the torrent's peers, and moves through the
  * states checking, downloading, verifying, seeding and done. Its parts do all the work.
  */
-import type { Metainfo } from "../protocol/metainfo.ts";
-import { verifierOf } from "../protocol/piece_verifier.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { verifierOf } from "../metainfo/piece_verifier.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 import { describeError } from "../util/errors.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
@@ -15,14 +15,14 @@ import { ChangedFiles } from "./changed_files.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
 import { lackOf, openExisting } from "./opening.ts";
-import type { PeerPool } from "./peer_pool.ts";
+import type { PeerPool } from "../peers/peer_pool.ts";
 import type { TorrentPeers } from "./peers.ts";
 import { Persistence } from "./persistence.ts";
-import { PEER_SOURCE } from "./pool_peer.ts";
-import { PieceManager } from "./piece_manager.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
+import { PieceManager } from "../pieces/piece_manager.ts";
 import { SeedWatch } from "./seed_goal.ts";
-import type { RateLimits } from "./rate_limits.ts";
-import type { Swarm } from "./swarm.ts";
+import type { RateLimits } from "../swarm/rate_limits.ts";
+import type { Swarm } from "../swarm/swarm.ts";
 import type { TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";

@@ -1,12 +1,12 @@
 /** What a torrent is given: its options, and the ports to all that is outside. */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
-import type { ResumeData } from "../protocol/resume_data.ts";
+import type { ResumeData } from "../state/resume_data.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
 import type { Sought } from "../storage/reuse.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import type { FileChoiceOptions } from "./file_choice.ts";
 import type { KeeperMaker } from "./persistence.ts";
-import type { PieceOptions } from "./piece_manager.ts";
+import type { PieceOptions } from "../pieces/piece_manager.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { PathClaims } from "./take_over.ts";
 import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";

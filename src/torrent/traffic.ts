@@ -1,5 +1,5 @@
 /** Payload bytes of one torrent, over all connections of this run and over the runs before it. */
-import type { Member } from "./swarm.ts";
+import type { Member } from "../swarm/swarm.ts";
 
 export interface Traffic {
   downloaded: number;

@@ -1,12 +1,12 @@
 /** Reads what is on the disk and compares it with the hashes: before the download and after it. */
 import type { Hasher } from "../platform/types.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
-import { verifierOf } from "../protocol/piece_verifier.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { verifierOf } from "../metainfo/piece_verifier.ts";
 import { type CheckedStorage, checkPieces } from "../storage/checker.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
-import type { PieceManager } from "./piece_manager.ts";
-import { HAVE, MISSING, SKIPPED } from "./piece_types.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
+import { HAVE, MISSING, SKIPPED } from "../pieces/piece_types.ts";
 import { goneFiles } from "./gone_files.ts";
 import type { FinalCheck } from "./types.ts";
 

@@ -8,7 +8,7 @@
  * not hold up those behind it, and one that gives no peers while they are needed does not either.
  */
 import type { Random } from "../platform/types.ts";
-import type { AnnounceEvent } from "../protocol/tracker_message.ts";
+import type { AnnounceEvent } from "./tracker_message.ts";
 
 export interface PolicyTracker {
   readonly scheme: "http" | "https" | "udp";

@@ -4,19 +4,15 @@
  * nor a redirect can lead it to a service of this machine or its network.
  */
 import type { Http, HttpResponse } from "../platform/types.ts";
-import { addressFamily } from "../protocol/compact_address.ts";
+import { addressFamily } from "../util/compact_address.ts";
 import {
   announceUrl,
   MAX_TRACKER_BODY,
   parseAnnounceResponse,
   parseScrapeResponse,
   scrapeRequestUrl,
-} from "../protocol/tracker_http.ts";
-import type {
-  AnnounceRequest,
-  AnnounceResponse,
-  ScrapeEntry,
-} from "../protocol/tracker_message.ts";
+} from "./tracker_http.ts";
+import type { AnnounceRequest, AnnounceResponse, ScrapeEntry } from "./tracker_message.ts";
 import {
   checkTrackerAddress,
   MAX_REDIRECTS,
@@ -25,7 +21,7 @@ import {
   sameOrigin,
   scrapeUrl,
   type TrackerUrl,
-} from "../protocol/tracker_url.ts";
+} from "./tracker_url.ts";
 import { ProtocolError, TrackerError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { resolveHost, type ResolvePorts } from "./resolve_host.ts";

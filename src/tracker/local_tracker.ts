@@ -3,9 +3,9 @@
  * serves any torrent, keeps everything in memory and believes no address but the sender's.
  */
 import type { Clock, Http, Random } from "../platform/types.ts";
-import { type Encodable, encode } from "../protocol/bencode_encode.ts";
-import { compactPeer, type PeerAddress } from "../protocol/compact_address.ts";
-import type { AnnounceEvent } from "../protocol/tracker_message.ts";
+import { type Encodable, encode } from "../bencode/bencode_encode.ts";
+import { compactPeer, type PeerAddress } from "../util/compact_address.ts";
+import type { AnnounceEvent } from "./tracker_message.ts";
 import { concatBytes, fromLatin1 } from "../util/bytes.ts";
 import { canonicalIp } from "../util/ip_address.ts";
 import { type SwarmAnnounce, SwarmStore } from "./swarm_store.ts";

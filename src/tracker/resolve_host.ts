@@ -1,6 +1,6 @@
 /** Host names of trackers and of peers that trackers name, within a time limit. */
 import type { Clock } from "../platform/types.ts";
-import { addressFamily } from "../protocol/compact_address.ts";
+import { addressFamily } from "../util/compact_address.ts";
 import { NetError, TrackerError } from "../util/errors.ts";
 import { canonicalIp } from "../util/ip_address.ts";
 

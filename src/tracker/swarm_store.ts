@@ -3,8 +3,8 @@
  * heard of longest ago go first), and whoever stays silent for two intervals is forgotten.
  */
 import type { Clock, Random } from "../platform/types.ts";
-import { formatEndpoint, isUsablePeer, type PeerAddress } from "../protocol/compact_address.ts";
-import type { AnnounceEvent } from "../protocol/tracker_message.ts";
+import { formatEndpoint, isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
+import type { AnnounceEvent } from "./tracker_message.ts";
 import { toHex } from "../util/bytes.ts";
 
 export interface SwarmLimits {

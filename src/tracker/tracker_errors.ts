@@ -1,5 +1,5 @@
 /** Failures below the tracker protocol, put into the words of a TrackerError. */
-import { displayText } from "../protocol/tracker_message.ts";
+import { displayText } from "./tracker_message.ts";
 import { NetError, ProtocolError, TrackerError } from "../util/errors.ts";
 
 /** Network and format errors as TrackerErrors. Anything else is a bug of ours and thrown on. */

@@ -3,12 +3,8 @@
  * and over IPv6 hears of us over both (BEP 7), each with its own "started" and "stopped", because
  * the tracker learns our address from the connection.
  */
-import type {
-  AnnounceEvent,
-  AnnounceRequest,
-  AnnounceResponse,
-} from "../protocol/tracker_message.ts";
-import { checkTrackerAddress, type TrackerUrl } from "../protocol/tracker_url.ts";
+import type { AnnounceEvent, AnnounceRequest, AnnounceResponse } from "./tracker_message.ts";
+import { checkTrackerAddress, type TrackerUrl } from "./tracker_url.ts";
 import { TrackerError } from "../util/errors.ts";
 import { announceHttp, type HttpAnnouncePorts } from "./http_announcer.ts";
 import { type HostAddresses, resolveHost } from "./resolve_host.ts";

@@ -9,9 +9,9 @@ import {
   isPrivateOrLocal,
   isUsablePeer,
   type PeerAddress,
-} from "../protocol/compact_address.ts";
-import { type AnnounceEvent, displayText, type NamedPeer } from "../protocol/tracker_message.ts";
-import { parseTrackerUrl, type TrackerUrl } from "../protocol/tracker_url.ts";
+} from "../util/compact_address.ts";
+import { type AnnounceEvent, displayText, type NamedPeer } from "./tracker_message.ts";
+import { parseTrackerUrl, type TrackerUrl } from "./tracker_url.ts";
 import type { TrackerError } from "../util/errors.ts";
 import { AnnouncePolicy } from "./announce_policy.ts";
 import { resolveHost } from "./resolve_host.ts";

@@ -4,7 +4,7 @@
  * were asked and carries the random transaction id of a request that is waiting.
  */
 import type { Clock, DatagramNet, DatagramSocket, Random } from "../platform/types.ts";
-import { addressFamily, formatEndpoint, type PeerAddress } from "../protocol/compact_address.ts";
+import { addressFamily, formatEndpoint, type PeerAddress } from "../util/compact_address.ts";
 import {
   decodeUdpReply,
   encodeAnnounce,
@@ -12,12 +12,8 @@ import {
   encodeScrape,
   replyTransactionId,
   type UdpReply,
-} from "../protocol/tracker_udp.ts";
-import type {
-  AnnounceRequest,
-  AnnounceResponse,
-  ScrapeEntry,
-} from "../protocol/tracker_message.ts";
+} from "./tracker_udp.ts";
+import type { AnnounceRequest, AnnounceResponse, ScrapeEntry } from "./tracker_message.ts";
 import { TrackerError } from "../util/errors.ts";
 import { canonicalIp } from "../util/ip_address.ts";
 import { asTrackerError } from "./tracker_errors.ts";

@@ -2,7 +2,7 @@
 import type { Clock, SocketInfo, StreamNet } from "../platform/types.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { equalBytes } from "../util/bytes.ts";
-import { encodeHandshake, type Handshake } from "../protocol/handshake.ts";
+import { encodeHandshake, type Handshake } from "../wire/handshake.ts";
 import { HandshakeReader } from "./handshake_reader.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -9,7 +9,7 @@ import {
   type Handshake,
   HANDSHAKE_LENGTH,
   startsLikeHandshake,
-} from "../protocol/handshake.ts";
+} from "../wire/handshake.ts";
 
 export interface HandshakeEvents {
   /** The peer's handshake is here: call `handOver` before returning, or `close`. */

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encode } from "../../src/protocol/bencode_encode.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
 import type { HttpServer } from "../../src/platform/types.ts";
 import {
   type Finished,

@@ -13,7 +13,7 @@ import { after, describe, it } from "node:test";
 import { runCli } from "../../src/cli/main.ts";
 import { barLine } from "../../src/cli/render/progress_bar.ts";
 import type { Hasher } from "../../src/platform/types.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { type FakeWorld, fakeWorld, until } from "./fakes.ts";
 import { newFolder, platform, removeFolders, shoal, startShoal } from "./run_shoal.ts";

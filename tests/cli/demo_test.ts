@@ -7,7 +7,7 @@ import { makeRandomTorrent } from "../../src/cli/demo_torrent.ts";
 import { makeTempFolder, removeTree } from "../../src/cli/temp_folder.ts";
 import { verifyFiles } from "../../src/client/verify_files.ts";
 import type { Listener, Socket, StreamNet } from "../../src/platform/types.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { FakeClock, until } from "./fakes.ts";
 import { newFolder, platform, removeFolders, shoal, startShoal } from "./run_shoal.ts";
 

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { readValue, stringValue } from "../../src/cli/dht_value.ts";
 import { runCli } from "../../src/cli/main.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
 import { fromHex } from "../../src/util/bytes.ts";
 import { fakeWorld } from "./fakes.ts";
 import { newFolder, platform, removeFolders, ROOT, shoal } from "./run_shoal.ts";

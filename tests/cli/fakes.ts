@@ -6,7 +6,7 @@ import type {
   TorrentSnapshot,
 } from "../../src/client/types.ts";
 import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
-import type { Metainfo } from "../../src/protocol/metainfo.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import type { ShoalError } from "../../src/util/errors.ts";

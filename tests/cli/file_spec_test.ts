@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { eitherSpec, fileSpec, selectionBy } from "../../src/cli/file_spec.ts";
 import { UsageError } from "../../src/cli/errors.ts";
-import type { Metainfo } from "../../src/protocol/metainfo.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 
 const MIB = 1024 * 1024;
 const meta = {

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { atHome } from "../doubles/at_home.ts";
+import { atHome } from "../harness/at_home.ts";
 import { type DemoSwarm, startDemoSwarm } from "../../src/cli/demo_swarm.ts";
 import { Client } from "../../src/client/client.ts";
-import { encodeTorrent } from "../../src/protocol/create_torrent.ts";
+import { encodeTorrent } from "../../src/metainfo/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { describeAsData, describeAsText } from "../../src/cli/torrent_text.ts";
 import { fileTree } from "../../src/cli/render/tree.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { newFolder, platform, removeFolders, ROOT, shoal } from "./run_shoal.ts";
 

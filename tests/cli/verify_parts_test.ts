@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { runCli } from "../../src/cli/main.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { partFileName } from "../../src/storage/part_file.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
 import { fakeWorld } from "./fakes.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
-import { sha1 } from "../protocol/torrent_samples.ts";
+import { sha1 } from "../harness/torrent_samples.ts";
 
 const platform = selectPlatform();
 after(() => {

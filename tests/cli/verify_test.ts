@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { createHash } from "node:crypto";
 import { runCli } from "../../src/cli/main.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
 import { fakeWorld, until } from "./fakes.ts";
 import { newFolder, removeFolders, shoal } from "./run_shoal.ts";
 

@@ -17,7 +17,7 @@ import { createTorrent as createHere } from "../../mod.ts";
 import { createTorrent } from "../../src/client/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import type { Platform } from "../../src/platform/types.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
 
 const platform = selectPlatform();

@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { createTorrent } from "../../src/client/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { mountExfat } from "../doubles/exfat_disk.ts";
+import { mountExfat } from "../harness/exfat_disk.ts";
 
 const platform = selectPlatform();
 const disk = mountExfat();

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyFiles, type VerifyOptions } from "../../src/client/verify_files.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import type { AddOptions } from "../../src/client/types.ts";
-import { SimSwarm } from "../swarm/sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const FILE = "/data/folder/sub0/file0", FOLDER = "/data/folder/sub1";

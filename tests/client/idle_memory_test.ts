@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { liveMemory } from "../doubles/live_memory.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { liveMemory } from "../harness/live_memory.ts";
 
 const KIB = 1024;
 const PIECES = 2000, METADATA_BYTES = 20 * PIECES;

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { liveMemory } from "../doubles/live_memory.ts";
-import { PassingPeers } from "../doubles/passing_peers.ts";
+import { liveMemory } from "../harness/live_memory.ts";
+import { PassingPeers } from "../harness/passing_peers.ts";
 
 const FIRST = 3000, LATER = 8000;
 /** Whatever is kept of a peer takes more than this. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RunningShoals } from "../../src/client/running_shoals.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 
 const A = { infoHash: "a".repeat(40), name: "A" }, B = { infoHash: "b".repeat(40), name: "B" };
 

@@ -7,9 +7,9 @@ import {
 } from "../../src/client/settings.ts";
 import { Client } from "../../src/client/client.ts";
 import type { AddOptions, ClientOptions, TorrentPatch } from "../../src/client/types.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
-import { makeSimTorrent } from "../swarm/sim_swarm.ts";
+import { makeSimTorrent } from "../harness/sim_swarm.ts";
 
 const RATE = "bytes a second from 0, or Infinity for no limit";
 const BYTES = "bytes from 0, or Infinity for no limit";

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeAdded, wishInRecord } from "../../src/client/old_records.ts";
 import { decodeWish, encodeWish, settled } from "../../src/client/wish.ts";
-import { type Encodable, encode } from "../../src/protocol/bencode_encode.ts";
-import { resumeBody } from "../../src/protocol/resume_codec.ts";
+import { type Encodable, encode } from "../../src/bencode/bencode_encode.ts";
+import { resumeBody } from "../../src/state/resume_codec.ts";
 import type { AddOptions } from "../../src/client/types.ts";
-import type { Metainfo } from "../../src/protocol/metainfo.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { ResumeError } from "../../src/util/errors.ts";
 
 const absolute = (path: string) => path.startsWith("/") ? path : `/home/${path}`;

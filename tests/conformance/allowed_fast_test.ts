@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it, test } from "node:test";
-import { allowedFastSet } from "../../src/protocol/allowed_fast.ts";
+import { allowedFastSet } from "../../src/wire/allowed_fast.ts";
 import { fromHex } from "../../src/util/bytes.ts";
 import { parseIp } from "../../src/util/ip_address.ts";
 import { readVectors, skip } from "./reference.ts";

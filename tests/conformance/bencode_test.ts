@@ -1,8 +1,8 @@
 /** The bencode vectors of ../shared/reference: what must decode, what must not, what encodes how. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { BDict, type BValue, decode, decodePrefix } from "../../src/protocol/bencode.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
+import { BDict, type BValue, decode, decodePrefix } from "../../src/bencode/bencode.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
 import { fromHex, toLatin1 } from "../../src/util/bytes.ts";
 import { ProtocolError } from "../../src/util/errors.ts";
 import { readReferenceJson, readVectors, skip } from "./reference.ts";

@@ -1,8 +1,8 @@
 /** The name vectors of ../shared/reference: file names and UTF-8 from hostile torrents. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { sanitizeElement } from "../../src/protocol/file_names.ts";
-import { decodeUtf8, repairUtf8 } from "../../src/protocol/utf8.ts";
+import { sanitizeElement } from "../../src/metainfo/file_names.ts";
+import { decodeUtf8, repairUtf8 } from "../../src/bencode/utf8.ts";
 import { fromHex, toHex } from "../../src/util/bytes.ts";
 import { readVectors, skip } from "./reference.ts";
 

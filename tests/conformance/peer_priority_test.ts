@@ -2,7 +2,7 @@ import { describe, it, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { createCrc32c } from "../../src/util/crc32c.ts";
-import { peerPriority, priorityInput } from "../../src/protocol/peer_priority.ts";
+import { peerPriority, priorityInput } from "../../src/peers/peer_priority.ts";
 import { fromHex, toHex } from "../../src/util/bytes.ts";
 import { parseIp } from "../../src/util/ip_address.ts";
 

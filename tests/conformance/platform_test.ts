@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { createDatagramNet } from "../../src/platform/shared/datagrams.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import type { Platform } from "../../src/platform/types.ts";
 import { datagramCases } from "./platform/datagram_cases.ts";
 import { SilentPort } from "./platform/silent_port.ts";

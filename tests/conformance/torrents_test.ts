@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import { type Metainfo, parseTorrent } from "../../src/protocol/metainfo.ts";
+import { type Metainfo, parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { TorrentFileError } from "../../src/util/errors.ts";
 import { readReference, readReferenceJson, skip } from "./reference.ts";

@@ -9,14 +9,14 @@ import {
   parseCompactPeers,
   parseEndpoint,
   parseHostPort,
-} from "../../src/protocol/compact_address.ts";
-import { parseAnnounceResponse, parseScrapeResponse } from "../../src/protocol/tracker_http.ts";
+} from "../../src/util/compact_address.ts";
+import { parseAnnounceResponse, parseScrapeResponse } from "../../src/tracker/tracker_http.ts";
 import {
   isAllowedTrackerUrl,
   parseTrackerUrl,
   resolveRedirect,
   sameOrigin,
-} from "../../src/protocol/tracker_url.ts";
+} from "../../src/tracker/tracker_url.ts";
 import { readVectors as vectors, skip } from "./reference.ts";
 
 describe("addresses of ../shared/reference/vectors", { skip }, () => {

@@ -7,8 +7,8 @@ import { PeerStore } from "../../src/dht/peer_store.ts";
 import { QueryServer, type QueryServerOptions } from "../../src/dht/query_server.ts";
 import { TokenSecrets } from "../../src/dht/token_secrets.ts";
 import { createEd25519 } from "../../src/platform/shared/ed25519.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { compareDistance } from "../../src/protocol/dht_id.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { compareDistance } from "../../src/dht/dht_id.ts";
 import {
   decodeKrpc,
   encodeQuery,
@@ -17,9 +17,9 @@ import {
   type KrpcQuery,
   type KrpcResponse,
   type NodeEntry,
-} from "../../src/protocol/krpc.ts";
+} from "../../src/dht/krpc.ts";
 import { fromLatin1 } from "../../src/util/bytes.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandRandom } from "../harness/random.ts";
 
 export const sha1 = (bytes: Uint8Array) =>
   new Uint8Array(createHash("sha1").update(bytes).digest());

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Dht, type DhtOptions } from "../../src/dht/dht.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { itemTarget } from "../../src/protocol/dht_item.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { itemTarget } from "../../src/dht/dht_item.ts";
 import { fromLatin1 } from "../../src/util/bytes.ts";
-import { HandClock } from "../doubles/clock.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandClock } from "../harness/clock.ts";
+import { HandRandom } from "../harness/random.ts";
 import { ed25519, sha1 } from "./answering.ts";
 import { CLIENT } from "./sim_dht.ts";
 

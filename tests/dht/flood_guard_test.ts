@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { FloodGuard, type FloodLimits } from "../../src/dht/flood_guard.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandRandom } from "../harness/random.ts";
 
 const SECOND = 1000, MINUTE = 60 * SECOND;
 const guard = (limits: Partial<FloodLimits> = {}, seed: number | string = "guard") =>

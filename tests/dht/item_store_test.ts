@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ItemStore } from "../../src/dht/item_store.ts";
-import type { DhtItem } from "../../src/protocol/dht_item.ts";
+import type { DhtItem } from "../../src/dht/dht_item.ts";
 import { fromLatin1 } from "../../src/util/bytes.ts";
 
 const HOUR = 3_600_000;

@@ -3,11 +3,11 @@
  * where nobody is; the other kind of its friends under ids next to the target, which these then
  * answer under. Neither knows any peers. To everything else it behaves like any node.
  */
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { randomIdAt } from "../../src/protocol/dht_id.ts";
-import { decodeKrpc, encodeResponse, type NodeEntry } from "../../src/protocol/krpc.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { randomIdAt } from "../../src/dht/dht_id.ts";
+import { decodeKrpc, encodeResponse, type NodeEntry } from "../../src/dht/krpc.ts";
 import { toHex } from "../../src/util/bytes.ts";
-import type { Prng } from "../../src/util/prng.ts";
+import type { Prng } from "../harness/prng.ts";
 
 interface Citizen {
   readonly at: PeerAddress;

@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { type Candidate, Candidates, MAX_CANDIDATES } from "../../src/dht/candidates.ts";
 import { Candidate as CandidateClass } from "../../src/dht/candidates.ts";
 import { Lookup, MAX_QUESTIONS, NEAREST, QUESTIONS_AT_ONCE } from "../../src/dht/lookup.ts";
-import { compareDistance, randomId, randomIdAt } from "../../src/protocol/dht_id.ts";
-import type { NodeEntry } from "../../src/protocol/krpc.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { compareDistance, randomId, randomIdAt } from "../../src/dht/dht_id.ts";
+import type { NodeEntry } from "../../src/dht/krpc.ts";
+import { Prng } from "../harness/prng.ts";
 
 const dice = new Prng("lookup");
 const OWN = randomId(dice), TARGET = randomId(dice);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DhtStats, PeersResult } from "../../src/dht/node_types.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { type DhtItem, itemTarget, signItem } from "../../src/protocol/dht_item.ts";
-import { matchesAddress } from "../../src/protocol/dht_id.ts";
-import { decodeKrpc, encodeQuery, encodeResponse } from "../../src/protocol/krpc.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { type DhtItem, itemTarget, signItem } from "../../src/dht/dht_item.ts";
+import { matchesAddress } from "../../src/dht/dht_id.ts";
+import { decodeKrpc, encodeQuery, encodeResponse } from "../../src/dht/krpc.ts";
 import { fromLatin1, toHex } from "../../src/util/bytes.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { ed25519, sha1 } from "./answering.ts";

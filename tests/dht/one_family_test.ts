@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeParts, PeersResult } from "../../src/dht/node_types.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
-import { digestOf } from "../doubles/hasher.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { digestOf } from "../harness/hasher.ts";
+import { HandRandom } from "../harness/random.ts";
 
 const TORRENT = new Uint8Array(20).fill(7);
 const HERE = { address: "10.0.0.1", port: 1000 }, THERE = { address: "10.0.0.2", port: 2000 };

@@ -2,9 +2,9 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { PeerStore } from "../../src/dht/peer_store.ts";
-import { BloomFilter } from "../../src/protocol/bloom.ts";
+import { BloomFilter } from "../../src/dht/bloom.ts";
 import { toHex } from "../../src/util/bytes.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandRandom } from "../harness/random.ts";
 
 const MINUTE = 60_000;
 const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest());

@@ -1,10 +1,10 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { immutableTarget, itemTarget, signItem } from "../../src/protocol/dht_item.ts";
-import { decodeKrpc, encodeQuery, type KrpcQuery } from "../../src/protocol/krpc.ts";
+import { immutableTarget, itemTarget, signItem } from "../../src/dht/dht_item.ts";
+import { decodeKrpc, encodeQuery, type KrpcQuery } from "../../src/dht/krpc.ts";
 import { fromLatin1 } from "../../src/util/bytes.ts";
-import { Prng } from "../../src/util/prng.ts";
-import { mutate } from "../protocol/mutate.ts";
+import { Prng } from "../harness/prng.ts";
+import { mutate } from "../harness/mutate.ts";
 import { Answering, ASKER, ed25519, HEAD, type Question, sha1 } from "./answering.ts";
 
 const ROUNDS = 20_000;

@@ -1,14 +1,9 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { BloomFilter } from "../../src/protocol/bloom.ts";
-import { compareDistance } from "../../src/protocol/dht_id.ts";
-import {
-  immutableTarget,
-  itemOfResponse,
-  itemTarget,
-  signItem,
-} from "../../src/protocol/dht_item.ts";
-import { decodeKrpc, encodeQuery, type MutablePart } from "../../src/protocol/krpc.ts";
+import { BloomFilter } from "../../src/dht/bloom.ts";
+import { compareDistance } from "../../src/dht/dht_id.ts";
+import { immutableTarget, itemOfResponse, itemTarget, signItem } from "../../src/dht/dht_item.ts";
+import { decodeKrpc, encodeQuery, type MutablePart } from "../../src/dht/krpc.ts";
 import { fromLatin1, toHex } from "../../src/util/bytes.ts";
 import {
   Answering,

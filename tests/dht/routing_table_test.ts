@@ -3,14 +3,9 @@ import { describe, it } from "node:test";
 import { SPARES } from "../../src/dht/bucket.ts";
 import { MAX_BUCKETS, RoutingTable } from "../../src/dht/routing_table.ts";
 import { DOUBTFUL_MS } from "../../src/dht/table_node.ts";
-import {
-  commonPrefixLength,
-  compareDistance,
-  randomId,
-  randomIdAt,
-} from "../../src/protocol/dht_id.ts";
-import type { NodeEntry } from "../../src/protocol/krpc.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { commonPrefixLength, compareDistance, randomId, randomIdAt } from "../../src/dht/dht_id.ts";
+import type { NodeEntry } from "../../src/dht/krpc.ts";
+import { Prng } from "../harness/prng.ts";
 
 const dice = new Prng("routing table");
 const OWN = randomId(dice);

@@ -5,12 +5,12 @@
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeOptions, PeersResult } from "../../src/dht/node_types.ts";
 import { createEd25519 } from "../../src/platform/shared/ed25519.ts";
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { generateId } from "../../src/protocol/dht_id.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { generateId } from "../../src/dht/dht_id.ts";
 import { type Crc32c, createCrc32c } from "../../src/util/crc32c.ts";
-import { Prng } from "../../src/util/prng.ts";
-import { digestOf } from "../doubles/hasher.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { Prng } from "../harness/prng.ts";
+import { digestOf } from "../harness/hasher.ts";
+import { HandRandom } from "../harness/random.ts";
 import { Liar } from "./liar.ts";
 
 export const CLIENT = Uint8Array.of(0x53, 0x48, 0, 1);

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { TokenSecrets } from "../../src/dht/token_secrets.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandRandom } from "../harness/random.ts";
 
 const MINUTE = 60_000;
 const HASH = new Uint8Array(20).fill(1), OTHER = new Uint8Array(20).fill(2);

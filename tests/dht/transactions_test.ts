@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Transactions } from "../../src/dht/transactions.ts";
-import type { KrpcError } from "../../src/protocol/krpc.ts";
+import type { KrpcError } from "../../src/dht/krpc.ts";
 import { toHex } from "../../src/util/bytes.ts";
-import { HandRandom } from "../doubles/random.ts";
+import { HandRandom } from "../harness/random.ts";
 
 const NODE = { address: "198.51.100.1", port: 6881 };
 

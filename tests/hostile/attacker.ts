@@ -1,11 +1,11 @@
 /** A peer of the simulator that says what the test wants, well-formed or not, and counts what comes. */
 import type { Socket } from "../../src/platform/types.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { decodeExtensionHandshake, type ExtensionHandshake } from "../../src/protocol/extension.ts";
-import { encodeHandshake } from "../../src/protocol/handshake.ts";
-import { BLOCK_LENGTH } from "../../src/protocol/layout.ts";
-import * as wire from "../../src/protocol/peer_wire.ts";
-import type { Participant } from "../swarm/sim_swarm.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { decodeExtensionHandshake, type ExtensionHandshake } from "../../src/wire/extension.ts";
+import { encodeHandshake } from "../../src/wire/handshake.ts";
+import { BLOCK_LENGTH } from "../../src/metainfo/layout.ts";
+import * as wire from "../../src/wire/peer_wire.ts";
+import type { Participant } from "../harness/sim_swarm.ts";
 
 const HANDSHAKE_LENGTH = 68;
 

@@ -1,10 +1,10 @@
 /** Trackers of the simulator that do harm. Each counts how often it did. */
-import type { SimWorld } from "../../src/platform/sim/world.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
-import { torrentFileOf } from "../../src/protocol/torrent_file.ts";
-import type { SimSwarm } from "../swarm/sim_swarm.ts";
+import type { SimWorld } from "../harness/sim/world.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
+import { torrentFileOf } from "../../src/metainfo/torrent_file.ts";
+import type { SimSwarm } from "../harness/sim_swarm.ts";
 
 const MIB = 1024 * 1024;
 const HUGE_BYTES = 16 * MIB;

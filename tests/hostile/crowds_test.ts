@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AddOptions } from "../../src/client/types.ts";
-import { BLOCK_LENGTH as BLOCK } from "../../src/protocol/layout.ts";
-import * as wire from "../../src/protocol/peer_wire.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { type Participant, SimSwarm } from "../swarm/sim_swarm.ts";
+import { BLOCK_LENGTH as BLOCK } from "../../src/metainfo/layout.ts";
+import * as wire from "../../src/wire/peer_wire.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 import { Attacker, handshakeFor } from "./attacker.ts";
 
 const TIMEOUT = { timeout: 60_000 };

@@ -1,8 +1,8 @@
 /** A swarm of 40 of which half is hostile, and the same swarm without that half. */
 import assert from "node:assert/strict";
 import type { TorrentEvent } from "../../src/client/types.ts";
-import { liveMemory } from "../doubles/live_memory.ts";
-import { type Participant, SimSwarm } from "../swarm/sim_swarm.ts";
+import { liveMemory } from "../harness/live_memory.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 import type { BadPeer, Habits } from "./bad_peers/bad_peer.ts";
 import { addBadPeers, BAD_KINDS } from "./bad_peers/kinds.ts";
 

@@ -1,7 +1,7 @@
 /** Half of 40 peers is hostile, in every way we know: what that costs the honest half. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { liveMemory } from "../doubles/live_memory.ts";
+import { liveMemory } from "../harness/live_memory.ts";
 import type { Habits } from "./bad_peers/bad_peer.ts";
 import { BAD_KINDS } from "./bad_peers/kinds.ts";
 import { poisoner, slowLoris } from "./bad_peers/data_liars.ts";

@@ -1,9 +1,9 @@
 /** Leeches that do not play by the rules, in the simulator: what they get, and what others lose. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { BLOCK_LENGTH as BLOCK } from "../../src/protocol/layout.ts";
-import * as wire from "../../src/protocol/peer_wire.ts";
-import { type Participant, SimSwarm } from "../swarm/sim_swarm.ts";
+import { BLOCK_LENGTH as BLOCK } from "../../src/metainfo/layout.ts";
+import * as wire from "../../src/wire/peer_wire.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 import { Attacker, handshakeFor } from "./attacker.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;

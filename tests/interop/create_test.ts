@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { run } from "../../scripts/lib/run.ts";
 import { type CreateOptions, createTorrent } from "../../src/client/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { needs, python } from "./needs.ts";
 import { Scene } from "./scene.ts";
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Dht, type DhtPorts } from "../../src/dht/dht.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import type { DatagramSocket } from "../../src/platform/types.ts";
-import { immutableTarget, mutableTarget, signItem } from "../../src/protocol/dht_item.ts";
+import { immutableTarget, mutableTarget, signItem } from "../../src/dht/dht_item.ts";
 import { fromLatin1, toHex } from "../../src/util/bytes.ts";
 import { scripts } from "./keep.ts";
 import { demand, needs, python } from "./needs.ts";

@@ -1,6 +1,6 @@
 /** Starts shoal's command line as a process of its own, on the runtime that runs the test. */
 
-import { atHome } from "../doubles/at_home.ts";
+import { atHome } from "../harness/at_home.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findRuntime, projectRoot, thisRuntime } from "../../scripts/lib/runtimes.ts";

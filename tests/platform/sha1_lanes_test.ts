@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { Sha1Lanes } from "../../src/platform/shared/sha1_lanes.ts";
 import { sha1LanesModule } from "../../src/platform/shared/sha1_lanes_code.ts";
 import { fromLatin1, toHex } from "../../src/util/bytes.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 
 const random = new Prng(20_240_817);
 

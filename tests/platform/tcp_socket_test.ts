@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createStreamNet } from "../../src/platform/shared/tcp.ts";
 import type { Socket, StreamNet } from "../../src/platform/types.ts";
-import { liveMemory } from "../doubles/live_memory.ts";
+import { liveMemory } from "../harness/live_memory.ts";
 import { Collector, send } from "../conformance/platform/subject.ts";
 
 const onBun = "Bun" in globalThis;

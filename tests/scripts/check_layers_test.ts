@@ -30,9 +30,9 @@ describe("checkLayers: directions", () => {
     assert.deepEqual(
       problemsOf({
         "src/util/a.ts": "export const a = 1;\n",
-        "src/protocol/b.ts": 'import { a } from "../util/a.ts";\nexport const b = a;\n',
-        "src/peer/c.ts": 'import { b } from "../protocol/b.ts";\nexport const c = b;\n',
-        "src/torrent/d.ts": 'import { c } from "../peer/c.ts";\nexport const d = c;\n',
+        "src/wire/b.ts": 'import { a } from "../util/a.ts";\nexport const b = a;\n',
+        "src/pieces/c.ts": 'import { b } from "../wire/b.ts";\nexport const c = b;\n',
+        "src/torrent/d.ts": 'import { c } from "../pieces/c.ts";\nexport const d = c;\n',
         "src/client/e.ts": 'import { d } from "../torrent/d.ts";\nexport const e = d;\n',
         "mod.ts": 'export { e } from "./src/client/e.ts";\n',
       }),
@@ -42,18 +42,18 @@ describe("checkLayers: directions", () => {
 
   it("fails on an import that goes up, with file and line", () => {
     const problems = problemsOf({
-      "src/util/a.ts": 'export const z = 0;\nimport { b } from "../protocol/b.ts";\nb;\n',
-      "src/protocol/b.ts": "export const b = 1;\n",
+      "src/util/a.ts": 'export const z = 0;\nimport { b } from "../wire/b.ts";\nb;\n',
+      "src/wire/b.ts": "export const b = 1;\n",
     });
-    assertOne(problems, /^src\/util\/a\.ts:2 util must not import protocol/);
+    assertOne(problems, /^src\/util\/a\.ts:2 util must not import wire/);
   });
 
   it("fails on a sideways import, also when it is only of types", () => {
     const problems = problemsOf({
-      "src/peer/a.ts": 'import type { B } from "../storage/b.ts";\nexport type A = B;\n',
+      "src/pieces/a.ts": 'import type { B } from "../storage/b.ts";\nexport type A = B;\n',
       "src/storage/b.ts": "export type B = number;\n",
     });
-    assertOne(problems, /peer must not import storage/);
+    assertOne(problems, /pieces must not import storage/);
   });
 
   it("lets anyone import platform/types as types, and nobody at run time", () => {
@@ -84,9 +84,9 @@ describe("checkLayers: directions", () => {
 
   it("sees re-exports and dynamic imports", () => {
     const problems = problemsOf({
-      "src/util/a.ts": 'export * from "../peer/c.ts";\nexport const f = () =>\n' +
-        '  import("../peer/c.ts");\n',
-      "src/peer/c.ts": "export const c = 1;\n",
+      "src/util/a.ts": 'export * from "../pieces/c.ts";\nexport const f = () =>\n' +
+        '  import("../pieces/c.ts");\n',
+      "src/pieces/c.ts": "export const c = 1;\n",
     });
     assert.equal(problems.length, 2, problems.join("\n"));
     assert.match(problems[1] ?? "", /^src\/util\/a\.ts:3 /);
@@ -144,7 +144,7 @@ describe("checkLayers: names and length", () => {
   for (const code of banned) {
     it(`finds ${code} outside the platform, and only there`, () => {
       const text = `// first line\nexport const x = (f: never, url: never) => ${code};\n`;
-      assertOne(problemsOf({ "src/peer/a.ts": text }), /^src\/peer\/a\.ts:2 names .*: \w/);
+      assertOne(problemsOf({ "src/pieces/a.ts": text }), /^src\/pieces\/a\.ts:2 names .*: \w/);
       assert.deepEqual(problemsOf({ "src/platform/shared/a.ts": text }), []);
     });
   }

@@ -9,10 +9,10 @@ const map = join(projectRoot, "src", "README.md");
 
 describe("namedPaths", () => {
   it("finds files and folders and leaves commands, flags and addresses alone", () => {
-    const text = "see `torrent/choker.ts`, `peer/` and `mod.ts`; run `npm test -- --filter a/b`, " +
+    const text = "see `swarm/choker.ts`, `peer/` and `mod.ts`; run `npm test -- --filter a/b`, " +
       "`--dir`, `udp://x/announce`, `src/**`, `Deno`, `choker.onTick()`\n" +
       "```\n`in/code.ts`\n```\n";
-    assert.deepEqual(namedPaths(text), ["torrent/choker.ts", "peer/", "mod.ts"]);
+    assert.deepEqual(namedPaths(text), ["swarm/choker.ts", "peer/", "mod.ts"]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Found by `npm run sim -- --seed 7 --scenario files` at its time: worlds change, this does not. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { SimSwarm } from "../swarm/sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 it("a choice of nothing but an empty file is kept, and the rest comes later", async () => {
   const swarm = new SimSwarm(7);

@@ -1,9 +1,9 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Layout } from "../../src/protocol/layout.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
 import { BlockReader, type PieceSource } from "../../src/storage/block_reader.ts";
 import { ReadCache, WINDOW_BYTES } from "../../src/storage/read_cache.ts";
-import { HandClock } from "../doubles/clock.ts";
+import { HandClock } from "../harness/clock.ts";
 import { PROOF } from "../../src/storage/warmth.ts";
 import { FileError } from "../../src/util/errors.ts";
 

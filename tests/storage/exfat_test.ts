@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { probeNames } from "../../src/storage/name_probe.ts";
-import { readResume } from "../../src/storage/resume_file.ts";
-import { ResumeKeeper } from "../../src/storage/resume_keeper.ts";
+import { readResume } from "../../src/state/resume_file.ts";
+import { ResumeKeeper } from "../../src/state/resume_keeper.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
-import { trustworthy } from "../../src/storage/trust.ts";
+import { trustworthy } from "../../src/state/trust.ts";
 import { Bitfield } from "../../src/util/bitfield.ts";
 import type { FileError } from "../../src/util/errors.ts";
-import { mountExfat } from "../doubles/exfat_disk.ts";
+import { mountExfat } from "../harness/exfat_disk.ts";
 import { blankRecord, INFO_HASH, sha1 } from "./resume_life.ts";
 import { type FileSketch, TestTorrent } from "./storage_harness.ts";
 

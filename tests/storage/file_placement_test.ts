@@ -1,12 +1,12 @@
 /** Under which names files are found, and made, on disks that treat names in their own ways. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
-import { encodeTorrent } from "../../src/protocol/create_torrent.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
-import { foldName } from "../../src/protocol/unique_paths.ts";
-import { utf8Length } from "../../src/protocol/utf8.ts";
+import { FILE_SYSTEMS } from "../harness/sim/file_system.ts";
+import { SimWorld } from "../harness/sim/world.ts";
+import { encodeTorrent } from "../../src/metainfo/create_torrent.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
+import { foldName } from "../../src/metainfo/unique_paths.ts";
+import { utf8Length } from "../../src/bencode/utf8.ts";
 import {
   chooseNames,
   doubtfulNames,
@@ -15,7 +15,7 @@ import {
   tame,
 } from "../../src/storage/file_placement.ts";
 import { probeNames } from "../../src/storage/name_probe.ts";
-import { sha1 } from "../protocol/torrent_samples.ts";
+import { sha1 } from "../harness/torrent_samples.ts";
 
 const ROOT = "/disk/downloads";
 

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { HandlePool, PooledFile } from "../../src/storage/handle_pool.ts";
 import { fileErrorWith, NotingFiles } from "./storage_harness.ts";
 

@@ -4,8 +4,8 @@ import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { partFileName } from "../../src/storage/part_file.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
-import type { SimDisk } from "../../src/platform/sim/disk.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import type { SimDisk } from "../harness/sim/disk.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { DIR, fileErrorWith, TestTorrent } from "./storage_harness.ts";
 import { INFO_HASH } from "./resume_life.ts";
 

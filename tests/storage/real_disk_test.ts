@@ -18,11 +18,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { Layout } from "../../src/protocol/layout.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import { fileErrorWith, type FileSketch, TestTorrent } from "./storage_harness.ts";
 
 const platform = selectPlatform();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { partFileName } from "../../src/storage/part_file.ts";
 import { INFO_HASH, Life } from "./resume_life.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { fileErrorWith, TestTorrent } from "./storage_harness.ts";
 
 const torrent = new TestTorrent(65536, [["t/a", 3_000_000], ["t/b", 100_000], [

@@ -1,9 +1,9 @@
 /** Disks that make inode numbers up and have clocks of two seconds, as exFAT through FUSE. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SimDisk } from "../../src/platform/sim/disk.ts";
-import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import type { SimDisk } from "../harness/sim/disk.ts";
+import { FILE_SYSTEMS } from "../harness/sim/file_system.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { Life } from "./resume_life.ts";
 import { fileErrorWith, type FileSketch, TestTorrent } from "./storage_harness.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SimWorld } from "../../src/platform/sim/world.ts";
-import { MOST_LOST_MS } from "../../src/storage/resume_keeper.ts";
+import { SimWorld } from "../harness/sim/world.ts";
+import { MOST_LOST_MS } from "../../src/state/resume_keeper.ts";
 import { Life } from "./resume_life.ts";
 import { TestTorrent } from "./storage_harness.ts";
 

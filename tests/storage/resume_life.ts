@@ -1,16 +1,16 @@
 /** A torrent that is downloaded in several lives of one machine, each ended by a crash. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { SimDisk } from "../../src/platform/sim/disk.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import type { SimWorld } from "../../src/platform/sim/world.ts";
-import type { ResumeData } from "../../src/protocol/resume_data.ts";
+import type { SimDisk } from "../harness/sim/disk.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import type { SimWorld } from "../harness/sim/world.ts";
+import type { ResumeData } from "../../src/state/resume_data.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
-import { readResume } from "../../src/storage/resume_file.ts";
-import { ResumeKeeper } from "../../src/storage/resume_keeper.ts";
+import { readResume } from "../../src/state/resume_file.ts";
+import { ResumeKeeper } from "../../src/state/resume_keeper.ts";
 import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
-import { type Trust, trustworthy } from "../../src/storage/trust.ts";
+import { type Trust, trustworthy } from "../../src/state/trust.ts";
 import { Bitfield } from "../../src/util/bitfield.ts";
 import { equalBytes } from "../../src/util/bytes.ts";
 import type { TestTorrent } from "./storage_harness.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { findReusable } from "../../src/storage/reuse.ts";
 import { Life } from "./resume_life.ts";
 import { fileErrorWith, type FileSketch, TestTorrent } from "./storage_harness.ts";

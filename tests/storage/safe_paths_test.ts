@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import type { Files } from "../../src/platform/types.ts";
 import { SafePaths } from "../../src/storage/safe_paths.ts";
 import { InvariantError } from "../../src/util/assert.ts";

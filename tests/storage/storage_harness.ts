@@ -1,9 +1,9 @@
 /** A small torrent with known bytes, and a simulated machine to put it on. */
 import { createHash } from "node:crypto";
 import type { FileHandle, Files } from "../../src/platform/types.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
-import { Layout } from "../../src/protocol/layout.ts";
-import type { PieceVerifier } from "../../src/protocol/piece_verifier.ts";
+import { SimWorld } from "../harness/sim/world.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
+import type { PieceVerifier } from "../../src/metainfo/piece_verifier.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import { InvariantError } from "../../src/util/assert.ts";
 import {
   check,

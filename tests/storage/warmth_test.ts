@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PROOF, Warmth } from "../../src/storage/warmth.ts";
-import { HandClock } from "../doubles/clock.ts";
+import { HandClock } from "../harness/clock.ts";
 
 function scene() {
   const clock = new HandClock(), gauge = { clock, files: { diskReads: () => disk.count } };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { decodeWish } from "../../src/client/wish.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const STATE = { stateDir: "/state" };

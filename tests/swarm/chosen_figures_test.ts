@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TorrentEvent } from "../../src/client/types.ts";
-import { Layout } from "../../src/protocol/layout.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
 import { FileChoice } from "../../src/torrent/file_choice.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 

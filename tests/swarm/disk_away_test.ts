@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { Files } from "../../src/platform/types.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

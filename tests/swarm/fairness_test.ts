@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const TIMEOUT = { timeout: 120_000 };

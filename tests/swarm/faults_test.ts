@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CHOKE, UNCHOKE } from "../../src/protocol/peer_wire.ts";
-import { blockOf, type Script, ScriptedPeer } from "./scripted_peer.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { CHOKE, UNCHOKE } from "../../src/wire/peer_wire.ts";
+import { blockOf, type Script, ScriptedPeer } from "../harness/scripted_peer.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const SLOW = { upBytesPerSec: 300 * KIB };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
 import type { AddOptions } from "../../src/client/types.ts";
-import { readResume } from "../../src/storage/resume_file.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { readResume } from "../../src/state/resume_file.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MINUTE_MS = 60_000;
 const TIMEOUT = { timeout: 60_000 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DiskFault, SimDisk } from "../../src/platform/sim/disk.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import type { DiskFault, SimDisk } from "../harness/sim/disk.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const TIMEOUT = { timeout: 60_000 };
@@ -174,7 +174,7 @@ describe("chosen files", () => {
 
   it("begin with the ends of media files when that is asked for", TIMEOUT, async () => {
     const { FileChoice } = await import("../../src/torrent/file_choice.ts");
-    const { Layout } = await import("../../src/protocol/layout.ts");
+    const { Layout } = await import("../../src/metainfo/layout.ts");
     const layout = new Layout(100, [{ length: 1000, pad: false }, { length: 500, pad: false }]);
     const choice = new FileChoice(layout, {
       priorities: new Uint8Array(0),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { decodeQuota } from "../../src/client/quota.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const DAY = 24 * 3600 * 1000;

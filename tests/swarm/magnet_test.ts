@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createHash } from "node:crypto";
-import { formatMagnet } from "../../src/protocol/magnet.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
-import { HAVE_NONE } from "../../src/protocol/peer_wire.ts";
-import { ScriptedPeer } from "./scripted_peer.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { formatMagnet } from "../../src/metainfo/magnet.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
+import { HAVE_NONE } from "../../src/wire/peer_wire.ts";
+import { ScriptedPeer } from "../harness/scripted_peer.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { blockOf, ScriptedPeer } from "./scripted_peer.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { blockOf, ScriptedPeer } from "../harness/scripted_peer.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, BLOCK = 16 * KIB;
 const TIMEOUT = { timeout: 60_000 };

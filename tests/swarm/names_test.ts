@@ -1,11 +1,11 @@
 /** Under which names whole downloads end up, on disks that treat names in their own ways. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
+import { FILE_SYSTEMS } from "../harness/sim/file_system.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
 import type { FileError } from "../../src/util/errors.ts";
 import type { AddOptions } from "../../src/client/types.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { decodeWish } from "../../src/client/wish.ts";
-import { type BDict, decode } from "../../src/protocol/bencode.ts";
-import { type Encodable, encode } from "../../src/protocol/bencode_encode.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { type BDict, decode } from "../../src/bencode/bencode.ts";
+import { type Encodable, encode } from "../../src/bencode/bencode_encode.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

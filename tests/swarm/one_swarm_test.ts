@@ -1,16 +1,16 @@
 /** A magnet's torrent has one peer id, one announce and one connection to a peer, from add to remove. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
-import { encodePex } from "../../src/protocol/ut_pex.ts";
-import { EXTENSION_IDS } from "../../src/protocol/extension.ts";
-import { HAVE_NONE } from "../../src/protocol/peer_wire.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { formatMagnet } from "../../src/protocol/magnet.ts";
-import { MetadataPeer } from "../doubles/metadata_peer.ts";
-import { sha1 } from "../doubles/hasher.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
+import { encodePex } from "../../src/wire/ut_pex.ts";
+import { EXTENSION_IDS } from "../../src/wire/extension.ts";
+import { HAVE_NONE } from "../../src/wire/peer_wire.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { formatMagnet } from "../../src/metainfo/magnet.ts";
+import { MetadataPeer } from "../harness/metadata_peer.ts";
+import { sha1 } from "../harness/hasher.ts";
 import { NetError } from "../../src/util/errors.ts";
-import { type Participant, SimSwarm, type SimTorrent } from "./sim_swarm.ts";
+import { type Participant, SimSwarm, type SimTorrent } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

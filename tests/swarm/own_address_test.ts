@@ -2,9 +2,9 @@
 import { it } from "node:test";
 import assert from "node:assert/strict";
 import { Client } from "../../src/client/client.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
-import { encode } from "../../src/protocol/bencode_encode.ts";
-import { PeerPool } from "../../src/torrent/peer_pool.ts";
+import { SimWorld } from "../harness/sim/world.ts";
+import { encode } from "../../src/bencode/bencode_encode.ts";
+import { PeerPool } from "../../src/peers/peer_pool.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 
 function torrent(name: string): Uint8Array {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { AddOptions } from "../../src/client/types.ts";
-import type { SimNode } from "../../src/platform/sim/sim_node.ts";
-import { parseTorrent } from "../../src/protocol/metainfo.ts";
+import type { SimNode } from "../harness/sim/sim_node.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { toHex } from "../../src/util/bytes.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

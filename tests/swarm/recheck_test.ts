@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Torrent } from "../../src/client/torrent_handle.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -4,11 +4,11 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { TorrentEvent } from "../../src/client/types.ts";
-import { encodeResume } from "../../src/protocol/resume_codec.ts";
-import type { ResumeData } from "../../src/protocol/resume_data.ts";
-import { readResume, resumePath } from "../../src/storage/resume_file.ts";
+import { encodeResume } from "../../src/state/resume_codec.ts";
+import type { ResumeData } from "../../src/state/resume_data.ts";
+import { readResume, resumePath } from "../../src/state/resume_file.ts";
 import { fromHex } from "../../src/util/bytes.ts";
-import { makeSimTorrent, type Participant, SimSwarm } from "./sim_swarm.ts";
+import { makeSimTorrent, type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -4,9 +4,9 @@ import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { AddOptions } from "../../src/client/types.ts";
 import { decodeWish } from "../../src/client/wish.ts";
-import { readResume, resumePath } from "../../src/storage/resume_file.ts";
+import { readResume, resumePath } from "../../src/state/resume_file.ts";
 import { fromHex } from "../../src/util/bytes.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HAVE_NONE, INTERESTED } from "../../src/protocol/peer_wire.ts";
-import { ScriptedPeer } from "./scripted_peer.ts";
-import { SimSwarm } from "./sim_swarm.ts";
+import { HAVE_NONE, INTERESTED } from "../../src/wire/peer_wire.ts";
+import { ScriptedPeer } from "../harness/scripted_peer.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const TIMEOUT = { timeout: 60_000 };

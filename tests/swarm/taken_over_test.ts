@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { SimSwarm } from "./sim_swarm.ts";
+import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const MADE_MS = 1_600_000_000_000;

@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import type { TorrentEvent } from "../../src/client/types.ts";
-import { parseMagnet } from "../../src/protocol/magnet.ts";
+import { parseMagnet } from "../../src/metainfo/magnet.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { ClosedError } from "../../src/util/errors.ts";
-import { makeSimTorrent, SimSwarm } from "./sim_swarm.ts";
+import { makeSimTorrent, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
-import { FILE_SYSTEMS } from "../../src/platform/sim/file_system.ts";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { FILE_SYSTEMS } from "../harness/sim/file_system.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
-import { torrentOf } from "./sim_swarm.ts";
+import { torrentOf } from "../harness/sim_swarm.ts";
 
 const LENGTH = 300_000;
 const FOREVER = { seedGoal: { kind: "forever" } } as const;

@@ -1,10 +1,10 @@
 /** Who has all it wants says so (BEP 21), and takes it back when it wants more. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HAVE_NONE } from "../../src/protocol/peer_wire.ts";
+import { HAVE_NONE } from "../../src/wire/peer_wire.ts";
 import type { Torrent } from "../../src/client/torrent_handle.ts";
 import { Attacker, handshakeFor } from "../hostile/attacker.ts";
-import { type Participant, SimSwarm } from "./sim_swarm.ts";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const TIMEOUT = { timeout: 60_000 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FileStat } from "../../src/platform/types.ts";
-import { Layout } from "../../src/protocol/layout.ts";
-import type { Metainfo } from "../../src/protocol/metainfo.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { demandFiles, demandReturn, wrongPieces } from "../../src/torrent/seed_only.ts";
 import { FileError, IncompleteError } from "../../src/util/errors.ts";
 

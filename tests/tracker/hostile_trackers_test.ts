@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import { answer, ManagerWorld as World, NAMES } from "./manager_world.ts";
 import { never, text } from "./tracker_fakes.ts";
 

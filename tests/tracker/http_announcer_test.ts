@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { MAX_TRACKER_BODY } from "../../src/protocol/tracker_http.ts";
-import { parseTrackerUrl } from "../../src/protocol/tracker_url.ts";
+import { MAX_TRACKER_BODY } from "../../src/tracker/tracker_http.ts";
+import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
 import { fromLatin1, toLatin1 } from "../../src/util/bytes.ts";
 import { NetError, TrackerError } from "../../src/util/errors.ts";
 import { announceHttp, scrapeHttp } from "../../src/tracker/http_announcer.ts";

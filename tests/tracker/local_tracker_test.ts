@@ -1,27 +1,27 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import type { Http } from "../../src/platform/types.ts";
-import { formatEndpoint } from "../../src/protocol/compact_address.ts";
+import { formatEndpoint } from "../../src/util/compact_address.ts";
 import {
   announceUrl,
   parseAnnounceResponse,
   parseScrapeResponse,
   scrapeRequestUrl,
-} from "../../src/protocol/tracker_http.ts";
-import type { AnnounceRequest } from "../../src/protocol/tracker_message.ts";
+} from "../../src/tracker/tracker_http.ts";
+import type { AnnounceRequest } from "../../src/tracker/tracker_message.ts";
 import {
   decodeUdpReply,
   encodeAnnounce,
   encodeConnect,
   encodeScrape,
   type UdpReply,
-} from "../../src/protocol/tracker_udp.ts";
-import { parseTrackerUrl, scrapeUrl } from "../../src/protocol/tracker_url.ts";
+} from "../../src/tracker/tracker_udp.ts";
+import { parseTrackerUrl, scrapeUrl } from "../../src/tracker/tracker_url.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { type LocalTracker, serveTracker } from "../../src/tracker/local_tracker.ts";
-import { serveUdpTracker, type UdpTracker } from "../../src/tracker/local_udp_tracker.ts";
+import { serveUdpTracker, type UdpTracker } from "../harness/local_udp_tracker.ts";
 import { SwarmStore } from "../../src/tracker/swarm_store.ts";
 import { FakeClock } from "./tracker_fakes.ts";
 import { announceRequest, INFO_HASH } from "./tracker_requests.ts";

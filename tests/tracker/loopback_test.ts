@@ -5,17 +5,17 @@ import { createServer, type Server } from "node:net";
 import { gzipSync } from "node:zlib";
 import { selectPlatform } from "../../src/platform/select.ts";
 import type { Clock } from "../../src/platform/types.ts";
-import { parseTrackerUrl } from "../../src/protocol/tracker_url.ts";
+import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
 import {
   decodeUdpRequest,
   encodeAnnounceReply,
   encodeConnectReply,
   encodeErrorReply,
-} from "../../src/protocol/tracker_udp.ts";
+} from "../../src/tracker/tracker_udp.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { announceHttp } from "../../src/tracker/http_announcer.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
-import { serveUdpTracker } from "../../src/tracker/local_udp_tracker.ts";
+import { serveUdpTracker } from "../harness/local_udp_tracker.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { SwarmMember } from "./swarm_member.ts";
 import { announceRequest } from "./tracker_requests.ts";

@@ -1,6 +1,6 @@
 /** A TrackerManager among fakes, with a record of everything that it asks and reports. */
-import type { PeerAddress } from "../../src/protocol/compact_address.ts";
-import { Prng } from "../../src/util/prng.ts";
+import type { PeerAddress } from "../../src/util/compact_address.ts";
+import { Prng } from "../harness/prng.ts";
 import {
   type AnnounceOutcome,
   type TrackedTorrent,

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { parseTrackerUrl } from "../../src/protocol/tracker_url.ts";
+import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
 import { scrapeHttp } from "../../src/tracker/http_announcer.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { toHex } from "../../src/util/bytes.ts";

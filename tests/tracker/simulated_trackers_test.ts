@@ -1,9 +1,9 @@
 /** A swarm's announces in the simulator: lossy links, a tracker that dies and comes back, by seed. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { SimWorld } from "../../src/platform/sim/world.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
-import { serveUdpTracker } from "../../src/tracker/local_udp_tracker.ts";
+import { serveUdpTracker } from "../harness/local_udp_tracker.ts";
 import type { SwarmStore } from "../../src/tracker/swarm_store.ts";
 import { SwarmMember } from "./swarm_member.ts";
 

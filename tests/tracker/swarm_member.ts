@@ -1,6 +1,6 @@
 /** One torrent's trackers on a real or simulated platform, with a record of what came back. */
 import type { Platform } from "../../src/platform/types.ts";
-import { formatEndpoint } from "../../src/protocol/compact_address.ts";
+import { formatEndpoint } from "../../src/util/compact_address.ts";
 import { type AnnounceOutcome, TrackerManager } from "../../src/tracker/tracker_manager.ts";
 import { INFO_HASH, PEER_ID } from "./tracker_requests.ts";
 

@@ -8,7 +8,7 @@ import type {
   HttpResponse,
   Timer,
 } from "../../src/platform/types.ts";
-import { addressFamily } from "../../src/protocol/compact_address.ts";
+import { addressFamily } from "../../src/util/compact_address.ts";
 import { NetError } from "../../src/util/errors.ts";
 
 /** Time that moves only when the test says so. */

@@ -1,12 +1,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import type { TrackerSnapshot } from "../../src/client/types.ts";
 import {
   decodeUdpRequest,
   encodeAnnounceReply,
   encodeConnectReply,
-} from "../../src/protocol/tracker_udp.ts";
+} from "../../src/tracker/tracker_udp.ts";
 import { NetError } from "../../src/util/errors.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { FakeClock, FakeDatagrams, never, settle, text } from "./tracker_fakes.ts";

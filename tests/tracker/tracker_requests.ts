@@ -1,4 +1,4 @@
-import type { AnnounceRequest } from "../../src/protocol/tracker_message.ts";
+import type { AnnounceRequest } from "../../src/tracker/tracker_message.ts";
 
 export const INFO_HASH = Uint8Array.from({ length: 20 }, (_, i) => 255 - i);
 export const PEER_ID = new TextEncoder().encode("-SH0100-abcdefghijkl");

@@ -1,13 +1,13 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 import {
   decodeUdpRequest,
   encodeAnnounceReply,
   encodeConnectReply,
   encodeErrorReply,
   encodeScrapeReply,
-} from "../../src/protocol/tracker_udp.ts";
+} from "../../src/tracker/tracker_udp.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { FakeClock, FakeDatagrams, settle, type UdpHandler } from "./tracker_fakes.ts";

@@ -2,11 +2,11 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { fromHex, fromLatin1, toHex } from "../../src/util/bytes.ts";
 import { NetError, type ShoalError } from "../../src/util/errors.ts";
-import { encodeHandshake, type Handshake } from "../../src/protocol/handshake.ts";
+import { encodeHandshake, type Handshake } from "../../src/wire/handshake.ts";
 import { dialPeer } from "../../src/transport/dial.ts";
 import type { SocketInfo } from "../../src/platform/types.ts";
-import { HandClock } from "../doubles/clock.ts";
-import { HandNet, SOME_INFO } from "../doubles/sockets.ts";
+import { HandClock } from "../harness/clock.ts";
+import { HandNet, SOME_INFO } from "../harness/sockets.ts";
 
 const ours: Handshake = {
   infoHash: fromHex("01".repeat(20)),

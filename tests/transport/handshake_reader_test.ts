@@ -2,11 +2,11 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { concatBytes, fromHex, fromLatin1, toLatin1 } from "../../src/util/bytes.ts";
 import { NetError, ProtocolError, type ShoalError } from "../../src/util/errors.ts";
-import { encodeHandshake, type Handshake } from "../../src/protocol/handshake.ts";
+import { encodeHandshake, type Handshake } from "../../src/wire/handshake.ts";
 import { HandshakeReader } from "../../src/transport/handshake_reader.ts";
-import { HandClock } from "../doubles/clock.ts";
-import { cutEvery } from "../doubles/cuts.ts";
-import { HandSocket } from "../doubles/sockets.ts";
+import { HandClock } from "../harness/clock.ts";
+import { cutEvery } from "../harness/cuts.ts";
+import { HandSocket } from "../harness/sockets.ts";
 
 const theirs: Handshake = {
   infoHash: fromHex("ab".repeat(20)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Prng } from "../../src/util/prng.ts";
+import { Prng } from "../harness/prng.ts";
 
 function draws(prng: Prng, count: number): number[] {
   return Array.from({ length: count }, () => prng.uint32());

@@ -1,6 +1,6 @@
 /** Which tracker is announced to when: once at a time, never too often, never without end. */
 import { AnnouncePolicy, type PolicyTracker } from "../../../src/tracker/announce_policy.ts";
-import { HandRandom } from "../../../tests/doubles/random.ts";
+import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";
 

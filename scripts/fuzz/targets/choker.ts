@@ -1,6 +1,6 @@
 /** The choker: never more served than there are seats, and nobody waits beside an empty one. */
-import { Choker, type ChokerPeer } from "../../../src/torrent/choker.ts";
-import { HandRandom } from "../../../tests/doubles/random.ts";
+import { Choker, type ChokerPeer } from "../../../src/swarm/choker.ts";
+import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";
 

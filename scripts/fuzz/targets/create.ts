@@ -1,18 +1,18 @@
 /** A torrent that we write is one that we read, with the same content. */
-import { isUsableElement, sanitizeElement } from "../../../src/protocol/file_names.ts";
+import { isUsableElement, sanitizeElement } from "../../../src/metainfo/file_names.ts";
 import {
   checkPieceLength,
   checkUrls,
   encodeTorrent,
   type TorrentDetails,
-} from "../../../src/protocol/create_torrent.ts";
+} from "../../../src/metainfo/create_torrent.ts";
 import {
   inPathOrder,
   inTreeOrder,
   type ListedFile,
   withPadding,
-} from "../../../src/protocol/file_list.ts";
-import { parseTorrent } from "../../../src/protocol/metainfo.ts";
+} from "../../../src/metainfo/file_list.ts";
+import { parseTorrent } from "../../../src/metainfo/metainfo.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1 } from "../target.ts";
 

@@ -1,17 +1,17 @@
 /** Decoders of datagrams, handshakes and of texts that people paste. */
-import { encode } from "../../../src/protocol/bencode_encode.ts";
-import { decodeHandshake, encodeHandshake } from "../../../src/protocol/handshake.ts";
-import { decodeKrpc } from "../../../src/protocol/krpc.ts";
-import { decodeLsd, encodeLsd } from "../../../src/protocol/lsd.ts";
-import { formatMagnet, parseMagnet } from "../../../src/protocol/magnet.ts";
+import { encode } from "../../../src/bencode/bencode_encode.ts";
+import { decodeHandshake, encodeHandshake } from "../../../src/wire/handshake.ts";
+import { decodeKrpc } from "../../../src/dht/krpc.ts";
+import { decodeLsd, encodeLsd } from "../../../src/discovery/lsd.ts";
+import { formatMagnet, parseMagnet } from "../../../src/metainfo/magnet.ts";
 import {
   decodeUdpReply,
   decodeUdpRequest,
   encodeConnect,
   encodeConnectReply,
   encodeErrorReply,
-} from "../../../src/protocol/tracker_udp.ts";
-import { parseTrackerUrl } from "../../../src/protocol/tracker_url.ts";
+} from "../../../src/tracker/tracker_udp.ts";
+import { parseTrackerUrl } from "../../../src/tracker/tracker_url.ts";
 import { check, type FuzzTarget, target } from "../target.ts";
 
 const HASH = new Uint8Array(20).fill(7);

@@ -5,13 +5,13 @@ import { Lookup, MAX_QUESTIONS, QUESTIONS_AT_ONCE } from "../../../src/dht/looku
 import { DhtNode } from "../../../src/dht/node.ts";
 import { Querier } from "../../../src/dht/querier.ts";
 import { createEd25519 } from "../../../src/platform/shared/ed25519.ts";
-import type { PeerAddress } from "../../../src/protocol/compact_address.ts";
-import { randomId, randomIdAt } from "../../../src/protocol/dht_id.ts";
-import { decodeKrpc, encodeResponse, type NodeEntry } from "../../../src/protocol/krpc.ts";
+import type { PeerAddress } from "../../../src/util/compact_address.ts";
+import { randomId, randomIdAt } from "../../../src/dht/dht_id.ts";
+import { decodeKrpc, encodeResponse, type NodeEntry } from "../../../src/dht/krpc.ts";
 import { fromLatin1 } from "../../../src/util/bytes.ts";
 import { createCrc32c } from "../../../src/util/crc32c.ts";
-import { Prng } from "../../../src/util/prng.ts";
-import { HandRandom } from "../../../tests/doubles/random.ts";
+import { Prng } from "../../../tests/harness/prng.ts";
+import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1 } from "../target.ts";
 

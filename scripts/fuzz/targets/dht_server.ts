@@ -8,17 +8,17 @@ import { PeerStore } from "../../../src/dht/peer_store.ts";
 import { QueryServer } from "../../../src/dht/query_server.ts";
 import { TokenSecrets } from "../../../src/dht/token_secrets.ts";
 import { createEd25519 } from "../../../src/platform/shared/ed25519.ts";
-import { isUsablePeer, type PeerAddress } from "../../../src/protocol/compact_address.ts";
-import { immutableTarget, itemTarget, signItem } from "../../../src/protocol/dht_item.ts";
+import { isUsablePeer, type PeerAddress } from "../../../src/util/compact_address.ts";
+import { immutableTarget, itemTarget, signItem } from "../../../src/dht/dht_item.ts";
 import {
   decodeKrpc,
   encodeQuery,
   KrpcFormatError,
   type KrpcQuery,
   type NodeEntry,
-} from "../../../src/protocol/krpc.ts";
+} from "../../../src/dht/krpc.ts";
 import { fromLatin1, toHex } from "../../../src/util/bytes.ts";
-import { HandRandom } from "../../../tests/doubles/random.ts";
+import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1 } from "../target.ts";
 

@@ -2,16 +2,16 @@
 import { SPARES } from "../../../src/dht/bucket.ts";
 import { BUCKET_NODES, MAX_BUCKETS, RoutingTable } from "../../../src/dht/routing_table.ts";
 import { placeOf } from "../../../src/dht/table_node.ts";
-import { isPrivateOrLocal } from "../../../src/protocol/compact_address.ts";
+import { isPrivateOrLocal } from "../../../src/util/compact_address.ts";
 import {
   commonPrefixLength,
   compareDistance,
   networkOf,
   randomIdAt,
-} from "../../../src/protocol/dht_id.ts";
-import type { NodeEntry } from "../../../src/protocol/krpc.ts";
+} from "../../../src/dht/dht_id.ts";
+import type { NodeEntry } from "../../../src/dht/krpc.ts";
 import { fromLatin1, toHex } from "../../../src/util/bytes.ts";
-import { Prng } from "../../../src/util/prng.ts";
+import { Prng } from "../../../tests/harness/prng.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1 } from "../target.ts";
 

@@ -1,20 +1,20 @@
 /** The decoders of bencoded bytes: torrents, records, messages of peers and answers of trackers. */
 import { wishInRecord } from "../../../src/client/old_records.ts";
 import { decodeWish, encodeWish } from "../../../src/client/wish.ts";
-import { decodeDhtState, encodeDhtState } from "../../../src/client/dht_state.ts";
+import { decodeDhtState, encodeDhtState } from "../../../src/discovery/dht_state.ts";
 import { decodeQuota, encodeQuota } from "../../../src/client/quota.ts";
-import { decode } from "../../../src/protocol/bencode.ts";
-import { type Encodable, encode } from "../../../src/protocol/bencode_encode.ts";
-import { decodeExtensionHandshake } from "../../../src/protocol/extension.ts";
-import { parseTorrent } from "../../../src/protocol/metainfo.ts";
-import { decodeResume, resumeBody } from "../../../src/protocol/resume_codec.ts";
-import { parseAnnounceResponse, parseScrapeResponse } from "../../../src/protocol/tracker_http.ts";
+import { decode } from "../../../src/bencode/bencode.ts";
+import { type Encodable, encode } from "../../../src/bencode/bencode_encode.ts";
+import { decodeExtensionHandshake } from "../../../src/wire/extension.ts";
+import { parseTorrent } from "../../../src/metainfo/metainfo.ts";
+import { decodeResume, resumeBody } from "../../../src/state/resume_codec.ts";
+import { parseAnnounceResponse, parseScrapeResponse } from "../../../src/tracker/tracker_http.ts";
 import {
   decodeMetadataMessage,
   encodeMetadataData,
   encodeMetadataRequest,
-} from "../../../src/protocol/ut_metadata.ts";
-import { decodePex, encodePex } from "../../../src/protocol/ut_pex.ts";
+} from "../../../src/wire/ut_metadata.ts";
+import { decodePex, encodePex } from "../../../src/wire/ut_pex.ts";
 import { check, type FuzzTarget, sha1, target } from "../target.ts";
 
 const HASH = new Uint8Array(20).fill(7);

@@ -1,21 +1,21 @@
 /** A torrent's info dictionary from peers that may lie, and the connection it comes through. */
-import { encode } from "../../../src/protocol/bencode_encode.ts";
-import * as wire from "../../../src/protocol/peer_wire.ts";
+import { encode } from "../../../src/bencode/bencode_encode.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
 import {
   encodeMetadataData,
   encodeMetadataRequest,
   MAX_METADATA_BYTES,
   metadataPieceCount,
   metadataPieceLength,
-} from "../../../src/protocol/ut_metadata.ts";
-import { MetadataFetch } from "../../../src/torrent/metadata_fetch.ts";
-import { NO_BOOK, NO_LAYOUT } from "../../../src/peer/early_pieces.ts";
-import { PeerSession } from "../../../src/peer/session.ts";
-import { TorrentExtensions } from "../../../src/torrent/extensions.ts";
+} from "../../../src/wire/ut_metadata.ts";
+import { MetadataFetch } from "../../../src/swarm/metadata_fetch.ts";
+import { NO_BOOK, NO_LAYOUT } from "../../../src/swarm/peer/early_pieces.ts";
+import { PeerSession } from "../../../src/swarm/peer/session.ts";
+import { TorrentExtensions } from "../../../src/swarm/extensions.ts";
 import { equalBytes } from "../../../src/util/bytes.ts";
-import { Prng } from "../../../src/util/prng.ts";
-import { HandClock } from "../../../tests/doubles/clock.ts";
-import { Workshop } from "../../../tests/doubles/workshop.ts";
+import { Prng } from "../../../tests/harness/prng.ts";
+import { HandClock } from "../../../tests/harness/clock.ts";
+import { Workshop } from "../../../tests/harness/workshop.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine, sha1, target } from "../target.ts";
 

@@ -6,9 +6,9 @@ import {
   formatEndpoint,
   isPrivateOrLocal,
   isUsablePeer,
-} from "../../../src/protocol/compact_address.ts";
-import { decodePex, encodePex, MAX_PEX_PEERS, type PexPeer } from "../../../src/protocol/ut_pex.ts";
-import { PexInbox, PexOutbox } from "../../../src/torrent/pex.ts";
+} from "../../../src/util/compact_address.ts";
+import { decodePex, encodePex, MAX_PEX_PEERS, type PexPeer } from "../../../src/wire/ut_pex.ts";
+import { PexInbox, PexOutbox } from "../../../src/swarm/pex.ts";
 import { ProtocolError } from "../../../src/util/errors.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";

@@ -3,8 +3,8 @@
  * peers that lie, stall and leave, books checked after every step, and one honest seed at the end
  * that must be able to finish.
  */
-import { Prng } from "../../../src/util/prng.ts";
-import { PieceWalk, Tally, type WalkDice } from "../../../tests/doubles/piece_walk.ts";
+import { Prng } from "../../../tests/harness/prng.ts";
+import { PieceWalk, Tally, type WalkDice } from "../../../tests/harness/piece_walk.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, type FuzzTarget, machine } from "../target.ts";
 

@@ -1,7 +1,7 @@
 /** The peer pool under any order of calls: its sets, its bounds, and who is dialled. */
-import { PeerPool } from "../../../src/torrent/peer_pool.ts";
-import { dialsBefore } from "../../../src/torrent/peer_rank.ts";
-import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../../src/torrent/pool_peer.ts";
+import { PeerPool } from "../../../src/peers/peer_pool.ts";
+import { dialsBefore } from "../../../src/peers/peer_rank.ts";
+import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../../src/peers/pool_peer.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";
 

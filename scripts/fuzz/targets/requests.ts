@@ -1,10 +1,10 @@
 /** What is asked of a peer and what a peer asks of us, each beside a plain list that says the same. */
-import { RequestWindow } from "../../../src/peer/request_window.ts";
+import { RequestWindow } from "../../../src/swarm/peer/request_window.ts";
 import {
   MAX_QUEUED_REQUESTS,
   UploadQueue,
   type UploadRequest,
-} from "../../../src/peer/upload_queue.ts";
+} from "../../../src/swarm/peer/upload_queue.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";
 

@@ -1,8 +1,8 @@
 /** The session of a peer under a damaged stream; afterwards the books must add up. */
-import { encode } from "../../../src/protocol/bencode_encode.ts";
-import * as wire from "../../../src/protocol/peer_wire.ts";
-import { SessionBench } from "../../../tests/doubles/session_bench.ts";
-import { Workshop } from "../../../tests/doubles/workshop.ts";
+import { encode } from "../../../src/bencode/bencode_encode.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
+import { SessionBench } from "../../../tests/harness/session_bench.ts";
+import { Workshop } from "../../../tests/harness/workshop.ts";
 import { check, type FuzzTarget, target } from "../target.ts";
 
 export function sessionTargets(): FuzzTarget[] {

@@ -2,8 +2,8 @@
  * What is kept on the disk, on the simulated one: the part file never mixes up two pieces, and
  * after any crash, damage or foreign write no piece is believed that is not there.
  */
-import { SimWorld } from "../../../src/platform/sim/world.ts";
-import type { SimNode } from "../../../src/platform/sim/sim_node.ts";
+import { SimWorld } from "../../../tests/harness/sim/world.ts";
+import type { SimNode } from "../../../tests/harness/sim/sim_node.ts";
 import { FileAccess } from "../../../src/storage/file_access.ts";
 import { HandlePool } from "../../../src/storage/handle_pool.ts";
 import { PartFile, partFileName } from "../../../src/storage/part_file.ts";

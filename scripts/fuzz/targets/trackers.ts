@@ -1,14 +1,14 @@
 /** What trackers answer, over UDP and HTTP. */
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { inflateBody } from "../../../src/platform/shared/inflate_body.ts";
-import { isPrivateOrLocal } from "../../../src/protocol/compact_address.ts";
-import { type Encodable, encode } from "../../../src/protocol/bencode_encode.ts";
-import { MAX_TRACKER_BODY } from "../../../src/protocol/tracker_http.ts";
-import { encodeAnnounceReply, encodeConnectReply } from "../../../src/protocol/tracker_udp.ts";
-import { MAX_REDIRECTS, parseTrackerUrl } from "../../../src/protocol/tracker_url.ts";
+import { isPrivateOrLocal } from "../../../src/util/compact_address.ts";
+import { type Encodable, encode } from "../../../src/bencode/bencode_encode.ts";
+import { MAX_TRACKER_BODY } from "../../../src/tracker/tracker_http.ts";
+import { encodeAnnounceReply, encodeConnectReply } from "../../../src/tracker/tracker_udp.ts";
+import { MAX_REDIRECTS, parseTrackerUrl } from "../../../src/tracker/tracker_url.ts";
 import { announceHttp } from "../../../src/tracker/http_announcer.ts";
 import { UdpAnnouncer } from "../../../src/tracker/udp_announcer.ts";
-import { HandRandom } from "../../../tests/doubles/random.ts";
+import { HandRandom } from "../../../tests/harness/random.ts";
 import {
   FakeClock,
   FakeDatagrams,

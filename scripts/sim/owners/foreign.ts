@@ -1,6 +1,6 @@
 /** What stands in a torrent's way before it is added: each puts one thing under a path that it wants. */
 import { errnoOf } from "../../../src/platform/shared/errno.ts";
-import type { SimFile } from "../../../tests/swarm/sim_swarm.ts";
+import type { SimFile } from "../../../tests/harness/sim_swarm.ts";
 import type { Copy } from "./copy.ts";
 import type { Home } from "./home.ts";
 

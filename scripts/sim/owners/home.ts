@@ -3,13 +3,13 @@
  * are none of its business. Peers elsewhere have all the torrents, and one peer judges what is sent.
  */
 import { Client } from "../../../src/client/client.ts";
-import type { SimDisk } from "../../../src/platform/sim/disk.ts";
-import { FILE_SYSTEMS, type FileSystem } from "../../../src/platform/sim/file_system.ts";
-import type { SimVolume } from "../../../src/platform/sim/volume.ts";
-import { SimWorld } from "../../../src/platform/sim/world.ts";
+import type { SimDisk } from "../../../tests/harness/sim/disk.ts";
+import { FILE_SYSTEMS, type FileSystem } from "../../../tests/harness/sim/file_system.ts";
+import type { SimVolume } from "../../../tests/harness/sim/volume.ts";
+import { SimWorld } from "../../../tests/harness/sim/world.ts";
 import { serveTracker } from "../../../src/tracker/local_tracker.ts";
 import { createCrc32c } from "../../../src/util/crc32c.ts";
-import type { Prng } from "../../../src/util/prng.ts";
+import type { Prng } from "../../../tests/harness/prng.ts";
 import { type AuditedMachine, Auditor } from "../auditor.ts";
 import { Copy } from "./copy.ts";
 import { Ledger } from "./ledger.ts";

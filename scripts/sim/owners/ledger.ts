@@ -1,7 +1,7 @@
 /** Files that no torrent may touch, and what they held when they were written down. */
 import assert from "node:assert/strict";
-import type { SimDisk } from "../../../src/platform/sim/disk.ts";
-import type { DiskEntry, SimVolume } from "../../../src/platform/sim/volume.ts";
+import type { SimDisk } from "../../../tests/harness/sim/disk.ts";
+import type { DiskEntry, SimVolume } from "../../../tests/harness/sim/volume.ts";
 import { equalBytes } from "../../../src/util/bytes.ts";
 
 interface Kept {

@@ -1,6 +1,6 @@
 /** One process of the machine: a client that is started, killed and started again. */
 import { Client } from "../../../src/client/client.ts";
-import type { SimNode } from "../../../src/platform/sim/sim_node.ts";
+import type { SimNode } from "../../../tests/harness/sim/sim_node.ts";
 import { ShoalError } from "../../../src/util/errors.ts";
 import type { Copy } from "./copy.ts";
 import type { Home } from "./home.ts";

@@ -1,10 +1,10 @@
 /** The torrents of a world: small, and often with names that get into each other's way. */
-import { parseTorrent } from "../../../src/protocol/metainfo.ts";
+import { parseTorrent } from "../../../src/metainfo/metainfo.ts";
 import { toHex } from "../../../src/util/bytes.ts";
-import type { Prng } from "../../../src/util/prng.ts";
-import type { SimWorld } from "../../../src/platform/sim/world.ts";
+import type { Prng } from "../../../tests/harness/prng.ts";
+import type { SimWorld } from "../../../tests/harness/sim/world.ts";
 import { createHash } from "node:crypto";
-import { type SimFile, type SimTorrent, torrentOf } from "../../../tests/swarm/sim_swarm.ts";
+import { type SimFile, type SimTorrent, torrentOf } from "../../../tests/harness/sim_swarm.ts";
 
 const KIB = 1024;
 

@@ -1,7 +1,7 @@
 /** `shoal dht`: asks the DHT by hand. */
 import { DHT_BOOTSTRAP } from "../../client/types.ts";
-import { MAX_SALT_BYTES, MAX_SEQ } from "../../protocol/dht_item.ts";
-import { parseMagnet } from "../../protocol/magnet.ts";
+import { MAX_SALT_BYTES, MAX_SEQ } from "../../dht/dht_item.ts";
+import { parseMagnet } from "../../metainfo/magnet.ts";
 import { fromHex } from "../../util/bytes.ts";
 import { MagnetError } from "../../util/errors.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";

@@ -2,7 +2,7 @@
 import { StateDir } from "../../client/state_dir.ts";
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
-import { parseMagnet } from "../../protocol/magnet.ts";
+import { parseMagnet } from "../../metainfo/magnet.ts";
 import { toHex } from "../../util/bytes.ts";
 import { FileError } from "../../util/errors.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";

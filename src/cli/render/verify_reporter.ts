@@ -1,6 +1,6 @@
 /** What `shoal verify` says: a bar and what is wrong, JSON lines, or nothing. */
 import type { FileProblem, VerifyResult } from "../../client/verify_files.ts";
-import type { Metainfo } from "../../protocol/metainfo.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { toHex } from "../../util/bytes.ts";
 import type { CliContext } from "../command.ts";
 import type { ReportMode } from "./choose_reporter.ts";

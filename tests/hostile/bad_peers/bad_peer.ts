@@ -3,10 +3,10 @@
  * and does with each connection what its habits say. Counts its deeds, so that a test can show that
  * its fault happened. Keeps within its own rules: at most one write a connection is under way.
  */
-import type { SimNode } from "../../../src/platform/sim/sim_node.ts";
+import type { SimNode } from "../../harness/sim/sim_node.ts";
 import type { Socket, SocketInfo } from "../../../src/platform/types.ts";
-import { encodeHandshake } from "../../../src/protocol/handshake.ts";
-import * as wire from "../../../src/protocol/peer_wire.ts";
+import { encodeHandshake } from "../../../src/wire/handshake.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
 
 const PORT = 6881;
 const HANDSHAKE_LENGTH = 68;

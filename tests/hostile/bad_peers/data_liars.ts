@@ -1,6 +1,6 @@
 /** Bad peers that promise data: what comes is wrong, late, twice, or never. */
-import { BLOCK_LENGTH } from "../../../src/protocol/layout.ts";
-import * as wire from "../../../src/protocol/peer_wire.ts";
+import { BLOCK_LENGTH } from "../../../src/metainfo/layout.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
 import type { Habits, Talk } from "./bad_peer.ts";
 
 const POISON_CHANCE = 0.5;

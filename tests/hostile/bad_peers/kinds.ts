@@ -1,7 +1,7 @@
 /** All kinds of bad peers, and a crowd of them in a swarm. */
-import { parseTorrent } from "../../../src/protocol/metainfo.ts";
-import type { LinkConditions } from "../../../src/platform/sim/link.ts";
-import type { SimSwarm } from "../../swarm/sim_swarm.ts";
+import { parseTorrent } from "../../../src/metainfo/metainfo.ts";
+import type { LinkConditions } from "../../harness/sim/link.ts";
+import type { SimSwarm } from "../../harness/sim_swarm.ts";
 import { BadPeer, type Habits, type Prey } from "./bad_peer.ts";
 import { poisoner, refuser, repeater, silent, slowLoris } from "./data_liars.ts";
 import { choker, flooder, hangUpper, staller } from "./nuisances.ts";

@@ -1,7 +1,7 @@
 /** Bad peers that take a place, time or memory without breaking a rule that could be shown at once. */
-import { BLOCK_LENGTH } from "../../../src/protocol/layout.ts";
-import { EXTENSION_IDS, LT_DONTHAVE } from "../../../src/protocol/extension.ts";
-import * as wire from "../../../src/protocol/peer_wire.ts";
+import { BLOCK_LENGTH } from "../../../src/metainfo/layout.ts";
+import { EXTENSION_IDS, LT_DONTHAVE } from "../../../src/wire/extension.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
 import type { Habits, Talk } from "./bad_peer.ts";
 
 const FLOOD_EVERY_MS = 500, FLOOD_REQUESTS = 1000;

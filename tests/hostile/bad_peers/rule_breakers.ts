@@ -1,5 +1,5 @@
 /** Bad peers that break the protocol in a way that no honest one does: the connection must end. */
-import * as wire from "../../../src/protocol/peer_wire.ts";
+import * as wire from "../../../src/wire/peer_wire.ts";
 import type { Habits, Talk } from "./bad_peer.ts";
 
 /** Messages that announce lengths from just too much to 4 GiB, and bytes behind them. */

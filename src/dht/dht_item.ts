@@ -1,0 +1,142 @@
+/**
+ * Items that the DHT stores (BEP 44): where they lie, what is signed, and the checks that both who
+ * stores and who reads has to make. A value is always its bencoded bytes.
+ */
+import { concatBytes, equalBytes, fromLatin1 } from "../util/bytes.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { decode } from "../bencode/bencode.ts";
+import { KrpcErrorCode, type KrpcResponse, type MutablePart } from "./krpc_types.ts";
+
+export const MAX_VALUE_BYTES = 1000;
+export const MAX_SALT_BYTES = 64;
+export const MAX_SEQ = 2n ** 63n - 1n;
+
+/** SHA-1 of some bytes: 20 bytes. */
+export type Sha1 = (bytes: Uint8Array) => Uint8Array;
+
+/** The one thing that checking an item needs of Ed25519. */
+export interface SignatureCheck {
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** What making an item needs; `seed` is 32 bytes. */
+export interface Signer {
+  sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  publicKey(seed: Uint8Array): Uint8Array;
+}
+
+/** What a mutable item consists of. */
+export interface Signed {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+  readonly seq: bigint;
+  /** Empty for none. */
+  readonly salt: Uint8Array;
+}
+
+/** A sound item; `signed` is null for an immutable one. */
+export interface DhtItem {
+  readonly value: Uint8Array;
+  readonly signed: Signed | null;
+}
+
+/** Why an item is refused, as the code and text of an error message. */
+export interface Refusal {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** Where an immutable item lies. */
+export function immutableTarget(sha1: Sha1, value: Uint8Array): Uint8Array {
+  return sha1(value);
+}
+
+/** Where a mutable item lies. `salt` may be empty. */
+export function mutableTarget(sha1: Sha1, key: Uint8Array, salt: Uint8Array): Uint8Array {
+  return sha1(concatBytes(key, salt));
+}
+
+export function itemTarget(sha1: Sha1, item: DhtItem): Uint8Array {
+  const { value, signed } = item;
+  return signed === null
+    ? immutableTarget(sha1, value)
+    : mutableTarget(sha1, signed.key, signed.salt);
+}
+
+/** The bytes that are signed. */
+export function signingBuffer(value: Uint8Array, seq: bigint, salt: Uint8Array): Uint8Array {
+  const salted = salt.length === 0
+    ? new Uint8Array(0)
+    : concatBytes(fromLatin1(`4:salt${salt.length}:`), salt);
+  return concatBytes(salted, fromLatin1(`3:seqi${seq}e1:v`), value);
+}
+
+/** A new mutable item. Throws a RangeError for a value, salt or number that nobody would store. */
+export function signItem(
+  signer: Signer,
+  seed: Uint8Array,
+  content: { value: Uint8Array; seq: bigint; salt?: Uint8Array },
+): DhtItem & { readonly signed: Signed } {
+  const { value, seq, salt = new Uint8Array(0) } = content;
+  const refusal = checkValue(value) ?? checkSalt(salt);
+  if (refusal !== null) throw new RangeError(`Cannot sign the item: ${refusal.message}`);
+  if (seq < 0n || seq > MAX_SEQ) throw new RangeError("A sequence number is 0 to 2^63 - 1");
+  const signature = signer.sign(seed, signingBuffer(value, seq, salt));
+  return { value, signed: { key: signer.publicKey(seed), signature, seq, salt } };
+}
+
+/** Null if the item may be stored: sizes, strict bencoding and, if mutable, the signature. */
+export function checkItem(
+  check: SignatureCheck,
+  value: Uint8Array,
+  signed: Signed | MutablePart | null,
+): Refusal | null {
+  const refusal = checkValue(value);
+  if (refusal !== null || signed === null) return refusal;
+  const salted = checkSalt(signed.salt);
+  if (salted !== null) return salted;
+  const message = signingBuffer(value, signed.seq, signed.salt);
+  if (check.verify(signed.key, message, signed.signature)) return null;
+  return { code: KrpcErrorCode.badSignature, message: "invalid signature" };
+}
+
+/**
+ * The item in an answer to `get`, or null if there is none or it is not what lies at `target`.
+ * `salt`: that of the item asked for; answers do not repeat it.
+ */
+export function itemOfResponse(
+  sha1: Sha1,
+  check: SignatureCheck,
+  response: KrpcResponse,
+  target: Uint8Array,
+  salt: Uint8Array,
+): DhtItem | null {
+  const { value, key, signature, seq } = response;
+  if (value === null) return null;
+  const whole = key !== null && signature !== null && seq !== null;
+  const signed = whole ? { key, signature, seq, salt } : null;
+  const item = { value, signed };
+  // The hash first: it costs a hundredth of the signature.
+  if (!equalBytes(itemTarget(sha1, item), target)) return null;
+  return checkItem(check, value, signed) === null ? item : null;
+}
+
+function checkValue(value: Uint8Array): Refusal | null {
+  if (value.length > MAX_VALUE_BYTES) {
+    return { code: KrpcErrorCode.valueTooBig, message: "value is over 1000 bytes" };
+  }
+  try {
+    decode(value);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return { code: KrpcErrorCode.protocol, message: "value is not canonical bencoding" };
+  }
+}
+
+function checkSalt(salt: Uint8Array): Refusal | null {
+  if (salt.length <= MAX_SALT_BYTES) return null;
+  return { code: KrpcErrorCode.saltTooBig, message: "salt is over 64 bytes" };
+}

@@ -1,0 +1,228 @@
+/**
+ * Finds peers for all torrents of a client beside their trackers: by the DHT and on the local
+ * network; and knows our own address by what everybody says of it. Private torrents have no part in
+ * any of it (BEP 27). Owns the DHT node and the LSD.
+ */
+import type { DatagramNet, DatagramSocket, Platform } from "../platform/types.ts";
+import { parseHostPort, type PeerAddress } from "../util/compact_address.ts";
+import { Dht, type DhtPorts } from "../dht/dht.ts";
+import type { DhtNodeOptions, DhtState } from "../dht/node_types.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
+import { fromHex, toHex } from "../util/bytes.ts";
+import { ExternalAddress } from "../dht/external_address.ts";
+import { Lsd } from "./lsd_service.ts";
+import { SearchSchedule } from "./search_schedule.ts";
+
+export interface DhtSettings {
+  /** Nodes to start from: "host:port". */
+  bootstrap?: readonly string[];
+  /** Sends queries, but never answers any (BEP 43). Default false. */
+  readOnly?: boolean;
+  /** Limits on the queries of other nodes. */
+  limits?: NonNullable<DhtNodeOptions["limits"]>;
+}
+
+/** "SH" and two bytes for the version. */
+const CLIENT_TAG = new Uint8Array([0x53, 0x48, 0, 1]);
+
+/** A torrent as discovery sees it. */
+export interface Discoverable {
+  readonly infoHash: string;
+  readonly running: boolean;
+  /** Known to be private; a magnet's torrent may turn out to be. */
+  readonly private: boolean;
+  /** It has everything. */
+  readonly complete: boolean;
+  /** Nobody connected, and nobody to dial. */
+  readonly alone: boolean;
+  addPeers(peers: PeerAddress[], source: number): void;
+}
+
+export interface DiscoveryPorts {
+  /** UDP that carries the DHT. */
+  krpc: DatagramNet;
+  /** TCP; 0 when we do not listen. */
+  listenPort(): number;
+  torrents(): Iterable<Discoverable>;
+  /** Our address as the world sees it changed. */
+  addressChanged(address: string): void;
+  warn(message: string): void;
+}
+
+export class Discovery {
+  readonly #platform: Platform;
+  readonly #ports: DiscoveryPorts;
+  /** By the word of trackers and peers; the DHT's nodes hold a vote of their own. */
+  readonly #external = new ExternalAddress();
+  /** What either vote had last. */
+  readonly #own = new Map<4 | 6, string>();
+  readonly #searches: SearchSchedule<Discoverable>;
+  readonly #sockets = new Map<4 | 6, DatagramSocket>();
+  /** Whom the local network is told of. */
+  readonly #local = new Set<Discoverable>();
+  #dht: Dht | null = null;
+  #lsd: Lsd | null = null;
+  #closed = false;
+
+  constructor(platform: Platform, ports: DiscoveryPorts) {
+    this.#platform = platform;
+    this.#ports = ports;
+    const now = () => platform.clock.now();
+    this.#searches = new SearchSchedule(now, (torrent) => this.#search(this.#dht!, torrent));
+  }
+
+  get dht(): Dht | null {
+    return this.#dht;
+  }
+
+  /** UDP port of our DHT node; 0 without one. */
+  get dhtPort(): number {
+    return this.#dht === null ? 0 : (this.#sockets.get(4) ?? this.#sockets.get(6))?.port ?? 0;
+  }
+
+  /** Rejects with a NetError when no UDP port can be had. */
+  async openDht(settings: DhtSettings, state: DhtState | null): Promise<void> {
+    const { clock, random, hasher, ed25519, net } = this.#platform;
+    const early: [Uint8Array, string, number][] = [];
+    const receive = (bytes: Uint8Array, address: string, port: number) => {
+      if (this.#dht !== null) this.#dht.receive(bytes, address, port);
+      else if (early.length < 100) early.push([bytes.slice(), address, port]);
+    };
+    await this.#bind(receive);
+    const ports: DhtPorts = {
+      clock,
+      random,
+      hasher,
+      ed25519,
+      net,
+      line: {
+        send: (bytes, address, port) => {
+          this.#sockets.get(address.includes(":") ? 6 : 4)?.send(bytes, address, port);
+        },
+      },
+      onAddress: (address) => this.#settleOn(address),
+    };
+    this.#dht = await Dht.open(ports, {
+      client: CLIENT_TAG,
+      families: [...this.#sockets.keys()],
+      bootstrap: (settings.bootstrap ?? []).flatMap((text) => parseHostPort(text) ?? []),
+      readOnly: settings.readOnly ?? false,
+      ...(state === null ? {} : { state }),
+      ...(settings.limits === undefined ? {} : { limits: settings.limits }),
+    });
+    for (const datagram of early) this.#dht.receive(...datagram);
+  }
+
+  /** Where multicast is not to be had it stays off, with a warning. */
+  async openLsd(): Promise<void> {
+    const { multicast, random, clock } = this.#platform, { listenPort } = this.#ports;
+    const lsd = new Lsd({ multicast, random, now: () => clock.now(), listenPort }, {
+      peer: (infoHash, address, port) => this.#onLocalPeer(infoHash, { address, port }),
+    });
+    try {
+      await lsd.open();
+      if (this.#closed) lsd.close();
+      else this.#lsd = lsd;
+    } catch (error) {
+      this.#ports.warn(`No peers on the local network: ${(error as Error).message}`);
+    }
+  }
+
+  /** What to begin the next run with; null without a DHT. */
+  get dhtState(): DhtState | null {
+    return this.#dht?.state() ?? null;
+  }
+
+  /** Somebody may have a DHT node there. */
+  dhtNode(host: string, port: number): void {
+    this.#dht?.addNode({ host, port });
+  }
+
+  /** `from` (a peer's address, a tracker's URL) sees us at `address`. */
+  ownAddress(address: string, from: string): void {
+    const now = this.#platform.clock.now();
+    if (this.#external.vote(address, from, now)) this.#settleOn(address);
+  }
+
+  /** As others see us, one of each family at most. */
+  get ownAddresses(): readonly string[] {
+    return [...this.#own.values()];
+  }
+
+  #settleOn(address: string): void {
+    const family = address.includes(":") ? 6 : 4;
+    if (this.#own.get(family) === address) return;
+    this.#own.set(family, address);
+    this.#ports.addressChanged(address);
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    for (const torrent of this.#local) if (!takesPart(torrent)) this.#leaveLsd(torrent);
+    for (const torrent of this.#takers()) this.#joinLsd(torrent);
+    if (this.#dht !== null) this.#searches.tick(this.#takers(), now);
+    this.#lsd?.tick(now);
+  }
+
+  *#takers(): Generator<Discoverable> {
+    for (const torrent of this.#ports.torrents()) if (takesPart(torrent)) yield torrent;
+  }
+
+  #joinLsd(torrent: Discoverable): void {
+    if (this.#lsd === null || this.#local.has(torrent)) return;
+    this.#lsd.add({ infoHash: fromHex(torrent.infoHash), private: false });
+    this.#local.add(torrent);
+  }
+
+  /** Also one that is over, and that nobody names any more. */
+  #leaveLsd(torrent: Discoverable): void {
+    this.#lsd?.remove(fromHex(torrent.infoHash));
+    this.#local.delete(torrent);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#dht?.close();
+    this.#lsd?.close();
+    for (const socket of this.#sockets.values()) socket.close();
+  }
+
+  /** One family is enough; without IPv6 there is nothing to warn of. */
+  async #bind(receive: Parameters<DatagramNet["bind"]>[1]): Promise<void> {
+    const failures: unknown[] = [];
+    for (const family of [4, 6] as const) {
+      try {
+        this.#sockets.set(family, await this.#ports.krpc.bind({ port: 0, family }, receive));
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (this.#sockets.size === 0) throw failures[0];
+  }
+
+  /** Resolves to how many nodes were asked. */
+  async #search(dht: Dht, torrent: Discoverable): Promise<number> {
+    const infoHash = fromHex(torrent.infoHash);
+    const onPeers = (peers: PeerAddress[]) => {
+      // It may have turned out to be private meanwhile.
+      if (torrent.running && !torrent.private) torrent.addPeers(peers, PEER_SOURCE.DHT);
+    };
+    const port = this.#ports.listenPort();
+    const { queries } = port > 0
+      ? await dht.announce(infoHash, { port, seed: torrent.complete }, { onPeers })
+      : await dht.findPeers(infoHash, { onPeers });
+    return queries;
+  }
+
+  #onLocalPeer(infoHash: Uint8Array, peer: PeerAddress): void {
+    const wanted = toHex(infoHash);
+    for (const torrent of this.#ports.torrents()) {
+      const isIt = takesPart(torrent) && torrent.infoHash === wanted;
+      if (isIt) torrent.addPeers([peer], PEER_SOURCE.LSD);
+    }
+  }
+}
+
+function takesPart({ running, private: isPrivate }: Discoverable): boolean {
+  return running && !isPrivate;
+}

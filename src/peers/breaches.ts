@@ -1,0 +1,73 @@
+/**
+ * Who broke the protocol, how often, and whom that bans. One breach may be an odd client on a bad
+ * day, the second one is its habit. Invariant: what is remembered beside the peers themselves is at
+ * most MAX_ADDRESSES counts.
+ */
+import { isPrivateOrLocal } from "../util/compact_address.ts";
+import { ProtocolError } from "../util/errors.ts";
+import type { BanScope } from "./peer_list.ts";
+import type { PoolPeer } from "./pool_peer.ts";
+
+/** At the second breach of a peer that we know where to find, it is banned. */
+const MAX_BREACHES = 2;
+/** So many by whoever dials in from one public address within the time ban all of the address. */
+const MAX_FROM_ADDRESS = 4, ADDRESS_WINDOW_MS = 10 * 60_000;
+const MAX_ADDRESSES = 256;
+
+/** Protocol errors that show no wrong: silence, a meeting with ourselves, somebody else's port. */
+const NO_WRONG: ReadonlySet<string> = new Set([
+  "silent",
+  "self",
+  "wrong-torrent",
+  "early",
+  "bad-handshake",
+]);
+
+export interface BreachBan {
+  scope: BanScope;
+  /** For a person: what it broke last. */
+  reason: string;
+}
+
+/** What a connection's end says of a breach, for a person; null when it shows none. */
+export function breachOf(error: Error | null): string | null {
+  if (!(error instanceof ProtocolError) || NO_WRONG.has(error.code)) return null;
+  return error.message;
+}
+
+export class Breaches {
+  /** Breaches of incoming connections, by address; the longest counted first. */
+  readonly #byAddress = new Map<string, { count: number; since: number }>();
+
+  /**
+   * The connection that `peer` is or was on ended by this breach (as `breachOf` has it). Returns the
+   * ban that it earns, if any.
+   */
+  note(peer: PoolPeer, breach: string, now: number): BreachBan | null {
+    const reason = `broke the protocol: ${breach}`;
+    peer.breaches++;
+    // Where it listens is its own claim when it dialled us, so it could claim another port each time.
+    if (peer.incoming && this.#passesLimit(peer.address, now)) return { scope: "address", reason };
+    // The port that it dialled from says nothing of who comes from there the next time.
+    if (peer.connectable && peer.breaches >= MAX_BREACHES) return { scope: "endpoint", reason };
+    return null;
+  }
+
+  #passesLimit(address: string, now: number): boolean {
+    // At home, or behind a provider's NAT, one address may be all that we see of many.
+    if (isPrivateOrLocal(address)) return false;
+    const known = this.#byAddress.get(address);
+    if (known !== undefined && now - known.since <= ADDRESS_WINDOW_MS) {
+      if (++known.count < MAX_FROM_ADDRESS) return false;
+      this.#byAddress.delete(address);
+      return true;
+    }
+    this.#byAddress.delete(address);
+    this.#byAddress.set(address, { count: 1, since: now });
+    if (this.#byAddress.size > MAX_ADDRESSES) {
+      const [oldest] = this.#byAddress.keys();
+      this.#byAddress.delete(oldest!);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,505 @@
+/**
+ * The peers of one torrent: all known ones, which to dial next, and which are connected.
+ *
+ * Two tiers and a cache: the list of all known peers and the cache of those ready to be dialled,
+ * best first (both in the PeerBook), and the active connections (here). The pool dials nobody
+ * itself: it tells its dialer, and is told how it went. From `connectToPeers` to `disconnectAll` it
+ * keeps the connection slots filled by itself: after new peers, after every loss and when a
+ * back-off ends (`tick`). All times are the clock's milliseconds; every step is O(log n).
+ *
+ * Invariants: CONNECTING and CONNECTED peers are exactly those in the two sets; banned peers are
+ * never dialled; active connections never pass the limit, and each holds a slot of the client's.
+ */
+import { assert } from "../util/assert.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
+import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
+import { QUICK_TRIES } from "./candidate_cache.ts";
+import { absorb, olderConnection } from "./duplicates.ts";
+import { OwnEndpoint } from "./own_endpoint.ts";
+import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
+import type { BanScope } from "./peer_list.ts";
+import { lowestRanked } from "./peer_rank.ts";
+import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
+import {
+  type PeerPoolConfig,
+  POOL_DEFAULTS,
+  type PoolCallbacks,
+  type PoolDialer,
+  type PoolStats,
+} from "./pool_types.ts";
+
+/** A connection that ends within this time was refused, if the peer may have had a reason. */
+const BRIEF_MS = 2000;
+
+export class PeerPool implements SlotUser {
+  readonly #config: PeerPoolConfig;
+  readonly #dialer: PoolDialer;
+  readonly #slots: ConnectionSlots;
+  readonly #own: OwnEndpoint;
+  /** Null until there is a peer: most torrents of a large client have none. */
+  #made: PeerBook | null = null;
+  #finished = false;
+  /** Longest waiting first. */
+  readonly #connecting = new Set<PoolPeer>();
+  readonly #connected = new Set<PoolPeer>();
+  /** Callbacks that are due when the step under way is complete. */
+  readonly #news: (() => void)[] = [];
+  #callbacks: PoolCallbacks = {};
+  #maxActive: number;
+  #running = false;
+  #filling = false;
+
+  /** `slots` are shared with the pools of other torrents; by default there is no limit overall. */
+  constructor(
+    config: Partial<PeerPoolConfig>,
+    dialer: PoolDialer,
+    slots: ConnectionSlots = new ConnectionSlots(),
+  ) {
+    this.#config = { ...POOL_DEFAULTS, ...config };
+    assert(this.#config.maxPeerlistSize > 0, "the peer list has room for a peer");
+    this.#dialer = dialer;
+    this.#slots = slots;
+    this.#own = new OwnEndpoint(this.#config.crc32c, this.#config.peerId);
+    this.#maxActive = this.#config.maxActiveConnections;
+  }
+
+  setCallbacks(callbacks: PoolCallbacks): void {
+    this.#callbacks = callbacks;
+  }
+
+  /**
+   * Adds a peer, or adds `source` (PEER_SOURCE) to one that is known. Null when it is not taken:
+   * no address to dial, our own, banned, or worth less than all others of a full list.
+   */
+  addPeer(address: string, port: number, source: number, now: number): PoolPeer | null {
+    const peer = this.#book.learn(address, port, source);
+    this.#settle(now);
+    return peer;
+  }
+
+  /** Adds what one tracker answer or message brought; returns how many were new and taken. */
+  addPeers(
+    peers: Iterable<{ address: string; port: number }>,
+    source: number,
+    now: number,
+  ): number {
+    const before = this.#made?.learned ?? 0;
+    const fresh = new Set<PoolPeer>();
+    for (const { address, port } of peers) {
+      const peer = this.#book.learn(address, port, source);
+      if (peer !== null && peer.order >= before) fresh.add(peer);
+    }
+    // The later ones of a long list may have pushed earlier ones out again.
+    for (const peer of fresh) if (!this.#book.knows(peer)) fresh.delete(peer);
+    this.#settle(now);
+    return fresh.size;
+  }
+
+  /** Starts to keep the connection slots filled with the best candidates, and fills them now. */
+  connectToPeers(now: number): void {
+    this.#running = true;
+    this.#slots.join(this);
+    this.#settle(now);
+  }
+
+  /** Brings back peers whose back-off is over and fills free slots. Due at `nextDeadline()`. */
+  tick(now: number): void {
+    this.#settle(now);
+  }
+
+  /** When the next peer comes out of its back-off; Infinity when none waits or nobody is dialled. */
+  nextDeadline(): number {
+    return this.#running && this.#made !== null ? this.#made.cache.nextReadyAt() : Infinity;
+  }
+
+  /** A connection that we dialled has its handshake done. */
+  connected(peer: PoolPeer, now: number, peerId: Uint8Array | null = null): void {
+    if (peer.state !== PEER_STATE.CONNECTING) return;
+    this.#connecting.delete(peer);
+    this.#enter(peer, now, peerId);
+    this.#settle(now);
+  }
+
+  /**
+   * Somebody dialled us and said which torrent. The peer, connected; null when it is refused:
+   * banned, here already, or no slot is free. An attempt of ours that is still under way yields, and
+   * so does the connection that the same peer (address and peer id) made before.
+   */
+  incoming(
+    address: string,
+    port: number,
+    now: number,
+    peerId: Uint8Array | null = null,
+  ): PoolPeer | null {
+    const bytes = parseIp(address);
+    if (bytes === null) return null;
+    const canonical = formatIp(bytes);
+    if (this.#book.list.refuses(canonical, bytes)) return null;
+    const older = olderConnection(this.#connected, canonical, peerId);
+    if (older !== undefined) this.#hangUp(older, now, false);
+    let peer = this.#book.list.find(canonical, port);
+    if (peer !== undefined && !this.#welcomesAgain(peer, peerId)) return null;
+    if (peer?.state === PEER_STATE.CONNECTING) this.#hangUp(peer, now, false);
+    if (!this.#makeRoom(now)) return null;
+    if (peer === undefined) {
+      peer = this.#book.add(canonical, bytes, port, 0);
+      peer.connectable = false;
+    }
+    peer.sources |= PEER_SOURCE.INCOMING;
+    peer.incoming = true;
+    this.#enter(peer, now, peerId);
+    this.#book.shrink();
+    this.#settle(now);
+    return peer;
+  }
+
+  /** Whether a peer that is in the list already may come in on a connection of its own. */
+  #welcomesAgain(peer: PoolPeer, peerId: Uint8Array | null): boolean {
+    if (peer.state === PEER_STATE.BANNED || peer.state === PEER_STATE.CONNECTED) return false;
+    if (peer.state !== PEER_STATE.CONNECTING) return true;
+    return !this.#own.keepsOutgoing(peer.port, peerId);
+  }
+
+  #makeRoom(now: number): boolean {
+    const full = this.active >= this.#maxActive;
+    if (full || this.#slots.isFull) {
+      const [longest] = this.#connecting;
+      if (longest !== undefined) this.#hangUp(longest, now, false);
+      else if (full) return false;
+    }
+    return this.#slots.makeRoom(this, now);
+  }
+
+  /**
+   * A connection ended, or an attempt failed. No effect on a peer that is not active. `error`: it
+   * failed, which counts against the peer; false for an orderly end. `breach`: as of `breachOf`.
+   */
+  connectionClosed(
+    peer: PoolPeer,
+    now: number,
+    how: { error: boolean; breach?: string | null },
+  ): void {
+    if (!peer.active) return;
+    const brief = peer.state === PEER_STATE.CONNECTING || now - peer.lastConnected < BRIEF_MS;
+    if (peer.quickTries > 0 && brief) peer.quickTries--;
+    else if (how.error) peer.failCount++;
+    if (!brief) peer.quickTries = 0;
+    this.#leave(peer, now, how.error);
+    const dead = how.error && peer.connectable && peer.failCount >= this.#config.maxFailcount;
+    const ban = how.breach ? this.#book.breaches.note(peer, how.breach, now) : null;
+    if (ban !== null) this.#ban(peer, ban.reason, ban.scope);
+    else if (dead) this.#ban(peer, DEAD_ADDRESS, "endpoint");
+    this.#settle(now);
+  }
+
+  /**
+   * An incoming peer told where it listens (BEP 10, key "p"). That may show that it is known, or
+   * connected already: then one of the two connections is ended, on both sides the same. Returns
+   * false when it is the one that was asked about.
+   */
+  listensOn(peer: PoolPeer, port: number, now: number): boolean {
+    if (peer.state !== PEER_STATE.CONNECTED) return false;
+    if (peer.connectable || !isListenPort(port)) return true;
+    const other = this.#book.list.find(peer.address, port);
+    if (other === undefined || other === peer) {
+      this.#book.list.move(peer, port);
+    } else if (this.#book.refuses(other)) {
+      this.#hangUp(peer, now, true);
+    } else if (this.#prefers(other)) {
+      other.sources |= peer.sources;
+      this.#hangUp(peer, now, false);
+    } else {
+      if (other.active) this.#hangUp(other, now, false);
+      this.#book.forget(other);
+      absorb(peer, other);
+      this.#book.list.move(peer, port);
+    }
+    const stays = peer.active;
+    peer.connectable = stays;
+    this.#book.refresh(peer);
+    this.#settle(now);
+    return stays;
+  }
+
+  /**
+   * Whether the connection under a peer's listening port stays when a second one came in. One that
+   * dialled us before does not dial again unless its first connection is dead, though we may not
+   * have heard of that: then the new one is the one to keep.
+   */
+  #prefers(other: PoolPeer): boolean {
+    if (other.state !== PEER_STATE.CONNECTED || other.incoming) return false;
+    return this.#own.keepsOutgoing(other.port, other.peerId);
+  }
+
+  /** Ends the connection to a peer, if there is one; it may be dialled again after its back-off. */
+  disconnectPeer(address: string, port: number, now: number): boolean {
+    const peer = this.findPeer(address, port);
+    if (peer === undefined || !peer.active) return false;
+    this.#hangUp(peer, now, false);
+    this.#settle(now);
+    return true;
+  }
+
+  /**
+   * Ends all connections and dials nobody until `connectToPeers` is called again. Who was connected
+   * is dialled soon then: until it notices that we left, it may take us for a second connection of
+   * the same peer (Transmission looks twice a second) and refuse, so a few refusals do not count.
+   */
+  disconnectAll(now: number): void {
+    this.#running = false;
+    const connected = [...this.#connected];
+    for (const peer of [...this.#connecting, ...connected]) this.#hangUp(peer, now, false);
+    for (const peer of connected) {
+      if (!peer.connectable) continue;
+      peer.quickTries = QUICK_TRIES;
+      this.#book.refresh(peer);
+    }
+    this.#slots.leave(this);
+    this.#settle(now);
+  }
+
+  /** Forgets a peer and what it did, a ban included; its connection is ended. */
+  erasePeer(address: string, port: number, now: number): boolean {
+    const peer = this.findPeer(address, port);
+    if (peer === undefined) return false;
+    if (peer.active) this.#hangUp(peer, now, false);
+    this.#book.forget(peer);
+    this.#settle(now);
+    return true;
+  }
+
+  /** Forgets all peers that we do not know by one of these sources (PEER_SOURCE bits). */
+  keepOnly(sources: number, now: number): void {
+    for (const peer of [...this.#made?.list.values() ?? []]) {
+      if (peer.state === PEER_STATE.BANNED) continue;
+      if ((peer.sources & sources) === 0) {
+        if (peer.active) this.#hangUp(peer, now, false);
+        this.#book.forget(peer);
+      }
+    }
+    this.#settle(now);
+  }
+
+  /** Lower than what is active: attempts are given up first, then the lowest ranked connections. */
+  setMaxActive(count: number, now: number): void {
+    this.#maxActive = count;
+    while (this.active > Math.max(0, count)) this.giveUpOne(now);
+    this.#settle(now);
+  }
+
+  /** Ends the attempt that waits longest, or the lowest ranked connection; there must be one. */
+  giveUpOne(now: number): void {
+    const [attempt] = this.#connecting;
+    this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
+  }
+
+  /** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
+  updatePeerStats(peer: PoolPeer, downloaded: number, uploaded: number): void {
+    this.#book.noteTransfer(peer, downloaded, uploaded);
+  }
+
+  /**
+   * A piece with a block of this peer failed its hash. `sole`: all of it came from this peer, which
+   * bans it at once; otherwise it loses trust, and is banned when too little is left.
+   */
+  markHashFailure(peer: PoolPeer, now: number, sole = false): void {
+    if (peer.state === PEER_STATE.BANNED) return;
+    if (this.#book.noteHashFailure(peer) || sole) this.ban(peer, now, "hash-failures");
+  }
+
+  /** A piece with a block of this peer passed its hash. */
+  markGoodPiece(peer: PoolPeer): void {
+    this.#book.noteGoodPiece(peer);
+  }
+
+  markPeerSeed(peer: PoolPeer, seed = true): void {
+    peer.seed = seed;
+    this.#book.refresh(peer);
+  }
+
+  /**
+   * Never dials the peer again and ends its connection. `scope` "address" (the default) also
+   * refuses whoever else comes from its address; "endpoint" is for what need not be its fault.
+   */
+  ban(peer: PoolPeer, now: number, reason: string, scope: BanScope = "address"): void {
+    const listed = this.#book.list.find(peer.address, peer.port) ?? peer;
+    if (listed.state === PEER_STATE.BANNED) return;
+    if (listed.active) this.#hangUp(listed, now, true);
+    this.#ban(listed, reason, scope);
+    this.#settle(now);
+  }
+
+  /**
+   * Gives every peer that was banned for connection failures one more try: for when it turns out
+   * that it was our own net that failed. Returns how many.
+   */
+  forgiveFailures(now: number): number {
+    const count = this.#book.forgiveFailures();
+    this.#settle(now);
+    return count;
+  }
+
+  /** Who was banned for what it did, for a next run; port 0 stands for all of its address. */
+  bans(): (PeerAddress & { reason: string })[] {
+    return this.#made?.bans() ?? [];
+  }
+
+  /** Takes up the bans of an earlier run. */
+  recallBans(bans: Iterable<PeerAddress & { reason: string }>, now: number): void {
+    for (const { address, port, reason } of bans) {
+      const bytes = parseIp(address);
+      if (bytes === null) continue;
+      const canonical = formatIp(bytes);
+      const peer = this.#book.list.find(canonical, port) ??
+        this.#book.add(canonical, bytes, port, PEER_SOURCE.RESUME);
+      this.ban(peer, now, reason, port === 0 ? "address" : "endpoint");
+    }
+  }
+
+  /** Whether we have all we want: then seeds are neither preferred nor dialled. */
+  setFinished(finished: boolean): void {
+    this.#finished = finished;
+    this.#made?.setFinished(finished);
+  }
+
+  /** Where others see us; `address` null while unknown. Both families may be told, one by one. */
+  setOwnEndpoint(address: string | null, port: number): void {
+    this.#own.set(address, port);
+    this.#made?.ownEndpointChanged();
+  }
+
+  findPeer(address: string, port: number): PoolPeer | undefined {
+    const canonical = canonicalIp(address);
+    return canonical === null ? undefined : this.#book.list.find(canonical, port);
+  }
+
+  /** The peer that would be dialled next. */
+  pickBestCandidate(): PoolPeer | undefined {
+    return this.#book.cache.best();
+  }
+
+  /** The peers ready to be dialled, best first; O(n log n). */
+  candidates(): PoolPeer[] {
+    return this.#book.cache.sorted();
+  }
+
+  connectedPeers(): IterableIterator<PoolPeer> {
+    return this.#connected.values();
+  }
+
+  /** Peers worth keeping for a next run: once connected and open to dialling, best first. */
+  knownGood(limit: number): PoolPeer[] {
+    return this.#made?.knownGood(limit) ?? [];
+  }
+
+  stats(): PoolStats {
+    return {
+      total: this.#made?.list.size ?? 0,
+      candidates: this.#made?.cache.size ?? 0,
+      connecting: this.#connecting.size,
+      connected: this.#connected.size,
+      banned: this.#made?.list.banned ?? 0,
+    };
+  }
+
+  /** Every slot has a connection that stands. */
+  get isFull(): boolean {
+    return this.#connected.size >= this.#maxActive ||
+      (this.#slots.isFull && this.#connecting.size === 0);
+  }
+
+  /** Whether this newcomer, should it be let in, takes the place of its own older connection. */
+  replacesItself(address: string, peerId: Uint8Array): boolean {
+    const canonical = canonicalIp(address);
+    return canonical !== null &&
+      olderConnection(this.#connected, canonical, peerId) !== undefined;
+  }
+
+  /** Connections and attempts. */
+  get active(): number {
+    return this.#connecting.size + this.#connected.size;
+  }
+
+  /** What somebody at this address would get as PoolPeer.spread (BEP 40). */
+  spreadOf(address: string, port: number): number {
+    const bytes = parseIp(address);
+    return bytes === null ? 0 : this.#own.spread({ bytes, port });
+  }
+
+  get #book(): PeerBook {
+    return this.#made ??= new PeerBook(this.#config, this.#own, this.#finished);
+  }
+
+  #enter(peer: PoolPeer, now: number, peerId: Uint8Array | null): void {
+    if (peer.state !== PEER_STATE.CONNECTING) this.#slots.take();
+    this.#connected.add(peer);
+    peer.state = PEER_STATE.CONNECTED;
+    peer.peerId = peerId;
+    peer.everConnected = true;
+    peer.lastConnected = now;
+    this.#book.refresh(peer);
+    this.#news.push(() => this.#callbacks.onConnected?.(peer));
+  }
+
+  #hangUp(peer: PoolPeer, now: number, wasError: boolean): void {
+    peer.quickTries = 0;
+    this.#dialer.hangUp(peer);
+    this.#leave(peer, now, wasError);
+  }
+
+  /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
+  #leave(peer: PoolPeer, now: number, wasError: boolean): void {
+    const wasConnecting = this.#connecting.delete(peer);
+    const wasConnected = this.#connected.delete(peer);
+    if (wasConnecting || wasConnected) this.#slots.giveBack();
+    peer.state = PEER_STATE.DISCONNECTED;
+    peer.optimisticallyUnchoked = false;
+    peer.lastConnected = now;
+    if (peer.connectable) this.#book.refresh(peer);
+    else this.#book.forget(peer);
+    if (wasConnected) this.#news.push(() => this.#callbacks.onDisconnected?.(peer, wasError));
+  }
+
+  #ban(peer: PoolPeer, reason: string, scope: BanScope): void {
+    this.#book.ban(peer, reason, scope);
+    this.#news.push(() => this.#callbacks.onBanned?.(peer, reason));
+  }
+
+  /** Ends every step: candidates, slots, then the callbacks. */
+  #settle(now: number): void {
+    this.#made?.promote(now);
+    this.#fill(now);
+    for (let tell = this.#news.shift(); tell !== undefined; tell = this.#news.shift()) tell();
+  }
+
+  #fill(now: number): void {
+    // A dialer that answers within the call comes back here; the loop that runs goes on by itself.
+    if (!this.#running || this.#filling) return;
+    this.#filling = true;
+    try {
+      for (let peer = this.#next(now); peer !== undefined; peer = this.#next(now)) {
+        this.#slots.take();
+        peer.state = PEER_STATE.CONNECTING;
+        peer.incoming = false;
+        this.#connecting.add(peer);
+        this.#book.refresh(peer);
+        this.#dialer.dial(peer);
+      }
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  /** Whom to dial now; undefined when there is nobody, or no slot. */
+  #next(now: number): PoolPeer | undefined {
+    const room = this.#running && this.active < this.#maxActive &&
+      this.#connecting.size < this.#config.maxHalfOpen;
+    if (!room || this.#made === null || this.#made.cache.size === 0) return undefined;
+    // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
+    if (this.#slots.isFull && (this.active > 0 || !this.#slots.makeRoom(this, now))) {
+      return undefined;
+    }
+    return this.#book.cache.best();
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The progress of a torrent, as it is kept between two runs; what a user wants of it is elsewhere. Nothing in it is believed for being there:
+ * state/trust.ts compares it with the disk. Plain data; resume_codec.ts makes bytes of it.
+ */
+import type { FileIdentity, Stamp } from "../storage/stamps.ts";
+import type { Bitfield } from "../util/bitfield.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+
+/** Blocks of a piece that is not whole yet; they are on the disk, but no hash vouches for them. */
+export interface PartialPiece {
+  readonly piece: number;
+  readonly blocks: Bitfield;
+}
+
+export interface ResumeTotals {
+  /** Payload bytes over all runs. */
+  uploaded: number;
+  downloaded: number;
+  /** Over all runs. */
+  seedingSeconds: number;
+  activeSeconds: number;
+}
+
+export interface ResumeData {
+  /** 20 bytes. */
+  infoHash: Uint8Array;
+  name: string;
+  /** Absolute: the folder that holds the torrent's file or top folder. */
+  dir: string;
+  /** The disk that `dir` was on, as `Files.diskOf` names it; empty: not known. */
+  disk: string;
+  /** Files that were renamed: index in the torrent's list and path below `dir`. */
+  renamed: ReadonlyMap<number, readonly string[]>;
+  /** A move that has begun: each file is in its old place or in this new one. */
+  moving: { dir: string; renamed: ReadonlyMap<number, readonly string[]> } | null;
+  /** Verified pieces, all of whose bytes were on the disk before this was written. */
+  have: Bitfield;
+  partial: readonly PartialPiece[];
+  totals: ResumeTotals;
+  /** Seconds since 1970; 0 until it is complete. */
+  completedAt: number;
+  /** Announce URLs in the order in which they are to be tried. */
+  trackers: readonly (readonly string[])[];
+  /** What trackers asked to be sent back to them, by announce URL. */
+  trackerIds: ReadonlyMap<string, Uint8Array>;
+  /** Peers that served well: the first MAX_GOOD_PEERS are kept. */
+  goodPeers: readonly PeerAddress[];
+  /** The first MAX_BANNED_PEERS are kept. Port 0: the whole address. */
+  bannedPeers: readonly (PeerAddress & { reason: string })[];
+  /**
+   * By index in the torrent's list: the files that we made or took over. Whatever they hold, we may
+   * write to them. Files whose disk keeps no identities are left out.
+   */
+  owned: ReadonlyMap<number, FileIdentity>;
+  /** One for each file of the torrent's list; undefined for pads. */
+  stamps: readonly Stamp[];
+  /** Of the part file. */
+  partsStamp: Stamp;
+  /** Milliseconds since 1970 when `stamps` and `have` were taken. */
+  savedAtMs: number;
+}
+
+export const MAX_GOOD_PEERS = 200;
+export const MAX_BANNED_PEERS = 500;

@@ -1,0 +1,66 @@
+/**
+ * Who is to answer for what failed, and who is thanked for what did not: pieces to peers. Blame may
+ * come after a peer left, so those who left last and had sent something are remembered. Invariant:
+ * beside who is connected, at most MAX_GONE peers are.
+ */
+import { formatEndpoint } from "../util/compact_address.ts";
+import type { PeerPool } from "../peers/peer_pool.ts";
+import type { PoolPeer } from "../peers/pool_peer.ts";
+
+const MAX_GONE = 1000;
+
+/** A connection, as far as it can be blamed. */
+interface Sender {
+  readonly peer: PoolPeer;
+  readonly session: { readonly key: number; readonly delivers: boolean };
+}
+
+export class Blame {
+  readonly #pool: PeerPool;
+  /** By session key. */
+  readonly #here = new Map<number, PoolPeer>();
+  /** Who left first comes first. */
+  readonly #gone = new Map<number, PoolPeer>();
+
+  constructor(pool: PeerPool) {
+    this.#pool = pool;
+  }
+
+  joined({ peer, session }: Sender): void {
+    this.#gone.delete(session.key);
+    this.#here.set(session.key, peer);
+  }
+
+  left({ peer, session }: Sender): void {
+    this.#here.delete(session.key);
+    if (!session.delivers) return;
+    this.#gone.set(session.key, peer);
+    if (this.#gone.size <= MAX_GONE) return;
+    const [oldest] = this.#gone.keys();
+    this.#gone.delete(oldest!);
+  }
+
+  /** A piece failed its hash. */
+  suspect(contributors: readonly number[], now: number): void {
+    for (const peer of this.#peers(contributors)) this.#pool.markHashFailure(peer, now);
+  }
+
+  /** A piece passed. */
+  thank(contributors: readonly number[]): void {
+    for (const peer of this.#peers(contributors)) this.#pool.markGoodPiece(peer);
+  }
+
+  /** It was this one for sure. */
+  convict(key: number, now: number): void {
+    for (const peer of this.#peers([key])) this.#pool.ban(peer, now, "sent wrong data");
+  }
+
+  /** "address:port" of each. */
+  names(contributors: readonly number[]): string[] {
+    return this.#peers(contributors).map(({ address, port }) => formatEndpoint({ address, port }));
+  }
+
+  #peers(keys: readonly number[]): PoolPeer[] {
+    return keys.flatMap((key) => this.#here.get(key) ?? this.#gone.get(key) ?? []);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Picks the connection to drop when a newcomer finds no room, if any is worth dropping. A peer that
+ * only waits, for an unchoke by us or by it, may lose its place to a peer of higher priority (BEP 40)
+ * or, if its address has more than its share, to a peer from another address.
+ */
+import { toHex } from "../util/bytes.ts";
+import { parseIp } from "../util/ip_address.ts";
+import type { PoolPeer } from "../peers/pool_peer.ts";
+
+/** After this time, a peer without interest on either side may lose its place to a newcomer. */
+const USELESS_AFTER_MS = 2000;
+/** After this time without data, a peer may lose its place to a newcomer of higher priority. */
+const UNPRODUCTIVE_AFTER_MS = 60_000;
+/** The same for an address with many connections: one round of the choker without data. */
+const IDLE_AFTER_MS = 10_000;
+/** The part of a full pool that one address may fill before other addresses have priority. */
+const ADDRESS_SHARE = 1 / 4;
+
+/** The facts about a connected peer that decide. */
+export interface Evictable {
+  readonly peer: Pick<PoolPeer, "spread" | "bytes">;
+  readonly incoming: boolean;
+  /** When it last sent or received data; at first, when it connected. */
+  readonly movedAt: number;
+  readonly session: {
+    readonly interested: boolean;
+    readonly peerInterested: boolean;
+    readonly connectedAt: number;
+    readonly down: { readonly rate: number };
+    readonly up: { readonly rate: number };
+    wastesTurns(now: number): boolean;
+  };
+}
+
+/** The newcomer; `spread` is as in PoolPeer. */
+export interface Newcomer {
+  readonly address: string;
+  readonly spread: number;
+}
+
+/**
+ * The connection that may end for a newcomer: one without interest on either side; else one that
+ * carried nothing either way for a minute and let its turn pass; else an idle one of the address that
+ * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
+ * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
+ * connection is worth more than an unknown peer.
+ */
+export function expendable<Member extends Evictable>(
+  members: Iterable<Member>,
+  newcomer: Newcomer,
+  now: number,
+): Member | null {
+  const all = [...members];
+  return all.find((member) => isUseless(member, now)) ??
+    longestIdle(all.filter((member) => wasted(member, now))) ??
+    longestIdle(crowd(all, newcomer).filter(({ movedAt }) => now - movedAt >= IDLE_AFTER_MS)) ??
+    lowerPriority(all, newcomer, now);
+}
+
+/**
+ * The connection of a full, downloading pool to close so that another peer can be dialled: the one
+ * that carried no data for the longest time, at least a minute; a peer that does not answer our
+ * requests goes first. Null: all are useful.
+ */
+export function leastMissed<Member extends Evictable & { session: { snubbed: boolean } }>(
+  members: Iterable<Member>,
+  now: number,
+): Member | null {
+  const idle = [...members].filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS);
+  return longestIdle(idle.filter(({ session }) => session.snubbed)) ?? longestIdle(idle);
+}
+
+function isUseless({ session }: Evictable, now: number): boolean {
+  return now - session.connectedAt > USELESS_AFTER_MS &&
+    !session.interested && !session.peerInterested;
+}
+
+function wasted({ session, movedAt }: Evictable, now: number): boolean {
+  return now - movedAt >= UNPRODUCTIVE_AFTER_MS && session.wastesTurns(now);
+}
+
+function longestIdle<Member extends Evictable>(members: readonly Member[]): Member | null {
+  let longest: Member | null = null;
+  for (const member of members) {
+    if (longest === null || member.movedAt < longest.movedAt) longest = member;
+  }
+  return longest;
+}
+
+/** The incoming peers of the address with most connections; none if it is within its share. */
+function crowd<Member extends Evictable>(
+  members: readonly Member[],
+  newcomer: Newcomer,
+): readonly Member[] {
+  const places = new Map<string, Member[]>();
+  let most: readonly Member[] = [];
+  for (const member of members) {
+    if (!member.incoming) continue;
+    const place = placeOf(member.peer.bytes), there = places.get(place) ?? [];
+    places.set(place, there);
+    there.push(member);
+    if (there.length > most.length) most = there;
+  }
+  const bytes = parseIp(newcomer.address);
+  const fellows = bytes === null ? 0 : places.get(placeOf(bytes))?.length ?? 0;
+  const share = Math.max(1, Math.floor(members.length * ADDRESS_SHARE));
+  // One fewer here and one more there must leave them no less even than before.
+  return most.length > share && most.length > fellows + 1 ? most : [];
+}
+
+/** An IPv4 address, or the 64 bits of an IPv6 one within which a host has as many as it likes. */
+function placeOf(bytes: Uint8Array): string {
+  return toHex(bytes.length === 16 ? bytes.subarray(0, 8) : bytes);
+}
+
+function lowerPriority<Member extends Evictable>(
+  members: readonly Member[],
+  newcomer: Newcomer,
+  now: number,
+): Member | null {
+  let worst: Member | null = null;
+  for (const member of members) {
+    const { session, peer } = member;
+    const carries = session.down.rate >= 1 || session.up.rate >= 1;
+    const young = now - session.connectedAt < UNPRODUCTIVE_AFTER_MS;
+    if (young || carries || peer.spread >= newcomer.spread) continue;
+    if (worst === null || peer.spread < worst.peer.spread) worst = member;
+  }
+  return worst;
+}

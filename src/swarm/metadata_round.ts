@@ -1,0 +1,198 @@
+/**
+ * One try at the info dictionary: its size as some peers claim it, the pieces that came, and what
+ * each of these peers was asked for. Memory is taken by what arrives, never by the claim.
+ */
+import { concatBytes } from "../util/bytes.ts";
+import { metadataPieceCount } from "../wire/ut_metadata.ts";
+
+/** Requests under way per peer. */
+const WINDOW = 4;
+/** A piece is asked of a second peer when the first has let us wait so long. */
+const REPEAT_MS = 3000;
+/** Then the peer is taken to be stalled, and left alone for a while. */
+const STALL_MS = 8000;
+/** Doubles with every refusal and stall in a row. */
+const FIRST_PAUSE_MS = 2000;
+const MAX_PAUSE_MS = 60_000;
+/** Doubles with every turn, so that a slow one gets enough of it in the end. */
+const FIRST_TURN_MS = 20_000;
+
+class RoundMember {
+  /** When each request under way was sent. */
+  readonly asked = new Map<number, number>();
+  /** Pieces that were given up and may still come. */
+  readonly late = new Set<number>();
+  pausedUntil = -Infinity;
+  #failures = 0;
+
+  giveUp(): void {
+    for (const index of this.asked.keys()) this.late.add(index);
+    this.asked.clear();
+  }
+
+  /** Several refusals at once count as one. */
+  pause(now: number): void {
+    if (now < this.pausedUntil) return;
+    this.pausedUntil = now + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+  }
+
+  /** It is of use after all. */
+  forgive(): void {
+    this.#failures = 0;
+    this.pausedUntil = -Infinity;
+  }
+}
+
+export class MetadataRound<P> {
+  /** Whether it is being worked on; only then it holds memory. */
+  active = false;
+  /** How often it had to make way for others. */
+  turns = 0;
+  #startedAt = 0;
+  readonly #members = new Map<P, RoundMember>();
+  #pieces: (Uint8Array | undefined)[] = [];
+  #sources: P[] = [];
+  #askedAt: number[] = [];
+  #missing = 0;
+
+  /** `size`: bytes that its members claim; `solo`: nobody but its first member may join. */
+  constructor(readonly size: number, readonly solo: boolean) {}
+
+  get members(): IterableIterator<P> {
+    return this.#members.keys();
+  }
+
+  get memberCount(): number {
+    return this.#members.size;
+  }
+
+  get pieceCount(): number {
+    return metadataPieceCount(this.size);
+  }
+
+  get received(): number {
+    return this.active ? this.pieceCount - this.#missing : 0;
+  }
+
+  /** Who gave each of the pieces; only of a complete round. */
+  get sources(): readonly P[] {
+    return this.#sources;
+  }
+
+  start(now: number): void {
+    this.active = true;
+    this.#startedAt = now;
+    this.reset();
+  }
+
+  /** Makes way for others; what came is dropped. */
+  stop(): void {
+    this.active = false;
+    this.turns++;
+    this.reset();
+  }
+
+  /** Begins again from nothing. */
+  reset(): void {
+    const count = this.active ? this.pieceCount : 0;
+    this.#pieces = new Array(count);
+    this.#sources = new Array(count);
+    this.#askedAt = new Array(count).fill(-Infinity);
+    this.#missing = count;
+    for (const member of this.#members.values()) member.giveUp();
+  }
+
+  turnIsOver(now: number): boolean {
+    return now - this.#startedAt > FIRST_TURN_MS * 2 ** this.turns;
+  }
+
+  add(peer: P): void {
+    this.#members.set(peer, new RoundMember());
+  }
+
+  remove(peer: P): void {
+    const member = this.#members.get(peer);
+    for (const index of member?.asked.keys() ?? []) this.#askedAt[index] = -Infinity;
+    this.#members.delete(peer);
+  }
+
+  /** Gives out requests, one to each member in turn, so that all of them share the work. */
+  ask(now: number, request: (peer: P, index: number) => void): void {
+    if (!this.active) return;
+    let ready = [...this.#members].filter(([, { pausedUntil }]) => now >= pausedUntil);
+    while (ready.length > 0) {
+      ready = ready.filter(([peer, member]) => {
+        const index = member.asked.size < WINDOW ? this.#choose(member, now) : -1;
+        if (index < 0) return false;
+        member.asked.set(index, now);
+        this.#askedAt[index] = now;
+        request(peer, index);
+        return true;
+      });
+    }
+  }
+
+  /**
+   * A piece of the right length, borrowed. Returns false if it was never asked of this peer, which
+   * then is ignored.
+   */
+  take(peer: P, index: number, bytes: Uint8Array): boolean {
+    const member = this.#members.get(peer);
+    if (member === undefined) return false;
+    const asked = member.asked.delete(index) || member.late.delete(index);
+    if (!asked) return false;
+    member.forgive();
+    if (this.active && this.#pieces[index] === undefined) {
+      this.#pieces[index] = bytes.slice();
+      this.#sources[index] = peer;
+      this.#missing--;
+    }
+    return true;
+  }
+
+  refuse(peer: P, index: number, now: number): void {
+    const member = this.#members.get(peer);
+    if (member === undefined || !member.asked.delete(index)) return;
+    this.#askedAt[index] = -Infinity;
+    member.pause(now);
+  }
+
+  /** Takes their requests from those who let us wait too long. */
+  expire(now: number): void {
+    for (const member of this.#members.values()) {
+      const stalled = [...member.asked].some(([, at]) => now - at > STALL_MS);
+      if (!stalled) continue;
+      for (const index of member.asked.keys()) this.#askedAt[index] = -Infinity;
+      member.giveUp();
+      member.pause(now);
+    }
+  }
+
+  get complete(): boolean {
+    return this.active && this.#missing === 0;
+  }
+
+  /** The whole of a complete round. */
+  join(): Uint8Array {
+    return concatBytes(...this.#pieces as Uint8Array[]);
+  }
+
+  pieceAt(index: number): Uint8Array {
+    return this.#pieces[index]!;
+  }
+
+  /** The missing piece that was asked for longest ago, or never; -1 if there is none to ask. */
+  #choose(member: RoundMember, now: number): number {
+    let best = -1, bestAt = now - REPEAT_MS;
+    for (let index = 0; index < this.#askedAt.length; index++) {
+      if (this.#pieces[index] !== undefined || member.asked.has(index)) continue;
+      if (this.#askedAt[index]! > bestAt || (best >= 0 && this.#askedAt[index] === bestAt)) {
+        continue;
+      }
+      best = index;
+      bestAt = this.#askedAt[index]!;
+      if (bestAt === -Infinity) break;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The search for a torrent's info dictionary among its connected peers (BEP 9), as long as it is not
+ * known: lets `MetadataFetch` ask whoever has it, and tells who is of no use for it. What peers send
+ * beside what was asked for is bounded.
+ */
+import type { Hasher } from "../platform/types.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { type ExtensionHandshake, UT_METADATA } from "../wire/extension.ts";
+import {
+  decodeMetadataMessage,
+  encodeMetadataReject,
+  encodeMetadataRequest,
+} from "../wire/ut_metadata.ts";
+import type { PeerSession } from "./peer/session.ts";
+import { MetadataFetch } from "./metadata_fetch.ts";
+
+/** A peer that gives nothing keeps its slot so long while others wait for one. */
+const USELESS_MS = 30_000;
+/** The same for one that says that it could: it may have to wait for its turn. */
+const PROMISING_MS = 90_000;
+/** Data messages that nobody asked for; a few come late. */
+const MAX_UNASKED = 100;
+/** Requests for metadata that we do not have either; who asks more often does not listen. */
+const MAX_REQUESTS = 100;
+const MAX_OUT_BYTES = 64 * 1024;
+/** What a message costs that makes us look through all tries. */
+const TURN_STEPS = 1500;
+/** What the answer to a request of ours may cost, in many small chunks too. */
+const ANSWER_STEPS = 250_000;
+
+interface Asked {
+  /** When it joined. */
+  readonly since: number;
+  unasked: number;
+  requests: number;
+}
+
+export class MetadataSearch {
+  readonly #fetch: MetadataFetch<PeerSession>;
+  readonly #asked = new Map<PeerSession, Asked>();
+  #infoBytes: Uint8Array | null = null;
+
+  /** `guilty`: this peer lied, and may be in the middle of a chunk. */
+  constructor(
+    infoHash: Uint8Array,
+    hasher: Pick<Hasher, "digest">,
+    guilty: (session: PeerSession) => void,
+  ) {
+    this.#fetch = new MetadataFetch(infoHash, hasher, {
+      requestPiece: (session, index) => request(session, index),
+      done: (bytes) => this.#infoBytes = bytes,
+      guilty,
+    });
+  }
+
+  /** The verified info dictionary, once it is found. */
+  get infoBytes(): Uint8Array | null {
+    return this.#infoBytes;
+  }
+
+  joined(session: PeerSession, now: number): void {
+    this.#asked.set(session, { since: now, unasked: 0, requests: 0 });
+  }
+
+  left(session: PeerSession, now: number): void {
+    this.#asked.delete(session);
+    this.#fetch.leaves(session, now);
+  }
+
+  /** Its extension handshake came. */
+  introduced(session: PeerSession, { metadataSize }: ExtensionHandshake, now: number): void {
+    session.charge(TURN_STEPS);
+    const offers = metadataSize !== undefined && session.knows(UT_METADATA);
+    if (offers && this.#asked.has(session)) this.#fetch.offers(session, metadataSize, now);
+  }
+
+  /** An ut_metadata message. Throws a ProtocolError at nonsense and at a flood. */
+  received(session: PeerSession, payload: Uint8Array, now: number): void {
+    session.charge(TURN_STEPS);
+    const message = decodeMetadataMessage(payload), asked = this.#asked.get(session);
+    if (message === null || asked === undefined) return;
+    if (message.kind === "data") {
+      const { piece, totalSize, bytes } = message;
+      if (this.#fetch.data(session, piece, totalSize, bytes, now)) return;
+      if (++asked.unasked <= MAX_UNASKED) return;
+      throw new ProtocolError("unasked", "The peer sent metadata that was not requested");
+    }
+    if (message.kind === "reject") this.#fetch.rejected(session, message.piece, now);
+    else this.#refuse(session, asked, message.piece);
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    this.#fetch.tick(now);
+  }
+
+  /** Those who gave no metadata for so long that others should have their place. */
+  useless(now: number): PeerSession[] {
+    return [...this.#asked.entries()].filter(([session, { since }]) => {
+      return now - since > (this.#fetch.has(session) ? PROMISING_MS : USELESS_MS);
+    }).map(([session]) => session);
+  }
+
+  #refuse(session: PeerSession, asked: Asked, piece: number): void {
+    if (++asked.requests > MAX_REQUESTS || session.out.length > MAX_OUT_BYTES) {
+      throw new ProtocolError("metadata-flood", "The peer requests metadata too often");
+    }
+    session.sendExtended(UT_METADATA, encodeMetadataReject(piece));
+  }
+}
+
+function request(session: PeerSession, index: number): void {
+  session.charge(-ANSWER_STEPS);
+  session.sendExtended(UT_METADATA, encodeMetadataRequest(index));
+}

@@ -1,0 +1,316 @@
+/**
+ * The download half of a session: outstanding requests and the incoming block. The window holds the
+ * requests, the torrent the state of blocks; this class connects the two. Invariant: a requested
+ * block is either in the window, arriving, or returned to the torrent.
+ */
+import { RateMeter } from "../../util/rate_meter.ts";
+import { ProtocolError } from "../../util/errors.ts";
+import type { Bitfield } from "../../util/bitfield.ts";
+import { BLOCK_LENGTH, type Layout } from "../../metainfo/layout.ts";
+import * as wire from "../../wire/peer_wire.ts";
+import type { Patience } from "./patience.ts";
+import { RequestWindow } from "./request_window.ts";
+import type { PeerSession } from "./session.ts";
+
+/** Counters that a session updates, and the work that it is charged for. */
+export interface BookLedger {
+  /** Steps that were taken so far: what a message added is charged to its sender. */
+  readonly work: { readonly steps: number };
+  /** Takes the waiting times of requests, in milliseconds. */
+  readonly latency: { add(ms: number): void };
+  /** Bytes came that were of no use. */
+  waste(cause: "duplicate" | "unasked", bytes: number): void;
+}
+
+/** What a session needs of the pieces of its torrent. */
+export interface BlockBook {
+  readonly have: Bitfield;
+  readonly targetAt: number;
+  readonly version: number;
+  readonly ledger: BookLedger;
+  /** The number of the next block to ask the peer for (see Layout); -1 if there is none. */
+  next(peer: PeerSession): number;
+  /** As `next`, out of this piece. */
+  nextOf(peer: PeerSession, piece: number): number;
+  nextDuplicate(peer: PeerSession): number;
+  release(peer: PeerSession, piece: number, block: number): void;
+  abandonBlock(peer: PeerSession, piece: number, block: number): void;
+  blockTarget(peer: PeerSession, piece: number, block: number): Uint8Array | null;
+  blockArrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
+  peerHas(peer: PeerSession, piece: number): void;
+  peerHasMany(peer: PeerSession): void;
+  /** Fills the peer's bitfield. */
+  peerHasAll(peer: PeerSession): void;
+  peerLost(peer: PeerSession, piece: number): void;
+}
+
+/** In the end-game a fast peer may repeat this many blocks at a time, other peers one. */
+const QUICK_DUPLICATES = 4;
+const QUICK_WINDOW = 64;
+
+/** Most pieces that a peer may name as allowed or suggested; later ones are ignored. */
+const MAX_ADVICE = 32;
+
+export class DownloadSide {
+  readonly window = new RequestWindow();
+  readonly rate = new RateMeter();
+  /** The peer chokes us; we told it that we are interested. */
+  choked = true;
+  interested = false;
+  #layout: Layout;
+  #book: BlockBook;
+  readonly #peer: PeerSession;
+  readonly #out: wire.WireEncoder;
+  readonly #patience: Patience;
+  /** Pieces that it gives us though it chokes us, and those that it would like to give (BEP 6). */
+  readonly #allowed = new Set<number>();
+  readonly #suggested = new Set<number>();
+  /** The block that is arriving: its piece (-1 for none), and what to make of it. */
+  #incomingPiece = -1;
+  #incomingBlock = 0;
+  /** It answers a request; one that still counts. */
+  #incomingKnown = false;
+  #incomingAsked = false;
+  #incomingWanted = false;
+  /** `book.version` when nothing could be asked for. */
+  #idleSince = -1;
+  readonly #release = (piece: number, block: number) =>
+    this.#book.release(this.#peer, piece, block);
+
+  constructor(
+    layout: Layout,
+    book: BlockBook,
+    peer: PeerSession,
+    out: wire.WireEncoder,
+    patience: Patience,
+  ) {
+    this.#layout = layout;
+    this.#book = book;
+    this.#peer = peer;
+    this.#out = out;
+    this.#patience = patience;
+  }
+
+  /** The torrent is known now. */
+  attach(layout: Layout, book: BlockBook): void {
+    this.#layout = layout;
+    this.#book = book;
+  }
+
+  /** Whether it could request more and found no block. */
+  get isIdle(): boolean {
+    return this.#idleSince >= 0;
+  }
+
+  /** Whether blocks became free since then. */
+  get isHungry(): boolean {
+    return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
+  }
+
+  /** Outstanding requests that count, including the one being answered. */
+  get outstanding(): number {
+    return this.window.outstanding + (this.#incomingAsked ? 1 : 0);
+  }
+
+  /** Brings interest and requests up to date. */
+  settle(now: number): void {
+    const interested = this.#peer.wanted > 0;
+    if (interested !== this.interested) {
+      this.interested = interested;
+      this.#out.signal(interested ? wire.INTERESTED : wire.NOT_INTERESTED);
+    }
+    if (this.choked || !interested) {
+      this.#idleSince = -1;
+      if (interested && this.#allowed.size > 0) this.#fillAllowed(now);
+    } else if (this.window.wantsMore) {
+      this.#fill(now);
+    }
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    this.rate.sample(now);
+    if (this.window.tick(now, this.rate.rate)) this.dropRequests();
+    else this.window.releaseLost(this.#release);
+  }
+
+  onChoke(): void {
+    this.choked = true;
+    this.dropRequests((piece) => this.#allowed.has(piece));
+  }
+
+  onUnchoke(): void {
+    this.choked = false;
+    this.window.snubbed = false; // it is willing again
+  }
+
+  onReject(piece: number, begin: number, length: number): void {
+    if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
+    const block = begin / BLOCK_LENGTH;
+    if (this.choked) this.#allowed.delete(piece);
+    if (this.window.rejected(piece, block)) this.#book.release(this.#peer, piece, block);
+  }
+
+  onAllowedFast(piece: number): void {
+    if (this.#allowed.size < MAX_ADVICE) this.#allowed.add(piece);
+  }
+
+  onSuggest(piece: number): void {
+    if (this.#suggested.size < MAX_ADVICE) this.#suggested.add(piece);
+  }
+
+  /** For tests: what is asked while choked is allowed. */
+  get isInOrder(): boolean {
+    return !this.choked || this.window.outstanding === 0 || this.#allowed.size > 0;
+  }
+
+  hasAsked(piece: number, block: number): boolean {
+    return this.#isIncoming(piece, block) || this.window.has(piece, block);
+  }
+
+  /** The block came from elsewhere. */
+  cancel(piece: number, block: number): void {
+    if (this.#isIncoming(piece, block)) {
+      this.#incomingAsked = false;
+      return;
+    }
+    this.window.giveUp(piece, block);
+    const length = this.#layout.blockLength(piece, block);
+    this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
+  }
+
+  /** The rest of the block that arrives is skipped. */
+  dropIncoming(): void {
+    this.#incomingWanted = false;
+  }
+
+  /** Returns the blocks for other peers; late answers are still used if possible. */
+  dropRequests(keep?: (piece: number) => boolean): void {
+    this.window.releaseAll(this.#release, keep);
+    if (!this.#incomingAsked || keep?.(this.#incomingPiece)) return;
+    this.#incomingAsked = false;
+    this.#release(this.#incomingPiece, this.#incomingBlock);
+  }
+
+  /** The connection is closed: all requested blocks are returned. */
+  close(): void {
+    this.dropRequests();
+    if (this.#incomingPiece < 0) return;
+    this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
+    this.#incomingPiece = -1;
+  }
+
+  // hot
+  /** Where to copy a block that begins; null to skip its bytes. */
+  blockStart(piece: number, begin: number, length: number, now: number): Uint8Array | null {
+    const block = begin / BLOCK_LENGTH;
+    this.#incomingPiece = piece;
+    this.#incomingBlock = block;
+    this.#incomingWanted = false;
+    this.#incomingKnown = this.#incomingAsked = false;
+    if (!this.#isBlock(piece, begin, length)) {
+      throw new ProtocolError(
+        "bad-block",
+        `${length} bytes at ${begin} of piece ${piece} is not a block`,
+      );
+    }
+    const asked = this.window.take(piece, block, now);
+    if (asked === null) {
+      this.#patience.strain();
+      return null;
+    }
+    this.#book.ledger.latency.add(this.window.waitedMs);
+    this.#incomingKnown = true;
+    this.#incomingAsked = asked;
+    const target = this.#book.blockTarget(this.#peer, piece, block);
+    this.#incomingWanted = target !== null;
+    return target;
+  }
+
+  // hot
+  /** Returns the bytes of the block if we asked for it, else 0. */
+  blockEnd(now: number): number {
+    const piece = this.#incomingPiece, block = this.#incomingBlock;
+    const asked = this.#incomingAsked, wanted = this.#incomingWanted;
+    const length = this.#layout.blockLength(piece, block);
+    this.#incomingPiece = -1;
+    this.rate.add(length);
+    this.#incomingAsked = false;
+    if (asked) this.window.blockCame(now);
+    else if (this.#incomingKnown) this.window.lateCame(now);
+    if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
+    else {
+      const cause = this.#incomingKnown ? "duplicate" : "unasked";
+      this.#book.ledger.waste(cause, length);
+      if (asked) this.#book.release(this.#peer, piece, block);
+    }
+    return this.#incomingKnown ? length : 0;
+  }
+
+  /** Whether this block is arriving right now in answer to a request that counts. */
+  #isIncoming(piece: number, block: number): boolean {
+    return this.#incomingAsked && this.#incomingPiece === piece && this.#incomingBlock === block;
+  }
+
+  #isBlock(piece: number, begin: number, length: number): boolean {
+    return piece < this.#layout.pieceCount && begin % BLOCK_LENGTH === 0 &&
+      begin < this.#layout.lengthOf(piece) &&
+      length === this.#layout.blockLength(piece, begin / BLOCK_LENGTH);
+  }
+
+  #fill(now: number): void {
+    const { window } = this, book = this.#book;
+    while (window.outstanding < window.size) {
+      const suggested = this.#nextSuggested();
+      const block = suggested >= 0 ? suggested : book.next(this.#peer);
+      if (block < 0) {
+        this.#idleSince = book.version;
+        if (!window.snubbed) this.#fillDuplicates(now);
+        return;
+      }
+      this.#ask(block, now);
+      // A request to a snubbed peer only tests whether it answers: other peers have the block, too.
+      if (window.snubbed) return this.dropRequests();
+    }
+    this.#idleSince = -1;
+  }
+
+  /** While choked only what the peer allows; one that lets us wait for that is not asked. */
+  #fillAllowed(now: number): void {
+    const { window } = this;
+    for (const piece of this.#allowed) {
+      while (!window.snubbed && window.outstanding < window.size) {
+        const block = this.#book.nextOf(this.#peer, piece);
+        if (block < 0) break;
+        this.#ask(block, now);
+      }
+    }
+  }
+
+  #nextSuggested(): number {
+    for (const piece of this.#suggested) {
+      const block = this.#book.nextOf(this.#peer, piece);
+      if (block >= 0) return block;
+      this.#suggested.delete(piece);
+    }
+    return -1;
+  }
+
+  #fillDuplicates(now: number): void {
+    const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
+    while (this.window.outstanding < most) {
+      const block = this.#book.nextDuplicate(this.#peer);
+      if (block < 0) return;
+      this.#ask(block, now);
+    }
+  }
+
+  // hot
+  #ask(number: number, now: number): void {
+    const { blocksPerPiece } = this.#layout;
+    const block = number % blocksPerPiece, piece = (number - block) / blocksPerPiece;
+    this.window.push(piece, block, now);
+    const length = this.#layout.blockLength(piece, block);
+    this.#out.block(wire.REQUEST, piece, block * BLOCK_LENGTH, length);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What a peer says of its pieces while we do not know the torrent yet, kept for when we do; and what
+ * stands for the torrent until then. Bounded: one bitfield of the largest torrent, and so many
+ * numbers.
+ */
+import { Bitfield } from "../../util/bitfield.ts";
+import { ProtocolError } from "../../util/errors.ts";
+import { Layout, MAX_PIECES } from "../../metainfo/layout.ts";
+import { HAVE, HAVE_ALL, HAVE_NONE, type WireSink } from "../../wire/peer_wire.ts";
+import type { BlockBook } from "./download_side.ts";
+
+/** HAVEs that are kept, and pieces that are allowed or suggested: later ones are passed over. */
+const MAX_HAVES = 4096, MAX_ADVICE = 64;
+
+/** A torrent of one piece that nobody has. */
+export const NO_LAYOUT = new Layout(1, [{ length: 1, pad: false }]);
+export const NO_BOOK: BlockBook = {
+  have: new Bitfield(1),
+  targetAt: 0,
+  version: 0,
+  ledger: { work: { steps: 0 }, latency: { add() {} }, waste() {} },
+  next: () => -1,
+  nextOf: () => -1,
+  nextDuplicate: () => -1,
+  release() {},
+  abandonBlock() {},
+  blockTarget: () => null,
+  blockArrived: () => false,
+  peerHas() {},
+  peerHasMany() {},
+  peerHasAll() {},
+  peerLost() {},
+};
+
+export class EarlyPieces {
+  #bitfield: Uint8Array | null = null;
+  /** HAVE_ALL or HAVE_NONE, if it said one of them. */
+  #signal: number | null = null;
+  readonly #haves = new Set<number>();
+  readonly #advice: [id: number, piece: number][] = [];
+
+  onSignal(id: number): void {
+    const told = this.#bitfield !== null || this.#signal !== null;
+    if (id === HAVE_NONE && told) {
+      throw new ProtocolError("late-have-none", "HAVE_NONE came too late");
+    }
+    this.#signal = id;
+  }
+
+  /** `bytes` are borrowed. */
+  onBitfield(bytes: Uint8Array): void {
+    this.#bitfield = bytes.slice();
+  }
+
+  onNumber(id: number, piece: number): void {
+    if (piece >= MAX_PIECES) throw new ProtocolError("bad-piece", `There is no piece ${piece}`);
+    if (id !== HAVE) {
+      if (this.#advice.length < MAX_ADVICE) this.#advice.push([id, piece]);
+    } else if (this.#haves.size < MAX_HAVES) this.#haves.add(piece);
+  }
+
+  onDontHave(piece: number): void {
+    this.#haves.delete(piece);
+    const byte = this.#bitfield?.[piece >> 3];
+    if (byte !== undefined) this.#bitfield![piece >> 3] = byte & ~(0x80 >> (piece & 7));
+  }
+
+  /** Says it all again. Throws a ProtocolError where it cannot be of a torrent of this bitfield. */
+  replay(to: Pick<WireSink, "onSignal" | "onBitfield" | "onNumber">, bitfieldBytes: number): void {
+    const bitfield = this.#bitfield;
+    if (bitfield !== null && bitfield.length !== bitfieldBytes) {
+      throw new ProtocolError("bad-bitfield", `A bitfield cannot be ${bitfield.length} bytes long`);
+    }
+    if (this.#signal === HAVE_NONE) to.onSignal(HAVE_NONE);
+    if (bitfield !== null) to.onBitfield(bitfield);
+    for (const piece of this.#haves) to.onNumber(HAVE, piece);
+    if (this.#signal === HAVE_ALL) to.onSignal(HAVE_ALL);
+    for (const [id, piece] of this.#advice) to.onNumber(id, piece);
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * The outstanding requests to one peer: which blocks, when, and how many may be in flight.
+ * A ring of numbers in sending order; peers answer in that order, so the first entry usually
+ * matches. The size follows the measured rate: libtorrent's slow start, then the blocks of a fixed
+ * time at the present rate.
+ */
+import { BLOCK_LENGTH } from "../../metainfo/layout.ts";
+
+const START_SIZE = 8;
+const MIN_SIZE = 2;
+/** Most requests to a fast peer with a short round trip. */
+const USUAL_MAX = 512;
+/** The time whose worth of blocks, at the present rate, is kept in flight. */
+const QUEUE_MS = 2000;
+/** The assumed `reqq` until the peer sends its own (libtorrent's default is higher). */
+const DEFAULT_REQQ = 250;
+/** A peer that sends nothing for this time is snubbed, until its own pace is known. */
+const FIRST_TIMEOUT_MS = 15_000;
+const MIN_TIMEOUT_MS = 2000;
+const MAX_TIMEOUT_MS = 30_000;
+/** Answers to requests that no longer count are expected for this long. */
+const LATE_MS = 60_000;
+/** Requests that are remembered; beyond it those that no longer count are forgotten at once. */
+const MAX_HELD = 8192;
+/** Answers that may overtake a request, beside twice as many as were under way when it was made. */
+const OVERTAKING = 32;
+
+/** A peer that rejects gets no requests for this time; it doubles with every reject until a block. */
+const FIRST_REST_MS = 500;
+const MAX_REST_MS = 60_000;
+
+const GONE = 0, LIVE = 1, LATE = 2;
+
+export class RequestWindow {
+  #piece = new Int32Array(64);
+  #block = new Int32Array(64);
+  #sentAt = new Float64Array(64);
+  /** The number of answers after which this request counts as lost. */
+  #dueAt = new Float64Array(64);
+  #state = new Uint8Array(64);
+  #start = 0;
+  #length = 0;
+  #live = 0;
+
+  #size = START_SIZE;
+  #reqq = DEFAULT_REQQ;
+  /** Upper bound from the memory that all peers share. */
+  limit = Infinity;
+  /** Upper bound of what is of use on this path. */
+  #useful = USUAL_MAX;
+  #slowStart = true;
+  /** Answers that began, in time or late. */
+  #answers = 0;
+  #blocks = 0;
+  #blocksAtTick = 0;
+  #blocksInLastTick = 0;
+  /** Least time from request to answer seen lately. */
+  #baseRttMs = Infinity;
+  #meanGapMs = 0;
+  #gapDeviationMs = 0;
+  #waitingSince = 0;
+  /** How long the request waited that `take` found last. */
+  waitedMs = 0;
+  /** The answer to a request that counts has begun. */
+  #arriving = false;
+  /** It has not answered for too long: until it does, other peers get its blocks. */
+  snubbed = false;
+  /** Rejects since the last block: how many, and until when it gets no requests. */
+  #refusals = 0;
+  #resting = false;
+  #restUntil = Infinity;
+
+  /** Requests that still count. */
+  get outstanding(): number {
+    return this.#live;
+  }
+
+  /** Requests that are remembered: those that count and those whose answers may come late. */
+  get held(): number {
+    return this.#length;
+  }
+
+  /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
+  get size(): number {
+    if (this.#resting) return 0;
+    if (this.snubbed) return this.#length === 0 ? 1 : 0;
+    return Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
+  }
+
+  /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
+  get wantsMore(): boolean {
+    const size = this.size;
+    return this.#live <= size - Math.max(1, size >> 2);
+  }
+
+  /** The length of the peer's queue, as it announced it (BEP 10 `reqq`). */
+  setReqq(reqq: number): void {
+    this.#reqq = Math.max(1, Math.min(reqq, 4096));
+  }
+
+  // hot
+  push(piece: number, block: number, now: number): void {
+    if (this.#length >= MAX_HELD) this.#pack(Infinity);
+    if (this.#length === this.#piece.length) this.#grow();
+    const at = (this.#start + this.#length++) & (this.#piece.length - 1);
+    this.#piece[at] = piece;
+    this.#block[at] = block;
+    this.#sentAt[at] = now;
+    this.#dueAt[at] = this.#answers + 2 * this.#live + OVERTAKING;
+    this.#state[at] = LIVE;
+    if (this.#live++ === 0) this.#waitingSince = now;
+  }
+
+  // hot
+  /**
+   * The peer begins to answer this request: it leaves the window. Returns true if it still
+   * counted, false if it was given up before, null if it was never made.
+   */
+  take(piece: number, block: number, now: number): boolean | null {
+    const at = this.#find(piece, block, false);
+    if (at < 0) return null;
+    const live = this.#state[at] === LIVE;
+    this.waitedMs = now - this.#sentAt[at]!;
+    this.#answers++;
+    this.#remove(at);
+    this.#arriving = live;
+    if (live) this.#baseRttMs = Math.min(this.#baseRttMs, now - this.#sentAt[at]!);
+    return live;
+  }
+
+  /** Whether this block was asked for and still counts. */
+  has(piece: number, block: number): boolean {
+    return this.#find(piece, block, true) >= 0;
+  }
+
+  /** The request no longer counts, but its answer may still come. */
+  giveUp(piece: number, block: number): void {
+    const at = this.#find(piece, block, true);
+    if (at < 0) return;
+    this.#state[at] = LATE;
+    this.#live--;
+  }
+
+  /**
+   * The peer refused this request. Returns true if it still counted: then it is asked for nothing
+   * for a while, or one that refuses everything would be asked again with each round trip.
+   */
+  rejected(piece: number, block: number): boolean {
+    const at = this.#find(piece, block, false);
+    if (at < 0) return false;
+    const live = this.#state[at] === LIVE;
+    this.#remove(at);
+    if (live) this.#resting = true;
+    return live;
+  }
+
+  /**
+   * Calls `release` for each request that counts, but for those in pieces to `keep`; their answers
+   * may still come late.
+   */
+  releaseAll(
+    release: (piece: number, block: number) => void,
+    keep?: (piece: number) => boolean,
+  ): void {
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & (this.#piece.length - 1);
+      if (this.#state[at] !== LIVE || keep?.(this.#piece[at]!)) continue;
+      this.#release(at, release);
+    }
+    this.#arriving = false;
+  }
+
+  /**
+   * The same for the requests that so many answers overtook that they must be lost: a peer may drop
+   * what is too much for it without a word.
+   */
+  releaseLost(release: (piece: number, block: number) => void): void {
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & (this.#piece.length - 1);
+      if (this.#state[at] === LIVE && this.#answers >= this.#dueAt[at]!) this.#release(at, release);
+    }
+  }
+
+  /** A block came that was given up before. */
+  lateCame(now: number): void {
+    this.snubbed = false;
+    this.#arriving = false;
+    this.#waitingSince = now;
+  }
+
+  /** A block came whole: its pace sets the time-out, and in slow start the window grows. */
+  blockCame(now: number): void {
+    this.#blocks++;
+    this.snubbed = this.#resting = false;
+    this.#refusals = 0;
+    this.#restUntil = Infinity;
+    this.#arriving = false;
+    if (this.#slowStart) this.#size++;
+    const gap = now - this.#waitingSince;
+    const off = Math.abs(gap - this.#meanGapMs);
+    this.#meanGapMs += (gap - this.#meanGapMs) / 16;
+    this.#gapDeviationMs += (off - this.#gapDeviationMs) / 16;
+    this.#waitingSince = now;
+  }
+
+  /** We did not read from the peer until now: its waiting time restarts. */
+  excuse(now: number): void {
+    this.#waitingSince = now;
+  }
+
+  /** Once a second or so; `rate` in bytes a second. Returns true when the peer became snubbed. */
+  tick(now: number, rate: number): boolean {
+    this.#resize(rate);
+    this.#pack(now);
+    if (this.#resting) this.#rest(now);
+    if (this.snubbed || (this.#live === 0 && !this.#arriving)) return false;
+    this.snubbed = now - this.#waitingSince > this.#timeoutMs;
+    return this.snubbed;
+  }
+
+  /** All rejects during one pause count as one. */
+  #rest(now: number): void {
+    if (this.#restUntil === Infinity) {
+      this.#restUntil = now + Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** this.#refusals++);
+    } else if (now >= this.#restUntil) {
+      this.#resting = false;
+      this.#restUntil = Infinity;
+    }
+  }
+
+  get #timeoutMs(): number {
+    if (this.#blocks === 0) return FIRST_TIMEOUT_MS;
+    const usual = this.#meanGapMs + 4 * this.#gapDeviationMs;
+    return Math.max(MIN_TIMEOUT_MS, Math.min(MAX_TIMEOUT_MS, usual));
+  }
+
+  #resize(rate: number): void {
+    const came = this.#blocks - this.#blocksAtTick, before = this.#blocksInLastTick;
+    this.#blocksInLastTick = came;
+    this.#blocksAtTick = this.#blocks;
+    const perSecond = rate / BLOCK_LENGTH;
+    if (Number.isFinite(this.#baseRttMs)) {
+      this.#useful = Math.max(USUAL_MAX, Math.ceil(perSecond * 2 * this.#baseRttMs / 1000));
+    }
+    if (this.#slowStart) this.#slowStart = before === 0 || came > before + 1;
+    else this.#size = Math.max(MIN_SIZE, Math.ceil(perSecond * QUEUE_MS / 1000));
+  }
+
+  #find(piece: number, block: number, liveOnly: boolean): number {
+    const mask = this.#piece.length - 1;
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & mask;
+      if (this.#piece[at] !== piece || this.#block[at] !== block) continue;
+      const state = this.#state[at];
+      if (state === LIVE || (state === LATE && !liveOnly)) return at;
+    }
+    return -1;
+  }
+
+  #remove(at: number): void {
+    if (this.#state[at] === LIVE) this.#live--;
+    this.#state[at] = GONE;
+    this.#trim();
+  }
+
+  #trim(): void {
+    const mask = this.#piece.length - 1;
+    while (this.#length > 0 && this.#state[this.#start] === GONE) {
+      this.#start = (this.#start + 1) & mask;
+      this.#length--;
+    }
+  }
+
+  #release(at: number, release: (piece: number, block: number) => void): void {
+    this.#state[at] = LATE;
+    this.#live--;
+    release(this.#piece[at]!, this.#block[at]!);
+  }
+
+  /** Forgets what is answered or too late to be: one that is never answered must not pile it up. */
+  #pack(now: number): void {
+    const mask = this.#piece.length - 1;
+    let kept = 0;
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & mask, state = this.#state[at]!;
+      const keep = state === LIVE || (state === LATE && now - this.#sentAt[at]! <= LATE_MS);
+      if (keep) this.#move(at, (this.#start + kept++) & mask);
+    }
+    this.#length = kept;
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return;
+    this.#piece[to] = this.#piece[from]!;
+    this.#block[to] = this.#block[from]!;
+    this.#sentAt[to] = this.#sentAt[from]!;
+    this.#dueAt[to] = this.#dueAt[from]!;
+    this.#state[to] = this.#state[from]!;
+  }
+
+  #grow(): void {
+    const old = this.#piece.length;
+    const order = Array.from({ length: this.#length }, (_, i) => (this.#start + i) & (old - 1));
+    const copy = <T extends Int32Array | Float64Array | Uint8Array>(from: T, to: T): T => {
+      order.forEach((at, i) => to[i] = from[at]!);
+      return to;
+    };
+    this.#piece = copy(this.#piece, new Int32Array(2 * old));
+    this.#block = copy(this.#block, new Int32Array(2 * old));
+    this.#sentAt = copy(this.#sentAt, new Float64Array(2 * old));
+    this.#dueAt = copy(this.#dueAt, new Float64Array(2 * old));
+    this.#state = copy(this.#state, new Uint8Array(2 * old));
+    this.#start = 0;
+  }
+}

@@ -1,0 +1,596 @@
+/**
+ * The connected peers of one torrent: makes and ends links for the pool, hands what they bring to
+ * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
+ * between turns, never in the middle of a chunk. While there are no pieces, as for a magnet without
+ * its metadata, connections are made all the same; `attach` brings them in.
+ */
+import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import { allowedFastSet } from "../wire/allowed_fast.ts";
+import { encodeHandshake, type Handshake } from "../wire/handshake.ts";
+import type { ExtensionHandshake } from "../wire/extension.ts";
+import { ProtocolError } from "../util/errors.ts";
+import { assert } from "../util/assert.ts";
+import { equalBytes } from "../util/bytes.ts";
+import { parseIp } from "../util/ip_address.ts";
+import { type BlockReader, type LinkShared, PeerLink } from "./peer/link.ts";
+import { PeerSession, type SessionInfo } from "./peer/session.ts";
+import { NO_BOOK, NO_LAYOUT } from "./peer/early_pieces.ts";
+import { MAX_QUEUED_REQUESTS } from "./peer/upload_queue.ts";
+import { breachOf } from "../peers/breaches.ts";
+import { Choker } from "./choker.ts";
+import type { TorrentExtensions } from "./extensions.ts";
+import { expendable, leastMissed } from "./eviction.ts";
+import { OURSELVES } from "../peers/peer_book.ts";
+import type { PeerPool } from "../peers/peer_pool.ts";
+import type { PoolPeer } from "../peers/pool_peer.ts";
+import type { PieceManager } from "../pieces/piece_manager.ts";
+import { SpentWork } from "./spent_work.ts";
+import { SuperSeed } from "./super_seed.ts";
+import type { LinkLimits, RateLimits } from "./rate_limits.ts";
+
+/** An unchoked, interested peer that requests nothing for this time does not need a seed. */
+const IDLE_TAKER_MS = 60_000;
+
+/** How often a full pool that gets less than that a second ends a connection for another one. */
+const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
+/** Pieces that a super-seed looks through for each millisecond until it does so again. */
+const SHOWN_PIECES_A_MS = 20_000;
+
+/** Bytes of HAVEs for one peer when the torrent becomes known; who would need more is dialled anew. */
+const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
+
+const NO_READER: BlockReader = { readNow: () => false, prepare: () => false, copy() {} };
+
+/** The purpose of the connections. */
+export interface SwarmContent {
+  readonly layout: Layout;
+  readonly pieces: PieceManager;
+  readonly reader: BlockReader;
+}
+
+/** A connection whose handshake is done, by whichever transport. */
+export interface Handshaken {
+  readonly socket: PeerLink["socket"];
+  handOver(sink: PeerLink): void;
+  close(): void;
+}
+
+/** Dials for the swarm; given by the client, which owns the transports. */
+export interface SwarmDialer {
+  dial(
+    to: { address: string; port: number },
+    ours: Handshake,
+    events: {
+      connected(peer: Handshaken, theirs: Handshake, info: SocketInfo): void;
+      failed(error: Error): void;
+    },
+  ): { cancel(): void };
+}
+
+export interface SwarmEvents {
+  connected(member: Member): void;
+  disconnected(member: Member, error: Error | null): void;
+  /** Something of ours failed (a FileError, a bug): the torrent is to stop. */
+  broke(error: unknown): void;
+  /** The end of a turn in which something happened. */
+  settled(): void;
+}
+
+export interface Identity {
+  infoHash: Uint8Array;
+  peerId: Uint8Array;
+  /** 0 when we do not listen. */
+  listenPort(): number;
+  clientName: string;
+}
+
+export interface SwarmOptions {
+  /** Peers served at once, beside one at random. */
+  uploadSlots: number;
+  /** Shows its pieces one by one once it has all (BEP 16). */
+  superSeed: boolean;
+}
+
+/** One connected peer: where it is known from, its protocol state and its socket. */
+export interface Member {
+  readonly peer: PoolPeer;
+  readonly session: PeerSession;
+  readonly link: PeerLink;
+  readonly info: SocketInfo;
+  readonly incoming: boolean;
+  readonly limits: LinkLimits;
+  /** Totals of this connection that the pool was told. */
+  reported: { down: number; up: number };
+  /** When it last took something, or had no reason to. */
+  tookAt: number;
+  /** When it last gave or took something; at first when it came. */
+  movedAt: number;
+}
+
+export class Swarm {
+  readonly #clock: Clock;
+  readonly #hasher: Hasher;
+  /** Null while the torrent is not known, or not at work. */
+  #content: SwarmContent | null = null;
+  readonly #dialer: SwarmDialer;
+  readonly #identity: Identity;
+  readonly #shared: Pick<LinkShared, "clock" | "buffers">;
+  readonly #limits: RateLimits;
+  readonly #events: SwarmEvents;
+  readonly #extensions: TorrentExtensions;
+  readonly #choker: Choker<PeerSession>;
+  #superSeeds: boolean;
+  #superSeed: SuperSeed<PeerSession> | null = null;
+  readonly #members = new Map<PoolPeer, Member>();
+  readonly #bySession = new Map<PeerSession, Member>();
+  readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
+  readonly #freeSlots: number[] = [];
+  #spentWork = new SpentWork(0);
+  readonly #dirty = new Set<Member>();
+  readonly #hungry = new Set<Member>();
+  #pool!: PeerPool;
+  #slots = 0;
+  #slotsChanged = false;
+  /** Somebody may have been told that we want nothing more. */
+  #saidDone = false;
+  #version = 0;
+  /** When a full pool may end a connection for another, and a super-seed look what to show. */
+  #turnsOverAt = 0;
+  #showsAt = 0;
+  #settling = false;
+
+  constructor(
+    platform: { clock: Clock; random: Random; hasher: Hasher },
+    ports: Pick<LinkShared, "buffers"> & {
+      dialer: SwarmDialer;
+      limits: RateLimits;
+      extensions: TorrentExtensions;
+    },
+    identity: Identity,
+    options: SwarmOptions,
+    events: SwarmEvents,
+  ) {
+    this.#clock = platform.clock;
+    this.#hasher = platform.hasher;
+    this.#dialer = ports.dialer;
+    this.#identity = identity;
+    this.#limits = ports.limits;
+    this.#extensions = ports.extensions;
+    this.#shared = { clock: platform.clock, buffers: ports.buffers };
+    this.#events = events;
+    this.#superSeeds = options.superSeed;
+    this.#choker = new Choker(platform.random, options.uploadSlots);
+  }
+
+  /** The pool needs the swarm as its dialer, so it comes after the constructor. */
+  use(pool: PeerPool): void {
+    this.#pool = pool;
+  }
+
+  /** The pieces are there: who is connected already takes part from here on. Between turns only. */
+  attach(content: SwarmContent): void {
+    const { pieceCount } = content.layout;
+    this.#content = content;
+    this.#version = 0;
+    this.#saidDone = false;
+    this.#slotsChanged = true;
+    this.#spentWork = new SpentWork(pieceCount);
+    this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
+    for (const member of [...this.#members.values()]) this.#bringIn(member, content);
+    this.#shareWindows();
+    this.settle();
+  }
+
+  /** The pieces are gone; call it when everybody was hung up on. */
+  detach(): void {
+    assert(this.#members.size === 0, "nobody is connected");
+    this.#content = null;
+  }
+
+  #bringIn(member: Member, { layout, pieces, reader }: SwarmContent): void {
+    const { session, link, info } = member;
+    member.tookAt = member.movedAt = this.#clock.now();
+    if (pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES) return link.close(null);
+    try {
+      session.attach(layout, pieces);
+      link.reader = reader;
+      pieces.peerJoined(session);
+      session.recall(this.#hides);
+      if (pieces.complete) session.reintroduce(this.#extensionHandshake(info));
+    } catch (error) {
+      if (error instanceof ProtocolError) link.close(error);
+      else this.#events.broke(error);
+    }
+  }
+
+  /** Ends these connections in good order: they are of no use. */
+  drop(sessions: Iterable<PeerSession>): void {
+    for (const session of sessions) this.#bySession.get(session)?.link.close(null);
+  }
+
+  /** Whose session it is, as long as it is connected. */
+  peerOf(session: PeerSession): PoolPeer | undefined {
+    return this.#bySession.get(session)?.peer;
+  }
+
+  get #complete(): boolean {
+    return this.#content?.pieces.complete ?? false;
+  }
+
+  get members(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  // --- For the pool: PoolDialer ---
+
+  dial(peer: PoolPeer): void {
+    const dialling = this.#dialer.dial(peer, this.#handshake(), {
+      connected: (hand, theirs, info) => {
+        this.#dialling.delete(peer);
+        this.#join(peer, hand, theirs, info, false);
+        this.#pool.connected(peer, this.#clock.now(), theirs.peerId);
+        this.settle();
+      },
+      failed: (error) => {
+        this.#dialling.delete(peer);
+        const now = this.#clock.now();
+        this.#pool.connectionClosed(peer, now, { error: true });
+        const self = error instanceof ProtocolError && error.code === "self";
+        if (self) this.#pool.ban(peer, now, OURSELVES, "endpoint");
+      },
+    });
+    this.#dialling.set(peer, dialling);
+  }
+
+  hangUp(peer: PoolPeer): void {
+    this.#dialling.get(peer)?.cancel();
+    this.#dialling.delete(peer);
+    const member = this.#members.get(peer);
+    if (member === undefined) return;
+    this.#remove(member, null);
+    member.link.close(null);
+  }
+
+  // --- For the client ---
+
+  /** An incoming connection for this torrent. Closes it if it is not welcome. */
+  accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void {
+    const { remoteAddress, remotePort } = info;
+    const self = equalBytes(theirs.peerId, this.#identity.peerId);
+    const now = this.#clock.now();
+    const replaces = this.#pool.replacesItself(remoteAddress, theirs.peerId);
+    if (!self && !replaces && this.#content !== null) this.#makeRoom(info, now);
+    const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
+    if (peer === null) return hand.close();
+    this.#join(peer, hand, theirs, info, true);
+    this.settle();
+  }
+
+  /** We got a piece: all peers are told with the next write. */
+  announcePiece(piece: number): void {
+    if (this.#content === null) return;
+    for (const member of this.#members.values()) {
+      member.session.announce(piece);
+      this.#dirty.add(member);
+    }
+  }
+
+  /** A piece that we had is gone: it is no longer uploaded. */
+  withdrawPiece(piece: number): void {
+    if (this.#content === null) return;
+    for (const member of this.#members.values()) member.session.withdraw(piece);
+  }
+
+  /** All members are looked at again in this turn: something about the whole torrent changed. */
+  wakeAll(): void {
+    for (const member of this.#members.values()) this.#dirty.add(member);
+  }
+
+  /** To be called a few times a second: rates, time-outs, choking, totals for the pool. */
+  tick(now: number): void {
+    this.#pool.tick(now);
+    if (this.#members.size > 0) this.#tickMembers(now);
+    if (this.#content !== null) {
+      this.#choker.tick(this.#bySession.keys(), this.#complete, now);
+    }
+    this.#extensions.tick(now);
+    if (now >= this.#turnsOverAt) this.#turnOver(now);
+    this.settle();
+  }
+
+  #tickMembers(now: number): void {
+    this.#shareWindows();
+    for (const member of [...this.#members.values()]) {
+      member.link.tick(now);
+      this.#report(member);
+      const { session } = member;
+      const waits = session.choking || !session.peerInterested || session.upload.length > 0;
+      if (waits) member.tookAt = now;
+    }
+    if (this.#complete) this.#dropIdle(now);
+  }
+
+  /** Updates all peers that changed, in the order of their changes. */
+  settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    const now = this.#clock.now();
+    const pieces = this.#content?.pieces ?? null;
+    if (this.#saidDone && !this.#complete) this.#wantsAgain();
+    this.#saidDone = this.#complete;
+    if (this.#slotsChanged && pieces !== null) {
+      this.#choker.useFreeSlots(this.#bySession.keys(), pieces.complete, now);
+    }
+    this.#slotsChanged = false;
+    if (this.#hides && now >= this.#showsAt) this.#showPieces(now);
+    for (const member of this.#dirty) this.#settleOne(member, now);
+    if (pieces !== null && pieces.version !== this.#version) {
+      this.#version = pieces.version;
+      for (const member of this.#hungry) if (member.session.isHungry) this.#settleOne(member, now);
+    }
+    this.#settling = false;
+    this.#events.settled();
+  }
+
+  /** We have everything: the peers are told that we want nothing more (BEP 21). */
+  becameSeed(): void {
+    if (!this.#hides) this.reintroduce();
+  }
+
+  /** Everybody is told again what we are. */
+  reintroduce(): void {
+    for (const { session, info } of this.#members.values()) {
+      session.reintroduce(this.#extensionHandshake(info));
+    }
+  }
+
+  /** More files are wanted, or something turned out wrong: what we said of that is taken back. */
+  #wantsAgain(): void {
+    for (const { session, info } of this.#members.values()) {
+      if (!session.toldUploadOnly) continue;
+      session.reintroduce({ ...this.#extensionHandshake(info), uploadOnly: false });
+    }
+  }
+
+  /** Closes the connections on which both sides have everything that they want. */
+  dropUseless(): void {
+    if (!this.#complete) return;
+    for (const { session, link } of [...this.#members.values()]) {
+      if (session.isDone && !session.needsUs) link.close(null);
+    }
+  }
+
+  /** As a seed, disconnects peers that are interested and unchoked but request nothing. */
+  #dropIdle(now: number): void {
+    this.dropUseless();
+    for (const { link, tookAt } of [...this.#members.values()]) {
+      if (now - tookAt > IDLE_TAKER_MS) link.close(null);
+    }
+  }
+
+  /** For tests: throws an InvariantError if sessions and connections contradict each other. */
+  checkInvariants(): void {
+    const { connected } = this.#pool.stats();
+    assert(this.#members.size === connected, "every connected peer is a member");
+    assert(this.#members.size === this.#bySession.size, "every member has one session");
+    for (const { session } of this.#members.values()) {
+      assert(session.isInOrder, "nothing is asked or queued while choked but what is allowed");
+    }
+  }
+
+  /** All slots taken: a connection of little use makes room for a newcomer. */
+  #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
+    if (!this.#pool.isFull) return;
+    const spread = this.#pool.spreadOf(remoteAddress, remotePort);
+    const newcomer = { address: remoteAddress, spread };
+    expendable(this.#members.values(), newcomer, now)?.link.close(null);
+  }
+
+  /** While nothing comes, who takes places must not keep out those that nobody dialled yet. */
+  #turnOver(now: number): void {
+    this.#turnsOverAt = now + TURNOVER_MS;
+    if (
+      this.#content === null || this.#complete || !this.#pool.isFull ||
+      !this.#pool.pickBestCandidate()
+    ) return;
+    const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
+    if (rate < STARVING_RATE) leastMissed(this.#members.values(), now)?.link.close(null);
+  }
+
+  /** Peers that are served at once, beside one at random. */
+  set uploadSlots(slots: number) {
+    this.#choker.slots = slots;
+  }
+
+  /** On: for peers that connect from then on; those that are here know all that we have. */
+  setSuperSeed(on: boolean): void {
+    this.#superSeeds = on;
+    if (on) {
+      if (this.#content === null) return;
+      this.#superSeed ??= new SuperSeed(this.#content.layout.pieceCount);
+      return;
+    }
+    if (this.#hides) {
+      const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
+      this.#superSeed!.end(told);
+      for (const session of told) this.#changed(session);
+      this.settle();
+    }
+    this.#superSeed = null;
+  }
+
+  /** Whether what we have is shown piece by piece. */
+  get #hides(): boolean {
+    return this.#superSeed?.over === false && this.#complete;
+  }
+
+  #settleOne(member: Member, now: number): void {
+    this.#dirty.delete(member);
+    member.session.settle(now);
+    if (member.session.isIdle) this.#hungry.add(member);
+    else this.#hungry.delete(member);
+    member.link.flush();
+  }
+
+  /** It looks at all pieces, so in a torrent of many not in every turn. */
+  #showPieces(now: number): void {
+    const { layout, pieces } = this.#content!;
+    this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
+    const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
+    this.#superSeed!.update(told, (piece) => pieces.availabilityOf(piece), now);
+    for (const session of told) if (session.out.length > 0) this.#changed(session);
+  }
+
+  /** The memory for open pieces is shared evenly, or the first peers would have all of it. */
+  #shareWindows(): void {
+    if (this.#content === null) return;
+    const { budgetBlocks } = this.#content.pieces;
+    let active = 0;
+    for (const session of this.#bySession.keys()) if (!session.peerChoking) active++;
+    const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
+    for (const session of this.#bySession.keys()) session.window.limit = limit;
+  }
+
+  #join(
+    peer: PoolPeer,
+    hand: Handshaken,
+    theirs: Handshake,
+    info: SocketInfo,
+    incoming: boolean,
+  ): void {
+    const now = this.#clock.now();
+    const session = this.#makeSession({
+      slot: this.#freeSlots.pop() ?? this.#slots++,
+      key: peer.order + 1,
+      peerId: theirs.peerId,
+      connectedAt: now,
+      fast: theirs.fast,
+      extensions: theirs.extensions,
+      work: this.#spentWork.allows(info.remoteAddress, now),
+      allowedFast: (count) => this.#allowedFast(info.remoteAddress, count),
+    });
+    const limits = this.#limits.join(now);
+    const reader = this.#content?.reader ?? NO_READER;
+    const link = new PeerLink(hand.socket, session, { ...this.#shared, reader, ...limits }, {
+      received: () => this.settle(),
+      ended: (_link, error) => this.#ended(member, error),
+      broke: (error) => this.#events.broke(error),
+    });
+    const reported = { down: 0, up: 0 }, since = { tookAt: now, movedAt: now };
+    const member: Member = { peer, session, link, info, incoming, limits, reported, ...since };
+    this.#members.set(peer, member);
+    this.#bySession.set(session, member);
+    this.#content?.pieces.peerJoined(session);
+    this.#shareWindows();
+    if (incoming) session.out.append(encodeHandshake(this.#handshake()));
+    session.open(this.#extensionHandshake(info), this.#hides);
+    const listensOn = incoming ? null : peer.port;
+    this.#extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
+    this.#dirty.add(member);
+    hand.handOver(link);
+    this.#events.connected(member);
+  }
+
+  #allowedFast(address: string, count: number): number[] {
+    const bytes = parseIp(address);
+    if (bytes === null || this.#content === null) return [];
+    const { infoHash } = this.#identity, { pieceCount } = this.#content.layout;
+    return allowedFastSet(
+      (part) => this.#hasher.digest("sha1", part),
+      infoHash,
+      bytes,
+      pieceCount,
+      count,
+    );
+  }
+
+  #makeSession(info: SessionInfo): PeerSession {
+    return new PeerSession(
+      this.#content?.layout ?? NO_LAYOUT,
+      this.#content?.pieces ?? NO_BOOK,
+      {
+        changed: (session) => this.#changed(session),
+        interestChanged: () => this.#slotsChanged = true,
+        extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
+        dhtPort: (session, port) => this.#extensions.hasDhtAt(session, port),
+      },
+      info,
+      this.#extensions,
+    );
+  }
+
+  #changed(session: PeerSession): void {
+    const member = this.#bySession.get(session);
+    if (member !== undefined) this.#dirty.add(member);
+  }
+
+  #ended(member: Member, error: Error | null): void {
+    if (!this.#members.has(member.peer)) return;
+    this.#remove(member, error);
+    const { down, up } = member.session;
+    const useless = error !== null && down.total + up.total === 0;
+    this.#pool.connectionClosed(member.peer, this.#clock.now(), {
+      error: useless || error instanceof ProtocolError,
+      breach: breachOf(error),
+    });
+  }
+
+  #remove(member: Member, error: Error | null): void {
+    const { peer, session } = member;
+    this.#report(member);
+    this.#members.delete(peer);
+    this.#limits.leave(member.limits);
+    this.#bySession.delete(session);
+    this.#dirty.delete(member);
+    this.#hungry.delete(member);
+    this.#choker.forget(session);
+    this.#extensions.left(session);
+    this.#spentWork.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
+    this.#slotsChanged = true;
+    session.close();
+    this.#content?.pieces.peerLeft(session);
+    this.#freeSlots.push(session.slot);
+    this.#events.disconnected(member, error);
+  }
+
+  #report(member: Member): void {
+    const { session, reported, peer } = member;
+    const down = session.down.total - reported.down, up = session.up.total - reported.up;
+    if (up > 0) member.tookAt = this.#clock.now();
+    if (up + down > 0) member.movedAt = this.#clock.now();
+    reported.down = session.down.total;
+    reported.up = session.up.total;
+    this.#pool.updatePeerStats(peer, down, up);
+    this.#pool.markPeerSeed(peer, session.have.full);
+  }
+
+  #onExtensionHandshake(session: PeerSession, theirs: ExtensionHandshake): void {
+    const member = this.#bySession.get(session);
+    this.#extensions.introduced(session, theirs);
+    if (member === undefined || !member.incoming || theirs.port === undefined) return;
+    this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
+  }
+
+  #handshake(): Handshake {
+    const { infoHash, peerId } = this.#identity;
+    return { infoHash, peerId, extensions: true, fast: true, dht: this.#extensions.dhtPort > 0 };
+  }
+
+  #extensionHandshake(info: SocketInfo): ExtensionHandshake {
+    const port = this.#identity.listenPort();
+    return {
+      messages: new Map(),
+      ...this.#extensions.offered,
+      client: this.#identity.clientName,
+      reqq: MAX_QUEUED_REQUESTS,
+      yourAddress: info.remoteAddress,
+      ...(port > 0 ? { port } : {}),
+      ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
+    };
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Announce and scrape over HTTP: the URLs to ask (BEP 3, 7, 23, 48) and the bencoded answers
+ * (also BEP 24 and 31). Answers are bounded in bytes, depth, tokens and peers; a ProtocolError or
+ * TrackerError is all that hostile bytes can cause.
+ */
+import { fromLatin1, toHex } from "../util/bytes.ts";
+import { ProtocolError, TrackerError } from "../util/errors.ts";
+import { canonicalIp, formatIp } from "../util/ip_address.ts";
+import { BDict, type BValue, decode } from "../bencode/bencode.ts";
+import { parseCompactPeers, type PeerAddress } from "../util/compact_address.ts";
+import {
+  type AnnounceRequest,
+  type AnnounceResponse,
+  displayText,
+  MAX_PEERS_PER_ANSWER,
+  type NamedPeer,
+  type ScrapeEntry,
+} from "./tracker_message.ts";
+import type { TrackerUrl } from "./tracker_url.ts";
+
+/** Body bytes, after gzip, beyond which an answer is refused. */
+export const MAX_TRACKER_BODY = 816 * 1024;
+
+const MAX_SCRAPE_ENTRIES = 1000;
+const MAX_HOST_LENGTH = 253;
+
+/** The announce URL; what the tracker URL already has in its query stays in front. */
+export function announceUrl(url: TrackerUrl, request: AnnounceRequest): string {
+  const args = [
+    `info_hash=${percentEncode(request.infoHash)}`,
+    `peer_id=${percentEncode(request.peerId)}`,
+    `port=${request.port}`,
+    `uploaded=${request.uploaded}`,
+    `downloaded=${request.downloaded}`,
+    `left=${request.left}`,
+    `key=${request.key.toString(16).padStart(8, "0").toUpperCase()}`,
+    `numwant=${request.numWant}`,
+    "compact=1",
+    "no_peer_id=1",
+  ];
+  if (request.event !== null) args.push(`event=${request.event}`);
+  if (request.trackerId !== null) args.push(`trackerid=${percentEncode(request.trackerId)}`);
+  return withArguments(url.text, args);
+}
+
+/** `url` is a scrape URL (`scrapeUrl`); one argument for each info-hash of 20 bytes. */
+export function scrapeRequestUrl(url: TrackerUrl, infoHashes: readonly Uint8Array[]): string {
+  return withArguments(url.text, infoHashes.map((hash) => `info_hash=${percentEncode(hash)}`));
+}
+
+/**
+ * Reads the answer to an announce. Throws a TrackerError "failure" with the tracker's own words
+ * (and `retryInMs` if it gave one), or a ProtocolError if the bytes are no answer.
+ */
+export function parseAnnounceResponse(body: Uint8Array): AnnounceResponse {
+  const answer = decodeAnswer(body);
+  const peers = answer.get("peers"), peers6 = answer.get("peers6");
+  const interval = count(answer, "interval");
+  if (interval === null && peers === undefined && peers6 === undefined) {
+    throw new ProtocolError("bad-response", "The tracker's answer has neither interval nor peers");
+  }
+  const lists = readPeers(peers);
+  if (peers6 !== undefined) {
+    if (!(peers6 instanceof Uint8Array)) throw badPeers();
+    lists.peers.push(...parseCompactPeers(peers6, 6, MAX_PEERS_PER_ANSWER));
+  }
+  const warning = answer.bytes("warning message");
+  const externalIp = answer.bytes("external ip");
+  return {
+    interval,
+    minInterval: count(answer, "min interval"),
+    ...lists,
+    seeders: count(answer, "complete"),
+    leechers: count(answer, "incomplete"),
+    downloaded: count(answer, "downloaded"),
+    warning: warning === undefined ? null : displayText(warning),
+    trackerId: answer.bytes("tracker id")?.slice(0, 256) ?? null,
+    externalAddress: externalIp?.length === 4 || externalIp?.length === 16
+      ? formatIp(externalIp)
+      : null,
+  };
+}
+
+/** Entries by info-hash as 40 hexadecimal digits. Throws as parseAnnounceResponse does. */
+export function parseScrapeResponse(body: Uint8Array): Map<string, ScrapeEntry> {
+  const files = decodeAnswer(body).dict("files");
+  if (files === undefined) {
+    throw new ProtocolError("bad-response", "The tracker's scrape answer has no files");
+  }
+  const entries = new Map<string, ScrapeEntry>();
+  for (const [key, value] of files.entries()) {
+    if (entries.size >= MAX_SCRAPE_ENTRIES) break;
+    if (key.length !== 20 || !(value instanceof BDict)) continue;
+    entries.set(toHex(fromLatin1(key)), {
+      seeders: count(value, "complete") ?? 0,
+      leechers: count(value, "incomplete") ?? 0,
+      downloaded: count(value, "downloaded") ?? 0,
+      downloaders: count(value, "downloaders"),
+    });
+  }
+  return entries;
+}
+
+/** Every byte outside A-Z a-z 0-9 - . _ ~ as %XX; works on bytes, so binary hashes survive. */
+export function percentEncode(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte);
+    text += /[A-Za-z0-9\-._~]/.test(character)
+      ? character
+      : `%${byte.toString(16).padStart(2, "0").toUpperCase()}`;
+  }
+  return text;
+}
+
+function withArguments(url: string, args: readonly string[]): string {
+  const joint = !url.includes("?") ? "?" : /[?&]$/.test(url) ? "" : "&";
+  return `${url}${joint}${args.join("&")}`;
+}
+
+/** The top dictionary, unless it says that the tracker refused. */
+function decodeAnswer(body: Uint8Array): BDict {
+  // Trackers in the field do not sort their keys, and some end their answer with a line end.
+  const answer = decode(body, {
+    allowUnsorted: true,
+    allowTrailingWhitespace: true,
+    maxDepth: 8,
+    maxTokens: 100_000,
+    maxBytes: MAX_TRACKER_BODY,
+  });
+  if (!(answer instanceof BDict)) {
+    throw new ProtocolError("bad-response", "The tracker's answer is not a dictionary");
+  }
+  if (answer.has("failure reason")) throw failureOf(answer);
+  return answer;
+}
+
+function failureOf(answer: BDict): TrackerError {
+  const reason = displayText(answer.bytes("failure reason") ?? "");
+  const retryInMs = retryIn(answer.get("retry in"));
+  return new TrackerError(
+    "failure",
+    reason === "" ? "The tracker refused without a reason" : reason,
+    retryInMs === null ? {} : { retryInMs },
+  );
+}
+
+/** BEP 31: minutes, as a number or as text, or "never". In milliseconds, null if not given. */
+function retryIn(value: BValue | undefined): number | null {
+  if (typeof value === "number") return value > 0 ? value * 60_000 : null;
+  if (!(value instanceof Uint8Array)) return null;
+  const text = displayText(value);
+  if (text === "never") return Infinity;
+  return /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) * 60_000 : null;
+}
+
+function readPeers(value: BValue | undefined): { peers: PeerAddress[]; namedPeers: NamedPeer[] } {
+  if (value === undefined) return { peers: [], namedPeers: [] };
+  if (value instanceof Uint8Array) {
+    return { peers: parseCompactPeers(value, 4, MAX_PEERS_PER_ANSWER), namedPeers: [] };
+  }
+  if (!Array.isArray(value)) throw badPeers();
+  const peers: PeerAddress[] = [], namedPeers: NamedPeer[] = [];
+  for (const entry of value.slice(0, MAX_PEERS_PER_ANSWER)) {
+    // One bad entry says nothing about the others.
+    const peer = entry instanceof BDict ? readDictionaryPeer(entry) : null;
+    if (peer === null) continue;
+    const address = canonicalIp(peer.host);
+    if (address === null) namedPeers.push(peer);
+    else peers.push({ address, port: peer.port });
+  }
+  return { peers, namedPeers };
+}
+
+function readDictionaryPeer(entry: BDict): NamedPeer | null {
+  const host = entry.text("ip"), port = entry.int("port");
+  if (host === undefined || port === undefined || port < 0 || port > 65535) return null;
+  if (host.length > MAX_HOST_LENGTH || !/^[A-Za-z0-9_.:-]+$/.test(host)) return null;
+  const peerId = entry.bytes("peer id");
+  return { host, port, peerId: peerId?.length === 20 ? peerId.slice() : null };
+}
+
+function badPeers(): ProtocolError {
+  return new ProtocolError("bad-response", "The tracker's peers are neither a string nor a list");
+}
+
+/** A number that is zero or more; anything else counts as not said. */
+function count(answer: BDict, key: string): number | null {
+  const value = answer.int(key);
+  return value === undefined || value < 0 ? null : value;
+}

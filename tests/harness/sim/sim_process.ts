@@ -1,0 +1,95 @@
+/** The process of a simulated node: what it prints is kept, and a test can interrupt it. */
+import type { Process, Timer } from "../../../src/platform/types.ts";
+
+export interface ProcessOptions {
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Default 1. */
+  pid?: number;
+  terminal?: { columns: number; rows: number; color: boolean };
+}
+
+export class SimProcess implements Process {
+  readonly args: readonly string[];
+  readonly os = "linux";
+  readonly pid: number;
+  /** All text so far. */
+  outText = "";
+  errText = "";
+  code = 0;
+  /** Whether `exit` was called. */
+  exited = false;
+  readonly #options: ProcessOptions;
+  readonly #onExit: () => void;
+  readonly #interrupts = new Set<() => void>();
+
+  constructor(options: ProcessOptions, onExit: () => void) {
+    this.args = options.args ?? [];
+    this.pid = options.pid ?? 1;
+    this.#options = options;
+    this.#onExit = onExit;
+  }
+
+  env(name: string): string | undefined {
+    return this.#options.env?.[name];
+  }
+
+  /** Nobody types anything. */
+  readLine(): Promise<string | null> {
+    return Promise.resolve(null);
+  }
+
+  out(text: string): Promise<void> {
+    this.outText += text;
+    return Promise.resolve();
+  }
+
+  err(text: string): Promise<void> {
+    this.errText += text;
+    return Promise.resolve();
+  }
+
+  terminal(): { columns: number; rows: number; color: boolean } | null {
+    return this.#options.terminal ?? null;
+  }
+
+  onInterrupt(fn: () => void): Timer {
+    const own = () => fn();
+    this.#interrupts.add(own);
+    return { cancel: () => void this.#interrupts.delete(own) };
+  }
+
+  /** Nobody stops it. */
+  onContinue(): Timer {
+    return { cancel() {} };
+  }
+
+  /** As Ctrl-C would. Returns whether anybody listened. */
+  interrupt(): boolean {
+    for (const fn of [...this.#interrupts]) fn();
+    return this.#interrupts.size > 0;
+  }
+
+  exitCode(code: number): void {
+    this.code = code;
+  }
+
+  /** The node dies; the code that called goes no further. */
+  exit(code: number): never {
+    this.code = code;
+    this.exited = true;
+    this.#onExit();
+    throw new ProcessExit(code);
+  }
+
+  residentBytes(): number {
+    return 64 * 1024 * 1024;
+  }
+}
+
+/** Ends the calling code of `exit()`; the timeline takes it as the orderly end that it is. */
+export class ProcessExit extends Error {
+  constructor(readonly code: number) {
+    super(`The process ended with ${code}`);
+  }
+}

@@ -1,0 +1,44 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Blame } from "../../src/swarm/blame.ts";
+import { PeerPool } from "../../src/peers/peer_pool.ts";
+import { PEER_SOURCE, type PoolPeer } from "../../src/peers/pool_peer.ts";
+
+function newBlame() {
+  const pool = new PeerPool({ maxPeerlistSize: 5000 }, { dial() {}, hangUp() {} });
+  const sender = (n: number, delivers = true) => {
+    const peer: PoolPeer = pool.addPeer(
+      `40.0.${n >> 8}.${n & 255}`,
+      6881,
+      PEER_SOURCE.TRACKER,
+      0,
+    )!;
+    return { peer, session: { key: peer.order + 1, delivers } };
+  };
+  return { blame: new Blame(pool), sender };
+}
+
+describe("Blame", () => {
+  it("reaches who left, if they had sent something", () => {
+    const { blame, sender } = newBlame();
+    const here = sender(1), gone = sender(2), idle = sender(3, false);
+    for (const each of [here, gone, idle]) blame.joined(each);
+    for (const each of [gone, idle]) blame.left(each);
+    const keys = [here, gone, idle].map(({ session }) => session.key);
+    assert.deepEqual(blame.names(keys), ["40.0.0.1:6881", "40.0.0.2:6881"]);
+    blame.convict(gone.session.key, 0);
+    assert.equal(gone.peer.banReason, "sent wrong data");
+  });
+
+  it("remembers the last thousand who left", () => {
+    const { blame, sender } = newBlame();
+    const all = Array.from({ length: 1500 }, (_, n) => sender(n));
+    for (const each of all) {
+      blame.joined(each);
+      blame.left(each);
+    }
+    const known = blame.names(all.map(({ session }) => session.key));
+    assert.equal(known.length, 1000);
+    assert.equal(known[0], "40.0.1.244:6881", "the 501st");
+  });
+});

@@ -1,0 +1,285 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Choker, type ChokerPeer } from "../../src/swarm/choker.ts";
+import { HandRandom } from "../harness/random.ts";
+
+class Peer implements ChokerPeer {
+  choking = true;
+  peerInterested = true;
+  snubbed = false;
+  down = { rate: 0, total: 0 };
+  up = { total: 0 };
+  connectedAt = 0;
+  have = { count: 0 };
+  unchokedAt = 0;
+  unchokes = 0;
+
+  constructor(readonly name: string, rate = 0) {
+    this.down.rate = rate;
+  }
+
+  setChoking(choking: boolean, now: number): void {
+    if (this.choking === choking) return;
+    this.choking = choking;
+    this.unchokedAt = now;
+    if (!choking) this.unchokes++;
+  }
+}
+
+/** `count` interested peers; the rate of peer i is i. */
+const someone = (count: number) => Array.from({ length: count }, (_, i) => new Peer(`p${i}`, i));
+const served = (peers: Peer[]) => peers.filter((peer) => !peer.choking);
+const names = (peers: Peer[]) => peers.map((peer) => peer.name).sort();
+
+/** Lets `ms` pass: each second the served take something and everybody gives at their rate. */
+function live(choker: Choker<Peer>, peers: Peer[], from: number, ms: number, seeding: boolean) {
+  for (let now = from; now < from + ms; now += 1000) {
+    choker.tick(peers, seeding, now);
+    for (const peer of peers) {
+      peer.down.total += peer.down.rate;
+      if (!peer.choking) peer.up.total += 1000;
+    }
+  }
+}
+
+describe("Choker: its three functions", () => {
+  it("test_optimistic_unchoke: one at random, another every 30 s, new peers three times as likely", () => {
+    let fresh = 0, picks = 0;
+    for (let seed = 0; seed < 400; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 0), peers = someone(8);
+      for (const peer of peers.slice(4)) peer.connectedAt = 1_000_000;
+      choker.tick(peers, false, 1_000_000);
+      const [chosen, ...more] = served(peers);
+      assert.equal(more.length, 0);
+      picks++;
+      if (chosen!.connectedAt > 0) fresh++;
+    }
+    // Four old and four new ones: 3 of 4 by weight; the bounds are five deviations wide.
+    assert.ok(fresh > 0.64 * picks && fresh < 0.86 * picks, `${fresh} of ${picks}`);
+    const choker = new Choker<Peer>(new HandRandom(1), 0), peers = someone(5);
+    choker.tick(peers, false, 0);
+    const first = served(peers)[0]!;
+    for (const now of [10_000, 20_000]) choker.tick(peers, false, now);
+    assert.equal(first.choking, false);
+    choker.tick(peers, false, 30_000);
+    assert.equal(first.choking, true);
+    assert.equal(served(peers).length, 1);
+  });
+
+  it("test_round_robin: a seed gives everybody a turn, the same time each, need first", () => {
+    const choker = new Choker<Peer>(new HandRandom(2), 4), peers = someone(20);
+    peers.forEach((peer, i) => peer.have.count = i);
+    choker.tick(peers, true, 0);
+    for (const peer of peers.slice(0, 4)) {
+      assert.equal(peer.choking, false, `${peer.name} has least`);
+    }
+    live(choker, peers, 1000, 1_800_000, true);
+    const taken = peers.map((peer) => peer.up.total);
+    assert.ok(Math.min(...taken) > 0.7 * Math.max(...taken), `${taken}`);
+  });
+
+  it("test_periodic_rechoke: every 10 s the four who gave most in the last 20 s", () => {
+    const choker = new Choker<Peer>(new HandRandom(3)), peers = someone(12);
+    live(choker, peers, 0, 20_000, false);
+    choker.tick(peers, false, 20_000);
+    for (const name of ["p8", "p9", "p10", "p11"]) assert.ok(names(served(peers)).includes(name));
+    assert.equal(served(peers).length, 5);
+    // The best ones stop giving, though an average over a moment may not show it yet.
+    for (const peer of peers.slice(8)) peer.down.rate = 0;
+    live(choker, peers, 20_000, 30_000, false);
+    choker.tick(peers, false, 50_000);
+    for (const name of ["p4", "p5", "p6", "p7"]) assert.ok(names(served(peers)).includes(name));
+    const before = names(served(peers));
+    peers[0]!.down.total += 1e9;
+    choker.tick(peers, false, 59_999);
+    assert.deepEqual(names(served(peers)), before);
+    choker.tick(peers, false, 60_000);
+    assert.equal(peers[0]!.choking, false);
+  });
+});
+
+describe("Choker", () => {
+  it("takes the turn of a peer that takes nothing", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 1), peers = someone(3);
+    choker.tick(peers, true, 0);
+    const idle = served(peers);
+    assert.equal(idle.length, 2);
+    choker.tick(peers, true, 10_000);
+    assert.ok(idle.some((peer) => peer.choking), "one who took nothing for a round made room");
+  });
+
+  it("as a seed, gives the slot of one who took nothing for a round to who comes, at once", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 4), peers = someone(5);
+    for (let now = 0; now <= 20_000; now += 1000) {
+      choker.tick(peers, true, now);
+      for (const peer of peers.slice(1)) peer.up.total += 1000;
+    }
+    assert.equal(served(peers).length, 5);
+    const newcomers = [new Peer("a"), new Peer("b")];
+    choker.useFreeSlots([...peers, ...newcomers], true, 25_000);
+    assert.deepEqual(names(served([...peers, ...newcomers])), ["a", "p1", "p2", "p3", "p4"]);
+  });
+
+  it("serves the best givers and one more at random", () => {
+    const lucky = new Set<string>();
+    for (let seed = 0; seed < 60; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 3), peers = someone(20);
+      choker.tick(peers, false, 0);
+      const chosen = names(served(peers));
+      assert.equal(chosen.length, 4);
+      assert.ok(["p17", "p18", "p19"].every((name) => chosen.includes(name)), `${chosen}`);
+      for (const name of chosen) lucky.add(name);
+    }
+    assert.ok(lucky.size > 12, `${lucky.size} of 20 were ever chosen`);
+  });
+
+  it("serves everybody while there are slots for all, and nobody who is not interested", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 7), peers = someone(10);
+    peers.forEach((peer, i) => peer.peerInterested = i < 6);
+    choker.tick(peers, false, 0);
+    assert.deepEqual(names(served(peers)), ["p0", "p1", "p2", "p3", "p4", "p5"]);
+  });
+
+  it("looks again every ten seconds only", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 1), peers = someone(2);
+    choker.tick(peers, false, 0);
+    const better = new Peer("better", 100);
+    peers.push(better);
+    choker.tick(peers, false, 9_999);
+    assert.equal(better.choking, true);
+    choker.tick(peers, false, 10_000);
+    assert.equal(better.choking, false);
+  });
+
+  it("takes the slot of one who gives less or is not interested any more", () => {
+    const choker = new Choker<Peer>(new HandRandom(1), 2), peers = someone(3);
+    choker.tick(peers, false, 0);
+    assert.equal(served(peers).length, 3);
+    peers[2]!.peerInterested = false;
+    peers.push(new Peer("a", 50), new Peer("b", 60));
+    choker.tick(peers, false, 10_000);
+    assert.equal(peers[2]!.choking, true);
+    assert.deepEqual(names(served(peers)).slice(0, 2), ["a", "b"]);
+    assert.equal(served(peers).length, 3);
+  });
+
+  it("serves a snubbed peer last, however much it gave", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 3), peers = someone(6);
+      peers[5]!.snubbed = true;
+      live(choker, peers, 0, 10_000, false);
+      choker.tick(peers, false, 10_000);
+      const chosen = names(served(peers));
+      assert.deepEqual(chosen.filter((name) => name >= "p2" && name < "p5"), ["p2", "p3", "p4"]);
+      assert.equal(chosen.length, 4, "it may be the one at random, no more");
+    }
+  });
+
+  it("gives the slot at random to one who gives rather than to the only one not served", () => {
+    let rode = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const choker = new Choker<Peer>(new HandRandom(seed), 2), peers = someone(8);
+      for (const peer of peers) {
+        peer.choking = false; // all were served for a while, and all but p0 gave something
+        peer.up.total = 1000;
+        peer.down.total = peer.down.rate;
+      }
+      peers[0]!.choking = true;
+      choker.tick(peers, false, 100_000);
+      if (!peers[0]!.choking) rode++;
+    }
+    assert.ok(rode > 0 && rode < 15, `${rode} of 100; by weight it is one of 26`);
+  });
+
+  it("takes slots back when more are served than there are slots and somebody waits", () => {
+    const choker = new Choker<Peer>(new HandRandom(6), 2), peers = someone(6);
+    choker.useFreeSlots(peers, false, 0);
+    const away = served(peers)[0]!;
+    away.peerInterested = false;
+    choker.useFreeSlots(peers, false, 1);
+    assert.equal(served(peers).length, 4, "its slot went to another");
+    away.peerInterested = true;
+    choker.useFreeSlots(peers, false, 2);
+    assert.equal(served(peers).length, 3);
+  });
+
+  it("changes the optimistic choice every thirty seconds, so that everybody has a turn", () => {
+    const choker = new Choker<Peer>(new HandRandom(4), 1), peers = someone(6);
+    let last = "", changes = 0;
+    for (let now = 0; now < 600_000; now += 500) {
+      choker.tick(peers, false, now);
+      const chance = served(peers).find((peer) => peer.name !== "p5")!.name;
+      if (chance !== last) {
+        assert.equal(now % 30_000, 0);
+        changes++;
+      }
+      last = chance;
+    }
+    assert.ok(changes >= 15, `${changes}`);
+    for (const peer of peers) assert.ok(peer.unchokes > 0, `${peer.name} had no turn`);
+  });
+
+  it("gives the optimistic slot to another at the next round when its holder lost interest", () => {
+    const choker = new Choker<Peer>(new HandRandom(5), 1), peers = someone(5);
+    choker.tick(peers, false, 0);
+    const chance = served(peers).find((peer) => peer.name !== "p4")!;
+    chance.peerInterested = false;
+    choker.tick(peers, false, 10_000);
+    assert.equal(chance.choking, true);
+    assert.equal(served(peers).length, 2);
+    assert.ok(served(peers).every((peer) => peer.peerInterested));
+  });
+
+  it("forgets a peer that left", () => {
+    const choker = new Choker<Peer>(new HandRandom(5), 1), peers = someone(4);
+    choker.tick(peers, false, 0);
+    const gone = served(peers).find((peer) => peer.name !== "p3")!;
+    const rest = peers.filter((peer) => peer !== gone);
+    choker.forget(gone);
+    choker.tick(rest, false, 10_000);
+    assert.equal(served(rest).length, 2);
+  });
+
+  it("gives a free slot away at once, and no more than there are", () => {
+    const choker = new Choker<Peer>(new HandRandom(6), 2), peers = someone(5);
+    choker.useFreeSlots(peers, false, 0);
+    assert.equal(served(peers).length, 3);
+    served(peers)[0]!.peerInterested = false;
+    choker.useFreeSlots(peers, false, 1);
+    assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
+    choker.useFreeSlots(peers, false, 2);
+    assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
+  });
+
+  it("as a seed, takes turns: all are served, about as long, at least half a minute each", () => {
+    const choker = new Choker<Peer>(new HandRandom(7), 3), peers = someone(12);
+    const seconds = new Map(peers.map((peer) => [peer, 0]));
+    let shortest = Infinity;
+    for (let now = 0; now < 3_600_000; now += 1000) {
+      const before = new Map(served(peers).map((peer) => [peer, peer.unchokedAt]));
+      choker.tick(peers, true, now);
+      assert.equal(served(peers).length, 4);
+      for (const [peer, since] of before) {
+        if (peer.choking) shortest = Math.min(shortest, now - since);
+      }
+      for (const peer of served(peers)) {
+        seconds.set(peer, seconds.get(peer)! + 1);
+        peer.up.total += 1000;
+      }
+    }
+    assert.ok(shortest >= 30_000, `${shortest}`);
+    const times = [...seconds.values()];
+    assert.ok(Math.min(...times) > 0.6 * Math.max(...times), `${times}`);
+  });
+
+  it("as a seed, does not look at what others give", () => {
+    const choker = new Choker<Peer>(new HandRandom(8), 1), peers = someone(6);
+    peers[5]!.down.rate = 1e9;
+    let servedFor = 0;
+    for (let now = 0; now < 600_000; now += 1000) {
+      choker.tick(peers, true, now);
+      if (!peers[5]!.choking) servedFor++;
+    }
+    assert.ok(servedFor < 350, `${servedFor} of 600 seconds`);
+  });
+});

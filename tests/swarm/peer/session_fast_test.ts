@@ -1,0 +1,202 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import * as wire from "../../../src/wire/peer_wire.ts";
+import { blocksOf, SessionBench } from "../../harness/session_bench.ts";
+import { Workshop } from "../../harness/workshop.ts";
+
+const BLOCK = 16384;
+
+/** A session that chokes a peer which told that it has nothing, and lets it have pieces 1 and 2. */
+function choked(fast = true): SessionBench {
+  const one = new SessionBench(new Workshop(), { fast, extensions: false });
+  for (let piece = 0; piece < 8; piece++) one.shop.manager.markHave(piece);
+  one.session.info.allowedFast = () => [1, 2];
+  if (fast) one.hearsSignal(wire.HAVE_NONE);
+  return one;
+}
+
+/** A session that lacks everything, of a peer that has all and chokes us. */
+function starving(): SessionBench {
+  const one = new SessionBench(new Workshop({ sequential: true }), { extensions: false });
+  return one.hearsSignal(wire.HAVE_ALL);
+}
+
+const request = (piece: number, block: number) => (voice: wire.WireEncoder) =>
+  voice.block(wire.REQUEST, piece, block * BLOCK, BLOCK);
+
+describe("PeerSession: what it gives while it chokes (BEP 6)", () => {
+  it("tells a peer with few pieces which it may have, and no other", () => {
+    assert.deepEqual(
+      choked().said().filter(({ kind }) => kind === "number").map((m) => ({ ...m })),
+      [1, 2].map((value) => ({ kind: "number", id: wire.ALLOWED_FAST, value })),
+    );
+    const rich = new SessionBench(new Workshop(), { extensions: false });
+    rich.session.info.allowedFast = () => [1, 2];
+    rich.hearsSignal(wire.HAVE_ALL);
+    assert.deepEqual(rich.said(), []);
+  });
+
+  it("serves requests for those, and rejects all others", () => {
+    const one = choked();
+    one.said();
+    one.hears(request(1, 0)).hears(request(3, 0));
+    assert.equal(one.session.upload.length, 1);
+    assert.deepEqual(blocksOf(one.said(), wire.REJECT).map(({ piece }) => piece), [3]);
+    assert.equal(one.session.isInOrder, true);
+  });
+
+  it("serves each block three times at most", () => {
+    const one = choked();
+    one.said();
+    for (let i = 0; i < 20; i++) one.hears(request(1, i % 4));
+    assert.equal(one.session.upload.length, 12);
+    assert.equal(blocksOf(one.said(), wire.REJECT).length, 8);
+  });
+
+  it("keeps what waits for those when it chokes, and rejects the rest", () => {
+    const one = choked();
+    one.session.setChoking(false, one.now);
+    one.said();
+    one.hears(request(1, 0)).hears(request(3, 0)).hears(request(2, 1));
+    one.session.setChoking(true, one.now);
+    const said = one.said();
+    assert.deepEqual(said[0], { kind: "signal", id: wire.CHOKE });
+    assert.deepEqual(blocksOf(said, wire.REJECT).map(({ piece }) => piece), [3]);
+    assert.equal(one.session.upload.length, 2);
+  });
+});
+
+describe("PeerSession: a peer that asks on and on while choked", () => {
+  /** A session that served the peer `got` blocks and has choked it since; its CHOKE is written. */
+  function chokedAgain(fast: boolean, got = 0): SessionBench {
+    const one = choked(fast);
+    one.session.setChoking(false, one.now);
+    one.session.up.add(got * BLOCK);
+    one.now += 10_000;
+    one.session.setChoking(true, one.now);
+    one.session.written(one.now, one.now + 100);
+    one.said();
+    return one;
+  }
+
+  /** How many requests it makes of `most`, a hundred a second, before its connection ends. */
+  function asks(one: SessionBench, most: number, piece = 3): number {
+    for (let count = 0; count < most; count++) {
+      one.now += 10;
+      try {
+        one.hears(request(piece, 0));
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "asks-choked");
+        return count;
+      }
+    }
+    return most;
+  }
+
+  it("is gone two seconds and a few dozen requests later, with and without BEP 6", () => {
+    for (const fast of [true, false]) assert.equal(asks(chokedAgain(fast), 1000), 210 + 50);
+  });
+
+  it("may have been overtaken: whatever it asks within two seconds counts for nothing", () => {
+    const one = chokedAgain(true);
+    for (let i = 0; i < 2000; i++) one.hears(request(3, i % 4));
+    assert.equal(asks(one, 200), 200);
+  });
+
+  it("stays as long as our CHOKE waits behind other bytes, but not for good", () => {
+    const one = choked();
+    one.session.setChoking(false, one.now);
+    one.now += 1000;
+    const before = one.session.unchokedAt;
+    one.session.setChoking(true, one.now);
+    one.session.written(before, one.now);
+    assert.equal(asks(one, 6000), 6000);
+    assert.ok(asks(one, 1000) < 300, "a minute was enough");
+  });
+
+  it("asks for each block that was still under way to it, and stays", () => {
+    const one = chokedAgain(true, 150);
+    one.now += 5000;
+    assert.equal(asks(one, 200), 200);
+    assert.equal(asks(one, 200), 0);
+  });
+
+  it("starts anew with every UNCHOKE, and may have what is allowed at any time", () => {
+    const one = choked();
+    one.now += 60_000;
+    assert.equal(asks(one, 12, 1), 12);
+    assert.equal(one.session.upload.length, 12);
+    for (let turn = 0; turn < 20; turn++) {
+      assert.equal(asks(one, 49), 49, "before it has ever been unchoked, too");
+      one.session.setChoking(false, one.now);
+      one.session.setChoking(true, one.now + 1);
+      one.session.written(one.now + 1, one.now + 1);
+      one.now += 10_000;
+    }
+  });
+});
+
+describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
+  it("asks for pieces that the peer allows, and for nothing else", () => {
+    const one = starving();
+    assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
+    one.hears((voice) => voice.number(wire.ALLOWED_FAST, 5));
+    const asked = blocksOf(one.settles(), wire.REQUEST);
+    assert.deepEqual(asked.map(({ piece }) => piece), [5, 5, 5, 5]);
+    assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), [], "once each");
+    one.hearsBlocks([0, 1, 2, 3].map((block) => ({ piece: 5, block })));
+    assert.deepEqual(one.shop.verified, [5]);
+  });
+
+  it("does not ask again for what the peer rejects all the same", () => {
+    const one = starving();
+    one.hears((voice) => voice.number(wire.ALLOWED_FAST, 5));
+    assert.equal(blocksOf(one.settles(), wire.REQUEST).length, 4);
+    one.hears((voice) => {
+      for (let block = 0; block < 4; block++) voice.block(wire.REJECT, 5, block * BLOCK, BLOCK);
+    });
+    assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
+    assert.equal(one.session.window.outstanding, 0);
+  });
+
+  it("goes on with allowed pieces through a choke, and gives the others back", () => {
+    const one = starving();
+    one.hears((voice) => voice.number(wire.ALLOWED_FAST, 0));
+    one.hearsSignal(wire.UNCHOKE);
+    assert.ok(blocksOf(one.settles(), wire.REQUEST).length > 4);
+    one.hearsSignal(wire.CHOKE);
+    assert.equal(one.session.window.outstanding, 4);
+    assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
+  });
+
+  it("takes a suggestion before its own choice, and ignores one that it has", () => {
+    const one = starving();
+    one.shop.manager.markHave(3);
+    one.hears((voice) => {
+      voice.number(wire.SUGGEST, 3);
+      voice.number(wire.SUGGEST, 6);
+    });
+    one.hearsSignal(wire.UNCHOKE);
+    const asked = blocksOf(one.settles(), wire.REQUEST).map(({ piece }) => piece);
+    assert.deepEqual(asked.slice(0, 5), [6, 6, 6, 6, 0]);
+  });
+
+  it("keeps no more advice than is of use, however much comes", () => {
+    const one = new SessionBench(new Workshop({ length: 4000 * BLOCK, pieceLength: BLOCK }));
+    one.hearsSignal(wire.HAVE_ALL);
+    one.hears((voice) => {
+      for (let piece = 0; piece < 4000; piece++) voice.number(wire.ALLOWED_FAST, piece);
+    });
+    let asked = 0;
+    for (let more = 1; more > 0; asked += more) {
+      const ids = blocksOf(one.settles(), wire.REQUEST);
+      more = ids.length;
+      one.hears((voice) => {
+        for (const id of ids) {
+          voice.piece(id.piece, 0, BLOCK).set(one.shop.right(id));
+        }
+      });
+    }
+    assert.equal(asked, 32);
+  });
+});
