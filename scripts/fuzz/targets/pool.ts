@@ -32,7 +32,8 @@ class PoolLife {
   #dial(peer: PoolPeer): void {
     check(peer.state === PEER_STATE.CONNECTING, "who is dialled is connecting");
     check(!this.#attempts.has(peer) && !this.#links.has(peer), "one connection per peer");
-    check(peer.lastConnected + (peer.failCount + 1) * 1000 <= this.now, "the back-off is over");
+    const waited = peer.lastConnected + (peer.failCount + 1) * 1000 <= this.now;
+    check(waited || peer.quickTries > 0, "the back-off is over");
     check(peer.port > 1, "a port that somebody can listen on");
     this.#attempts.add(peer);
     this.dials++;

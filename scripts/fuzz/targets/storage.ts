@@ -6,7 +6,7 @@ import { SimWorld } from "../../../tests/harness/sim/world.ts";
 import type { SimNode } from "../../../tests/harness/sim/sim_node.ts";
 import { FileAccess } from "../../../src/storage/file_access.ts";
 import { HandlePool } from "../../../src/storage/handle_pool.ts";
-import { PartFile, partFileName } from "../../../src/storage/part_file.ts";
+import { PartFile } from "../../../src/storage/part_file.ts";
 import { equalBytes } from "../../../src/util/bytes.ts";
 import { INFO_HASH, Life, RECORD } from "../../../tests/storage/resume_life.ts";
 import { DIR, TestTorrent } from "../../../tests/storage/storage_harness.ts";
@@ -15,7 +15,6 @@ import { about, check, type FuzzTarget, machine } from "../target.ts";
 
 const SHAPE = { infoHash: INFO_HASH, pieceLength: 64, pieceCount: 12 };
 const STRIDE = 512 + SHAPE.pieceLength, HEAD_FIELDS = 44;
-const PARTS = `${DIR}/${partFileName(INFO_HASH)}`;
 
 class PartLife {
   readonly #node: SimNode = new SimWorld("parts").node("10.0.0.1");
@@ -25,6 +24,17 @@ class PartLife {
   readonly #model = new Map<number, Uint8Array>();
   #slots: number[] = [];
   readonly #damaged = new Set<number>();
+  #path = this.#parts.file.path;
+
+  /** A file of which no head is right any more is taken for somebody else's, and another is made. */
+  #follow(): void {
+    const { path } = this.#parts.file;
+    if (path === this.#path) return;
+    check(this.#model.size === 0, "only a file without a piece is given up");
+    this.#path = path;
+    this.#slots = [];
+    this.#damaged.clear();
+  }
 
   #openFolder(): FileAccess {
     const access = new FileAccess(this.#node.files, new HandlePool(this.#node.files, 2), DIR);
@@ -50,6 +60,7 @@ class PartLife {
   }
 
   #write(piece: number, events: EventReader): void {
+    this.#follow();
     const begin = events.below(SHAPE.pieceLength);
     const length = 1 + events.below(SHAPE.pieceLength - begin);
     const bytes = new Uint8Array(length).fill(events.byte());
@@ -65,12 +76,13 @@ class PartLife {
 
   /** A byte of a slot's head goes bad: the piece is lost at the next start, and no other. */
   #damage(events: EventReader): void {
+    this.#follow();
     if (this.#slots.length === 0) return;
     const slot = events.below(this.#slots.length), at = events.below(HEAD_FIELDS);
     const piece = this.#slots[slot]!, flip = 1 + events.below(255);
     if (this.#damaged.has(slot)) return;
     this.#damaged.add(slot);
-    this.#node.disk.corrupt(PARTS, slot * STRIDE + at, flip);
+    this.#node.disk.corrupt(this.#path, slot * STRIDE + at, flip);
     this.#parts.load();
     check(!this.#parts.has(piece), "a damaged head is noticed");
     this.#model.delete(piece);
@@ -81,13 +93,14 @@ class PartLife {
     this.#model.clear();
     this.#slots = [];
     this.#damaged.clear();
-    check(this.#node.disk.bytes(PARTS) === null, "nothing stays behind");
+    check(this.#node.disk.bytes(this.#path) === null, "nothing stays behind");
   }
 
   #check(): void {
+    this.#follow();
     const found = [...this.#parts.piecesIn(0, SHAPE.pieceCount - 1)];
     check(found.length === this.#model.size, "the pieces that were written, and no others");
-    const all = this.#node.disk.bytes(PARTS) ?? new Uint8Array(0);
+    const all = this.#node.disk.bytes(this.#path) ?? new Uint8Array(0);
     check(all.length <= STRIDE * this.#slots.length, "the file is as long as its slots");
     for (const piece of found) {
       const expected = this.#model.get(piece);
