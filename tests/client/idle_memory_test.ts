@@ -6,7 +6,7 @@ import { it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { encode } from "../../src/bencode/bencode_encode.ts";
-import { liveMemory } from "../harness/live_memory.ts";
+import { memoryAtRest } from "../harness/live_memory.ts";
 
 const KIB = 1024;
 const PIECES = 2000, METADATA_BYTES = 20 * PIECES;
@@ -23,16 +23,6 @@ function makeTorrent(i: number): Uint8Array {
 async function seedMany(client: Client, dir: string, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) client.add(makeTorrent(i), { dir, ...FOREVER });
   await Promise.all(client.torrents().map((torrent) => torrent.finished));
-}
-
-/** The least of many looks: records are saved for a while, which takes memory that is given back. */
-async function memoryAtRest(): Promise<number> {
-  let least = Infinity;
-  for (let look = 0; look < 12; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    least = Math.min(least, await liveMemory());
-  }
-  return least;
 }
 
 it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 60_000 }, async () => {

@@ -13,6 +13,16 @@ export async function liveMemory(): Promise<number> {
   return "Bun" in globalThis ? heapUsed : heapUsed + external;
 }
 
+/** The least of several looks: what is under way, such as saving, takes memory that it gives back. */
+export async function memoryAtRest(looks = 12): Promise<number> {
+  let least = Infinity;
+  for (let look = 0; look < looks; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    least = Math.min(least, await liveMemory());
+  }
+  return least;
+}
+
 function collectGarbage(): void {
   const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
   if (Bun !== undefined) return Bun.gc(true);
