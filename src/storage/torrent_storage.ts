@@ -310,7 +310,8 @@ export class TorrentStorage {
   #writeInTurn(piece: number, begin: number, bytes: Uint8Array): Promise<void> {
     return this.#access.turns.take(async () => {
       for (const { file, bytes: part, offset } of this.#writes(piece, begin, bytes)) {
-        await this.#access.writeAsync(file, part, offset);
+        // As the pace allows, or the queue of a disk that is quick again would never end.
+        await this.#access.put(file, part, offset);
       }
     });
   }

@@ -464,6 +464,21 @@ describe("TorrentStorage finish", () => {
   });
 });
 
+describe("TorrentStorage on a quick disk", () => {
+  it("makes writes that had to wait for their turn at once, so that the queue ends", async () => {
+    const torrent = new TestTorrent(100, [["t/a", 250], ["t/b", 50]]);
+    const machine = simulate(torrent), { storage, files } = machine;
+    storage.prepare();
+    const busy = storage.setWanted([true, true]);
+    const storing = torrent.pieces.map((piece) => storage.writePiece(piece, torrent.piece(piece)));
+    assert.ok(storing.every((each) => each instanceof Promise), "they wait");
+    await machine.world.wait(Promise.all([busy, ...storing]));
+    assert.equal(files.count("writeAt"), 4, "one a piece and file");
+    assert.equal(files.count("writeAsync"), 0);
+    assertComplete(machine, torrent);
+  });
+});
+
 describe("TorrentStorage sync", () => {
   const torrent = new TestTorrent(100, [["t/a", 100], ["t/b", 100], ["t/c", 100]]);
 
