@@ -22,11 +22,11 @@ import { withNodesOf } from "../discovery/dht_state.ts";
 import { Discovery } from "../discovery/discovery.ts";
 import { EngineMaker } from "./engine_maker.ts";
 import { EventFeed } from "./event_feed.ts";
-import { selectedBy } from "./file_priorities.ts";
+import { selectedBy } from "../torrent/file_priorities.ts";
 import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
 import { Inbound } from "../transport/inbound.ts";
-import { type QuotaSpent, spentMessage } from "./quota.ts";
-import { demandV2Hash, withLinksOf } from "./magnet_meta.ts";
+import { spentMessage } from "./quota.ts";
+import { demandV2Hash, withLinksOf } from "../metainfo/magnet_meta.ts";
 import { StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
@@ -42,7 +42,7 @@ import { type HandlePorts, Torrent } from "./torrent_handle.ts";
 import { type LifePorts, TorrentLife } from "./torrent_life.ts";
 import { UdpPort } from "../transport/udp_port.ts";
 import { encodeWish, settled, type Wish } from "./wish.ts";
-import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
+import type { AddOptions, ClientOptions, ClientPatch, QuotaSpent } from "./types.ts";
 
 const TICK_MS = 500;
 /** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */

@@ -3,13 +3,8 @@ import type { Clock, FileLock } from "../platform/types.ts";
 import { ConnectionSlots } from "../peers/connection_slots.ts";
 import { newThrottles, type Rates } from "../swarm/rate_limits.ts";
 import { FileError } from "../util/errors.ts";
-import {
-  Quota,
-  type QuotaOptions,
-  type QuotaPeriod,
-  type QuotaSpent,
-  type QuotaState,
-} from "./quota.ts";
+import { Quota, type QuotaOptions, type QuotaPeriod, type QuotaState } from "./quota.ts";
+import type { QuotaSpent } from "../torrent/types.ts";
 
 /** How often, and for how long each time, a client waits for others that count at this moment. */
 const TURNS = 50, TURN_MS = 20;

@@ -36,7 +36,7 @@ import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
 import type { ClaimingTorrent } from "./path_claims.ts";
-import { fileChoiceOptions } from "./file_priorities.ts";
+import { fileChoiceOptions } from "../torrent/file_priorities.ts";
 import { type ClientSettings, clientSettings, torrentSettings } from "./settings.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 

@@ -18,7 +18,7 @@ import {
 import { identityOf, isIdentity } from "../storage/ownership.ts";
 import { probeNames } from "../storage/name_probe.ts";
 import { FileError } from "../util/errors.ts";
-import { fileChoiceOptions } from "./file_priorities.ts";
+import { fileChoiceOptions } from "../torrent/file_priorities.ts";
 import type { AddOptions } from "./types.ts";
 
 export interface FilePlaces {

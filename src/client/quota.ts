@@ -5,6 +5,7 @@
  */
 import { BDict, decode } from "../bencode/bencode.ts";
 import { encode } from "../bencode/bencode_encode.ts";
+import type { QuotaSpent } from "../torrent/types.ts";
 
 export type QuotaPeriod = "day" | "month";
 
@@ -13,13 +14,6 @@ export interface QuotaOptions {
   down?: number;
   up?: number;
   period: QuotaPeriod;
-}
-
-/** Which directions have used up their quota, and until when: milliseconds since 1970. */
-export interface QuotaSpent {
-  down: boolean;
-  up: boolean;
-  until: number;
 }
 
 /** What is worth keeping between runs. */

@@ -6,8 +6,8 @@ import type { Torrent as Engine } from "../torrent/torrent.ts";
 import { ShoalError } from "../util/errors.ts";
 import { checkTorrentPatch } from "./settings.ts";
 import type { EventFeed } from "./event_feed.ts";
-import { magnetOf } from "./magnet_meta.ts";
-import { filesOf, peersOf, piecesOf, statusOf, trackersOf } from "./snapshot.ts";
+import { magnetOf } from "../metainfo/magnet_meta.ts";
+import { filesOf, peersOf, piecesOf, statusOf, trackersOf } from "../torrent/snapshot.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import type {
   FileSnapshot,

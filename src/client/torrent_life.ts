@@ -15,10 +15,9 @@ import type { Swarm } from "../swarm/swarm.ts";
 import type { Torrent as Engine } from "../torrent/torrent.ts";
 import type { TorrentHappening, TorrentState } from "../torrent/types.ts";
 import { inUse, type PathOwner } from "../torrent/take_over.ts";
-import { fileChoiceOptions } from "./file_priorities.ts";
-import type { QuotaSpent } from "./quota.ts";
-import { type RunTotals, runTotals } from "./run_totals.ts";
-import type { AddOptions, TorrentPatch } from "./types.ts";
+import { fileChoiceOptions } from "../torrent/file_priorities.ts";
+import { type RunTotals, runTotals } from "../torrent/run_totals.ts";
+import type { AddOptions, QuotaSpent, TorrentPatch } from "./types.ts";
 
 /** Troubles that may pass without us: a full disk, one that was pulled out, too many open files. */
 const PASSING: ReadonlySet<FileErrorCode> = new Set([

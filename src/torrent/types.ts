@@ -1,6 +1,6 @@
-/** States, seed goals and events of a torrent. Plain data. */
+/** States, seed goals, events and snapshots of a torrent. Plain data, safe to serialise. */
 
-import type { AnnounceOutcome } from "../tracker/tracker_manager.ts";
+import type { AnnounceOutcome, TrackerStatus } from "../tracker/tracker_manager.ts";
 
 /**
  * "finding": looking for the metadata of a magnet link; "moving": finished files move to their
@@ -74,3 +74,141 @@ export type TorrentHappening =
   | { type: "done"; name: string; dir: string; size: number; wanted: number; seconds: number }
   | { type: "failed"; code: string; message: string; path: string | null }
   | { type: "stopped" };
+
+/** One tracker of a torrent; see TrackerStatus for the fields. */
+export type TrackerSnapshot = TrackerStatus;
+
+export interface PeerSnapshot {
+  address: string;
+  port: number;
+  /** Client name and version, as the peer claims; text from a stranger. */
+  client: string;
+  incoming: boolean;
+  /** 0 to 1. */
+  progress: number;
+  /** Bytes a second, averaged over a few seconds. */
+  downRate: number;
+  upRate: number;
+  /** Seconds since it connected, and bytes a second over all that time. */
+  seconds: number;
+  averageDownRate: number;
+  averageUpRate: number;
+  /** Payload bytes since it connected. */
+  downloaded: number;
+  uploaded: number;
+  /**
+   * `choking`: the peer chokes us. `interested`: we are interested in the peer. `choked`: we choke the
+   * peer. `peerInterested`: the peer is interested in us.
+   */
+  choking: boolean;
+  interested: boolean;
+  choked: boolean;
+  peerInterested: boolean;
+  snubbed: boolean;
+  /** Blocks requested and not received yet, and the most that may be. */
+  outstanding: number;
+  window: number;
+  sources: string[];
+}
+
+/** The efficiency of the download in this run of the client, over pauses and waits for the disk. */
+export interface DownloadMetrics {
+  /** Pieces that were started, verified, failed their hash, and started again. */
+  pieces: { started: number; completed: number; failed: number; retried: number };
+  /** Wasted bytes: in failed pieces, in duplicate or late blocks, in blocks that were not requested. */
+  wasted: { failed: number; duplicate: number; unasked: number };
+  /**
+   * Histogram of the time from request to block: `counts` blocks took up to `upToMs` milliseconds.
+   * `counts` has one more entry, for blocks above the last bound.
+   */
+  blockLatency: { upToMs: number[]; counts: number[] };
+}
+
+/** A file of a torrent; pad files are left out. */
+export interface FileSnapshot {
+  /** The index in `Metainfo.files`, which file choices and `rename` use. */
+  index: number;
+  /** The torrent's own path: "folder/name". */
+  name: string;
+  /** The absolute path on the disk, whether the file exists yet or not. */
+  path: string;
+  size: number;
+  /** Bytes of the file in verified pieces. */
+  bytesDone: number;
+  /** 0: do not download; 1 (lowest) to 7 (highest). */
+  priority: number;
+}
+
+export interface PiecesSnapshot {
+  count: number;
+  /** Bytes of each piece; the last one may be shorter. */
+  length: number;
+  /** A bit for each verified piece; piece 0 is the highest bit of the first byte. */
+  have: Uint8Array;
+}
+
+/** The present state of a torrent, in figures that are cheap to get. */
+export interface TorrentStatus {
+  /** 40 hexadecimal digits. */
+  infoHash: string;
+  name: string;
+  /** The name of its file or top folder in `dir`, if that differs from the torrent's own name. */
+  savedAs?: string;
+  dir: string;
+  state: TorrentState;
+  /** Bytes, without pad files; 0 until the metadata of a magnet link is known. */
+  size: number;
+  /** Bytes of the chosen files. */
+  wanted: number;
+  /** Verified bytes. */
+  have: number;
+  /** Bytes of the chosen files that are not verified yet; 0 when these files are complete. */
+  left: number;
+  pieces: number;
+  piecesHave: number;
+  /** Progress of a running check (0 to 1), else null. */
+  checked: number | null;
+  /** Seconds since 1970; `completedAt` is null until all chosen files are complete. */
+  addedAt: number;
+  completedAt: number | null;
+  /** Seconds over all runs, with `stateDir`. */
+  activeSeconds: number;
+  seedingSeconds: number;
+  /** Payload bytes in this run. */
+  downloaded: number;
+  uploaded: number;
+  /** The same over all runs, with `stateDir`; uploaded / wanted is the ratio. */
+  totals: { downloaded: number; uploaded: number };
+  /** Wasted bytes: failed pieces, duplicate blocks. */
+  wasted: number;
+  hashFailures: number;
+  metrics: DownloadMetrics;
+  downRate: number;
+  upRate: number;
+  /** Seconds until complete at the present rate; null when unknown. */
+  etaSeconds: number | null;
+  peers: { connected: number; connecting: number; known: number; banned: number };
+  /** Connected peers that have all pieces. */
+  seeds: number;
+  heldBackBy: HeldBackBy;
+  /** Set while a quota of the client (`ClientOptions.quota`) is used up. */
+  quotaSpent?: QuotaSpent;
+  /** The error that stopped it (state "failed") or that it waits for ("waiting"). */
+  error: { code: string; message: string } | null;
+}
+
+/** The status, the trackers and the connected peers in one object. */
+export interface TorrentSnapshot extends TorrentStatus {
+  trackers: TrackerSnapshot[];
+  peerList: PeerSnapshot[];
+}
+
+/** An event of the torrent with this info-hash (40 hexadecimal digits). */
+export type TorrentEvent = { infoHash: string } & TorrentHappening;
+
+/** Which directions have used up their quota, and until when: milliseconds since 1970. */
+export interface QuotaSpent {
+  down: boolean;
+  up: boolean;
+  until: number;
+}

@@ -1,8 +1,8 @@
 /** From what a user says about files to what the pieces are chosen by. */
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "../torrent/file_choice.ts";
-import type { AddOptions, FileSelection } from "./types.ts";
+import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "./file_choice.ts";
+import type { AddOptions, FileSelection } from "./options.ts";
 
 /** Throws a RangeError for a priority that is none or a file that is not there. */
 export function fileChoiceOptions(meta: Metainfo, files: AddOptions["files"]): FileChoiceOptions {

@@ -1,24 +1,24 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
 import { DownloadLedger } from "../pieces/download_ledger.ts";
-import type { Torrent } from "../torrent/torrent.ts";
-import type { TorrentPeers } from "../torrent/peers.ts";
+import type { Torrent } from "./torrent.ts";
+import type { TorrentPeers } from "./peers.ts";
 import type { Member } from "../swarm/swarm.ts";
 import { sourceNames } from "../peers/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../wire/peer_id.ts";
-import type { TorrentState } from "../torrent/types.ts";
-import type { QuotaSpent } from "./quota.ts";
 import { metricsOf, type RunTotals, runTotals } from "./run_totals.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
+import type { AddOptions } from "./options.ts";
 import type {
-  AddOptions,
   FileSnapshot,
   PeerSnapshot,
   PiecesSnapshot,
+  QuotaSpent,
+  TorrentState,
   TorrentStatus,
   TrackerSnapshot,
 } from "./types.ts";

@@ -3,7 +3,7 @@
  * and the next begins with every pause and whenever the disk is in trouble.
  */
 import type { DownloadLedger } from "../pieces/download_ledger.ts";
-import type { Traffic } from "../torrent/traffic.ts";
+import type { Traffic } from "./traffic.ts";
 import type { DownloadMetrics } from "./types.ts";
 
 export interface RunTotals extends Traffic {

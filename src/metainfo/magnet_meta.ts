@@ -1,6 +1,6 @@
 /** What a magnet link adds to the metadata that was found for it, now or in an earlier run. */
-import type { Magnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { Magnet } from "./magnet.ts";
+import type { Metainfo } from "./metainfo.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
 

@@ -1,0 +1,119 @@
+/** What a user wants of a torrent. Plain data, but for the functions of `files` and `rename`. */
+
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { Rates } from "../swarm/rate_limits.ts";
+import type { FinalCheck, SeedGoal } from "./types.ts";
+
+/** Files are named by their index in `Metainfo.files`. */
+export interface FileSelection {
+  /** 0: do not download; 1 (lowest) to 7 (highest). Files with priority 0 are never created. */
+  priorities?: ReadonlyMap<number, number>;
+  /** Priority of the files that `priorities` does not name. Default 4. */
+  others?: number;
+  /** Files whose pieces are downloaded in order. */
+  sequential?: ReadonlySet<number>;
+  /** Downloads the first and last piece of media files first, for players. Default false. */
+  endsFirst?: boolean;
+}
+
+export interface AddOptions {
+  /** The folder for the torrent's file or top folder. It is created when missing. */
+  dir: string;
+  /** Peer exchange (BEP 11); never used for private torrents. Default true. */
+  pex?: boolean;
+  /** For a magnet link: ends when the metadata is known (`Torrent.torrentFile`). Default false. */
+  metadataOnly?: boolean;
+  /**
+   * Folders to search for files of the torrent, by size and hash, before the download. Matching files
+   * are copied; where the disk supports it, the copy shares its blocks with the original.
+   */
+  reuse?: readonly string[];
+  /** Folder for unfinished files. Finished files move to `dir`. Default: `dir`. */
+  incompleteDir?: string;
+  /** Addresses of more peers to try: "host:port" or "[v6]:port". */
+  peers?: readonly string[];
+  /** Most connections. Default 25. */
+  maxPeers?: number;
+  /** Upload slots, besides the optimistic one. Default 4. */
+  uploadSlots?: number;
+  /**
+   * Super-seeding (BEP 16): a seed offers each peer one rare piece at a time until the swarm has a
+   * full copy. For a first seed with little bandwidth. Default false.
+   */
+  superSeed?: boolean;
+  /**
+   * Which files to download, and which first. A function is called when the files are known.
+   * Default: all.
+   */
+  files?: FileSelection | ((meta: Metainfo) => FileSelection);
+  /**
+   * Other names for files, by index in `Metainfo.files`: paths below `dir`, "folder/name". A function
+   * is called when the files are known. Default: the torrent's own names, where the disk can store
+   * them.
+   */
+  rename?: ReadonlyMap<number, string> | ((meta: Metainfo) => ReadonlyMap<number, string>);
+  /** Most pieces to request from one peer at a time. Default: as many as keep the peer busy. */
+  piecesPerPeer?: number;
+  /** Downloads pieces in order instead of rarest first. Default false. */
+  sequential?: boolean;
+  /** Reserves disk space for all files at the start; without it they are sparse. Default false. */
+  preallocate?: boolean;
+  /** How long to seed after completion. Default { kind: "none" }. */
+  seedGoal?: SeedGoal;
+  /**
+   * The final check. "changed" (default) covers every piece, but reads again only those in files that
+   * changed since our last write or check; "full" reads and hashes everything.
+   */
+  finalCheck?: FinalCheck;
+  /** Trusts existing data without hashing it; sizes are compared. Default false. */
+  trustFiles?: boolean;
+  /**
+   * Uploads existing data and downloads nothing. Fails with an IncompleteError if data is missing. No
+   * file is written to or created. Default false.
+   */
+  seedOnly?: boolean;
+  /**
+   * With `seedOnly`: reads through symbolic links in place of files and folders. Without this option,
+   * only the torrent's top folder may be a link. Default false.
+   */
+  followLinks?: boolean;
+  /**
+   * Ignores the saved progress of earlier runs: existing data is checked, and missing files are
+   * downloaded again even if their disk seems not to be mounted. Default false.
+   */
+  anew?: boolean;
+  /**
+   * Overwrites existing files with the torrent's names that are not its own. Default false: the
+   * torrent fails with a FileError ("foreign"). Files of other running torrents are never overwritten.
+   */
+  overwrite?: boolean;
+  /**
+   * Downloads the original of files that changed after they were complete. Default false: the files
+   * are left alone, and the torrent fails with an EditedError.
+   */
+  repair?: boolean;
+  /**
+   * When the disk is full, not mounted, read-only or reports errors: waits and retries (state
+   * "waiting") instead of failing. Default true.
+   */
+  waitForDisk?: boolean;
+  /** Rate limits of this torrent, and of each of its peers. Default: no limits. */
+  limits?: Partial<Rates>;
+  peerLimits?: Partial<Rates>;
+}
+
+/** What `Torrent.update` can change. Rates that are left out stay as they are. */
+export type TorrentPatch = Partial<
+  Pick<
+    AddOptions,
+    | "files"
+    | "superSeed"
+    | "seedGoal"
+    | "maxPeers"
+    | "uploadSlots"
+    | "limits"
+    | "peerLimits"
+    | "pex"
+    | "waitForDisk"
+  >
+>;
