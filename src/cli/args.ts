@@ -22,7 +22,7 @@ export type ValuesOf<F extends Flags> = {
   [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never;
 };
 
-export interface ParsedArgs<F extends Flags> {
+interface ParsedArgs<F extends Flags> {
   values: ValuesOf<F>;
   operands: string[];
 }

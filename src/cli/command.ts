@@ -1,10 +1,11 @@
-/** What every command is made of, and what it gets to work with. */
+/** What a command consists of, and what it works with. */
 import type { Platform } from "../platform/types.ts";
 import { type Flags, parseArgs, toggle, type ValuesOf } from "./args.ts";
-import type { OpenClient } from "./client_port.ts";
-import { UsageError } from "./errors.ts";
-import { EXIT_DONE } from "./exit_codes.ts";
+import { EXIT_DONE, UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
+import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
+import type { Dht } from "../dht/dht.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 
 export interface CliContext {
   platform: Platform;
@@ -12,7 +13,7 @@ export interface CliContext {
   openClient: OpenClient;
 }
 
-export interface CommandSpec<F extends Flags> {
+interface CommandSpec<F extends Flags> {
   name: string;
   /** What stands behind the name in the help: "FILE DIR". */
   operands: string;
@@ -77,3 +78,30 @@ function checkCount(
   }
   if (given.length > most) throw new UsageError(`Too many operands: "${given[most]}". ${usage}`);
 }
+
+export interface TorrentPort {
+  readonly infoHash: string;
+  readonly name: string;
+  /** The bytes of a .torrent; null while only a magnet is known. */
+  readonly torrentFile: Uint8Array | null;
+  snapshot(): TorrentSnapshot;
+  /** Everything is downloaded and verified; rejects with what stopped it. */
+  readonly finished: Promise<void>;
+  /** The seed goal is reached, or it was stopped or failed; never rejects. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the commands need of a client. `Client` of src/client fits it; tests bring their own. */
+export interface ClientPort {
+  /** The port of incoming connections; 0 when not listening. */
+  readonly port: number;
+  /** Null without one. */
+  readonly dht: Dht | null;
+  /** A .torrent, its bytes, or a magnet link. Throws a TorrentFileError or a MagnetError. */
+  add(torrent: Uint8Array | Metainfo | string, options: AddOptions): TorrentPort;
+  events(): AsyncIterable<TorrentEvent>;
+  close(): Promise<void>;
+}
+
+export type OpenClient = (platform: Platform, options?: ClientOptions) => Promise<ClientPort>;

@@ -1,7 +1,6 @@
 /** Ctrl-C: the first one asks for an orderly end, the second one ends the process at once. */
-import type { Platform } from "../platform/types.ts";
-import { EXIT_INTERRUPTED } from "./exit_codes.ts";
-import { within } from "./timing.ts";
+import type { Clock, Platform, Timer } from "../platform/types.ts";
+import { EXIT_INTERRUPTED } from "./errors.ts";
 
 export interface Interrupt {
   /** Aborted by the first Ctrl-C. */
@@ -37,4 +36,40 @@ export function watchInterrupt(
     asked,
     release: () => handler.cancel(),
   };
+}
+
+/** Calls `fn` every `periodMs`, first after one period, until cancelled. */
+export function repeat(clock: Clock, periodMs: number, fn: () => void): Timer {
+  let timer: Timer;
+  let cancelled = false;
+  const arm = () => {
+    timer = clock.after(periodMs, () => {
+      fn();
+      if (!cancelled) arm();
+    });
+  };
+  arm();
+  return {
+    cancel() {
+      cancelled = true;
+      timer.cancel();
+    },
+  };
+}
+
+/** Waits for `work`, but at most `limitMs`; false when the time ran out. `work` goes on. */
+export async function within(
+  clock: Clock,
+  limitMs: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  let timer: Timer | null = null;
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.after(limitMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    (timer as Timer | null)?.cancel();
+  }
 }

@@ -7,13 +7,13 @@ import { CannotLoadError } from "./errors.ts";
 import { formatSize } from "./render/format.ts";
 
 /** No .torrent that is worth downloading is larger; its piece hashes alone cover terabytes. */
-export const TORRENT_BYTES_MOST = 32 * 1024 * 1024;
+const TORRENT_BYTES_MOST = 32 * 1024 * 1024;
 
 const REDIRECTS_MOST = 5;
 const FETCH_TIMEOUT_MS = 30_000;
 const REDIRECT_STATUS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-export function isUrl(source: string): boolean {
+function isUrl(source: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(source);
 }
 
@@ -52,6 +52,15 @@ export function parseLoaded(platform: Platform, source: string, bytes: Uint8Arra
     return parseTorrent(bytes, (part) => platform.hasher.digest("sha1", part), { windows });
   } catch (error) {
     throw namingSource(source, error);
+  }
+}
+
+/** Parsed if possible, else the bytes: the client says what is wrong with them. */
+export function readable(platform: Platform, bytes: Uint8Array): Metainfo | Uint8Array {
+  try {
+    return parseLoaded(platform, "", bytes);
+  } catch {
+    return bytes;
   }
 }
 

@@ -4,8 +4,7 @@
  */
 import { VERSION } from "../wire/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
-import type { OpenClient } from "./client_port.ts";
-import type { CliContext, Command } from "./command.ts";
+import type { CliContext, Command, OpenClient } from "./command.ts";
 import { createCommand } from "./commands/create.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dhtCommand } from "./commands/dht.ts";
@@ -13,19 +12,19 @@ import { downloadCommand } from "./commands/download.ts";
 import { seedCommand } from "./commands/seed.ts";
 import { showCommand } from "./commands/show.ts";
 import { verifyCommand } from "./commands/verify.ts";
-import { debugTrace, describeError, UsageError } from "./errors.ts";
 import {
+  debugTrace,
+  describeError,
   EXIT_DISK,
   EXIT_DONE,
   EXIT_FAILED,
   EXIT_INTERRUPTED,
   EXIT_USAGE,
   exitCodeFor,
+  UsageError,
   worstOf,
-} from "./exit_codes.ts";
-import { commandText, HELP_COLUMNS, overviewText } from "./help.ts";
-import { jsonText } from "./json_help.ts";
-import { isUrl } from "./load_torrent.ts";
+} from "./errors.ts";
+import { commandText, HELP_COLUMNS, jsonText, overviewText } from "./help.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./render/text.ts";
 import { nearest } from "../util/nearest.ts";
@@ -81,7 +80,7 @@ function findCommand(args: readonly string[]): { command: Command; args: readonl
   const at = first.startsWith("-") ? args.findIndex((arg) => NAMES.includes(arg)) : 0;
   const named = COMMANDS.find((command) => command.name === args[at]);
   if (named !== undefined) return { command: named, args: args.toSpliced(at, 1) };
-  if (first.startsWith("-") || isUrl(first) || /\.torrent$|^magnet:/i.test(first)) {
+  if (/^-|^magnet:|^[a-z][a-z0-9+.-]*:\/\/|\.torrent$/i.test(first)) {
     return { command: downloadCommand, args };
   }
   throw unknownCommand(first);

@@ -1,7 +1,12 @@
 /** How one of the things that were asked for ended: its exit code and what a person is told. */
 import type { TorrentSnapshot } from "../client/types.ts";
-import { describeError } from "./errors.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS, exitCodeFor } from "./exit_codes.ts";
+import {
+  describeError,
+  EXIT_DONE,
+  EXIT_INTERRUPTED,
+  EXIT_NO_PEERS,
+  exitCodeFor,
+} from "./errors.ts";
 
 export interface Outcome {
   /** Path or URL as it was given. */

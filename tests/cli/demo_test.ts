@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { pacedNet } from "../../src/cli/demo_pace.ts";
-import { makeRandomTorrent } from "../../src/cli/demo_torrent.ts";
-import { makeTempFolder, removeTree } from "../../src/cli/temp_folder.ts";
+import {
+  makeRandomTorrent,
+  makeTempFolder,
+  pacedNet,
+  removeTree,
+} from "../../src/cli/commands/demo.ts";
 import { verifyFiles } from "../../src/client/verify_files.ts";
 import type { Listener, Socket, StreamNet } from "../../src/platform/types.ts";
 import { parseTorrent } from "../../src/metainfo/metainfo.ts";

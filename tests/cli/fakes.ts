@@ -5,7 +5,7 @@ import type {
   TorrentEvent,
   TorrentSnapshot,
 } from "../../src/client/types.ts";
-import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/client_port.ts";
+import type { ClientPort, OpenClient, TorrentPort } from "../../src/cli/command.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type { Clock, Platform, Process, Timer } from "../../src/platform/types.ts";
 import { selectPlatform } from "../../src/platform/select.ts";

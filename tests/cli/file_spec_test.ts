@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { eitherSpec, fileSpec, selectionBy } from "../../src/cli/file_spec.ts";
+import { eitherSpec, fileSpec, selectionBy } from "../../src/cli/file_flags.ts";
 import { UsageError } from "../../src/cli/errors.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { EXIT_CODES, exitCodeFor, worstOf } from "../../src/cli/exit_codes.ts";
+import { EXIT_CODES, exitCodeFor, worstOf } from "../../src/cli/errors.ts";
 import { runCli } from "../../src/cli/main.ts";
 import { FileError, NetError, TorrentFileError } from "../../src/util/errors.ts";
 import { type FakeWorld, fakeWorld, until } from "./fakes.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { atHome } from "../harness/at_home.ts";
-import { type DemoSwarm, startDemoSwarm } from "../../src/cli/demo_swarm.ts";
+import { type DemoSwarm, startDemoSwarm } from "../../src/cli/commands/demo.ts";
 import { Client } from "../../src/client/client.ts";
 import { encodeTorrent } from "../../src/metainfo/create_torrent.ts";
 import { selectPlatform } from "../../src/platform/select.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { drawBar } from "../../src/cli/render/bar.ts";
+import { drawBar, paintLine, segment } from "../../src/cli/render/line.ts";
 import {
   formatCount,
   formatDuration,
@@ -8,7 +8,6 @@ import {
   formatRate,
   formatSize,
 } from "../../src/cli/render/format.ts";
-import { paintLine, segment } from "../../src/cli/render/line.ts";
 import { cutTo, safeJson, safeText, widthOf } from "../../src/cli/render/text.ts";
 
 describe("safeText", () => {

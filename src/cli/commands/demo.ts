@@ -1,20 +1,20 @@
 /** `shoal demo`: a real download from a swarm that it starts on this machine. */
 import { type Flags, single } from "../args.ts";
-import { type CliContext, defineCommand } from "../command.ts";
-import { type DemoSwarm, startDemoSwarm } from "../demo_swarm.ts";
+import { type CliContext, type ClientPort, defineCommand, type OpenClient } from "../command.ts";
 import { NO_STATE } from "../state_folder.ts";
-import { runDownload } from "../download_run.ts";
-import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit_codes.ts";
-import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { runDownload } from "../run.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../errors.ts";
 import { type Interrupt, watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
 import type { Outcome } from "../outcome.ts";
 import { chooseReporter } from "../render/choose_reporter.ts";
 import { formatCount, formatSize } from "../render/format.ts";
 import type { Reporter } from "../render/reporter.ts";
-import { makeTempFolder, removeTree } from "../temp_folder.ts";
 import { size } from "../values.ts";
 import { verifyFiles } from "../../client/verify_files.ts";
+import type { Clock, Files, Platform, Socket, StreamNet } from "../../platform/types.ts";
+import { serveTracker } from "../../tracker/local_tracker.ts";
+import { createTorrent } from "../../client/create_torrent.ts";
 
 const NAME = "shoal-demo.bin";
 const DEFAULT_SIZE = 64 * 1024 * 1024;
@@ -102,7 +102,6 @@ async function downloadFrom(context: CliContext, demo: Demo, torrent: string): P
     client: { address: "127.0.0.1" },
     state: NO_STATE,
     add: { dir: demo.folder },
-    giveUpAfter: GIVE_UP_DEFAULT,
   };
   const [outcome] = await runDownload(context, request, demo.reporter, demo.interrupt);
   return outcome!;
@@ -142,4 +141,165 @@ function nextSteps(runtime: string, folder: string, torrentPath: string): string
 function commandFor(runtime: string): string {
   if (!import.meta.url.endsWith(".ts")) return "shoal";
   return runtime === "bun" ? "npx bun mod.ts" : "npx deno run -A mod.ts";
+}
+
+// --- The swarm: a tracker, and peers that have everything. ---
+
+const SEEDERS = 3;
+
+interface DemoSwarmOptions {
+  /** An existing folder for the data. */
+  dir: string;
+  /** The file's name. */
+  name: string;
+  /** Bytes. */
+  size: number;
+  /** What each seeder sends at most. */
+  bytesPerSecond: number;
+}
+
+export interface DemoSwarm {
+  announceUrl: string;
+  torrent: Uint8Array;
+  seeders: number;
+  close(): Promise<void>;
+}
+
+/** Makes a file of random bytes and seeds it on loopback. */
+export async function startDemoSwarm(
+  platform: Platform,
+  openClient: OpenClient,
+  { dir, name, size, bytesPerSecond }: DemoSwarmOptions,
+): Promise<DemoSwarm> {
+  const tracker = await serveTracker(platform, { port: 0 });
+  const clients: ClientPort[] = [];
+  const close = async () => {
+    await Promise.all(clients.map((client) => client.close()));
+    await tracker.close();
+  };
+  const net = () => pacedNet(platform.net, platform.clock, bytesPerSecond);
+  try {
+    const path = `${dir}/${name}`;
+    const torrent = await makeRandomTorrent(platform, path, size, tracker.announceUrl);
+    for (let i = 0; i < SEEDERS; i++) {
+      clients.push(await startSeeder({ ...platform, net: net() }, openClient, torrent, dir));
+    }
+    return { announceUrl: tracker.announceUrl, torrent, seeders: SEEDERS, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startSeeder(
+  platform: Platform,
+  openClient: OpenClient,
+  torrent: Uint8Array,
+  dir: string,
+): Promise<ClientPort> {
+  const client = await openClient(platform, { address: "127.0.0.1" });
+  const seed = client.add(torrent, { dir, trustFiles: true, seedGoal: { kind: "forever" } });
+  // A seeder that fails shows in the download, which then has one peer less.
+  seed.finished.catch(() => {});
+  return client;
+}
+
+/** Small, so that the pieces of a demo come in one after the other. */
+const PIECE_LENGTH = 256 * 1024;
+
+type DemoPlatform = Pick<Platform, "files" | "random" | "hasher" | "clock" | "process">;
+
+/** Makes the file at `path`, `size` bytes long, and gives the bytes of its .torrent. */
+export async function makeRandomTorrent(
+  platform: DemoPlatform,
+  path: string,
+  size: number,
+  announce: string,
+): Promise<Uint8Array> {
+  writeRandomFile(platform, path, size);
+  const { bytes } = await createTorrent(platform, path, {
+    announce: [[announce]],
+    pieceLength: PIECE_LENGTH,
+    createdBy: "shoal demo",
+    creationDate: null,
+  });
+  return bytes;
+}
+
+function writeRandomFile({ files, random }: DemoPlatform, path: string, size: number): void {
+  const file = files.open(path, "write");
+  try {
+    const buffer = new Uint8Array(PIECE_LENGTH);
+    for (let at = 0; at < size; at += PIECE_LENGTH) {
+      file.writeAt(random.fill(buffer.subarray(0, Math.min(PIECE_LENGTH, size - at))), at);
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * A network that sends no faster than `bytesPerSecond`, so that the swarm lasts long enough to look at.
+ * It delays the callbacks of `send`: sessions keep one send in progress, so nothing is queued here.
+ */
+export function pacedNet(net: StreamNet, clock: Clock, bytesPerSecond: number): StreamNet {
+  let freeAt = clock.now();
+  const delayed = (byteCount: number, sent: () => void) => {
+    freeAt = Math.max(freeAt, clock.now()) + byteCount / bytesPerSecond * 1000;
+    clock.after(freeAt - clock.now(), sent);
+  };
+  return {
+    connect: (to) => paced(net.connect(to), delayed),
+    listen: (on, onSocket) =>
+      net.listen(on, (socket, info) => onSocket(paced(socket, delayed), info)),
+    lookup: (host) => net.lookup(host),
+  };
+}
+
+function paced(socket: Socket, delayed: (byteCount: number, sent: () => void) => void): Socket {
+  return {
+    // Getters, because a socket may choose its path by which of them is touched.
+    get readable() {
+      return socket.readable;
+    },
+    get writable() {
+      return socket.writable;
+    },
+    get opened() {
+      return socket.opened;
+    },
+    get closed() {
+      return socket.closed;
+    },
+    close: () => socket.close(),
+    attach: (sink) => socket.attach(sink),
+    send: (bytes, sent) => socket.send(bytes, () => delayed(bytes.length, sent)),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
+}
+
+// --- The temporary folder. ---
+
+/** A new folder whose name starts with `prefix`; its absolute path. Throws FileError. */
+export function makeTempFolder(
+  { files, process, random }: Pick<Platform, "files" | "process" | "random">,
+  prefix: string,
+): string {
+  const base = process.env("TMPDIR") || process.env("TEMP") || process.env("TMP") || "/tmp";
+  for (;;) {
+    const path = files.absolute(`${base}/${prefix}${random.uint32().toString(36)}`);
+    // makeDir takes an existing folder, which would be somebody else's.
+    if (files.stat(path) !== null) continue;
+    files.makeDir(path);
+    return path;
+  }
+}
+
+/** Removes a folder and all in it; symlinks are removed, not followed. Throws FileError. */
+export function removeTree(files: Files, path: string): void {
+  if (files.stat(path)?.kind === "directory") {
+    for (const name of files.list(path)) removeTree(files, `${path}/${name}`);
+  }
+  files.remove(path);
 }

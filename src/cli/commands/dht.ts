@@ -1,19 +1,37 @@
 /** `shoal dht`: asks the DHT by hand. */
-import { DHT_BOOTSTRAP } from "../../client/types.ts";
-import { MAX_SALT_BYTES, MAX_SEQ } from "../../dht/dht_item.ts";
+import { DHT_BOOTSTRAP, type DhtSettings } from "../../client/types.ts";
+import {
+  type DhtItem,
+  itemTarget,
+  MAX_SALT_BYTES,
+  MAX_SEQ,
+  MAX_VALUE_BYTES,
+  mutableTarget,
+  signItem,
+} from "../../dht/dht_item.ts";
 import { parseMagnet } from "../../metainfo/magnet.ts";
-import { fromHex } from "../../util/bytes.ts";
-import { MagnetError } from "../../util/errors.ts";
+import { fromHex, toHex, toLatin1 } from "../../util/bytes.ts";
+import { FileError, MagnetError } from "../../util/errors.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
-import * as actions from "../dht_actions.ts";
-import { type DhtRequest, type DhtRun, runDht } from "../dht_run.ts";
-import { seedFrom, stringValue } from "../dht_value.ts";
-import { UsageError } from "../errors.ts";
-import { NO_STATE, stateChoice } from "../state_folder.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, NobodyError, UsageError } from "../errors.ts";
+import { NO_STATE, openState, type StateChoice, stateChoice } from "../state_folder.ts";
 import { nearest } from "../../util/nearest.ts";
-import { optional, SWARM_FLAGS } from "../swarm_flags.ts";
+import { optional, SWARM_FLAGS } from "../option_flags.ts";
 import { duration, hostAndPort, notEmpty } from "../values.ts";
+import type { Dht } from "../../dht/dht.ts";
+import type { Clock, Platform } from "../../platform/types.ts";
+import { type Interrupt, repeat, watchInterrupt, within } from "../interrupt.ts";
+import { formatCount, formatSize } from "../render/format.ts";
+import { segment } from "../render/line.ts";
+import { LiveScreen } from "../render/live_screen.ts";
+import { TICK_MS } from "../render/reporter.ts";
+import { liveTerminal } from "../render/terminal.ts";
+import { safeJson, safeText } from "../render/text.ts";
+import { formatEndpoint, parseHostPort } from "../../util/compact_address.ts";
+import type { DhtStats, OverlayStats } from "../../dht/node_types.ts";
+import { decode } from "../../bencode/bencode.ts";
+import { encode } from "../../bencode/bencode_encode.ts";
 
 /** The largest value, and a little more, so that one byte too many is told as such. */
 const FILE_BYTES_MOST = 64 * 1024;
@@ -48,7 +66,7 @@ const ACTIONS: Readonly<
 > = {
   get(_, values, what) {
     const target = targetOf(needed(what, "get TARGET"));
-    return (run) => actions.get(run, { target, salt: values.salt });
+    return (run) => get(run, { target, salt: values.salt });
   },
   async put({ platform }, values, what) {
     const value = await valueOf(platform.files, values.file, what);
@@ -57,19 +75,19 @@ const ACTIONS: Readonly<
       throw new UsageError("--salt and --seq are for items with a --key");
     }
     const seed = key === null ? null : await seedFrom(platform, key);
-    return (run) => actions.put(run, { value, seed, salt, seq });
+    return (run) => put(run, { value, seed, salt, seq });
   },
   peers(_, _values, what) {
     const infoHash = infoHashOf(needed(what, "peers INFOHASH"));
-    return (run) => actions.peers(run, infoHash);
+    return (run) => peers(run, infoHash);
   },
   ping(_, _values, what) {
     const target = hostAndPort(needed(what, "ping HOST:PORT"));
-    return (run) => actions.ping(run, target);
+    return (run) => ping(run, target);
   },
   stats(_, values, what) {
     if (what !== null) throw new UsageError(`Too many operands: "${what}". Usage: shoal dht stats`);
-    return (run) => actions.stats(run, values.for * 1000);
+    return (run) => stats(run, values.for * 1000);
   },
 };
 
@@ -154,4 +172,406 @@ function seqOf(text: string): bigint {
   const value = /^\d{1,19}$/.test(text) ? BigInt(text) : -1n;
   if (value >= 0n && value <= MAX_SEQ) return value;
   throw new UsageError(`"${text}" is not a whole number from 0 to 2^63 - 1`);
+}
+
+// --- The run: a client with nothing but a DHT node. It is read-only (BEP 43), as it is gone again in
+// seconds. Results are printed as they arrive; a terminal also shows the progress. ---
+
+/** So long nothing is said; most answers come sooner. */
+const QUIET_MS = 1000;
+/** After that nobody is there, or nothing gets through. */
+const JOIN_LIMIT_MS = 15_000;
+const LOOK_EVERY_MS = 100;
+const CLOSE_LIMIT_MS = 2500;
+
+interface DhtRequest {
+  /** Nodes to begin with: "host:port". */
+  bootstrap: readonly string[];
+  state: StateChoice;
+  json: boolean;
+}
+
+/** What the parts of `shoal dht` work with. */
+interface DhtRun {
+  readonly context: CliContext;
+  readonly dht: Dht;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Prints one find: `text` for people (whole lines), `data` with --json. */
+  tell(text: string, data: Readonly<Record<string, unknown>>): void;
+  /** What is going on, for the terminal. */
+  doing(what: () => string): void;
+}
+
+/** Resolves to the exit code. Rejects with what `work` and the opening of the client reject with. */
+async function runDht(
+  context: CliContext,
+  request: DhtRequest,
+  work: (run: DhtRun) => Promise<void>,
+): Promise<number> {
+  const { platform, output } = context;
+  const voice = new Voice(context, request.json);
+  const interrupt = watchInterrupt(platform, () => {
+    voice.close();
+    return output.flush();
+  });
+  const settings: DhtSettings = { bootstrap: request.bootstrap, readOnly: true };
+  try {
+    // Neighbours of earlier runs only make a quick start: nobody needs to know that there are none.
+    const { stateDir } = openState(platform, request.state);
+    const client = await context.openClient(platform, {
+      port: -1,
+      dht: settings,
+      ...(stateDir === null ? {} : { stateDir }),
+    });
+    try {
+      await orInterrupted(work(runOf(context, client.dht, interrupt, voice)), interrupt);
+    } finally {
+      voice.close();
+      await within(platform.clock, CLOSE_LIMIT_MS, client.close());
+    }
+    return interrupt.requested ? EXIT_INTERRUPTED : EXIT_DONE;
+  } finally {
+    voice.close();
+    interrupt.release();
+  }
+}
+
+/** Waits until a node has answered us. Rejects with a NobodyError when none does. */
+export async function join({ context, dht, signal, doing }: DhtRun): Promise<void> {
+  const { clock } = context.platform;
+  doing(() => "Joining the DHT");
+  const deadline = clock.now() + JOIN_LIMIT_MS;
+  while (countNodes(dht) === 0 && !signal.aborted) {
+    if (clock.now() >= deadline) {
+      throw new NobodyError(
+        "No DHT node answers; try another one with --dht-bootstrap HOST:PORT",
+      );
+    }
+    await pause(clock, LOOK_EVERY_MS);
+  }
+}
+
+/** Waits until the table grows no more and nothing is under way, but at most `limitMs`. */
+export async function settle(run: DhtRun, limitMs: number): Promise<void> {
+  const { context: { platform: { clock } }, dht, signal } = run;
+  run.doing(() => `Getting to know the DHT: ${formatCount(countNodes(dht), "node")}`);
+  const deadline = clock.now() + limitMs;
+  let nodes = -1, sinceWhen = clock.now();
+  while (clock.now() < deadline && !signal.aborted) {
+    const busy = dht.stats().overlays.some(({ searches }) => {
+      return searches.running + searches.waiting > 0;
+    });
+    if (busy || countNodes(dht) !== nodes) sinceWhen = clock.now();
+    nodes = countNodes(dht);
+    if (clock.now() - sinceWhen >= 2000) return;
+    await pause(clock, LOOK_EVERY_MS);
+  }
+}
+
+/** Of all families. */
+function countNodes(dht: Dht): number {
+  return dht.stats().overlays.reduce((sum, { nodes }) => sum + nodes, 0);
+}
+
+/** After Ctrl-C nobody waits for the work, nor hears how it ends. */
+async function orInterrupted(work: Promise<void>, interrupt: Interrupt): Promise<void> {
+  work.catch(() => {});
+  await Promise.race([work, interrupt.asked]);
+}
+
+function runOf(context: CliContext, dht: Dht | null, interrupt: Interrupt, voice: Voice): DhtRun {
+  if (dht === null) throw new NobodyError("The DHT is off");
+  return {
+    context,
+    dht,
+    signal: interrupt.signal,
+    tell: (text, data) => voice.tell(text, data),
+    doing: (what) => voice.doing(what),
+  };
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+
+class Voice {
+  readonly #context: CliContext;
+  readonly #json: boolean;
+  readonly #screen: LiveScreen | null;
+  readonly #ticking: { cancel(): void };
+  #what: () => string = () => "Opening a port";
+  #drawn = false;
+
+  constructor(context: CliContext, json: boolean) {
+    const { process, clock } = context.platform;
+    this.#context = context;
+    this.#json = json;
+    const terminal = json ? null : liveTerminal(process);
+    this.#screen = terminal && new LiveScreen(context.output, terminal);
+    const startedAt = clock.now();
+    this.#ticking = repeat(clock, TICK_MS, () => {
+      const seconds = Math.floor((clock.now() - startedAt) / 1000);
+      if (seconds * 1000 >= QUIET_MS) this.#draw(`${this.#what()} (${seconds} s)`);
+    });
+  }
+
+  tell(text: string, data: Readonly<Record<string, unknown>>): void {
+    const { output } = this.#context;
+    if (this.#json) output.line(safeJson(data));
+    else if (this.#drawn) this.#screen!.print(text);
+    else output.line(text);
+  }
+
+  doing(what: () => string): void {
+    this.#what = what;
+  }
+
+  close(): void {
+    this.#ticking.cancel();
+    this.#screen?.close();
+    this.#drawn = false;
+  }
+
+  #draw(text: string): void {
+    if (this.#screen === null) return;
+    this.#drawn = true;
+    this.#screen.draw([[segment(text)]]);
+  }
+}
+
+// --- The actions. No answer and no result are NobodyErrors. ---
+
+/** Asks one node whether it is there. `target`: "host:port". */
+export async function ping({ context, dht, tell, doing }: DhtRun, target: string): Promise<void> {
+  const { host, port } = parseHostPort(target)!;
+  doing(() => `Waiting for ${target}`);
+  for (const address of await addressesOf(context.platform.net, host)) {
+    const pong = await dht.ping({ address, port });
+    if (pong === null) continue;
+    const id = toHex(pong.id), node = formatEndpoint({ address, port });
+    const ms = Math.round(pong.rttMs), client = clientName(pong.client);
+    const called = client === null ? "" : `, ${safeText(client)}`;
+    return tell(`${node} answered in ${ms} ms: node ${id}${called}`, {
+      type: "pong",
+      address,
+      port,
+      ms,
+      id,
+      client,
+    });
+  }
+  throw new NobodyError(`${target} does not answer`);
+}
+
+/** Each peer of a torrent as it is found. */
+export async function peers(run: DhtRun, infoHash: Uint8Array): Promise<void> {
+  await join(run);
+  const { dht, signal, tell, doing } = run;
+  let count = 0;
+  doing(() => `Looking for peers: ${formatCount(count, "peer")} so far`);
+  const result = await dht.findPeers(infoHash, {
+    signal,
+    onPeers: (found) => {
+      count += found.length;
+      for (const peer of found) {
+        tell(formatEndpoint(peer), { type: "peer", address: peer.address, port: peer.port });
+      }
+    },
+  });
+  if (signal.aborted || result.peers > 0) return;
+  throw new NobodyError(`No peers of ${toHex(infoHash)} (${askedText(result.queries)})`);
+}
+
+interface GetRequest {
+  /** Where it lies (20 bytes), or the public key of a mutable item (32 bytes). */
+  target: Uint8Array;
+  salt: Uint8Array;
+}
+
+/** The newest item that there is. */
+export async function get(run: DhtRun, { target, salt }: GetRequest): Promise<void> {
+  await join(run);
+  const { context, dht, signal, tell, doing } = run;
+  const sha1 = (bytes: Uint8Array) => context.platform.hasher.digest("sha1", bytes);
+  const at = target.length === 20 ? target : mutableTarget(sha1, target, salt);
+  doing(() => `Looking for ${toHex(at)}`);
+  const item = await dht.getItem(at, { salt, signal });
+  if (signal.aborted) return;
+  if (item === null) throw new NobodyError(`There is no item at ${toHex(at)}`);
+  const { text, hex } = readValue(item.value);
+  tell(text === null ? hex : linesOf(text), { ...aboutItem("item", at, item), text, hex });
+}
+
+interface PutRequest {
+  /** Bencoded. */
+  value: Uint8Array;
+  /** The 32 bytes that the key pair of a mutable item is made from; null for an immutable item. */
+  seed: Uint8Array | null;
+  salt: Uint8Array;
+  /** Null: one more than what is there. */
+  seq: bigint | null;
+}
+
+/** Stores an item and tells where it lies. */
+export async function put(run: DhtRun, request: PutRequest): Promise<void> {
+  await join(run);
+  await settle(run, 5000);
+  const { dht, signal, tell, doing } = run;
+  const { item, cas } = await makeItem(run, request);
+  const target = itemTarget((bytes) => run.context.platform.hasher.digest("sha1", bytes), item);
+  doing(() => `Storing ${toHex(target)}`);
+  const stored = await dht.putItem(item, cas, signal);
+  if (signal.aborted) return;
+  if (stored === 0) {
+    throw new NobodyError(
+      item.signed === null
+        ? "No node stored the item"
+        : "No node stored it: perhaps a version with this or a higher --seq exists already",
+    );
+  }
+  tell(toHex(target), { ...aboutItem("stored", target, item), nodes: stored });
+}
+
+/** Joins and tells what we then know. */
+export async function stats(run: DhtRun, limitMs: number): Promise<void> {
+  await join(run);
+  await settle(run, limitMs);
+  const { dht, tell } = run, told = dht.stats();
+  const { overlays, received, sent, bytesReceived, bytesSent, exceptions } = told;
+  tell(statsText(told), {
+    type: "stats",
+    nodes: countNodes(dht),
+    overlays: overlays.map(({ family, id, address, nodes, spares, networkSize }) => {
+      return { family, id, address, nodes, spares, networkSize };
+    }),
+    received,
+    sent,
+    bytesReceived,
+    bytesSent,
+    exceptions,
+  });
+}
+
+/** A mutable item goes over the one that is there, and over no other that came meanwhile. */
+async function makeItem(
+  { context, dht, signal, doing }: DhtRun,
+  { value, seed, salt, seq }: PutRequest,
+): Promise<{ item: DhtItem; cas: bigint | null }> {
+  if (seed === null) return { item: { value, signed: null }, cas: null };
+  const { ed25519, hasher } = context.platform;
+  if (seq !== null) return { item: signItem(ed25519, seed, { value, seq, salt }), cas: null };
+  const target = mutableTarget(
+    (bytes) => hasher.digest("sha1", bytes),
+    ed25519.publicKey(seed),
+    salt,
+  );
+  doing(() => `Looking up the version stored at ${toHex(target)}`);
+  const before = (await dht.getItem(target, { salt, signal }))?.signed?.seq ?? null;
+  const next = { value, seq: (before ?? 0n) + 1n, salt };
+  return { item: signItem(ed25519, seed, next), cas: before };
+}
+
+function aboutItem(type: string, target: Uint8Array, { signed }: DhtItem) {
+  return {
+    type,
+    target: toHex(target),
+    key: signed === null ? null : toHex(signed.key),
+    salt: signed === null ? null : toHex(signed.salt),
+    seq: signed === null ? null : String(signed.seq),
+  };
+}
+
+function statsText(stats: DhtStats): string {
+  const { overlays, received, sent, bytesReceived, bytesSent, exceptions, lastException } = stats;
+  return [
+    ...overlays.map(overlayText),
+    `datagrams: ${sent} sent (${formatSize(bytesSent)}), ` +
+    `${received} received (${formatSize(bytesReceived)})`,
+    // A bug of ours: it ends nothing, but shall not go unseen.
+    ...exceptions === 0 ? [] : [`${formatCount(exceptions, "error")} of our own: ${lastException}`],
+  ].join("\n");
+}
+
+function overlayText({ family, id, address, nodes, spares, networkSize }: OverlayStats): string {
+  const parts = [`IPv${family}: ${formatCount(nodes, "node")} and ${spares} spare`];
+  if (networkSize !== null) parts.push(`about ${formatCount(networkSize, "node")} in all`);
+  if (address !== null) parts.push(`we are ${address}`);
+  return [...parts, `our id is ${id}`].join(", ");
+}
+
+function askedText(queries: number): string {
+  return `${formatCount(queries, "question")} asked`;
+}
+
+/** "LT0200ff" is "LT" and the version in two bytes. */
+function clientName(bytes: Uint8Array | null): string | null {
+  if (bytes === null) return null;
+  const [, name = "", version = ""] = /^([ -~]{2})(.*)$/s.exec(toLatin1(bytes)) ?? [];
+  if (name === "") return toHex(bytes);
+  return [name, ...Array.from(version, (letter) => letter.charCodeAt(0))].join(" ");
+}
+
+/** Text of others on the terminal, line by line. */
+function linesOf(text: string): string {
+  return text.split("\n").map(safeText).join("\n");
+}
+
+async function addressesOf(
+  net: { lookup(host: string): Promise<string[]> },
+  host: string,
+): Promise<string[]> {
+  try {
+    return await net.lookup(host);
+  } catch (error) {
+    throw new NobodyError((error as Error).message, { cause: error });
+  }
+}
+
+// --- Values of items, and the keys that sign them. ---
+
+const SEED_BYTES = 32;
+
+/** Text, or the bytes of a file, as the bencoded string that others read. Throws a UsageError. */
+export function stringValue(content: Uint8Array): Uint8Array {
+  const value = encode(content);
+  if (value.length <= MAX_VALUE_BYTES) return value;
+  throw new UsageError(
+    `That is ${content.length} bytes, and the DHT takes about ${MAX_VALUE_BYTES - 5} at most`,
+  );
+}
+
+/** `text`: of a string that is UTF-8, else null. `hex`: of its bytes, or of all that is no string. */
+export function readValue(bencoded: Uint8Array): { text: string | null; hex: string } {
+  const value = decode(bencoded);
+  if (!(value instanceof Uint8Array)) return { text: null, hex: toHex(bencoded) };
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+    return { text, hex: toHex(value) };
+  } catch {
+    return { text: null, hex: toHex(value) };
+  }
+}
+
+/**
+ * The 32 bytes that a key pair is made from. A file that is not there is made, readable to its owner
+ * alone. Throws a UsageError for another kind of file; rejects with a FileError.
+ */
+async function seedFrom(
+  { files, random }: Pick<Platform, "files" | "random">,
+  path: string,
+): Promise<Uint8Array> {
+  try {
+    const seed = await files.read(path, SEED_BYTES);
+    if (seed.length === SEED_BYTES) return seed;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.code !== "not-found" && error.code !== "too-large") throw error;
+    if (error.code === "not-found") {
+      const seed = random.fill(new Uint8Array(SEED_BYTES));
+      await files.writeWhole(path, seed, { ownerOnly: true });
+      return seed;
+    }
+  }
+  throw new UsageError(`${path} is not a key: a key file has ${SEED_BYTES} bytes`);
 }

@@ -5,16 +5,17 @@ import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { safeText } from "../render/text.ts";
-import type { DownloadRequest } from "../download_run.ts";
-import { chooseFiles } from "../choose_files.ts";
-import { fileList } from "../file_list_flag.ts";
-import { type FileWishes, selectionBy } from "../file_spec.ts";
-import { saveMetadata } from "../metadata_run.ts";
-import { GIVE_UP_DEFAULT } from "../give_up.ts";
-import { torrentFlags } from "../option_flags.ts";
-import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
-import { runReported } from "../reported_run.ts";
-import { stateChoice } from "../state_folder.ts";
+import { type DownloadRequest, runReported } from "../run.ts";
+import {
+  fileList,
+  type FileSpec,
+  fileSpec,
+  type FileWishes,
+  RENAME_FLAG,
+  renameBy,
+  selectionBy,
+} from "../file_flags.ts";
+import { openSource, saveMetadata } from "../metadata.ts";
 import {
   clientOptions,
   optional,
@@ -22,8 +23,12 @@ import {
   reportMode,
   SWARM_FLAGS,
   swarmOptions,
-} from "../swarm_flags.ts";
+  torrentFlags,
+} from "../option_flags.ts";
+import { stateChoice } from "../state_folder.ts";
 import { durationOrNever, notEmpty } from "../values.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { formatSize } from "../render/format.ts";
 
 /** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
 const FLAGS = {
@@ -97,13 +102,12 @@ function requestFrom(
   sources: readonly string[],
   { process }: Pick<Platform, "process">,
 ): DownloadRequest {
-  const giveUp = values["give-up-after"];
   return {
     sources,
     client: clientOptions(values),
     state: stateChoice(values, process),
     add: addOptions(values, process),
-    giveUpAfter: giveUp === null ? GIVE_UP_DEFAULT : { first: giveUp, later: giveUp },
+    giveUpAfter: values["give-up-after"],
     giveUpFlag: "--give-up-after",
   };
 }
@@ -118,4 +122,64 @@ function addOptions(values: Values, process: Platform["process"]): AddOptions {
   if (files !== undefined) options.files = files;
   if (rename !== undefined) options.rename = rename;
   return options;
+}
+
+const MOST_QUESTIONS = 5;
+
+/**
+ * What to download of the one source of `request`, in the order of `wishes`. Throws a UsageError
+ * where nobody can be asked, or was told already.
+ */
+async function chooseFiles(
+  context: CliContext,
+  request: DownloadRequest,
+  wishes: FileWishes,
+): Promise<AddOptions["files"]> {
+  const { process } = context.platform;
+  if (process.terminal() === null) {
+    throw new UsageError("--choose needs a terminal; use --files instead");
+  }
+  if (request.sources.length !== 1) throw new UsageError("--choose takes one torrent at a time");
+  if (wishes.only !== null) {
+    throw new UsageError("--choose and --files exclude each other");
+  }
+  const { meta } = await openSource(context, "auto", request);
+  if (meta === null) {
+    throw new UsageError("the list of files could not be downloaded, so none can be chosen");
+  }
+  context.output.write(listOf(meta));
+  const only = await ask(context, meta);
+  return selectionBy({ ...wishes, only });
+}
+
+/** Null for all of them. */
+async function ask(
+  { platform: { process } }: CliContext,
+  meta: Metainfo,
+): Promise<FileSpec | null> {
+  for (let question = 0; question < MOST_QUESTIONS; question++) {
+    await process.out("Files to download (1-3,8 or *.mkv or >100M; Enter for all): ");
+    const line = await process.readLine();
+    if (line === null) throw new UsageError("no files were chosen");
+    if (line.trim() === "") return null;
+    try {
+      const only = fileSpec(line);
+      selectionBy({ only, first: null, endsFirst: false })!(meta);
+      return only;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      await process.out(`${error.message}\n`);
+    }
+  }
+  throw new UsageError("no files were chosen");
+}
+
+function listOf({ files }: Metainfo): string {
+  const real = files.filter(({ pad }) => !pad);
+  const digits = String(real.length).length;
+  const lines = real.map(({ path, length }, i) => {
+    const number = String(i + 1).padStart(digits);
+    return `${number}  ${formatSize(length).padStart(10)}  ${safeText(path.join("/"))}`;
+  });
+  return [...lines, ""].join("\n");
 }

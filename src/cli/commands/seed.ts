@@ -8,19 +8,18 @@ import { FileError } from "../../util/errors.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { runReported } from "../run.ts";
 import { isMagnet } from "../load_torrent.ts";
-import { torrentFlags } from "../option_flags.ts";
-import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
-import { runReported } from "../reported_run.ts";
-import { stateChoice } from "../state_folder.ts";
 import {
   clientOptions,
   REPORT_FLAGS,
   reportMode,
   SWARM_FLAGS,
   swarmOptions,
-} from "../swarm_flags.ts";
+  torrentFlags,
+} from "../option_flags.ts";
+import { RENAME_FLAG, renameBy } from "../file_flags.ts";
+import { stateChoice } from "../state_folder.ts";
 import { SEED_GOALS, seedGoal } from "../values.ts";
 
 const FLAGS = {
@@ -69,7 +68,6 @@ export const seedCommand = defineCommand({
       client: clientOptions(values),
       state,
       add: addOptions(dir, values, context.platform.process),
-      giveUpAfter: GIVE_UP_DEFAULT,
     });
   },
 });

@@ -1,16 +1,16 @@
 /** `shoal show`: what is in a .torrent. */
 import { type Flags, toggle } from "../args.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT_DONE } from "../exit_codes.ts";
-import { GIVE_UP_DEFAULT } from "../give_up.ts";
+import { EXIT_DONE } from "../errors.ts";
 import { Output } from "../output.ts";
-import { openSource } from "../metadata_run.ts";
+import { openSource } from "../metadata.ts";
 import { stateChoice } from "../state_folder.ts";
-import { torrentFlags } from "../option_flags.ts";
-import { clientOptions, SWARM_FLAGS, swarmOptions } from "../swarm_flags.ts";
+import { clientOptions, SWARM_FLAGS, swarmOptions, torrentFlags } from "../option_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
-import { safeJson } from "../render/text.ts";
-import { describeAsData, describeAsText } from "../torrent_text.ts";
+import { safeJson, safeText } from "../render/text.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { toHex } from "../../util/bytes.ts";
+import { formatCount, formatSize } from "../render/format.ts";
 
 const FLAGS = {
   json: toggle("Print one JSON object (fields: docs/json.md)"),
@@ -45,7 +45,6 @@ export const showCommand = defineCommand({
         client: clientOptions(values),
         state: stateChoice(values, platform.process),
         add: { dir: ".", ...swarmOptions(values) },
-        giveUpAfter: GIVE_UP_DEFAULT,
       },
     );
     await search.flush();
@@ -55,3 +54,121 @@ export const showCommand = defineCommand({
     return EXIT_DONE;
   },
 });
+
+// --- The description: a table for people, plain data for programs. ---
+
+/** The documented JSON form; pad files are left out, paths joined by "/". */
+export function describeAsData(meta: Metainfo) {
+  return {
+    name: meta.name,
+    infoHash: toHex(meta.infoHash),
+    size: meta.size,
+    pieceLength: meta.pieceLength,
+    pieces: meta.layout.pieceCount,
+    private: meta.private,
+    files: realFiles(meta).map(({ number, path, length }) => (
+      { number, path: path.join("/"), size: length }
+    )),
+    announce: meta.announce,
+    webSeeds: meta.webSeeds,
+    comment: meta.comment,
+    createdBy: meta.createdBy,
+    creationDate: meta.creationDate,
+    hybrid: meta.hybrid,
+    warnings: meta.warnings,
+  };
+}
+
+/** Lines of a table, then the tree of files. */
+export function describeAsText(meta: Metainfo, glyphs: { unicode: boolean }): string {
+  const rows: [string, string][] = [
+    ["name", meta.name],
+    ["info hash", toHex(meta.infoHash)],
+    ["size", `${formatSize(meta.size)} in ${formatCount(realFiles(meta).length, "file")}`],
+    [
+      "pieces",
+      `${formatCount(meta.layout.pieceCount, "piece")} of ${formatSize(meta.pieceLength)}`,
+    ],
+    ["private", meta.private ? "yes: peers from its trackers only" : "no"],
+  ];
+  if (meta.hybrid) rows.push(["version", "hybrid; shoal uses its v1 half"]);
+  if (meta.creationDate !== null) rows.push(["created", dateText(meta.creationDate)]);
+  if (meta.createdBy !== null) rows.push(["created by", meta.createdBy]);
+  if (meta.comment !== null) rows.push(["comment", meta.comment]);
+  meta.announce.forEach((tier, i) => {
+    const label = meta.announce.length > 1 ? `trackers ${i + 1}` : "trackers";
+    tier.forEach((url, j) => rows.push([j === 0 ? label : "", url]));
+  });
+  if (meta.announce.length === 0) rows.push(["trackers", "none"]);
+  meta.webSeeds.forEach((url, i) => rows.push([i === 0 ? "web seeds" : "", url]));
+  for (const warning of meta.warnings) rows.push(["warning", warning]);
+  const table = rows.map(([label, text]) => `${label.padEnd(11)} ${safeText(text)}`);
+  return [...table, "files", ...fileTree(realFiles(meta), glyphs), ""].join("\n");
+}
+
+/** Numbered as `--files` counts them. */
+function realFiles(meta: Metainfo) {
+  const real = meta.files.filter((file) => !file.pad);
+  return real.map(({ path, length }, i) => ({ number: i + 1, path, length }));
+}
+
+function dateText(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds} s after 1970`;
+  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+// --- The files as a tree of folders. ---
+
+interface TreeFile {
+  path: readonly string[];
+  /** As `--files` counts, from 1. */
+  number: number;
+  /** Bytes. */
+  length: number;
+}
+
+interface Folder {
+  folders: Map<string, Folder>;
+  files: { name: string; number: string; length: number }[];
+}
+
+/** One line per folder and file, folders first, each in the torrent's order; numbers before names. */
+export function fileTree(files: readonly TreeFile[], glyphs: { unicode: boolean }): string[] {
+  const root: Folder = { folders: new Map(), files: [] };
+  const digits = String(files.at(-1)?.number ?? 0).length;
+  for (const file of files) insert(root, file, digits);
+  const lines: string[] = [];
+  draw(root, "", glyphs.unicode ? UNICODE : ASCII, lines);
+  return lines;
+}
+
+const UNICODE = { branch: "├── ", last: "└── ", through: "│   ", blank: "    " };
+const ASCII = { branch: "|-- ", last: "`-- ", through: "|   ", blank: "    " };
+
+function insert(root: Folder, { path, number, length }: TreeFile, digits: number): void {
+  let folder = root;
+  for (const name of path.slice(0, -1)) {
+    let inner = folder.folders.get(name);
+    if (inner === undefined) {
+      inner = { folders: new Map(), files: [] };
+      folder.folders.set(name, inner);
+    }
+    folder = inner;
+  }
+  const padded = String(number).padStart(digits);
+  folder.files.push({ name: path.at(-1) ?? "", number: padded, length });
+}
+
+function draw(folder: Folder, indent: string, marks: typeof UNICODE, lines: string[]): void {
+  let left = folder.folders.size + folder.files.length;
+  for (const [name, inner] of folder.folders) {
+    const last = --left === 0;
+    lines.push(`${indent}${last ? marks.last : marks.branch}${safeText(name)}/`);
+    draw(inner, indent + (last ? marks.blank : marks.through), marks, lines);
+  }
+  for (const { name, number, length } of folder.files) {
+    const mark = --left === 0 ? marks.last : marks.branch;
+    lines.push(`${indent}${mark}${number}  ${safeText(name)}  ${formatSize(length)}`);
+  }
+}

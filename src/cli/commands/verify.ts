@@ -1,15 +1,18 @@
 /** `shoal verify`: whether everything of a torrent is in a folder, and right. */
 import { type Flags, toggle } from "../args.ts";
-import { defineCommand } from "../command.ts";
-import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../exit_codes.ts";
-import { fileList } from "../file_list_flag.ts";
-import { indicesOf } from "../file_spec.ts";
+import { type CliContext, defineCommand } from "../command.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../errors.ts";
+import { fileList, indicesOf, RENAME_FLAG, renameBy } from "../file_flags.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
-import { RENAME_FLAG, renameBy } from "../rename_flag.ts";
-import { REPORT_FLAGS, reportMode } from "../swarm_flags.ts";
-import { verifyReporter } from "../render/verify_reporter.ts";
-import { verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
+import { REPORT_FLAGS, reportMode } from "../option_flags.ts";
+import { type FileProblem, verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { toHex } from "../../util/bytes.ts";
+import type { ReportMode } from "../render/choose_reporter.ts";
+import { formatCount, formatDuration, formatSize } from "../render/format.ts";
+import { showBar } from "../render/progress_bar.ts";
+import { safeJson, safeText } from "../render/text.ts";
 
 const FLAGS = {
   files: fileList("Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
@@ -66,4 +69,84 @@ export const verifyCommand = defineCommand({
 function exitCodeOf({ bad, problems, unknown }: VerifyResult): number {
   if (bad.length > 0 || problems.length > 0) return EXIT_FAILED;
   return unknown.length > 0 ? EXIT_UNKNOWN : EXIT_DONE;
+}
+
+// --- What it prints: a bar and the problems, JSON lines, or nothing. ---
+
+interface VerifyReporter {
+  /** The checked fraction. */
+  progress(fraction: number): void;
+  verified(result: VerifyResult, seconds: number): void;
+  /** Takes the bar away. */
+  close(): void;
+}
+
+const PROGRESS_EVERY_MS = 1000;
+
+const PROBLEM_WORDS: Record<FileProblem["kind"], string> = {
+  missing: "missing",
+  short: "too short",
+  damaged: "damaged or incomplete",
+  link: "behind a symbolic link",
+};
+
+function verifyReporter(
+  context: CliContext,
+  mode: ReportMode,
+  meta: Metainfo,
+): VerifyReporter {
+  if (mode === "json") return jsonReporter(context, meta);
+  if (mode === "quiet") return { progress() {}, verified() {}, close() {} };
+  const bar = showBar(context, meta.name);
+  return {
+    progress: (fraction) => bar.at(fraction * meta.size, meta.size),
+    verified: (result, seconds) => context.output.write(resultText(meta, result, seconds)),
+    close: bar.close,
+  };
+}
+
+function jsonReporter({ platform: { clock }, output }: CliContext, meta: Metainfo): VerifyReporter {
+  const print = (value: unknown) => output.line(safeJson(value));
+  const infoHash = toHex(meta.infoHash);
+  let nextAt = clock.now() + PROGRESS_EVERY_MS;
+  return {
+    progress(checked) {
+      if (clock.now() < nextAt) return;
+      nextAt = clock.now() + PROGRESS_EVERY_MS;
+      print({ type: "progress", infoHash, checked });
+    },
+    verified({ dir, bad, problems, checked, unknown }, seconds) {
+      const counts = { checked, bad: bad.length, unknown: unknown.length };
+      print({ type: "verified", infoHash, dir, ...counts, problems, seconds });
+    },
+    close() {},
+  };
+}
+
+function resultText(meta: Metainfo, result: VerifyResult, seconds: number): string {
+  const { bad, problems, dir, checked, unknown } = result;
+  const pieces = formatCount(checked, "piece"), name = safeText(meta.name);
+  const untold = unknown.length === 0
+    ? ""
+    : `${
+      formatCount(unknown.length, "piece")
+    } cannot be checked: the rest of each is in files that are not on the disk\n`;
+  if (bad.length === 0 && problems.length === 0) {
+    const size = formatSize(result.checkedBytes);
+    if (checked === 0 && untold !== "") return `${name}: nothing could be checked\n${untold}`;
+    const right = checked === 1 ? "the one piece is right" : `all ${pieces} are right`;
+    return `${name}: ${right} (${size} in ${formatDuration(seconds)})\n${untold}`;
+  }
+  const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);
+  const verb = bad.length === 1 ? "is" : "are";
+  lines.push(`${name}: ${bad.length} of ${pieces} ${verb} missing or bad`);
+  if (problems.some(({ kind }) => kind === "link")) {
+    lines.push("--follow-links reads through symbolic links");
+  }
+  if (problems.every(({ kind }) => kind === "missing") && bad.length === meta.layout.pieceCount) {
+    lines.push(
+      `None of the files is in ${safeText(dir)}; DIR is the folder that contains "${name}"`,
+    );
+  }
+  return `${lines.join("\n")}\n${untold}`;
 }

@@ -1,10 +1,8 @@
 /** The block of three lines that shows one torrent on a terminal. A pure function of snapshots. */
 import type { TorrentSnapshot } from "../../client/types.ts";
-import { drawBar, type Glyphs } from "./bar.ts";
-import { amountText, shownFraction } from "./figures.ts";
+import { drawBar, type Glyphs, type Line, segment, type Style } from "./line.ts";
+import { amountText, quotaPhrase, shownFraction, statePhrase } from "./phrases.ts";
 import { formatDuration, formatPercent, formatRate } from "./format.ts";
-import { type Line, segment, type Style } from "./line.ts";
-import { quotaPhrase, statePhrase } from "./phrases.ts";
 import { safeText } from "./text.ts";
 
 const NARROW_COLUMNS = 60;

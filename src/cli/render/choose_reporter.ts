@@ -4,9 +4,11 @@ import type { Output } from "../output.ts";
 import { JsonReporter } from "./json_reporter.ts";
 import { LineReporter } from "./line_reporter.ts";
 import { LiveReporter } from "./live_reporter.ts";
-import { QuietReporter } from "./quiet_reporter.ts";
 import type { Reporter } from "./reporter.ts";
 import { liveTerminal } from "./terminal.ts";
+import type { Outcome } from "../outcome.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
+import { errorText } from "./summary.ts";
 
 export type ReportMode = "auto" | "json" | "quiet";
 
@@ -15,4 +17,24 @@ export function chooseReporter(mode: ReportMode, process: Process, output: Outpu
   if (mode === "quiet") return new QuietReporter(output);
   const terminal = liveTerminal(process);
   return terminal === null ? new LineReporter(output) : new LiveReporter(output, terminal);
+}
+
+/** Prints nothing but errors. */
+class QuietReporter implements Reporter {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  event(): void {}
+  tick(): void {}
+  say(): void {}
+  complete(): void {}
+  close(): void {}
+
+  outcome(outcome: Outcome): void {
+    if (outcome.exitCode === EXIT_DONE || outcome.exitCode === EXIT_INTERRUPTED) return;
+    this.#output.errorLine(errorText(outcome));
+  }
 }

@@ -2,12 +2,11 @@
  * Tells a run to a program: one JSON object per line on standard output. Every TorrentEvent as it
  * is, plus "progress", "message" and "outcome"; all documented in docs/json.md.
  */
-import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
+import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
 import type { Reporter } from "./reporter.ts";
-import { EXIT_DONE } from "../exit_codes.ts";
-import { progressOf } from "./progress_json.ts";
+import { EXIT_DONE } from "../errors.ts";
 import { errorText } from "./summary.ts";
 import { safeJson } from "./text.ts";
 
@@ -63,4 +62,64 @@ export class JsonReporter implements Reporter {
   #print(value: unknown): void {
     this.#output.line(safeJson(value));
   }
+}
+
+/** Peers in one event at most; `peers.connected` counts all. */
+const PEERS_MOST = 50;
+
+/** Bytes and rates are whole; docs/json.md describes every field. */
+function progressOf(torrent: TorrentSnapshot) {
+  const { infoHash, state, have, size, wanted, left, checked, downloaded, uploaded, wasted } =
+    torrent;
+  const { etaSeconds, peers, seeds, heldBackBy, quotaSpent, totals, metrics } = torrent;
+  return {
+    infoHash,
+    state,
+    have,
+    size,
+    wanted,
+    left,
+    checked,
+    downloaded,
+    uploaded,
+    wasted,
+    downRate: Math.round(torrent.downRate),
+    upRate: Math.round(torrent.upRate),
+    etaSeconds: etaSeconds === null ? null : Math.round(etaSeconds),
+    peers,
+    seeds,
+    heldBackBy,
+    quotaSpent: quotaSpent === undefined ? null : {
+      ...quotaSpent,
+      until: Math.round(quotaSpent.until / 1000),
+    },
+    totals,
+    ratio: wanted > 0 ? toFourPlaces(totals.uploaded / wanted) : null,
+    metrics,
+    peerList: busiest(torrent.peerList).map(peerAsData),
+  };
+}
+
+/** By what moves now, then by what has moved. */
+function busiest(peers: readonly PeerSnapshot[]): PeerSnapshot[] {
+  const byRate = (peer: PeerSnapshot) => peer.downRate + peer.upRate;
+  const byBytes = (peer: PeerSnapshot) => peer.downloaded + peer.uploaded;
+  return peers.toSorted((a, b) => byRate(b) - byRate(a) || byBytes(b) - byBytes(a))
+    .slice(0, PEERS_MOST);
+}
+
+function peerAsData(peer: PeerSnapshot): PeerSnapshot {
+  return {
+    ...peer,
+    progress: toFourPlaces(peer.progress),
+    downRate: Math.round(peer.downRate),
+    upRate: Math.round(peer.upRate),
+    seconds: Math.round(peer.seconds),
+    averageDownRate: Math.round(peer.averageDownRate),
+    averageUpRate: Math.round(peer.averageUpRate),
+  };
+}
+
+function toFourPlaces(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
 }

@@ -2,10 +2,9 @@
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
-import { amountText, shownFraction } from "./figures.ts";
+import { amountText, quotaPhrase, shownFraction, statePhrase } from "./phrases.ts";
 import { formatDuration, formatPercent, formatRate } from "./format.ts";
 import { Notes } from "./notes.ts";
-import { quotaPhrase, statePhrase } from "./phrases.ts";
 import type { Reporter } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
 import { safeText } from "./text.ts";

@@ -8,7 +8,7 @@ import type { Output } from "../output.ts";
 import { type Line, paintLine } from "./line.ts";
 import { widthOf } from "./text.ts";
 
-export interface TerminalSize {
+interface TerminalSize {
   columns: number;
   rows: number;
   color: boolean;

@@ -1,6 +1,6 @@
 /** Events that are worth a sentence of their own to a person. */
 import type { TorrentEvent } from "../../client/types.ts";
-import { amountText, haveOf } from "./figures.ts";
+import { amountText, haveOf } from "./phrases.ts";
 import { formatCount, formatSize } from "./format.ts";
 import { safeText } from "./text.ts";
 

@@ -1,7 +1,6 @@
-/** What a torrent does now and what holds it back, each in one phrase for a person. */
+/** What a torrent does now, what holds it back and how far it is, each in one phrase for a person. */
 import type { TorrentSnapshot } from "../../client/types.ts";
-import { formatCount, formatDuration, formatPercent, formatUtc } from "./format.ts";
-import { ratioText } from "./figures.ts";
+import { formatCount, formatDuration, formatPercent, formatSize, formatUtc } from "./format.ts";
 import { safeText } from "./text.ts";
 
 /** What it does now: one phrase without a full stop. */
@@ -63,6 +62,23 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
   }
 }
 
+/** Why a run without peers ended after `seconds`, and what to do; `flag` changes its patience. */
+export function noPeersMessage(
+  torrent: TorrentSnapshot,
+  seconds: number,
+  flag: string | undefined,
+): string {
+  const why = heldBackPhrase(torrent) ?? "no peers";
+  const hint = flag === undefined ? "" : `; ${flag} never keeps trying`;
+  return `no peer was reached in ${formatDuration(seconds)} (${why}); ` +
+    `run the same command again to resume${hint}`;
+}
+
+export function lowSpaceWarning(missing: number, free: number, folder: string): string {
+  return `warning: All downloads together need ${formatSize(missing)} in ${safeText(folder)}, ` +
+    `and its disk has ${formatSize(free)} free`;
+}
+
 function noPeersPhrase(torrent: TorrentSnapshot): string {
   if (torrent.peers.known > 0) return "no peers: no known peer answers";
   if (torrent.trackers.length === 0) {
@@ -94,4 +110,30 @@ function nextAnnouncePart(torrent: TorrentSnapshot): string {
 
 function checkedPart(torrent: TorrentSnapshot): string {
   return torrent.checked === null ? "" : `, ${formatPercent(torrent.checked, 1)}`;
+}
+
+type Amounts = Pick<TorrentSnapshot, "size" | "wanted" | "left">;
+
+/** Verified bytes of the wanted files, not of all files. */
+export function haveOf({ wanted, left }: Pick<Amounts, "wanted" | "left">): number {
+  return Math.max(0, wanted - left);
+}
+
+/** While existing data is checked the bar shows the check, else what is verified; 0 to 1. */
+export function shownFraction(torrent: TorrentSnapshot): number {
+  // Its size is not known yet, or it is not opened.
+  const isUnknown = torrent.state === "finding" || torrent.state === "waiting";
+  if (torrent.size === 0 && isUnknown) return 0;
+  if (torrent.checked !== null) return torrent.checked;
+  return torrent.wanted > 0 ? haveOf(torrent) / torrent.wanted : 1;
+}
+
+/** "12.0 MiB of 30.0 MiB". */
+export function amountText(torrent: Pick<Amounts, "wanted" | "left">): string {
+  return `${formatSize(haveOf(torrent))} of ${formatSize(torrent.wanted)}`;
+}
+
+/** Uploaded bytes for each byte that is wanted, as trackers and seed goals count. */
+export function ratioText(uploaded: number, { wanted }: Pick<Amounts, "wanted">): string {
+  return `ratio ${(wanted > 0 ? uploaded / wanted : 0).toFixed(2)}`;
 }

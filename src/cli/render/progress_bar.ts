@@ -1,22 +1,21 @@
 /** A bar on a terminal for work without peers: checking, hashing. Elsewhere the result is enough. */
 import type { CliContext } from "../command.ts";
-import { repeat } from "../timing.ts";
-import { drawBar, type Glyphs } from "./bar.ts";
+import { repeat } from "../interrupt.ts";
+import { drawBar, type Glyphs, type Line, segment } from "./line.ts";
 import { formatDuration, formatPercent, formatRate } from "./format.ts";
-import { type Line, segment } from "./line.ts";
 import { LiveScreen } from "./live_screen.ts";
 import { TICK_MS } from "./reporter.ts";
 import { liveTerminal } from "./terminal.ts";
 import { safeText } from "./text.ts";
 
-export interface ProgressBar {
+interface ProgressBar {
   /** Bytes done and in all; drawn with the next frame. */
   at(done: number, total: number): void;
   /** Wipes it. Harmless when called twice. */
   close(): void;
 }
 
-export const NO_BAR: ProgressBar = { at() {}, close() {} };
+const NO_BAR: ProgressBar = { at() {}, close() {} };
 
 /** `name` may be any text. */
 export function showBar(

@@ -2,10 +2,10 @@
 import type { TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
-import { haveOf, ratioText } from "./figures.ts";
+import { haveOf, ratioText } from "./phrases.ts";
 import { formatDuration, formatPercent, formatRate, formatSize } from "./format.ts";
 import { safeText } from "./text.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit_codes.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
 
 /** Good news and an interruption go to standard output, errors to standard error. */
 export function printOutcome(outcome: Outcome, output: Output): void {

@@ -1,6 +1,6 @@
 /** What the terminal behind the output can do. */
 import type { Process } from "../../platform/types.ts";
-import type { Glyphs } from "./bar.ts";
+import type { Glyphs } from "./line.ts";
 import type { ScreenTerminal } from "./live_screen.ts";
 
 export interface LiveTerminal extends ScreenTerminal {

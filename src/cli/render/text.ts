@@ -62,12 +62,6 @@ export function cutTo(text: string, columns: number, mark = "…"): string {
   return kept + mark;
 }
 
-/** `text` cut or filled with spaces to exactly `columns`. */
-export function fitTo(text: string, columns: number): string {
-  const cut = cutTo(text, columns);
-  return cut + " ".repeat(Math.max(0, columns - widthOf(cut)));
-}
-
 /** One line of JSON in which every character that could steer a terminal is written as \uXXXX. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(UNSAFE, (character) => {

@@ -1,25 +1,55 @@
 /**
- * One run of `shoal download` or `shoal seed`: loads what was asked for, follows every torrent to
- * its end, and says how each one ended as soon as it has. Invariant: every source has exactly one
- * ending when the run is over.
+ * One run of the client for `download`, `seed`, `show` and `demo`: loads the torrents, follows each one to
+ * its end, and reports how it ended as soon as it has. Invariant: every source has exactly one ending
+ * when the run is over.
  */
-import type { AddOptions, ClientOptions, TorrentEvent, TorrentSnapshot } from "../client/types.ts";
-import type { ClientPort, TorrentPort } from "./client_port.ts";
-import type { CliContext } from "./command.ts";
-import { BrokenTorrentError } from "./errors.ts";
-import { type GiveUpAfter, GiveUpWatch } from "./give_up.ts";
-import { owesEarlierRuns } from "./goal_share.ts";
-import type { Interrupt } from "./interrupt.ts";
-import { loadSource, namingSource } from "./load_torrent.ts";
-import { demandOtherFolder, readable } from "./own_folder.ts";
+import type { CliContext, ClientPort, TorrentPort } from "./command.ts";
+import { BrokenTorrentError, debugTrace, UsageError, worstOf } from "./errors.ts";
+import { type Interrupt, repeat, watchInterrupt, within } from "./interrupt.ts";
+import { chooseReporter, type ReportMode } from "./render/choose_reporter.ts";
+import type {
+  AddOptions,
+  ClientOptions,
+  SeedGoal,
+  TorrentEvent,
+  TorrentSnapshot,
+} from "../client/types.ts";
+import { loadSource, namingSource, readable } from "./load_torrent.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
-import { formatDuration } from "./render/format.ts";
-import { heldBackPhrase } from "./render/phrases.ts";
+import { lowSpaceWarning, noPeersMessage } from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
-import { SpaceWatch } from "./space_watch.ts";
 import { openState, type StateChoice } from "./state_folder.ts";
-import { repeat, within } from "./timing.ts";
 import { TorrentFileError } from "../util/errors.ts";
+import type { Files } from "../platform/types.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { lastPart } from "../storage/source_files.ts";
+
+/** Resolves to the exit code, once every outcome is told. */
+export async function runReported(
+  context: CliContext,
+  mode: ReportMode,
+  request: DownloadRequest,
+): Promise<number> {
+  const { platform, output } = context;
+  const reporter = chooseReporter(mode, platform.process, output);
+  const interrupt = watchInterrupt(platform, () => {
+    reporter.close();
+    return output.flush();
+  });
+  try {
+    const outcomes = await runDownload(context, request, reporter, interrupt);
+    reporter.close();
+    for (const outcome of outcomes) {
+      if (outcome.code === "interrupted") reporter.outcome(outcome);
+      const trace = debugTrace(platform.process, outcome.error);
+      if (trace !== null) output.errorLine(trace);
+    }
+    return worstOf(outcomes.map((outcome) => outcome.exitCode));
+  } finally {
+    reporter.close();
+    interrupt.release();
+  }
+}
 
 /** After Ctrl-C the whole run has 3 s; this leaves time to print and to end. */
 const CLOSE_LIMIT_MS = 2700;
@@ -30,7 +60,8 @@ export interface DownloadRequest {
   client: ClientOptions;
   state: StateChoice;
   add: AddOptions;
-  giveUpAfter: GiveUpAfter;
+  /** Seconds without peers after which the run ends. Default: GIVE_UP_DEFAULT. */
+  giveUpAfter?: number | null;
   /** The command's flag that changes it, if there is one. */
   giveUpFlag?: string;
   /** A torrent has all that was asked for. */
@@ -72,7 +103,7 @@ export async function runDownload(
   const { dir, incompleteDir = dir } = request.add;
   const space = new SpaceWatch(context.platform.files, incompleteDir);
   const run: Run = { context, request, reporter, interrupt, space };
-  const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter));
+  const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter ?? null));
   for (const job of jobs) await load(run, job);
   if (jobs.some((job) => job.bytes !== null) && !interrupt.requested) {
     const { stateDir, warning } = openState(context.platform, request.state);
@@ -84,8 +115,10 @@ export async function runDownload(
   return jobs.map((job) => job.outcome ?? describe(run, job, { kind: "interrupted" }));
 }
 
-function newJob(source: string, giveUpAfter: GiveUpAfter): Job {
-  const watch = new GiveUpWatch(giveUpAfter);
+function newJob(source: string, giveUpAfter: number | null): Job {
+  const watch = new GiveUpWatch(
+    giveUpAfter === null ? GIVE_UP_DEFAULT : { first: giveUpAfter, later: giveUpAfter },
+  );
   return { source, bytes: null, torrent: null, isComplete: false, outcome: null, watch };
 }
 
@@ -203,7 +236,7 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
       snapshots.push(snapshot);
       continue;
     }
-    const message = hopelessText(snapshot, job.watch.limitSeconds, run.request.giveUpFlag);
+    const message = noPeersMessage(snapshot, job.watch.limitSeconds, run.request.giveUpFlag);
     endJob(run, job, { kind: "no-peers", message });
     void job.torrent.stop();
   }
@@ -211,9 +244,116 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
   run.reporter.tick(snapshots, now);
 }
 
-function hopelessText(torrent: TorrentSnapshot, seconds: number, flag: string | undefined): string {
-  const why = heldBackPhrase(torrent) ?? "no peers";
-  const hint = flag === undefined ? "" : `; ${flag} never keeps trying`;
-  return `no peer was reached in ${formatDuration(seconds)} (${why}); ` +
-    `run the same command again to resume${hint}`;
+/** Seconds without any connected peer after which a run ends. */
+interface GiveUpAfter {
+  /** As long as no peer was ever connected in this run. */
+  first: number;
+  /** Once there was one: a swarm that had peers is worth a longer wait. */
+  later: number;
+}
+
+const GIVE_UP_DEFAULT: GiveUpAfter = { first: 60, later: 600 };
+
+/** Decides when a download without peers is hopeless, from snapshots and the time. */
+class GiveUpWatch {
+  readonly #after: GiveUpAfter;
+  #aloneSince: number | null = null;
+  #hadPeer = false;
+
+  constructor(after: GiveUpAfter) {
+    this.#after = after;
+  }
+
+  /** The patience that counts now, in seconds. */
+  get limitSeconds(): number {
+    return this.#hadPeer ? this.#after.later : this.#after.first;
+  }
+
+  /** True once the torrent was without a connected peer for too long; `now` in milliseconds. */
+  hopeless(torrent: TorrentSnapshot, now: number): boolean {
+    if (torrent.peers.connected > 0) this.#hadPeer = true;
+    const looks = torrent.state === "downloading" || torrent.state === "finding";
+    if (!looks || torrent.peers.connected > 0) {
+      this.#aloneSince = null;
+      return false;
+    }
+    this.#aloneSince ??= now;
+    return now - this.#aloneSince >= this.limitSeconds * 1000;
+  }
+}
+
+/** A run that seeded for the whole time itself may seem to be shorter by this much. */
+const TOLERANCE_SECONDS = 0.5;
+
+/**
+ * Seed goals count over all runs. For a torrent that reached its goal: true if this run, which seeded
+ * for `seconds`, did less than that, so that earlier runs did the rest.
+ */
+function owesEarlierRuns(
+  goal: SeedGoal | undefined,
+  { uploaded, wanted }: Pick<TorrentSnapshot, "uploaded" | "wanted">,
+  seconds: number,
+): boolean {
+  // A magnet link of which only the metadata was requested.
+  if (wanted === 0) return false;
+  switch (goal?.kind) {
+    case "ratio":
+      return uploaded < goal.ratio * wanted;
+    case "time":
+      return seconds < goal.seconds - TOLERANCE_SECONDS;
+    default:
+      return false;
+  }
+}
+
+const NOT_KNOWN_YET: ReadonlySet<string> = new Set(["finding", "checking", "waiting"]);
+
+/**
+ * Each of several downloads may fit on the disk, and all of them together not. The client refuses a
+ * download that cannot fit; this class adds them up once, and only warns.
+ */
+class SpaceWatch {
+  readonly #files: Files;
+  readonly #dir: string;
+  #isDone = false;
+
+  constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.#dir = dir;
+  }
+
+  /** Calls `warn` later, if there is too little space. */
+  look(torrents: readonly TorrentSnapshot[], warn: (text: string) => void): void {
+    if (this.#isDone || torrents.length < 2) return;
+    if (torrents.some(({ state }) => NOT_KNOWN_YET.has(state))) return;
+    this.#isDone = true;
+    const missing = torrents.reduce((sum, { left }) => sum + left, 0);
+    this.#files.freeSpace(this.#dir).then((free) => {
+      if (free >= missing) return;
+      warn(lowSpaceWarning(missing, free, this.#files.absolute(this.#dir)));
+    }).catch(() => {}); // a disk that does not tell
+  }
+}
+
+/**
+ * Throws a UsageError where `dir` is the torrent's own top folder with files of it inside: all would
+ * be downloaded once more, into a folder in it.
+ */
+function demandOtherFolder(
+  files: Files,
+  source: Metainfo | Uint8Array | string,
+  dir: string,
+): void {
+  if (typeof source === "string" || source instanceof Uint8Array) return;
+  const { name } = source, folder = files.absolute(dir);
+  if (lastPart(folder) !== name || files.stat(`${folder}/${name}`) !== null) return;
+  const hasOne = source.files.some(({ path, pad }) =>
+    !pad && path.length > 1 && files.stat([folder, ...path.slice(1)].join("/")) !== null
+  );
+  if (!hasOne) return;
+  throw new UsageError(
+    `${folder} is the torrent's own folder: name the one above it, -o ${
+      files.absolute(`${dir}/..`)
+    }`,
+  );
 }

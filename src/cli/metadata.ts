@@ -1,13 +1,11 @@
 /** Runs that want a magnet's metadata and nothing more: to keep it, show it, or choose from it. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { CliContext } from "./command.ts";
-import type { DownloadRequest } from "./download_run.ts";
-import { UsageError } from "./errors.ts";
-import { EXIT_DONE } from "./exit_codes.ts";
+import { type DownloadRequest, runReported } from "./run.ts";
+import { EXIT_DONE, UsageError } from "./errors.ts";
 import { loadSource, parseLoaded } from "./load_torrent.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
 import { safeText } from "./render/text.ts";
-import { runReported } from "./reported_run.ts";
 
 /** Writes the .torrent of a magnet, or of a path or URL, to `path`. Resolves to the exit code. */
 export async function saveMetadata(

@@ -3,12 +3,14 @@
  * patterns of the path or the name, sizes. Items are joined by commas; a file that one of them means
  * is meant. A comma in a name is written `\,`; a whole name or path needs not even that.
  */
-import type { FileSelection } from "../client/types.ts";
+import type { AddOptions, FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { UsageError } from "./errors.ts";
-import { globPattern } from "./glob.ts";
 import { formatCount } from "./render/format.ts";
 import { size } from "./values.ts";
+import { type Flag, repeated } from "./args.ts";
+import { problemWithNames } from "../client/file_places.ts";
+import type { Process } from "../platform/types.ts";
 
 /** A file as a person sees it. */
 interface CountedFile {
@@ -107,4 +109,80 @@ export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
     );
   }
   return found;
+}
+
+/** Patterns of file names. */
+
+/** `*` and `?` stay inside a name, `**` does not; letters of either case. */
+export function globPattern(glob: string): RegExp {
+  const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
+    if (part === "**") return ".*";
+    if (part === "*") return "[^/]*";
+    return part === "?" ? "[^/]" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  });
+  return new RegExp(`^${source}$`, "iu");
+}
+
+/** A flag that names files of a torrent; given again, it names more. */
+export function fileList(help: string): Flag<FileSpec | null> {
+  return {
+    placeholder: "LIST",
+    help,
+    initial: null,
+    accept: (text, before) => eitherSpec(before, fileSpec(text)),
+  };
+}
+
+interface RenameWish {
+  /** From 1; pads are not counted. */
+  readonly number: number;
+  /** A name, or a path with "/". */
+  readonly name: string;
+}
+
+/** `--rename INDEX=NAME`: another name for a file, by its number in `shoal show`. */
+export const RENAME_FLAG: { rename: Flag<readonly RenameWish[]> } = {
+  rename: repeated(
+    "INDEX=NAME",
+    "Save a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
+    renameWish,
+  ),
+};
+
+/** Throws a UsageError. */
+function renameWish(text: string): RenameWish {
+  const parts = /^(\d{1,7})=(.+)$/su.exec(text);
+  if (parts === null) {
+    throw new UsageError(`"${text}" is not of the form INDEX=NAME, as 3=film.mkv`);
+  }
+  return { number: Number(parts[1]), name: parts[2]! };
+}
+
+/** Undefined when nothing was asked for. The function throws a UsageError for what cannot be. */
+export function renameBy(
+  wishes: readonly RenameWish[],
+  { os }: Pick<Process, "os">,
+): NonNullable<AddOptions["rename"]> | undefined {
+  if (wishes.length === 0) return undefined;
+  return (meta) => {
+    const indices = meta.files.flatMap(({ pad }, file) => pad ? [] : [file]);
+    const chosen = new Map<number, string>();
+    for (const { number, name } of wishes) {
+      const file = indices[number - 1];
+      if (file === undefined) {
+        throw new UsageError(
+          `--rename: there is no file ${number}; the torrent has ${indices.length}`,
+        );
+      }
+      chosen.set(file, pathOf(meta, file, name));
+    }
+    const problem = problemWithNames(meta, chosen, os === "windows");
+    if (problem !== null) throw new UsageError(`--rename: ${problem}`);
+    return chosen;
+  };
+}
+
+function pathOf({ name: top, files, singleFile }: Metainfo, file: number, name: string): string {
+  if (name.includes("/")) return singleFile ? name : `${top}/${name}`;
+  return [...files[file]!.path.slice(0, -1), name].join("/");
 }
