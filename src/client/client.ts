@@ -318,7 +318,9 @@ export class Client {
     const magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
-    const peers = this.#maker.makePeers(source, tiers, options, tell);
+    // A link lists trackers that have nothing to do with each other.
+    const trackers = { tiers, independent: link !== null };
+    const peers = this.#maker.makePeers(source, trackers, options, tell);
     const life: TorrentLife = new TorrentLife(infoHash, source, options, peers, {
       clock: this.#platform.clock,
       makeEngine: (meta, options, start, tell) => {

@@ -97,7 +97,7 @@ export class EngineMaker {
   /** The peers of a torrent, of which nothing but a magnet may be known. */
   makePeers(
     { infoHash }: Metainfo | Magnet,
-    trackers: readonly (readonly string[])[],
+    trackers: { tiers: readonly (readonly string[])[]; independent: boolean },
     options: AddOptions,
     tell: (happening: TorrentHappening) => void,
   ): TorrentPeers {
@@ -118,7 +118,10 @@ export class EngineMaker {
       buffers: this.#buffers,
       throttles: limits.throttles,
       slots: limits.slots,
-      trackers: (peers) => this.#makeTrackers(peers, peers.known?.announce ?? trackers),
+      trackers: (peers) => {
+        const tiers = peers.known?.announce ?? trackers.tiers;
+        return this.#makeTrackers(peers, tiers, trackers.independent);
+      },
       extensions: { pex, dhtPort: this.#ports.dhtPort },
       outside,
       tell,
@@ -235,9 +238,13 @@ export class EngineMaker {
   #makeTrackers(
     peers: TorrentPeers,
     tiers: readonly (readonly string[])[],
+    independentTiers: boolean,
   ): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
-    const { infoHash, peerId, listenPort } = peers.identity;
+    const { infoHash, peerId, trackerKey, listenPort } = peers.identity;
+    const isComplete = () => peers.content?.pieces.complete ?? false;
+    // Trackers take 0 bytes left for a seed.
+    const totals = () => peers.content?.totals() ?? { ...NOTHING_YET };
     return new TrackerManager(
       {
         clock,
@@ -250,11 +257,15 @@ export class EngineMaker {
       {
         infoHash,
         peerId,
+        key: trackerKey,
         listenPort,
         private: peers.known?.private ?? false,
-        // Trackers take 0 bytes left for a seed.
-        totals: () => peers.content?.totals() ?? { ...NOTHING_YET },
-        wantsPeers: () => peers.content?.pieces.complete ? 0 : NUM_WANT,
+        independentTiers,
+        totals,
+        // A seed behind a NAT has to dial the leeches itself. A full download may still swap peers.
+        numWant: () => isComplete() && peers.pool.isFull ? 0 : NUM_WANT,
+        needsPeers: () => !isComplete(),
+        isPartialSeed: () => isComplete() && totals().left > 0,
       },
       tiers,
       {
@@ -266,8 +277,9 @@ export class EngineMaker {
   }
 
   #identity(infoHash: Uint8Array): Identity {
-    const peerId = makePeerId(this.#platform.random);
-    return { infoHash, peerId, listenPort: this.#ports.listenPort, clientName: CLIENT_NAME };
+    const { random } = this.#platform, { listenPort } = this.#ports;
+    const peerId = makePeerId(random), trackerKey = random.uint32();
+    return { infoHash, peerId, trackerKey, listenPort, clientName: CLIENT_NAME };
   }
 
   #poolConfig(options: AddOptions): Partial<PeerPoolConfig> {

@@ -80,6 +80,8 @@ export interface SwarmEvents {
 export interface Identity {
   infoHash: Uint8Array;
   peerId: Uint8Array;
+  /** Lets a tracker know us again when our address changes (BEP 7): 32 bits. */
+  trackerKey: number;
   /** 0 when we do not listen. */
   listenPort(): number;
   clientName: string;

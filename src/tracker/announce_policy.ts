@@ -3,9 +3,10 @@
  * (tiers) and BEP 3 (events), with libtorrent's back-off. A state machine without clock or socket:
  * every call takes the time in milliseconds, `tick` says what to send now.
  *
- * One rule decides whom to ask: walk the trackers in order and stop at the first that works. One
- * that fails is passed over until its back-off is over, one that has not answered for a while does
- * not hold up those behind it, and one that gives no peers while they are needed does not either.
+ * One rule decides whom to ask: walk the trackers in order and stop at the first that works. A
+ * tracker that fails, gives no peers while they are needed or lets us wait is passed over, and the
+ * first such trouble lets all later tiers be asked side by side. Tiers of different owners (a magnet
+ * link lists unrelated trackers) are walked independently of each other.
  */
 import type { Random } from "../platform/types.ts";
 import type { AnnounceEvent } from "./tracker_message.ts";
@@ -39,19 +40,28 @@ export interface TrackerView<T> {
 export interface PolicyOptions {
   /** Never asks a second tracker before the first has failed (private torrents, BEP 27). */
   oneAtATime?: boolean;
+  /** Each tier is asked whatever the others do. No effect with `oneAtATime`. */
+  independentTiers?: boolean;
 }
 
 const DEFAULT_INTERVAL_S = 1800;
-const DEFAULT_MIN_INTERVAL_S = 30;
 const INTERVAL_S = { min: 60, max: 24 * 3600 };
 const MIN_INTERVAL_S = { min: 5, max: 24 * 3600 };
 
 /** After so long without an answer the next tracker gets its turn too. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 2_000;
+/** The same for the trackers of a tier behind one that did not answer in time. */
+const NEXT_PATIENCE_MS = 500;
+/** Announces under way at most; those that wait for longer than `SLOW_MS` are not counted. */
+const MAX_AT_ONCE = 10;
+const SLOW_MS = 4_000;
 /** A tracker that has not answered for so long counts as failing, though it is still tried. */
 const SILENCE_MS = 15_000;
 /** So few peers are none: trackers often list ourselves. */
 const FEW_PEERS = 1;
+
+/** What a tier gives: a tracker that works, one that may still answer in time, or neither. */
+type Comfort = "works" | "waits" | "none";
 
 interface Entry<T> {
   readonly tracker: T;
@@ -68,20 +78,21 @@ interface Entry<T> {
   /** The last announce was answered. */
   working: boolean;
   answeredAt: number;
+  /** Time that the tracker demands between two announces. */
   minIntervalMs: number;
   /** It has seen "started". */
   started: boolean;
   owesCompleted: boolean;
-  /** It did not give enough peers: its wait was shortened, and trackers behind it are asked too. */
-  hurried: boolean;
-  /** Hurried announces in a row; each doubles the next wait. */
+  /** It did not give enough peers: it is asked as soon as it allows, and those behind it are too. */
+  short: boolean;
+  /** Announces in a row that were made sooner than usual; each doubles the next wait. */
   hurries: number;
 }
 
 export class AnnouncePolicy<T extends PolicyTracker> {
   readonly #order: Entry<T>[] = [];
   #oneAtATime = false;
-  #patienceMs = PATIENCE_MS;
+  readonly #independent: boolean;
   #completed = false;
   #stopped = false;
 
@@ -91,17 +102,18 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     random: Pick<Random, "uint32">,
     options: PolicyOptions = {},
   ) {
-    if (options.oneAtATime) this.askOneAtATime();
+    this.#oneAtATime = options.oneAtATime ?? false;
+    this.#independent = options.independentTiers ?? false;
     tiers.forEach((trackers, tier) => {
       for (const tracker of shuffled(trackers, random)) this.#order.push(newEntry(tracker, tier));
     });
+    if (this.#independent) joinSameHost(this.#order);
     preferUdp(this.#order);
   }
 
   /** From here on no second tracker is asked before the first has failed (BEP 27). */
   askOneAtATime(): void {
     this.#oneAtATime = true;
-    this.#patienceMs = Infinity;
   }
 
   /** What to announce now. Each order must be closed by `answered` or `failed`. */
@@ -109,10 +121,10 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     const orders: AnnounceOrder<T>[] = [];
     if (this.#stopped) return orders;
     for (const entry of this.#order) {
-      if (entry.owesCompleted && entry.working && isDue(entry, now)) orders.push(begin(entry, now));
+      if (owesNow(entry) && isDue(entry, now)) orders.push(begin(entry, now));
     }
-    for (let next = this.#due(now); next !== null; next = this.#due(now)) {
-      orders.push(begin(next, now));
+    for (const entry of this.#inReach(now)) {
+      if (this.#freeAt(now) <= now && isDue(entry, now)) orders.push(begin(entry, now));
     }
     return orders;
   }
@@ -122,20 +134,18 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     let at = Infinity;
     if (this.#stopped) return at;
     for (const entry of this.#order) {
-      if (entry.owesCompleted && entry.working && entry.since === null) {
-        at = Math.min(at, entry.dueAt);
-      }
+      if (owesNow(entry) && entry.since === null) at = Math.min(at, entry.dueAt);
     }
+    const free = this.#freeAt(now);
     for (const entry of this.#inReach(now)) {
-      const patienceEnds = (entry.since ?? -Infinity) + this.#patienceMs;
-      if (entry.since === null) at = Math.min(at, entry.dueAt);
-      else if (patienceEnds > now) at = Math.min(at, patienceEnds);
+      if (entry.since === null) at = Math.min(at, Math.max(entry.dueAt, free));
+      else if (!this.#oneAtATime) at = Math.min(at, patienceEnd(entry.since, now));
     }
     return at;
   }
 
-  /** `wantsPeers`: whether the torrent would have liked to get peers. */
-  answered(tracker: T, now: number, answer: AnnounceAnswer, wantsPeers: boolean): void {
+  /** `needsPeers`: the torrent cannot go on well without more of them. */
+  answered(tracker: T, now: number, answer: AnnounceAnswer, needsPeers: boolean): void {
     const entry = this.#entry(tracker);
     const event = entry.event;
     entry.since = null;
@@ -143,31 +153,30 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     entry.working = true;
     entry.started = true;
     entry.answeredAt = now;
-    entry.minIntervalMs = clampSeconds(
-      answer.minInterval,
-      DEFAULT_MIN_INTERVAL_S,
-      MIN_INTERVAL_S,
-    );
-    const interval = clampSeconds(answer.interval, DEFAULT_INTERVAL_S, INTERVAL_S);
+    const interval = clampSeconds(answer.interval ?? DEFAULT_INTERVAL_S, INTERVAL_S);
+    // A tracker that states only one interval wants that one kept.
+    entry.minIntervalMs = answer.minInterval === null
+      ? interval
+      : clampSeconds(answer.minInterval, MIN_INTERVAL_S);
     entry.dueAt = now + Math.max(interval, entry.minIntervalMs);
-    if (!entry.hurried) entry.hurries = 0;
-    entry.hurried = false;
-    if (answer.peers <= FEW_PEERS && wantsPeers) shorten(entry);
+    if (!entry.short) entry.hurries = 0;
+    entry.short = false;
+    if (answer.peers <= FEW_PEERS && needsPeers) shorten(entry);
     if (event === "completed") entry.owesCompleted = false;
     if (entry.owesCompleted) entry.dueAt = now;
     this.#promote(entry);
   }
 
-  /** `retryInMs`: the wait that the tracker asked for (BEP 31); Infinity gives it up for good. */
+  /** `retryInMs`: the wait that the tracker asked for; Infinity gives it up for good. */
   failed(tracker: T, now: number, retryInMs = 0): void {
     const entry = this.#entry(tracker);
     entry.since = null;
     entry.working = false;
     entry.fails++;
-    entry.hurried = false;
+    entry.short = false;
     entry.disabled = retryInMs === Infinity;
     entry.dueAt = now + Math.max(backoffMs(entry.fails), retryInMs);
-    // Who never saw the start of a download need not hear of its end.
+    // A tracker that never saw the start of a download need not hear of its end.
     if (!entry.started) entry.owesCompleted = false;
   }
 
@@ -190,7 +199,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
 
   /**
    * Ends it all; returns the trackers that saw "started", or may be seeing it right now, and so have
-   * to hear "stopped".
+   * to hear "stopped", after the "completed" that they may lack.
    */
   stop(): T[] {
     if (this.#stopped) return [];
@@ -199,6 +208,11 @@ export class AnnouncePolicy<T extends PolicyTracker> {
       return (entry.started || entry.since !== null) && !entry.disabled;
     });
     return told.map((entry) => entry.tracker);
+  }
+
+  /** Whether a tracker still has to hear that the download is complete. */
+  owesCompleted(tracker: T): boolean {
+    return this.#entry(tracker).owesCompleted;
   }
 
   /** Whether there are trackers and each of them has failed or stays silent. */
@@ -222,19 +236,45 @@ export class AnnouncePolicy<T extends PolicyTracker> {
 
   /** Trackers in order, up to the one behind which all others stay in reserve. */
   *#inReach(now: number): Generator<Entry<T>> {
-    for (const entry of this.#order) {
-      if (entry.disabled) continue;
-      yield entry;
-      const suffices = entry.since === null
-        ? entry.working && (this.#oneAtATime || !entry.hurried)
-        : now < entry.since + this.#patienceMs;
-      if (suffices) return;
+    let troubled = false;
+    for (let at = 0; at < this.#order.length;) {
+      const { tier } = this.#order[at]!;
+      let comfort: Comfort = "none", patienceMs = PATIENCE_MS;
+      for (; this.#order[at]?.tier === tier; at++) {
+        const entry = this.#order[at]!;
+        if (entry.disabled || comfort !== "none") continue;
+        yield entry;
+        comfort = this.#comfort(entry, now, patienceMs);
+        patienceMs = NEXT_PATIENCE_MS;
+      }
+      if (this.#isEnough(comfort, troubled)) return;
+      troubled ||= comfort === "none";
     }
   }
 
-  #due(now: number): Entry<T> | null {
-    for (const entry of this.#inReach(now)) if (isDue(entry, now)) return entry;
-    return null;
+  #comfort(entry: Entry<T>, now: number, patienceMs: number): Comfort {
+    if (entry.since === null) {
+      return entry.working && (this.#oneAtATime || !entry.short) ? "works" : "none";
+    }
+    return this.#oneAtATime || now < entry.since + patienceMs ? "waits" : "none";
+  }
+
+  /** Whether the tiers behind one with this comfort stay in reserve. */
+  #isEnough(comfort: Comfort, troubled: boolean): boolean {
+    if (comfort === "none") return false;
+    if (this.#oneAtATime) return true;
+    return !this.#independent && (comfort === "works" || !troubled);
+  }
+
+  /** When another announce may begin; not in the future unless too many are under way. */
+  #freeAt(now: number): number {
+    let oldest = Infinity, count = 0;
+    for (const { since } of this.#order) {
+      if (since === null || now - since >= SLOW_MS) continue;
+      oldest = Math.min(oldest, since);
+      count++;
+    }
+    return count < MAX_AT_ONCE ? -Infinity : oldest + SLOW_MS;
   }
 
   #promote(entry: Entry<T>): void {
@@ -269,7 +309,7 @@ function newEntry<T extends PolicyTracker>(tracker: T, tier: number): Entry<T> {
     minIntervalMs: 0,
     started: false,
     owesCompleted: false,
-    hurried: false,
+    short: false,
     hurries: 0,
   };
 }
@@ -284,9 +324,20 @@ function begin<T>(entry: Entry<T>, now: number): AnnounceOrder<T> {
   return { tracker: entry.tracker, event: entry.event };
 }
 
+/** An event that it would lack if we left now. */
+function owesNow(entry: Entry<unknown>): boolean {
+  return entry.owesCompleted && entry.working;
+}
+
+/** When we lose patience with an announce; Infinity if that is past. */
+function patienceEnd(since: number, now: number): number {
+  if (now < since + NEXT_PATIENCE_MS) return since + NEXT_PATIENCE_MS;
+  return now < since + PATIENCE_MS ? since + PATIENCE_MS : Infinity;
+}
+
 function shorten(entry: Entry<unknown>): void {
-  if (entry.hurried) return;
-  entry.hurried = true;
+  if (entry.short) return;
+  entry.short = true;
   const wait = entry.minIntervalMs * 2 ** entry.hurries++;
   entry.dueAt = Math.min(entry.dueAt, entry.answeredAt + wait);
 }
@@ -298,12 +349,9 @@ function stateOf(entry: Entry<unknown>): TrackerView<unknown>["state"] {
   return entry.fails > 0 ? "failing" : "waiting";
 }
 
-function clampSeconds(
-  said: number | null,
-  usual: number,
-  bounds: { min: number; max: number },
-): number {
-  return Math.min(Math.max(said ?? usual, bounds.min), bounds.max) * 1000;
+/** In milliseconds. */
+function clampSeconds(said: number, bounds: { min: number; max: number }): number {
+  return Math.min(Math.max(said, bounds.min), bounds.max) * 1000;
 }
 
 function shuffled<T>(items: readonly T[], random: Pick<Random, "uint32">): T[] {
@@ -325,4 +373,15 @@ function preferUdp(order: Entry<PolicyTracker>[]): void {
     [order[i], order[j]] = [udp, http];
     [udp.tier, http.tier] = [http.tier, udp.tier];
   }
+}
+
+/** URLs of one host are one tracker, whatever the tiers: the later ones stay in reserve. */
+function joinSameHost(order: Entry<PolicyTracker>[]): void {
+  const tiers = new Map<string, number>();
+  for (const entry of order) {
+    const first = tiers.get(entry.host);
+    if (first === undefined) tiers.set(entry.host, entry.tier);
+    else entry.tier = first;
+  }
+  order.sort((a, b) => a.tier - b.tier);
 }

@@ -23,6 +23,8 @@ export const MAX_TRACKER_BODY = 816 * 1024;
 
 const MAX_SCRAPE_ENTRIES = 1000;
 const MAX_HOST_LENGTH = 253;
+/** A day: no tracker is given up for longer without "retry in". */
+const MAX_WAIT_S = 86_400;
 
 /** The announce URL; what the tracker URL already has in its query stays in front. */
 export function announceUrl(url: TrackerUrl, request: AnnounceRequest): string {
@@ -137,12 +139,18 @@ function decodeAnswer(body: Uint8Array): BDict {
 
 function failureOf(answer: BDict): TrackerError {
   const reason = displayText(answer.bytes("failure reason") ?? "");
-  const retryInMs = retryIn(answer.get("retry in"));
+  const retryInMs = waitAfterFailure(answer);
   return new TrackerError(
     "failure",
     reason === "" ? "The tracker refused without a reason" : reason,
-    retryInMs === null ? {} : { retryInMs },
+    retryInMs > 0 ? { retryInMs } : {},
   );
+}
+
+/** What the tracker demands before the next announce: "retry in", or its intervals. 0: nothing. */
+function waitAfterFailure(answer: BDict): number {
+  const interval = count(answer, "min interval") ?? count(answer, "interval") ?? 0;
+  return Math.max(retryIn(answer.get("retry in")) ?? 0, Math.min(interval, MAX_WAIT_S) * 1000);
 }
 
 /** BEP 31: minutes, as a number or as text, or "never". In milliseconds, null if not given. */

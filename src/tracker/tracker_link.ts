@@ -116,13 +116,16 @@ export class TrackerLink {
   }
 }
 
-/** The most telling first: the tracker's own words, last that nothing came back at all. */
+/**
+ * The most telling first: the tracker's own words. Our own refusal is last: a tracker is given up for
+ * good only if every address of it is refused.
+ */
 const TELLING: readonly TrackerError["code"][] = [
   "failure",
   "bad-response",
-  "refused-url",
   "net",
   "timeout",
+  "refused-url",
 ];
 
 function mostTelling(errors: readonly TrackerError[]): TrackerError {

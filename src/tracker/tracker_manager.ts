@@ -1,7 +1,7 @@
 /**
  * Everything one torrent has to do with its trackers: it announces for as long as the torrent runs
- * and hands out the peers that come back. Decides nothing itself: whom to ask and when is the
- * policy's, how is the links'.
+ * and hands out the peers that come back. Decides nothing itself: the policy knows which tracker to
+ * ask and when, a link knows how.
  */
 import type { Clock, DatagramNet, Http, Random, Timer } from "../platform/types.ts";
 import {
@@ -35,12 +35,20 @@ export interface TrackedTorrent {
   readonly peerId: Uint8Array;
   /** Private torrents ask one tracker at a time (BEP 27). */
   readonly private?: boolean;
+  /** Each tier is a tracker of its own, as in a magnet link. */
+  readonly independentTiers?: boolean;
+  /** Lets a tracker know us again when our address changes (BEP 7): 32 bits. */
+  readonly key: number;
   /** Where we take connections; 0 or less if we do not. */
   listenPort(): number;
   /** Payload bytes. */
   totals(): { uploaded: number; downloaded: number; left: number };
-  /** How many peers to ask for; 0 if there are enough. */
-  wantsPeers(): number;
+  /** How many peers to ask for; 0 if there is no room for them. */
+  numWant(): number;
+  /** It cannot go on well without peers, as a download cannot. */
+  needsPeers(): boolean;
+  /** All wanted files are complete, others are not (BEP 21). */
+  isPartialSeed(): boolean;
 }
 
 export interface AnnounceOutcome {
@@ -73,10 +81,14 @@ export interface TrackerStatus {
 }
 
 const HTTP_TIMEOUT_MS = 30_000;
+/** About as long (`UdpAnnouncer`). */
+const UDP_TRIES = 4;
 const MAX_TRACKERS = 100;
 const MAX_NAMED_PEERS = 10;
 /** Timers of the runtimes overflow at 2^31 ms, and a tracker may ask for longer waits. */
 const MAX_TIMER_MS = 3_600_000;
+/** Share of the time for stopping after which "stopped" is sent though "completed" was not answered. */
+const COMPLETED_SHARE = 0.6;
 
 /** A tracker and what its last announce brought. */
 interface Tracked {
@@ -88,6 +100,8 @@ interface Tracked {
   leechers: number | null;
   /** Ends the announce under way. */
   abort: AbortController;
+  /** Resolves when the latest announce is over. */
+  done: Promise<void>;
 }
 
 export class TrackerManager {
@@ -98,9 +112,6 @@ export class TrackerManager {
   readonly #policy: AnnouncePolicy<Tracked>;
   /** Trackers that are never asked, with the reason. */
   readonly #refused: TrackerStatus[] = [];
-  readonly #udpTries: number;
-  /** Lets a tracker know us again when our address changes (BEP 7). */
-  readonly #key: number;
   #timer: Timer | null = null;
   #started = false;
   #stopping: Promise<void> | null = null;
@@ -115,12 +126,10 @@ export class TrackerManager {
     this.#torrent = torrent;
     this.#events = events;
     this.#udp = ports.udp ?? new UdpAnnouncer(ports);
-    this.#key = ports.random.uint32();
     const tracked = this.#readTiers(tiers);
-    // With others waiting, a dead tracker has to give up its turn sooner.
-    this.#udpTries = tracked.flat().length > 1 ? 2 : 4;
     this.#policy = new AnnouncePolicy(tracked, ports.random, {
       oneAtATime: torrent.private ?? false,
+      independentTiers: torrent.independentTiers ?? false,
     });
   }
 
@@ -197,7 +206,9 @@ export class TrackerManager {
   #pump(): void {
     if (!this.#started || this.#stopping !== null) return;
     const now = this.#now();
-    for (const { tracker, event } of this.#policy.tick(now)) this.#announce(tracker, event);
+    for (const { tracker, event } of this.#policy.tick(now)) {
+      tracker.done = this.#announce(tracker, event);
+    }
     this.#timer?.cancel();
     const wait = this.#policy.nextDeadline(now) - now;
     this.#timer = wait === Infinity
@@ -213,27 +224,29 @@ export class TrackerManager {
     tracked.abort.abort();
     tracked.abort = new AbortController();
     const { signal } = tracked.abort;
-    const wanted = this.#torrent.wantsPeers();
+    const wanted = this.#torrent.numWant();
+    const needsPeers = wanted > 0 && this.#torrent.needsPeers();
     let answered = false;
     const onAnswer = (answer: LinkAnswer) => {
       if (signal.aborted) return;
       this.#deliverPeers(tracked, answer, signal);
       if (answered || signal.aborted) return;
       answered = true;
-      this.#answered(tracked, answer, wanted > 0);
+      this.#answered(tracked, answer, needsPeers);
     };
     try {
-      await tracked.link.announce(event, this.#request(wanted), this.#options(signal), onAnswer);
+      const said = event ?? (this.#torrent.isPartialSeed() ? "paused" : null);
+      await tracked.link.announce(said, this.#request(wanted), this.#options(signal), onAnswer);
     } catch (error) {
       const problem = asTrackerError(error);
       if (!signal.aborted) this.#failed(tracked, problem);
     }
   }
 
-  #answered(tracked: Tracked, { response }: LinkAnswer, wantsPeers: boolean): void {
+  #answered(tracked: Tracked, { response }: LinkAnswer, needsPeers: boolean): void {
     const peers = response.peers.length + response.namedPeers.length;
     const { interval, minInterval } = response;
-    this.#policy.answered(tracked, this.#now(), { interval, minInterval, peers }, wantsPeers);
+    this.#policy.answered(tracked, this.#now(), { interval, minInterval, peers }, needsPeers);
     tracked.message = response.warning;
     tracked.seeders = response.seeders;
     tracked.leechers = response.leechers;
@@ -241,7 +254,9 @@ export class TrackerManager {
   }
 
   #failed(tracked: Tracked, error: TrackerError): void {
-    this.#policy.failed(tracked, this.#now(), error.retryInMs);
+    // What our own rules refuse today they refuse tomorrow.
+    const retryInMs = error.code === "refused-url" ? Infinity : error.retryInMs;
+    this.#policy.failed(tracked, this.#now(), retryInMs);
     tracked.message = displayText(error.message);
     this.#report(tracked, false, 0);
   }
@@ -285,28 +300,51 @@ export class TrackerManager {
   async #stop(timeoutMs: number): Promise<void> {
     this.#timer?.cancel();
     const informed = this.#policy.stop();
-    for (const { tracker } of this.#policy.view(this.#now())) tracker.abort.abort();
-    const abort = new AbortController();
-    const farewells = Promise.all(informed.map(async ({ link }) => {
-      try {
-        await link.announce("stopped", this.#request(0), this.#options(abort.signal), () => {});
-      } catch (error) {
-        // It will notice that we are gone by our silence.
-        asTrackerError(error);
-      }
+    const owed = new Set(informed.filter((tracker) => this.#policy.owesCompleted(tracker)));
+    for (const { tracker } of this.#policy.view(this.#now())) {
+      if (!owed.has(tracker)) tracker.abort.abort();
+    }
+    const { clock } = this.#ports, abort = new AbortController();
+    const patience = clock.after(timeoutMs * COMPLETED_SHARE, () => {
+      for (const tracker of owed) tracker.abort.abort();
+    });
+    const farewells = Promise.all(informed.map(async (tracker) => {
+      if (owed.has(tracker)) await this.#tellCompleted(tracker);
+      await this.#tell(tracker, "stopped", abort.signal);
     }));
     await new Promise<void>((resolve, reject) => {
-      const timer = this.#ports.clock.after(timeoutMs, () => {
+      const timer = clock.after(timeoutMs, () => {
         abort.abort();
         resolve();
       });
       farewells.then(() => resolve(), reject).finally(() => timer.cancel());
     });
+    patience.cancel();
     if (this.#ports.udp === undefined) this.#udp.close();
   }
 
+  /** What is under way ends first: it may be this event already, or the "started" before it. */
+  async #tellCompleted(tracked: Tracked): Promise<void> {
+    await tracked.done;
+    if (!this.#policy.owesCompleted(tracked) || tracked.abort.signal.aborted) return;
+    await this.#tell(tracked, "completed", tracked.abort.signal);
+  }
+
+  /** An answer is of no use any more; without one, the tracker notices our silence. */
+  async #tell(
+    { link }: Tracked,
+    event: "completed" | "stopped",
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await link.announce(event, this.#request(0), this.#options(signal), () => {});
+    } catch (error) {
+      asTrackerError(error);
+    }
+  }
+
   #request(numWant: number) {
-    const { infoHash, peerId } = this.#torrent;
+    const { infoHash, peerId, key } = this.#torrent;
     const port = this.#torrent.listenPort();
     return {
       infoHash,
@@ -315,12 +353,12 @@ export class TrackerManager {
       // Some trackers refuse 0, and other clients know that 1 stands for nobody listening.
       port: port > 0 ? port : 1,
       numWant,
-      key: this.#key,
+      key,
     };
   }
 
   #options(signal: AbortSignal) {
-    return { udpTries: this.#udpTries, httpTimeoutMs: HTTP_TIMEOUT_MS, signal };
+    return { udpTries: UDP_TRIES, httpTimeoutMs: HTTP_TIMEOUT_MS, signal };
   }
 
   #now(): number {
@@ -337,6 +375,7 @@ function newTracked(url: TrackerUrl, link: TrackerLink): Tracked {
     seeders: null,
     leechers: null,
     abort: new AbortController(),
+    done: Promise.resolve(),
   };
 }
 

@@ -2,8 +2,11 @@
 import type { PeerAddress } from "../util/compact_address.ts";
 import { repairUtf8 } from "../bencode/utf8.ts";
 
-/** Null is the announce made at regular intervals (BEP 3). */
-export type AnnounceEvent = "started" | "completed" | "stopped" | null;
+/**
+ * Null is the announce made at regular intervals (BEP 3); "paused" is that of a partial seed
+ * (BEP 21).
+ */
+export type AnnounceEvent = "started" | "completed" | "stopped" | "paused" | null;
 
 export interface AnnounceRequest {
   /** 20 bytes each. */
@@ -17,7 +20,7 @@ export interface AnnounceRequest {
   left: number;
   event: AnnounceEvent;
   numWant: number;
-  /** 32 bits that stay the same for a torrent's whole run (BEP 7). */
+  /** 32 bits that stay the same for a torrent, as its peer id does (BEP 7). */
   key: number;
   /** What the tracker asked to be told again (BEP 3, HTTP only). */
   trackerId: Uint8Array | null;

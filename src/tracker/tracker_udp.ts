@@ -19,7 +19,8 @@ export const MAX_UDP_SCRAPE = 74;
 
 const CONNECT = 0, ANNOUNCE = 1, SCRAPE = 2, ERROR = 3;
 const PROTOCOL_ID = new Uint8Array([0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80]);
-const EVENTS: readonly AnnounceEvent[] = [null, "completed", "started", "stopped"];
+/** By number; libtorrent added the last one for partial seeds. */
+const EVENTS: readonly AnnounceEvent[] = [null, "completed", "started", "stopped", "paused"];
 const ANNOUNCE_LENGTH = 98;
 const END_OF_OPTIONS = 0, NOP = 1, URL_DATA = 2;
 

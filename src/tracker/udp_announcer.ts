@@ -3,7 +3,7 @@
  * connection ids, retries. An answer counts only if it comes from the very address and port that
  * were asked and carries the random transaction id of a request that is waiting.
  */
-import type { Clock, DatagramNet, DatagramSocket, Random } from "../platform/types.ts";
+import type { Clock, DatagramNet, DatagramSocket, Random, Timer } from "../platform/types.ts";
 import { addressFamily, formatEndpoint, type PeerAddress } from "../util/compact_address.ts";
 import {
   decodeUdpReply,
@@ -25,20 +25,26 @@ export interface UdpPorts {
 }
 
 export interface UdpAnnounceOptions {
-  /** Packets sent without an answer before giving up, 1 to 9. */
+  /** How often a packet is sent before its tracker counts as silent, 1 to 9. */
   tries: number;
   signal: AbortSignal;
 }
 
 const CONNECTION_LIFE_MS = 60_000;
-const FIRST_TIMEOUT_MS = 15_000;
+/**
+ * A packet without an answer is sent again after this time, and after twice the time each time more.
+ * BEP 15 waits for 15 seconds, which a single lost packet should not cost.
+ */
+const RESEND_MS = 2_500;
 const MAX_TRIES = 9;
+/** Connection ids that one announce asks for: a tracker may forget them early. */
+const MAX_CONNECTS = 3;
 
 /** A request on its way. */
 interface Waiting {
   from: PeerAddress;
   family: 4 | 6;
-  settle(result: UdpReply | Error | null): void;
+  settle(result: UdpReply | Error): void;
 }
 
 export class UdpAnnouncer {
@@ -104,35 +110,28 @@ export class UdpAnnouncer {
     for (const socket of this.#sockets.values()) socket.then((open) => open.close(), () => {});
   }
 
-  /** Connects if need be, then asks. Unanswered packets wait 15, 30, 60 ... seconds (15·2^n). */
+  /** Connects if need be, then asks. */
   async #ask(
     tracker: PeerAddress,
     options: UdpAnnounceOptions,
     encode: (connectionId: Uint8Array, transactionId: number) => Uint8Array,
   ): Promise<UdpReply> {
     const key = formatEndpoint(tracker);
-    let fresh = false;
-    for (let n = 0; n < Math.min(options.tries, MAX_TRIES);) {
-      const timeoutMs = FIRST_TIMEOUT_MS * 2 ** n;
+    for (let connects = 0;;) {
       const id = this.#connectionId(key);
-      const packet = id === null ? encodeConnect : (tid: number) => encode(id, tid);
-      const reply = await this.#exchange(tracker, packet, timeoutMs, options.signal);
-      if (reply === null) {
-        n++;
-      } else if (id === null) {
-        this.#connected(key, reply);
-        fresh = true;
-      } else if (reply.kind !== "error") {
-        return reply;
-      } else if (fresh) {
-        throw failure(reply.message);
-      } else {
-        // The tracker may have forgotten the connection; only with a fresh one is it sure that
-        // the request itself is refused.
-        this.#connections.delete(key);
+      if (id === null) {
+        connects++;
+        this.#connected(key, (await this.#exchange(tracker, encodeConnect, options)).reply);
+        continue;
       }
+      const packet = (transactionId: number) => encode(id, transactionId);
+      const { reply, sent } = await this.#exchange(tracker, packet, options);
+      if (reply.kind !== "error") return reply;
+      // The tracker may have forgotten the connection; only with a fresh one, used once, is it sure
+      // that the request itself is refused.
+      this.#connections.delete(key);
+      if ((connects > 0 && sent === 1) || connects >= MAX_CONNECTS) throw failure(reply.message);
     }
-    throw new TrackerError("timeout", `The tracker at ${key} does not answer`);
   }
 
   #connectionId(key: string): Uint8Array | null {
@@ -150,30 +149,34 @@ export class UdpAnnouncer {
     this.#connections.set(key, { id: reply.connectionId, until: now + CONNECTION_LIFE_MS });
   }
 
-  /** Sends one packet and waits for its answer; null if none came in time. */
+  /** Sends a packet, again and again, until its answer comes; `sent`: how often. */
   async #exchange(
     tracker: PeerAddress,
     encode: (transactionId: number) => Uint8Array,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<UdpReply | null> {
+    { tries, signal }: UdpAnnounceOptions,
+  ): Promise<{ reply: UdpReply; sent: number }> {
     const family = addressFamily(tracker.address);
     const socket = await this.#socket(family);
     return await new Promise((resolve, reject) => {
       if (signal.aborted || this.#closed) return reject(calledOff());
-      const transactionId = this.#freeTransactionId();
-      const settle = (result: UdpReply | Error | null) => {
+      const transactionId = this.#freeTransactionId(), packet = encode(transactionId);
+      let sent = 0, timer: Timer;
+      const send = () => {
+        if (sent >= Math.min(tries, MAX_TRIES)) return settle(silent(tracker));
+        timer = this.#ports.clock.after(RESEND_MS * 2 ** sent++, send);
+        socket.send(packet, tracker.address, tracker.port);
+      };
+      const settle = (result: UdpReply | Error) => {
         timer.cancel();
         signal.removeEventListener("abort", onAbort);
         this.#waiting.delete(transactionId);
         if (result instanceof Error) reject(result);
-        else resolve(result);
+        else resolve({ reply: result, sent });
       };
       const onAbort = () => settle(calledOff());
-      const timer = this.#ports.clock.after(timeoutMs, () => settle(null));
       signal.addEventListener("abort", onAbort);
       this.#waiting.set(transactionId, { from: tracker, family, settle });
-      socket.send(encode(transactionId), tracker.address, tracker.port);
+      send();
     });
   }
 
@@ -222,6 +225,10 @@ export class UdpAnnouncer {
 
 function failure(message: string): TrackerError {
   return new TrackerError("failure", message === "" ? "The tracker refused" : message);
+}
+
+function silent(tracker: PeerAddress): TrackerError {
+  return new TrackerError("timeout", `The tracker at ${formatEndpoint(tracker)} does not answer`);
 }
 
 function wrongKind(): TrackerError {

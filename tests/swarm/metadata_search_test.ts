@@ -46,6 +46,7 @@ class Finder {
     const identity = {
       infoHash: INFO_HASH,
       peerId: node.random.fill(new Uint8Array(20)),
+      trackerKey: 1,
       listenPort: () => 6881,
       clientName: "shoal test",
     };
@@ -65,7 +66,10 @@ class Finder {
           {
             ...identity,
             totals: () => ({ uploaded: 0, downloaded: 0, left: 1 }),
-            wantsPeers: () => 0,
+            key: 1,
+            numWant: () => 0,
+            needsPeers: () => false,
+            isPartialSeed: () => false,
           },
           [],
           { onPeers() {}, onAnnounce() {} },

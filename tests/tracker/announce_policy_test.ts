@@ -150,12 +150,14 @@ describe("AnnouncePolicy order (BEP 12)", () => {
 });
 
 describe("AnnouncePolicy patience", () => {
-  it("lets the next tracker have its turn when one does not answer for five seconds", () => {
+  it("asks all later tiers when the first does not answer for two seconds", () => {
     const world = new World(["a", "b", "c"]);
     assert.deepEqual(world.tick(), ["a:started"]);
     assert.deepEqual(world.tick(), []);
-    assert.equal(world.sleep(), 5);
-    assert.deepEqual(world.tick(), ["b:started"]);
+    assert.deepEqual([world.sleep(), world.tick()], [0.5, []]);
+    assert.equal(world.sleep(), 1.5);
+    assert.deepEqual(world.tick(), ["b:started", "c:started"]);
+    world.fail("c");
     world.answer("b");
     assert.deepEqual(world.tick(), []);
     world.now += 60 * S;
@@ -165,7 +167,84 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(world.tick(), ["a:started"]);
   });
 
+  it("asks the trackers of a tier in order, half a second apart once one is silent", () => {
+    const world = new World(["abcd"]);
+    const log: [number, string[]][] = [];
+    const start = world.now;
+    while (world.now < start + 5 * S) {
+      const asked = world.tick();
+      if (asked.length > 0) log.push([(world.now - start) / S, asked]);
+      const at = world.policy.nextDeadline(world.now);
+      if (at === Infinity) break;
+      world.now = at;
+    }
+    assert.deepEqual(log, [
+      [0, ["a:started"]],
+      [2, ["b:started"]],
+      [2.5, ["c:started"]],
+      [3, ["d:started"]],
+    ]);
+  });
+
+  it("asks unrelated trackers at once, and stays with each of them", () => {
+    const world = new World(["a", "bc", "d"], { independentTiers: true });
+    assert.deepEqual(world.tick(), ["a:started", "b:started", "d:started"]);
+    world.answer("a", { interval: 900 });
+    world.answer("d", { interval: 600 });
+    world.fail("b");
+    assert.deepEqual(world.tick(), ["c:started"], "in its tier the order holds");
+    world.answer("c", { interval: 900, peers: 40 });
+    world.fail("b");
+    world.now += 900 * S;
+    assert.deepEqual(new Set(world.tick()), new Set(["a", "c", "d"]));
+  });
+
+  it("asks a host by one URL of several in a list of unrelated trackers", () => {
+    const tiers = ["https", "http", "udp", "http"].map((scheme, i) => {
+      return [tracker(`${scheme}${i}`, scheme as Named["scheme"], i === 1 ? "y" : "x")];
+    });
+    const policy = new AnnouncePolicy(tiers, inOrder, { independentTiers: true });
+    assert.deepEqual(policy.tick(0).map((order) => order.tracker.name), ["udp2", "http1"]);
+  });
+
+  it("has ten announces under way at most, of which those for four seconds do not count", () => {
+    const world = new World([..."abcdefghijklmnopqrstuvwxyz"], { independentTiers: true });
+    const counts: [number, number][] = [], start = world.now;
+    while (world.now < start + 60 * S) {
+      counts.push([(world.now - start) / S, world.tick().length]);
+      const at = world.policy.nextDeadline(world.now);
+      if (at === Infinity) break;
+      world.now = at;
+    }
+    const asked = counts.filter(([, count]) => count > 0);
+    assert.deepEqual(asked, [[0, 10], [4, 10], [8, 6]]);
+    world.fail("a");
+    world.answer("b");
+    assert.deepEqual(world.tick(), []);
+  });
+
+  it("lets an answer make room for the next of many trackers", () => {
+    const world = new World([..."abcdefghijkl"], { independentTiers: true });
+    assert.equal(world.tick().length, 10);
+    world.answer("c");
+    assert.deepEqual(world.tick(), ["k:started"]);
+    world.fail("d");
+    assert.deepEqual(world.tick(), ["l:started"]);
+  });
+
   it("asks one tracker at a time for a private torrent (BEP 27)", () => {
+    const tiers = new World(["a", "b", "c"], { oneAtATime: true, independentTiers: true });
+    assert.deepEqual(tiers.tick(), ["a:started"]);
+    tiers.fail("a");
+    assert.deepEqual(tiers.tick(), ["b:started"]);
+    tiers.now += 10 * S;
+    assert.deepEqual(tiers.tick(), [], "c has to wait for b");
+    tiers.answer("b", { interval: 900, peers: 0 });
+    tiers.now += 10 * S;
+    assert.deepEqual(tiers.tick(), ["a:started"]);
+    tiers.answer("a");
+    assert.deepEqual(tiers.tick(), []);
+
     const world = new World(["ab"], { oneAtATime: true });
     assert.deepEqual(world.tick(), ["a:started"]);
     assert.equal(world.policy.nextDeadline(world.now), Infinity);
@@ -293,6 +372,17 @@ describe("AnnouncePolicy intervals", () => {
     assert.deepEqual(world.tick(), ["a"], "the min interval is long over");
   });
 
+  it("keeps the interval where the tracker states no min interval, however few the peers", () => {
+    const world = new World(["a"]);
+    for (let i = 0; i < 3; i++) {
+      world.tick();
+      world.answer("a", { interval: 1800, peers: 0 });
+      world.policy.hurry();
+      assert.equal(world.sleep(), 1800);
+    }
+    assert.equal(waitAfter({ peers: 0 }), 1800);
+  });
+
   it("hurry also asks the trackers in reserve", () => {
     const world = new World(["a", "b"]);
     world.tick();
@@ -314,7 +404,7 @@ describe("AnnouncePolicy intervals", () => {
     const world = new World(["a", "b", "c"]);
     world.tick();
     world.answer("a", { peers: 0 });
-    assert.deepEqual(world.tick(), ["b:started"]);
+    assert.deepEqual(world.tick(), ["b:started", "c:started"]);
     world.answer("b", { peers: 30 });
     assert.deepEqual(world.tick(), []);
   });
@@ -405,7 +495,7 @@ describe("AnnouncePolicy events", () => {
     world.fail("a");
     world.tick();
     world.answer("b", { peers: 0 });
-    assert.deepEqual(world.tick(), ["c:started"]);
+    assert.deepEqual(world.tick(), []);
     assert.deepEqual(world.policy.stop().map(({ name }) => name), ["b", "c"]);
     assert.deepEqual(world.policy.stop(), []);
     world.now += 1e9;
@@ -427,7 +517,8 @@ describe("AnnouncePolicy view", () => {
     world.fail("a");
     world.tick();
     world.answer("b", { interval: 900 });
-    assert.deepEqual(plan(), [["a", "failing", 17], ["b", "working", 900], ["c", "waiting", null]]);
+    world.fail("c");
+    assert.deepEqual(plan(), [["a", "failing", 17], ["b", "working", 900], ["c", "failing", null]]);
   });
 
   it("keeps going for days without a gap or a burst, whatever trackers answer", () => {

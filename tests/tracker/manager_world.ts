@@ -26,6 +26,7 @@ export const NAMES: Record<string, string[]> = {
   "dual.test": ["8.8.8.3", "2001:db8::3"],
   "many.test": ["8.8.8.4", "8.8.8.5"],
   "lan.test": ["192.168.1.1"],
+  "both.test": ["8.8.8.6", "::1"],
   "peer.test": ["5.5.5.5", "127.0.0.1"],
 };
 
@@ -51,6 +52,7 @@ export class ManagerWorld {
   readonly manager: TrackerManager;
   lookups: string[] = [];
   wants = 50;
+  needs = true;
   left = 1000;
   port = 6881;
 
@@ -77,7 +79,10 @@ export class ManagerWorld {
       peerId: PEER_ID,
       listenPort: () => this.port,
       totals: () => ({ uploaded: 1, downloaded: 2, left: this.left }),
-      wantsPeers: () => this.wants,
+      key: 0x1234abcd,
+      numWant: () => this.wants,
+      needsPeers: () => this.needs,
+      isPartialSeed: () => false,
       ...more.torrent,
     };
     this.manager = new TrackerManager(ports, torrent, tiers, {

@@ -32,7 +32,10 @@ export class SwarmMember {
       peerId: PEER_ID,
       listenPort: () => options.port,
       totals: () => ({ uploaded: 0, downloaded: 0, left: this.left }),
-      wantsPeers: () => 50,
+      key: platform.random.uint32(),
+      numWant: () => 50,
+      needsPeers: () => true,
+      isPartialSeed: () => false,
     };
     const { clock, random, http, datagrams } = platform;
     this.manager = new TrackerManager({ clock, random, http, datagrams, lookup }, torrent, tiers, {

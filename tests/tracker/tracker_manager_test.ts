@@ -88,7 +88,7 @@ describe("TrackerManager announces", () => {
       return r.address === "8.8.8.1" ? never() : answer(3);
     }).start();
     assert.deepEqual(world.asked(), ["a started"]);
-    await world.clock.pass(5);
+    await world.clock.pass(2);
     assert.deepEqual(world.asked(), ["a started", "b started"]);
     assert.equal(world.peers.length, 3);
   });
@@ -121,6 +121,43 @@ describe("TrackerManager announces", () => {
     assert.equal(world.clock.pending, 0);
     const [status] = world.manager.snapshot();
     assert.deepEqual([status!.state, status!.nextAnnounceInMs], ["disabled", null]);
+  });
+
+  it("keeps the intervals that come with a failure, or its retry in", async () => {
+    const waits: [string, number][] = [
+      ["8:intervali7200e", 7200],
+      ["8:intervali7200e12:min intervali300e", 300],
+      ["8:intervali60e12:min intervali2e8:retry ini30e", 1800],
+      ["8:intervali1000000000e", 86_400],
+      ["8:intervali-5e", 17],
+    ];
+    for (const [said, seconds] of waits) {
+      const body = text(`d14:failure reason4:soon${said}e`);
+      const world = await new World([["http://a.test/announce"]], () => ({ body })).start();
+      world.manager.announceNow();
+      await world.clock.pass(seconds - 1);
+      assert.equal(world.http.requests.length, 1, said);
+      await world.clock.pass(1);
+      assert.equal(world.http.requests.length, 2, said);
+    }
+  });
+
+  it("never asks again where our own rules refuse, and says why", async () => {
+    const { http, outcomes, manager, clock } = await new World([["http://127.0.0.1/x"]]).start();
+    await clock.pass(48 * 3600);
+    assert.deepEqual([http.requests.length, outcomes.length, clock.pending], [0, 1, 0]);
+    const [{ state, message, nextAnnounceInMs } = assert.fail()] = manager.snapshot();
+    assert.deepEqual([state, nextAnnounceInMs, manager.failing], ["disabled", null, true]);
+    assert.match(message!, /on this machine/);
+  });
+
+  it("goes on where only one of two addresses is refused", async () => {
+    const tiers = [["http://both.test/x"]];
+    const world = await new World(tiers, () => Promise.reject(new NetError("refused", "Refused")))
+      .start();
+    assert.deepEqual(world.outcomes.map(({ message }) => message), ["Refused"]);
+    await world.clock.pass(17);
+    assert.equal(world.outcomes.length, 2);
   });
 
   it("tries the other addresses of a host when one cannot be connected to", async () => {
@@ -167,6 +204,54 @@ describe("TrackerManager events", () => {
     assert.deepEqual([last.get("left"), last.get("numwant")], ["0", "0"]);
     assert.equal(world.clock.pending, 0);
     assert.equal(world.outcomes.length, 3, "stopping is not reported");
+  });
+
+  /** A download that ends in the turn in which it is complete; answers take `seconds`. */
+  async function endAtOnce(seconds: (event: string | null) => number): Promise<[World, number]> {
+    const world: World = new World([["http://a.test/announce"]], ({ url }) => {
+      const ms = seconds(new URL(url).searchParams.get("event")) * 1000;
+      if (ms === Infinity) return never();
+      return new Promise((resolve) => world.clock.after(ms, () => resolve(answer(3))));
+    });
+    await world.start();
+    await world.clock.pass(0.5);
+    world.left = 0;
+    world.manager.completed();
+    const start = world.clock.now();
+    let took = NaN;
+    void world.manager.stop(3000).then(() => took = (world.clock.now() - start) / 1000);
+    await world.clock.pass(10);
+    assert.equal(world.clock.pending, 0);
+    return [world, took];
+  }
+
+  it("sends completed before stopped, and waits for its answer", async () => {
+    const [world, took] = await endAtOnce(() => 0.4);
+    assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
+    assert.equal(took, 0.8);
+    const left = new URL(world.http.requests[1]!.url).searchParams.get("left");
+    assert.equal(left, "0");
+  });
+
+  it("sends completed also when the answer to started is still to come", async () => {
+    const [world, took] = await endAtOnce((event) => event === "started" ? 1.5 : 0.2);
+    assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
+    assert.equal(took, 1 + 0.2 + 0.2);
+  });
+
+  it("keeps time for stopped when completed gets no answer", async () => {
+    const [world, took] = await endAtOnce((event) => event === "completed" ? Infinity : 0.2);
+    assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
+    assert.equal(world.http.requests[1]!.signal!.aborted, true);
+    assert.equal(took, 2);
+  });
+
+  it("says paused at intervals while files that nobody wants are missing (BEP 21)", async () => {
+    const torrent = { isPartialSeed: () => true };
+    const world = await new World([["http://a.test/announce"]], undefined, { torrent }).start();
+    await world.clock.pass(900);
+    await world.manager.stop(1000);
+    assert.deepEqual(world.asked(), ["a started", "a paused", "a stopped"]);
   });
 
   it("announceNow waits for the min interval and then asks, others at once", async () => {
@@ -327,18 +412,13 @@ describe("TrackerManager over UDP", () => {
     assert.equal(world.datagrams.open, 0, "its own sockets are closed");
   });
 
-  it("gives a dead UDP tracker two tries among others, four alone", async () => {
-    const alone = await new World([["udp://a.test:1"]]).start();
-    await alone.clock.pass(224);
-    assert.deepEqual([alone.datagrams.sent.length, alone.outcomes.length], [4, 0]);
-    assert.equal(alone.manager.failing, true, "silence for so long is failing");
-    await alone.clock.pass(1);
-    assert.match(alone.outcomes[0]!.message!, /8\.8\.8\.1:1 does not answer/);
-
-    const world = await new World([["udp://a.test:1"], ["http://b.test/announce"]]).start();
-    await world.clock.pass(45);
-    assert.equal(world.datagrams.sent.length, 2);
-    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true, false]);
+  it("gives a dead UDP tracker four tries", async () => {
+    const world = await new World([["udp://a.test:1"]]).start();
+    await world.clock.pass(37);
+    assert.deepEqual([world.datagrams.sent.length, world.outcomes.length], [4, 0]);
+    assert.equal(world.manager.failing, true, "silence for so long is failing");
+    await world.clock.pass(1);
+    assert.match(world.outcomes[0]!.message!, /8\.8\.8\.1:1 does not answer/);
   });
 
   it("uses the client's UDP socket when there is one, and leaves it open", async () => {

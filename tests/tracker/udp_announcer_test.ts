@@ -92,7 +92,7 @@ describe("UdpAnnouncer.announce", () => {
     assert.deepEqual(world.sent().slice(3), ["connect", "announce", "connect", "announce"]);
   });
 
-  it("sends again after 15, 30, 60 ... seconds, connecting anew when the id is too old", async () => {
+  it("sends again after 2.5, 7.5, 17.5 ... seconds", async () => {
     const world = new World();
     const start = world.clock.now();
     const log: string[] = [];
@@ -105,15 +105,14 @@ describe("UdpAnnouncer.announce", () => {
         reply(encodeConnectReply(request.transactionId, ID));
       }
     });
-    const error = rejection(world.announce(5));
-    await world.clock.pass(1000);
+    const error = rejection(world.announce(4));
+    await world.clock.pass(37.5);
     assert.deepEqual(log, [
       "connect 0",
       "announce 0",
-      "announce 15",
-      "announce 45",
-      "connect 105",
-      "connect 225",
+      "announce 2.5",
+      "announce 7.5",
+      "announce 17.5",
     ]);
     assert.equal((await error).code, "timeout");
     assert.equal(world.clock.pending, 0);
@@ -122,7 +121,7 @@ describe("UdpAnnouncer.announce", () => {
   it("gives up after the tries it was given", async () => {
     const world = new World();
     const error = rejection(world.announce(2));
-    await world.clock.pass(44);
+    await world.clock.pass(7);
     assert.deepEqual(world.sent(), ["connect", "connect"]);
     assert.equal(world.clock.pending, 1);
     await world.clock.pass(1);
@@ -139,6 +138,44 @@ describe("UdpAnnouncer.announce", () => {
     await world.clock.pass(60);
     assert.deepEqual((await announced).peers, PEERS);
     assert.deepEqual(world.sent(), ["connect", "connect", "announce", "announce"]);
+  });
+
+  it("loses 2.5 seconds by a lost packet, and takes a late answer to the first one", async () => {
+    for (const kind of ["connect", "announce"]) {
+      for (const fate of ["lost", "late"]) {
+        const world = new World(), start = world.clock.now();
+        let seen = 0, answeredAt = 0;
+        world.datagrams.hosts.set(HERE, (bytes, reply) => {
+          if (decodeUdpRequest(bytes).kind !== kind || seen++ > 0) {
+            if (fate === "lost" || decodeUdpRequest(bytes).kind !== kind) honest(bytes, reply);
+          } else if (fate === "late") world.clock.after(3000, () => honest(bytes, reply));
+        });
+        const announced = world.announce().then(() => answeredAt = world.clock.now());
+        await world.clock.pass(60);
+        await announced;
+        assert.equal(seen, 2, `${kind} ${fate}`);
+        assert.equal(answeredAt - start, fate === "lost" ? 2500 : 3000, `${kind} ${fate}`);
+      }
+    }
+  });
+
+  it("connects again when an id that serves once was used up by a lost answer", async () => {
+    const world = new World(), used = new Set<string>();
+    let ids = 0, lost = 0;
+    world.datagrams.hosts.set(HERE, (bytes, reply) => {
+      const request = decodeUdpRequest(bytes);
+      if (request.kind === "connect") {
+        return reply(encodeConnectReply(request.transactionId, new Uint8Array(8).fill(++ids)));
+      }
+      const id = String(request.connectionId);
+      if (used.has(id)) return reply(encodeErrorReply(request.transactionId, "ID mismatch"));
+      used.add(id);
+      if (lost++ > 0) honest(bytes, reply);
+    });
+    const announced = world.announce();
+    await world.clock.pass(10);
+    assert.deepEqual((await announced).peers, PEERS);
+    assert.deepEqual([ids, lost], [2, 2]);
   });
 
   it("shares one socket per family among all announces", async () => {

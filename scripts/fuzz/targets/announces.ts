@@ -4,7 +4,8 @@ import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";
 import { about, check, type FuzzTarget, machine } from "../target.ts";
 
-const MIN_GAP_MS = 5000;
+/** Seconds: what a tracker says is taken within these, and 1800 where it says nothing. */
+const GAP = { min: 5, usual: 1800, max: 86_400 };
 
 interface Tracker extends PolicyTracker {
   /** The event of the announce under way. */
@@ -35,7 +36,7 @@ class PolicyLife {
       }));
     });
     this.#trackers = tiers.flat();
-    const options = { oneAtATime: events.flag() };
+    const options = { oneAtATime: events.flag(), independentTiers: events.flag() };
     this.#policy = new AnnouncePolicy(tiers, new HandRandom(events.byte()), options);
   }
 
@@ -79,13 +80,15 @@ class PolicyLife {
     if (tracker.event === "completed") check(++tracker.completions === 1, "completed is told once");
     tracker.underWay = false;
     tracker.started = true;
-    tracker.notBefore = this.now + MIN_GAP_MS;
+    const demanded = minInterval ?? interval ?? GAP.usual;
+    tracker.notBefore = this.now + Math.min(Math.max(demanded, GAP.min), GAP.max) * 1000;
   }
 
   #fail(tracker: Tracker, events: EventReader): void {
-    this.#policy.failed(tracker, this.now, events.pick([0, 0, 1000, 7_200_000, Infinity]));
+    const retryInMs = events.pick([0, 0, 1000, 7_200_000, Infinity]);
+    this.#policy.failed(tracker, this.now, retryInMs);
     tracker.underWay = false;
-    tracker.notBefore = this.now + MIN_GAP_MS;
+    tracker.notBefore = this.now + Math.max(retryInMs, GAP.min * 1000);
   }
 
   #stop(): void {
