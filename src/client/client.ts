@@ -28,6 +28,7 @@ import { Inbound } from "../transport/inbound.ts";
 import { spentMessage } from "./quota.ts";
 import { demandV2Hash, withLinksOf } from "../metainfo/magnet_meta.ts";
 import { StateFolderOwners } from "./other_owners.ts";
+import { type OpenShare, shareOut } from "./open_share.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
 import { idOf, RunningShoals } from "./running_shoals.ts";
@@ -73,6 +74,7 @@ export class Client {
   readonly #feed = new EventFeed();
   /** Writes into the state folder that are under way, the last one of each torrent. */
   readonly #saving = new Map<string, Promise<void>>();
+  readonly #open: OpenShare;
   readonly #inbound: Inbound;
   readonly #udpPort: UdpPort;
   readonly #udp: UdpAnnouncer;
@@ -97,8 +99,10 @@ export class Client {
       ? null
       : new StateDir(platform.files, options.stateDir, (bytes) =>
         platform.hasher.digest("sha1", bytes));
-    this.#limits = new ClientLimits(clock, clientSettings(options).maxConnections, options.quota);
-    this.#inbound = new Inbound(clock, this.#lives);
+    this.#open = shareOut(platform.files.openLimit());
+    const connections = Math.min(clientSettings(options).maxConnections, this.#open.connections);
+    this.#limits = new ClientLimits(clock, connections, options.quota);
+    this.#inbound = new Inbound(clock, this.#lives, this.#open.newcomers);
     this.#udpPort = new UdpPort(datagrams, () => {
       return { port: this.port, ...(options.address ? { address: options.address } : {}) };
     });
@@ -142,7 +146,8 @@ export class Client {
     const client = new Client(platform, options, await createCrc32c());
     const port = options.port ?? 0;
     if (port >= 0) {
-      const on = options.address === undefined ? { port } : { port, address: options.address };
+      const { address } = options, { queue } = client.#open;
+      const on = { port, queue, ...(address === undefined ? {} : { address }) };
       await client.#inbound.listen(platform.net, on);
     }
     const state = client.#state;
@@ -248,7 +253,9 @@ export class Client {
   async update(patch: ClientPatch): Promise<void> {
     checkClientPatch(patch);
     const { limits, maxConnections, quota } = patch, now = this.#platform.clock.now();
-    if (maxConnections !== undefined) this.#limits.slots.setLimit(maxConnections, now);
+    if (maxConnections !== undefined) {
+      this.#limits.slots.setLimit(Math.min(maxConnections, this.#open.connections), now);
+    }
     if (limits !== undefined) this.#setRates(limits);
     if (quota !== undefined) {
       await this.#keepQuota();

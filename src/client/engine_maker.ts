@@ -35,6 +35,7 @@ import type { TorrentOptions, TorrentPorts } from "../torrent/torrent_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
+import { shareOut } from "./open_share.ts";
 import type { ClaimingTorrent } from "./path_claims.ts";
 import { fileChoiceOptions } from "../torrent/file_priorities.ts";
 import { type ClientSettings, clientSettings, torrentSettings } from "./settings.ts";
@@ -83,7 +84,8 @@ export class EngineMaker {
     const settings = this.#options = clientSettings(options);
     this.#ports = ports;
     const { clock, files, hasher } = platform;
-    this.#files = new HandlePool(files, settings.maxOpenFiles, () => clock.now());
+    const maxOpenFiles = Math.min(settings.maxOpenFiles, shareOut(files.openLimit()).files);
+    this.#files = new HandlePool(files, maxOpenFiles, () => clock.now());
     this.#keeping = {
       files,
       sha1: (bytes) => hasher.digest("sha1", bytes),

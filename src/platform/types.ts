@@ -149,10 +149,11 @@ export interface StreamNet {
   connect(to: { address: string; port: number; timeoutMs: number }): Socket;
   /**
    * Accepts on IPv4 and IPv6, or only on `address`. Port 0 means any free port. IPv4 peers of a
-   * dual-stack socket have plain IPv4 addresses. Rejects with a NetError ("address-in-use", ...).
+   * dual-stack socket have plain IPv4 addresses. `queue`: connections that may wait to be accepted,
+   * at most 1024. Rejects with a NetError ("address-in-use", ...).
    */
   listen(
-    on: { port: number; address?: string },
+    on: { port: number; address?: string; queue?: number },
     onSocket: (socket: Socket, info: SocketInfo) => void,
   ): Promise<Listener>;
   /** All addresses of a host name, in the resolver's order; an IP address resolves to itself. */
@@ -361,6 +362,11 @@ export interface Files {
    * Null if the system does not count this.
    */
   diskReads(): number | null;
+  /**
+   * The most files and sockets that the system lets this process have open at once. Null if the
+   * system does not tell.
+   */
+  openLimit(): number | null;
   /** Bytes an unprivileged user may still write on the disk that holds `path`. */
   freeSpace(path: string): Promise<number>;
   /**

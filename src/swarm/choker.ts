@@ -22,6 +22,8 @@ export interface ChokerPeer {
   readonly choking: boolean;
   readonly peerInterested: boolean;
   readonly snubbed: boolean;
+  /** It does not read what we send. */
+  readonly stuck: boolean;
   /** What the peer uploads to us, in bytes a second and in total; what it downloads, in total. */
   readonly down: { readonly rate: number; readonly total: number };
   readonly up: { readonly total: number };
@@ -147,10 +149,12 @@ export class Choker<Peer extends ChokerPeer> {
 
   /**
    * The order in which a seed unchokes peers: first those in the middle of a turn that they use, then
-   * the waiting ones. The longest wait comes first; of equals, the peer with the fewest pieces.
+   * the waiting ones, and last those that do not read what was sent already. The longest wait comes
+   * first; of equals, the peer with the fewest pieces.
    */
   roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
     const rank = (peer: Peer) => {
+      if (peer.stuck) return 3;
       if (peer.choking) return 1;
       return now - peer.unchokedAt < TURN_MS && this.#usesTurn(peer, now) ? 0 : 2;
     };
@@ -161,6 +165,7 @@ export class Choker<Peer extends ChokerPeer> {
 
   /** Whether a served peer took something lately, or had no time to. */
   #usesTurn(peer: Peer, now: number): boolean {
+    if (peer.stuck) return false;
     if (now - peer.unchokedAt < ROUND_MS) return true;
     const tally = this.#tallies.get(peer);
     return tally !== undefined && (tally.took > 0 || peer.up.total > tally.up);
@@ -176,7 +181,8 @@ export class Choker<Peer extends ChokerPeer> {
    */
   #byMerit(interested: readonly Peer[]): Peer[] {
     return [...interested].sort((a, b) =>
-      Number(a.snubbed) - Number(b.snubbed) || this.#merit(b) - this.#merit(a) ||
+      Number(a.stuck) - Number(b.stuck) || Number(a.snubbed) - Number(b.snubbed) ||
+      this.#merit(b) - this.#merit(a) ||
       balance(b) - balance(a) || b.down.rate - a.down.rate || a.unchokedAt - b.unchokedAt
     );
   }

@@ -9,6 +9,8 @@ import type { PoolPeer } from "../peers/pool_peer.ts";
 
 /** After this time, a peer without interest on either side may lose its place to a newcomer. */
 const USELESS_AFTER_MS = 2000;
+/** After this time without data, a peer that does not read may lose its place: one round of the choker. */
+const STUCK_AFTER_MS = 10_000;
 /** After this time without data, a peer may lose its place to a newcomer of higher priority. */
 const UNPRODUCTIVE_AFTER_MS = 60_000;
 /** The same for an address with many connections: one round of the choker without data. */
@@ -25,6 +27,7 @@ export interface Evictable {
   readonly session: {
     readonly interested: boolean;
     readonly peerInterested: boolean;
+    readonly stuck: boolean;
     readonly connectedAt: number;
     readonly down: { readonly rate: number };
     readonly up: { readonly rate: number };
@@ -40,7 +43,8 @@ export interface Newcomer {
 
 /**
  * The connection that may end for a newcomer: one without interest on either side; else one that
- * carried nothing either way for a minute and let its turn pass; else an idle one of the address that
+ * carried nothing either way for a minute and let its turn pass, or for ten seconds and does not read
+ * what we send; else an idle one of the address that
  * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
  * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
  * connection is worth more than an unknown peer.
@@ -75,7 +79,9 @@ function isUseless({ session }: Evictable, now: number): boolean {
     !session.interested && !session.peerInterested;
 }
 
+/** Nothing goes either way, and it lets its turn pass or does not read what it requested. */
 function wasted({ session, movedAt }: Evictable, now: number): boolean {
+  if (session.stuck && now - movedAt >= STUCK_AFTER_MS) return true;
   return now - movedAt >= UNPRODUCTIVE_AFTER_MS && session.wastesTurns(now);
 }
 

@@ -21,15 +21,21 @@ export interface InboundTorrent {
 export class Inbound {
   readonly #clock: Clock;
   readonly #torrents: ReadonlyMap<string, InboundTorrent>;
+  readonly #maxPending: number;
   /** Those that still owe their handshake, longest waiting first, and from where. */
   readonly #pending = new Map<HandshakeReader, string>();
   readonly #perAddress = new Map<string, number>();
   #listener: Listener | null = null;
 
-  /** `torrents` by info-hash in hexadecimal. */
-  constructor(clock: Clock, torrents: ReadonlyMap<string, InboundTorrent>) {
+  /** `torrents` by info-hash in hexadecimal; `maxPending`: fewer than usual, at least 1. */
+  constructor(
+    clock: Clock,
+    torrents: ReadonlyMap<string, InboundTorrent>,
+    maxPending = MAX_PENDING,
+  ) {
     this.#clock = clock;
     this.#torrents = torrents;
+    this.#maxPending = Math.min(maxPending, MAX_PENDING);
   }
 
   /** The port that peers can dial; 0 when we do not listen. */
@@ -38,7 +44,7 @@ export class Inbound {
   }
 
   /** Rejects with a NetError. */
-  async listen(net: StreamNet, on: { port: number; address?: string }): Promise<void> {
+  async listen(net: StreamNet, on: Parameters<StreamNet["listen"]>[0]): Promise<void> {
     this.#listener = await net.listen(on, (socket, info) => this.#accept(socket, info));
   }
 
@@ -53,7 +59,7 @@ export class Inbound {
       socket.close();
       return;
     }
-    if (this.#pending.size >= MAX_PENDING) this.#dropLongest();
+    if (this.#pending.size >= this.#maxPending) this.#dropLongest();
     const reader = new HandshakeReader(socket, this.#clock, HANDSHAKE_TIMEOUT_MS, {
       handshake: (reader, theirs) => {
         this.#settle(reader);

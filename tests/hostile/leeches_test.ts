@@ -8,6 +8,8 @@ import { Attacker, handshakeFor } from "./attacker.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const TIMEOUT = { timeout: 60_000 };
+/** Connections of a torrent. */
+const PLACES = 25;
 const PIECES = 64, BLOCKS_PER_PIECE = 4;
 /** As `src/peer` has them. */
 const MAX_QUEUED = 500, MAX_NONSENSE = 300, FREE_WHILE_CHOKED = 5 * BLOCKS_PER_PIECE * 3;
@@ -131,6 +133,21 @@ describe("a seed among hostile leeches", () => {
         assert.ok((sent ?? 0) <= MAX_STUCK, `${sent} of ${MAX_QUEUED * BLOCK} bytes went out`);
       }
     }
+    await servesOthers(scene);
+  });
+
+  it("gives the places of peers that never read to a newcomer", TIMEOUT, async () => {
+    const scene = await newScene(57), { swarm, victim } = scene;
+    const attackers: Attacker[] = [];
+    for (let i = 0; i < PLACES; i++) {
+      attackers.push(await stranger(scene, true, `10.0.9.${i + 1}`));
+      attackers[i]!.stopReading();
+      attackers[i]!.speak(requests(MAX_QUEUED, (at) => at % PIECES));
+    }
+    await swarm.world.runFor(12_000);
+    const { peers, uploaded } = victim.torrent.snapshot();
+    assert.equal(peers.connected, PLACES, "they took every place");
+    assert.ok(uploaded > PLACES * BLOCK, "and requested what they do not read");
     await servesOthers(scene);
   });
 

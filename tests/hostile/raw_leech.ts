@@ -1,6 +1,7 @@
 /** Leeches on bare sockets against a real seeder: one that is honest, and connections that are not. */
 
 import { connect, type Socket } from "node:net";
+import { until } from "../interop/until.ts";
 
 const HANDSHAKE = 68, BLOCK = 16384, UNDER_WAY = 64;
 export const UNCHOKE = 1;
@@ -123,4 +124,17 @@ export class HonestLeech {
     this.#socket.write(requests(this.#victim, this.#asked, count));
     this.#asked += count;
   }
+}
+
+/** As others do, it tries again when it is sent away. */
+export async function newcomerIsServed(victim: Victim, limitMs = 12_000): Promise<void> {
+  let leech = new HonestLeech(victim), triedAt = performance.now();
+  await until("a newcomer is served, too", () => {
+    if (leech.ended && performance.now() > triedAt + 1000) {
+      leech = new HonestLeech(victim);
+      triedAt = performance.now();
+    }
+    return leech.got > 1024 * 1024;
+  }, limitMs);
+  leech.close();
 }

@@ -13,7 +13,16 @@ import { findRuntime, thisRuntime } from "../../scripts/lib/runtimes.ts";
 import { Scene } from "../interop/scene.ts";
 import { seedWithShoal } from "../interop/seeders.ts";
 import { until } from "../interop/until.ts";
-import { greet, HonestLeech, message, open, requests, UNCHOKE, type Victim } from "./raw_leech.ts";
+import {
+  greet,
+  HonestLeech,
+  message,
+  newcomerIsServed,
+  open,
+  requests,
+  UNCHOKE,
+  type Victim,
+} from "./raw_leech.ts";
 import { Siege, SIEGE_CONNECTIONS } from "./siege.ts";
 
 const MIB = 1024 * 1024;
@@ -65,19 +74,6 @@ async function startGenerous(slots: number): Promise<GenerousVictim> {
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** As others do, it tries again when it is sent away. */
-async function newcomerIsServed(victim: Victim): Promise<void> {
-  let leech = new HonestLeech(victim), triedAt = performance.now();
-  await until("a newcomer is served, too", () => {
-    if (leech.ended && performance.now() > triedAt + 1000) {
-      leech = new HonestLeech(victim);
-      triedAt = performance.now();
-    }
-    return leech.got > MIB;
-  }, 12_000);
-  leech.close();
-}
 
 function residentBytes(pid: number): number {
   const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));

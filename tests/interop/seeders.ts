@@ -109,11 +109,12 @@ export async function seedWithShoal(
   scene: Scene,
   payload: Payload,
   args: readonly string[] = [],
+  command?: readonly string[],
 ): Promise<ShoalSeeder> {
   const port = await freePort();
   const torrent = scene.torrentFile(payload);
   const given = ["seed", torrent, payload.dir, "--json", `--port=${port}`, ...args];
-  const shoal = startShoal(scene, given);
+  const shoal = startShoal(scene, given, command);
   await shoal.waitFor("seeding", ({ type, state }) => type === "state" && state === "seeding");
   return { port, shoal };
 }

@@ -147,6 +147,10 @@ export class NotingFiles implements Files {
     return this.#below.diskReads();
   }
 
+  openLimit(): number | null {
+    return this.#below.openLimit();
+  }
+
   freeSpace(path: string): Promise<number> {
     this.beforeFreeSpace();
     return this.#below.freeSpace(path);

@@ -7,6 +7,7 @@ class Peer implements ChokerPeer {
   choking = true;
   peerInterested = true;
   snubbed = false;
+  stuck = false;
   down = { rate: 0, total: 0 };
   up = { total: 0 };
   connectedAt = 0;
@@ -270,6 +271,22 @@ describe("Choker", () => {
     assert.ok(shortest >= 30_000, `${shortest}`);
     const times = [...seconds.values()];
     assert.ok(Math.min(...times) > 0.6 * Math.max(...times), `${times}`);
+  });
+
+  it("as a seed, gives the turn of a peer that does not read to another at once", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 1), peers = someone(4);
+    choker.tick(peers, true, 0);
+    const [one, other] = served(peers), waiting = peers.filter((peer) => peer.choking);
+    one!.stuck = true;
+    choker.useFreeSlots(peers, true, 5000);
+    assert.equal(one!.choking, true);
+    assert.equal(other!.choking, false);
+    waiting.forEach((peer) => peer.stuck = true);
+    for (let now = 10_000; now < 600_000; now += 10_000) {
+      other!.up.total += 1000;
+      choker.tick(peers, true, now);
+      assert.equal(other!.choking, false, `at ${now}: the only one that reads`);
+    }
   });
 
   it("as a seed, does not look at what others give", () => {

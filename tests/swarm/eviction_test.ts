@@ -12,13 +12,14 @@ interface Traits {
   connectedAt?: number;
   movedAt?: number;
   wastes?: boolean;
+  stuck?: boolean;
   address?: string;
   incoming?: boolean;
 }
 
 /** By default one that wants what we have, waits for its first turn, and shares no address. */
 function member(spread: number, traits: Traits = {}): Evictable {
-  const { wants = true, down = 0, up = 0, connectedAt = 0, wastes = false } = traits;
+  const { wants = true, down = 0, up = 0, connectedAt = 0, wastes = false, stuck = false } = traits;
   const { movedAt = connectedAt, address = `10.1.1.${made++}`, incoming = true } = traits;
   const rate = (rate: number) => ({ rate });
   return {
@@ -31,6 +32,7 @@ function member(spread: number, traits: Traits = {}): Evictable {
       connectedAt,
       down: rate(down),
       up: rate(up),
+      stuck,
       wastesTurns: () => wastes,
     },
   };
@@ -62,6 +64,12 @@ describe("expendable", () => {
   it("is nobody who came just now", () => {
     const fresh = member(0, { connectedAt: MINUTE });
     assert.equal(expendable([fresh], somebody(19), MINUTE + 5000), null);
+  });
+
+  it("is a peer that does not read what it requested, after ten seconds without data", () => {
+    const stuck = member(19, { stuck: true, movedAt: 5000 });
+    assert.equal(expendable([member(19), stuck], somebody(), 14_999), null);
+    assert.equal(expendable([member(19), stuck], somebody(), 15_000), stuck);
   });
 
   it("is who let a turn pass and moved nothing for a minute, whatever the newcomer's priority", () => {

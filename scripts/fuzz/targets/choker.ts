@@ -10,6 +10,7 @@ class Peer implements ChokerPeer {
   choking = true;
   peerInterested = true;
   snubbed = false;
+  stuck = false;
   readonly down = { rate: 0, total: 0 };
   readonly up = { total: 0 };
   readonly have = { count: 0 };

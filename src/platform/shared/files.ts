@@ -47,6 +47,7 @@ export function createFiles(writers: WriterMaker): Files {
     freeSpace,
     // Elsewhere the count is of something else, or always 0.
     diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
+    openLimit,
     diskOf: (path) => attempt("look at the disk of", path, () => diskOf(path)),
     realPath: (path) => attempt("follow the links of", path, () => realPath(path)),
     absolute: (path) => resolve(path),
@@ -67,6 +68,18 @@ async function attemptAsync<T>(action: string, path: string, what: () => Promise
     return await what();
   } catch (error) {
     throw fileError(action, path, error);
+  }
+}
+
+/** Linux only: both runtimes raise the limit to its maximum at their start, and name it nowhere. */
+function openLimit(): number | null {
+  if (process.platform !== "linux") return null;
+  try {
+    const limits = fs.readFileSync("/proc/self/limits", "utf8");
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
+    return soft === undefined ? null : Number(soft);
+  } catch {
+    return null; // a sandbox forbids it
   }
 }
 

@@ -7,8 +7,9 @@ import { errnoOf, netError } from "./errno.ts";
 import { type Reading, TcpSocket } from "./tcp_socket.ts";
 
 /** Bursts of a popular torrent's peers would lose SYNs, a second each, with the default of 511. */
-const BACKLOG = 1024;
+const MOST_QUEUED = 1024;
 
+type On = Parameters<StreamNet["listen"]>[0];
 type OnSocket = Parameters<StreamNet["listen"]>[1];
 
 export interface StreamNetOptions {
@@ -26,23 +27,23 @@ export function createStreamNet(options: StreamNetOptions): StreamNet {
 }
 
 async function listen(
-  on: { port: number; address?: string },
+  on: On,
   onSocket: OnSocket,
   options: StreamNetOptions,
 ): Promise<Listener> {
-  if (on.address !== undefined) return await bind(on.address, on.port, onSocket, options);
+  if (on.address !== undefined) return await bind(on.address, on, onSocket, options);
   try {
-    return await bind("::", on.port, onSocket, options);
+    return await bind("::", on, onSocket, options);
   } catch (error) {
     const errno = errnoOf((error as Error).cause);
     if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errno)) throw error;
-    return await bind("0.0.0.0", on.port, onSocket, options); // no IPv6 on this machine
+    return await bind("0.0.0.0", on, onSocket, options); // no IPv6 on this machine
   }
 }
 
 function bind(
   host: string,
-  port: number,
+  { port, queue = MOST_QUEUED }: On,
   onSocket: OnSocket,
   { reading, demandListen }: StreamNetOptions,
 ): Promise<Listener> {
@@ -67,7 +68,7 @@ function bind(
     server.once("error", (error) => {
       reject(netError(`Cannot listen on ${hostPort(host, port)}`, error));
     });
-    server.listen({ host, port, backlog: BACKLOG }, () => {
+    server.listen({ host, port, backlog: Math.min(queue, MOST_QUEUED) }, () => {
       server.removeAllListeners("error");
       // A failed accept (EMFILE) must not end the process; the peer tries again.
       server.on("error", () => {});

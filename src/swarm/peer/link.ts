@@ -14,6 +14,8 @@ const BLOCKS_PER_WRITE = 16;
 const FIRST_BLOCKS_PER_WRITE = 4;
 /** A write that takes longer is to be half as large the next time, any other one block larger. */
 const SLOW_WRITE_MS = 200;
+/** A write that takes this long is to a peer that does not read. */
+const STUCK_MS = 10_000;
 /** How far ahead in the requests data is fetched, so that the next write need not wait for it. */
 const READ_AHEAD = 24;
 /** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
@@ -184,6 +186,7 @@ export class PeerLink implements StreamSink {
       this.close(new ProtocolError("silent", "The peer sent nothing for two minutes"));
       return;
     }
+    this.session.stuck = this.#sending && now - this.#spokeAt >= STUCK_MS;
     const idle = !this.#sending && now - this.#spokeAt > KEEP_ALIVE_MS;
     if (idle) this.session.out.keepAlive();
     this.session.tick(now);

@@ -84,6 +84,8 @@ export class PeerSession implements wire.WireSink {
   /** BEP 21. */
   uploadOnly = false;
   client: string | null = null;
+  /** It has read nothing for so long that our last write is still under way. Kept by its link. */
+  stuck = false;
 
   // Kept by the piece manager.
   wanted = 0;

@@ -315,6 +315,13 @@ export function pathCases(add: AddCase): void {
     assert.match(here.files.absolute("x"), /^(\/|[A-Z]:).*x$/);
   });
 
+  add("files.openLimit is a number of files, or unknown", ({ here }) => {
+    const limit = here.files.openLimit();
+    assert.ok(limit === null || (Number.isSafeInteger(limit) && limit > 0), `${limit}`);
+    if (here.name !== "sim" && here.process.os === "linux") assert.notEqual(limit, null);
+    return Promise.resolve();
+  });
+
   add("files.copy copies a whole file, over nobody's and through no link", async (t) => {
     const { here, dir } = t;
     const bytes = pattern(300_000, 1);

@@ -177,6 +177,10 @@ export class SimFiles implements Files {
     return this.#disk.slowReads;
   }
 
+  openLimit(): number | null {
+    return null;
+  }
+
   async freeSpace(path: string): Promise<number> {
     await this.#host.sleep(0);
     let at = this.absolute(path);
