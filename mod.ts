@@ -32,7 +32,7 @@ import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/metainfo/
 export type { FileProblem, VerifyOptions, VerifyResult } from "./src/client/verify_files.ts";
 export { Client } from "./src/client/client.ts";
 export type { CreatedTorrent, CreateOptions } from "./src/client/create_torrent.ts";
-export { NotYetError, Torrent } from "./src/client/torrent_handle.ts";
+export type { Torrent } from "./src/torrent/torrent.ts";
 export type {
   AddOptions,
   ClientOptions,
@@ -81,6 +81,7 @@ export {
   MagnetError,
   NetError,
   type NetErrorCode,
+  NotYetError,
   ProtocolError,
   ShoalError,
   TorrentFileError,

@@ -195,8 +195,8 @@ export async function paused(play: Play): Promise<void> {
   await allowed(play, torrent.pause());
   if (play.dice.chance(0.7)) {
     await play.pass(play.dice.below(10_000));
-    if (node.alive) torrent.resume();
-  } else play.later(() => machine.torrent.resume());
+    if (node.alive) torrent.start();
+  } else play.later(() => machine.torrent.start());
 }
 
 /** Reads and hashes everything again in the middle of it. */

@@ -81,7 +81,6 @@ function checkCount(
 
 export interface TorrentPort {
   readonly infoHash: string;
-  readonly name: string;
   /** The bytes of a .torrent; null while only a magnet is known. */
   readonly torrentFile: Uint8Array | null;
   snapshot(): TorrentSnapshot;

@@ -36,13 +36,20 @@ import {
   checkAddOptions,
   checkClientOptions,
   checkClientPatch,
+  checkTorrentPatch,
   clientSettings,
 } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
-import { type HandlePorts, Torrent } from "./torrent_handle.ts";
-import { type LifePorts, TorrentLife } from "./torrent_life.ts";
+import { makeTorrent, type Torrent } from "../torrent/torrent.ts";
+import type {
+  TorrentInside,
+  TorrentPorts,
+  TorrentSource,
+  TorrentStart,
+} from "../torrent/torrent_ports.ts";
+import { inUse } from "../torrent/take_over.ts";
 import { UdpPort } from "../transport/udp_port.ts";
-import { encodeWish, settled, type Wish } from "./wish.ts";
+import { encodeWish, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch, QuotaSpent } from "./types.ts";
 
 const TICK_MS = 500;
@@ -51,23 +58,18 @@ const QUOTA_EVERY_MS = 10_000;
 /** How often links that wait for a rate limit are served; this keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;
 
-/** How a torrent begins. */
-interface Start {
+interface Start extends TorrentStart {
   /** Of a magnet: the link. */
   readonly link?: string | null;
-  /** As an earlier run left it. */
-  readonly record?: ResumeData;
-  readonly paused?: boolean;
   /** Seconds since 1970. Default: now. */
   readonly addedAt?: number;
-  /** The state folder has all this already. */
-  readonly isKept?: boolean;
 }
 
 export class Client {
   readonly #platform: Platform;
-  /** Those that are not over. */
-  readonly #lives = new Map<string, TorrentLife>();
+  /** Those that have not ended. */
+  readonly #running = new Map<string, TorrentInside>();
+  /** All, in the order in which they were added. */
   readonly #handles = new Map<string, Torrent>();
   readonly #state: StateDir | null;
   readonly #limits: ClientLimits;
@@ -84,7 +86,6 @@ export class Client {
   /** Null without a state folder. */
   readonly #owners: StateFolderOwners | null;
   readonly #warnings: string[] = [];
-  readonly #handlePorts: HandlePorts;
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #nextQuotaAt = 0;
@@ -102,7 +103,7 @@ export class Client {
     this.#open = shareOut(platform.files.openLimit());
     const connections = Math.min(clientSettings(options).maxConnections, this.#open.connections);
     this.#limits = new ClientLimits(clock, connections, options.quota);
-    this.#inbound = new Inbound(clock, this.#lives, this.#open.newcomers);
+    this.#inbound = new Inbound(clock, this.#running, this.#open.newcomers);
     this.#udpPort = new UdpPort(datagrams, () => {
       return { port: this.port, ...(options.address ? { address: options.address } : {}) };
     });
@@ -128,11 +129,10 @@ export class Client {
     this.#discovery = new Discovery(platform, {
       krpc: this.#udpPort.lane("krpc"),
       listenPort: () => this.port,
-      torrents: () => this.#lives.values(),
+      torrents: () => this.#running.values(),
       addressChanged: (address) => this.#onOwnAddress(address),
       warn: (message) => this.#warnings.push(message),
     });
-    this.#handlePorts = { feed: this.#feed, absolute: (path) => platform.files.absolute(path) };
     this.#setRates(options.limits ?? {});
   }
 
@@ -192,7 +192,7 @@ export class Client {
     this.#demandOpen();
     const restored: Torrent[] = [];
     for (const infoHash of this.#state?.torrents() ?? []) {
-      if (this.#lives.has(infoHash)) continue;
+      if (this.#running.has(infoHash)) continue;
       try {
         const torrent = await this.#restore(this.#state!, infoHash);
         if (torrent !== null) restored.push(torrent);
@@ -286,7 +286,7 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#lives.values()].map((life) => life.stop()));
+    await Promise.all([...this.#running.values()].map(({ torrent }) => torrent.stop()));
     await Promise.all(this.#saving.values());
     this.#timer?.cancel();
     this.#timer = null;
@@ -313,62 +313,68 @@ export class Client {
     infoHash: string,
     source: Metainfo | Magnet,
     options: AddOptions,
-    start: Start = {},
+    { link = null, addedAt = this.#wallSeconds(), ...start }: Start = {},
   ): Torrent {
-    if (this.#lives.has(infoHash)) {
-      const name = source.name ?? infoHash;
-      throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
+    const { name } = source;
+    if (this.#running.has(infoHash)) {
+      throw new TorrentFileError("duplicate", `"${name ?? infoHash}" is already in this client`);
     }
-    const state = this.#state, platform = this.#platform;
-    const { link = null, addedAt = this.#wallSeconds() } = start;
-    const keepWish = this.#wishKeeper(infoHash, link, addedAt);
+    const meta = "layout" in source ? source : null;
+    const about = { infoHash, meta, link, name, addedAt };
+    const ports = this.#portsOf(about, source, options);
+    const inside: TorrentInside = makeTorrent(about, options, {
+      ...ports,
+      claim: async () => {
+        const owner = await this.#owners?.claimTorrent({ infoHash, name: inside.name }) ?? null;
+        return owner === null ? null : inUse(null, owner);
+      },
+      mayStart: () => this.#closing === null && this.#handles.get(infoHash) === inside.torrent,
+      started: () => this.#enlist(inside),
+      ended: (restarts) => {
+        this.#running.delete(infoHash);
+        this.#owners?.release(infoHash);
+        if (!restarts) this.#feed.endOf(infoHash);
+      },
+    });
+    this.#handles.set(infoHash, inside.torrent);
+    this.#enlist(inside);
+    inside.begin(start);
+    this.#addManualPeers(inside, options.peers ?? []);
+    return inside.torrent;
+  }
+
+  #portsOf(
+    { infoHash, link, addedAt }: Pick<TorrentSource, "infoHash" | "link" | "addedAt">,
+    source: Metainfo | Magnet,
+    options: AddOptions,
+  ): Omit<TorrentPorts, "claim" | "mayStart" | "started" | "ended"> {
+    const state = this.#state, platform = this.#platform, { clock, files } = platform;
     const magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
-    // A link lists trackers that have nothing to do with each other.
-    const trackers = { tiers, independent: link !== null };
-    const peers = this.#maker.makePeers(source, trackers, options, tell);
-    const life: TorrentLife = new TorrentLife(infoHash, source, options, peers, {
-      clock: this.#platform.clock,
-      makeEngine: (meta, options, start, tell) => {
-        this.#settle(life, meta, keepWish);
-        return this.#maker.make(meta, options, start, tell);
-      },
-      loadRecord: state === null ? null : (meta) => recordFor(platform, state, meta, life),
-      loadMeta: state && magnet && (() => this.#loadMeta(state, infoHash, magnet)),
+    const warn = (message: string) => tell({ type: "warning", message });
+    return {
+      clock,
+      // A link lists trackers that have nothing to do with each other.
+      peers: this.#maker.makePeers(source, { tiers, independent: link !== null }, options, tell),
+      makeContent: (...args) => this.#maker.make(...args),
+      loadRecord: async (meta, options) =>
+        state && await recordFor(platform, state, meta, options, warn),
+      loadMeta: async () => state && magnet && await this.#loadMeta(state, infoHash, magnet),
       parse: (infoBytes) => this.#parseFound(magnet!, infoBytes),
-      keepMeta: (meta) => {
-        this.#settle(life, meta, keepWish);
-        this.#keep(meta);
-      },
-      keepWish,
-      claim: this.#owners && (() => this.#owners!.claimTorrent({ infoHash, name: life.name })),
-      revive: () =>
-        this.#closing === null && this.#handles.get(infoHash) === torrent &&
-        !this.#lives.has(infoHash),
-      revived: () => this.#enlist(life),
+      keepMeta: (meta) => this.#keep(meta),
+      keepWish: this.#wishKeeper(infoHash, link, addedAt),
+      checkPatch: checkTorrentPatch,
       quotaSpent: () => this.#limits.quotaSpent,
+      absolute: (path) => files.absolute(path),
+      listen: (first, hasEnded) => this.#feed.listenTo(first, hasEnded),
       tell,
-    });
-    const torrent = new Torrent(life, this.#handlePorts, link, addedAt);
-    this.#handles.set(infoHash, torrent);
-    this.#enlist(life);
-    if ("layout" in source) this.#settle(life, source, keepWish, false);
-    life.start(start.record, start.paused, start.isKept);
-    this.#addManualPeers(life, options.peers ?? []);
-    this.#schedule();
-    return torrent;
+    };
   }
 
-  /** From here to its end it is one of those that are ticked, found by peers and stopped at the end. */
-  #enlist(life: TorrentLife): void {
-    const { infoHash } = life;
-    this.#lives.set(infoHash, life);
-    life.ended.then(() => {
-      this.#lives.delete(infoHash);
-      this.#owners?.release(infoHash);
-      this.#feed.endOf(infoHash);
-    });
+  /** Until it ends, it is ticked, found by peers, and stopped with the client. */
+  #enlist(torrent: TorrentInside): void {
+    this.#running.set(torrent.infoHash, torrent);
     this.#schedule();
   }
 
@@ -446,7 +452,7 @@ export class Client {
   }
 
   /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
-  #wishKeeper(infoHash: string, link: string | null, addedAt: number): LifePorts["keepWish"] {
+  #wishKeeper(infoHash: string, link: string | null, addedAt: number): TorrentPorts["keepWish"] {
     return (options, paused) => {
       if (this.#state === null || options.metadataOnly) return Promise.resolve();
       const bytes = encodeWish({ link, paused, addedAt, options }, (path) => {
@@ -454,23 +460,6 @@ export class Client {
       });
       return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
     };
-  }
-
-  /** Asks the functions of the options, once. What they throw ends the torrent when it begins. */
-  #settle(
-    { options }: TorrentLife,
-    meta: Metainfo,
-    keepWish: LifePorts["keepWish"],
-    keep = true,
-  ): void {
-    const { files, rename } = options;
-    if (typeof files !== "function" && typeof rename !== "function") return;
-    try {
-      Object.assign(options, settled(options, meta));
-    } catch {
-      return;
-    }
-    if (keep) void keepWish(options, false);
   }
 
   #wallSeconds(): number {
@@ -529,19 +518,19 @@ export class Client {
   }
 
   /** Names are looked up; one that cannot be found is told as a warning. */
-  async #addManualPeers(engine: TorrentLife, peers: readonly string[]): Promise<void> {
+  async #addManualPeers(torrent: TorrentInside, peers: readonly string[]): Promise<void> {
     for (const text of peers) {
       const to = parseHostPort(text);
       if (to === null) {
-        engine.warn(`"${text}" is not a peer: write host:port or [v6]:port`);
+        torrent.warn(`"${text}" is not a peer: write host:port or [v6]:port`);
         continue;
       }
       try {
         const addresses = await this.#platform.net.lookup(to.host);
         const found: PeerAddress[] = addresses.map((address) => ({ address, port: to.port }));
-        engine.addPeers(found, PEER_SOURCE.MANUAL);
+        torrent.addPeers(found, PEER_SOURCE.MANUAL);
       } catch (error) {
-        engine.warn(`Cannot find the peer ${text}: ${(error as Error).message}`);
+        torrent.warn(`Cannot find the peer ${text}: ${(error as Error).message}`);
       }
     }
   }
@@ -566,19 +555,19 @@ export class Client {
     for (const way of ["down", "up"] as const) {
       if (spent === null || !spent[way] || before?.[way]) continue;
       const message = spentMessage(way, spent.until);
-      for (const infoHash of this.#lives.keys()) {
+      for (const infoHash of this.#running.keys()) {
         this.#feed.push({ infoHash, type: "warning", message });
       }
     }
   }
 
   #onOwnAddress(address: string): void {
-    for (const { peers } of this.#lives.values()) peers.pool.setOwnEndpoint(address, this.port);
+    for (const { peers } of this.#running.values()) peers.pool.setOwnEndpoint(address, this.port);
   }
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
   #schedule(): void {
-    if (this.#timer !== null || this.#lives.size === 0) return;
+    if (this.#timer !== null || this.#running.size === 0) return;
     this.#timer = this.#platform.clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
       this.#timer = null;
       this.#tick(this.#platform.clock.now());
@@ -587,17 +576,17 @@ export class Client {
   }
 
   get #limited(): boolean {
-    for (const { limits } of this.#running()) if (limits.limited) return true;
+    for (const { limits } of this.#online()) if (limits.limited) return true;
     return false;
   }
 
-  *#running(): Generator<TorrentPeers> {
-    for (const { peers } of this.#lives.values()) if (peers.online) yield peers;
+  *#online(): Generator<TorrentPeers> {
+    for (const { peers } of this.#running.values()) if (peers.online) yield peers;
   }
 
   #tick(now: number): void {
     this.#limits.serve(now);
-    for (const { limits } of [...this.#running()]) limits.serve(now);
+    for (const { limits } of [...this.#online()]) limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
     this.#countQuota();
@@ -605,7 +594,7 @@ export class Client {
       this.#nextQuotaAt = now + QUOTA_EVERY_MS;
       void this.#keepQuota();
     }
-    for (const life of [...this.#lives.values()]) life.tick(now);
+    for (const inside of [...this.#running.values()]) inside.tick(now);
     this.#discovery.tick(now);
   }
 }

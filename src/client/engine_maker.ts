@@ -6,7 +6,6 @@ import type { Platform } from "../platform/types.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { verifierOf } from "../metainfo/piece_verifier.ts";
-import type { ResumeData } from "../state/resume_data.ts";
 import { CLIENT_NAME, makePeerId } from "../wire/peer_id.ts";
 import { toHex } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
@@ -29,9 +28,14 @@ import type { PeerPool } from "../peers/peer_pool.ts";
 import type { PeerPoolConfig } from "../peers/pool_types.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
 import type { Identity, SwarmDialer } from "../swarm/swarm.ts";
-import { Torrent as Engine } from "../torrent/torrent.ts";
+import { Content } from "../torrent/content.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
-import type { TorrentOptions, TorrentPorts } from "../torrent/torrent_ports.ts";
+import type {
+  ContentEvents,
+  ContentOptions,
+  ContentPorts,
+  ContentStart,
+} from "../torrent/content_ports.ts";
 import { dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
@@ -50,8 +54,6 @@ const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const BAN_TRUST = -40;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
-/** Of a magnet's torrent, which may have so many bytes. */
-const NOTHING_YET = { uploaded: 0, downloaded: 0, left: 16 * 1024 };
 
 /** What the client alone knows. */
 export interface MakerPorts {
@@ -138,45 +140,43 @@ export class EngineMaker {
   }
 
   /**
-   * `start.record`: what an earlier run left, or null; `start.mustExist`: its files are to be there.
    * Throws a RangeError for a choice of files or names that cannot be, a FileError for a name that
    * the disk does not take.
    */
   make(
     meta: Metainfo,
     options: AddOptions,
-    start: { record: ResumeData | null; mustExist: boolean; peers: TorrentPeers },
-    tell: (happening: TorrentHappening) => void,
-  ): Engine {
+    start: ContentStart,
+    events: ContentEvents,
+  ): Content {
     const { clock, random, hasher, files } = this.#platform;
     const { layout } = meta;
-    const engineOptions = this.#engineOptions(meta, options);
-    const { wanted } = new FileChoice(layout, engineOptions.files);
+    const contentOptions = this.#contentOptions(meta, options);
+    const { wanted } = new FileChoice(layout, contentOptions.files);
     const { dir, renamed, record, notes } = placeFiles(this.#platform, meta, options, start);
     const entries = meta.files.map((entry, file) => {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
     const storage = new TorrentStorage(files, this.#files, dir, entries, layout, {
-      preallocate: engineOptions.preallocate,
+      preallocate: contentOptions.preallocate,
       infoHash: meta.infoHash,
       wanted,
       follow: followedBy(options),
     });
-    return new Engine(meta, engineOptions, {
+    return new Content(meta, contentOptions, {
+      ...start,
+      ...events,
       clock,
       random,
       hasher,
       storage,
-      mustExist: start.mustExist,
       record,
       renamed,
       notes,
       claims: this.#ports.claims({ infoHash: toHex(meta.infoHash), name: meta.name }),
       reuse: options.reuse === undefined ? null : this.#reuse(meta, options.reuse, storage),
       keeper: (ports) => this.#makeKeeper(meta, ports),
-      peers: start.peers,
       readCache: this.#readCache,
-      tell,
     });
   }
 
@@ -190,7 +190,7 @@ export class EngineMaker {
     meta: Metainfo,
     dirs: readonly string[],
     storage: TorrentStorage,
-  ): NonNullable<TorrentPorts["reuse"]> {
+  ): NonNullable<ContentPorts["reuse"]> {
     const { files, hasher } = this.#platform, { layout } = meta;
     const verifier = verifierOf(meta);
     const pathOf = (file: number) => storage.pathOf(file);
@@ -217,7 +217,7 @@ export class EngineMaker {
     return new ResumeKeeper({ ...this.#keeping, ...ports, path }, saveEveryMs);
   }
 
-  #engineOptions(meta: Metainfo, options: AddOptions): TorrentOptions {
+  #contentOptions(meta: Metainfo, options: AddOptions): ContentOptions {
     const settings = torrentSettings(options);
     const { dir, seedGoal, finalCheck, preallocate, piecesPerPeer, sequential } = settings;
     const { trustFiles, seedOnly, anew, overwrite, repair } = settings;
@@ -244,9 +244,6 @@ export class EngineMaker {
   ): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
     const { infoHash, peerId, trackerKey, listenPort } = peers.identity;
-    const isComplete = () => peers.content?.pieces.complete ?? false;
-    // Trackers take 0 bytes left for a seed.
-    const totals = () => peers.content?.totals() ?? { ...NOTHING_YET };
     return new TrackerManager(
       {
         clock,
@@ -263,11 +260,11 @@ export class EngineMaker {
         listenPort,
         private: peers.known?.private ?? false,
         independentTiers,
-        totals,
+        totals: () => peers.totalsForTrackers,
         // A seed behind a NAT has to dial the leeches itself. A full download may still swap peers.
-        numWant: () => isComplete() && peers.pool.isFull ? 0 : NUM_WANT,
-        needsPeers: () => !isComplete(),
-        isPartialSeed: () => isComplete() && totals().left > 0,
+        numWant: () => peers.complete && peers.pool.isFull ? 0 : NUM_WANT,
+        needsPeers: () => !peers.complete,
+        isPartialSeed: () => peers.complete && peers.totalsForTrackers.left > 0,
       },
       tiers,
       {

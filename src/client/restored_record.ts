@@ -5,10 +5,10 @@
 import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
+import { toHex } from "../util/bytes.ts";
 import { ResumeError } from "../util/errors.ts";
 import { problemWithNames } from "./file_places.ts";
 import type { StateDir } from "./state_dir.ts";
-import type { TorrentLife } from "./torrent_life.ts";
 import type { AddOptions } from "./types.ts";
 
 type Names = ReadonlyMap<number, readonly string[]>;
@@ -60,13 +60,14 @@ export async function recordFor(
   platform: Platform,
   state: StateDir,
   meta: Metainfo,
-  life: Pick<TorrentLife, "infoHash" | "options" | "warn">,
+  options: AddOptions,
+  warn: (message: string) => void,
 ): Promise<ResumeData | null> {
-  const record = await state.loadRecord(life.infoHash);
+  const record = await state.loadRecord(toHex(meta.infoHash));
   if (record === null) return null;
   const misfit = misfitOf(platform, meta, record);
   if (misfit !== null) throw misfit;
-  return asAsked(platform, meta, life.options, record, (message) => life.warn(message));
+  return asAsked(platform, meta, options, record, warn);
 }
 
 /**

@@ -2,7 +2,6 @@
  * What a user wants of a torrent, as it is kept in `<info-hash>.json`: the one place for it. Progress
  * is in the resume record. Read from a disk that others can write to, so every field is checked.
  */
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import { ResumeError } from "../util/errors.ts";
 import { plainOf } from "./option_kinds.ts";
 import { packOptions, unpackOptions } from "./settings.ts";
@@ -22,7 +21,7 @@ export const MAX_WISH_BYTES = 1024 * 1024;
 const FORMAT = "shoal torrent", VERSION = 1;
 const MAX_LINK = 64 * 1024;
 
-/** What a function of the options would tell is not in it: see `settled`. */
+/** What a function of the options would tell is not in it. */
 export function encodeWish(wish: Wish, absolute: (path: string) => string): Uint8Array {
   const { link, paused, addedAt } = wish, options = packOptions(wish.options, absolute);
   const text = JSON.stringify({ format: FORMAT, version: VERSION, link, paused, addedAt, options });
@@ -45,16 +44,6 @@ export function decodeWish(bytes: Uint8Array, format = FORMAT): Wish {
     if (cause instanceof ResumeError) throw cause;
     throw new ResumeError("damaged", `The file is damaged: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** The options with the answers of their functions. Throws what these throw. */
-export function settled(options: AddOptions, meta: Metainfo): AddOptions {
-  const { files, rename } = options;
-  return {
-    ...options,
-    ...(typeof files === "function" ? { files: files(meta) } : {}),
-    ...(typeof rename === "function" ? { rename: rename(meta) } : {}),
-  };
 }
 
 function bad(field: string): never {

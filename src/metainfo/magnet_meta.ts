@@ -1,5 +1,5 @@
 /** What a magnet link adds to the metadata that was found for it, now or in an earlier run. */
-import type { Magnet } from "./magnet.ts";
+import { formatMagnet, type Magnet } from "./magnet.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -36,8 +36,8 @@ export function demandV2Hash(
 }
 
 /** For a link to a torrent whose metadata is known. */
-export function magnetOf({ infoHash, name, announce, webSeeds, nodes }: Metainfo): Magnet {
-  return {
+export function magnetLinkOf({ infoHash, name, announce, webSeeds, nodes }: Metainfo): string {
+  return formatMagnet({
     infoHash,
     infoHashV2: null,
     name,
@@ -46,5 +46,5 @@ export function magnetOf({ infoHash, name, announce, webSeeds, nodes }: Metainfo
     peers: [],
     nodes: [...nodes],
     selectOnly: null,
-  };
+  });
 }

@@ -65,6 +65,7 @@ export class PieceManager {
     platform: { hasher: Hasher; random: Random },
     options: PieceOptions,
     events: PieceEvents,
+    ledger = new DownloadLedger(layout.pieceCount),
   ) {
     this.#layout = layout;
     this.#verifier = verifier;
@@ -72,7 +73,7 @@ export class PieceManager {
     this.#events = events;
     this.options = options;
     this.have = (this.#states = new PieceStates(layout)).have;
-    this.ledger = new DownloadLedger(layout.pieceCount);
+    this.ledger = ledger;
     this.#picker = new PieceOrder(
       layout.pieceCount,
       platform.random,

@@ -12,7 +12,7 @@ import { goneFiles } from "./gone_files.ts";
 import type { PieceManager } from "../pieces/piece_manager.ts";
 import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
 import { type PathClaims, takeOverFiles } from "./take_over.ts";
-import type { TorrentPorts } from "./torrent_ports.ts";
+import type { ContentPorts } from "./content_ports.ts";
 import type { Verification } from "./verification.ts";
 
 export interface OpeningParts {
@@ -26,7 +26,7 @@ export interface OpeningParts {
   /** Nothing is hashed. */
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
-  readonly reuse: TorrentPorts["reuse"];
+  readonly reuse: ContentPorts["reuse"];
   warn(message: string): void;
   /** What was there before must not have vanished: its disk may only be away. */
   readonly mustExist: boolean;

@@ -1,4 +1,4 @@
-/** What a user wants of a torrent. Plain data, but for the functions of `files` and `rename`. */
+/** What a user wants of a torrent. Plain data, except that `files` and `rename` may be functions. */
 
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
@@ -117,3 +117,13 @@ export type TorrentPatch = Partial<
     | "waitForDisk"
   >
 >;
+
+/** The options with the answers of their functions. Throws what these throw. */
+export function settled(options: AddOptions, meta: Metainfo): AddOptions {
+  const { files, rename } = options;
+  return {
+    ...options,
+    ...(typeof files === "function" ? { files: files(meta) } : {}),
+    ...(typeof rename === "function" ? { rename: rename(meta) } : {}),
+  };
+}

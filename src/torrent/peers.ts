@@ -22,13 +22,19 @@ import type { PeerPoolConfig } from "../peers/pool_types.ts";
 import { RateLimits, type Rates, type ThrottlePair } from "../swarm/rate_limits.ts";
 import {
   type Identity,
-  type Member,
   Swarm,
   type SwarmContent,
   type SwarmDialer,
   type SwarmOptions,
 } from "../swarm/swarm.ts";
+import type { ResumeData } from "../state/resume_data.ts";
+import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { TorrentHappening } from "./types.ts";
+
+/** A download without connections asks its trackers this often, as far as they allow. */
+const CALL_FOR_PEERS_MS = 15_000;
+/** Of a magnet's torrent, which may have so many bytes: trackers take 0 bytes left for a seed. */
+const LEFT_UNKNOWN = 16 * 1024;
 
 /** Sources that a private torrent may have peers of (BEP 27). */
 const OPEN_TO_PRIVATE = PEER_SOURCE.TRACKER | PEER_SOURCE.MANUAL;
@@ -71,9 +77,6 @@ export interface PeersPatch {
 
 /** What works on the torrent's files. */
 export interface PeersContent extends SwarmContent {
-  /** For the trackers; payload of this run. */
-  totals(): { uploaded: number; downloaded: number; left: number };
-  memberLeft(member: Member): void;
   /** Something of ours failed (a FileError, a bug), in the middle of a chunk perhaps. */
   broke(error: unknown): void;
   /** The end of a turn in which something happened. */
@@ -99,8 +102,16 @@ export class TorrentPeers {
   readonly #find = Promise.withResolvers<Uint8Array>();
   #trackers: TrackerManager | null = null;
   #trackersStopped = false;
-  /** The one at work, or the last one. */
+  readonly #traffic = new TrafficBook();
+  /** Traffic of this run when it last came online: trackers count from their `started`. */
+  #before: Traffic = { downloaded: 0, uploaded: 0 };
+  /** Null while nobody works on the files. */
   #content: PeersContent | null = null;
+  /** Bytes that the torrent lacks, and whether it has all that is wanted, as the last content knew. */
+  #left = LEFT_UNKNOWN;
+  #complete = false;
+  #nextCallAt = 0;
+  #hadCompanyAt = 0;
   #known: Known | null = null;
   #online = false;
   /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
@@ -131,7 +142,7 @@ export class TorrentPeers {
         },
         disconnected: (member, error) => {
           this.blame.left(member);
-          this.#content?.memberLeft(member);
+          this.#traffic.memberLeft(member);
           ports.tell(disconnectedNews(member, error));
         },
         broke: (error) => {
@@ -155,7 +166,7 @@ export class TorrentPeers {
     return this.#online;
   }
 
-  /** Null before anything was attached. */
+  /** Null while nobody works on the files. */
   get content(): PeersContent | null {
     return this.#content;
   }
@@ -168,6 +179,26 @@ export class TorrentPeers {
   /** Of the run under way, the last one, or the next. */
   get trackers(): TrackerManager {
     return this.#trackers ??= this.#ports.trackers(this);
+  }
+
+  /** Payload bytes in this run of the client. */
+  get totals(): Traffic {
+    return this.#traffic.run(this.swarm.members);
+  }
+
+  /** The same over all runs. */
+  get totalsEver(): Traffic {
+    return this.#traffic.ever(this.swarm.members);
+  }
+
+  /** What trackers are told: payload bytes since `started`, and what the whole torrent lacks. */
+  get totalsForTrackers(): Traffic & { left: number } {
+    const { downloaded, uploaded } = this.totals, before = this.#before;
+    return {
+      downloaded: downloaded - before.downloaded,
+      uploaded: uploaded - before.uploaded,
+      left: this.#leftNow,
+    };
   }
 
   get now(): number {
@@ -186,8 +217,10 @@ export class TorrentPeers {
       this.#trackers = null;
       this.pool.forgiveFailures(this.now);
     }
+    if (!this.#online) this.#before = this.totals;
     this.#trackersStopped = false;
     this.#online = true;
+    this.#hadCompanyAt = this.now;
     this.pool.setOwnEndpoint(null, this.identity.listenPort());
     this.trackers.start();
     this.pool.connectToPeers(this.now);
@@ -197,7 +230,6 @@ export class TorrentPeers {
   stop(timeoutMs: number): Promise<void> {
     this.#online = false;
     this.pool.disconnectAll(this.now);
-    this.swarm.detach();
     if (this.#trackers === null) return Promise.resolve();
     this.#trackersStopped = true;
     return this.#trackers.stop(timeoutMs).catch(() => {});
@@ -224,6 +256,41 @@ export class TorrentPeers {
     this.swarm.attach(content);
   }
 
+  /** The work on the files ends. */
+  detach(): void {
+    if (this.#content === null) return;
+    this.#left = this.#leftNow;
+    this.#complete = this.complete;
+    this.#content = null;
+    this.swarm.detach();
+  }
+
+  /** All wanted pieces are here, as far as is known. */
+  get complete(): boolean {
+    return this.#content?.pieces.complete ?? this.#complete;
+  }
+
+  get #leftNow(): number {
+    if (this.#content === null) return this.#left;
+    const { layout, pieces } = this.#content;
+    return layout.totalLength - pieces.haveBytes;
+  }
+
+  /** What an earlier run knew: good peers are dialled, banned ones are not. */
+  recall({ goodPeers, bannedPeers }: Pick<ResumeData, "goodPeers" | "bannedPeers">): void {
+    this.pool.recallBans(bannedPeers, this.now);
+    this.addPeers([...goodPeers], PEER_SOURCE.RESUME);
+  }
+
+  /** The totals of all runs before this one, and of this one so far. */
+  recallTotals(ever: Traffic): void {
+    const { downloaded, uploaded } = this.totals;
+    this.#traffic.before = {
+      downloaded: ever.downloaded - downloaded,
+      uploaded: ever.uploaded - uploaded,
+    };
+  }
+
   /** Takes over what was changed. */
   apply({ limits, peerLimits, uploadSlots, maxPeers, pex, superSeed }: PeersPatch): void {
     const { now } = this;
@@ -248,11 +315,23 @@ export class TorrentPeers {
   tick(now: number): void {
     if (!this.#online) return;
     this.swarm.tick(now);
+    if (this.#content?.pieces.complete === false) this.#callForPeers(now);
     const searches = this.#known === null && this.#extensions.found === null;
     // Those who give no metadata make room for peers that may have it.
     if (searches && (this.pool.isFull || this.pool.stats().candidates > 0)) {
       this.swarm.drop(this.#extensions.useless(now));
     }
+  }
+
+  /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */
+  #callForPeers(now: number): void {
+    const hasCompany = this.swarm.size > 0;
+    if (hasCompany) this.#hadCompanyAt = now;
+    if (hasCompany || now < this.#nextCallAt) return;
+    const { connecting, candidates } = this.pool.stats();
+    if (connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS) return;
+    this.#nextCallAt = now + CALL_FOR_PEERS_MS;
+    this.trackers.announceNow();
   }
 
   #endTurn(): void {

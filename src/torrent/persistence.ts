@@ -24,7 +24,6 @@ export type KeeperMaker = (
 /** The torrent as it is asked at each save. */
 export interface PersistedTorrent extends RecordedParts {
   readonly pieces: RecordedParts["pieces"] & ConstructorParameters<typeof PartialSaver>[0];
-  readonly trackers: { snapshot(): { url: string }[] };
   /** Over all runs. */
   seedingSeconds(): number;
   warn(message: string): void;
@@ -145,7 +144,7 @@ export class Persistence {
   }
 
   #keepTotals(now: number): void {
-    const bytes = this.#bytes(), { connected } = this.#torrent.pool.stats();
+    const bytes = this.#bytes(), { connected } = this.#torrent.peers.pool.stats();
     const isIdle = connected === 0 && bytes === this.#traffic;
     this.#nextTotalsAt = now + TOTALS_EVERY_MS;
     if (isIdle && now < this.#nextTimesAt) return;
@@ -212,7 +211,7 @@ export class Persistence {
     const torrent = this.#torrent;
     return resumeRecord(torrent, {
       partial,
-      trackers: torrent.trackers.snapshot().map(({ url }) => [url]),
+      trackers: torrent.peers.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
       activeSeconds: this.activeSeconds,
       completedAt: this.#completedAt,
@@ -221,7 +220,7 @@ export class Persistence {
   }
 
   #bytes(): number {
-    const { downloaded, uploaded } = this.#torrent.totalsEver;
+    const { downloaded, uploaded } = this.#torrent.peers.totalsEver;
     return downloaded + uploaded;
   }
 

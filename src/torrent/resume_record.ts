@@ -9,17 +9,15 @@ import {
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import type { Arrangement } from "./arrangement.ts";
-import type { PeerPool } from "../peers/peer_pool.ts";
-import type { Traffic } from "./traffic.ts";
+import type { TorrentPeers } from "./peers.ts";
 
 /** The parts that are read. */
 export interface RecordedParts {
   readonly meta: Metainfo;
   readonly pieces: { readonly have: Bitfield; readonly withdrawn: ReadonlySet<number> };
-  readonly pool: PeerPool;
+  readonly peers: Pick<TorrentPeers, "pool" | "trackers" | "totalsEver">;
   readonly storage: TorrentStorage;
   readonly arrangement: Arrangement;
-  readonly totalsEver: Traffic;
 }
 
 export interface RecordedFacts {
@@ -34,7 +32,7 @@ export interface RecordedFacts {
 }
 
 export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
-  const { meta, pool, storage, totalsEver } = torrent;
+  const { meta, storage } = torrent, { pool, totalsEver } = torrent.peers;
   const { renamed, moving } = torrent.arrangement;
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
   const have = new Bitfield(meta.layout.pieceCount);

@@ -4,21 +4,18 @@ import type { SeedGoal } from "./types.ts";
 export class SeedWatch {
   #goal: SeedGoal;
   #since: number | null = null;
-  #secondsBefore = 0;
+  /** Of earlier runs, and of this one up to the last pause. */
+  #secondsBefore: number;
   #uploaded = 0;
   #lastUploadAt = 0;
 
-  constructor(goal: SeedGoal) {
+  constructor(goal: SeedGoal, secondsBefore = 0) {
     this.#goal = goal;
+    this.#secondsBefore = secondsBefore;
   }
 
   set goal(goal: SeedGoal) {
     this.#goal = goal;
-  }
-
-  /** Earlier runs gave for so long. */
-  resume(seconds: number): void {
-    this.#secondsBefore = seconds;
   }
 
   /** Seeding begins at `now`, in milliseconds, with so many bytes given before, over all runs. */

@@ -1,12 +1,12 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
 import { DownloadLedger } from "../pieces/download_ledger.ts";
-import type { Torrent } from "./torrent.ts";
+import type { Content } from "./content.ts";
+import { countUseful, heldBackBy } from "./held_back.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { Member } from "../swarm/swarm.ts";
 import { sourceNames } from "../peers/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../wire/peer_id.ts";
-import { metricsOf, type RunTotals, runTotals } from "./run_totals.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { ResumeData } from "../state/resume_data.ts";
@@ -14,7 +14,9 @@ import type { Bitfield } from "../util/bitfield.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import type { AddOptions } from "./options.ts";
 import type {
+  DownloadMetrics,
   FileSnapshot,
+  HeldBackBy,
   PeerSnapshot,
   PiecesSnapshot,
   QuotaSpent,
@@ -23,40 +25,60 @@ import type {
   TrackerSnapshot,
 } from "./types.ts";
 
-/** A torrent as its client sees it. */
+/** A torrent's facts, where each has its one owner. */
 export interface ShownTorrent {
   readonly infoHash: string;
   readonly name: string;
+  /** Seconds since 1970. */
+  readonly addedAt: number;
   readonly options: Pick<AddOptions, "dir" | "files" | "rename">;
   readonly state: TorrentState;
   readonly error: Error | null;
   readonly quotaSpent: QuotaSpent | null;
   /** Null while it is not known. */
   readonly meta: Metainfo | null;
-  /** The one at work, or the last one; null while there is none yet. */
-  readonly engine: Torrent | null;
-  /** Of the engines before that one; null while there was none. */
-  readonly earlier: RunTotals | null;
-  /** Of an earlier run, while there was no engine. */
-  readonly restored: ResumeData | null;
+  /** Null while nobody works on the files. */
+  readonly content: Content | null;
+  /** How the files were left, while there is no content; null for a new torrent. */
+  readonly record: ResumeData | null;
+  /** Of this run of the client; null until the metadata is known. */
+  readonly ledger: DownloadLedger | null;
   readonly peers: TorrentPeers;
+  /** As of Files. */
+  absolute(path: string): string;
 }
 
-/** `addedAt` in seconds since 1970; `absolute` as of Files. */
-export function statusOf(
-  life: ShownTorrent,
-  addedAt: number,
-  absolute: (path: string) => string,
-): TorrentStatus {
-  const { infoHash, name, state, error, engine, earlier, quotaSpent } = life;
+export function statusOf(torrent: ShownTorrent): TorrentStatus {
+  const { infoHash, name, state, addedAt, error, peers, quotaSpent, meta, content } = torrent;
+  const { total, connecting, connected, banned } = peers.pool.stats();
+  const { downloaded, uploaded } = peers.totals;
+  const metrics = metricsOf(torrent.ledger ?? NOTHING_DONE), { wasted } = metrics;
+  const members = [...peers.swarm.members];
+  const downRate = sum(members, (member) => member.session.down.rate);
+  const leftBytes = content?.pieces.leftBytes ?? 0;
   return {
     infoHash,
     name,
-    ...savedAs(engine),
-    dir: shownDir(life),
+    ...savedAs(torrent),
+    dir: shownDir(torrent),
     state,
     addedAt,
-    ...(engine === null ? withoutEngine(life, absolute) : engineStatus(engine, earlier)),
+    size: meta?.size ?? 0,
+    ...(content === null ? recordedFigures(torrent) : contentFigures(content)),
+    pieces: meta?.layout.pieceCount ?? 0,
+    checked: checkedOf(torrent),
+    downloaded,
+    uploaded,
+    totals: peers.totalsEver,
+    wasted: wasted.failed + wasted.duplicate + wasted.unasked,
+    hashFailures: metrics.pieces.failed,
+    metrics,
+    downRate,
+    upRate: sum(members, (member) => member.session.up.rate),
+    etaSeconds: leftBytes > 0 && downRate > 0 ? leftBytes / downRate : null,
+    peers: { connected, connecting, known: total, banned },
+    seeds: members.filter((member) => member.session.have.full).length,
+    heldBackBy: heldBack(torrent),
     ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
@@ -65,23 +87,19 @@ export function statusOf(
   };
 }
 
-export function trackersOf({ peers }: ShownTorrent): TrackerSnapshot[] {
-  return peers.trackers.snapshot();
+export function trackersOf({ trackers }: TorrentPeers): TrackerSnapshot[] {
+  return trackers.snapshot();
 }
 
-export function peersOf({ peers: { swarm, now } }: ShownTorrent): PeerSnapshot[] {
+export function peersOf({ swarm, now }: TorrentPeers): PeerSnapshot[] {
   return [...swarm.members].map((member) => peerSnapshot(member, now));
 }
 
 /** Null while the metadata is not known. It looks at all pieces. */
-export function filesOf(
-  life: ShownTorrent,
-  absolute: (path: string) => string,
-): FileSnapshot[] | null {
-  const { meta, engine, options, restored } = life;
+export function filesOf(torrent: ShownTorrent): FileSnapshot[] | null {
+  const { meta, options } = torrent;
   if (meta === null) return null;
-  const have = haveOf(life), dir = engine?.storage.dir ?? restored?.dir ?? absolute(options.dir);
-  const renamed = engine?.arrangement.renamed ?? restored?.renamed;
+  const have = haveOf(torrent), { dir, renamed } = placeOf(torrent);
   const chosen = fileChoiceOptions(meta, options.files).priorities!;
   return meta.files.flatMap(({ path, length, pad }, index) => {
     if (pad) return [];
@@ -97,17 +115,28 @@ export function filesOf(
 }
 
 /** Null while the metadata is not known. */
-export function piecesOf(life: ShownTorrent): PiecesSnapshot | null {
-  const { meta } = life;
+export function piecesOf(torrent: ShownTorrent): PiecesSnapshot | null {
+  const { meta } = torrent;
   if (meta === null) return null;
   const { pieceCount: count, pieceLength: length } = meta.layout;
-  const have = haveOf(life)?.bytes.slice() ?? new Uint8Array(Math.ceil(count / 8));
+  const have = haveOf(torrent)?.bytes.slice() ?? new Uint8Array(Math.ceil(count / 8));
   return { count, length, have };
 }
 
-function haveOf({ engine, restored, meta }: ShownTorrent): Bitfield | null {
-  if (engine !== null) return engine.pieces.have;
-  return restored?.have.length === meta?.layout.pieceCount ? restored?.have ?? null : null;
+function haveOf({ content, record, meta }: ShownTorrent): Bitfield | null {
+  if (content !== null) return content.pieces.have;
+  return record?.have.length === meta?.layout.pieceCount ? record?.have ?? null : null;
+}
+
+/** Where the files are, or will be: the folder, absolute, and other names than the torrent's. */
+function placeOf({ content, record, options, absolute }: ShownTorrent): {
+  dir: string;
+  renamed: ReadonlyMap<number, readonly string[]> | undefined;
+} {
+  return {
+    dir: content?.storage.dir ?? record?.dir ?? absolute(options.dir),
+    renamed: content?.arrangement.renamed ?? record?.renamed,
+  };
 }
 
 /** Bytes of a file in pieces that are there. */
@@ -124,100 +153,90 @@ function bytesOf(layout: Layout, file: number, have: Bitfield): number {
 }
 
 /** As the user wrote it, unless the files are somewhere else. */
-function shownDir({ options, engine }: ShownTorrent): string {
-  if (engine === null || engine.storage.dir === engine.options.absoluteDir) return options.dir;
-  return engine.storage.dir;
+function shownDir(torrent: ShownTorrent): string {
+  const { options, absolute } = torrent, { dir } = placeOf(torrent);
+  return dir === absolute(options.dir) ? options.dir : dir;
 }
 
-function savedAs(engine: Torrent | null): { savedAs?: string } {
-  if (engine === null || engine.arrangement.renamed.size === 0) return {};
-  const { meta, arrangement } = engine;
-  const path = arrangement.renamed.get(meta.files.findIndex(({ pad }) => !pad));
+function savedAs(torrent: ShownTorrent): { savedAs?: string } {
+  const { meta } = torrent, { renamed } = placeOf(torrent);
+  if (meta === null || renamed === undefined || renamed.size === 0) return {};
+  const path = renamed.get(meta.files.findIndex(({ pad }) => !pad));
   if (path === undefined) return {};
   const name = meta.singleFile ? path.join("/") : path[0]!;
   return name === meta.name ? {} : { savedAs: name };
 }
 
-type Figures = Omit<
-  TorrentStatus,
-  "infoHash" | "name" | "savedAs" | "dir" | "state" | "error" | "quotaSpent" | "addedAt"
->;
+/** Progress of the check under way, 0 to 1. */
+function checkedOf({ content, state }: ShownTorrent): number | null {
+  const fraction = content?.verification.fraction ?? null;
+  if (fraction !== null) return fraction;
+  return state === "checking" ? 0 : state === "verifying" ? 1 : null;
+}
 
-function engineStatus(torrent: Torrent, before: RunTotals | null): Figures {
-  const { meta, pieces, state } = torrent;
-  const { downloaded, uploaded, metrics } = runTotals(torrent, before), { wasted } = metrics;
-  const { total, connecting, connected, banned } = torrent.pool.stats();
-  const members = [...torrent.swarm.members];
-  const downRate = sum(members, (member) => member.session.down.rate);
-  const { leftBytes } = pieces, { completedAt, activeSeconds, seedingSeconds } = torrent.times;
+function heldBack({ state, content, peers }: ShownTorrent): HeldBackBy {
+  const { pool, trackers, limits, swarm } = peers;
+  return heldBackBy({
+    state,
+    pool: pool.stats(),
+    trackersFailing: trackers.failing,
+    ...countUseful(swarm.members),
+    writing: Math.max(content?.writer.share ?? 0, content?.pieces.storingShare ?? 0),
+    hashing: content?.pieces.hashingShare ?? 0,
+    limited: limits.holdsBack,
+  });
+}
+
+const NOTHING_DONE = new DownloadLedger(0);
+
+function metricsOf(ledger: DownloadLedger): DownloadMetrics {
+  const { started, completed, failed, retried, wasted, latency } = ledger;
   return {
-    size: meta.size,
-    wanted: torrent.arrangement.choice.wantedBytes,
-    have: torrent.have,
-    left: torrent.left,
-    pieces: meta.layout.pieceCount,
-    piecesHave: pieces.have.count,
-    checked: torrent.checkedFraction ??
-      (state === "checking" ? 0 : state === "verifying" ? 1 : null),
-    downloaded,
-    uploaded,
-    completedAt: completedAt || null,
-    activeSeconds,
-    seedingSeconds,
-    totals: torrent.totalsEver,
-    wasted: wasted.failed + wasted.duplicate + wasted.unasked,
-    hashFailures: metrics.pieces.failed,
-    metrics,
-    downRate,
-    upRate: sum(members, (member) => member.session.up.rate),
-    etaSeconds: leftBytes > 0 && downRate > 0 ? leftBytes / downRate : null,
-    peers: { connected, connecting, known: total, banned },
-    seeds: members.filter((member) => member.session.have.full).length,
-    heldBackBy: torrent.heldBackBy,
+    pieces: { started, completed, failed, retried },
+    wasted: { ...wasted },
+    blockLatency: { upToMs: [...latency.bounds], counts: latency.counts() },
   };
 }
 
-/** As an earlier run left it, or nothing yet. */
-function withoutEngine(life: ShownTorrent, absolute: (path: string) => string): Figures {
-  const { meta, restored, peers: { pool } } = life;
-  const { total, connecting, connected, banned } = pool.stats();
-  const files = chosenFiles(life, absolute), have = haveOf(life);
+type Figures = Pick<
+  TorrentStatus,
+  "wanted" | "have" | "left" | "piecesHave" | "completedAt" | "activeSeconds" | "seedingSeconds"
+>;
+
+function contentFigures(content: Content): Figures {
+  const { arrangement, have, left, pieces, persistence } = content;
+  return {
+    wanted: arrangement.choice.wantedBytes,
+    have,
+    left,
+    piecesHave: pieces.have.count,
+    completedAt: persistence.completedAt || null,
+    activeSeconds: persistence.activeSeconds,
+    seedingSeconds: content.seedingSeconds(),
+  };
+}
+
+/** As the files were left, or nothing yet. */
+function recordedFigures(torrent: ShownTorrent): Figures {
+  const { record } = torrent, files = chosenFiles(torrent);
   const sum = (of: (file: FileSnapshot) => number) =>
     files.reduce((all, file) => all + of(file), 0);
   const wanted = sum(({ size, priority }) => priority > 0 ? size : 0);
   return {
-    size: meta?.size ?? 0,
     wanted,
     have: sum(({ bytesDone }) => bytesDone),
     left: wanted - sum(({ bytesDone, priority }) => priority > 0 ? bytesDone : 0),
-    pieces: meta?.layout.pieceCount ?? 0,
-    piecesHave: have?.count ?? 0,
-    checked: null,
-    completedAt: restored?.completedAt || null,
-    activeSeconds: restored?.totals.activeSeconds ?? 0,
-    seedingSeconds: restored?.totals.seedingSeconds ?? 0,
-    downloaded: 0,
-    uploaded: 0,
-    totals: {
-      downloaded: restored?.totals.downloaded ?? 0,
-      uploaded: restored?.totals.uploaded ?? 0,
-    },
-    wasted: 0,
-    hashFailures: 0,
-    metrics: metricsOf(new DownloadLedger(0)),
-    downRate: 0,
-    upRate: 0,
-    etaSeconds: null,
-    peers: { connected, connecting, known: total, banned },
-    seeds: 0,
-    heldBackBy: connected > 0 ? "nothing" : connecting > 0 ? "connecting" : "no-peers",
+    piecesHave: haveOf(torrent)?.count ?? 0,
+    completedAt: record?.completedAt || null,
+    activeSeconds: record?.totals.activeSeconds ?? 0,
+    seedingSeconds: record?.totals.seedingSeconds ?? 0,
   };
 }
 
 /** None where the choice of files cannot be: that ends the torrent when it begins. */
-function chosenFiles(life: ShownTorrent, absolute: (path: string) => string): FileSnapshot[] {
+function chosenFiles(torrent: ShownTorrent): FileSnapshot[] {
   try {
-    return filesOf(life, absolute) ?? [];
+    return filesOf(torrent) ?? [];
   } catch {
     return [];
   }

@@ -1,529 +1,612 @@
 /**
- * The engine of one torrent: wires pieces and storage to the torrent's peers, and moves through the
- * states checking, downloading, verifying, seeding and done. Its parts do all the work.
+ * One torrent, from adding to removing it: its settings, its source, its peers, and its state. The
+ * work on its files (content.ts) begins when the metadata is known, ends with every pause and with
+ * every failure of the disk, and is made again afterwards. Invariant: at most one content is open.
  */
+import type { Timer } from "../platform/types.ts";
+import { isUsableElement } from "../metainfo/file_names.ts";
+import { magnetLinkOf } from "../metainfo/magnet_meta.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { verifierOf } from "../metainfo/piece_verifier.ts";
+import { torrentFileOf } from "../metainfo/torrent_file.ts";
+import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { ResumeData } from "../state/resume_data.ts";
-import { BusyMeter } from "../util/busy_meter.ts";
-import { describeError } from "../util/errors.ts";
-import type { TorrentStorage } from "../storage/torrent_storage.ts";
-import { BlockReader } from "../storage/block_reader.ts";
-import type { TrackerManager } from "../tracker/tracker_manager.ts";
-import { Arrangement } from "./arrangement.ts";
-import { ChangedFiles } from "./changed_files.ts";
-import type { FileChoiceOptions } from "./file_choice.ts";
-import { countUseful, heldBackBy } from "./held_back.ts";
-import { lackOf, openExisting } from "./opening.ts";
-import type { PeerPool } from "../peers/peer_pool.ts";
-import type { TorrentPeers } from "./peers.ts";
-import { Persistence } from "./persistence.ts";
-import { PEER_SOURCE } from "../peers/pool_peer.ts";
-import { PieceManager } from "../pieces/piece_manager.ts";
-import { SeedWatch } from "./seed_goal.ts";
-import type { RateLimits } from "../swarm/rate_limits.ts";
-import type { Swarm } from "../swarm/swarm.ts";
-import type { TorrentOptions, TorrentPorts } from "./torrent_ports.ts";
-import { type Traffic, TrafficBook } from "./traffic.ts";
-import type { HeldBackBy, SeedGoal, TorrentHappening, TorrentState } from "./types.ts";
-import { Verification } from "./verification.ts";
+import { describeError, type FileError, NotYetError } from "../util/errors.ts";
+import type { Content } from "./content.ts";
+import { fileChoiceOptions } from "./file_priorities.ts";
+import { type AddOptions, settled, type TorrentPatch } from "./options.ts";
+import { RetryPace } from "./retry_pace.ts";
+import { filesOf, peersOf, piecesOf, type ShownTorrent, statusOf, trackersOf } from "./snapshot.ts";
+import type { TorrentInside, TorrentPorts, TorrentSource, TorrentStart } from "./torrent_ports.ts";
+import type {
+  ContentPhase,
+  FileSnapshot,
+  PeerSnapshot,
+  PiecesSnapshot,
+  TorrentEvent,
+  TorrentSnapshot,
+  TorrentState,
+  TorrentStatus,
+  TrackerSnapshot,
+} from "./types.ts";
 
-/** How long a torrent that is stopped waits for its trackers, and for its disk. */
+/** How long a torrent that ends waits for its trackers, and for its disk. */
 const STOP_TIMEOUT_MS = 2500;
-const CALL_FOR_PEERS_MS = 15_000;
+
+/** `TorrentState`, with one word for all states in which it is at work. */
+type Standing = Exclude<TorrentState, "finding" | ContentPhase> | "working";
+
+let make: (source: TorrentSource, options: AddOptions, ports: TorrentPorts) => TorrentInside;
+let check: (torrent: Torrent) => void;
 
 export class Torrent {
-  readonly meta: Metainfo;
-  readonly options: TorrentOptions;
-  readonly storage: TorrentStorage;
-  readonly pieces: PieceManager;
-  readonly pool: PeerPool;
-  readonly swarm: Swarm;
-  readonly limits: RateLimits;
-  /** Which files are wanted, and where they are. */
-  readonly arrangement: Arrangement;
-  /** All that is wanted is here and verified; rejects with what stopped it before. */
-  readonly finished: Promise<void>;
-  /** Seed goal reached, stopped or failed. */
-  readonly ended: Promise<void>;
-
-  readonly #peers: TorrentPeers;
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string;
+  readonly #source: TorrentSource;
   readonly #ports: TorrentPorts;
-  readonly #reader: BlockReader;
-  readonly #finish = Promise.withResolvers<void>();
-  readonly #end = Promise.withResolvers<void>();
-  readonly #abort = new AbortController();
-  /** Resolves when it was stopped and may wait for its disk no longer. */
-  readonly #hurry = Promise.withResolvers<void>();
-  readonly #persistence: Persistence;
-  readonly #writing = new BusyMeter();
-  readonly #seeding: SeedWatch;
-  readonly #traffic: TrafficBook;
-  readonly #verification: Verification;
-  readonly #changedFiles: ChangedFiles;
-  #state: TorrentState = "checking";
+  readonly #options: AddOptions;
+  readonly #pace = new RetryPace();
+  #finish!: PromiseWithResolvers<void>;
+  #end = Promise.withResolvers<void>();
+  /** Made for a caller that asks before the metadata is known. */
+  #know: PromiseWithResolvers<void> | null = null;
+  #standing: Standing = "working";
+  /** The state that was told last. */
+  #told: TorrentState = "checking";
+  /** What it waits for, or what ended it. */
   #error: Error | null = null;
-  #startedAt: number;
-  #attached = false;
-  #nextCallAt = 0;
-  #hadCompanyAt: number;
-  /** Bytes that were here when the run began. */
-  #foundBytes = 0;
-  /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
-  #later: (() => void)[] = [];
+  #meta: Metainfo | null = null;
+  /** What the next content continues from, where that is known. */
+  #record: ResumeData | null = null;
+  /** From its making until it is closed. */
+  #content: Content | null = null;
+  #ledger: DownloadLedger | null = null;
+  /** Aborted when the start under way is overtaken by a pause, an end or another start. */
+  #starting = new AbortController();
+  /** The end of the work before, for which the next start waits. */
+  #closing: Promise<void> = Promise.resolve();
+  #retry: Timer | null = null;
+  /** It has had a content: its size and files were told. */
+  #hasWorked = false;
+  /** The search for the metadata is on. */
+  #searching = false;
+  /** It had reached its goal when it was started, so it seeds until the goal is changed. */
+  #seedsOn = false;
+  /** The state folder has the options. */
+  #isKept = false;
+  /** It is ours among the clients that share the state folder. */
+  #claimed = false;
 
-  constructor(meta: Metainfo, options: TorrentOptions, ports: TorrentPorts) {
-    this.meta = meta;
-    this.options = options;
+  private constructor(source: TorrentSource, options: AddOptions, ports: TorrentPorts) {
+    this.infoHash = source.infoHash;
+    this.#source = source;
+    this.#options = { ...options };
     this.#ports = ports;
-    const peers = this.#peers = ports.peers;
-    this.pool = peers.pool;
-    this.swarm = peers.swarm;
-    this.limits = peers.limits;
-    this.storage = ports.storage;
-    this.#reader = new BlockReader(ports.storage, ports.readCache, {
-      broke: (error) => this.fail(error),
-      changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.fail(error)),
-    });
-    this.finished = this.#finish.promise;
-    this.finished.catch(() => {}); // only who looks at it is to hear of it
-    this.ended = this.#end.promise;
-    this.#startedAt = this.#hadCompanyAt = ports.clock.now();
-    const { record } = ports;
-    this.#seeding = new SeedWatch(options.seedGoal);
-    this.#seeding.resume(record?.totals.seedingSeconds ?? 0);
-    this.#traffic = new TrafficBook(record?.totals);
-    this.#verification = new Verification(meta, ports.hasher, ports.storage);
-    this.pieces = new PieceManager(
-      meta.layout,
-      verifierOf(meta),
-      ports,
-      options.pieces,
-      {
-        store: (piece, bytes) => this.#store(piece, bytes),
-        storeFailed: (error) => this.#later.push(() => this.fail(error)),
-        settle: () => this.swarm.settle(),
-        verified: (piece) => this.#onVerified(piece),
-        failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
-        helped: (contributors) => peers.blame.thank(contributors),
-        guilty: (key) => this.#later.push(() => peers.blame.convict(key, this.now)),
-      },
-    );
-    this.arrangement = new Arrangement(
-      {
-        meta,
-        storage: ports.storage,
-        pieces: this.pieces,
-        signal: this.#abort.signal,
-        save: () => this.#persistence.saveNow(),
-        warn: this.warn,
-        claims: ports.claims,
-      },
-      options.files,
-      { targetDir: options.absoluteDir, renamed: ports.renamed },
-    );
-    this.#changedFiles = this.#watchFiles();
-    this.#persistence = new Persistence(this, ports.clock, record, ports.keeper);
+    this.#expectFinish();
+    if (source.meta !== null) this.#learn(source.meta);
   }
 
-  get trackers(): TrackerManager {
-    return this.#peers.trackers;
-  }
-
-  get state(): TorrentState {
-    return this.#state;
-  }
-
-  /** By the clock that its peers' times are of. */
-  get now(): number {
-    return this.#ports.clock.now();
-  }
-
-  get error(): Error | null {
-    return this.#error;
-  }
-
-  /** Fraction of the check under way, 0 to 1; null without one. */
-  get checkedFraction(): number | null {
-    return this.#verification.fraction;
-  }
-
-  /** Payload bytes of this run, and what the whole torrent lacks. */
-  get totals(): Traffic & { left: number } {
-    const left = this.meta.layout.totalLength - this.pieces.haveBytes;
-    return { ...this.#traffic.run(this.swarm.members), left };
-  }
-
-  /** Payload bytes of all runs. */
-  get totalsEver(): Traffic {
-    return this.#traffic.ever(this.swarm.members);
-  }
-
-  /** Over all runs; `completedAt`: seconds since 1970, 0 for not yet. */
-  get times(): { completedAt: number; activeSeconds: number; seedingSeconds: number } {
-    const { completedAt, activeSeconds } = this.#persistence;
-    return { completedAt, activeSeconds, seedingSeconds: this.seedingSeconds() };
-  }
-
-  /** As it was when it ended: what a next run can go on from. Null before. */
-  get lastRecord(): ResumeData | null {
-    return this.#persistence.last;
-  }
-
-  /** Verified bytes, at most the size: padding counts for what is missing. */
-  get have(): number {
-    return Math.min(this.pieces.haveBytes, this.meta.size);
-  }
-
-  /** Bytes of the wanted files that are not verified yet. */
-  get left(): number {
-    const { have, leftBytes } = this.pieces;
-    return this.arrangement.choice.wantedLeft(leftBytes, (piece) => !have.has(piece));
-  }
-
-  get heldBackBy(): HeldBackBy {
-    const { pool, trackers, pieces, limits, swarm } = this;
-    return heldBackBy({
-      state: this.#state,
-      pool: pool.stats(),
-      trackersFailing: trackers.failing,
-      ...countUseful(swarm.members),
-      writing: Math.max(this.#writing.share, pieces.storingShare),
-      hashing: pieces.hashingShare,
-      limited: limits.holdsBack,
-    });
-  }
-
-  /** Whether it wants connections now. */
-  get running(): boolean {
-    return this.#state === "downloading" || this.#state === "verifying" ||
-      this.#state === "moving" || this.#state === "seeding";
-  }
-
-  /** Starts it; all that happens from here on is told, nothing is thrown. */
-  start(): void {
-    const { name, size, layout } = this.meta, files = this.meta.files.filter(({ pad }) => !pad);
-    const { wantedBytes: wanted, wantedFiles } = this.arrangement.choice;
-    const counts = { pieces: layout.pieceCount, files: files.length, wantedFiles };
-    this.#tell({ type: "added", name, size, wanted, ...counts });
-    for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.warn(message);
-    this.#run().catch((error) => this.fail(error));
-  }
-
-  readonly warn = (message: string): void => this.#tell({ type: "warning", message });
-
-  setSeedGoal(goal: SeedGoal): void {
-    this.#seeding.goal = this.options.seedGoal = goal;
-  }
-
-  /** Over all runs. */
-  seedingSeconds(): number {
-    return this.#seeding.seconds(this.now);
-  }
-
-  /** Changes which files are wanted and which first. Rejects with a FileError. */
-  async setFiles(options: FileChoiceOptions): Promise<void> {
-    if (this.#abort.signal.aborted) return;
-    await this.arrangement.choose(options);
-    if (this.#abort.signal.aborted) return;
-    this.#persistence.changed(this.now);
-    if (this.#state === "seeding") this.#resumeDownload();
-    this.swarm.wakeAll();
-    this.swarm.settle();
+  static {
+    make = (source, options, ports) => new Torrent(source, options, ports).#inside();
+    check = (torrent) => torrent.#checkInvariants();
   }
 
   /**
-   * Reads and hashes all pieces while seeding or downloading goes on; what is wrong is not given any
-   * more and fetched again, what came there otherwise is taken. Resolves to how many pieces were
-   * wrong. Rejects with a FileError.
+   * Resolves when all chosen files are complete and verified. Rejects with the error that ended the
+   * torrent before: a FileError (disk full, permission, ...), or an Error after `stop`.
    */
-  recheck(): Promise<number> {
-    const { pieces, swarm, arrangement } = this, { signal } = this.#abort;
-    return arrangement.still(async () => {
-      const found = (piece: number) => this.#onVerified(piece);
-      const { bad, had } = await this.#verification.recheck(pieces, signal, found);
-      if (signal.aborted) return bad.length;
-      if (bad.length > 0) {
-        this.#tell({ type: "final-check", bad: bad.length, pieces: had });
-        await this.#fetchAgain(bad);
-      }
-      swarm.settle();
-      return bad.length;
+  get finished(): Promise<void> {
+    return this.#finish.promise;
+  }
+
+  /** Resolves when the torrent has ended: seed goal reached, stopped or failed. Never rejects. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  /** Resolves when the metadata is known. Rejects with the error that ended the torrent before. */
+  get ready(): Promise<void> {
+    if (this.#meta !== null) return Promise.resolve();
+    if (this.#know === null) {
+      this.#know = Promise.withResolvers();
+      this.#know.promise.catch(() => {}); // no unhandled rejection where nobody awaits it
+      if (this.#isOver) this.#know.reject(this.#error ?? stoppedEarly());
+    }
+    return this.#know.promise;
+  }
+
+  /**
+   * The present state, as an event, and then all events from the call on. Ends when the torrent ends;
+   * for a torrent that has ended, only its state.
+   */
+  events(): AsyncIterableIterator<TorrentEvent> {
+    const { infoHash } = this, state = this.#state;
+    return this.#ports.listen({ infoHash, type: "state", state }, this.#isOver);
+  }
+
+  /** The torrent's magnet link, with its trackers. */
+  get magnet(): string {
+    return this.#meta === null ? this.#source.link! : magnetLinkOf(this.#meta);
+  }
+
+  /** The bytes of its .torrent file; null until the metadata is known. */
+  get torrentFile(): Uint8Array | null {
+    return this.#meta === null ? null : torrentFileOf(this.#meta);
+  }
+
+  /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */
+  status(): TorrentStatus {
+    return statusOf(this.#shown());
+  }
+
+  /** The connected peers. */
+  peers(): PeerSnapshot[] {
+    return peersOf(this.#ports.peers);
+  }
+
+  trackers(): TrackerSnapshot[] {
+    return trackersOf(this.#ports.peers);
+  }
+
+  /** The files with their progress; null until the metadata is known. */
+  files(): FileSnapshot[] | null {
+    return filesOf(this.#shown());
+  }
+
+  /** The verified pieces; null until the metadata is known. */
+  pieces(): PiecesSnapshot | null {
+    return piecesOf(this.#shown());
+  }
+
+  /** Status, trackers and peers at once. */
+  snapshot(): TorrentSnapshot {
+    return { ...this.status(), trackers: this.trackers(), peerList: this.peers() };
+  }
+
+  /**
+   * Changes options, in any state: they are checked, saved for a restart and applied at once. Options
+   * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
+   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails.
+   *
+   * @example
+   * ```ts
+   * await torrent.update({ uploadSlots: 8, limits: { down: 1_000_000 } });
+   * ```
+   */
+  async update(patch: TorrentPatch): Promise<void> {
+    this.#ports.checkPatch(patch);
+    const { limits, peerLimits, files: asked, ...others } = patch, meta = this.#meta;
+    const files = meta !== null && typeof asked === "function" ? asked(meta) : asked;
+    const choice = meta && files ? fileChoiceOptions(meta, files) : null;
+    const options = this.#options;
+    Object.assign(options, others, files === undefined ? {} : { files });
+    if (limits) options.limits = { ...options.limits, ...limits };
+    if (peerLimits) options.peerLimits = { ...options.peerLimits, ...peerLimits };
+    const kept = this.#keepWish();
+    this.#ports.peers.apply(patch);
+    if (patch.seedGoal !== undefined) {
+      this.#seedsOn = false;
+      this.#content?.setSeedGoal(patch.seedGoal);
+    }
+    if (choice !== null) await this.#content?.setFiles(choice);
+    await kept;
+  }
+
+  /**
+   * Reads and hashes everything again while the torrent keeps downloading and seeding. Resolves to the
+   * number of bad pieces, which are downloaded again. Rejects with a FileError.
+   */
+  async recheck(): Promise<number> {
+    return await this.#running().recheck();
+  }
+
+  /**
+   * Moves the files to another folder, also on another disk, while the torrent keeps running. Rejects
+   * with a FileError; the files then stay where they were.
+   */
+  async move(dir: string): Promise<void> {
+    await this.#running().arrangement.move(this.#ports.absolute(dir));
+    this.#options.dir = dir;
+    delete this.#options.incompleteDir;
+    await this.#keepWish();
+  }
+
+  /**
+   * Renames a file; `path` is relative to `dir`: "folder/name". Rejects with a RangeError for a path
+   * outside `dir`, with a FileError if a file with this path exists.
+   */
+  async rename(file: number, path: string): Promise<void> {
+    const { meta, arrangement } = this.#running(), elements = path.split("/");
+    if (meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
+    if (elements.some((element) => !isUsableElement(element, false))) {
+      throw new RangeError(`"${path}" cannot be the path of a file`);
+    }
+    await arrangement.rename(file, elements);
+    const { rename } = this.#options, before = typeof rename === "function" ? [] : rename ?? [];
+    this.#options.rename = new Map(before).set(file, elements.join("/"));
+    await this.#keepWish();
+  }
+
+  /**
+   * Starts the torrent after `pause` or `stop`, a failure, or a reached seed goal; in the last case it
+   * seeds until the goal is changed. Unless it was paused, `finished` and `ended` then belong to the
+   * new run. No effect while it runs, and after it was removed or the client closed.
+   */
+  start(): void {
+    const before = this.#standing;
+    if (before === "working" || before === "waiting") return;
+    if (before !== "paused" && (this.#options.metadataOnly || !this.#ports.mayStart())) return;
+    if (before !== "paused") {
+      this.#seedsOn = before === "done";
+      this.#expectFinish();
+      this.#end = Promise.withResolvers<void>();
+      this.#know = null;
+      this.#claimed = false;
+    }
+    this.#pace.reset();
+    this.#error = null;
+    this.#setStanding("working");
+    void this.#keepWish();
+    void this.#open();
+  }
+
+  /**
+   * Closes all connections and stops announcing until `start`, also over a restart of the client. The
+   * peers stay known, and `finished` and `ended` wait. No effect on a torrent that has ended.
+   */
+  async pause(): Promise<void> {
+    if (!this.#isOver && this.#standing !== "paused") {
+      this.#setStanding("paused");
+      void this.#keepWish();
+      this.#halt(false);
+    }
+    await this.#closed();
+  }
+
+  /**
+   * Ends the torrent: tells the trackers and saves progress, within about three seconds. `start`, or a
+   * restart of the client, starts it again.
+   */
+  async stop(): Promise<void> {
+    const { ended } = this; // `start` may make another one meanwhile
+    if (!this.#isOver) this.#finishWith("stopped", null);
+    await this.#closed();
+    await ended;
+  }
+
+  // --- States ---
+
+  get #state(): TorrentState {
+    if (this.#standing !== "working") return this.#standing;
+    if (this.#meta === null) return "finding";
+    return this.#atWork?.phase ?? "checking";
+  }
+
+  get #isOver(): boolean {
+    const standing = this.#standing;
+    return standing === "done" || standing === "stopped" || standing === "failed";
+  }
+
+  /** The content, unless it is being closed. */
+  get #atWork(): Content | null {
+    return this.#content?.closed === false ? this.#content : null;
+  }
+
+  #setStanding(standing: Standing): void {
+    this.#standing = standing;
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const state = this.#state;
+    if (state === this.#told) return;
+    this.#told = state;
+    this.#ports.tell({ type: "state", state });
+  }
+
+  /** Done, stopped or failed: what did not finish in this run never will. */
+  #finishWith(standing: "done" | "stopped" | "failed", error: Error | null): void {
+    this.#error = error;
+    this.#setStanding(standing);
+    if (error !== null) this.#ports.tell({ type: "failed", ...describeError(error) });
+    this.#finish.reject(error ?? stoppedEarly());
+    this.#know?.reject(error ?? stoppedEarly());
+    const { resolve } = this.#end;
+    this.#halt(standing === "failed");
+    this.#closing = this.#closing.then(() => {
+      this.#ports.tell({ type: "stopped" });
+      this.#ports.ended(!this.#isOver);
+      resolve();
     });
   }
 
-  /** A few times a second. */
-  tick(now: number): void {
-    this.#persistence.tick(now);
-    if (this.running) this.#writing.sample(now);
-    this.#peers.tick(now);
-    if (!this.running) return;
-    this.#callForPeers(now);
-    if (this.#state !== "seeding") return;
-    if (this.#seeding.reached(this.totalsEver.uploaded, this.arrangement.choice.wantedBytes, now)) {
-      this.#leave("done");
+  /** The work cannot continue. */
+  #failed(thrown: unknown): void {
+    if (this.#standing !== "working") return;
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (!this.#pace.mayPass(error, this.#options.waitForDisk !== false)) {
+      return this.#finishWith("failed", error);
+    }
+    this.#halt(true);
+    this.#wait(error, () => void this.#open(true));
+  }
+
+  #wait(error: FileError, tryAgain: () => void): void {
+    const { clock, tell } = this.#ports, { code, message, path } = error;
+    const { waitMs, isNews } = this.#pace.failed(error, clock.now());
+    this.#error = error;
+    this.#setStanding("waiting");
+    if (isNews) tell({ type: "waiting", code, message, path, retryInSeconds: waitMs / 1000 });
+    this.#retry = clock.after(waitMs, tryAgain);
+  }
+
+  // --- From a start to the work on the files ---
+
+  #begin({ record = null, paused = false, isKept = false }: TorrentStart): void {
+    this.#record = record;
+    this.#isKept = isKept;
+    if (record !== null) this.#ports.peers.recallTotals(record.totals);
+    if (!paused) return void this.#open();
+    this.#setStanding("paused");
+    if (!isKept) void this.#keepWish();
+  }
+
+  /** Each step ends where the torrent was stopped meanwhile. `mustExist`: see ContentStart. */
+  async #open(mustExist = false): Promise<void> {
+    this.#starting.abort();
+    const { signal } = this.#starting = new AbortController();
+    try {
+      await this.#closing;
+      if (signal.aborted) return;
+      if (!this.#ports.mayStart()) return this.#finishWith("stopped", null);
+      this.#ports.started();
+      if (!await this.#claim(signal)) return;
+      if (this.#meta === null) await this.#loadMeta();
+      if (signal.aborted) return;
+      if (this.#meta === null) return this.#find();
+      if (this.#options.metadataOnly) return this.#foundAll();
+      this.#record ??= await this.#loadRecord(this.#meta);
+      if (!signal.aborted) this.#work(this.#meta, mustExist);
+    } catch (error) {
+      if (!signal.aborted) this.#finishWith("failed", error as Error);
     }
   }
 
-  /** Tells the trackers, keeps what is there. Takes at most about three seconds. */
-  async stop(): Promise<void> {
-    if (!this.#abort.signal.aborted) this.#leave("stopped");
-    const timer = this.#ports.clock.after(STOP_TIMEOUT_MS, this.#hurry.resolve);
-    await this.ended;
+  /** Resolves to whether the torrent is ours; else it is tried again. */
+  async #claim(signal: AbortSignal): Promise<boolean> {
+    if (this.#claimed) return true;
+    const error = await this.#ports.claim();
+    if (signal.aborted) return false;
+    if (error !== null) {
+      this.#record = null; // the other client will leave another one
+      this.#wait(error, () => void this.#open());
+      return false;
+    }
+    this.#claimed = true;
+    if (!this.#isKept) void this.#keepWish();
+    this.#error = null;
+    this.#standing = "working";
+    return true;
+  }
+
+  async #loadMeta(): Promise<void> {
+    const meta = await this.#ports.loadMeta().catch((error: Error) => {
+      this.#warn(`${error.message}: the metadata is downloaded again`);
+      return null;
+    });
+    if (meta !== null && this.#meta === null) this.#learn(meta);
+  }
+
+  async #loadRecord(meta: Metainfo): Promise<ResumeData | null> {
+    const record = await this.#ports.loadRecord(meta, this.#options).catch((error: Error) => {
+      this.#warn(`${error.message}: all files are checked`);
+      return null;
+    });
+    if (record !== null) this.#ports.peers.recallTotals(record.totals);
+    return record;
+  }
+
+  #find(): void {
+    this.#tellState();
+    this.#ports.peers.start();
+    if (this.#searching) return;
+    this.#searching = true;
+    this.#ports.peers.found.then((infoBytes) => this.#found(infoBytes)).catch((error: Error) => {
+      this.#searching = false;
+      if (!this.#isOver) this.#finishWith("failed", error);
+    });
+  }
+
+  /** The peers stay connected. */
+  #found(infoBytes: Uint8Array): void {
+    const meta = this.#ports.parse(infoBytes);
+    this.#ports.keepMeta(meta);
+    this.#learn(meta);
+    void this.#keepWish();
+    if (this.#standing === "working") void this.#open();
+  }
+
+  /** The functions among the options are asked once; what they throw, the content will throw again. */
+  #learn(meta: Metainfo): void {
+    this.#meta = meta;
+    this.#ledger = new DownloadLedger(meta.layout.pieceCount);
+    try {
+      Object.assign(this.#options, settled(this.#options, meta));
+    } catch {
+      // see above
+    }
+    this.#know?.resolve();
+    this.#ports.peers.know(meta);
+  }
+
+  /** The metadata was all that was asked for. */
+  #foundAll(): void {
+    this.#finish.resolve();
+    this.#finishWith("done", null);
+  }
+
+  #work(meta: Metainfo, mustExist: boolean): void {
+    const { clock, peers, tell } = this.#ports, record = this.#record, ledger = this.#ledger!;
+    const content = this.#content = this.#ports.makeContent(
+      meta,
+      this.#workOptions,
+      { record, mustExist, peers, ledger },
+      {
+        tell,
+        phaseChanged: () => this.#tellState(),
+        completed: () => this.#finish.resolve(),
+        goalReached: () => this.#finishWith("done", null),
+        failed: (error) => this.#failed(error),
+      },
+    );
+    this.#record = null; // of a thousand torrents that would be much to hold
+    this.#error = null;
+    this.#standing = "working";
+    this.#pace.begin(clock.now());
+    if (!this.#hasWorked) tell(content.describe());
+    this.#hasWorked = true;
+    content.start();
+  }
+
+  /** A goal that was reached before would end it at once. */
+  get #workOptions(): AddOptions {
+    const { seedGoal } = this.#options;
+    if (!this.#seedsOn || seedGoal === undefined || seedGoal.kind === "none") return this.#options;
+    return { ...this.#options, seedGoal: { kind: "forever" } };
+  }
+
+  // --- The end of what is at work ---
+
+  /** `#closing` resolves when nothing is at work any more. */
+  #halt(failed: boolean): void {
+    this.#starting.abort();
+    this.#retry?.cancel();
+    const told = this.#ports.peers.stop(STOP_TIMEOUT_MS);
+    this.#closing = this.#close(this.#closing, failed, told);
+  }
+
+  async #close(before: Promise<void>, failed: boolean, told: Promise<void>): Promise<void> {
+    const content = this.#atWork, closing = content?.close(failed);
+    await before;
+    await closing;
+    if (content !== null) {
+      this.#record = content.persistence.last;
+      this.#content = null;
+    }
+    await told;
+  }
+
+  /** Resolves when nothing is at work any more; a disk that does not finish in time is given up. */
+  async #closed(): Promise<void> {
+    const content = this.#content;
+    const timer = this.#ports.clock.after(STOP_TIMEOUT_MS, () => content?.hurry());
+    await this.#closing;
     timer.cancel();
   }
 
-  /** Stops it for good with an error that a person can act on. */
-  fail(error: unknown): void {
-    if (this.#abort.signal.aborted) return;
-    this.#error = error instanceof Error ? error : new Error(String(error));
-    this.#leave("failed");
+  // --- What all of it needs ---
+
+  #expectFinish(): void {
+    this.#finish = Promise.withResolvers<void>();
+    this.#finish.promise.catch(() => {}); // no unhandled rejection where nobody awaits it
   }
 
-  /** For tests, after every event: throws an InvariantError if the books do not add up. */
-  checkInvariants(): void {
-    this.pieces.checkInvariants();
+  /** For a restart; not while another client has the torrent. Resolves when it is saved. */
+  #keepWish(): Promise<void> {
+    const isPaused = this.#standing === "paused";
+    this.#isKept = this.#claimed || isPaused;
+    return this.#isKept ? this.#ports.keepWish(this.#options, isPaused) : Promise.resolve();
   }
 
-  async #run(): Promise<void> {
-    const { seedOnly, trustFiles, anew, overwrite, repair } = this.options;
-    const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
-    const { meta, storage, pieces, warn } = this, { signal } = this.#abort;
-    const verification = this.#verification, { choice } = this.arrangement;
-    if (record?.moving) await this.arrangement.finishMove(record.moving);
-    const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
-    const wishes = { anew, overwrite, repair, claims, targetDir };
-    const recordIsWrong = await this.arrangement.still(() =>
-      openExisting({ ...parts, ...wishes, mustExist, reuse, warn }, signal)
-    );
-    if (signal.aborted) return;
-    this.#foundBytes = this.pieces.haveBytes;
-    await this.#persistence.opened(recordIsWrong);
-    if (signal.aborted) return;
-    const { wantedBytes: wanted } = this.arrangement.choice;
-    this.#tell({ type: "checked", have: this.have, size: meta.size, wanted, left: this.left });
-    this.#recallPeers();
-    if (this.pieces.complete) {
-      return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
-    }
-    if (this.options.preallocate) {
-      await this.#persistence.claims.make(this.storage.newFiles());
-      await this.#persistence.claims.pending;
-    }
-    await this.storage.demandSpace(this.left);
-    await this.storage.reserve(this.#abort.signal);
-    if (this.#abort.signal.aborted) return;
-    this.#setState("downloading");
-    this.#goOnline();
+  #running(): Content {
+    const content = this.#atWork;
+    if (content !== null && content.phase !== "checking") return content;
+    throw new NotYetError("The torrent is not running: start it first");
   }
 
-  #goOnline(): void {
-    if (!this.#attached) this.#attach();
-    this.#peers.start();
+  #warn(message: string): void {
+    this.#ports.tell({ type: "warning", message });
   }
 
-  /** All that is wanted came: what is on the disk must be it, or is downloaded again. */
-  async #finalCheck(): Promise<void> {
-    this.#setState("verifying");
-    const bad: number[] = [];
-    let pieces: number[] = [];
-    await this.arrangement.still(async () => {
-      if (await this.storage.finish(this.#abort.signal)) this.#persistence.changed(this.now);
-      pieces = this.#verification.doubtfulPieces(this.options.finalCheck)
-        .filter((piece) => this.pieces.have.has(piece) && !this.pieces.withdrawn.has(piece));
-      await this.#verification.check(this.#abort.signal, (piece, ok) => {
-        if (!ok) bad.push(piece);
-      }, pieces);
-    });
-    if (this.#abort.signal.aborted) return;
-    if (bad.length === 0) return await this.#complete();
-    this.#tell({ type: "final-check", bad: bad.length, pieces: pieces.length });
-    this.#lose(bad); // before the last record is written, if this is the end
-    this.#verification.demandKept(bad);
-    this.storage.prepare();
-    await this.#fetchAgain(bad);
-    // Nobody wants what was lost.
-    if (this.#state === "verifying") await this.#complete();
+  get #name(): string {
+    return this.#meta?.name ?? this.#source.name ?? this.infoHash;
   }
 
-  /** What a check found wrong is neither served nor kept in memory. */
-  #lose(bad: readonly number[]): void {
-    for (const piece of bad) {
-      this.#reader.forget(piece);
-      this.pieces.markMissing(piece);
-      this.swarm.withdrawPiece(piece);
-    }
+  #shown(): ShownTorrent {
+    const { infoHash } = this, { addedAt } = this.#source, name = this.#name;
+    const { peers, absolute } = this.#ports;
+    return {
+      infoHash,
+      name,
+      addedAt,
+      options: this.#options,
+      state: this.#state,
+      error: this.#error,
+      quotaSpent: this.#ports.quotaSpent(),
+      meta: this.#meta,
+      content: this.#content,
+      record: this.#record,
+      ledger: this.#ledger,
+      peers,
+      absolute,
+    };
   }
 
-  /** And comes once more. */
-  async #fetchAgain(bad: readonly number[]): Promise<void> {
-    this.#lose(bad);
-    // The last record names these pieces: it must be gone before they are written anew.
-    await this.#persistence.saveNow();
-    if (!this.#abort.signal.aborted) this.#resumeDownload();
+  #inside(): TorrentInside {
+    // deno-lint-ignore no-this-alias
+    const torrent = this, { infoHash } = this, { peers } = this.#ports, { swarm, pool } = peers;
+    return {
+      torrent,
+      infoHash,
+      peers,
+      swarm,
+      get name() {
+        return torrent.#name;
+      },
+      get running() {
+        return peers.online;
+      },
+      get private() {
+        return torrent.#meta?.private ?? false;
+      },
+      get complete() {
+        return peers.complete;
+      },
+      get alone() {
+        const { connected, connecting, candidates } = pool.stats();
+        return connected + connecting + candidates === 0;
+      },
+      begin: (start) => this.#begin(start),
+      tick: (now) => {
+        this.#content?.tick(now);
+        peers.tick(now);
+      },
+      addPeers: (found, source) => {
+        if (!this.#isOver) peers.addPeers(found, source);
+      },
+      warn: (message) => this.#warn(message),
+    };
   }
 
-  #resumeDownload(): void {
-    if (this.pieces.complete) return;
-    const { meta, pieces, arrangement: { choice } } = this;
-    if (this.options.seedOnly) return this.fail(lackOf({ meta, pieces, choice }));
-    this.#seeding.pause(this.now);
-    this.pool.setFinished(false);
-    this.#setState("downloading");
-    this.#goOnline();
-    this.swarm.wakeAll();
-    this.swarm.settle();
+  #checkInvariants(): void {
+    this.#atWork?.pieces.checkInvariants();
+    this.#ports.peers.swarm.checkInvariants();
   }
+}
 
-  /** Who served well in an earlier run is dialled, who was banned is not. */
-  #recallPeers(): void {
-    const { record } = this.#ports;
-    this.#ports.record = null;
-    if (record === null) return;
-    this.pool.recallBans(record.bannedPeers, this.now);
-    this.#peers.addPeers([...record.goodPeers], PEER_SOURCE.RESUME);
-  }
+/** For the client alone. */
+export function makeTorrent(
+  source: TorrentSource,
+  options: AddOptions,
+  ports: TorrentPorts,
+): TorrentInside {
+  return make(source, options, ports);
+}
 
-  /** What is whole goes to where it is to be for good. */
-  async #complete(): Promise<void> {
-    if (this.storage.dir !== this.arrangement.targetDir) this.#setState("moving");
-    await this.arrangement.settle();
-    if (!this.#abort.signal.aborted) this.#onComplete();
-  }
+/** For tests: throws an InvariantError if the torrent's parts contradict each other. */
+export function checkInvariants(torrent: Torrent): void {
+  check(torrent);
+}
 
-  #onComplete(): void {
-    const { name, size } = this.meta, now = this.#ports.clock.now();
-    this.pieces.releaseMemory();
-    if (!this.#attached) this.#attach();
-    this.pool.setFinished(true);
-    this.#persistence.completed(now);
-    if (this.pieces.have.full && this.#foundBytes < this.meta.layout.totalLength) {
-      this.trackers.completed();
-    }
-    const seconds = (now - this.#startedAt) / 1000;
-    const { wantedBytes: wanted } = this.arrangement.choice;
-    this.#tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
-    this.#finish.resolve();
-    if (this.options.seedGoal.kind === "none") return this.#leave("done");
-    this.#seeding.start(this.totalsEver.uploaded, now);
-    this.#setState("seeding");
-    this.#goOnline();
-    this.swarm.becameSeed();
-    this.swarm.dropUseless();
-    this.swarm.settle();
-  }
-
-  /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */
-  #callForPeers(now: number): void {
-    const hasCompany = this.swarm.size > 0;
-    if (hasCompany) this.#hadCompanyAt = now;
-    if (hasCompany || this.#state !== "downloading" || now < this.#nextCallAt) return;
-    const { connecting, candidates } = this.pool.stats();
-    if (connecting + candidates > 0 && now - this.#hadCompanyAt < CALL_FOR_PEERS_MS) return;
-    this.#nextCallAt = now + CALL_FOR_PEERS_MS;
-    this.trackers.announceNow();
-  }
-
-  /** Ends all activity in a final state. */
-  #leave(state: "done" | "stopped" | "failed"): void {
-    this.#abort.abort();
-    this.#setState(state);
-    const told = this.#peers.stop(STOP_TIMEOUT_MS);
-    this.#reader.close();
-    this.pieces.close();
-    if (state === "failed") {
-      const { code, message, path } = describeError(this.#error!);
-      this.#tell({ type: "failed", code, message, path });
-    }
-    if (state !== "done") {
-      this.#finish.reject(
-        this.#error ?? new Error("The torrent was stopped before it was complete"),
-      );
-    }
-    this.#close(state === "failed", told);
-  }
-
-  async #close(failed: boolean, told: Promise<void>): Promise<void> {
-    await this.#persistence.close(failed, this.#hurry.promise);
-    this.storage.close();
-    await told;
-    this.#tell({ type: "stopped" });
-    this.#end.resolve();
-  }
-
-  #setState(state: TorrentState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#tell({ type: "state", state });
-  }
-
-  #tell(happening: TorrentHappening): void {
-    this.#ports.tell(happening);
-  }
-
-  #watchFiles(): ChangedFiles {
-    const { meta, storage, pieces, arrangement, warn } = this;
-    return new ChangedFiles({
-      meta,
-      storage,
-      pieces,
-      arrangement,
-      warn,
-      verification: this.#verification,
-      reader: this.#reader,
-      signal: this.#abort.signal,
-      isDownloading: () => this.#state === "downloading",
-      fetchAgain: (bad) => this.#fetchAgain(bad),
-      withdrawn: (piece) => this.swarm.withdrawPiece(piece),
-      returned: (piece) => this.swarm.announcePiece(piece),
-      settled: () => this.#persistence.changed(this.now),
-    });
-  }
-
-  /** From here on the peers are of use to it. */
-  #attach(): void {
-    this.#attached = true;
-    this.#peers.attach({
-      layout: this.meta.layout,
-      pieces: this.pieces,
-      reader: this.#reader,
-      totals: () => this.totals,
-      memberLeft: (member) => this.#traffic.memberLeft(member),
-      broke: (error) => this.#later.push(() => this.fail(error)),
-      settled: () => this.#endTurn(),
-    });
-  }
-
-  #endTurn(): void {
-    while (this.#later.length > 0) this.#later.shift()!();
-    if (this.#state === "downloading" && this.pieces.complete) {
-      this.#finalCheck().catch((error) => this.fail(error));
-    }
-  }
-
-  #store(piece: number, bytes: Uint8Array): void | Promise<void> {
-    const claimed = this.#persistence.claims.ready(piece);
-    return claimed === null ? this.#write(piece, bytes) : claimed.then(() => {
-      return this.#write(piece, bytes);
-    });
-  }
-
-  #write(piece: number, bytes: Uint8Array): void | Promise<void> {
-    const { clock } = this.#ports, start = clock.now();
-    const storing = this.storage.writePiece(piece, bytes);
-    this.#writing.add(clock.now() - start);
-    return storing;
-  }
-
-  #onVerified(piece: number): void {
-    this.#persistence.changed(this.now);
-    this.swarm.announcePiece(piece);
-    this.#tell({ type: "piece", piece, have: this.have, size: this.meta.size });
-  }
-
-  #onPieceFailed(piece: number, contributors: number[]): void {
-    this.#tell({ type: "piece-failed", piece, peers: this.#peers.blame.names(contributors) });
-    const now = this.now;
-    this.#later.push(() => this.#peers.blame.suspect(contributors, now));
-  }
+function stoppedEarly(): Error {
+  return new Error("The torrent was stopped before it was complete");
 }

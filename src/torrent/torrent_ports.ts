@@ -1,61 +1,96 @@
-/** What a torrent is given: its options, and the ports to all that is outside. */
-import type { Clock, Hasher, Random } from "../platform/types.ts";
+/** What a torrent is given by its client, and what it shows to it beside its public members. */
+import type { Clock } from "../platform/types.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
-import type { ReadCache } from "../storage/read_cache.ts";
-import type { Sought } from "../storage/reuse.ts";
-import type { TorrentStorage } from "../storage/torrent_storage.ts";
-import type { FileChoiceOptions } from "./file_choice.ts";
-import type { KeeperMaker } from "./persistence.ts";
-import type { PieceOptions } from "../pieces/piece_manager.ts";
+import type { FileError } from "../util/errors.ts";
+import type { PeerAddress } from "../util/compact_address.ts";
+import type { Content } from "./content.ts";
+import type { ContentEvents, ContentStart } from "./content_ports.ts";
+import type { AddOptions, TorrentPatch } from "./options.ts";
 import type { TorrentPeers } from "./peers.ts";
-import type { PathClaims } from "./take_over.ts";
-import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
+import type { Torrent } from "./torrent.ts";
+import type { QuotaSpent, TorrentEvent, TorrentHappening } from "./types.ts";
 
-export interface TorrentOptions {
-  /** Where it is to be when it is whole: as the user wrote it, and from the root. */
-  dir: string;
-  absoluteDir: string;
-  pieces: PieceOptions;
-  /** Which files, and which first. */
-  files: FileChoiceOptions;
-  seedGoal: SeedGoal;
-  finalCheck: FinalCheck;
-  trustFiles: boolean;
-  seedOnly: boolean;
-  /** What stands in the way of wanted files is written over. */
-  overwrite: boolean;
-  /** The record is only asked which files were complete: all is checked. */
-  anew: boolean;
-  /** Files that were changed after they were complete are fetched again. */
-  repair: boolean;
-  preallocate: boolean;
+/** Where a torrent comes from. */
+export interface TorrentSource {
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string;
+  readonly meta: Metainfo | null;
+  /** Of a magnet: the link, and the name in it. */
+  readonly link: string | null;
+  readonly name: string | null;
+  /** Seconds since 1970. */
+  readonly addedAt: number;
 }
 
 export interface TorrentPorts {
-  clock: Clock;
-  random: Random;
-  hasher: Hasher;
-  storage: TorrentStorage;
-  /** Its peers, which outlive it. */
-  peers: TorrentPeers;
-  /** Memory for uploads of all torrents. */
-  readCache: ReadCache;
+  readonly clock: Clock;
+  readonly peers: TorrentPeers;
   /**
-   * What an earlier run left; null for a new torrent, or when there is no such record. The torrent
-   * lets go of it when it is open: a thousand of them are much memory.
+   * Throws a RangeError for a choice of files or names that cannot be, a FileError for a name that
+   * the disk does not take.
    */
-  record: ResumeData | null;
-  /** What the record names must not have vanished: its disk may only be away. */
-  mustExist: boolean;
-  /** Files with other names than the torrent's, by index: as `storage` was made. */
-  renamed: ReadonlyMap<number, readonly string[]>;
-  /** Warnings beside those of the metainfo. Default: none. */
-  notes?: readonly string[];
-  /** Whose paths are whose, in the client and beyond. */
-  claims: PathClaims;
-  /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
-  reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
-  /** Makes the keeper of the resume record; null when none is kept. */
-  keeper: KeeperMaker;
+  makeContent(
+    meta: Metainfo,
+    options: AddOptions,
+    start: ContentStart,
+    events: ContentEvents,
+  ): Content;
+  /** The info dictionary that peers sent. Throws a TorrentFileError if it is no usable torrent. */
+  parse(infoBytes: Uint8Array): Metainfo;
+  /** The metainfo that an earlier run found; null where none is kept. */
+  loadMeta(): Promise<Metainfo | null>;
+  keepMeta(meta: Metainfo): void;
+  /** Null where no state is kept. */
+  loadRecord(meta: Metainfo, options: AddOptions): Promise<ResumeData | null>;
+  /** Saves the options for a restart, and whether it is paused. Never rejects. */
+  keepWish(options: AddOptions, paused: boolean): Promise<void>;
+  /**
+   * Claims the torrent among the clients that share a state folder. Resolves to null, or to a
+   * FileError ("in-use") that names the client that has it.
+   */
+  claim(): Promise<FileError | null>;
+  /** Throws a RangeError that names an option that is invalid or cannot be changed. */
+  checkPatch(patch: TorrentPatch): void;
+  /** Whether it may still be started: it was not removed, and its client is open. */
+  mayStart(): boolean;
+  /** It starts: from here to `ended` the client ticks it, routes peers to it, stops it at its end. */
+  started(): void;
+  /** `restarts`: it was started again meanwhile. */
+  ended(restarts: boolean): void;
+  /** Of the whole client. */
+  quotaSpent(): QuotaSpent | null;
+  absolute(path: string): string;
   tell(happening: TorrentHappening): void;
+  /** `first` and all later events of this torrent; only `first` where it has ended. */
+  listen(first: TorrentEvent, hasEnded: boolean): AsyncIterableIterator<TorrentEvent>;
+}
+
+/** How a torrent begins. */
+export interface TorrentStart {
+  /** As an earlier run left it, if that was read already. */
+  readonly record?: ResumeData | null | undefined;
+  /** Until `start`. Default false. */
+  readonly paused?: boolean | undefined;
+  /** The state folder has its options already. Default false. */
+  readonly isKept?: boolean | undefined;
+}
+
+/** A torrent as its client alone sees it: for the clock, the router of connections, discovery. */
+export interface TorrentInside {
+  readonly torrent: Torrent;
+  readonly infoHash: string;
+  readonly name: string;
+  readonly peers: TorrentPeers;
+  readonly swarm: TorrentPeers["swarm"];
+  /** It has connections, or wants some. */
+  readonly running: boolean;
+  readonly private: boolean;
+  readonly complete: boolean;
+  /** Nobody connected, and nobody to dial. */
+  readonly alone: boolean;
+  begin(start: TorrentStart): void;
+  tick(now: number): void;
+  addPeers(peers: PeerAddress[], source: number): void;
+  warn(message: string): void;
 }

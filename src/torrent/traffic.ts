@@ -8,13 +8,9 @@ export interface Traffic {
 
 export class TrafficBook {
   /** In the runs before this one. */
-  readonly before: Readonly<Traffic>;
+  before: Readonly<Traffic> = { downloaded: 0, uploaded: 0 };
   /** Of connections that ended in this run. */
   #gone: Traffic = { downloaded: 0, uploaded: 0 };
-
-  constructor(before: Traffic = { downloaded: 0, uploaded: 0 }) {
-    this.before = { ...before };
-  }
 
   memberLeft({ session }: Member): void {
     this.#gone.downloaded += session.down.total;

@@ -8,16 +8,15 @@ import type { AnnounceOutcome, TrackerStatus } from "../tracker/tracker_manager.
  */
 export type TorrentState =
   | "finding"
+  | ContentPhase
   | "waiting"
   | "paused"
-  | "checking"
-  | "downloading"
-  | "verifying"
-  | "moving"
-  | "seeding"
   | "done"
   | "stopped"
   | "failed";
+
+/** The states in which the torrent works on its files. */
+export type ContentPhase = "checking" | "downloading" | "verifying" | "moving" | "seeding";
 
 /**
  * When a complete torrent stops seeding. "none": at once; "ratio": when uploaded / size reaches it;

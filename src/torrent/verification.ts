@@ -82,6 +82,22 @@ export class Verification {
     return { bad, had: had.size };
   }
 
+  /** Reads every piece whose bytes may have changed since it was verified, or all that we have. */
+  async finalCheck(
+    { have, withdrawn }: PieceManager,
+    how: FinalCheck,
+    signal: AbortSignal,
+  ): Promise<{ bad: number[]; checked: number }> {
+    const bad: number[] = [];
+    const pieces = this.#doubtfulPieces(how).filter((piece) => {
+      return have.has(piece) && !withdrawn.has(piece);
+    });
+    await this.check(signal, (piece, ok) => {
+      if (!ok) bad.push(piece);
+    }, pieces);
+    return { bad, checked: pieces.length };
+  }
+
   /** Throws a GoneError when what we had is away with its disk. */
   demandDisk(): void {
     const storage = this.#storage;
@@ -120,7 +136,7 @@ export class Verification {
   }
 
   /** Those whose bytes may have changed since they were verified, or all (`FinalCheck`). */
-  doubtfulPieces(how: FinalCheck): number[] {
+  #doubtfulPieces(how: FinalCheck): number[] {
     const all = this.allPieces();
     if (how === "full") return all;
     const doubtful = new Set<number>();

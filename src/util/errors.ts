@@ -13,6 +13,11 @@ export class ClosedError extends ShoalError {
   readonly code = "closed";
 }
 
+/** A call is not possible in the torrent's present state. */
+export class NotYetError extends ShoalError {
+  readonly code = "not-yet";
+}
+
 export type FileErrorCode =
   | "disk-full"
   | "permission"

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Client } from "../../src/client/client.ts";
-import type { Torrent } from "../../src/client/torrent_handle.ts";
+import { checkInvariants, type Torrent } from "../../src/torrent/torrent.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
 import { encode } from "../../src/bencode/bencode_encode.ts";
 import { type NodeOptions, SimNode } from "./sim/sim_node.ts";
@@ -169,7 +169,7 @@ export class SimSwarm {
   }
 
   check(): void {
-    for (const { torrent, node } of this.all) if (node.alive) torrent.checkInvariants();
+    for (const { torrent, node } of this.all) if (node.alive) checkInvariants(torrent);
   }
 
   /** The files on a node's disk are the torrent's, byte for byte. */

@@ -121,7 +121,7 @@ describe("a torrent over restarts", () => {
     const [torrent] = await swarm.world.wait(client.restore());
     await swarm.world.runFor(20_000);
     assert.equal(torrent!.snapshot().state, "paused");
-    torrent!.resume();
+    torrent!.start();
     await swarm.world.run(() => torrent!.snapshot().state === "done");
     const { wanted, dir } = torrent!.snapshot();
     assert.equal(wanted, 300 * KIB);
@@ -290,7 +290,7 @@ describe("pause and resume", () => {
     assert.equal(state, "paused");
     assert.equal(peers.connected, 0);
     assert.equal(have(leech), at);
-    leech.torrent.resume();
+    leech.torrent.start();
     assert.equal(leech.torrent.snapshot().downloaded, first.downloaded, "the run goes on");
     assert.deepEqual(leech.torrent.snapshot().metrics, first.metrics);
     await swarm.untilDone([leech]);
@@ -333,7 +333,7 @@ describe("folders", () => {
         assert.equal(restarted.files.stat(`/data/folder/${path}`), null, path);
       }
       assert.equal(restored[0]!.snapshot().dir, "/done");
-      assert.equal(torrent.name, "folder");
+      assert.equal(torrent.snapshot().name, "folder");
       await swarm.world.wait(client.close());
       await swarm.close();
     }

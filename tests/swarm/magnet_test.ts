@@ -80,7 +80,7 @@ describe("a magnet link", () => {
       );
       await swarm.run(() => leech.torrent.snapshot().have > 0);
       await swarm.world.wait(leech.torrent.pause());
-      leech.torrent.resume();
+      leech.torrent.start();
       await swarm.untilDone([leech]);
       swarm.assertHasAll(leech);
       assert.equal(connections, 4, "one before the pause, two refused, one for the rest");
@@ -152,7 +152,7 @@ describe("a magnet link", () => {
           await swarm.world.wait(pausing);
           assert.equal(leech.torrent.snapshot().state, "paused");
         }
-        leech.torrent.resume();
+        leech.torrent.start();
         await swarm.world.wait(pausing);
         assert.equal(leech.torrent.snapshot().state, "finding");
         // It comes only now, so nothing was found before.
@@ -170,7 +170,7 @@ describe("a magnet link", () => {
     const leech = await fetchBy(swarm, link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }));
     await swarm.run(() => leech.torrent.snapshot().have > 100 * KIB);
     const pausing = leech.torrent.pause();
-    leech.torrent.resume();
+    leech.torrent.start();
     await swarm.world.wait(pausing);
     await swarm.untilDone([leech]);
     swarm.assertHasAll(leech);

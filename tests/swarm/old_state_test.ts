@@ -95,7 +95,7 @@ describe("a state folder of version 0.1", () => {
       { up: 7000 },
       true,
     ]);
-    torrent.resume();
+    torrent.start();
     await swarm.run(() => torrent.status().state === "done");
     assert.equal(node.files.stat("/data/folder/sub2/file2"), null);
     await swarm.world.wait(client.close());

@@ -153,7 +153,7 @@ describe("a magnet's swarm", () => {
     await swarm.world.wait(leech.torrent.pause());
     assert.equal(leech.torrent.snapshot().peers.known, 1);
     node.http.request = () => Promise.reject(new NetError("refused", "The tracker is gone"));
-    leech.torrent.resume();
+    leech.torrent.start();
     const resumed = swarm.world.now;
     await swarm.untilDone([leech]);
     assert.ok(swarm.world.now - resumed < 15_000, `${swarm.world.now - resumed} ms`);

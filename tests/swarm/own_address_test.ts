@@ -41,7 +41,7 @@ it("a client tells its own address to torrents that run, begin later, and go on"
     client.add(torrent("two"), { dir: "/d" });
     client.add(`magnet:?xt=urn:btih:${"a".repeat(40)}`, { dir: "/d" });
     await world.wait(first.pause());
-    first.resume();
+    first.start();
     await world.runFor(10_000);
     assert.equal(told.size, 3, "a pool for each torrent, which a resumed one keeps");
     for (const addresses of told.values()) assert.deepEqual(addresses, ["12.0.0.1:6881"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Torrent } from "../../src/client/torrent_handle.ts";
+import type { Torrent } from "../../src/torrent/torrent.ts";
 import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;

@@ -163,7 +163,7 @@ describe("Client.restore", () => {
       assert.deepEqual(third.wish.options.files, { priorities: new Map([[3, 0]]) });
       assert.equal(third.wish.options.limits?.up, 7000);
       assert.ok(third.record.have.count > 0);
-      third.torrent.resume();
+      third.torrent.start();
       await swarm.run(() => third.torrent.snapshot().state === "done");
       assert.equal(third.torrent.snapshot().wanted, (900 + 300 + 20) * KIB);
     },
@@ -182,7 +182,7 @@ describe("Client.restore", () => {
     await swarm.world.wait(leech.torrent.pause());
     const again = await restored(swarm, leech, () => tear(leech, "resume"));
     assert.equal(again.torrent.snapshot().state, "paused");
-    again.torrent.resume();
+    again.torrent.start();
     await swarm.run(() => again.torrent.snapshot().state === "downloading");
     assert.equal(again.torrent.snapshot().wanted, wanted);
     assert.deepEqual(again.wish.options.limits, { up: 9000, down: 5000 });
@@ -211,7 +211,7 @@ describe("Client.restore", () => {
     const { state, dir } = torrent!.snapshot();
     assert.deepEqual([state, dir], ["paused", "/data"]);
     assert.match(warnings[0]!, /^The settings of "folder" cannot be read: .* paused in \/data/);
-    torrent!.resume();
+    torrent!.start();
     await swarm.run(() => torrent!.snapshot().state === "done");
     assert.equal(torrent!.snapshot().downloaded, 0, "its progress was not lost");
   });
@@ -252,7 +252,7 @@ describe("Client.restore", () => {
         await swarm.world.runFor(1000);
         assert.equal(torrent!.snapshot().state, paused ? "paused" : "finding");
         await swarm.seed("10.0.1.1");
-        torrent!.resume();
+        torrent!.start();
         await swarm.run(() => torrent!.snapshot().state === "done");
       }
     },

@@ -21,7 +21,7 @@ describe("a torrent that ended is resumed", () => {
       seedGoal: { kind: "time", seconds: 5 },
     });
     await swarm.run(() => torrent.snapshot().state === "done");
-    torrent.resume();
+    torrent.start();
     await swarm.run(() => torrent.snapshot().state === "seeding");
     await swarm.world.runFor(20_000);
     assert.equal(torrent.snapshot().state, "seeding");
@@ -42,7 +42,7 @@ describe("a torrent that ended is resumed", () => {
       await swarm.run(() => torrent.snapshot().have > 300 * KIB);
       const stopping = torrent.stop();
       if (!atOnce) await swarm.world.wait(stopping);
-      torrent.resume();
+      torrent.start();
       await swarm.world.wait(stopping);
       await assert.rejects(finished, "the run before was stopped");
       await swarm.run(() => torrent.snapshot().state === "downloading");
@@ -65,7 +65,7 @@ describe("a torrent that ended is resumed", () => {
     await swarm.run(() => torrent.snapshot().state === "failed");
     await swarm.world.wait(torrent.ended);
     node.files.remove("/data/folder");
-    torrent.resume();
+    torrent.start();
     await swarm.untilDone([leech]);
     swarm.assertHasAll(leech);
     assert.equal(torrent.snapshot().error, null);
@@ -77,12 +77,12 @@ describe("a torrent that ended is resumed", () => {
     await swarm.seed("10.0.1.1", SLOW);
     const { torrent, client } = await swarm.leech("10.0.2.1");
     await swarm.world.wait(client.remove(torrent.infoHash));
-    torrent.resume();
+    torrent.start();
     await swarm.world.runFor(5000);
     assert.equal(torrent.snapshot().state, "stopped");
     const other = await swarm.leech("10.0.2.2");
     await swarm.world.wait(other.client.close());
-    other.torrent.resume();
+    other.torrent.start();
     await swarm.world.runFor(5000);
     assert.equal(other.torrent.snapshot().state, "stopped");
     await swarm.close();

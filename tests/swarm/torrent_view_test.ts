@@ -76,7 +76,7 @@ describe("what a torrent shows", () => {
     ) assert.equal(after[key], before[key], key);
     assert.deepEqual(torrent.files(), files);
     assert.deepEqual([after.completedAt, client.get("5".repeat(40))], [null, null]);
-    torrent.resume();
+    torrent.start();
     await swarm.run(() => torrent.status().state === "done");
     assert.ok(torrent.status().completedAt! >= after.addedAt);
     await swarm.world.wait(client.close());

@@ -122,7 +122,7 @@ describe("Torrent.update", () => {
       const next = swarm.world.node(node.address, { disk: node.disk });
       const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
       const [torrent] = await swarm.world.wait(client.restore());
-      torrent!.resume();
+      torrent!.start();
       await swarm.run(() => torrent!.snapshot().state === "done");
       assert.equal(torrent!.snapshot().wanted, 900 * KIB);
     },

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HAVE_NONE } from "../../src/wire/peer_wire.ts";
-import type { Torrent } from "../../src/client/torrent_handle.ts";
+import type { Torrent } from "../../src/torrent/torrent.ts";
 import { Attacker, handshakeFor } from "../hostile/attacker.ts";
 import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 

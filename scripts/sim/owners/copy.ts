@@ -1,7 +1,7 @@
 /** One torrent in one process: where its files are, and whether what is said of them is true. */
 import assert from "node:assert/strict";
 import type { SimNode } from "../../../tests/harness/sim/sim_node.ts";
-import type { Torrent } from "../../../src/client/torrent_handle.ts";
+import type { Torrent } from "../../../src/torrent/torrent.ts";
 import type { AddOptions, TorrentEvent, TorrentSnapshot } from "../../../src/client/types.ts";
 import { equalBytes } from "../../../src/util/bytes.ts";
 import type { Home } from "./home.ts";

@@ -199,7 +199,7 @@ export async function paused(home: Home): Promise<void> {
   const { torrent, node } = copy;
   await allowed(home, torrent!.pause());
   await home.pass(home.dice.below(5000));
-  if (node.alive) torrent!.resume();
+  if (node.alive) torrent!.start();
 }
 
 export async function rechecked(home: Home): Promise<void> {

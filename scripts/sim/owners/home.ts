@@ -3,6 +3,7 @@
  * are none of its business. Peers elsewhere have all the torrents, and one peer judges what is sent.
  */
 import { Client } from "../../../src/client/client.ts";
+import { checkInvariants } from "../../../src/torrent/torrent.ts";
 import type { SimDisk } from "../../../tests/harness/sim/disk.ts";
 import { FILE_SYSTEMS, type FileSystem } from "../../../tests/harness/sim/file_system.ts";
 import type { SimVolume } from "../../../tests/harness/sim/volume.ts";
@@ -217,7 +218,9 @@ export class Home {
     if (this.#failure !== null) throw this.#failure;
     for (const auditor of this.auditors) auditor.assertHonest();
     this.ledger.check();
-    for (const { torrent, process } of this.copies) if (process.alive) torrent?.checkInvariants();
+    for (const { torrent, process } of this.copies) {
+      if (process.alive && torrent) checkInvariants(torrent);
+    }
   }
 
   async pass(ms: number): Promise<void> {

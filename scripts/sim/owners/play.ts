@@ -52,7 +52,7 @@ export class HomePlay {
     plugIn(home);
     for (const process of home.processes) await process.start();
     for (const { snapshot, torrent } of home.copies) {
-      if (snapshot?.state === "paused") torrent!.resume();
+      if (snapshot?.state === "paused") torrent!.start();
     }
     await home.run(() => home.copies.every((copy) => this.#isSettled(copy)), LIMIT_MS);
     await home.pass(SERVE_MS);

@@ -3,7 +3,6 @@
  * for the peer read and sent in batches. Owns the socket; tells its swarm exactly once that it ended.
  */
 import type { Clock, Socket, StreamSink } from "../../platform/types.ts";
-import { concatBytes } from "../../util/bytes.ts";
 import { ProtocolError } from "../../util/errors.ts";
 import { ThrottleChain, type Waiter } from "../../util/throttle.ts";
 import { BLOCK_LENGTH } from "../../metainfo/layout.ts";
@@ -70,7 +69,6 @@ export interface LinkShared {
   up?: ThrottleChain;
 }
 
-const NOTHING = new Uint8Array(0);
 const UNLIMITED = new ThrottleChain([]);
 
 export interface LinkEvents {
@@ -93,7 +91,7 @@ export class PeerLink implements StreamSink {
   readonly #down: ThrottleChain;
   readonly #up: ThrottleChain;
   /** Its places in the lines of the rate limits. */
-  readonly #readAgain: Waiter = { proceed: () => this.#takeHeld() };
+  readonly #readAgain: Waiter = { proceed: () => this.#resume() };
   readonly #sendAgain: Waiter = { proceed: () => this.flush() };
   /** For data that is read: the request that waits for it is the oldest one. */
   readonly #disk: LoadWaiter = {
@@ -102,8 +100,8 @@ export class PeerLink implements StreamSink {
   };
   #sending = false;
   #batch = FIRST_BLOCKS_PER_WRITE;
-  /** Bytes that came and that a limit of ours does not let pass yet: until then nothing is read. */
-  #held = NOTHING;
+  /** A limit of ours keeps us from reading. */
+  #paused = false;
   #ended = false;
   #heardAt: number;
   #spokeAt: number;
@@ -130,17 +128,18 @@ export class PeerLink implements StreamSink {
     if (this.#ended) return;
     const now = this.#clock.now();
     this.#heardAt = now;
-    if (this.#held.length > 0) {
-      this.#held = concatBytes(this.#held, chunk);
-      return;
+    try {
+      this.session.receive(chunk, now);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.close(error);
+      else this.#events.broke(error);
     }
-    const taken = this.#down.take(chunk.length, this.#readAgain, now);
-    if (taken < chunk.length) {
-      this.#held = chunk.slice(taken);
+    this.#down.charge(chunk.length, now);
+    if (!this.#ended && !this.#down.passOrWait(this.#readAgain, now)) {
+      this.#paused = true;
       this.socket.pause();
-      if (taken === 0) return;
     }
-    this.#takeIn(taken < chunk.length ? chunk.subarray(0, taken) : chunk, now);
+    this.#events.received(this);
   }
 
   onEnd(error: Error | null): void {
@@ -178,7 +177,7 @@ export class PeerLink implements StreamSink {
 
   tick(now: number): void {
     if (this.#ended) return;
-    if (this.#held.length > 0) {
+    if (this.#paused) {
       // Nothing can come, and that is not the peer's doing.
       this.#heardAt = now;
       this.session.window.excuse(now);
@@ -194,26 +193,12 @@ export class PeerLink implements StreamSink {
     this.flush();
   }
 
-  // hot
-  #takeIn(chunk: Uint8Array, now: number): void {
-    try {
-      this.session.receive(chunk, now);
-    } catch (error) {
-      if (error instanceof ProtocolError) this.close(error);
-      else this.#events.broke(error);
-    }
-    this.#events.received(this);
-  }
-
-  /** There may be room for some of what is held. */
-  #takeHeld(): void {
-    const now = this.#clock.now(), held = this.#held;
-    const taken = this.#down.take(held.length, this.#readAgain, now);
-    if (taken === 0) return;
+  #resume(): void {
+    const now = this.#clock.now();
+    if (this.#ended || !this.#down.passOrWait(this.#readAgain, now)) return;
     this.#heardAt = now;
-    this.#held = taken < held.length ? held.subarray(taken) : NOTHING;
-    this.#takeIn(held.subarray(0, taken), now);
-    if (!this.#ended && this.#held.length === 0) this.socket.resume();
+    this.#paused = false;
+    this.socket.resume();
   }
 
   /**
@@ -285,7 +270,6 @@ export class PeerLink implements StreamSink {
   #end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#held = NOTHING;
     this.#down.leave(this.#readAgain);
     this.#up.leave(this.#sendAgain);
     this.socket.close();

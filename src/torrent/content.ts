@@ -1,0 +1,377 @@
+/**
+ * The work on the files of one torrent, from the first look at the disk to closing them: checks what
+ * exists, downloads, verifies, moves, seeds. It is made when the metadata is known, and made again
+ * after a pause or disk trouble; the peers and everything else of the torrent outlive it. Once
+ * closed, it does nothing and tells nothing.
+ */
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { verifierOf } from "../metainfo/piece_verifier.ts";
+import { BlockReader } from "../storage/block_reader.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { PieceManager } from "../pieces/piece_manager.ts";
+import { Arrangement } from "./arrangement.ts";
+import { ChangedFiles } from "./changed_files.ts";
+import type { ContentOptions, ContentPorts } from "./content_ports.ts";
+import { lackOf, openExisting } from "./opening.ts";
+import type { TorrentPeers } from "./peers.ts";
+import { Persistence } from "./persistence.ts";
+import { PieceWriter } from "./piece_writer.ts";
+import { SeedWatch } from "./seed_goal.ts";
+import type { ContentPhase, SeedGoal, TorrentHappening } from "./types.ts";
+import { Verification } from "./verification.ts";
+
+export class Content {
+  readonly meta: Metainfo;
+  readonly options: ContentOptions;
+  readonly storage: TorrentStorage;
+  readonly pieces: PieceManager;
+  readonly peers: TorrentPeers;
+  /** Which files are wanted, and where they are. */
+  readonly arrangement: Arrangement;
+  readonly writer: PieceWriter;
+  readonly persistence: Persistence;
+  readonly verification: Verification;
+
+  readonly #ports: ContentPorts;
+  readonly #reader: BlockReader;
+  readonly #abort = new AbortController();
+  /** Resolves when closing may no longer wait for the disk. */
+  readonly #hurry = Promise.withResolvers<void>();
+  readonly #seeding: SeedWatch;
+  readonly #changedFiles: ChangedFiles;
+  readonly #startedAt: number;
+  #phase: ContentPhase = "checking";
+  #attached = false;
+  /** Bytes that were on the disk when the work began. */
+  #foundBytes = 0;
+  /** Work for the end of the turn, when no peer is in the middle of a chunk. */
+  #later: (() => void)[] = [];
+
+  constructor(meta: Metainfo, options: ContentOptions, ports: ContentPorts) {
+    const { clock, storage, peers, record } = ports;
+    this.meta = meta;
+    this.options = options;
+    this.#ports = ports;
+    this.peers = peers;
+    this.storage = storage;
+    this.#reader = new BlockReader(storage, ports.readCache, {
+      broke: (error) => this.fail(error),
+      changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.fail(error)),
+    });
+    this.#startedAt = clock.now();
+    this.#seeding = new SeedWatch(options.seedGoal, record?.totals.seedingSeconds ?? 0);
+    this.verification = new Verification(meta, ports.hasher, storage);
+    this.writer = new PieceWriter(storage, clock, (piece) => this.persistence.claims.ready(piece));
+    this.pieces = this.#makePieces();
+    this.arrangement = new Arrangement(
+      {
+        meta,
+        storage,
+        pieces: this.pieces,
+        signal: this.#abort.signal,
+        save: () => this.persistence.saveNow(),
+        warn: this.warn,
+        claims: ports.claims,
+      },
+      options.files,
+      { targetDir: options.absoluteDir, renamed: ports.renamed },
+    );
+    this.#changedFiles = this.#watchFiles();
+    this.persistence = new Persistence(this, clock, record, ports.keeper);
+  }
+
+  get phase(): ContentPhase {
+    return this.#phase;
+  }
+
+  get closed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** By the clock that the peers' times are of. */
+  get now(): number {
+    return this.#ports.clock.now();
+  }
+
+  /** Verified bytes, at most the size: padding counts for what is missing. */
+  get have(): number {
+    return Math.min(this.pieces.haveBytes, this.meta.size);
+  }
+
+  /** Bytes of the wanted files that are not verified yet. */
+  get left(): number {
+    const { have, leftBytes } = this.pieces;
+    return this.arrangement.choice.wantedLeft(leftBytes, (piece) => !have.has(piece));
+  }
+
+  /** Over all runs. */
+  seedingSeconds(): number {
+    return this.#seeding.seconds(this.now);
+  }
+
+  /** Of the torrent, for people. */
+  describe(): TorrentHappening {
+    const { name, size, layout } = this.meta, files = this.meta.files.filter(({ pad }) => !pad);
+    const { wantedBytes: wanted, wantedFiles } = this.arrangement.choice;
+    const counts = { pieces: layout.pieceCount, files: files.length, wantedFiles };
+    return { type: "added", name, size, wanted, ...counts };
+  }
+
+  /** Begins; from here on everything is told and nothing thrown. */
+  start(): void {
+    for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.warn(message);
+    this.#run().catch((error) => this.fail(error));
+  }
+
+  readonly warn = (message: string): void => this.#ports.tell({ type: "warning", message });
+
+  setSeedGoal(goal: SeedGoal): void {
+    this.#seeding.goal = this.options.seedGoal = goal;
+  }
+
+  /** Changes which files are wanted and which first. Rejects with a FileError. */
+  async setFiles(files: ContentOptions["files"]): Promise<void> {
+    if (this.closed) return;
+    await this.arrangement.choose(files);
+    if (this.closed) return;
+    this.persistence.changed(this.now);
+    if (this.#phase === "seeding") this.#resumeDownload();
+    this.peers.swarm.wakeAll();
+    this.peers.swarm.settle();
+  }
+
+  /**
+   * Reads and hashes all pieces while seeding or downloading continues: bad pieces are withdrawn and
+   * downloaded again, good ones that appeared otherwise are taken. Resolves to the number of bad
+   * ones. Rejects with a FileError.
+   */
+  recheck(): Promise<number> {
+    const { pieces, peers, arrangement } = this, { signal } = this.#abort;
+    return arrangement.still(async () => {
+      const found = (piece: number) => this.#onVerified(piece);
+      const { bad, had } = await this.verification.recheck(pieces, signal, found);
+      if (signal.aborted) return bad.length;
+      if (bad.length > 0) {
+        this.#ports.tell({ type: "final-check", bad: bad.length, pieces: had });
+        await this.#fetchAgain(bad);
+      }
+      peers.swarm.settle();
+      return bad.length;
+    });
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    if (this.closed) return;
+    this.persistence.tick(now);
+    this.writer.tick(now);
+    if (this.#phase !== "seeding") return;
+    const { peers: { totalsEver: { uploaded } }, arrangement: { choice } } = this;
+    if (this.#seeding.reached(uploaded, choice.wantedBytes, now)) this.#ports.goalReached();
+  }
+
+  fail(error: unknown): void {
+    if (!this.closed) this.#ports.failed(error);
+  }
+
+  /**
+   * Ends the work and saves progress. `failed`: the disk may have lost what was not synced, as one
+   * that was pulled out has. Afterwards `persistence.last` is what the next one can continue from.
+   */
+  async close(failed: boolean): Promise<void> {
+    this.#abort.abort();
+    this.peers.detach();
+    this.#reader.close();
+    this.pieces.close();
+    await this.persistence.close(failed, this.#hurry.promise);
+    this.storage.close();
+  }
+
+  /** Gives up a disk that does not finish writing. */
+  hurry(): void {
+    this.#hurry.resolve();
+  }
+
+  #makePieces(): PieceManager {
+    const { meta, options, peers } = this, { blame } = peers, ports = this.#ports;
+    return new PieceManager(meta.layout, verifierOf(meta), ports, options.pieces, {
+      store: (piece, bytes) => this.writer.store(piece, bytes),
+      storeFailed: (error) => this.#later.push(() => this.fail(error)),
+      settle: () => peers.swarm.settle(),
+      verified: (piece) => this.#onVerified(piece),
+      failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
+      helped: (contributors) => blame.thank(contributors),
+      guilty: (key) => this.#later.push(() => blame.convict(key, this.now)),
+    }, ports.ledger);
+  }
+
+  async #run(): Promise<void> {
+    const { seedOnly, trustFiles, anew, overwrite, repair } = this.options;
+    const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
+    const { meta, storage, pieces, verification, warn } = this, { signal } = this.#abort;
+    const { choice } = this.arrangement;
+    if (record?.moving) await this.arrangement.finishMove(record.moving);
+    const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
+    const wishes = { anew, overwrite, repair, claims, targetDir };
+    const recordIsWrong = await this.arrangement.still(() =>
+      openExisting({ ...parts, ...wishes, mustExist, reuse, warn }, signal)
+    );
+    if (signal.aborted) return;
+    this.#foundBytes = this.pieces.haveBytes;
+    await this.persistence.opened(recordIsWrong);
+    if (signal.aborted) return;
+    const { wantedBytes: wanted } = this.arrangement.choice, { have, left } = this;
+    this.#ports.tell({ type: "checked", have, size: meta.size, wanted, left });
+    if (record !== null) this.peers.recall(record);
+    this.#ports.record = null;
+    if (this.pieces.complete) {
+      return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
+    }
+    if (this.options.preallocate) {
+      await this.persistence.claims.make(this.storage.newFiles());
+      await this.persistence.claims.pending;
+    }
+    await this.storage.demandSpace(this.left);
+    await this.storage.reserve(signal);
+    if (signal.aborted) return;
+    this.#setPhase("downloading");
+    this.#goOnline();
+  }
+
+  #goOnline(): void {
+    if (!this.#attached) this.#attach();
+    this.peers.start();
+  }
+
+  /** All wanted pieces came: the disk must hold them, or they are downloaded again. */
+  async #finalCheck(): Promise<void> {
+    this.#setPhase("verifying");
+    const { signal } = this.#abort, { pieces, options: { finalCheck } } = this;
+    const { bad, checked } = await this.arrangement.still(async () => {
+      if (await this.storage.finish(signal)) this.persistence.changed(this.now);
+      return await this.verification.finalCheck(pieces, finalCheck, signal);
+    });
+    if (signal.aborted) return;
+    if (bad.length === 0) return await this.#complete();
+    this.#ports.tell({ type: "final-check", bad: bad.length, pieces: checked });
+    this.#lose(bad); // before the last record is written, if this is the end
+    this.verification.demandKept(bad);
+    this.storage.prepare();
+    await this.#fetchAgain(bad);
+    // Nobody wants the lost pieces.
+    if (this.#phase === "verifying") await this.#complete();
+  }
+
+  /** Bad pieces are neither served nor kept in memory. */
+  #lose(bad: readonly number[]): void {
+    for (const piece of bad) {
+      this.#reader.forget(piece);
+      this.pieces.markMissing(piece);
+      this.peers.swarm.withdrawPiece(piece);
+    }
+  }
+
+  async #fetchAgain(bad: readonly number[]): Promise<void> {
+    this.#lose(bad);
+    // The last record names these pieces: it must be replaced before they are written again.
+    await this.persistence.saveNow();
+    if (!this.closed) this.#resumeDownload();
+  }
+
+  #resumeDownload(): void {
+    const { meta, pieces, peers, arrangement: { choice } } = this;
+    if (pieces.complete) return;
+    if (this.options.seedOnly) return this.fail(lackOf({ meta, pieces, choice }));
+    this.#seeding.pause(this.now);
+    peers.pool.setFinished(false);
+    this.#setPhase("downloading");
+    this.#goOnline();
+    peers.swarm.wakeAll();
+    peers.swarm.settle();
+  }
+
+  /** Complete files move to their final folder. */
+  async #complete(): Promise<void> {
+    if (this.storage.dir !== this.arrangement.targetDir) this.#setPhase("moving");
+    await this.arrangement.settle();
+    if (!this.closed) this.#onComplete();
+  }
+
+  #onComplete(): void {
+    const { pieces, peers, now } = this, { name, size, layout } = this.meta;
+    pieces.releaseMemory();
+    if (!this.#attached) this.#attach();
+    peers.pool.setFinished(true);
+    this.persistence.completed(now);
+    if (pieces.have.full && this.#foundBytes < layout.totalLength) peers.trackers.completed();
+    const seconds = (now - this.#startedAt) / 1000;
+    const { wantedBytes: wanted } = this.arrangement.choice;
+    this.#ports.tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
+    this.#ports.completed();
+    if (this.options.seedGoal.kind === "none") return this.#ports.goalReached();
+    this.#seeding.start(peers.totalsEver.uploaded, now);
+    this.#setPhase("seeding");
+    this.#goOnline();
+    peers.swarm.becameSeed();
+    peers.swarm.dropUseless();
+    peers.swarm.settle();
+  }
+
+  #setPhase(phase: ContentPhase): void {
+    if (this.#phase === phase) return;
+    this.#phase = phase;
+    this.#ports.phaseChanged();
+  }
+
+  #watchFiles(): ChangedFiles {
+    const { meta, storage, pieces, arrangement, verification, warn } = this;
+    const { swarm } = this.peers;
+    return new ChangedFiles({
+      meta,
+      storage,
+      pieces,
+      arrangement,
+      warn,
+      verification,
+      reader: this.#reader,
+      signal: this.#abort.signal,
+      isDownloading: () => this.#phase === "downloading",
+      fetchAgain: (bad) => this.#fetchAgain(bad),
+      withdrawn: (piece) => swarm.withdrawPiece(piece),
+      returned: (piece) => swarm.announcePiece(piece),
+      settled: () => this.persistence.changed(this.now),
+    });
+  }
+
+  /** From here on the peers are of use to it. */
+  #attach(): void {
+    const { pieces, meta: { layout } } = this, reader = this.#reader;
+    this.#attached = true;
+    this.peers.attach({
+      layout,
+      pieces,
+      reader,
+      broke: (error) => this.#later.push(() => this.fail(error)),
+      settled: () => this.#endTurn(),
+    });
+  }
+
+  #endTurn(): void {
+    while (this.#later.length > 0) this.#later.shift()!();
+    if (this.#phase === "downloading" && this.pieces.complete && !this.closed) {
+      this.#finalCheck().catch((error) => this.fail(error));
+    }
+  }
+
+  #onVerified(piece: number): void {
+    this.persistence.changed(this.now);
+    this.peers.swarm.announcePiece(piece);
+    this.#ports.tell({ type: "piece", piece, have: this.have, size: this.meta.size });
+  }
+
+  #onPieceFailed(piece: number, contributors: number[]): void {
+    const { blame } = this.peers, { now } = this;
+    this.#ports.tell({ type: "piece-failed", piece, peers: blame.names(contributors) });
+    this.#later.push(() => blame.suspect(contributors, now));
+  }
+}

@@ -1,0 +1,77 @@
+/** What the work on a torrent's files is given: its options, and the ports to all that is outside. */
+import type { Clock, Hasher, Random } from "../platform/types.ts";
+import type { ResumeData } from "../state/resume_data.ts";
+import type { ReadCache } from "../storage/read_cache.ts";
+import type { Sought } from "../storage/reuse.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import type { FileChoiceOptions } from "./file_choice.ts";
+import type { KeeperMaker } from "./persistence.ts";
+import type { DownloadLedger } from "../pieces/download_ledger.ts";
+import type { PieceOptions } from "../pieces/piece_manager.ts";
+import type { TorrentPeers } from "./peers.ts";
+import type { PathClaims } from "./take_over.ts";
+import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
+
+export interface ContentOptions {
+  /** Where the files belong when they are complete: as the user wrote it, and from the root. */
+  dir: string;
+  absoluteDir: string;
+  pieces: PieceOptions;
+  /** Which files, and which first. */
+  files: FileChoiceOptions;
+  seedGoal: SeedGoal;
+  finalCheck: FinalCheck;
+  trustFiles: boolean;
+  seedOnly: boolean;
+  /** Existing files in the way of wanted files are overwritten. */
+  overwrite: boolean;
+  /** The record is only asked which files were complete: everything is checked. */
+  anew: boolean;
+  /** Files that changed after they were complete are downloaded again. */
+  repair: boolean;
+  preallocate: boolean;
+}
+
+/** How the work begins. */
+export interface ContentStart {
+  /**
+   * What an earlier run left; null for a new torrent, or when there is no such record. The content
+   * lets go of it when it is open: a thousand of them need much memory.
+   */
+  record: ResumeData | null;
+  /** The files that the record names must not have vanished: their disk may only be away. */
+  mustExist: boolean;
+  peers: TorrentPeers;
+  /** Counts for the whole torrent. */
+  ledger: DownloadLedger;
+}
+
+/** What the torrent hears of the work on its files. */
+export interface ContentEvents {
+  tell(happening: TorrentHappening): void;
+  phaseChanged(): void;
+  /** All wanted files are complete and verified. */
+  completed(): void;
+  goalReached(): void;
+  /** The work cannot continue: a FileError, an IncompleteError, a bug. Told once. */
+  failed(error: unknown): void;
+}
+
+export interface ContentPorts extends ContentStart, ContentEvents {
+  clock: Clock;
+  random: Random;
+  hasher: Hasher;
+  storage: TorrentStorage;
+  /** Memory for uploads of all torrents. */
+  readCache: ReadCache;
+  /** Files with other names than the torrent's, by index: as `storage` was made. */
+  renamed: ReadonlyMap<number, readonly string[]>;
+  /** Warnings besides those of the metainfo. Default: none. */
+  notes?: readonly string[];
+  /** Whose paths are whose, in the client and beyond. */
+  claims: PathClaims;
+  /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
+  reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
+  /** Makes the keeper of the resume record; null when none is kept. */
+  keeper: KeeperMaker;
+}

@@ -1,0 +1,45 @@
+/** Writes verified pieces, each after the claim of its files, and knows how busy the disk is. */
+import type { Clock } from "../platform/types.ts";
+import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import { BusyMeter } from "../util/busy_meter.ts";
+
+export class PieceWriter {
+  readonly #storage: TorrentStorage;
+  readonly #clock: Clock;
+  readonly #ready: (piece: number) => Promise<void> | null;
+  readonly #busy = new BusyMeter();
+
+  /** `ready`: null where the files of a piece are claimed, else resolves when they are. */
+  constructor(
+    storage: TorrentStorage,
+    clock: Clock,
+    ready: (piece: number) => Promise<void> | null,
+  ) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#ready = ready;
+  }
+
+  /** Part of the recent time that writing took, 0 to 1. */
+  get share(): number {
+    return this.#busy.share;
+  }
+
+  store(piece: number, bytes: Uint8Array): void | Promise<void> {
+    const claimed = this.#ready(piece);
+    if (claimed === null) return this.#write(piece, bytes);
+    return claimed.then(() => this.#write(piece, bytes));
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    this.#busy.sample(now);
+  }
+
+  #write(piece: number, bytes: Uint8Array): void | Promise<void> {
+    const start = this.#clock.now();
+    const storing = this.#storage.writePiece(piece, bytes);
+    this.#busy.add(this.#clock.now() - start);
+    return storing;
+  }
+}
