@@ -47,6 +47,8 @@ interface Tally {
 export class Choker<Peer extends ChokerPeer> {
   readonly #random: Random;
   #slots: number;
+  /** Most peers that the upload limits carry. */
+  #carried = Infinity;
   readonly #tallies = new Map<Peer, Tally>();
   #nextRoundAt = 0;
   #nextOptimisticAt = 0;
@@ -62,6 +64,11 @@ export class Choker<Peer extends ChokerPeer> {
   set slots(slots: number) {
     this.#slots = Math.max(0, slots);
     this.#nextRoundAt = 0;
+  }
+
+  /** So many peers get enough of the upload limits; two are served in any case. */
+  set carried(peers: number) {
+    this.#carried = Math.max(2, peers);
   }
 
   /** A peer left. */
@@ -90,7 +97,7 @@ export class Choker<Peer extends ChokerPeer> {
     }
     order.forEach((peer, rank) => {
       if (!peer.choking) return;
-      const deserves = seeding || (rank < this.#slots && this.#merit(peer) > 0);
+      const deserves = seeding || (rank < this.#regular && this.#merit(peer) > 0);
       if (free <= 0 && !(deserves && this.#freeOne(order, seeding, now))) return;
       if (free > 0) free--;
       peer.setChoking(false, now);
@@ -119,8 +126,8 @@ export class Choker<Peer extends ChokerPeer> {
     for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
     const order = this.#inOrder(interested, seeding, now);
-    const chosen = new Set(order.slice(0, this.#slots));
-    this.optimisticUnchoke(order.slice(this.#slots), now);
+    const chosen = new Set(order.slice(0, this.#regular));
+    this.optimisticUnchoke(order.slice(this.#regular), now);
     if (this.#optimistic !== null) chosen.add(this.#optimistic);
     for (const peer of order) if (chosen.size < this.#seats) chosen.add(peer);
     for (const peer of all) peer.setChoking(!chosen.has(peer), now);
@@ -195,7 +202,12 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   get #seats(): number {
-    return this.#slots + 1;
+    return this.#regular + 1;
+  }
+
+  /** Peers served by merit or turn. */
+  get #regular(): number {
+    return Math.min(this.#slots, this.#carried - 1);
   }
 
   #count(peer: Peer): void {

@@ -2,7 +2,13 @@
  * The rate limits of one torrent: its own, those of the whole client above it, and those of each
  * peer below it. All may be changed while it runs.
  */
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { Throttle, ThrottleChain } from "../util/throttle.ts";
+
+/** The longest that a block may take because of a limit. */
+const BLOCK_MS = 50_000;
+/** A peer that is unchoked gets a block at least this often. */
+const UP_BLOCK_MS = 10_000;
 
 /** Bytes a second; Infinity for no limit. */
 export interface Rates {
@@ -40,6 +46,12 @@ export class RateLimits {
     return { down: this.#torrent.down.limit, up: this.#torrent.up.limit };
   }
 
+  /** How many peers get a block every ten seconds under the upload limits. */
+  get carriedUp(): number {
+    const rate = Math.min(this.#torrent.up.limit, this.#client.up.limit);
+    return Math.floor(rate * UP_BLOCK_MS / 1000 / BLOCK_LENGTH);
+  }
+
   get perPeer(): Rates {
     return this.#perPeer;
   }
@@ -54,6 +66,20 @@ export class RateLimits {
   get holdsBack(): boolean {
     const pairs = [this.#client, this.#torrent, ...this.#peers];
     return pairs.some(({ down }) => down.waiting > 0);
+  }
+
+  /**
+   * So many peers of this torrent give: what each of them may, in bytes a second, and how many of
+   * them a limit carries. A block is to arrive within `BLOCK_MS`, since a seed takes its slot back
+   * from a peer that requests nothing for a minute.
+   */
+  shareDown(giving: number): { rate: number; carried: number } {
+    const torrent = this.#torrent.down, client = this.#client.down;
+    client.flows += giving - torrent.flows;
+    torrent.flows = giving;
+    const even = Math.min(torrent.evenShare, client.evenShare);
+    const carried = Math.floor(Math.max(1, giving) * even * BLOCK_MS / 1000 / BLOCK_LENGTH);
+    return { rate: Math.min(this.#perPeer.down, even), carried: Math.max(1, carried) };
   }
 
   setTorrent(rates: Rates, now: number): void {
@@ -78,6 +104,7 @@ export class RateLimits {
 
   leave(limits: LinkLimits): void {
     this.#peers.delete(limits.own);
+    if (this.#peers.size === 0) this.shareDown(0);
   }
 
   /** Lets those that wait go on; the client's own limits are the client's to serve. */

@@ -298,6 +298,7 @@ export class Swarm {
     this.#pool.tick(now);
     if (this.#members.size > 0) this.#tickMembers(now);
     if (this.#content !== null) {
+      this.#choker.carried = this.#limits.carriedUp;
       this.#choker.tick(this.#bySession.keys(), this.#complete, now);
     }
     this.#extensions.tick(now);
@@ -448,14 +449,27 @@ export class Swarm {
     for (const session of told) if (session.out.length > 0) this.#changed(session);
   }
 
-  /** The memory for open pieces is shared evenly, or the first peers would have all of it. */
+  /**
+   * The memory for open pieces and the rate limits are shared evenly, or the first peers would have
+   * all of it. A limit too low for all of them serves the first ones.
+   */
   #shareWindows(): void {
     if (this.#content === null) return;
     const { budgetBlocks } = this.#content.pieces;
-    let active = 0;
-    for (const session of this.#bySession.keys()) if (!session.peerChoking) active++;
+    let active = 0, giving = 0;
+    for (const session of this.#bySession.keys()) {
+      if (!session.peerChoking) active++;
+      if (gives(session)) giving++;
+    }
     const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
-    for (const session of this.#bySession.keys()) session.window.limit = limit;
+    const { rate, carried } = this.#limits.shareDown(giving);
+    let first = 0, later = giving;
+    for (const session of this.#bySession.keys()) {
+      const { window } = session, rank = gives(session) ? first++ : later++;
+      window.limit = limit;
+      window.setShare(rate);
+      window.waits = rank >= carried && !session.snubbed;
+    }
   }
 
   #join(
@@ -595,4 +609,9 @@ export class Swarm {
       ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
     };
   }
+}
+
+/** Whether it lets us request what we lack, and answers. */
+function gives({ peerChoking, wanted, snubbed }: PeerSession): boolean {
+  return !peerChoking && wanted > 0 && !snubbed;
 }

@@ -1,10 +1,13 @@
 /**
- * A rate limit that many flows share: a token bucket that may be overdrawn by the last chunk, so
- * that the average is exact, and whoever finds it empty waits in line. Time comes in as arguments.
+ * A rate limit that many flows share: a token bucket, and a line of those that wait for tokens. What
+ * is read takes no more tokens than there are; a block that is sent may overdraw them, so that the
+ * average is exact all the same. Time comes in as arguments.
  */
 
 /** Tokens that may gather unused, as time at the limit: little, so that the rate stays smooth. */
 const BURST_MS = 100;
+/** Those in line get an even part of the tokens each time, but no less than this. */
+const LEAST_TURN = 1024;
 /** So near the end of an allowance flows are asked to go in small steps. */
 const NEAR_END = 1024 * 1024;
 
@@ -21,8 +24,11 @@ export class Throttle {
   /** Nothing passes once `#total` is here. */
   #end = Infinity;
   #filledAt = 0;
+  /** How many flows share it just now. */
+  flows = 0;
   /** Null as long as nobody ever waited. */
   #line: Set<Waiter> | null = null;
+  #serving = false;
 
   /** Bytes a second; Infinity for no limit, 0 lets nothing pass. Takes effect at once. */
   setLimit(bytesPerSecond: number, now: number): void {
@@ -49,6 +55,11 @@ export class Throttle {
     return this.#bytesPerSecond;
   }
 
+  /** Bytes a second for each flow if all have the same. */
+  get evenShare(): number {
+    return this.#bytesPerSecond / Math.max(1, this.flows);
+  }
+
   /** By a rate, or by an allowance that ends soon. */
   get limited(): boolean {
     return this.#isRated || this.#end - this.#total < NEAR_END;
@@ -63,7 +74,7 @@ export class Throttle {
     return this.#line?.size ?? 0;
   }
 
-  /** Counts bytes that passed; may overdraw. */
+  /** Counts bytes that pass; may overdraw. */
   charge(bytes: number, now: number): void {
     this.#total += bytes;
     if (!this.#isRated) return;
@@ -71,12 +82,20 @@ export class Throttle {
     this.#tokens -= bytes;
   }
 
-  /** Whether something may pass now. */
+  /** Whether something may pass now: never ahead of those in line. */
   open(now: number): boolean {
-    if (this.#isSpent) return false;
-    if (!this.#isRated) return true;
+    return this.available(now) > 0;
+  }
+
+  /** Bytes that one flow may take now without overdrawing; whole ones. */
+  available(now: number): number {
+    const left = this.#end - this.#total;
+    if (left <= 0) return 0;
+    if (!this.#isRated) return left;
+    if (!this.#serving && this.waiting > 0) return 0;
     this.#refill(now);
-    return this.#tokens > 0;
+    const turn = Math.max(LEAST_TURN, this.#tokens / (this.waiting + 1));
+    return Math.max(0, Math.floor(Math.min(left, this.#tokens, turn)));
   }
 
   /** Joins the line; once, however often it is called. */
@@ -91,11 +110,16 @@ export class Throttle {
 
   /** Lets those in line go on, in order, while there are tokens. Call it every few ticks. */
   serve(now: number): void {
-    const line = this.#line;
-    for (let left = this.waiting; left > 0 && this.open(now); left--) {
-      const [first] = line!;
-      line!.delete(first!);
-      first!.proceed();
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      while (this.waiting > 0 && this.open(now)) {
+        const [first] = this.#line!;
+        this.#line!.delete(first!);
+        first!.proceed();
+      }
+    } finally {
+      this.#serving = false;
     }
   }
 
@@ -130,6 +154,23 @@ export class ThrottleChain {
 
   charge(bytes: number, now: number): void {
     for (const throttle of this.throttles) throttle.charge(bytes, now);
+  }
+
+  /**
+   * Takes as many of these bytes as all let pass now, which may be none. If some have to wait it
+   * stands in line for them.
+   */
+  take(bytes: number, waiter: Waiter, now: number): number {
+    let taken = bytes, tightest: Throttle | null = null;
+    for (const throttle of this.throttles) {
+      const available = throttle.available(now);
+      if (available >= taken) continue;
+      taken = available;
+      tightest = throttle;
+    }
+    this.charge(taken, now);
+    tightest?.wait(waiter);
+    return taken;
   }
 
   /** True if all let it pass; else it stands in line at the first that does not. */

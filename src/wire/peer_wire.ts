@@ -96,6 +96,11 @@ export class WireDecoder {
     this.#bitfieldBytes = bytes;
   }
 
+  /** Bytes still to come of the block under way. */
+  get left(): number {
+    return this.#left;
+  }
+
   /** The rest of the block under way is skipped: somebody else delivered it. */
   dropTarget(): void {
     this.#target = null;

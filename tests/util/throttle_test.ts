@@ -22,6 +22,25 @@ class Flow {
   }
 }
 
+/** A flow that takes what it gets of an endless chunk. */
+class Reader {
+  read = 0;
+  now = 0;
+  longestWait = 0;
+  #readAt = 0;
+  readonly #chain: ThrottleChain;
+
+  constructor(chain: ThrottleChain) {
+    this.#chain = chain;
+  }
+
+  proceed(): void {
+    this.read += this.#chain.take(65_536, this, this.now);
+    this.longestWait = Math.max(this.longestWait, this.now - this.#readAt);
+    this.#readAt = this.now;
+  }
+}
+
 function run(throttles: Throttle[], flows: Flow[], fromMs: number, toMs: number): void {
   for (let now = fromMs; now < toMs; now += 25) {
     for (const flow of flows) flow.now = now;
@@ -64,6 +83,35 @@ describe("Throttle", () => {
     run([all, own], [slow, quick], 0, 20_000);
     assert.ok(Math.abs(slow.sent / 20 - 100_000) < 5000, `${slow.sent / 20}`);
     assert.ok(Math.abs(quick.sent / 20 - 900_000) < 30_000, `${quick.sent / 20}`);
+  });
+
+  it("gives readers what there is and no more, however many wait", () => {
+    const throttle = new Throttle(), chain = new ThrottleChain([throttle]);
+    throttle.setLimit(10_000, 0);
+    const readers = Array.from({ length: 12 }, () => new Reader(chain));
+    for (const reader of readers) reader.proceed();
+    for (let now = 0; now <= 10_000; now += 25) {
+      for (const reader of readers) reader.now = now;
+      throttle.serve(now);
+      const read = readers.reduce((sum, reader) => sum + reader.read, 0);
+      assert.ok(read <= 10 * now, `${read} bytes after ${now} ms`);
+      assert.ok(now === 0 || read >= 10 * now - 1, `${read} bytes after ${now} ms`);
+    }
+    for (const { longestWait } of readers) assert.ok(longestWait < 1000, `${longestWait} ms`);
+    const parts = readers.map((reader) => reader.read);
+    assert.ok(Math.max(...parts) < 1.1 * Math.min(...parts), `${parts}`);
+  });
+
+  it("lets nobody pass ahead of those in line", () => {
+    const throttle = new Throttle(), chain = new ThrottleChain([throttle]);
+    throttle.setLimit(1000, 0);
+    const first = new Reader(chain), second = new Reader(chain);
+    first.proceed();
+    second.now = first.now = 90;
+    second.proceed();
+    assert.equal(second.read, 0);
+    throttle.serve(90);
+    assert.equal(first.read, 90);
   });
 
   it("takes a new limit while flows wait", () => {

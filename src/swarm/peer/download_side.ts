@@ -72,6 +72,8 @@ export class DownloadSide {
   #incomingKnown = false;
   #incomingAsked = false;
   #incomingWanted = false;
+  /** Bytes of it that the rate has counted already. */
+  #incomingCounted = 0;
   /** `book.version` when nothing could be asked for. */
   #idleSince = -1;
   readonly #release = (piece: number, block: number) =>
@@ -127,8 +129,9 @@ export class DownloadSide {
     }
   }
 
-  /** A few times a second. */
-  tick(now: number): void {
+  /** A few times a second; `left`: bytes still to come of the block that arrives. */
+  tick(now: number, left: number): void {
+    if (this.#incomingPiece >= 0) this.#countPart(left);
     this.rate.sample(now);
     if (this.window.tick(now, this.rate.rate)) this.dropRequests();
     else this.window.releaseLost(this.#release);
@@ -234,7 +237,8 @@ export class DownloadSide {
     const asked = this.#incomingAsked, wanted = this.#incomingWanted;
     const length = this.#layout.blockLength(piece, block);
     this.#incomingPiece = -1;
-    this.rate.add(length);
+    this.rate.add(length - this.#incomingCounted);
+    this.#incomingCounted = 0;
     this.#incomingAsked = false;
     if (asked) this.window.blockCame(now);
     else if (this.#incomingKnown) this.window.lateCame(now);
@@ -245,6 +249,13 @@ export class DownloadSide {
       if (asked) this.#book.release(this.#peer, piece, block);
     }
     return this.#incomingKnown ? length : 0;
+  }
+
+  /** A block that takes long counts as it comes: else its peer's rate would be 0 and then a peak. */
+  #countPart(left: number): void {
+    const came = this.#layout.blockLength(this.#incomingPiece, this.#incomingBlock) - left;
+    this.rate.add(came - this.#incomingCounted);
+    this.#incomingCounted = came;
   }
 
   /** Whether this block is arriving right now in answer to a request that counts. */

@@ -3,6 +3,7 @@
  * for the peer read and sent in batches. Owns the socket; tells its swarm exactly once that it ended.
  */
 import type { Clock, Socket, StreamSink } from "../../platform/types.ts";
+import { concatBytes } from "../../util/bytes.ts";
 import { ProtocolError } from "../../util/errors.ts";
 import { ThrottleChain, type Waiter } from "../../util/throttle.ts";
 import { BLOCK_LENGTH } from "../../metainfo/layout.ts";
@@ -69,6 +70,7 @@ export interface LinkShared {
   up?: ThrottleChain;
 }
 
+const NOTHING = new Uint8Array(0);
 const UNLIMITED = new ThrottleChain([]);
 
 export interface LinkEvents {
@@ -91,7 +93,7 @@ export class PeerLink implements StreamSink {
   readonly #down: ThrottleChain;
   readonly #up: ThrottleChain;
   /** Its places in the lines of the rate limits. */
-  readonly #readAgain: Waiter = { proceed: () => this.#resume() };
+  readonly #readAgain: Waiter = { proceed: () => this.#takeHeld() };
   readonly #sendAgain: Waiter = { proceed: () => this.flush() };
   /** For data that is read: the request that waits for it is the oldest one. */
   readonly #disk: LoadWaiter = {
@@ -100,8 +102,8 @@ export class PeerLink implements StreamSink {
   };
   #sending = false;
   #batch = FIRST_BLOCKS_PER_WRITE;
-  /** A limit of ours keeps us from reading. */
-  #paused = false;
+  /** Bytes that came and that a limit of ours does not let pass yet: until then nothing is read. */
+  #held = NOTHING;
   #ended = false;
   #heardAt: number;
   #spokeAt: number;
@@ -128,18 +130,17 @@ export class PeerLink implements StreamSink {
     if (this.#ended) return;
     const now = this.#clock.now();
     this.#heardAt = now;
-    try {
-      this.session.receive(chunk, now);
-    } catch (error) {
-      if (error instanceof ProtocolError) this.close(error);
-      else this.#events.broke(error);
+    if (this.#held.length > 0) {
+      this.#held = concatBytes(this.#held, chunk);
+      return;
     }
-    this.#down.charge(chunk.length, now);
-    if (!this.#ended && !this.#down.passOrWait(this.#readAgain, now)) {
-      this.#paused = true;
+    const taken = this.#down.take(chunk.length, this.#readAgain, now);
+    if (taken < chunk.length) {
+      this.#held = chunk.slice(taken);
       this.socket.pause();
+      if (taken === 0) return;
     }
-    this.#events.received(this);
+    this.#takeIn(taken < chunk.length ? chunk.subarray(0, taken) : chunk, now);
   }
 
   onEnd(error: Error | null): void {
@@ -177,7 +178,7 @@ export class PeerLink implements StreamSink {
 
   tick(now: number): void {
     if (this.#ended) return;
-    if (this.#paused) {
+    if (this.#held.length > 0) {
       // Nothing can come, and that is not the peer's doing.
       this.#heardAt = now;
       this.session.window.excuse(now);
@@ -193,12 +194,26 @@ export class PeerLink implements StreamSink {
     this.flush();
   }
 
-  #resume(): void {
-    const now = this.#clock.now();
-    if (this.#ended || !this.#down.passOrWait(this.#readAgain, now)) return;
+  // hot
+  #takeIn(chunk: Uint8Array, now: number): void {
+    try {
+      this.session.receive(chunk, now);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.close(error);
+      else this.#events.broke(error);
+    }
+    this.#events.received(this);
+  }
+
+  /** There may be room for some of what is held. */
+  #takeHeld(): void {
+    const now = this.#clock.now(), held = this.#held;
+    const taken = this.#down.take(held.length, this.#readAgain, now);
+    if (taken === 0) return;
     this.#heardAt = now;
-    this.#paused = false;
-    this.socket.resume();
+    this.#held = taken < held.length ? held.subarray(taken) : NOTHING;
+    this.#takeIn(held.subarray(0, taken), now);
+    if (!this.#ended && this.#held.length === 0) this.socket.resume();
   }
 
   /**
@@ -270,6 +285,7 @@ export class PeerLink implements StreamSink {
   #end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#held = NOTHING;
     this.#down.leave(this.#readAgain);
     this.#up.leave(this.#sendAgain);
     this.socket.close();

@@ -46,6 +46,10 @@ export class RequestWindow {
   #reqq = DEFAULT_REQQ;
   /** Upper bound from the memory that all peers share. */
   limit = Infinity;
+  /** Our rate limits carry no more peers: it is asked for nothing. */
+  waits = false;
+  /** Blocks that its share of our rate limits carries in `QUEUE_MS`. */
+  #fairSize = Infinity;
   /** Upper bound of what is of use on this path. */
   #useful = USUAL_MAX;
   #slowStart = true;
@@ -82,15 +86,23 @@ export class RequestWindow {
 
   /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
-    if (this.#resting) return 0;
+    if (this.#resting || this.waits) return 0;
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
-    return Math.max(1, Math.min(this.#size, this.#useful, this.#reqq, this.limit));
+    const size = Math.min(this.#size, this.#useful, this.#reqq, this.limit);
+    // At a low limit the next block is asked for when this one is complete.
+    return size <= 1 && this.#fairSize === 1 && this.#arriving ? 0 : Math.max(1, size);
   }
 
   /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
   get wantsMore(): boolean {
     const size = this.size;
     return this.#live <= size - Math.max(1, size >> 2);
+  }
+
+  /** Its share of our rate limits, in bytes a second: more than it carries is not asked for. */
+  setShare(rate: number): void {
+    this.#fairSize = Math.max(1, this.#blocksAt(rate));
+    if (this.#slowStart) this.#size = Math.min(this.#size, this.#fairSize);
   }
 
   /** The length of the peer's queue, as it announced it (BEP 10 `reqq`). */
@@ -195,7 +207,7 @@ export class RequestWindow {
     this.#refusals = 0;
     this.#restUntil = Infinity;
     this.#arriving = false;
-    if (this.#slowStart) this.#size++;
+    if (this.#slowStart && this.#size < this.#fairSize) this.#size++;
     const gap = now - this.#waitingSince;
     const off = Math.abs(gap - this.#meanGapMs);
     this.#meanGapMs += (gap - this.#meanGapMs) / 16;
@@ -243,7 +255,11 @@ export class RequestWindow {
       this.#useful = Math.max(USUAL_MAX, Math.ceil(perSecond * 2 * this.#baseRttMs / 1000));
     }
     if (this.#slowStart) this.#slowStart = before === 0 || came > before + 1;
-    else this.#size = Math.max(MIN_SIZE, Math.ceil(perSecond * QUEUE_MS / 1000));
+    else this.#size = Math.max(Math.min(MIN_SIZE, this.#fairSize), this.#blocksAt(rate));
+  }
+
+  #blocksAt(rate: number): number {
+    return Math.ceil(rate * QUEUE_MS / 1000 / BLOCK_LENGTH);
   }
 
   #find(piece: number, block: number, liveOnly: boolean): number {

@@ -350,7 +350,7 @@ export class PeerSession implements wire.WireSink {
   /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
   tick(now: number): void {
     this.up.sample(now);
-    this.#taking.tick(now);
+    this.#taking.tick(now, this.#decoder.left);
     if (this.window.wantsMore) this.#events.changed(this);
   }
 

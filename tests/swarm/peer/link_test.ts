@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NetError, type ShoalError } from "../../../src/util/errors.ts";
-import { toHex } from "../../../src/util/bytes.ts";
+import { concatBytes, toHex } from "../../../src/util/bytes.ts";
 import { Throttle, ThrottleChain } from "../../../src/util/throttle.ts";
 import * as wire from "../../../src/wire/peer_wire.ts";
 import { PeerLink, SendBuffers } from "../../../src/swarm/peer/link.ts";
@@ -129,8 +129,29 @@ describe("PeerLink", () => {
     assert.ok(session.out.length <= 4, `${session.out.length} bytes of keep-alives`);
   });
 
+  it("takes in what a limit lets pass and holds the rest", () => {
+    const { session, socket, clock, throttle } = linked(1000);
+    clock.pass(8); // eight bytes may pass
+    const haves = [1, 2, 3].map((piece) => message((voice) => voice.number(wire.HAVE, piece)));
+    socket.receive(concatBytes(...haves));
+    assert.equal(socket.paused, true);
+    assert.equal(throttle.total, 8);
+    assert.deepEqual([1, 2, 3].map((piece) => session.have.has(piece)), [false, false, false]);
+    clock.pass(10);
+    throttle.serve(clock.now());
+    assert.deepEqual([1, 2, 3].map((piece) => session.have.has(piece)), [true, true, false]);
+    socket.receive(message((voice) => voice.number(wire.HAVE, 4)));
+    assert.equal(throttle.total, 18, "what was in flight waits in its place");
+    clock.pass(100);
+    throttle.serve(clock.now());
+    assert.deepEqual([3, 4].map((piece) => session.have.has(piece)), [true, true]);
+    assert.equal(throttle.total, 36);
+    assert.equal(socket.paused, false);
+  });
+
   it("blames no peer for the time in which a limit of ours kept us from reading", () => {
     const { bench, session, socket, link, heard, clock, throttle } = linked(100);
+    clock.pass(100); // ten bytes may pass
     socket.receive(message((voice) => voice.signal(wire.HAVE_ALL)));
     socket.receive(message((voice) => voice.signal(wire.UNCHOKE)));
     session.settle(clock.now());
@@ -139,21 +160,24 @@ describe("PeerLink", () => {
       message((voice) => voice.piece(0, 0, 16384).set(bench.shop.right({ piece: 0, block: 0 }))),
     );
     assert.equal(socket.paused, true);
-    for (let half = 0; half < 320; half++) {
-      clock.pass(500);
-      throttle.serve(clock.now());
-      link.tick(clock.now());
-    }
+    const pass = (halfSeconds: number) => {
+      for (let half = 0; half < halfSeconds; half++) {
+        clock.pass(500);
+        throttle.serve(clock.now());
+        link.tick(clock.now());
+      }
+    };
+    pass(4 * 320); // 640 s of the 1640 that the block takes: ten bytes a time
     assert.equal(socket.paused, true);
     assert.equal(session.snubbed, false);
-    assert.equal(session.outstanding, 7);
-    assert.equal(socket.isClosed, false);
-    for (let half = 0; half < 60; half++) {
-      clock.pass(500);
-      throttle.serve(clock.now());
-      link.tick(clock.now());
-    }
+    assert.ok(session.down.total > 0, "what came so far counts");
+    throttle.setLimit(10_000, clock.now());
+    for (let half = 0; half < 40 && socket.paused; half++) pass(1);
     assert.equal(socket.paused, false);
+    assert.equal(session.outstanding, 7);
+    assert.equal(session.down.total, 16384);
+    assert.equal(socket.isClosed, false);
+    pass(100);
     assert.equal(session.snubbed, true, "from then on it is the peer's turn");
     assert.equal(heard.includes("ended: silent"), false);
   });
