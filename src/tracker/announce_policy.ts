@@ -375,13 +375,16 @@ function preferUdp(order: Entry<PolicyTracker>[]): void {
   }
 }
 
-/** URLs of one host are one tracker, whatever the tiers: the later ones stay in reserve. */
+/** One host by another protocol is the same tracker, whatever the tiers: it stays in reserve. */
 function joinSameHost(order: Entry<PolicyTracker>[]): void {
-  const tiers = new Map<string, number>();
+  const hosts = new Map<string, { tier: number; schemes: Set<string> }>();
   for (const entry of order) {
-    const first = tiers.get(entry.host);
-    if (first === undefined) tiers.set(entry.host, entry.tier);
-    else entry.tier = first;
+    const { host, scheme, tier } = entry, first = hosts.get(host);
+    if (first === undefined) hosts.set(host, { tier, schemes: new Set([scheme]) });
+    else if (!first.schemes.has(scheme)) {
+      first.schemes.add(scheme);
+      entry.tier = first.tier;
+    }
   }
   order.sort((a, b) => a.tier - b.tier);
 }

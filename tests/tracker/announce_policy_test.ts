@@ -199,12 +199,14 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(new Set(world.tick()), new Set(["a", "c", "d"]));
   });
 
-  it("asks a host by one URL of several in a list of unrelated trackers", () => {
-    const tiers = ["https", "http", "udp", "http"].map((scheme, i) => {
-      return [tracker(`${scheme}${i}`, scheme as Named["scheme"], i === 1 ? "y" : "x")];
+  it("asks a host by one protocol of several in a list of unrelated trackers", () => {
+    const tiers = ["https x", "http y", "udp x", "http x", "http x"].map((text, i) => {
+      const [scheme, host] = text.split(" ") as [Named["scheme"], string];
+      return [tracker(`${scheme}${i}`, scheme, host)];
     });
     const policy = new AnnouncePolicy(tiers, inOrder, { independentTiers: true });
-    assert.deepEqual(policy.tick(0).map((order) => order.tracker.name), ["udp2", "http1"]);
+    const asked = policy.tick(0).map((order) => order.tracker.name);
+    assert.deepEqual(asked, ["udp2", "http1", "http4"]);
   });
 
   it("has ten announces under way at most, of which those for four seconds do not count", () => {
