@@ -218,6 +218,11 @@ export interface HttpRequest {
   /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
   maxBytes: number;
   signal?: AbortSignal;
+  /**
+   * Takes an answer that ends before its stated length, that is gzip without saying so, or says so
+   * without being it. For callers whose own format shows what is missing. Default false.
+   */
+  lenient?: boolean;
 }
 
 export interface HttpHead {

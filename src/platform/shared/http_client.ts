@@ -23,11 +23,8 @@ export interface Outgoing extends Omit<HttpRequest, "url" | "signal" | "maxBytes
   method: NonNullable<HttpRequest["method"]>;
   url: URL;
   headers: Record<string, string>;
-  /** Null for a stream, whose reader counts. */
-  maxBytes: number | null;
   /** Starts the message of a failure: "Cannot get http://...". */
   doing: string;
-  fail(error: Error): void;
 }
 
 export interface HttpClientParts {
@@ -41,7 +38,7 @@ export function createHttpClient(parts: HttpClientParts): Pick<Http, "request" |
   const { hold = (work) => work } = parts;
   return {
     async request({ maxBytes, ...request }) {
-      const call = new Call(parts, request, "gzip, deflate", maxBytes);
+      const call = new Call(parts, request, "gzip, deflate");
       try {
         call.limitTime();
         const head = await call.begin();
@@ -51,13 +48,18 @@ export function createHttpClient(parts: HttpClientParts): Pick<Http, "request" |
           request.method === "HEAD" ? {} : head.headers,
         );
         const encoding = head.headers["content-encoding"] ?? "";
-        return { ...head, body: await hold(inflateBody(packed, encoding, maxBytes, call.doing)) };
+        const unpacked = inflateBody(packed, encoding, {
+          maxBytes,
+          doing: call.doing,
+          lenient: request.lenient ?? false,
+        });
+        return { ...head, body: await hold(unpacked) };
       } finally {
         call.close();
       }
     },
     async stream(request) {
-      const call = new Call(parts, request, "identity", null);
+      const call = new Call(parts, request, "identity");
       const { status, headers } = await call.limited(() => call.begin());
       const encoding = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
       if (encoding !== "identity") {
@@ -121,7 +123,6 @@ class Call {
     parts: HttpClientParts,
     request: Omit<HttpRequest, "maxBytes">,
     accept: string,
-    maxBytes: number | null,
   ) {
     const { method = "GET", signal, timeoutMs } = request;
     const url = parseUrl(request.url);
@@ -130,15 +131,12 @@ class Call {
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;
     if (signal?.aborted) throw this.failure("aborted", "the request was cancelled");
-    this.#exchange = parts.start({
-      ...request,
-      method,
-      url,
-      headers: { "accept-encoding": accept, ...request.headers },
-      maxBytes,
-      doing: this.doing,
-      fail: (error) => this.fail(error),
-    });
+    const headers = { "accept-encoding": accept, ...request.headers };
+    try {
+      this.#exchange = parts.start({ ...request, method, url, headers, doing: this.doing });
+    } catch (error) {
+      throw netError(this.doing, error); // a sandbox may forbid to connect
+    }
     signal?.addEventListener("abort", this.#onAbort);
   }
 

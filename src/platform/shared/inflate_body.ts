@@ -15,14 +15,22 @@ const unpackers: ReadonlyMap<string, readonly Method[]> = new Map([
   ["deflate", ["inflate", "inflateRaw"]],
 ]);
 
-/** `doing` starts the message of a failure: "Cannot get http://...". */
+export interface InflateOptions {
+  /** Limits what comes out. */
+  maxBytes: number;
+  /** Starts the message of a failure: "Cannot get http://...". */
+  doing: string;
+  /** Whether it is gzip is told by its first bytes, whatever `encoding` says. */
+  lenient: boolean;
+}
+
 export async function inflateBody(
   packed: Uint8Array,
   encoding: string,
-  maxBytes: number,
-  doing: string,
+  { maxBytes, doing, lenient }: InflateOptions,
 ): Promise<Uint8Array> {
-  const name = encoding.trim().toLowerCase();
+  const said = encoding.trim().toLowerCase();
+  const name = lenient ? trueEncoding(packed, said) : said;
   if (name === "" || name === "identity" || packed.length === 0) return packed;
   let failure: unknown;
   for (const method of unpackers.get(name) ?? []) {
@@ -41,4 +49,9 @@ export async function inflateBody(
   throw new NetError("bad-response", `${doing}: its "${name}" packing cannot be undone`, {
     cause: failure,
   });
+}
+
+function trueEncoding(packed: Uint8Array, said: string): string {
+  if (packed[0] === 0x1f && packed[1] === 0x8b) return "gzip";
+  return unpackers.get(said)?.includes("gunzip") ? "" : said;
 }

@@ -7,7 +7,7 @@ import { createFiles } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpClient } from "./http_client.ts";
 import { createMulticastNet } from "./multicast.ts";
-import { nodeExchange } from "./node_http.ts";
+import { nodeExchange } from "./node_line.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createStreamNet, type StreamNetOptions } from "./tcp.ts";

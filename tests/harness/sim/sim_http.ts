@@ -1,79 +1,59 @@
 /**
- * HTTP between simulated nodes. What travels on their sockets is not HTTP text but a JSON head and
- * the parts of the body, each after its length, and a length of 0 at the end: rates, cuts and resets
- * act on it all the same.
+ * HTTP between simulated nodes: the platform's own client, and a small server, over their sockets.
+ * Rates, cuts and resets of the network act on it, and a node may as well answer by hand, byte by
+ * byte.
  */
-import { concatBytes, writeUint32 } from "../../../src/util/bytes.ts";
+import { concatBytes, fromLatin1 } from "../../../src/util/bytes.ts";
 import { systemError } from "../../../src/platform/shared/errno.ts";
-import {
-  createHttpClient,
-  type HttpExchange,
-  type Outgoing,
-} from "../../../src/platform/shared/http_client.ts";
+import { createHttpClient, type Outgoing } from "../../../src/platform/shared/http_client.ts";
+import { type HttpLine, WireExchange, WireReader } from "../../../src/platform/shared/http_wire.ts";
 import { CLOSE_GRACE_MS, serverError } from "../../../src/platform/shared/serving.ts";
-import type {
-  Http,
-  HttpHead,
-  HttpServer,
-  Socket,
-  SocketInfo,
-} from "../../../src/platform/types.ts";
-import { FramedReader } from "./framed_reader.ts";
+import type { Http, HttpServer, Socket, SocketInfo } from "../../../src/platform/types.ts";
 import type { SimHost } from "./host.ts";
 import type { SimStreamNet } from "./sim_stream_net.ts";
+import { SocketLine } from "./socket_line.ts";
 
 type Handler = Parameters<Http["serve"]>[1];
 
-interface RequestHead {
-  method: string;
-  url: string;
-  headers: Record<string, string>;
-}
-
-/** Its `request` and `stream` are those of the real platform, over an exchange of this kind. */
+/** Its `request` and `stream` are those of the real platform, over lines of this network. */
 export function createSimHttp(host: SimHost, net: SimStreamNet): Http {
   const client = createHttpClient({
     after: (delayMs, fn) => host.after(delayMs, fn),
-    start: (outgoing) => new SimExchange(net, outgoing),
+    start: (outgoing) => new WireExchange(outgoing, (to) => new SimLine(net, to)),
     hold: (work) => host.hold(work),
   });
   return { ...client, serve: (on, handler) => serve(host, net, on, handler) };
 }
 
-class SimExchange implements HttpExchange {
-  readonly #net: SimStreamNet;
-  readonly #outgoing: Outgoing;
-  #socket: Socket | null = null;
-  #reader: FramedReader | null = null;
+/** A line to a host by name. Nothing is encrypted here, whatever the URL says. */
+class SimLine implements HttpLine {
+  readonly opened: Promise<unknown>;
+  #line: SocketLine | null = null;
   #closed = false;
 
-  constructor(net: SimStreamNet, outgoing: Outgoing) {
-    this.#net = net;
-    this.#outgoing = outgoing;
+  constructor(net: SimStreamNet, to: Outgoing) {
+    this.opened = this.#open(net, to);
   }
 
-  async begin(): Promise<HttpHead> {
-    const { method, url, headers, body, timeoutMs } = this.#outgoing;
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    const address = this.#outgoing.address ?? (await this.#net.lookup(host))[0]!;
-    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  async #open(net: SimStreamNet, { url, address, timeoutMs }: Outgoing): Promise<void> {
+    const found = address ?? (await net.lookup(url.hostname.replace(/^\[|\]$/g, "")))[0]!;
     if (this.#closed) throw systemError("ECANCELED");
-    const socket = this.#socket = this.#net.connect({ address, port, timeoutMs });
-    const reader = this.#reader = new FramedReader(socket);
-    await socket.opened;
-    const head: RequestHead = { method, url: url.href, headers: { ...headers, host: url.host } };
-    const parts = body === undefined || body.length === 0 ? [] : [framed(body)];
-    await sendBytes(socket, concatBytes(headBytes(head), ...parts, END));
-    return await readHead(reader) as HttpHead;
+    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+    this.#line = new SocketLine(net.connect({ address: found, port, timeoutMs }));
+    await this.#line.opened;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#line!.write(bytes);
   }
 
   read(): Promise<Uint8Array | null> {
-    return this.#reader!.some();
+    return this.#line!.read();
   }
 
   close(): void {
     this.#closed = true;
-    this.#socket?.close();
+    this.#line?.close();
   }
 }
 
@@ -104,47 +84,40 @@ async function serve(
 
 /** An answer that rejects, as when its body fails, stays without its end. */
 async function answer(socket: Socket, info: SocketInfo, handler: Handler): Promise<void> {
-  const reader = new FramedReader(socket);
-  const { method, url, headers } = await readHead(reader) as RequestHead;
-  const parts: Uint8Array[] = [];
-  for (let part; (part = await reader.some()) !== null;) parts.push(part);
-  const body = parts.length > 0 ? { body: concatBytes(...parts) } : {};
+  const line = new SocketLine(socket), reader = new WireReader(line, "Cannot read the request");
+  const [method = "", target = ""] = (await reader.firstLine()).split(" ");
+  const headers = await reader.headers(), parts: Uint8Array[] = [];
+  const length = Number(headers["content-length"] ?? 0);
+  for await (const part of reader.body(length)) parts.push(part);
+  const request = new Request(`http://${headers["host"]}${target}`, {
+    method,
+    headers,
+    ...(length > 0 ? { body: concatBytes(...parts) } : {}),
+  });
   const remote = { address: info.remoteAddress, port: info.remotePort };
   let response: Response;
   try {
-    response = await handler(new Request(url, { method, headers, ...body }), remote);
+    response = await handler(request, remote);
   } catch {
     response = serverError();
   }
-  const head = { status: response.status, headers: Object.fromEntries(response.headers) };
-  await sendBytes(socket, headBytes(head));
+  await line.send(headOf(response));
   const from = method === "HEAD" ? undefined : response.body?.getReader();
-  while (from !== undefined && !reader.ended) {
+  while (from !== undefined && !line.ended) {
     const { value, done } = await from.read();
     if (done) break;
-    if (value.length > 0) await sendBytes(socket, framed(value));
+    if (value.length > 0) await line.send(chunkOf(value));
   }
-  if (reader.ended) await from?.cancel();
-  else await sendBytes(socket, END);
+  if (line.ended) await from?.cancel();
+  else if (method !== "HEAD") await line.send(fromLatin1("0\r\n\r\n"));
 }
 
-function sendBytes(socket: Socket, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => void socket.send(bytes, resolve));
+/** In chunks, so that a body that breaks off is not taken for a whole one. */
+function headOf({ status, headers }: Response): Uint8Array {
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
+  return fromLatin1(`HTTP/1.1 ${status} OK\r\n${lines.join("")}transfer-encoding: chunked\r\n\r\n`);
 }
 
-/** Ends a body, so that one that breaks off is not taken for a whole one. */
-const END = new Uint8Array(4);
-
-function headBytes(head: RequestHead | HttpHead): Uint8Array {
-  return framed(new TextEncoder().encode(JSON.stringify(head)));
-}
-
-function framed(bytes: Uint8Array): Uint8Array {
-  const length = new Uint8Array(4);
-  writeUint32(length, 0, bytes.length);
-  return concatBytes(length, bytes);
-}
-
-async function readHead(reader: FramedReader): Promise<unknown> {
-  return JSON.parse(new TextDecoder().decode(await reader.part()));
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  return concatBytes(fromLatin1(`${bytes.length.toString(16)}\r\n`), bytes, fromLatin1("\r\n"));
 }
