@@ -2,7 +2,8 @@
  * The bencode decoder (BEP 3) for bytes from anywhere. It holds on to three promises: every length
  * is checked before it is used, nothing recurses, and the only error it throws is a ProtocolError
  * with the byte offset in its message. Unsorted keys and trailing white space pass only on request,
- * because real .torrent files have them; duplicate keys and numbers written in two ways never pass.
+ * because real .torrent files have them; duplicate keys and numbers written in two ways pass only
+ * where `lenient` takes what can be read, as for the answers of trackers.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { toLatin1 } from "../util/bytes.ts";
@@ -26,6 +27,12 @@ export interface DecodeOptions {
   allowUnsorted?: boolean;
   /** Takes spaces, tabs and line ends behind the value. Default false. */
   allowTrailingWhitespace?: boolean;
+  /**
+   * Reads what can be read: no order of keys, the first of equal ones, any spelling of a number, a
+   * byte order mark before and anything behind the value; a value that breaks off or is damaged has
+   * what came before. A number that is none is an empty string. Default false.
+   */
+  lenient?: boolean;
   /** Lists and dictionaries inside one another. Default 100. */
   maxDepth?: number;
   /** Values and keys altogether. Default 1,000,000. */
@@ -43,7 +50,9 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): BValue {
   const { value, end } = decodePrefix(bytes, options);
   let at = end;
   if (options.allowTrailingWhitespace) { while (isWhitespace(bytes[at])) at++; }
-  if (at < bytes.length) fail("trailing-data", "There are bytes behind the value", at);
+  if (at < bytes.length && !options.lenient) {
+    fail("trailing-data", "There are bytes behind the value", at);
+  }
   return value;
 }
 
@@ -62,6 +71,8 @@ export function decodePrefix(
 
 /** Room for any 64-bit number, signed or not. */
 const MAX_DIGITS = 20;
+/** Characters of a number that is read leniently. */
+const MAX_NUMBER = 40;
 /** So many digits always make a safe integer. */
 const SAFE_DIGITS = 15;
 
@@ -82,6 +93,7 @@ class Decoder {
   at = 0;
   readonly #bytes: Uint8Array;
   readonly #allowUnsorted: boolean;
+  readonly #lenient: boolean;
   readonly #maxDepth: number;
   readonly #maxTokens: number;
   #tokens = 0;
@@ -89,12 +101,26 @@ class Decoder {
 
   constructor(bytes: Uint8Array, options: DecodeOptions) {
     this.#bytes = bytes;
-    this.#allowUnsorted = options.allowUnsorted ?? false;
+    this.#lenient = options.lenient ?? false;
+    this.#allowUnsorted = options.allowUnsorted ?? this.#lenient;
+    if (this.#lenient) this.#skipMarks();
     this.#maxDepth = options.maxDepth ?? 100;
     this.#maxTokens = options.maxTokens ?? 1_000_000;
   }
 
   value(): BValue {
+    try {
+      return this.#whole();
+    } catch (error) {
+      const salvaged = this.#lenient && error instanceof ProtocolError
+        ? this.#salvage(error)
+        : null;
+      if (salvaged === null) throw error;
+      return salvaged;
+    }
+  }
+
+  #whole(): BValue {
     for (;;) {
       const container = this.#open[this.#open.length - 1];
       const ends = container !== undefined && this.#bytes[this.at] === END;
@@ -107,6 +133,25 @@ class Decoder {
       if (parent === undefined) return done;
       parent.values.push(done);
     }
+  }
+
+  /** What came before the damage. Null where limits were hit, or nothing came. */
+  #salvage({ code }: ProtocolError): BValue | null {
+    if (code === "too-deep" || code === "too-many-tokens") return null;
+    let inner: BValue | null = null;
+    for (let open = this.#open.pop(); open !== undefined; open = this.#open.pop()) {
+      if (inner !== null) open.values.push(inner);
+      const { keys, values } = open;
+      if (keys !== null) keys.length = values.length; // the last key may have no value
+      inner = keys === null ? values : new BDict(this.#bytes, open.start, keys, values);
+    }
+    return inner;
+  }
+
+  #skipMarks(): void {
+    const bytes = this.#bytes;
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.at = 3;
+    while (isWhitespace(bytes[this.at])) this.at++;
   }
 
   /** Reads an integer or string whole; of a list or dictionary only the opening (undefined). */
@@ -134,7 +179,8 @@ class Decoder {
     this.#open.pop();
     this.at++;
     if (container.keys === null) return container.values;
-    if (!container.sorted && new Set(container.keys).size < container.keys.length) {
+    const isDoubtful = !container.sorted && !this.#lenient;
+    if (isDoubtful && new Set(container.keys).size < container.keys.length) {
       fail("duplicate-key", "A key comes twice in the dictionary", container.start);
     }
     return new BDict(this.#bytes, container.start, container.keys, container.values);
@@ -148,7 +194,7 @@ class Decoder {
     const key = toLatin1(this.#bytes, this.#string(), this.at);
     // One character is one byte, so comparing the strings compares the bytes.
     const last = keys.length > 0 ? keys[keys.length - 1]! : "";
-    if (keys.length > 0 && key <= last) {
+    if (keys.length > 0 && key <= last && !this.#lenient) {
       if (key === last) fail("duplicate-key", "A dictionary key comes twice", start);
       if (!this.#allowUnsorted) {
         fail("unsorted-key", "A dictionary key is not in byte order", start);
@@ -169,7 +215,7 @@ class Decoder {
     }
     if (at === bytes.length) fail("truncated", "The data ends inside a string's length", at);
     if (bytes[at] !== COLON) fail("bad-length", "A string's length has no colon after it", at);
-    if (bytes[start] === ZERO && at > start + 1) {
+    if (bytes[start] === ZERO && at > start + 1 && !this.#lenient) {
       fail("bad-length", "A string's length has a leading zero", start);
     }
     const from = at + 1;
@@ -180,7 +226,8 @@ class Decoder {
     return from;
   }
 
-  #integer(): number | bigint {
+  #integer(): number | bigint | Uint8Array {
+    if (this.#lenient) return this.#anyNumber();
     const bytes = this.#bytes, start = this.at;
     const negative = bytes[start + 1] === MINUS;
     const first = negative ? start + 2 : start + 1;
@@ -202,6 +249,16 @@ class Decoder {
     let value = 0;
     for (let i = first; i < end; i++) value = value * 10 + bytes[i]! - ZERO;
     return negative ? -value : value;
+  }
+
+  /** As a spreadsheet would read it, without its fraction. */
+  #anyNumber(): number | Uint8Array {
+    const start = this.at + 1, end = this.#bytes.indexOf(END, start);
+    if (end < 0 || end - start > MAX_NUMBER) fail("truncated", "An integer does not end", start);
+    this.at = end + 1;
+    const value = Math.trunc(Number(toLatin1(this.#bytes, start, end).trim() || NaN));
+    if (Number.isNaN(value)) return new Uint8Array(0);
+    return Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER) + 0;
   }
 
   #count(): void {

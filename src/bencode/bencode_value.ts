@@ -114,7 +114,8 @@ export class BDict {
       for (let i = 0; i < this.#keys.length; i++) if (this.#keys[i] === key) return i;
       return -1;
     }
-    this.#index ??= new Map(this.#keys.map((name, i) => [name, i]));
+    // Backwards, so that the first of equal keys counts, as in a walk.
+    this.#index ??= new Map(this.#keys.map((name, i) => [name, i] as const).reverse());
     return this.#index.get(key) ?? -1;
   }
 }

@@ -47,7 +47,10 @@ export async function announceHttp(
 ): Promise<AnnounceResponse> {
   checkTrackerAddress(url, address);
   const text = announceUrl(url, request);
-  return await ask(ports, url, text, address, options, parseAnnounceResponse);
+  return await ask(ports, url, text, address, options, {
+    parse: parseAnnounceResponse,
+    isUseful: ({ peers, namedPeers }) => peers.length + namedPeers.length > 0,
+  });
 }
 
 /** What a scrape says about one torrent; null if nothing. Throws a TrackerError. */
@@ -63,8 +66,18 @@ export async function scrapeHttp(
   const target = scrapeUrl(url);
   if (target === null) throw new TrackerError("refused-url", "The tracker cannot be scraped");
   const text = scrapeRequestUrl(target, [infoHash]);
-  const entries = await ask(ports, target, text, address, options, parseScrapeResponse);
+  const entries = await ask(ports, target, text, address, options, {
+    parse: parseScrapeResponse,
+    isUseful: ({ size }) => size > 0,
+  });
   return entries.get(toHex(infoHash)) ?? null;
+}
+
+interface AnswerReader<T> {
+  /** Throws a TrackerError or a ProtocolError. */
+  parse(body: Uint8Array): T;
+  /** Whether it is worth more than the status that says that there is no answer. */
+  isUseful(answer: T): boolean;
 }
 
 /** `address` has been checked. */
@@ -74,12 +87,12 @@ async function ask<T>(
   text: string,
   address: string,
   options: HttpAnnounceOptions,
-  parse: (body: Uint8Array) => T,
+  reader: AnswerReader<T>,
 ): Promise<T> {
   try {
     const response = await getFollowing(ports, url, text, address, options);
-    if (response.status === 200) return parse(response.body);
-    throw statusError(response, parse);
+    if (response.status >= 200 && response.status < 300) return reader.parse(response.body);
+    return readDespiteStatus(response, reader);
   } catch (error) {
     throw asTrackerError(error);
   }
@@ -101,6 +114,7 @@ async function getFollowing(
       headers: requestHeaders(first, url),
       timeoutMs: Math.max(1, deadline - ports.clock.now()),
       maxBytes: MAX_TRACKER_BODY,
+      lenient: true,
       signal: options.signal,
     });
     const location = redirectOf(response);
@@ -108,7 +122,7 @@ async function getFollowing(
     if (redirects === MAX_REDIRECTS) {
       throw new TrackerError("bad-response", `The tracker redirects over ${MAX_REDIRECTS} times`);
     }
-    text = resolveRedirect(text, location);
+    text = withArgumentsOf(firstText, resolveRedirect(text, location));
     url = parseRedirectUrl(text);
     text = url.text;
     const next = await addressOfSameFamily(ports, url, address, options.signal);
@@ -153,15 +167,23 @@ function redirectOf(response: HttpResponse): string | null {
   return response.headers["location"] ?? null;
 }
 
-/** Some trackers send their failure reason with an error status: parsing throws it. */
-function statusError(response: HttpResponse, parse: (body: Uint8Array) => unknown): TrackerError {
+/** A moved tracker that did not hand the query on gets what we ask for all the same. */
+function withArgumentsOf(asked: string, target: string): string {
+  const at = asked.search(/[?&]info_hash=/);
+  if (at < 0 || /[?&]info_hash=/.test(target)) return target;
+  return `${target}${target.includes("?") ? "&" : "?"}${asked.slice(at + 1)}`;
+}
+
+/** Some trackers send their failure reason, or even their answer, with an error status. */
+function readDespiteStatus<T>(response: HttpResponse, { parse, isUseful }: AnswerReader<T>): T {
   try {
-    parse(response.body);
+    const answer = parse(response.body);
+    if (isUseful(answer)) return answer;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
   }
   const seconds = response.headers["retry-after"] ?? "";
-  return new TrackerError(
+  throw new TrackerError(
     "bad-response",
     `The tracker answered with HTTP status ${response.status}`,
     /^\d{1,6}$/.test(seconds) ? { retryInMs: Number(seconds) * 1000 } : {},

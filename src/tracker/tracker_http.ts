@@ -52,30 +52,28 @@ export function scrapeRequestUrl(url: TrackerUrl, infoHashes: readonly Uint8Arra
 
 /**
  * Reads the answer to an announce. Throws a TrackerError "failure" with the tracker's own words
- * (and `retryInMs` if it gave one), or a ProtocolError if the bytes are no answer.
+ * (and `retryInMs` if it gave one), or a ProtocolError if the bytes are no answer. What cannot be
+ * read counts as not said; a failure beside peers is taken for a warning.
  */
 export function parseAnnounceResponse(body: Uint8Array): AnnounceResponse {
-  const answer = decodeAnswer(body);
-  const peers = answer.get("peers"), peers6 = answer.get("peers6");
-  const interval = count(answer, "interval");
-  if (interval === null && peers === undefined && peers6 === undefined) {
+  const answer = decodeAnswer(body), interval = count(answer, "interval");
+  const { peers, namedPeers, listed } = readPeers(answer);
+  const failed = answer.has("failure reason");
+  if (failed && peers.length + namedPeers.length === 0) throw failureOf(answer);
+  if (interval === null && !listed) {
     throw new ProtocolError("bad-response", "The tracker's answer has neither interval nor peers");
   }
-  const lists = readPeers(peers);
-  if (peers6 !== undefined) {
-    if (!(peers6 instanceof Uint8Array)) throw badPeers();
-    lists.peers.push(...parseCompactPeers(peers6, 6, MAX_PEERS_PER_ANSWER));
-  }
-  const warning = answer.bytes("warning message");
+  const warning = answer.bytes(failed ? "failure reason" : "warning message");
   const externalIp = answer.bytes("external ip");
   return {
     interval,
     minInterval: count(answer, "min interval"),
-    ...lists,
+    peers,
+    namedPeers,
     seeders: count(answer, "complete"),
     leechers: count(answer, "incomplete"),
     downloaded: count(answer, "downloaded"),
-    warning: warning === undefined ? null : displayText(warning),
+    warning: warning === undefined ? null : displayText(warning) || null,
     trackerId: answer.bytes("tracker id")?.slice(0, 256) ?? null,
     externalAddress: externalIp?.length === 4 || externalIp?.length === 16
       ? formatIp(externalIp)
@@ -85,7 +83,8 @@ export function parseAnnounceResponse(body: Uint8Array): AnnounceResponse {
 
 /** Entries by info-hash as 40 hexadecimal digits. Throws as parseAnnounceResponse does. */
 export function parseScrapeResponse(body: Uint8Array): Map<string, ScrapeEntry> {
-  const files = decodeAnswer(body).dict("files");
+  const answer = decodeAnswer(body), files = answer.dict("files");
+  if (answer.has("failure reason")) throw failureOf(answer);
   if (files === undefined) {
     throw new ProtocolError("bad-response", "The tracker's scrape answer has no files");
   }
@@ -120,21 +119,16 @@ function withArguments(url: string, args: readonly string[]): string {
   return `${url}${joint}${args.join("&")}`;
 }
 
-/** The top dictionary, unless it says that the tracker refused. */
+/** The top dictionary, read as leniently as other clients read it. */
 function decodeAnswer(body: Uint8Array): BDict {
-  // Trackers in the field do not sort their keys, and some end their answer with a line end.
   const answer = decode(body, {
-    allowUnsorted: true,
-    allowTrailingWhitespace: true,
+    lenient: true,
     maxDepth: 8,
     maxTokens: 100_000,
     maxBytes: MAX_TRACKER_BODY,
   });
-  if (!(answer instanceof BDict)) {
-    throw new ProtocolError("bad-response", "The tracker's answer is not a dictionary");
-  }
-  if (answer.has("failure reason")) throw failureOf(answer);
-  return answer;
+  if (answer instanceof BDict) return answer;
+  throw new ProtocolError("bad-response", "The tracker's answer is not a dictionary");
 }
 
 function failureOf(answer: BDict): TrackerError {
@@ -162,34 +156,48 @@ function retryIn(value: BValue | undefined): number | null {
   return /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) * 60_000 : null;
 }
 
-function readPeers(value: BValue | undefined): { peers: PeerAddress[]; namedPeers: NamedPeer[] } {
-  if (value === undefined) return { peers: [], namedPeers: [] };
-  if (value instanceof Uint8Array) {
-    return { peers: parseCompactPeers(value, 4, MAX_PEERS_PER_ANSWER), namedPeers: [] };
-  }
-  if (!Array.isArray(value)) throw badPeers();
+/** `listed`: there was a list of either kind, be it empty. */
+function readPeers(
+  answer: BDict,
+): { peers: PeerAddress[]; namedPeers: NamedPeer[]; listed: boolean } {
   const peers: PeerAddress[] = [], namedPeers: NamedPeer[] = [];
-  for (const entry of value.slice(0, MAX_PEERS_PER_ANSWER)) {
-    // One bad entry says nothing about the others.
+  let listed = false;
+  for (const [key, family] of [["peers", 4], ["peers6", 6]] as const) {
+    const value = answer.get(key);
+    if (value instanceof Uint8Array) peers.push(...compactPeers(value, family));
+    else if (Array.isArray(value)) readPeerList(value, peers, namedPeers);
+    else continue;
+    listed = true;
+  }
+  return { peers, namedPeers, listed };
+}
+
+/** Dictionaries, or compact peers one by one. A bad entry says nothing about the others. */
+function readPeerList(entries: BValue[], peers: PeerAddress[], namedPeers: NamedPeer[]): void {
+  for (const entry of entries.slice(0, MAX_PEERS_PER_ANSWER)) {
+    if (entry instanceof Uint8Array) {
+      peers.push(...compactPeers(entry, entry.length === 18 ? 6 : 4));
+    }
     const peer = entry instanceof BDict ? readDictionaryPeer(entry) : null;
     if (peer === null) continue;
     const address = canonicalIp(peer.host);
     if (address === null) namedPeers.push(peer);
     else peers.push({ address, port: peer.port });
   }
-  return { peers, namedPeers };
+}
+
+/** Bytes left over at the end are skipped, as with UDP. */
+function compactPeers(bytes: Uint8Array, family: 4 | 6): PeerAddress[] {
+  const whole = bytes.length - bytes.length % (family === 4 ? 6 : 18);
+  return parseCompactPeers(bytes.subarray(0, whole), family, MAX_PEERS_PER_ANSWER);
 }
 
 function readDictionaryPeer(entry: BDict): NamedPeer | null {
-  const host = entry.text("ip"), port = entry.int("port");
-  if (host === undefined || port === undefined || port < 0 || port > 65535) return null;
+  const host = entry.text("ip"), port = entry.int("port") ?? Number(entry.text("port") ?? NaN);
+  if (host === undefined || !(Number.isInteger(port) && port >= 0 && port <= 65535)) return null;
   if (host.length > MAX_HOST_LENGTH || !/^[A-Za-z0-9_.:-]+$/.test(host)) return null;
   const peerId = entry.bytes("peer id");
   return { host, port, peerId: peerId?.length === 20 ? peerId.slice() : null };
-}
-
-function badPeers(): ProtocolError {
-  return new ProtocolError("bad-response", "The tracker's peers are neither a string nor a list");
 }
 
 /** A number that is zero or more; anything else counts as not said. */

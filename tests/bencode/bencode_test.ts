@@ -364,3 +364,48 @@ describe("decode: hostile bytes by seed", () => {
     assert.ok(refused > 2900);
   });
 });
+
+describe("decode leniently", () => {
+  const lenient = { lenient: true };
+
+  it("takes the first of equal keys, whatever their order and number", () => {
+    assert.equal(dict("d1:bi1e1:ai2e1:bi3ee", lenient).int("b"), 1);
+    const many = Array.from({ length: 20 }, (_, i) => `2:k${i % 10}i${i}e`).join("");
+    const value = dict(`d${many}e`, lenient);
+    for (let i = 0; i < 10; i++) assert.equal(value.int(`k${i}`), i);
+  });
+
+  it("reads numbers in any spelling, and takes others as empty strings", () => {
+    const read = (text: string) => decode(b(text), lenient);
+    const spelt = ["03", "-0", "1.9", "-1.9", " 7 ", "1" + "0".repeat(30)];
+    assert.deepEqual(spelt.map((text) => read(`i${text}e`)), [3, 0, 1, -1, 7, 2 ** 53 - 1]);
+    assert.deepEqual(["", "x", "5x"].map((text) => read(`i${text}e`)), [b(""), b(""), b("")]);
+    assert.equal(Object.is(read("i-0e"), 0), true);
+  });
+
+  it("skips what is before and behind", () => {
+    for (const text of ["\xef\xbb\xbfi5e", " \r\ni5e", "i5e\n", "i5e<!-- -->", "i5e1:x"]) {
+      assert.equal(decode(b(text), lenient), 5, text);
+    }
+  });
+
+  it("keeps what came before the end or the damage", () => {
+    const whole = "d1:ali1ei2ee1:bd1:ci3e1:di4ee1:ei5ee";
+    for (let length = 1; length < whole.length; length++) {
+      const value = dict(whole.slice(0, length), lenient);
+      assert.equal(value.int("e"), length >= 35 ? 5 : undefined);
+      if (length >= 28) assert.equal(value.dict("b")?.int("d"), 4, `${length}`);
+      if (length >= 11) assert.deepEqual(value.list("a"), [1, 2], `${length}`);
+    }
+    assert.equal(dict("d1:ai1e1:b?", lenient).int("a"), 1);
+    assert.equal(dict("d1:ai1ei2ei3ee", lenient).int("a"), 1);
+  });
+
+  it("still refuses what is no value, and what is over a limit", () => {
+    for (const text of ["", "<html>", "e", "9:abc", "\xef\xbb\xbf"]) refusal(text, lenient);
+    const deep = { ...lenient, maxDepth: 3, maxTokens: 10, maxBytes: 100 };
+    assert.equal(refusal("llllee", deep).code, "too-deep");
+    assert.equal(refusal(`l${"i1e".repeat(12)}e`, deep).code, "too-many-tokens");
+    assert.equal(refusal(`l${"i1e".repeat(40)}e`, deep).code, "too-large");
+  });
+});
