@@ -127,9 +127,9 @@ int main(int count, char **words) {
   /* As many as the window reaches into, and the one that it begins in. */
   const uint32_t slots = WINDOW * BLOCK / piece_length + 2;
   const uint64_t pieces = (size + piece_length - 1) / piece_length;
-  uint8_t *expected = malloc(pieces * 20);
+  uint8_t *expected = malloc(pieces * 20), *stored = calloc(pieces, 1);
   FILE *hashes = fopen(words[6], "rb");
-  if (!expected || !hashes || fread(expected, 20, pieces, hashes) != pieces) fail("hashes");
+  if (!expected || !stored || !hashes || fread(expected, 20, pieces, hashes) != pieces) fail("hashes");
   int out = open(words[7], O_CREAT | O_RDWR | O_EXCL, 0644);
   if (out < 0) fail("open");
   uint8_t **open_pieces = calloc(slots, sizeof *open_pieces);
@@ -141,11 +141,13 @@ int main(int count, char **words) {
   EVP_MD_CTX *hash = EVP_MD_CTX_new();
 
   dial(words[1], words[2], words[3]);
-  uint64_t asked = 0, got = 0;
+  uint64_t asked = 0, got = 0, first = 0; /* the first piece that is not stored */
   int choked = 1;
   while (got < size) {
     if (!choked && asked - got <= (uint64_t)WINDOW * BLOCK * 3 / 4) {
-      asked = ask(asked, size, got + (uint64_t)WINDOW * BLOCK, piece_length);
+      /* The seeder may send a later piece first: an earlier one keeps its slot until it is stored. */
+      const uint64_t window = got + (uint64_t)WINDOW * BLOCK, room = (first + slots) * piece_length;
+      asked = ask(asked, size, window < room ? window : room, piece_length);
     }
     uint8_t head[9];
     hear(head, 4);
@@ -176,6 +178,8 @@ int main(int count, char **words) {
     if (memcmp(digest, expected + piece * 20, 20)) return 1;
     store(out, open_pieces[slot], whole, start);
     filled[slot] = 0;
+    stored[piece] = 1;
+    while (first < pieces && stored[first]) first++;
   }
   return 0;
 }

@@ -85,9 +85,10 @@ export class EngineMaker {
     this.#platform = platform;
     const settings = this.#options = clientSettings(options);
     this.#ports = ports;
-    const { clock, files, hasher } = platform;
+    const { clock, files, hasher, process } = platform;
     const maxOpenFiles = Math.min(settings.maxOpenFiles, shareOut(files.openLimit()).files);
-    this.#files = new HandlePool(files, maxOpenFiles, () => clock.now());
+    const time = { now: () => clock.now(), waited: () => process.waitedMs() };
+    this.#files = new HandlePool(files, maxOpenFiles, time);
     this.#keeping = {
       files,
       sha1: (bytes) => hasher.digest("sha1", bytes),

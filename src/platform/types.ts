@@ -424,6 +424,11 @@ export interface Process {
   /** Ends the process at once. Only for cases that cannot end otherwise. */
   exit(code: number): never;
   residentBytes(): number;
+  /**
+   * Milliseconds that this thread was ready to run and waited for a processor, since it began; 0 where
+   * the system does not tell (Linux does).
+   */
+  waitedMs(): number;
 }
 
 export interface Platform {

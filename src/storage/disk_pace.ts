@@ -4,7 +4,8 @@
  * gone to sleep, are made off the thread and measured. The writes to a slow disk leave the thread one
  * after the other, so that a disk never keeps more than one of the runtime's threads busy (Bun has as
  * many as there are processors), until they have been fast for a while. Each disk has one pace, which
- * all torrents share (src/DECISIONS.md 24).
+ * all torrents share (src/DECISIONS.md 24). On a busy machine a write takes long although the disk is
+ * fast, so the time that the thread waited for a processor does not count.
  */
 import { Turns } from "../util/turns.ts";
 
@@ -20,9 +21,20 @@ const PAUSE_MS = 5000;
 /** Once it was slow they all have to be quick for so long, and longer each time. */
 const QUIET_MS = 5000;
 const MAX_QUIET_MS = 10 * 60_000;
+/** Waits from before a write are not taken for its own for longer than this. */
+const WAITS_MS = 1000;
+
+/** Milliseconds. */
+export interface PaceClock {
+  now(): number;
+  /** How long this thread waited for a processor, since it began. */
+  waited(): number;
+}
+
+const STOPPED: PaceClock = { now: () => 0, waited: () => 0 };
 
 export class DiskPace {
-  readonly now: () => number;
+  readonly #clock: PaceClock;
   readonly #turns = new Turns();
   /** Quick writes off the thread in a row. */
   #proven = 0;
@@ -36,13 +48,22 @@ export class DiskPace {
   #owedAt = 0;
   /** Syncs under way. */
   #syncs = 0;
+  /** `waited` of the clock at `#askedAt`. */
+  #waited = 0;
+  #askedAt = 0;
 
   /** Without a clock it counts as quick. */
-  constructor(now: (() => number) | null) {
-    this.now = now ?? (() => 0);
-    if (now !== null) return;
+  constructor(clock: PaceClock | null) {
+    this.#clock = clock ?? STOPPED;
+    this.#waited = this.#clock.waited();
+    if (clock !== null) return;
     this.#proven = PROOF;
     this.#writtenAt = 0;
+  }
+
+  // hot
+  now(): number {
+    return this.#clock.now();
   }
 
   /** It was slow, and not proven quick since. */
@@ -62,6 +83,8 @@ export class DiskPace {
     const now = this.now();
     this.#owed = Math.max(0, this.#owed - (now - this.#owedAt) * SHARE) + now - begun;
     this.#owedAt = this.#writtenAt = now;
+    if (this.#owed > SLOW_MS) this.#owed = Math.max(0, this.#owed - this.#waitedSince(now));
+    else if (now - this.#askedAt > WAITS_MS) this.#waitedSince(now);
     if (this.#owed > SLOW_MS) this.#becomeSlow(now);
   }
 
@@ -69,6 +92,7 @@ export class DiskPace {
   away<T>(write: () => Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
       const begun = this.now();
+      this.#waitedSince(begun);
       try {
         return await write();
       } finally {
@@ -89,12 +113,21 @@ export class DiskPace {
   }
 
   #wasAway(begun: number): void {
-    const now = this.#writtenAt = this.now(), took = now - begun;
+    const now = this.#writtenAt = this.now();
+    let took = now - begun;
+    if (took > QUICK_MS) took -= this.#waitedSince(now);
     if (took > SLOW_MS) return this.#becomeSlow(now);
     if (this.#proven >= PROOF) return;
     if (took > QUICK_MS) this.#proven = 0;
     // However many writes there are, what was slow has to be quick for a while.
     else if (this.#proven < PROOF - 1 || now - this.#slowAt >= this.#quietMs) this.#proven++;
+  }
+
+  /** How long the thread waited for a processor since this was last asked. */
+  #waitedSince(now: number): number {
+    const before = this.#waited;
+    this.#askedAt = now;
+    return (this.#waited = this.#clock.waited()) - before;
   }
 
   #becomeSlow(now: number): void {

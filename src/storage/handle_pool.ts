@@ -6,7 +6,7 @@
 import type { FileHandle, Files } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
-import { DiskPace } from "./disk_pace.ts";
+import { DiskPace, type PaceClock } from "./disk_pace.ts";
 
 /** A file that the pool opens and closes. Its fields are the pool's alone to change. */
 export class PooledFile {
@@ -22,22 +22,22 @@ export class HandlePool {
   /** Least recently used first. */
   readonly #open = new Set<PooledFile>();
   #latest: PooledFile | null = null;
-  readonly #now: (() => number) | null;
+  readonly #clock: PaceClock | null;
   readonly #paces = new Map<string, DiskPace>();
 
-  /** `now`: milliseconds; without a clock all disks count as quick. */
-  constructor(files: Files, limit = 128, now: (() => number) | null = null) {
+  /** Without a clock all disks count as quick. */
+  constructor(files: Files, limit = 128, clock: PaceClock | null = null) {
     assert(limit > 0, "the pool may open a file");
     this.#files = files;
     this.#limit = limit;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Of the disk with this id (`Files.diskOf`). */
   paceOf(disk: string): DiskPace {
     const known = this.#paces.get(disk);
     if (known !== undefined) return known;
-    const pace = new DiskPace(this.#now);
+    const pace = new DiskPace(this.#clock);
     this.#paces.set(disk, pace);
     return pace;
   }

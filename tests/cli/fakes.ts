@@ -68,6 +68,9 @@ export class FakeProcess implements Process {
   residentBytes(): number {
     return 0;
   }
+  waitedMs(): number {
+    return 0;
+  }
 }
 
 /** Time passes only when the test says so. */

@@ -4,7 +4,8 @@ import { DiskPace } from "../../src/storage/disk_pace.ts";
 
 class Bench {
   now = 1000;
-  readonly pace = new DiskPace(() => this.now);
+  waited = 0;
+  readonly pace = new DiskPace({ now: () => this.now, waited: () => this.waited });
 
   /** Writes off the loop's thread that take so long each. */
   async away(count: number, ms: number): Promise<void> {
@@ -120,6 +121,38 @@ describe("DiskPace", () => {
     const next = pace.away(() => Promise.resolve(5));
     await assert.rejects(failing, /no/);
     assert.equal(await next, 5);
+  });
+
+  it("time that the thread waited for a processor is not the disk's", async () => {
+    const bench = await new Bench().proven(), { pace } = bench;
+    for (let i = 0; i < 100; i++) {
+      bench.waited += 70;
+      bench.held(80);
+      bench.now += 80;
+    }
+    assert.deepEqual([pace.isQuick, pace.isSlow], [true, false]);
+    bench.waited += 30;
+    bench.held(100);
+    assert.deepEqual([pace.isQuick, pace.isSlow], [false, true]);
+  });
+
+  it("what the thread waited long before a slow write does not excuse it", async () => {
+    const bench = await new Bench().proven(), { pace } = bench;
+    bench.waited += 1000;
+    bench.now += 2000;
+    bench.held(1);
+    bench.held(60);
+    assert.equal(pace.isSlow, true);
+  });
+
+  it("a write off the thread that waited for a processor does not make the disk slow", async () => {
+    const bench = await new Bench().proven(), { pace } = bench;
+    await pace.away(() => {
+      bench.now += 80;
+      bench.waited += 60;
+      return Promise.resolve();
+    });
+    assert.deepEqual([pace.isQuick, pace.isSlow], [true, false]);
   });
 
   it("counts as quick without a clock", () => {

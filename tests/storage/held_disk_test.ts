@@ -106,7 +106,7 @@ describe("a disk that makes its callers wait", { skip }, () => {
 
   it("holds up the pieces of its own torrents alone", LIMIT, async () => {
     const torrent = new TestTorrent(16384, [["t/a", 100_000], ["t/b", 60_000]]);
-    const pool = new HandlePool(files, 16, () => clock.now());
+    const pool = new HandlePool(files, 16, { now: () => clock.now(), waited: () => 0 });
     const open = (dir: string) => {
       const options = { infoHash: INFO_HASH };
       const storage = new TorrentStorage(

@@ -27,6 +27,7 @@ export function createProcess(): Process {
     },
     exit: (code) => process.exit(code),
     residentBytes: () => process.memoryUsage().rss,
+    waitedMs,
   };
 }
 
@@ -97,6 +98,21 @@ const hangupIsIgnored = ((): boolean => {
   }
   return ![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
 })();
+
+/** Asked once at start: a sandbox that has to ask the user must not do so in the middle of a download. */
+let waitsAreTold = true;
+waitedMs();
+
+function waitedMs(): number {
+  if (!waitsAreTold) return 0;
+  try {
+    const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "utf8").split(" ");
+    return Number(waitedNs) / 1e6;
+  } catch {
+    waitsAreTold = false;
+    return 0;
+  }
+}
 
 function onSignals(names: readonly NodeJS.Signals[], fn: () => void): Timer {
   const heard = names.filter((name) => {

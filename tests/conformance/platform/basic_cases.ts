@@ -266,6 +266,8 @@ export function processCases(add: AddCase): void {
     assert.match(own.os, /^[a-z0-9]+$/);
     assert.equal(own.env("SHOAL_SURELY_NOT_SET"), undefined);
     assert.ok(own.residentBytes() > 1_000_000);
+    const waited = own.waitedMs();
+    assert.ok(waited >= 0 && own.waitedMs() >= waited, "a time that never goes back");
     await own.out("");
     await own.err("");
     const terminal = own.terminal();

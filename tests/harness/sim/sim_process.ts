@@ -85,6 +85,11 @@ export class SimProcess implements Process {
   residentBytes(): number {
     return 64 * 1024 * 1024;
   }
+
+  /** A node has a processor of its own. */
+  waitedMs(): number {
+    return 0;
+  }
 }
 
 /** Ends the calling code of `exit()`; the timeline takes it as the orderly end that it is. */
