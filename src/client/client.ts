@@ -306,7 +306,10 @@ export class Client {
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
     const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
-    return this.#start(infoHash, magnet, chosen, { ...start, link: formatMagnet(magnet) });
+    const link = formatMagnet(magnet),
+      torrent = this.#start(infoHash, magnet, chosen, { ...start, link });
+    for (const message of magnet.warnings) this.#feed.push({ infoHash, type: "warning", message });
+    return torrent;
   }
 
   #start(
