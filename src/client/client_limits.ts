@@ -1,7 +1,7 @@
 /** What all torrents of a client share of the line: rates, connections, and bytes a day or month. */
 import type { Clock, FileLock } from "../platform/types.ts";
 import { ConnectionSlots } from "../peers/connection_slots.ts";
-import { newThrottles, type Rates } from "../swarm/rate_limits.ts";
+import { newThrottles, type Rates, serveAll, setRates } from "../swarm/rate_limits.ts";
 import { FileError } from "../util/errors.ts";
 import { Quota, type QuotaOptions, type QuotaPeriod, type QuotaState } from "./quota.ts";
 import type { QuotaSpent } from "../torrent/types.ts";
@@ -59,8 +59,7 @@ export class ClientLimits {
 
   /** Lets those go on who waited for tokens. Every few milliseconds while there are limits. */
   serve(now: number): void {
-    this.throttles.down.serve(now);
-    this.throttles.up.serve(now);
+    serveAll(this.throttles, now);
   }
 
   /** A few times a second: what has passed counts against the quota, and a new period begins. */
@@ -124,8 +123,7 @@ export class ClientLimits {
   /** The rates that were set, and not a block more than the quota has left. */
   #apply(): void {
     const now = this.#clock.now(), { down, up } = this.throttles;
-    if (down.limit !== this.#rates.down) down.setLimit(this.#rates.down, now);
-    if (up.limit !== this.#rates.up) up.setLimit(this.#rates.up, now);
+    setRates(this.throttles, this.#rates, now);
     if (this.#quota === null) return;
     const { left } = this.#quota;
     down.setAllowance(left.down, now);

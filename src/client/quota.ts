@@ -13,8 +13,7 @@ export interface QuotaOptions {
   /** Most bytes per period. Default: no limit. */
   down?: number;
   up?: number;
-  /** Default "month". */
-  period?: QuotaPeriod;
+  period: QuotaPeriod;
 }
 
 /** What is worth keeping between runs. */
@@ -71,7 +70,7 @@ export class Quota {
   }
 
   get period(): QuotaPeriod {
-    return this.#options.period ?? "month";
+    return this.#options.period;
   }
 
   /** Takes the bytes of this run so far. `wallTime` in milliseconds since 1970. */
@@ -135,12 +134,12 @@ export class Quota {
   }
 
   #periodAt(wallTime: number): string {
-    return new Date(wallTime).toISOString().slice(0, this.period === "day" ? 10 : 7);
+    return new Date(wallTime).toISOString().slice(0, this.#options.period === "day" ? 10 : 7);
   }
 
   #endOfPeriod(wallTime: number): number {
     const now = new Date(wallTime), [year, month] = [now.getUTCFullYear(), now.getUTCMonth()];
-    return this.period === "day"
+    return this.#options.period === "day"
       ? Date.UTC(year, month, now.getUTCDate() + 1)
       : Date.UTC(year, month + 1, 1);
   }

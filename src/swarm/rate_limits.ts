@@ -16,19 +16,40 @@ export interface Rates {
   up: number;
 }
 
+/** The part of a download limit that bytes of no use may have: else they slow the download down. */
+const WASTE_PART = 1 / 16;
+
 export interface ThrottlePair {
   readonly down: Throttle;
   readonly up: Throttle;
+  /** Of what comes, for that which is of no use. */
+  readonly waste: Throttle;
 }
 
 export function newThrottles(): ThrottlePair {
-  return { down: new Throttle(), up: new Throttle() };
+  return { down: new Throttle(), up: new Throttle(), waste: new Throttle() };
+}
+
+export function setRates(pair: ThrottlePair, { down, up }: Rates, now: number): void {
+  if (pair.down.limit !== down) {
+    pair.down.setLimit(down, now);
+    pair.waste.setLimit(down * WASTE_PART, now);
+  }
+  if (pair.up.limit !== up) pair.up.setLimit(up, now);
+}
+
+/** Lets those that wait go on. */
+export function serveAll({ down, up, waste }: ThrottlePair, now: number): void {
+  down.serve(now);
+  up.serve(now);
+  waste.serve(now);
 }
 
 /** The limits that one link is under. */
 export interface LinkLimits {
   readonly down: ThrottleChain;
   readonly up: ThrottleChain;
+  readonly waste: ThrottleChain;
   readonly own: ThrottlePair;
 }
 
@@ -83,20 +104,22 @@ export class RateLimits {
   }
 
   setTorrent(rates: Rates, now: number): void {
-    set(this.#torrent, rates, now);
+    setRates(this.#torrent, rates, now);
   }
 
   setPerPeer(rates: Rates, now: number): void {
     this.#perPeer = rates;
-    for (const peer of this.#peers) set(peer, rates, now);
+    for (const peer of this.#peers) setRates(peer, rates, now);
   }
 
   join(now: number): LinkLimits {
     const own = newThrottles();
-    set(own, this.#perPeer, now);
+    setRates(own, this.#perPeer, now);
     this.#peers.add(own);
+    const down = [own.down, this.#torrent.down, this.#client.down];
     return {
-      down: new ThrottleChain([own.down, this.#torrent.down, this.#client.down]),
+      down: new ThrottleChain(down),
+      waste: new ThrottleChain([this.#torrent.waste, this.#client.waste, ...down]),
       up: new ThrottleChain([own.up, this.#torrent.up, this.#client.up]),
       own,
     };
@@ -109,21 +132,11 @@ export class RateLimits {
 
   /** Lets those that wait go on; the client's own limits are the client's to serve. */
   serve(now: number): void {
-    serve(this.#torrent, now);
-    for (const peer of this.#peers) serve(peer, now);
+    serveAll(this.#torrent, now);
+    for (const peer of this.#peers) serveAll(peer, now);
   }
 }
 
 function isLimited({ down, up }: ThrottlePair): boolean {
   return down.limited || up.limited;
-}
-
-function serve({ down, up }: ThrottlePair, now: number): void {
-  down.serve(now);
-  up.serve(now);
-}
-
-function set(pair: ThrottlePair, rates: Rates, now: number): void {
-  pair.down.setLimit(rates.down, now);
-  pair.up.setLimit(rates.up, now);
 }

@@ -184,28 +184,16 @@ export class Swarm {
     this.settle();
   }
 
-  /**
-   * The pieces go away. Who is still connected stays so: nothing is requested or served until the
-   * next `attach`. Between turns only.
-   */
+  /** The pieces are gone; call it when everybody was hung up on. */
   detach(): void {
-    const content = this.#content, now = this.#clock.now();
+    assert(this.#members.size === 0, "nobody is connected");
     this.#content = null;
-    if (content === null) return;
-    for (const { session, link } of this.#members.values()) {
-      session.detach(now);
-      content.pieces.peerLeft(session);
-      session.wanted = session.pickable = 0;
-      link.reader = NO_READER;
-    }
-    this.settle();
   }
 
   #bringIn(member: Member, { layout, pieces, reader }: SwarmContent): void {
     const { session, link, info } = member;
     member.tookAt = member.movedAt = this.#clock.now();
-    const isLong = pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES;
-    if (isLong && session.isEarly) return link.close(null);
+    if (pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES) return link.close(null);
     try {
       session.attach(layout, pieces);
       link.reader = reader;

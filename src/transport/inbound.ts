@@ -43,17 +43,9 @@ export class Inbound {
     return this.#listener?.port ?? 0;
   }
 
-  /**
-   * Listens there from now on; connections stay. A port below 0 ends listening. Rejects with a NetError,
-   * and then listens where it did before.
-   */
+  /** Rejects with a NetError. */
   async listen(net: StreamNet, on: Parameters<StreamNet["listen"]>[0]): Promise<void> {
-    if (on.port > 0 && on.port === this.port) return;
-    const before = this.#listener;
-    this.#listener = on.port < 0
-      ? null
-      : await net.listen(on, (socket, info) => this.#accept(socket, info));
-    await before?.close();
+    this.#listener = await net.listen(on, (socket, info) => this.#accept(socket, info));
   }
 
   async close(): Promise<void> {

@@ -124,9 +124,7 @@ describe("a resume record that does not fit", () => {
     node.disk.put(`/state/${torrent.infoHash}.torrent`, other.bytes);
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
-    const client = await swarm.world.wait(
-      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-    );
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
     assert.deepEqual(await swarm.world.wait(client.restore()), []);
     await swarm.world.wait(client.close());
     await swarm.close();
@@ -142,9 +140,7 @@ describe("a state folder", () => {
     node.kill("quietly");
     const open = async () => {
       const next = swarm.world.node(node.address, { disk: node.disk });
-      const client = await swarm.world.wait(
-        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-      );
+      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
       await swarm.world.wait(client.close());
       next.kill("quietly");
       return next.disk.names("/state").filter((name) => name.endsWith(".tmp"));

@@ -26,9 +26,7 @@ async function restored(swarm: SimSwarm, participant: Participant, between = () 
   between();
   node.kill("quietly");
   const next = swarm.world.node(node.address, { disk: node.disk });
-  const again = await swarm.world.wait(
-    Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-  );
+  const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
   const [torrent] = await swarm.world.wait(again.restore());
   return { node: next, client: again, torrent: torrent!, record, wish };
 }
@@ -136,9 +134,7 @@ describe("Client.restore", () => {
       node.kill("quietly");
       const next = swarm.world.node(node.address, { disk: node.disk });
       assert.equal(next.files.stat(record), null, "nothing was recorded yet");
-      const again = await swarm.world.wait(
-        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-      );
+      const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
       const [torrent] = await swarm.world.wait(again.restore());
       await swarm.run(() => torrent!.snapshot().state === "done");
       assert.equal(torrent!.snapshot().wanted, (900 + 20 + 700) * KIB);
@@ -203,9 +199,7 @@ describe("Client.restore", () => {
     tear(leech, "json");
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
-    const client = await swarm.world.wait(
-      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-    );
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
     const warnings: string[] = [];
     void (async () => {
       for await (const event of client.events()) {
@@ -253,9 +247,7 @@ describe("Client.restore", () => {
         await swarm.world.runFor(1000);
         node.kill("quietly");
         const next = swarm.world.node(node.address, { disk: node.disk });
-        const client = await swarm.world.wait(
-          Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-        );
+        const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
         const [torrent] = await swarm.world.wait(client.restore());
         await swarm.world.runFor(1000);
         assert.equal(torrent!.snapshot().state, paused ? "paused" : "finding");
@@ -277,9 +269,7 @@ describe("Client.restore", () => {
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
     assert.equal(next.files.stat(`/state/${hash}.resume`), null, "nothing was recorded yet");
-    const client = await swarm.world.wait(
-      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-    );
+    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
     const [torrent] = await swarm.world.wait(client.restore());
     await swarm.run(() => torrent!.snapshot().state === "done");
     assert.equal(torrent!.snapshot().wanted, 20 * KIB);
@@ -300,9 +290,7 @@ describe("Client.restore", () => {
       assert.ok(node.files.stat(`/state/${hash}.torrent`) !== null);
       node.kill("quietly");
       const next = swarm.world.node(node.address, { disk: node.disk });
-      const client = await swarm.world.wait(
-        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
-      );
+      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
       const events: unknown[] = [];
       (async () => {
         for await (const event of client.events()) events.push(event);

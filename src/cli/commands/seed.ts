@@ -5,15 +5,37 @@ import type { Platform } from "../../platform/types.ts";
 import { parseMagnet } from "../../metainfo/magnet.ts";
 import { toHex } from "../../util/bytes.ts";
 import { FileError } from "../../util/errors.ts";
+import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runReported } from "../run.ts";
 import { isMagnet } from "../load_torrent.ts";
-import { CLIENT_FLAGS, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
-import { REPORT_FLAGS, reportMode } from "../render/choose_reporter.ts";
+import {
+  clientOptions,
+  REPORT_FLAGS,
+  reportMode,
+  SWARM_FLAGS,
+  swarmOptions,
+  torrentFlags,
+} from "../option_flags.ts";
+import { RENAME_FLAG, renameBy } from "../file_flags.ts";
 import { stateChoice } from "../state_folder.ts";
+import { SEED_GOALS, seedGoal } from "../values.ts";
 
-const FLAGS = { ...torrentFlags("seed"), ...CLIENT_FLAGS, ...REPORT_FLAGS };
+const FLAGS = {
+  trust: toggle("Skip the hash check and only compare file sizes"),
+  "fetch-missing": toggle("Download missing and damaged data instead of ending with 1"),
+  "seed-goal": single<ReturnType<typeof seedGoal>>(
+    "GOAL",
+    `How long to seed: forever (default), ${SEED_GOALS}`,
+    seedGoal,
+    { kind: "forever" },
+  ),
+  ...RENAME_FLAG,
+  ...torrentFlags("seed"),
+  ...SWARM_FLAGS,
+  ...REPORT_FLAGS,
+} satisfies Flags;
 
 export const seedCommand = defineCommand({
   name: "seed",
@@ -31,11 +53,10 @@ export const seedCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const [source, dir] = operands as [string, string];
-    const add = addOptions(dir, values, context.platform.process);
-    if (add.trustFiles && !add.seedOnly) {
+    if (values.trust && values["fetch-missing"]) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
-    if (add.followLinks && !add.seedOnly) {
+    if (swarmOptions(values).followLinks && values["fetch-missing"]) {
       throw new UsageError(
         "--follow-links only reads, and --fetch-missing writes; use one of them",
       );
@@ -46,18 +67,24 @@ export const seedCommand = defineCommand({
       sources: [source],
       client: clientOptions(values),
       state,
-      add,
+      add: addOptions(dir, values, context.platform.process),
     });
   },
 });
 
 function addOptions(
   dir: string,
-  values: Readonly<Record<string, unknown>>,
+  values: ValuesOf<typeof FLAGS>,
   process: Platform["process"],
 ): AddOptions {
-  const given = torrentOptions(values, process);
-  return { dir, seedOnly: true, seedGoal: { kind: "forever" }, ...given };
+  const rename = renameBy(values.rename, process);
+  return {
+    dir,
+    seedGoal: values["seed-goal"],
+    ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
+    ...(rename === undefined ? {} : { rename }),
+    ...swarmOptions(values),
+  };
 }
 
 /** Who is to be the first seed cannot ask others for the metadata: it must have been here before. */

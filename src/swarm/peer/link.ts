@@ -67,6 +67,8 @@ export interface LinkShared {
   reader: BlockReader;
   /** Default: no limits. */
   down?: ThrottleChain;
+  /** In place of `down` while what comes is of no use. */
+  waste?: ThrottleChain;
   up?: ThrottleChain;
 }
 
@@ -88,9 +90,10 @@ export class PeerLink implements StreamSink {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #buffers: SendBuffers;
-  /** Changes when the pieces come and go. */
+  /** Changes once, when the torrent becomes known. */
   reader: BlockReader;
   readonly #down: ThrottleChain;
+  readonly #waste: ThrottleChain;
   readonly #up: ThrottleChain;
   /** Its places in the lines of the rate limits. */
   readonly #readAgain: Waiter = { proceed: () => this.#takeHeld() };
@@ -120,6 +123,7 @@ export class PeerLink implements StreamSink {
     this.#buffers = shared.buffers;
     this.reader = shared.reader;
     this.#down = shared.down ?? UNLIMITED;
+    this.#waste = shared.waste ?? this.#down;
     this.#up = shared.up ?? UNLIMITED;
     this.#events = events;
     this.#heardAt = this.#spokeAt = shared.clock.now();
@@ -134,7 +138,7 @@ export class PeerLink implements StreamSink {
       this.#held = concatBytes(this.#held, chunk);
       return;
     }
-    const taken = this.#down.take(chunk.length, this.#readAgain, now);
+    const taken = this.#limits.take(chunk.length, this.#readAgain, now);
     if (taken < chunk.length) {
       this.#held = chunk.slice(taken);
       this.socket.pause();
@@ -205,10 +209,16 @@ export class PeerLink implements StreamSink {
     this.#events.received(this);
   }
 
+  // hot
+  /** The limits of what comes now. */
+  get #limits(): ThrottleChain {
+    return this.session.isWasteful ? this.#waste : this.#down;
+  }
+
   /** There may be room for some of what is held. */
   #takeHeld(): void {
     const now = this.#clock.now(), held = this.#held;
-    const taken = this.#down.take(held.length, this.#readAgain, now);
+    const taken = this.#limits.take(held.length, this.#readAgain, now);
     if (taken === 0) return;
     this.#heardAt = now;
     this.#held = taken < held.length ? held.subarray(taken) : NOTHING;
@@ -287,6 +297,7 @@ export class PeerLink implements StreamSink {
     this.#ended = true;
     this.#held = NOTHING;
     this.#down.leave(this.#readAgain);
+    this.#waste.leave(this.#readAgain);
     this.#up.leave(this.#sendAgain);
     this.socket.close();
     this.#events.ended(this, error);
