@@ -10,7 +10,7 @@ export function optionsText(): string {
     "# Options",
     "",
     "Made by `scripts/options.ts` from `src/client/settings.ts`. *Kept*: a restart with the same",
-    "`stateDir` knows it. *Live*: `update` changes it while the torrent or the client runs. An option",
+    "`stateDir` knows it. *Changeable*: `update` changes it while the torrent or the client runs. An option",
     "that is not in these tables is refused by name.",
     "",
     "## Of a torrent: `client.add(torrent, options)`",
@@ -26,7 +26,7 @@ export function optionsText(): string {
 
 function table(rows: Rows): string[] {
   return [
-    "| option | what | must be | default | kept | live | flag |",
+    "| option | what | must be | default | kept | changeable | flag |",
     "|---|---|---|---|---|---|---|",
     ...Object.entries(rows).map(([name, row]) => {
       const flags = (row.flags ?? []).map((flag) => `\`--${flag.name}\``).join(", ");
@@ -36,7 +36,7 @@ function table(rows: Rows): string[] {
         row.kind.allowed,
         defaultOf(row),
         row.kept ? "yes" : "",
-        row.live ? "yes" : "",
+        row.changeable ? "yes" : "",
         flags,
       ];
       return `| ${cells.join(" | ")} |`;

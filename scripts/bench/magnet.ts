@@ -58,7 +58,11 @@ async function prepare(scene: Scene): Promise<{ magnet: string; node: string }> 
   const seeder = await startLibtorrent(scene, { source, dir: payload.dir, dht: true });
   seeder.tell("node", node.at);
   await seeder.knowsNodes(1);
-  const asker = await createClient({ port: -1, dht: { bootstrap: [node.at], readOnly: true } });
+  const asker = await createClient({
+    port: -1,
+    lsd: false,
+    dht: { bootstrap: [node.at], readOnly: true },
+  });
   await until("the seeder is in the DHT", async () => {
     seeder.program.tell("announce");
     return (await asker.dht!.findPeers(fromHex(payload.infoHash))).peers > 0;

@@ -23,7 +23,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 
 const MIB = 1024 * 1024, GIB = 1024 * MIB;
 const FOREVER = { seedGoal: { kind: "forever" } } as const;
-const OFFLINE = { address: "127.0.0.1" };
+const OFFLINE = { address: "127.0.0.1", dht: false, lsd: false };
 const [what, stateDir, dir, count] = process.argv.slice(2);
 const platform = selectPlatform();
 

@@ -12,7 +12,11 @@ import { selectPlatform } from "../../src/platform/select.ts";
 const REPORT_MS = 50;
 
 async function seed(torrentFile: string, dir: string, rate: number): Promise<void> {
-  const client = await Client.open(selectPlatform(), { address: "127.0.0.1" });
+  const client = await Client.open(selectPlatform(), {
+    address: "127.0.0.1",
+    dht: false,
+    lsd: false,
+  });
   const torrent = client.add(readFileSync(torrentFile), {
     dir,
     trustFiles: true,
@@ -29,7 +33,12 @@ async function leech(
   stateDir: string,
   port: string,
 ): Promise<void> {
-  const client = await Client.open(selectPlatform(), { address: "127.0.0.1", stateDir });
+  const client = await Client.open(selectPlatform(), {
+    address: "127.0.0.1",
+    dht: false,
+    lsd: false,
+    stateDir,
+  });
   const events = client.events();
   const torrent = client.add(readFileSync(torrentFile), { dir, peers: [`127.0.0.1:${port}`] });
   const timer = setInterval(() => console.log(`have ${torrent.snapshot().have}`), REPORT_MS);

@@ -8,7 +8,7 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import { UsageError } from "./errors.ts";
 import { formatCount } from "./render/format.ts";
 import { size } from "./values.ts";
-import { type Flag, repeated } from "./args.ts";
+import type { Flag } from "./args.ts";
 import { problemWithNames } from "../client/file_places.ts";
 import type { Process } from "../platform/types.ts";
 
@@ -111,9 +111,7 @@ export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
   return found;
 }
 
-/** Patterns of file names. */
-
-/** `*` and `?` stay inside a name, `**` does not; letters of either case. */
+/** A pattern of file names: `*` and `?` stay inside a name, `**` does not; case does not matter. */
 export function globPattern(glob: string): RegExp {
   const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
     if (part === "**") return ".*";
@@ -133,24 +131,15 @@ export function fileList(help: string): Flag<FileSpec | null> {
   };
 }
 
-interface RenameWish {
+export interface RenameWish {
   /** From 1; pads are not counted. */
   readonly number: number;
   /** A name, or a path with "/". */
   readonly name: string;
 }
 
-/** `--rename INDEX=NAME`: another name for a file, by its number in `shoal show`. */
-export const RENAME_FLAG: { rename: Flag<readonly RenameWish[]> } = {
-  rename: repeated(
-    "INDEX=NAME",
-    "Save a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
-    renameWish,
-  ),
-};
-
-/** Throws a UsageError. */
-function renameWish(text: string): RenameWish {
+/** `INDEX=NAME`: another name for a file, by its number in `shoal show`. Throws a UsageError. */
+export function renameWish(text: string): RenameWish {
   const parts = /^(\d{1,7})=(.+)$/su.exec(text);
   if (parts === null) {
     throw new UsageError(`"${text}" is not of the form INDEX=NAME, as 3=film.mkv`);

@@ -1,6 +1,6 @@
 /** Gets a .torrent from a path or an http(s) URL. What cannot be had is a CannotLoadError. */
 import type { HttpResponse, Platform } from "../platform/types.ts";
-import { looksLikeMagnet } from "../metainfo/magnet.ts";
+import { isMagnetLink, looksLikeMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
 import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
@@ -28,7 +28,7 @@ export async function loadSource(
 
 /** A magnet link, or an info-hash after which no file is called. */
 export function isMagnet({ files }: Pick<Platform, "files">, source: string): boolean {
-  return looksLikeMagnet(source) && (/^magnet:/i.test(source) || files.stat(source) === null);
+  return looksLikeMagnet(source) && (isMagnetLink(source) || files.stat(source) === null);
 }
 
 export async function loadTorrent(

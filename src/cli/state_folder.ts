@@ -14,14 +14,14 @@ export interface StateChoice {
 export const NO_STATE: StateChoice = { dir: null, isWish: true };
 
 export function stateChoice(
-  flags: { readonly "state-dir": string | null; readonly "no-state": boolean },
+  flags: Readonly<Record<string, unknown>>,
   process: Pick<Process, "env" | "os">,
 ): StateChoice {
   if (flags["no-state"]) return NO_STATE;
   const named = flags["state-dir"];
-  return named === null
-    ? { dir: stateFolder(process), isWish: false }
-    : { dir: named, isWish: true };
+  return typeof named === "string"
+    ? { dir: named, isWish: true }
+    : { dir: stateFolder(process), isWish: false };
 }
 
 /** Null where the environment names no place. An empty variable is one that is not set. */

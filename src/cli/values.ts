@@ -121,7 +121,7 @@ function refusing<T>(value: T, check: (value: T) => void): T {
 }
 
 /** What `seedGoal` takes beside "none" and "forever", for help texts. */
-export const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
+const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
 
 /**
  * "none", "forever", "ratio:R" (R times the size is uploaded), "time:T" or "idle:T" (nobody took

@@ -10,7 +10,7 @@ import type { ResumeData } from "../state/resume_data.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
-import { ClosedError, TorrentFileError } from "../util/errors.ts";
+import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
@@ -50,7 +50,7 @@ import type {
 import { inUse } from "../torrent/take_over.ts";
 import { UdpPort } from "../transport/udp_port.ts";
 import { encodeWish, type Wish } from "./wish.ts";
-import type { AddOptions, ClientOptions, ClientPatch, QuotaSpent } from "./types.ts";
+import type { AddOptions, ClientOptions, ClientPatch, DhtSettings, QuotaSpent } from "./types.ts";
 
 const TICK_MS = 500;
 /** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */
@@ -73,6 +73,8 @@ export class Client {
   readonly #handles = new Map<string, Torrent>();
   readonly #state: StateDir | null;
   readonly #limits: ClientLimits;
+  /** The only one to listen on; undefined: all. */
+  readonly #address: string | undefined;
   readonly #feed = new EventFeed();
   /** Writes into the state folder that are under way, the last one of each torrent. */
   readonly #saving = new Map<string, Promise<void>>();
@@ -101,12 +103,11 @@ export class Client {
       : new StateDir(platform.files, options.stateDir, (bytes) =>
         platform.hasher.digest("sha1", bytes));
     this.#open = shareOut(platform.files.openLimit());
+    this.#address = options.address;
     const connections = Math.min(clientSettings(options).maxConnections, this.#open.connections);
     this.#limits = new ClientLimits(clock, connections, options.quota);
     this.#inbound = new Inbound(clock, this.#running, this.#open.newcomers);
-    this.#udpPort = new UdpPort(datagrams, () => {
-      return { port: this.port, ...(options.address ? { address: options.address } : {}) };
-    });
+    this.#udpPort = new UdpPort(datagrams, () => this.#at(this.port));
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
     this.#owners = this.#state && this.#openOwners(this.#state);
     this.#paths = new ClientPaths((path) => platform.files.stat(path), this.#owners);
@@ -144,20 +145,23 @@ export class Client {
     checkClientOptions(options);
     await platform.hasher.calibrate();
     const client = new Client(platform, options, await createCrc32c());
-    const port = options.port ?? 0;
-    if (port >= 0) {
-      const { address } = options, { queue } = client.#open;
-      const on = { port, queue, ...(address === undefined ? {} : { address }) };
-      await client.#inbound.listen(platform.net, on);
-    }
-    const state = client.#state;
-    state?.tidy(platform.clock.wallTime());
+    const { port, dht, lsd } = clientSettings(options);
+    await client.#inbound.listen(platform.net, client.#at(port));
+    client.#state?.tidy(platform.clock.wallTime());
     await client.#keepQuota();
-    if (options.dht) {
-      await client.#discovery.openDht(options.dht, await state?.loadDht() ?? null);
+    try {
+      await client.#setDht(dht);
+    } catch (error) {
+      if (options.dht !== undefined || !(error instanceof NetError)) throw error;
+      client.#warnings.push(`The DHT is off: ${error.message}`);
     }
-    if (options.lsd) await client.#discovery.openLsd();
+    if (lsd) await client.#discovery.openLsd();
     return client;
+  }
+
+  #at(port: number): { port: number; queue: number; address?: string } {
+    const { queue } = this.#open;
+    return { port, queue, ...(this.#address === undefined ? {} : { address: this.#address }) };
   }
 
   /** Where peers can dial us; 0 when not listening. */
@@ -246,13 +250,20 @@ export class Client {
   }
 
   /**
-   * Changes options of the client; they apply at once, and to this run alone. What is left out stays as
-   * it is. Rejects with a RangeError that names the option that cannot be, or cannot be changed; then
-   * nothing is.
+   * Changes options of the client; they apply at once, and to this run alone. Options that are left out
+   * stay unchanged. Rejects with a RangeError that names an option that is invalid or cannot be changed;
+   * then none is changed. Rejects with a NetError if it cannot listen on `port`. Connections survive a
+   * new port; trackers learn of it with the next announce.
    */
   async update(patch: ClientPatch): Promise<void> {
+    this.#demandOpen();
     checkClientPatch(patch);
-    const { limits, maxConnections, quota } = patch, now = this.#platform.clock.now();
+    const { port, dht, lsd, limits, maxConnections, quota } = patch;
+    if (port !== undefined) await this.#setPort(port);
+    if (dht !== undefined) await this.#setDht(dht);
+    if (lsd === false) this.#discovery.closeLsd();
+    else if (lsd) await this.#discovery.openLsd();
+    const now = this.#platform.clock.now();
     if (maxConnections !== undefined) {
       this.#limits.slots.setLimit(Math.min(maxConnections, this.#open.connections), now);
     }
@@ -262,6 +273,20 @@ export class Client {
       this.#limits.setQuota(quota);
       await this.#keepQuota();
     }
+  }
+
+  async #setPort(port: number): Promise<void> {
+    await this.#inbound.listen(this.#platform.net, this.#at(port));
+    await this.#udpPort.move();
+    for (const address of [null, ...this.#discovery.ownAddresses]) this.#onOwnAddress(address);
+  }
+
+  async #setDht(dht: DhtSettings | boolean): Promise<void> {
+    await this.#keepDht();
+    this.#discovery.closeDht();
+    if (dht === false) return;
+    const settings = dht === true ? {} : dht;
+    await this.#discovery.openDht(settings, await this.#state?.loadDht() ?? null);
   }
 
   #setRates(limits: Partial<Rates>): void {
@@ -306,7 +331,10 @@ export class Client {
     for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
     const all = [...peers, ...magnet.peers.map(formatHostPort)];
     const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
-    return this.#start(infoHash, magnet, chosen, { ...start, link: formatMagnet(magnet) });
+    const link = formatMagnet(magnet),
+      torrent = this.#start(infoHash, magnet, chosen, { ...start, link });
+    for (const message of magnet.warnings) this.#feed.push({ infoHash, type: "warning", message });
+    return torrent;
   }
 
   #start(
@@ -561,7 +589,7 @@ export class Client {
     }
   }
 
-  #onOwnAddress(address: string): void {
+  #onOwnAddress(address: string | null): void {
     for (const { peers } of this.#running.values()) peers.pool.setOwnEndpoint(address, this.port);
   }
 

@@ -23,7 +23,9 @@ export type Form =
   | { readonly type: "whole"; readonly least: number; readonly most: number }
   | { readonly type: "choice"; readonly words: readonly string[] }
   | { readonly type: "parts"; readonly parts: Readonly<Record<string, Form>> }
-  | { readonly type: "switch" | "text" | "texts" | "peers" | "rate" | "goal" | "other" };
+  | { readonly type: "switch" | "text" | "texts" | "peers" | "rate" | "size" | "goal" | "other" }
+  /** Text about files of a torrent, which must be known to make the value of it. */
+  | { readonly type: "selection" | "names" };
 
 export type Plain = Record<string, unknown>;
 
@@ -136,7 +138,6 @@ export const FOLDERS = listOf(FOLDER, "a list of folders", { type: "texts" });
 /** So many peers that were named by hand are kept. */
 const MAX_KEPT_PEERS = 100;
 export const PEERS = listOf(TEXT, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
-export const TEXTS = listOf(TEXT, "a list of texts", { type: "texts" });
 
 /** Lists of lists of announce URLs. */
 export const TIERS: Kind<readonly (readonly string[])[]> = plain(
@@ -168,7 +169,10 @@ export const FILE_PRIORITIES = byFile<number>(
   "a Map from files' numbers to priorities from 0 to 7",
   (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 7,
 );
-export const FILE_NAMES = byFile<string>("a Map from files' numbers to paths", isText);
+export const FILE_NAMES: Kind<ReadonlyMap<number, string>> = {
+  ...byFile<string>("a Map from files' numbers to paths", isText),
+  form: { type: "names" },
+};
 
 export const FILE_SET: Kind<ReadonlySet<number>> = {
   allowed: "a Set of files' numbers",
@@ -254,6 +258,19 @@ export function orAsked<T extends object>(kind: Kind<T>): Kind<T | ((...known: n
   };
 }
 
+/** Also true and false, for what can be on with its defaults, or off. */
+export function orSwitch<T extends object>(kind: Kind<T>): Kind<T | boolean> {
+  return {
+    ...kind,
+    allowed: `true, false or ${kind.allowed}`,
+    check(value, option) {
+      if (typeof value !== "boolean") kind.check(value, option);
+    },
+    pack: (value, absolute) => typeof value === "boolean" ? value : kind.pack(value, absolute),
+    unpack: (value) => typeof value === "boolean" ? value : kind.unpack(value),
+  };
+}
+
 /** Throws a RangeError for a key that is not in `known`, with the one that may be meant. */
 export function refuseUnknown(known: object, given: object, prefix = ""): void {
   for (const key of Object.keys(given)) {
@@ -312,10 +329,12 @@ export const GOAL: Kind<SeedGoal> = {
   unpack: (goal) => goal,
 };
 
-export const QUOTA = shape<QuotaOptions>(
-  { down: BYTES, up: BYTES, period: oneOf("day", "month") },
-  ["period"],
-);
+const QUOTA_BYTES: Kind<number> = { ...BYTES, form: { type: "size" } };
+export const QUOTA = shape<QuotaOptions>({
+  down: QUOTA_BYTES,
+  up: QUOTA_BYTES,
+  period: oneOf("day", "month"),
+});
 
 const LIMITS_OF_DHT: Kind<NonNullable<DhtSettings["limits"]>> = {
   allowed: "an object",
@@ -327,14 +346,15 @@ const LIMITS_OF_DHT: Kind<NonNullable<DhtSettings["limits"]>> = {
   unpack: (value) => value,
 };
 export const DHT = shape<DhtSettings>({
-  bootstrap: TEXTS,
+  bootstrap: PEERS,
   readOnly: SWITCH,
   limits: LIMITS_OF_DHT,
 });
 
-export const SELECTION = orAsked(shape<FileSelection>({
+const FILE_SELECTION = orAsked(shape<FileSelection>({
   priorities: FILE_PRIORITIES,
   others: whole(0, 7),
   sequential: FILE_SET,
   endsFirst: SWITCH,
 }));
+export const SELECTION: typeof FILE_SELECTION = { ...FILE_SELECTION, form: { type: "selection" } };

@@ -13,7 +13,8 @@ export interface QuotaOptions {
   /** Most bytes per period. Default: no limit. */
   down?: number;
   up?: number;
-  period: QuotaPeriod;
+  /** Default "month". */
+  period?: QuotaPeriod;
 }
 
 /** What is worth keeping between runs. */
@@ -70,7 +71,7 @@ export class Quota {
   }
 
   get period(): QuotaPeriod {
-    return this.#options.period;
+    return this.#options.period ?? "month";
   }
 
   /** Takes the bytes of this run so far. `wallTime` in milliseconds since 1970. */
@@ -134,12 +135,12 @@ export class Quota {
   }
 
   #periodAt(wallTime: number): string {
-    return new Date(wallTime).toISOString().slice(0, this.#options.period === "day" ? 10 : 7);
+    return new Date(wallTime).toISOString().slice(0, this.period === "day" ? 10 : 7);
   }
 
   #endOfPeriod(wallTime: number): number {
     const now = new Date(wallTime), [year, month] = [now.getUTCFullYear(), now.getUTCMonth()];
-    return this.#options.period === "day"
+    return this.period === "day"
       ? Date.UTC(year, month, now.getUTCDate() + 1)
       : Date.UTC(year, month + 1, 1);
   }

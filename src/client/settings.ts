@@ -14,6 +14,7 @@ import {
   type Kind,
   oneOf,
   orAsked,
+  orSwitch,
   PEERS,
   type Plain,
   QUOTA,
@@ -29,20 +30,25 @@ import type {
   AddOptions,
   ClientOptions,
   ClientPatch,
+  DhtSettings,
   Rates,
   SeedGoal,
   TorrentPatch,
 } from "./types.ts";
 
+export type FlagCommand = "download" | "seed" | "show" | "verify";
+
 /** How the command line gives an option; its reader follows from the kind. */
 export interface OptionFlag {
   readonly name: string;
+  /** One letter that stands for it. */
+  readonly short?: string;
   /** What stands for the value in the help; left out for a switch. */
   readonly placeholder?: string;
   /** Default: that of the row. */
   readonly help?: string;
-  /** Default: both. */
-  readonly command?: "download" | "seed";
+  /** The commands that have it. Default: all that connect to a swarm. */
+  readonly commands?: readonly FlagCommand[];
   /** Giving the flag turns the option off. */
   readonly off?: true;
   /** Of an option with parts: the part that it gives. */
@@ -60,7 +66,7 @@ export interface OptionRow<T = unknown> {
   /** A restart knows it. Else it is only about the run that it was given for. */
   readonly kept?: true;
   /** `update` can change it while the torrent or the client runs. */
-  readonly live?: true;
+  readonly changeable?: true;
   /** What changes it in place of `update`. */
   readonly instead?: string;
   readonly flags?: readonly OptionFlag[];
@@ -78,6 +84,14 @@ export const TORRENT_OPTIONS = {
     required: true,
     kept: true,
     instead: "use move",
+    flags: [{
+      name: "dir",
+      short: "o",
+      placeholder: "DIR",
+      help:
+        "Folder to download into (default: the current one); with --metadata-only the file to write",
+      commands: ["download"],
+    }],
   },
   incompleteDir: {
     kind: FOLDER,
@@ -89,7 +103,7 @@ export const TORRENT_OPTIONS = {
       name: "incomplete-dir",
       placeholder: "DIR",
       help: "Folder for unfinished files; finished ones move to -o",
-      command: "download",
+      commands: ["download"],
     }],
   },
   files: {
@@ -97,7 +111,36 @@ export const TORRENT_OPTIONS = {
     help: "Files to download, and their priorities",
     otherwise: "all",
     kept: true,
-    live: true,
+    changeable: true,
+    flags: [
+      {
+        name: "files",
+        part: "only",
+        placeholder: "LIST",
+        help: "Download only these: 1-3,8 (numbers of shoal show), *.mkv, >100M",
+        commands: ["download"],
+      },
+      {
+        name: "files",
+        part: "only",
+        placeholder: "LIST",
+        help: "Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M",
+        commands: ["verify"],
+      },
+      {
+        name: "first",
+        part: "first",
+        placeholder: "LIST",
+        help: "Download these files before the others",
+        commands: ["download"],
+      },
+      {
+        name: "ends-first",
+        part: "endsFirst",
+        help: "Download both ends of media files first, for players",
+        commands: ["download"],
+      },
+    ],
   },
   rename: {
     kind: orAsked(FILE_NAMES) as Kind<NonNullable<AddOptions["rename"]>>,
@@ -105,6 +148,13 @@ export const TORRENT_OPTIONS = {
     otherwise: "the torrent's own names",
     kept: true,
     instead: "use rename",
+    flags: [{
+      name: "rename",
+      placeholder: "INDEX=NAME",
+      help:
+        "Save a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
+      commands: ["download", "seed", "verify"],
+    }],
   },
   reuse: {
     kind: FOLDERS,
@@ -115,7 +165,7 @@ export const TORRENT_OPTIONS = {
       name: "reuse",
       placeholder: "DIR",
       help: "Copy matching files (by size and hash) from this folder; may be repeated",
-      command: "download",
+      commands: ["download"],
     }],
   },
   overwrite: {
@@ -125,35 +175,35 @@ export const TORRENT_OPTIONS = {
     flags: [{
       name: "overwrite",
       help: "Replace existing files that are not this torrent's; asks on a terminal",
-      command: "download",
+      commands: ["download"],
     }],
   },
   repair: {
     kind: SWITCH,
     help: "Download the original of files that you changed after the download",
     default: false,
-    flags: [{ name: "repair", command: "download" }],
+    flags: [{ name: "repair", commands: ["download"] }],
   },
   anew: {
     kind: SWITCH,
     help:
       "Ignore earlier runs: check existing files and download the rest, even if the disk of an earlier run is not mounted",
     default: false,
-    flags: [{ name: "anew", command: "download" }],
+    flags: [{ name: "anew", commands: ["download"] }],
   },
   sequential: {
     kind: SWITCH,
     help: "Download pieces in order instead of the rarest first",
     default: false,
     kept: true,
-    flags: [{ name: "sequential", command: "download" }],
+    flags: [{ name: "sequential", commands: ["download"] }],
   },
   preallocate: {
     kind: SWITCH,
     help: "Reserve disk space before the download",
     default: false,
     kept: true,
-    flags: [{ name: "preallocate", command: "download" }],
+    flags: [{ name: "preallocate", commands: ["download"] }],
   },
   piecesPerPeer: {
     kind: wholeOrInfinity(1),
@@ -164,7 +214,7 @@ export const TORRENT_OPTIONS = {
       name: "pieces-per-peer",
       placeholder: "N",
       help: "Most pieces to request from one peer at a time (default: as many as keep it busy)",
-      command: "download",
+      commands: ["download"],
     }],
   },
   finalCheck: {
@@ -177,24 +227,40 @@ export const TORRENT_OPTIONS = {
       placeholder: "HOW",
       help:
         "Files to read again after the download: changed (default: files that another program changed) or full (all files)",
-      command: "download",
+      commands: ["download"],
     }],
   },
   metadataOnly: {
     kind: SWITCH,
     help: "For a magnet link: stop when the metadata is downloaded",
     default: false,
+    flags: [{
+      name: "metadata-only",
+      help: "Save only the .torrent (of a magnet link) to the file named by -o",
+      commands: ["download"],
+    }],
   },
   seedOnly: {
     kind: SWITCH,
     help: "Upload existing data, and neither download nor write anything",
     default: false,
     kept: true,
+    flags: [{
+      name: "fetch-missing",
+      help: "Download missing and damaged data instead of ending with 1",
+      commands: ["seed"],
+      off: true,
+    }],
   },
   trustFiles: {
     kind: SWITCH,
     help: "Trust existing data without hashing it",
     default: false,
+    flags: [{
+      name: "trust",
+      help: "Skip the hash check and only compare file sizes",
+      commands: ["seed"],
+    }],
   },
   followLinks: {
     kind: SWITCH,
@@ -204,7 +270,7 @@ export const TORRENT_OPTIONS = {
     flags: [{
       name: "follow-links",
       help: "Read through symbolic links in place of files and folders",
-      command: "seed",
+      commands: ["seed", "verify"],
     }],
   },
   superSeed: {
@@ -212,12 +278,12 @@ export const TORRENT_OPTIONS = {
     help: "Offer each peer one piece at a time until the swarm has a full copy (BEP 16)",
     default: false,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{
       name: "super-seed",
       help:
         "Offer each peer one piece at a time until the swarm has a full copy: for the first seed on a slow uplink",
-      command: "seed",
+      commands: ["seed"],
     }],
   },
   seedGoal: {
@@ -225,13 +291,18 @@ export const TORRENT_OPTIONS = {
     help: "How long to seed after completion: none, forever, a ratio, a time or an idle time",
     default: { kind: "none" } as SeedGoal,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{
       name: "seed-goal",
       placeholder: "GOAL",
       help:
         "How long to seed after completion: none (default), ratio:1.5, time:2h, idle:30m, forever",
-      command: "download",
+      commands: ["download"],
+    }, {
+      name: "seed-goal",
+      placeholder: "GOAL",
+      help: "How long to seed: forever (default), ratio:1.5, time:2h, idle:30m",
+      commands: ["seed"],
     }],
   },
   peers: {
@@ -250,7 +321,7 @@ export const TORRENT_OPTIONS = {
     help: "Most connections for each torrent",
     default: 25,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{ name: "max-peers", placeholder: "N" }],
   },
   uploadSlots: {
@@ -258,7 +329,7 @@ export const TORRENT_OPTIONS = {
     help: "Upload slots for each torrent, besides the optimistic one",
     default: 4,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{ name: "upload-slots", placeholder: "N" }],
   },
   limits: {
@@ -266,21 +337,21 @@ export const TORRENT_OPTIONS = {
     help: "Rate limits of the torrent, in bytes a second: { down, up }",
     default: NO_LIMITS,
     kept: true,
-    live: true,
+    changeable: true,
   },
   peerLimits: {
     kind: RATES,
     help: "Rate limits of each of its peers, in bytes a second: { down, up }",
     default: NO_LIMITS,
     kept: true,
-    live: true,
+    changeable: true,
   },
   pex: {
     kind: SWITCH,
     help: "Peer exchange (PEX, BEP 11); never used for private torrents",
     default: true,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{ name: "no-pex", help: "Turn off peer exchange (PEX, BEP 11)", off: true }],
   },
   waitForDisk: {
@@ -288,7 +359,7 @@ export const TORRENT_OPTIONS = {
     help: "Wait while the disk is full, gone or read-only, instead of failing",
     default: true,
     kept: true,
-    live: true,
+    changeable: true,
     flags: [{
       name: "wait-for-disk",
       help: "Wait when the disk is full or not mounted, instead of ending",
@@ -302,6 +373,7 @@ export const CLIENT_OPTIONS = {
     kind: whole(-1, 65_535),
     help: "Port for incoming connections; 0: any free port, -1: none",
     default: 0,
+    changeable: true,
     flags: [{
       name: "port",
       placeholder: "N",
@@ -317,7 +389,7 @@ export const CLIENT_OPTIONS = {
     kind: RATES,
     help: "Rate limits of all torrents together, in bytes a second: { down, up }",
     default: NO_LIMITS,
-    live: true,
+    changeable: true,
     flags: [
       {
         name: "down-limit",
@@ -329,20 +401,36 @@ export const CLIENT_OPTIONS = {
     ],
   },
   dht: {
-    kind: DHT,
-    help: "Join the DHT (BEP 5) with these settings",
-    otherwise: "no DHT",
+    kind: orSwitch(DHT),
+    help: "Join the DHT (BEP 5), with these settings",
+    default: true as DhtSettings | boolean,
+    changeable: true,
+    flags: [
+      { name: "no-dht", help: "Turn off the distributed hash table (DHT, BEP 5)", off: true },
+      {
+        name: "dht-bootstrap",
+        part: "bootstrap",
+        placeholder: "HOST:PORT",
+        help: "DHT node to start from, instead of the usual ones; may be repeated",
+      },
+    ],
   },
   lsd: {
     kind: SWITCH,
     help: "Look for peers on the local network (BEP 14)",
-    default: false,
+    default: true,
+    changeable: true,
     flags: [{ name: "no-lsd", help: "Turn off local peer discovery (BEP 14)", off: true }],
   },
   stateDir: {
     kind: TEXT,
     help: "Folder for resume data",
     otherwise: "nothing is kept",
+    flags: [{
+      name: "state-dir",
+      placeholder: "DIR",
+      help: "Folder for resume data (default: ~/.local/state/shoal)",
+    }],
   },
   saveEveryMs: {
     kind: AMOUNT,
@@ -353,14 +441,34 @@ export const CLIENT_OPTIONS = {
     kind: whole(1),
     help: "Most connections of all torrents together",
     default: 500,
-    live: true,
+    changeable: true,
     flags: [{ name: "max-connections", placeholder: "N" }],
   },
   quota: {
     kind: QUOTA,
     help: "Most bytes of all torrents per day or month: { down, up, period }",
     otherwise: "none",
-    live: true,
+    changeable: true,
+    flags: [
+      {
+        name: "down-quota",
+        part: "down",
+        placeholder: "SIZE",
+        help: "Most bytes to download in a --quota-period, like 50G or 1T",
+      },
+      {
+        name: "up-quota",
+        part: "up",
+        placeholder: "SIZE",
+        help: "Most bytes to upload in a --quota-period",
+      },
+      {
+        name: "quota-period",
+        part: "period",
+        placeholder: "day|month",
+        help: "Period of the quotas, by UTC (default month)",
+      },
+    ],
   },
   maxOpenFiles: {
     kind: whole(1),
@@ -436,7 +544,7 @@ export function checkClientPatch(patch: ClientPatch): void {
 function checkPatch(rows: Readonly<Record<string, OptionRow>>, patch: object): void {
   checkOptions(rows, patch);
   for (const [key, value] of Object.entries(patch)) {
-    if (rows[key]!.live) {
+    if (rows[key]!.changeable) {
       if (value === undefined) rows[key]!.kind.check(value, key);
       continue;
     }
@@ -445,11 +553,11 @@ function checkPatch(rows: Readonly<Record<string, OptionRow>>, patch: object): v
   }
 }
 
-type Live<R> = { [K in keyof R]: R[K] extends { live: true } ? K : never }[keyof R];
+type Changeable<R> = { [K in keyof R]: R[K] extends { changeable: true } ? K : never }[keyof R];
 /** The rows and the types agree on what can be changed. */
 type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never;
-true satisfies Same<keyof TorrentPatch, Live<typeof TORRENT_OPTIONS>>;
-true satisfies Same<keyof ClientPatch, Live<typeof CLIENT_OPTIONS>>;
+true satisfies Same<keyof TorrentPatch, Changeable<typeof TORRENT_OPTIONS>>;
+true satisfies Same<keyof ClientPatch, Changeable<typeof CLIENT_OPTIONS>>;
 
 /** What a restart is to know, as JSON has it, with absolute paths. */
 export function packOptions(options: AddOptions, absolute: (path: string) => string): Plain {

@@ -26,12 +26,7 @@ export type {
   TrackerSnapshot,
 } from "../torrent/types.ts";
 
-/** Well-known DHT nodes to start from. */
-export const DHT_BOOTSTRAP: readonly string[] = [
-  "router.bittorrent.com:6881",
-  "dht.transmissionbt.com:6881",
-  "dht.libtorrent.org:25401",
-];
+export { DHT_BOOTSTRAP } from "../discovery/discovery.ts";
 
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
@@ -53,9 +48,9 @@ export interface ClientOptions {
   stateDir?: string;
   /** Most milliseconds of work that a crash may lose, with `stateDir`. Default 5000. */
   saveEveryMs?: number;
-  /** Joins the DHT (BEP 5), with these settings. Default: no DHT. */
-  dht?: DhtSettings;
-  /** Looks for peers on the local network (BEP 14). Default false. */
+  /** Joins the DHT (BEP 5), with these settings. Default true; false turns it off. */
+  dht?: DhtSettings | boolean;
+  /** Looks for peers on the local network (BEP 14). Default true. */
   lsd?: boolean;
   /** Most connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
@@ -68,4 +63,7 @@ export interface ClientOptions {
 }
 
 /** What `Client.update` can change. Rates that are left out stay as they are. */
-export type ClientPatch = Pick<ClientOptions, "limits" | "maxConnections" | "quota">;
+export type ClientPatch = Pick<
+  ClientOptions,
+  "port" | "limits" | "dht" | "lsd" | "maxConnections" | "quota"
+>;

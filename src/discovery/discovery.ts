@@ -13,8 +13,15 @@ import { ExternalAddress } from "../dht/external_address.ts";
 import { Lsd } from "./lsd_service.ts";
 import { SearchSchedule } from "./search_schedule.ts";
 
+/** Well-known DHT nodes to start from. */
+export const DHT_BOOTSTRAP: readonly string[] = [
+  "router.bittorrent.com:6881",
+  "dht.transmissionbt.com:6881",
+  "dht.libtorrent.org:25401",
+];
+
 export interface DhtSettings {
-  /** Nodes to start from: "host:port". */
+  /** Nodes to start from: "host:port". Default: DHT_BOOTSTRAP. */
   bootstrap?: readonly string[];
   /** Sends queries, but never answers any (BEP 43). Default false. */
   readOnly?: boolean;
@@ -56,7 +63,7 @@ export class Discovery {
   readonly #external = new ExternalAddress();
   /** What either vote had last. */
   readonly #own = new Map<4 | 6, string>();
-  readonly #searches: SearchSchedule<Discoverable>;
+  #searches: SearchSchedule<Discoverable> | null = null;
   readonly #sockets = new Map<4 | 6, DatagramSocket>();
   /** Whom the local network is told of. */
   readonly #local = new Set<Discoverable>();
@@ -67,8 +74,6 @@ export class Discovery {
   constructor(platform: Platform, ports: DiscoveryPorts) {
     this.#platform = platform;
     this.#ports = ports;
-    const now = () => platform.clock.now();
-    this.#searches = new SearchSchedule(now, (torrent) => this.#search(this.#dht!, torrent));
   }
 
   get dht(): Dht | null {
@@ -102,19 +107,32 @@ export class Discovery {
       },
       onAddress: (address) => this.#settleOn(address),
     };
-    this.#dht = await Dht.open(ports, {
+    const dht = this.#dht = await Dht.open(ports, {
       client: CLIENT_TAG,
       families: [...this.#sockets.keys()],
-      bootstrap: (settings.bootstrap ?? []).flatMap((text) => parseHostPort(text) ?? []),
+      bootstrap: (settings.bootstrap ?? DHT_BOOTSTRAP).flatMap((text) => parseHostPort(text) ?? []),
       readOnly: settings.readOnly ?? false,
       ...(state === null ? {} : { state }),
       ...(settings.limits === undefined ? {} : { limits: settings.limits }),
     });
-    for (const datagram of early) this.#dht.receive(...datagram);
+    for (const datagram of early) dht.receive(...datagram);
+    this.#searches = new SearchSchedule(
+      () => clock.now(),
+      (torrent) => this.#search(dht, torrent),
+    );
+  }
+
+  /** Searches in progress end without peers. */
+  closeDht(): void {
+    this.#dht?.close();
+    this.#dht = this.#searches = null;
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
   }
 
   /** Where multicast is not to be had it stays off, with a warning. */
   async openLsd(): Promise<void> {
+    if (this.#lsd !== null) return;
     const { multicast, random, clock } = this.#platform, { listenPort } = this.#ports;
     const lsd = new Lsd({ multicast, random, now: () => clock.now(), listenPort }, {
       peer: (infoHash, address, port) => this.#onLocalPeer(infoHash, { address, port }),
@@ -126,6 +144,12 @@ export class Discovery {
     } catch (error) {
       this.#ports.warn(`No peers on the local network: ${(error as Error).message}`);
     }
+  }
+
+  closeLsd(): void {
+    this.#lsd?.close();
+    this.#lsd = null;
+    this.#local.clear();
   }
 
   /** What to begin the next run with; null without a DHT. */
@@ -160,7 +184,7 @@ export class Discovery {
   tick(now: number): void {
     for (const torrent of this.#local) if (!takesPart(torrent)) this.#leaveLsd(torrent);
     for (const torrent of this.#takers()) this.#joinLsd(torrent);
-    if (this.#dht !== null) this.#searches.tick(this.#takers(), now);
+    this.#searches?.tick(this.#takers(), now);
     this.#lsd?.tick(now);
   }
 
@@ -182,9 +206,8 @@ export class Discovery {
 
   close(): void {
     this.#closed = true;
-    this.#dht?.close();
-    this.#lsd?.close();
-    for (const socket of this.#sockets.values()) socket.close();
+    this.closeDht();
+    this.closeLsd();
   }
 
   /** One family is enough; without IPv6 there is nothing to warn of. */

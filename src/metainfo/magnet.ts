@@ -1,13 +1,15 @@
 /**
  * Magnet links (BEP 9, 53) and bare info-hashes. A link is whatever a web page put under somebody's
- * finger: every kind of parameter is bounded in number and length, what cannot be used is left out,
- * and only a link that names no torrent, or not one that can be had, is refused (MagnetError).
+ * finger: what it meant is read where that is certain (`pasted_link.ts`), every kind of parameter is
+ * bounded in number and length, what cannot be used is left out with a warning, and only a link that
+ * names no torrent, or not one that can be had, is refused (MagnetError).
  */
 import { MagnetError } from "../util/errors.ts";
 import { equalBytes, fromHex, toHex } from "../util/bytes.ts";
 import { parseIp } from "../util/ip_address.ts";
 import { formatEndpoint, isUsablePeer, parseHostPort } from "../util/compact_address.ts";
 import { sanitizeElement } from "./file_names.ts";
+import { cleanLink, unescape, unescapeAgain } from "./pasted_link.ts";
 
 /** A host name in lower case, or a literal address in its canonical text. */
 export interface HostPort {
@@ -38,6 +40,8 @@ export interface Magnet {
   nodes: HostPort[];
   /** The files to download (BEP 53): sorted, without overlap. Null when the link does not say. */
   selectOnly: IndexRange[] | null;
+  /** What the link says and could not be used, each in a sentence for a person; bounded. */
+  warnings: string[];
 }
 
 const MAX_LENGTH = 64 * 1024;
@@ -45,6 +49,9 @@ const MAX_PARAMETERS = 2000;
 const MAX_URL_LENGTH = 2048;
 const MAX_TRACKERS = 100, MAX_WEB_SEEDS = 100, MAX_PEERS = 100, MAX_NODES = 100;
 const MAX_RANGES = 1000;
+const MAX_WARNINGS = 20, SHOWN_LENGTH = 60;
+/** Parameters of other programs: size, keywords, manifests, other places to download from. */
+const FOREIGN = /^(?:xl|kt|mt|as|xs|fl|x\..*)$/;
 /** Beyond what any torrent has in files. */
 const MAX_FILE_INDEX = 2 ** 21;
 
@@ -55,32 +62,35 @@ const MULTIHASH = /^1220([0-9a-f]{64})$/i;
 
 /** Whether a person who typed this meant a magnet link or an info-hash rather than a file. */
 export function looksLikeMagnet(text: string): boolean {
-  return /^magnet:/i.test(text) || HEX_HASH.test(text) || BASE32_HASH.test(text);
+  const link = cleanLink(text.slice(0, MAX_LENGTH));
+  return isLink(link) || bareHash(link) !== null;
+}
+
+/** Whether it can be nothing but a magnet link; an info-hash may also be the name of a file. */
+export function isMagnetLink(text: string): boolean {
+  return isLink(cleanLink(text.slice(0, MAX_LENGTH)));
+}
+
+function isLink(link: string): boolean {
+  return /^magnet:/i.test(link) || /^urn:btih:/i.test(link);
 }
 
 /**
- * Reads a magnet link, or an info-hash of 40 hexadecimal or 32 base32 digits. Throws a MagnetError:
- * "too-long", "not-a-magnet", "no-hash", "bad-hash", "two-torrents", "v2-only".
+ * Reads a magnet link, or an info-hash of 40 hexadecimal or 32 base32 digits, as people paste them.
+ * Throws a MagnetError: "too-long", "not-a-magnet", "no-hash", "bad-hash", "two-torrents", "v2-only".
  */
 export function parseMagnet(text: string): Magnet {
   if (text.length > MAX_LENGTH) refuse("too-long", "The magnet link is over 64 KiB long");
-  const bare = parseHash(text);
+  const link = cleanLink(text), bare = bareHash(link);
   if (bare !== null) return emptyMagnet(bare);
-  const query = /^magnet:\/*\?/i.exec(text);
+  const query = /^magnet:\/*\?/i.exec(link);
   if (query === null) {
     refuse("not-a-magnet", 'It is neither a magnet link ("magnet:?xt=...") nor an info-hash');
   }
   const reader = new MagnetReader();
-  for (const part of text.slice(query[0].length).split("&", MAX_PARAMETERS)) {
-    const equals = part.indexOf("=");
-    if (equals < 0) continue;
-    // "tr.1" is a second "tr" (magnet links number their parameters).
-    const name = part.slice(0, equals).toLowerCase().replace(/\.\d{1,4}$/, "");
-    const escaped = part.slice(equals + 1);
-    // Forms write a space as "+"; in a URL it is a plus sign.
-    const value = unescape(name === "dn" ? escaped.replaceAll("+", " ") : escaped);
-    if (value !== null && value !== "") reader.take(name, value);
-  }
+  const parts = link.slice(query[0].length).split("&");
+  for (const part of parts.slice(0, MAX_PARAMETERS)) reader.read(part);
+  if (parts.length > MAX_PARAMETERS) reader.warn(`The link has over ${MAX_PARAMETERS} parameters`);
   return reader.finish();
 }
 
@@ -120,26 +130,59 @@ class MagnetReader {
   readonly #peers: HostPort[] = [];
   readonly #nodes: HostPort[] = [];
   readonly #ranges: IndexRange[] = [];
+  readonly #warnings: string[] = [];
+
+  /** One parameter with its name, still escaped. */
+  read(part: string): void {
+    const equals = part.indexOf("=");
+    if (equals < 0) return part.trim() === "" ? undefined : this.#drop("parameter", part);
+    // "tr.1" is a second "tr" (magnet links number their parameters).
+    const name = part.slice(0, equals).trim().toLowerCase().replace(/\.\d{1,4}$/, "");
+    const escaped = part.slice(equals + 1);
+    // Forms write a space as "+"; in a URL it is a plus sign.
+    const value = unescape(name === "dn" ? escaped.replaceAll("+", " ") : escaped)?.trim();
+    if (value !== undefined) {
+      if (value !== "") this.#take(name, value);
+    } else if (name === "tr" && escaped.includes("://")) {
+      this.#take(name, escaped.trim()); // a raw URL with a percent sign in it
+    } else {
+      this.#drop(`parameter "${name}"`, escaped);
+    }
+  }
+
+  warn(message: string): void {
+    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(message);
+    else if (this.#warnings.length === MAX_WARNINGS) {
+      this.#warnings.push("More of the link could not be used");
+    }
+  }
+
+  #drop(what: string, value: string): void {
+    const text = value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}...` : value;
+    this.warn(`The link's ${what} "${text}" cannot be used and is left out`);
+  }
 
   /** `value` is unescaped and not empty. */
-  take(name: string, value: string): void {
+  #take(name: string, value: string): void {
     switch (name) {
       case "xt":
-        return this.#topic(value);
+        return this.#topic(unescapeAgain(value, /^urn%(?:25)*3a/i));
       case "dn":
         this.#name ??= readName(value);
         return;
       case "tr":
-        return this.#url(value, this.#trackers, MAX_TRACKERS);
+        return this.#addTrackers(value);
       case "ws":
-        if (!/^https?:\/\/[^/]/i.test(value)) return;
-        return this.#url(value, this.#webSeeds, MAX_WEB_SEEDS);
+        return this.#url("web seed", WEB_SEED, value, this.#webSeeds, MAX_WEB_SEEDS);
       case "x.pe":
-        return addHost(value, this.#peers, MAX_PEERS);
+        return this.#host("peer", value, this.#peers, MAX_PEERS);
       case "dht":
-        return addHost(value, this.#nodes, MAX_NODES);
+        return this.#host("DHT node", value, this.#nodes, MAX_NODES);
       case "so":
         for (const part of value.split(",", MAX_RANGES)) this.#range(part);
+        return;
+      default:
+        if (!FOREIGN.test(name)) this.#drop(`parameter "${name}"`, value);
     }
   }
 
@@ -163,29 +206,56 @@ class MagnetReader {
       peers: this.#peers,
       nodes: this.#nodes,
       selectOnly: this.#ranges.length > 0 ? mergeRanges(this.#ranges) : null,
+      warnings: this.#warnings,
     };
   }
 
   #topic(value: string): void {
     const match = /^urn:(btih|btmh):(.*)$/is.exec(value);
     if (match === null) return;
-    if (match[1]!.toLowerCase() === "btih") this.#v1 = same(this.#v1, parseHash(match[2]!));
-    else this.#v2 = same(this.#v2, parseMultihash(match[2]!));
+    const hash = match[2]!.trim().replace(/\/$/, "");
+    if (match[1]!.toLowerCase() === "btih") this.#v1 = same(this.#v1, parseHash(hash));
+    else this.#v2 = same(this.#v2, parseMultihash(hash));
   }
 
-  #url(value: string, urls: string[], limit: number): void {
-    if (urls.length >= limit || value.length > MAX_URL_LENGTH || /[\p{Cc}\s]/u.test(value)) return;
+  /** One URL; some pages put several into one parameter. */
+  #addTrackers(value: string): void {
+    const urls = unescapeAgain(value, /^[a-z][a-z0-9+.-]*%(?:25)*3a/i);
+    for (const url of urls.trim().split(BETWEEN_URLS)) {
+      this.#url("tracker", TRACKER, url.trim(), this.#trackers, MAX_TRACKERS);
+    }
+  }
+
+  #url(what: string, form: RegExp, value: string, urls: string[], limit: number): void {
     if (this.#urls.has(value)) return;
+    const isGood = form.test(value) && value.length <= MAX_URL_LENGTH && !/[\p{Cc}\s]/u.test(value);
+    if (!isGood || urls.length >= limit) return this.#drop(what, value);
     this.#urls.add(value);
     urls.push(value);
   }
 
-  #range(text: string): void {
-    const match = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(text);
-    if (match === null || this.#ranges.length >= MAX_RANGES) return;
-    const first = Number(match[1]), last = Math.min(Number(match[2] ?? first), MAX_FILE_INDEX);
-    if (first <= last) this.#ranges.push({ first, last });
+  #host(what: string, value: string, hosts: HostPort[], limit: number): void {
+    if (!addHost(value, hosts, limit)) this.#drop(what, value);
   }
+
+  #range(text: string): void {
+    const match = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(text.trim());
+    const first = Number(match?.[1]), last = Math.min(Number(match?.[2] ?? first), MAX_FILE_INDEX);
+    if (match === null || first > last || this.#ranges.length >= MAX_RANGES) {
+      return this.#drop("file number", text);
+    }
+    this.#ranges.push({ first, last });
+  }
+}
+
+/** A scheme and a host; what trackers speak is known where they are asked. */
+const TRACKER = /^[a-z][a-z0-9+.-]*:\/\/[^\s/]/i;
+const WEB_SEED = /^https?:\/\/[^/]/i;
+const BETWEEN_URLS = /[\s,;]+(?=(?:https?|udp|wss?):\/\/)/i;
+
+/** Of an info-hash alone, or as a URN. */
+function bareHash(text: string): Uint8Array | null {
+  return parseHash(text.replace(/^urn:btih:/i, ""));
 }
 
 function emptyMagnet(infoHash: Uint8Array): Magnet {
@@ -198,6 +268,7 @@ function emptyMagnet(infoHash: Uint8Array): Magnet {
     peers: [],
     nodes: [],
     selectOnly: null,
+    warnings: [],
   };
 }
 
@@ -242,23 +313,18 @@ function readName(value: string): string | null {
   return name === "" ? null : name;
 }
 
-/** Null when an escape is broken or what it stands for is no UTF-8. */
-function unescape(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
-}
-
-function addHost(value: string, hosts: HostPort[], limit: number): void {
+/** False when it is not a host with a port, or one too many. */
+function addHost(value: string, hosts: HostPort[], limit: number): boolean {
   const found = value.length > 300 ? null : parseHostPort(value);
-  if (found === null || hosts.length >= limit) return;
+  if (found === null) return false;
   const { host, port } = found;
   const good = parseIp(host) === null
     ? /^[a-z0-9_]([a-z0-9_.-]{0,252})$/.test(host) && port > 1
     : isUsablePeer({ address: host, port });
-  if (good && !hosts.some((other) => other.host === host && other.port === port)) hosts.push(found);
+  if (hosts.some((other) => other.host === host && other.port === port)) return true;
+  if (!good || hosts.length >= limit) return false;
+  hosts.push(found);
+  return true;
 }
 
 function mergeRanges(ranges: IndexRange[]): IndexRange[] {

@@ -184,16 +184,28 @@ export class Swarm {
     this.settle();
   }
 
-  /** The pieces are gone; call it when everybody was hung up on. */
+  /**
+   * The pieces go away. Who is still connected stays so: nothing is requested or served until the
+   * next `attach`. Between turns only.
+   */
   detach(): void {
-    assert(this.#members.size === 0, "nobody is connected");
+    const content = this.#content, now = this.#clock.now();
     this.#content = null;
+    if (content === null) return;
+    for (const { session, link } of this.#members.values()) {
+      session.detach(now);
+      content.pieces.peerLeft(session);
+      session.wanted = session.pickable = 0;
+      link.reader = NO_READER;
+    }
+    this.settle();
   }
 
   #bringIn(member: Member, { layout, pieces, reader }: SwarmContent): void {
     const { session, link, info } = member;
     member.tookAt = member.movedAt = this.#clock.now();
-    if (pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES) return link.close(null);
+    const isLong = pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES;
+    if (isLong && session.isEarly) return link.close(null);
     try {
       session.attach(layout, pieces);
       link.reader = reader;

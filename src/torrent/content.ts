@@ -55,7 +55,7 @@ export class Content {
     this.peers = peers;
     this.storage = storage;
     this.#reader = new BlockReader(storage, ports.readCache, {
-      broke: (error) => this.fail(error),
+      broke: (error) => this.#later.push(() => this.fail(error)),
       changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.fail(error)),
     });
     this.#startedAt = clock.now();

@@ -326,7 +326,7 @@ export class Torrent {
     if (!this.#pace.mayPass(error, this.#options.waitForDisk !== false)) {
       return this.#finishWith("failed", error);
     }
-    this.#halt(true);
+    this.#leaveFiles(true, null); // the peers stay connected
     this.#wait(error, () => void this.#open(true));
   }
 
@@ -476,15 +476,18 @@ export class Torrent {
 
   // --- The end of what is at work ---
 
-  /** `#closing` resolves when nothing is at work any more. */
   #halt(failed: boolean): void {
+    this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS));
+  }
+
+  /** `#closing` resolves when nothing is at work any more, and the trackers were `told`. */
+  #leaveFiles(failed: boolean, told: Promise<void> | null): void {
     this.#starting.abort();
     this.#retry?.cancel();
-    const told = this.#ports.peers.stop(STOP_TIMEOUT_MS);
     this.#closing = this.#close(this.#closing, failed, told);
   }
 
-  async #close(before: Promise<void>, failed: boolean, told: Promise<void>): Promise<void> {
+  async #close(before: Promise<void>, failed: boolean, told: Promise<void> | null): Promise<void> {
     const content = this.#atWork, closing = content?.close(failed);
     await before;
     await closing;

@@ -43,9 +43,17 @@ export class Inbound {
     return this.#listener?.port ?? 0;
   }
 
-  /** Rejects with a NetError. */
+  /**
+   * Listens there from now on; connections stay. A port below 0 ends listening. Rejects with a NetError,
+   * and then listens where it did before.
+   */
   async listen(net: StreamNet, on: Parameters<StreamNet["listen"]>[0]): Promise<void> {
-    this.#listener = await net.listen(on, (socket, info) => this.#accept(socket, info));
+    if (on.port > 0 && on.port === this.port) return;
+    const before = this.#listener;
+    this.#listener = on.port < 0
+      ? null
+      : await net.listen(on, (socket, info) => this.#accept(socket, info));
+    await before?.close();
   }
 
   async close(): Promise<void> {

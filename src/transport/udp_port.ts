@@ -18,6 +18,7 @@ const DICTIONARY = 0x64;
 export class UdpPort {
   readonly #datagrams: DatagramNet;
   readonly #sockets = new Map<Family, Promise<DatagramSocket>>();
+  readonly #open = new Map<Family, DatagramSocket>();
   readonly #lanes = new Map<string, OnMessage>();
   readonly #wanted: () => { port: number; address?: string };
   #closed = false;
@@ -32,31 +33,49 @@ export class UdpPort {
   lane(lane: UdpLane): DatagramNet {
     return {
       bind: async ({ family }, onMessage) => {
-        const socket = await this.#open(family);
-        const key = lane + family;
+        await this.#socket(family);
+        const key = lane + family, socket = () => this.#open.get(family)!;
         this.#lanes.set(key, onMessage);
         return {
-          port: socket.port,
+          get port() {
+            return socket().port;
+          },
           get errors() {
-            return socket.errors;
+            return socket().errors;
           },
           get lastError() {
-            return socket.lastError;
+            return socket().lastError;
           },
-          send: (bytes, address, port) => socket.send(bytes, address, port),
+          send: (bytes, address, port) => socket().send(bytes, address, port),
           close: () => this.#lanes.delete(key),
         };
       },
     };
   }
 
+  /** To the port that is wanted now; a socket that cannot move stays where it is. */
+  async move(): Promise<void> {
+    for (const [family, before] of this.#open) {
+      const { port } = this.#wanted();
+      if (port === 0 || before.port === port) continue;
+      try {
+        await this.#bindTo(family, port);
+        before.close();
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+      }
+    }
+  }
+
   close(): void {
     this.#closed = true;
     this.#lanes.clear();
-    for (const socket of this.#sockets.values()) socket.then((open) => open.close(), () => {});
+    for (const [family, opening] of this.#sockets) {
+      opening.then(() => this.#open.get(family)!.close(), () => {});
+    }
   }
 
-  #open(family: Family): Promise<DatagramSocket> {
+  #socket(family: Family): Promise<DatagramSocket> {
     if (this.#closed) return Promise.reject(new NetError("closed", "The client is closed"));
     let opening = this.#sockets.get(family);
     if (opening === undefined) {
@@ -69,20 +88,27 @@ export class UdpPort {
   }
 
   async #bind(family: Family): Promise<DatagramSocket> {
-    const { port, address } = this.#wanted();
+    const { port } = this.#wanted();
+    try {
+      return await this.#bindTo(family, port);
+    } catch (error) {
+      // Another program has that number for UDP: any other one will do.
+      const taken = error instanceof NetError && error.code === "address-in-use";
+      if (port === 0 || !taken) throw error;
+      return await this.#bindTo(family, 0);
+    }
+  }
+
+  async #bindTo(family: Family, port: number): Promise<DatagramSocket> {
+    const { address } = this.#wanted();
     const onMessage: OnMessage = (bytes, from, fromPort) => {
       const lane: UdpLane = bytes[0] === DICTIONARY ? "krpc" : "tracker";
       this.#lanes.get(lane + family)?.(bytes, from, fromPort);
     };
     const sameFamily = address !== undefined && address.includes(":") === (family === 6);
     const on = { family, ...(sameFamily ? { address } : {}) };
-    try {
-      return await this.#datagrams.bind({ ...on, port }, onMessage);
-    } catch (error) {
-      // Somebody else has that number for UDP: another one serves as well.
-      const taken = error instanceof NetError && error.code === "address-in-use";
-      if (port === 0 || !taken) throw error;
-      return await this.#datagrams.bind({ ...on, port: 0 }, onMessage);
-    }
+    const socket = await this.#datagrams.bind({ ...on, port }, onMessage);
+    this.#open.set(family, socket);
+    return socket;
   }
 }

@@ -23,6 +23,7 @@ before(async () => {
       port: 0,
       address: "127.0.0.1",
       dht: { bootstrap },
+      lsd: false,
     });
     nodes.push(client);
     if (first === "") first = `127.0.0.1:${client.port}`;
@@ -171,7 +172,11 @@ describe("shoal dht", () => {
   it("asks without listening for peers, and never answers", async () => {
     const world = fakeWorld(["dht", "ping", "127.0.0.1:9"]);
     await runCli(world.platform, world.openClient);
-    assert.deepEqual(world.openedWith, { port: -1, dht: { bootstrap: [], readOnly: true } });
+    assert.deepEqual(world.openedWith, {
+      port: -1,
+      lsd: false,
+      dht: { bootstrap: [], readOnly: true },
+    });
   });
 });
 

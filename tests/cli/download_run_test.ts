@@ -3,13 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { FileError, TorrentFileError } from "../../src/util/errors.ts";
-import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
 import { addedEvent, fakeWorld, NO_METRICS, peerOf, snapshotOf, turn, until } from "./fakes.ts";
 import { ended, type FakeRun, start } from "./fake_run.ts";
 import { newFolder, removeFolders } from "./run_shoal.ts";
-
-/** What every client is opened with unless it is told otherwise. */
-const JOINS = { dht: { bootstrap: DHT_BOOTSTRAP }, lsd: true };
 
 after(removeFolders);
 
@@ -30,7 +26,7 @@ describe("shoal download", () => {
     const more = ["--pieces-per-peer", "2", "--sequential", "--preallocate", "--port", "6881"];
     const goals = ["--seed-goal", "ratio:2", "--final-check", "full"];
     const run = await start([...args, ...more, ...goals]);
-    assert.deepEqual(run.world.openedWith, { port: 6881, ...JOINS });
+    assert.deepEqual(run.world.openedWith, { port: 6881 });
     assert.deepEqual(run.world.client.added[0]!.options, {
       dir: "out",
       peers: ["192.0.2.1:9", "[::1]:7"],
@@ -46,7 +42,7 @@ describe("shoal download", () => {
     await ended(run);
 
     const plain = await start([TORRENT]);
-    assert.deepEqual(plain.world.openedWith, JOINS);
+    assert.deepEqual(plain.world.openedWith, {});
     const { options } = plain.world.client.added[0]!;
     assert.deepEqual(options, {
       dir: ".",

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { DHT_BOOTSTRAP } from "../../src/client/types.ts";
 import {
   existsSync,
   mkdirSync,
@@ -27,9 +26,6 @@ import {
   shoal,
   startShoal,
 } from "./run_shoal.ts";
-
-/** What every client is opened with unless it is told otherwise. */
-const JOINS = { dht: { bootstrap: DHT_BOOTSTRAP }, lsd: true };
 
 after(removeFolders);
 
@@ -60,11 +56,10 @@ async function start(args: readonly string[]) {
 describe("shoal seed", () => {
   it("only gives, and forever, unless it is told otherwise", async () => {
     const plain = await start([TORRENT, "data"]);
-    assert.deepEqual(plain.world.openedWith, JOINS);
+    assert.deepEqual(plain.world.openedWith, {});
     assert.deepEqual(plain.torrent.options, {
       dir: "data",
       seedOnly: true,
-      trustFiles: false,
       seedGoal: { kind: "forever" },
       waitForDisk: false,
     });
@@ -74,8 +69,7 @@ describe("shoal seed", () => {
     assert.deepEqual(all.world.openedWith, {
       port: 6881,
       limits: { up: 500 * 1024 },
-      quota: { period: "month", up: 1024 ** 4 },
-      ...JOINS,
+      quota: { up: 1024 ** 4 },
     });
     assert.deepEqual(all.torrent.options, {
       dir: "data",
@@ -102,6 +96,7 @@ describe("shoal seed", () => {
     const { torrent } = await start([TORRENT, "data", "--fetch-missing"]);
     assert.deepEqual(torrent.options, {
       dir: "data",
+      seedOnly: false,
       seedGoal: { kind: "forever" },
       waitForDisk: false,
     });
@@ -123,7 +118,7 @@ describe("shoal seed", () => {
   });
 
   it("refuses flags that contradict each other", async () => {
-    const context = {} as CliContext;
+    const context = { platform: { process: {} } } as CliContext;
     for (
       const [flags, message] of [
         [["--trust", "--fetch-missing"], /--trust and --fetch-missing exclude each other/],

@@ -156,7 +156,7 @@ describe("any name that a disk can hold", () => {
       assert.equal(made.meta.files.length, paths.length, `seed ${seed}`);
       const { bad, problems, checked } = await verifyFiles(platform, made.meta, dir);
       assert.deepEqual([bad, problems, checked > 0], [[], [], true], `seed ${seed}`);
-      const client = await Client.open(platform, { port: -1 });
+      const client = await Client.open(platform, { port: -1, dht: false, lsd: false });
       const torrent = client.add(made.bytes, { dir, seedOnly: true });
       await torrent.finished;
       assert.equal(torrent.snapshot().left, 0);

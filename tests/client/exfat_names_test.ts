@@ -26,11 +26,11 @@ describe("a download to exFAT", { skip: disk.missing ?? false }, () => {
     NAMES.forEach((name, i) => writeFileSync(join(top, name), new Uint8Array(50_000).fill(i + 1)));
     const { bytes } = await createTorrent(platform, top, {});
     const stateDir = join(disk.top, "state");
-    const giver = await Client.open(platform, {});
+    const giver = await Client.open(platform, { dht: false, lsd: false });
     const seed = giver.add(bytes, { dir: source, seedOnly: true, seedGoal: { kind: "forever" } });
     await seed.finished;
     for (const downloaded of [150_000, 0]) {
-      const client = await Client.open(platform, { stateDir });
+      const client = await Client.open(platform, { dht: false, lsd: false, stateDir });
       const notes: string[] = [];
       void (async () => {
         for await (const event of client.events()) {

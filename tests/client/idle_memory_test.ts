@@ -30,7 +30,12 @@ it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 60_000
   const file = openSync(join(dir, "file"), "w");
   ftruncateSync(file, PIECES * 16 * KIB);
   closeSync(file);
-  const client = await Client.open(selectPlatform(), { port: -1, stateDir: join(dir, "state") });
+  const client = await Client.open(selectPlatform(), {
+    port: -1,
+    dht: false,
+    lsd: false,
+    stateDir: join(dir, "state"),
+  });
   try {
     await seedMany(client, dir, 0, 50); // whatever is made once is there now
     const before = await memoryAtRest();

@@ -131,7 +131,9 @@ export class SimSwarm {
     source: Uint8Array | string = this.torrent.bytes,
   ): Promise<Participant> {
     await createCrc32c(); // compiled in real time, so before virtual time goes on
-    const client = await this.world.wait(Client.open(node, { port: 6881, ...options }));
+    const client = await this.world.wait(
+      Client.open(node, { port: 6881, dht: false, lsd: false, ...options }),
+    );
     this.#log(node, client);
     const torrent = client.add(source, { dir: DIR, ...add });
     const participant = { node, client, torrent };

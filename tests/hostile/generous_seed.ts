@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { createClient } from "../../mod.ts";
 
 const [file = "", dir = "", slots = ""] = process.argv.slice(2);
-const client = await createClient();
+const client = await createClient({ dht: false, lsd: false });
 const torrent = client.add(readFileSync(file), {
   dir,
   trustFiles: true,

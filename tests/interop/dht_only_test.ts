@@ -28,7 +28,11 @@ async function waitUntilStored(
   infoHash: string,
   again: () => void = () => {},
 ): Promise<void> {
-  const asker = await createClient({ port: -1, dht: { bootstrap: [node.at], readOnly: true } });
+  const asker = await createClient({
+    port: -1,
+    lsd: false,
+    dht: { bootstrap: [node.at], readOnly: true },
+  });
   try {
     await until("the peer is in the DHT", async () => {
       again();

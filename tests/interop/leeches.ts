@@ -64,7 +64,7 @@ export async function leechWithShoal(
   { rate = 0, peers = [] }: LeechOptions = {},
 ): Promise<Leech> {
   const dir = scene.folder(), pieces = new Set<number>();
-  const client = await createClient({ port });
+  const client = await createClient({ port, dht: false, lsd: false });
   scene.onClose(() => client.close());
   const torrent = client.add(payload.bytes, {
     dir,

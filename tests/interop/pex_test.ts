@@ -45,7 +45,7 @@ describe("peer exchange alone", { skip: needs("libtorrent") }, () => {
     const payload = scene.payload(spec), source = scene.torrentFile(payload);
     // It takes no part, so that the two do not dial each other at the same time.
     const seeder = await startLibtorrent(scene, { source, dir: payload.dir, rate: SLOW });
-    const client = await createClient({ limits: { up: SLOW } });
+    const client = await createClient({ dht: false, lsd: false, limits: { up: SLOW } });
     scene.onClose(() => client.close());
     const hub = client.add(payload.bytes, {
       dir: scene.folder(),
@@ -97,7 +97,7 @@ describe("peer exchange alone, with Transmission", {
 
   it("leads it from shoal to libtorrent", { timeout: 180_000 }, async () => {
     const { payload, seeder, isMet, at } = await slowSeedAndTransmission();
-    const client = await createClient({ limits: { up: SLOW } });
+    const client = await createClient({ dht: false, lsd: false, limits: { up: SLOW } });
     scene.onClose(() => client.close());
     assert.equal(await isMet(), false, "nobody told it yet");
     const hub = client.add(payload.bytes, {

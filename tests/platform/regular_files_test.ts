@@ -37,7 +37,12 @@ describe("a state folder with pipes and devices in it", { skip }, () => {
     for (const name of ["dht", "quota", `${HASH}.resume`, `${HASH}.json`, `${HASH}.torrent`]) {
       execFileSync("mkfifo", [join(stateDir, name)]);
     }
-    const client = await Client.open(await selectPlatform(), { port: -1, stateDir });
+    const client = await Client.open(await selectPlatform(), {
+      port: -1,
+      dht: false,
+      lsd: false,
+      stateDir,
+    });
     const warnings: string[] = [];
     const heard = (async () => {
       for await (const event of client.events()) {

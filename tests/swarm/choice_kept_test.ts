@@ -26,7 +26,9 @@ describe("the choice of files over a restart", () => {
       await swarm.world.wait(leech.client.close());
       leech.node.kill("quietly");
       const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
-      const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const [torrent] = await swarm.world.wait(client.restore());
       await swarm.world.run(() => torrent!.snapshot().state === "seeding");
       assert.equal(torrent!.snapshot().wanted, wanted);

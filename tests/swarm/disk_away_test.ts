@@ -50,7 +50,9 @@ describe("a start while the disk is away", () => {
         async () => {
           const { swarm, node, mount } = await takenOut(1, whole);
           node.disk.put("/data/placeholder", new Uint8Array(1));
-          const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+          const client = await swarm.world.wait(
+            Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+          );
           const torrent = how === "add"
             ? client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER })
             : (await swarm.world.wait(client.restore()))[0]!;
@@ -74,7 +76,9 @@ describe("a start while the disk is away", () => {
       const isAway = folder === "away";
       const { swarm, node } = await takenOut(3, true, isAway);
       if (folder === "gone") node.files.remove("/data");
-      const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const warnings = collectWarnings(client);
       const anew = isAway ? { anew: true } : {};
       const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER, ...anew });
@@ -90,7 +94,9 @@ describe("a start while the disk is away", () => {
   it("downloads single files again, or waits where only wrong ones are left", TIMEOUT, async () => {
     const { swarm, node, mount } = await takenOut(4, true);
     node.disk.put("/data/folder/sub0/file0", new Uint8Array(100));
-    const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     const warnings = collectWarnings(client);
     const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER });
     await swarm.world.runFor(20_000);
@@ -111,7 +117,9 @@ describe("a start while the disk is away", () => {
     async () => {
       for (const dir of ["/data", "/elsewhere"]) {
         const { swarm, node } = await takenOut(2, true);
-        const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+        const client = await swarm.world.wait(
+          Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+        );
         let torrent = client.add(swarm.torrent.bytes, { dir, ...FOREVER });
         if (dir === "/data") {
           await swarm.world.run(() => torrent.snapshot().state === "waiting");

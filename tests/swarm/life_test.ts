@@ -117,7 +117,9 @@ describe("a torrent over restarts", () => {
     leech.node.kill("quietly");
     const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
     const { Client } = await import("../../src/client/client.ts");
-    const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     const [torrent] = await swarm.world.wait(client.restore());
     await swarm.world.runFor(20_000);
     assert.equal(torrent!.snapshot().state, "paused");
@@ -324,7 +326,9 @@ describe("folders", () => {
       node.disk.crash();
       const restarted = swarm.world.node("10.0.2.1", { disk: node.disk });
       const { Client } = await import("../../src/client/client.ts");
-      const client = await swarm.world.wait(Client.open(restarted, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(restarted, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const restored = await swarm.world.wait(client.restore());
       assert.equal(restored.length, 1);
       await swarm.world.run(() => restored[0]!.snapshot().state === "done");

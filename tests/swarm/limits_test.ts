@@ -91,7 +91,7 @@ describe("quota of a client", () => {
     await swarm.prepare([3 * MIB], 64 * KIB);
     await swarm.seed("10.0.1.1");
     const quota = { down: 1 * MIB, period: "day" as const }, limits = { down: 256 * KIB };
-    const options = { quota, limits, stateDir: "/state" };
+    const options = { quota, limits, stateDir: "/state", dht: false, lsd: false };
     const leech = await swarm.leech("10.0.2.1", {}, {}, options);
     await swarm.world.runFor(20_000);
     const { have } = leech.torrent.snapshot();

@@ -48,6 +48,19 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
+  it("out of a web page downloads, with a warning for what it lost", TIMEOUT, async () => {
+    const swarm = await newSwarm(12);
+    await swarm.seed("10.0.1.1");
+    const good = link(swarm, { name: "a", trackers: ["http://10.0.0.1/announce"] });
+    const leech = await fetchBy(swarm, `  ${good.replaceAll("&", "&amp;")}&amp;tr=%3Chtml%3E\n`);
+    await swarm.untilDone([leech]);
+    swarm.assertHasAll(leech);
+    const warnings = swarm.world.logLines().filter((line) => line.includes('"warning"'));
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /The link's tracker .*<html>.* cannot be used and is left out/);
+    await swarm.close();
+  });
+
   it("needs nothing but one address in the link", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     await swarm.seed("10.0.1.1");

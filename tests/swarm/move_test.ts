@@ -24,7 +24,9 @@ async function reborn(swarm: SimSwarm, { node }: Participant, power: boolean) {
   node.kill("quietly");
   if (power) node.disk.crash();
   const next = swarm.world.node(node.address, { disk: node.disk });
-  const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+  const client = await swarm.world.wait(
+    Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+  );
   const [torrent] = await swarm.world.wait(client.restore());
   return { client, torrent: torrent! };
 }

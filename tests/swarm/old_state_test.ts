@@ -74,7 +74,9 @@ function plain(value: any): Encodable {
 
 async function restored(swarm: SimSwarm, { address, disk }: SimNode) {
   const node = swarm.world.node(address, { disk });
-  const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+  const client = await swarm.world.wait(
+    Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+  );
   const [torrent] = await swarm.world.wait(client.restore());
   await swarm.world.runFor(1000);
   return { node, client, torrent: torrent! };

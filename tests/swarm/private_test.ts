@@ -99,7 +99,12 @@ async function offersOf(stage: Stage, port: number, infoHash: string): Promise<s
 async function listenTo(stage: Stage, later: (client: Client) => Promise<void>): Promise<void> {
   const ears = new Ears();
   const node = await stage.wait(
-    Client.open(overheard(stage.there, ears), { port: 0, address: stage.thereAt, dht: {} }),
+    Client.open(overheard(stage.there, ears), {
+      port: 0,
+      address: stage.thereAt,
+      lsd: false,
+      dht: { bootstrap: [] },
+    }),
   );
   const client = await stage.wait(Client.open(mumbling(stage.here, ears), {
     port: 0,

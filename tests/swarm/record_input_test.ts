@@ -124,7 +124,9 @@ describe("a resume record that does not fit", () => {
     node.disk.put(`/state/${torrent.infoHash}.torrent`, other.bytes);
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
-    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     assert.deepEqual(await swarm.world.wait(client.restore()), []);
     await swarm.world.wait(client.close());
     await swarm.close();
@@ -140,7 +142,9 @@ describe("a state folder", () => {
     node.kill("quietly");
     const open = async () => {
       const next = swarm.world.node(node.address, { disk: node.disk });
-      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       await swarm.world.wait(client.close());
       next.kill("quietly");
       return next.disk.names("/state").filter((name) => name.endsWith(".tmp"));

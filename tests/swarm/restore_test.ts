@@ -26,7 +26,9 @@ async function restored(swarm: SimSwarm, participant: Participant, between = () 
   between();
   node.kill("quietly");
   const next = swarm.world.node(node.address, { disk: node.disk });
-  const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+  const again = await swarm.world.wait(
+    Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+  );
   const [torrent] = await swarm.world.wait(again.restore());
   return { node: next, client: again, torrent: torrent!, record, wish };
 }
@@ -134,7 +136,9 @@ describe("Client.restore", () => {
       node.kill("quietly");
       const next = swarm.world.node(node.address, { disk: node.disk });
       assert.equal(next.files.stat(record), null, "nothing was recorded yet");
-      const again = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const again = await swarm.world.wait(
+        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const [torrent] = await swarm.world.wait(again.restore());
       await swarm.run(() => torrent!.snapshot().state === "done");
       assert.equal(torrent!.snapshot().wanted, (900 + 20 + 700) * KIB);
@@ -199,7 +203,9 @@ describe("Client.restore", () => {
     tear(leech, "json");
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
-    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     const warnings: string[] = [];
     void (async () => {
       for await (const event of client.events()) {
@@ -247,7 +253,9 @@ describe("Client.restore", () => {
         await swarm.world.runFor(1000);
         node.kill("quietly");
         const next = swarm.world.node(node.address, { disk: node.disk });
-        const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+        const client = await swarm.world.wait(
+          Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+        );
         const [torrent] = await swarm.world.wait(client.restore());
         await swarm.world.runFor(1000);
         assert.equal(torrent!.snapshot().state, paused ? "paused" : "finding");
@@ -269,7 +277,9 @@ describe("Client.restore", () => {
     node.kill("quietly");
     const next = swarm.world.node(node.address, { disk: node.disk });
     assert.equal(next.files.stat(`/state/${hash}.resume`), null, "nothing was recorded yet");
-    const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     const [torrent] = await swarm.world.wait(client.restore());
     await swarm.run(() => torrent!.snapshot().state === "done");
     assert.equal(torrent!.snapshot().wanted, 20 * KIB);
@@ -290,7 +300,9 @@ describe("Client.restore", () => {
       assert.ok(node.files.stat(`/state/${hash}.torrent`) !== null);
       node.kill("quietly");
       const next = swarm.world.node(node.address, { disk: node.disk });
-      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const events: unknown[] = [];
       (async () => {
         for await (const event of client.events()) events.push(event);

@@ -110,7 +110,9 @@ describe("a slow disk", () => {
       disk.syncDelayMs = 5;
       disk.crash(7);
       const node = swarm.world.node("10.0.2.1", { disk });
-      const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const torrent = client.add(swarm.torrent.bytes, { dir: "/data", ...FOREVER });
       await swarm.world.run(() => torrent.snapshot().state === "seeding", 200_000);
       assert.equal(torrent.snapshot().have, torrent.snapshot().size);

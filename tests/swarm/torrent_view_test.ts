@@ -68,7 +68,9 @@ describe("what a torrent shows", () => {
     await swarm.world.wait(leech.client.close());
     leech.node.kill("quietly");
     const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
-    const client = await swarm.world.wait(Client.open(node, { port: 6881, ...STATE }));
+    const client = await swarm.world.wait(
+      Client.open(node, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
     await swarm.world.wait(client.restore());
     const torrent = client.get(leech.torrent.infoHash.toUpperCase())!, after = torrent.status();
     for (

@@ -26,7 +26,7 @@ async function twoOf(
     return torrentOf([{ path: [name], content }], 16_384, tracker.announceUrl);
   });
   const elsewhere = world.node("10.0.1.1", { link: { upBytesPerSec: 100_000 } });
-  const seed = await world.wait(Client.open(elsewhere, { port: 6881 }));
+  const seed = await world.wait(Client.open(elsewhere, { port: 6881, dht: false, lsd: false }));
   torrents.forEach(({ bytes, content }, i) => {
     elsewhere.disk.put(`/seeds/${i}/${names[i]}`, content);
     seed.add(bytes, { dir: `/seeds/${i}`, trustFiles: true, ...FOREVER });
@@ -35,7 +35,9 @@ async function twoOf(
   disk.mount("/mnt", disk.volume(FILE_SYSTEMS.ntfs)); // folds case
   disk.makeFolders("/mnt/real");
   disk.plantLink("/mnt/link", "real");
-  const client = await world.wait(Client.open(node, { port: 6881, stateDir: "/state" }));
+  const client = await world.wait(
+    Client.open(node, { port: 6881, dht: false, lsd: false, stateDir: "/state" }),
+  );
   const [one, other] = dirs.map((dir) => ({ dir, preallocate: true, ...FOREVER }));
   const first = client.add(torrents[0]!.bytes, one!);
   await world.runFor(100);
@@ -47,7 +49,9 @@ async function twoOf(
   }
   if (where !== "one client") {
     const next = world.node("10.0.2.2", { disk });
-    later = await world.wait(Client.open(next, { port: 6882, stateDir: "/state" }));
+    later = await world.wait(
+      Client.open(next, { port: 6882, dht: false, lsd: false, stateDir: "/state" }),
+    );
   }
   const second = later.add(torrents[1]!.bytes, other!);
   if (where === "two processes") {

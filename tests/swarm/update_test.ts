@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
+import { createCrc32c } from "../../src/util/crc32c.ts";
+import { NetError } from "../../src/util/errors.ts";
+import { makeSimTorrent } from "../harness/sim_swarm.ts";
+import { SimWorld } from "../harness/sim/world.ts";
 import { decodeWish } from "../../src/client/wish.ts";
 import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
@@ -120,7 +124,9 @@ describe("Torrent.update", () => {
       ]);
       await swarm.seed("10.0.1.1");
       const next = swarm.world.node(node.address, { disk: node.disk });
-      const client = await swarm.world.wait(Client.open(next, { port: 6881, ...STATE }));
+      const client = await swarm.world.wait(
+        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
       const [torrent] = await swarm.world.wait(client.restore());
       torrent!.start();
       await swarm.run(() => torrent!.snapshot().state === "done");
@@ -139,6 +145,51 @@ describe("Client.update", () => {
     await swarm.close();
   });
 
+  it("listens on a new port, keeps its connections and tells the tracker", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(9, 2);
+    const { client, torrent, node } = giver, { http } = node, { request } = http;
+    const ports: (string | null)[] = [];
+    http.request = (asked) => {
+      ports.push(new URL(asked.url).searchParams.get("port"));
+      return request.call(http, asked);
+    };
+    const taken = swarm.world.wait(node.net.listen({ port: 7001 }, () => {}));
+    await taken;
+    await assert.rejects(swarm.world.wait(client.update({ port: 7001 })), NetError);
+    assert.equal(client.port, 6881, "still where it was");
+    await swarm.world.wait(client.update({ port: 7000 }));
+    assert.equal(client.port, 7000);
+    assert.equal(torrent.snapshot().peers.connected, 2);
+    await swarm.leech("10.0.2.9", {}, { peers: ["10.0.1.1:7000"] });
+    await swarm.run(() => torrent.snapshot().peers.connected === 3);
+    assert.deepEqual(ports, []);
+    await swarm.world.wait(torrent.pause());
+    torrent.start();
+    await swarm.run(() => ports.length === 2);
+    assert.deepEqual(ports, ["7000", "7000"], "stopped and started");
+    await swarm.close();
+  });
+
+  it("starts and stops the DHT and the search of the local network", TIMEOUT, async () => {
+    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    const world = new SimWorld(10), nodes = [world.node("10.0.0.1"), world.node("10.0.0.2")];
+    const [one, other] = await world.wait(
+      Promise.all(nodes.map((node) => Client.open(node, { port: 6881 }))),
+    );
+    assert.ok(one!.dht !== null && other!.dht !== null, "on by default");
+    const { bytes } = makeSimTorrent(world, [100_000], 65_536);
+    const torrents = [one!, other!].map((client) => client.add(bytes, { dir: "/data" }));
+    const known = () => torrents.map((torrent) => torrent.snapshot().peers.known);
+    await world.runFor(30_000);
+    assert.deepEqual(known(), [1, 1], "they found each other on the local network");
+    await world.wait(one!.update({ dht: false, lsd: false }));
+    assert.deepEqual([one!.dht, other!.dht].map((dht) => dht === null), [true, false]);
+    await world.wait(one!.update({ dht: { bootstrap: ["10.0.0.2:6881"] }, lsd: true }));
+    await world.runFor(10_000);
+    assert.equal(one!.dht!.stats().overlays[0]!.nodes, 1);
+    await world.wait(Promise.all([one!.close(), other!.close()]));
+  });
+
   it("counts a new quota from what was spent in its period", TIMEOUT, async () => {
     const { swarm, giver } = await crowd(8, 1, {}, { ...STATE, quota: { period: "day" } });
     await swarm.world.runFor(10_000);
@@ -152,7 +203,10 @@ describe("Client.update", () => {
     await swarm.world.wait(giver.client.update({ quota: { period: "day" } }));
     await swarm.world.runFor(5000);
     assert.equal(giver.torrent.snapshot().quotaSpent, undefined);
-    await assert.rejects(giver.client.update({ port: 1 } as object), /port cannot be changed/);
+    await assert.rejects(
+      giver.client.update({ address: "::1" } as object),
+      /address cannot be changed/,
+    );
     await swarm.close();
   });
 });

@@ -142,7 +142,7 @@ export class Home {
   async #seedElsewhere(): Promise<void> {
     const { world } = this;
     const node = world.node("10.0.1.1", { link: { upBytesPerSec: 120 * KIB, latencyMs: 20 } });
-    const client = await world.wait(Client.open(node, { port: 6881 }));
+    const client = await world.wait(Client.open(node, { port: 6881, dht: false, lsd: false }));
     this.titles.forEach(({ torrent, safePaths }, i) => {
       torrent.files.forEach(({ content }, file) => {
         node.disk.put([`/seeds/${i}`, ...safePaths[file]!].join("/"), content);

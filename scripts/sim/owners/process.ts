@@ -40,7 +40,9 @@ export class OwnProcess {
     if (this.alive) return;
     if (this.#starts > 1 || !this.#node.alive) this.#node = this.#newNode();
     const { world, stateDir } = this.#home;
-    const client = await this.#typed(Client.open(this.#node, { port: PORT, stateDir }));
+    const client = await this.#typed(
+      Client.open(this.#node, { port: PORT, dht: false, lsd: false, stateDir }),
+    );
     if (client === null) return this.#node.kill("quietly");
     this.client = client;
     this.startedMs = world.now;

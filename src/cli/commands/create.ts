@@ -1,7 +1,7 @@
 /** `shoal create`: makes a .torrent of a file or folder. */
 import { type Flags, repeated, single, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
-import { optional, REPORT_FLAGS, reportMode } from "../option_flags.ts";
+import { optional } from "../option_flags.ts";
 import { notEmpty, pieceLength, trackerUrl, trackerUrls, webSeedUrl } from "../values.ts";
 import {
   type CreatedTorrent,
@@ -14,7 +14,7 @@ import { lastPart, type LeavesOut } from "../../storage/source_files.ts";
 import { FileError } from "../../util/errors.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
 import { watchInterrupt } from "../interrupt.ts";
-import type { ReportMode } from "../render/choose_reporter.ts";
+import { REPORT_FLAGS, type ReportMode, reportMode } from "../render/choose_reporter.ts";
 import { globPattern } from "../file_flags.ts";
 import { parentOf } from "../../storage/safe_paths.ts";
 import { toHex } from "../../util/bytes.ts";

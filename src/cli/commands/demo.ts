@@ -15,8 +15,10 @@ import { verifyFiles } from "../../client/verify_files.ts";
 import type { Clock, Files, Platform, Socket, StreamNet } from "../../platform/types.ts";
 import { serveTracker } from "../../tracker/local_tracker.ts";
 import { createTorrent } from "../../client/create_torrent.ts";
+import type { ClientOptions } from "../../client/types.ts";
 
 const NAME = "shoal-demo.bin";
+const LOOPBACK: ClientOptions = { address: "127.0.0.1", dht: false, lsd: false };
 const DEFAULT_SIZE = 64 * 1024 * 1024;
 /** Slow enough that three seeders need a few seconds for that, so that there is something to see. */
 const SEEDER_BYTES_PER_SECOND = 7 * 1024 * 1024;
@@ -99,7 +101,7 @@ function introduction({ announceUrl, seeders }: DemoSwarm): string {
 async function downloadFrom(context: CliContext, demo: Demo, torrent: string): Promise<Outcome> {
   const request = {
     sources: [torrent],
-    client: { address: "127.0.0.1" },
+    client: LOOPBACK,
     state: NO_STATE,
     add: { dir: demo.folder },
   };
@@ -197,7 +199,7 @@ async function startSeeder(
   torrent: Uint8Array,
   dir: string,
 ): Promise<ClientPort> {
-  const client = await openClient(platform, { address: "127.0.0.1" });
+  const client = await openClient(platform, LOOPBACK);
   const seed = client.add(torrent, { dir, trustFiles: true, seedGoal: { kind: "forever" } });
   // A seeder that fails shows in the download, which then has one peer less.
   seed.finished.catch(() => {});

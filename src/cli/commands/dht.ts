@@ -17,7 +17,7 @@ import { type CliContext, defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, NobodyError, UsageError } from "../errors.ts";
 import { NO_STATE, openState, type StateChoice, stateChoice } from "../state_folder.ts";
 import { nearest } from "../../util/nearest.ts";
-import { optional, SWARM_FLAGS } from "../option_flags.ts";
+import { CLIENT_FLAGS, clientOptions, optional } from "../option_flags.ts";
 import { duration, hostAndPort, notEmpty } from "../values.ts";
 import type { Dht } from "../../dht/dht.ts";
 import type { Clock, Platform } from "../../platform/types.ts";
@@ -52,9 +52,9 @@ const FLAGS = {
   seq: optional("N", "put: sequence number (default: one more than the stored version)", seqOf),
   for: single("TIME", "stats: most time to explore the network (default 10s)", duration, 10),
   json: toggle("Print one JSON object per line (see shoal help json)"),
-  "dht-bootstrap": SWARM_FLAGS["dht-bootstrap"],
-  "state-dir": SWARM_FLAGS["state-dir"],
-  "no-state": SWARM_FLAGS["no-state"],
+  "dht-bootstrap": CLIENT_FLAGS["dht-bootstrap"]!,
+  "state-dir": CLIENT_FLAGS["state-dir"]!,
+  "no-state": CLIENT_FLAGS["no-state"]!,
 } satisfies Flags;
 
 type Values = ValuesOf<typeof FLAGS>;
@@ -119,10 +119,11 @@ export const dhtCommand = defineCommand({
 
 /** A ping needs no other node. */
 function requestFrom({ platform }: CliContext, values: Values, alone: boolean): DhtRequest {
-  const { json } = values, named = values["dht-bootstrap"];
+  const { json } = values, { dht } = clientOptions(values);
+  const { bootstrap = DHT_BOOTSTRAP } = typeof dht === "object" ? dht : {};
   if (alone) return { json, bootstrap: [], state: NO_STATE };
   const state = stateChoice(values, platform.process);
-  return { json, bootstrap: named.length > 0 ? named : DHT_BOOTSTRAP, state };
+  return { json, bootstrap, state };
 }
 
 function unknownAction(word: string): UsageError {
@@ -221,6 +222,7 @@ async function runDht(
     const { stateDir } = openState(platform, request.state);
     const client = await context.openClient(platform, {
       port: -1,
+      lsd: false,
       dht: settings,
       ...(stateDir === null ? {} : { stateDir }),
     });

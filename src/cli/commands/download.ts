@@ -1,61 +1,38 @@
 /** `shoal download`: the flags, and the run that they ask for. */
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
-import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
+import { type Flags, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { safeText } from "../render/text.ts";
 import { type DownloadRequest, runReported } from "../run.ts";
-import {
-  fileList,
-  type FileSpec,
-  fileSpec,
-  type FileWishes,
-  RENAME_FLAG,
-  renameBy,
-  selectionBy,
-} from "../file_flags.ts";
+import { type FileSpec, fileSpec, type FileWishes, selectionBy } from "../file_flags.ts";
 import { openSource, saveMetadata } from "../metadata.ts";
 import {
+  CLIENT_FLAGS,
   clientOptions,
+  fileWishes,
   optional,
-  REPORT_FLAGS,
-  reportMode,
-  SWARM_FLAGS,
-  swarmOptions,
   torrentFlags,
+  torrentOptions,
 } from "../option_flags.ts";
+import { REPORT_FLAGS, reportMode } from "../render/choose_reporter.ts";
 import { stateChoice } from "../state_folder.ts";
-import { durationOrNever, notEmpty } from "../values.ts";
+import { durationOrNever } from "../values.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { formatSize } from "../render/format.ts";
 
-/** The table itself keeps the flags' types; the unset ones are null and stay the client's choice. */
 const FLAGS = {
-  dir: single(
-    "DIR",
-    "Folder to download into (default: the current one); with --metadata-only the file to write",
-    notEmpty,
-    ".",
-    "o",
-  ),
-  files: fileList("Download only these: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
-  first: fileList("Download these files before the others"),
-  "ends-first": toggle("Download both ends of media files first, for players"),
+  ...torrentFlags("download"),
   choose: toggle("Show the files on the terminal and ask which ones to download"),
-  "metadata-only": toggle("Save only the .torrent (of a magnet link) to the file named by -o"),
-  ...RENAME_FLAG,
   "give-up-after": optional(
     "TIME",
     "Stop after this long without peers: 30s, 10m, never (default 60s; 10m once there was a peer)",
     durationOrNever,
   ),
-  ...torrentFlags("download"),
-  ...SWARM_FLAGS,
+  ...CLIENT_FLAGS,
   ...REPORT_FLAGS,
 } satisfies Flags;
-
-type Values = ValuesOf<typeof FLAGS>;
 
 export const downloadCommand = defineCommand({
   name: "download",
@@ -74,12 +51,13 @@ export const downloadCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const mode = reportMode(values), request = requestFrom(values, operands, context.platform);
-    if (values["metadata-only"]) return await saveMetadata(context, mode, request, values.dir);
+    const { add } = request;
+    if (add.metadataOnly) return await saveMetadata(context, mode, request, add.dir);
     if (values.choose) {
-      const files = await chooseFiles(context, request, wishesFrom(values));
-      if (files !== undefined) request.add.files = files;
+      const files = await chooseFiles(context, request, fileWishes(values));
+      if (files !== undefined) add.files = files;
     }
-    if (request.add.overwrite && mode === "auto") await confirmOverwrite(context, values.dir);
+    if (add.overwrite && mode === "auto") await confirmOverwrite(context, add.dir);
     return await runReported(context, mode, request);
   },
 });
@@ -98,7 +76,7 @@ async function confirmOverwrite({ platform }: CliContext, dir: string): Promise<
 }
 
 function requestFrom(
-  values: Values,
+  values: ValuesOf<typeof FLAGS>,
   sources: readonly string[],
   { process }: Pick<Platform, "process">,
 ): DownloadRequest {
@@ -106,22 +84,10 @@ function requestFrom(
     sources,
     client: clientOptions(values),
     state: stateChoice(values, process),
-    add: addOptions(values, process),
+    add: { dir: ".", ...torrentOptions(values, process) },
     giveUpAfter: values["give-up-after"],
     giveUpFlag: "--give-up-after",
   };
-}
-
-function wishesFrom({ files: only, first, "ends-first": endsFirst }: Values): FileWishes {
-  return { only, first, endsFirst };
-}
-
-function addOptions(values: Values, process: Platform["process"]): AddOptions {
-  const options: AddOptions = { dir: values.dir, ...swarmOptions(values) };
-  const files = selectionBy(wishesFrom(values)), rename = renameBy(values.rename, process);
-  if (files !== undefined) options.files = files;
-  if (rename !== undefined) options.rename = rename;
-  return options;
 }
 
 const MOST_QUESTIONS = 5;

@@ -5,37 +5,15 @@ import type { Platform } from "../../platform/types.ts";
 import { parseMagnet } from "../../metainfo/magnet.ts";
 import { toHex } from "../../util/bytes.ts";
 import { FileError } from "../../util/errors.ts";
-import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runReported } from "../run.ts";
 import { isMagnet } from "../load_torrent.ts";
-import {
-  clientOptions,
-  REPORT_FLAGS,
-  reportMode,
-  SWARM_FLAGS,
-  swarmOptions,
-  torrentFlags,
-} from "../option_flags.ts";
-import { RENAME_FLAG, renameBy } from "../file_flags.ts";
+import { CLIENT_FLAGS, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
+import { REPORT_FLAGS, reportMode } from "../render/choose_reporter.ts";
 import { stateChoice } from "../state_folder.ts";
-import { SEED_GOALS, seedGoal } from "../values.ts";
 
-const FLAGS = {
-  trust: toggle("Skip the hash check and only compare file sizes"),
-  "fetch-missing": toggle("Download missing and damaged data instead of ending with 1"),
-  "seed-goal": single<ReturnType<typeof seedGoal>>(
-    "GOAL",
-    `How long to seed: forever (default), ${SEED_GOALS}`,
-    seedGoal,
-    { kind: "forever" },
-  ),
-  ...RENAME_FLAG,
-  ...torrentFlags("seed"),
-  ...SWARM_FLAGS,
-  ...REPORT_FLAGS,
-} satisfies Flags;
+const FLAGS = { ...torrentFlags("seed"), ...CLIENT_FLAGS, ...REPORT_FLAGS };
 
 export const seedCommand = defineCommand({
   name: "seed",
@@ -53,10 +31,11 @@ export const seedCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const [source, dir] = operands as [string, string];
-    if (values.trust && values["fetch-missing"]) {
+    const add = addOptions(dir, values, context.platform.process);
+    if (add.trustFiles && !add.seedOnly) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
-    if (swarmOptions(values).followLinks && values["fetch-missing"]) {
+    if (add.followLinks && !add.seedOnly) {
       throw new UsageError(
         "--follow-links only reads, and --fetch-missing writes; use one of them",
       );
@@ -67,24 +46,18 @@ export const seedCommand = defineCommand({
       sources: [source],
       client: clientOptions(values),
       state,
-      add: addOptions(dir, values, context.platform.process),
+      add,
     });
   },
 });
 
 function addOptions(
   dir: string,
-  values: ValuesOf<typeof FLAGS>,
+  values: Readonly<Record<string, unknown>>,
   process: Platform["process"],
 ): AddOptions {
-  const rename = renameBy(values.rename, process);
-  return {
-    dir,
-    seedGoal: values["seed-goal"],
-    ...(values["fetch-missing"] ? {} : { seedOnly: true, trustFiles: values.trust }),
-    ...(rename === undefined ? {} : { rename }),
-    ...swarmOptions(values),
-  };
+  const given = torrentOptions(values, process);
+  return { dir, seedOnly: true, seedGoal: { kind: "forever" }, ...given };
 }
 
 /** Who is to be the first seed cannot ask others for the metadata: it must have been here before. */

@@ -5,7 +5,7 @@ import { EXIT_DONE } from "../errors.ts";
 import { Output } from "../output.ts";
 import { openSource } from "../metadata.ts";
 import { stateChoice } from "../state_folder.ts";
-import { clientOptions, SWARM_FLAGS, swarmOptions, torrentFlags } from "../option_flags.ts";
+import { CLIENT_FLAGS, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
 import { safeJson, safeText } from "../render/text.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -14,8 +14,8 @@ import { formatCount, formatSize } from "../render/format.ts";
 
 const FLAGS = {
   json: toggle("Print one JSON object (fields: docs/json.md)"),
-  ...torrentFlags(null),
-  ...SWARM_FLAGS,
+  ...torrentFlags("show"),
+  ...CLIENT_FLAGS,
 } satisfies Flags;
 
 export const showCommand = defineCommand({
@@ -44,7 +44,7 @@ export const showCommand = defineCommand({
         sources: operands,
         client: clientOptions(values),
         state: stateChoice(values, platform.process),
-        add: { dir: ".", ...swarmOptions(values) },
+        add: { dir: ".", ...torrentOptions(values, platform.process) },
       },
     );
     await search.flush();

@@ -1,25 +1,19 @@
 /** `shoal verify`: whether everything of a torrent is in a folder, and right. */
-import { type Flags, toggle } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../errors.ts";
-import { fileList, indicesOf, RENAME_FLAG, renameBy } from "../file_flags.ts";
+import { indicesOf } from "../file_flags.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
-import { REPORT_FLAGS, reportMode } from "../option_flags.ts";
+import { REPORT_FLAGS, type ReportMode, reportMode } from "../render/choose_reporter.ts";
 import { type FileProblem, verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { toHex } from "../../util/bytes.ts";
-import type { ReportMode } from "../render/choose_reporter.ts";
 import { formatCount, formatDuration, formatSize } from "../render/format.ts";
 import { showBar } from "../render/progress_bar.ts";
 import { safeJson, safeText } from "../render/text.ts";
+import { fileWishes, torrentFlags, torrentOptions } from "../option_flags.ts";
 
-const FLAGS = {
-  files: fileList("Check only these files: 1-3,8 (numbers of shoal show), *.mkv, >100M"),
-  "follow-links": toggle("Read through symbolic links in place of files and folders"),
-  ...RENAME_FLAG,
-  ...REPORT_FLAGS,
-} satisfies Flags;
+const FLAGS = { ...torrentFlags("verify"), ...REPORT_FLAGS };
 
 export const verifyCommand = defineCommand({
   name: "verify",
@@ -36,8 +30,8 @@ export const verifyCommand = defineCommand({
   async run(context, values, operands) {
     const { platform, output } = context;
     const meta = await openTorrent(platform, operands[0]!);
-    const files = values.files === null ? undefined : new Set(indicesOf(meta, values.files));
-    const rename = renameBy(values.rename, platform.process);
+    const { rename, followLinks } = torrentOptions(values, platform.process);
+    const { only } = fileWishes(values);
     const report = verifyReporter(context, reportMode(values), meta);
     const interrupt = watchInterrupt(platform, () => {
       report.close();
@@ -49,9 +43,9 @@ export const verifyCommand = defineCommand({
       const checking = verifyFiles(platform, meta, operands[1]!, {
         onProgress: report.progress,
         signal: interrupt.signal,
-        ...(files === undefined ? {} : { files }),
+        ...(only === null ? {} : { files: new Set(indicesOf(meta, only)) }),
         ...(rename === undefined ? {} : { rename }),
-        ...(values["follow-links"] ? { followLinks: true } : {}),
+        ...(followLinks === undefined ? {} : { followLinks }),
       });
       // A rejection after the interruption has nobody to hear it.
       checking.catch(() => {});

@@ -7,10 +7,22 @@ import { LiveReporter } from "./live_reporter.ts";
 import type { Reporter } from "./reporter.ts";
 import { liveTerminal } from "./terminal.ts";
 import type { Outcome } from "../outcome.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
+import { type Flags, toggle, type ValuesOf } from "../args.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, UsageError } from "../errors.ts";
 import { errorText } from "./summary.ts";
 
 export type ReportMode = "auto" | "json" | "quiet";
+
+/** How a command prints. */
+export const REPORT_FLAGS = {
+  json: toggle("Print one JSON object per line and event (see shoal help json)"),
+  quiet: toggle("Print nothing but errors", "q"),
+} satisfies Flags;
+
+export function reportMode({ json, quiet }: ValuesOf<typeof REPORT_FLAGS>): ReportMode {
+  if (json && quiet) throw new UsageError("--json and --quiet exclude each other");
+  return json ? "json" : quiet ? "quiet" : "auto";
+}
 
 export function chooseReporter(mode: ReportMode, process: Process, output: Output): Reporter {
   if (mode === "json") return new JsonReporter(output);

@@ -195,6 +195,19 @@ export class DownloadSide {
     this.#release(this.#incomingPiece, this.#incomingBlock);
   }
 
+  /** The pieces are going away: all requests are cancelled, and the incoming block is skipped. */
+  detach(): void {
+    this.window.releaseAll((piece, block) => {
+      const length = this.#layout.blockLength(piece, block);
+      this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
+      this.#release(piece, block);
+    });
+    this.dropRequests();
+    this.#incomingWanted = false;
+    if (this.#incomingPiece < 0) return;
+    this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
+  }
+
   /** The connection is closed: all requested blocks are returned. */
   close(): void {
     this.dropRequests();

@@ -32,6 +32,12 @@ export const NO_BOOK: BlockBook = {
   peerLost() {},
 };
 
+/** Stands for pieces that are away, as with their disk: none is here, and nothing is requested. */
+export function absentBook(pieceCount: number): BlockBook {
+  const peerHasAll: BlockBook["peerHasAll"] = (peer) => peer.have.setAll();
+  return { ...NO_BOOK, have: new Bitfield(pieceCount), peerHasAll };
+}
+
 export class EarlyPieces {
   #bitfield: Uint8Array | null = null;
   /** HAVE_ALL or HAVE_NONE, if it said one of them. */

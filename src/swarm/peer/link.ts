@@ -90,7 +90,7 @@ export class PeerLink implements StreamSink {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #buffers: SendBuffers;
-  /** Changes once, when the torrent becomes known. */
+  /** Changes when the pieces come and go. */
   reader: BlockReader;
   readonly #down: ThrottleChain;
   readonly #waste: ThrottleChain;

@@ -19,7 +19,7 @@ import {
   LT_DONTHAVE,
 } from "../../wire/extension.ts";
 import { type BlockBook, DownloadSide } from "./download_side.ts";
-import { EarlyPieces, NO_BOOK } from "./early_pieces.ts";
+import { absentBook, EarlyPieces, NO_BOOK } from "./early_pieces.ts";
 import { Patience } from "./patience.ts";
 import type { RequestWindow } from "./request_window.ts";
 import type { UploadQueue } from "./upload_queue.ts";
@@ -96,6 +96,8 @@ export class PeerSession implements wire.WireSink {
   #book: BlockBook;
   /** Null once the torrent is known. */
   #early: EarlyPieces | null;
+  /** While our pieces are away: those that the peer believes we have. */
+  #told: Bitfield | null = null;
   readonly #events: SessionEvents;
   readonly #decoder: wire.WireDecoder;
   readonly #taking: DownloadSide;
@@ -243,19 +245,43 @@ export class PeerSession implements wire.WireSink {
     if (this.info.extensions) this.#sendExtensionHandshake(handshake);
   }
 
+  /** Whether it was never attached. */
+  get isEarly(): boolean {
+    return this.#early !== null;
+  }
+
   /**
-   * The torrent is known now: `recall` is to follow when the pieces know of this peer. Between turns
-   * only.
+   * The pieces are here, for the first time or again: call `recall` when they know of this peer.
+   * Between turns only.
    */
   attach(layout: Layout, book: BlockBook): void {
     this.#layout = layout;
-    this.#book = book;
-    this.#paid = book.ledger.work.steps;
+    this.#use(book);
+    if (this.#early === null) return;
     this.have = new Bitfield(layout.pieceCount);
     this.#decoder.expectBitfield(this.have.bytes.length);
-    this.#taking.attach(layout, book);
-    this.#giving.attach(layout, book.have);
     this.#budget.spend(WorkBudget.atFirst(0) - WorkBudget.atFirst(layout.pieceCount));
+  }
+
+  /**
+   * The pieces go away for a while, as with their disk: until the next `attach` nothing is requested
+   * or served. Between turns only; before the pieces forget this peer.
+   */
+  detach(now: number): void {
+    if (this.#early !== null) return;
+    this.#decoder.dropTarget();
+    this.#taking.detach();
+    this.#giving.detach(now);
+    this.#told ??= this.#book.have;
+    this.#use(absentBook(this.#layout.pieceCount));
+    this.#events.changed(this);
+  }
+
+  #use(book: BlockBook): void {
+    this.#book = book;
+    this.#paid = book.ledger.work.steps;
+    this.#taking.attach(this.#layout, book);
+    this.#giving.attach(this.#layout, book.have);
   }
 
   /**
@@ -263,10 +289,18 @@ export class PeerSession implements wire.WireSink {
    * `hidden`. Throws a ProtocolError when it cannot have said that of this torrent.
    */
   recall(hidden: boolean): void {
-    const early = this.#early;
-    this.#early = null;
-    early?.replay(this, this.have.bytes.length);
-    if (!hidden) this.#book.have.forEachSet((piece) => this.announce(piece));
+    const early = this.#early, told = this.#told, { have } = this.#book;
+    this.#early = this.#told = null;
+    if (early !== null) early.replay(this, this.have.bytes.length);
+    else this.#book.peerHasMany(this);
+    if (!hidden) {
+      have.forEachSet((piece) => {
+        if (!told?.has(piece)) this.announce(piece);
+      });
+    }
+    told?.forEachSet((piece) => {
+      if (!have.has(piece)) this.withdraw(piece);
+    });
     this.#events.changed(this);
   }
 

@@ -88,6 +88,12 @@ export class UploadSide {
     }
   }
 
+  /** The pieces are going away: nothing that was requested can be served. */
+  detach(now: number): void {
+    this.setChoking(true, now);
+    for (const r of this.queue.clear()) this.#reject(r.piece, r.begin, r.length);
+  }
+
   /** What was said until the last change at `changedAt` is written. */
   written(changedAt: number, now: number): void {
     if (this.choking && changedAt === this.chokedAt) this.#chokedPatience.written(now);

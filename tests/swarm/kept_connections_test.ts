@@ -1,0 +1,109 @@
+/** A peer that dialled us keeps its one connection while our disk is in trouble. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
+
+const KIB = 1024;
+const TIMEOUT = { timeout: 60_000 };
+const FOREVER = { seedGoal: { kind: "forever" } } as const;
+const SLOW = { upBytesPerSec: 100 * KIB };
+const FAILING = { path: "/data", errno: "EIO", on: ["open", "read", "write"] } as const;
+
+/** A swarm without a tracker: only the seed, behind a NAT, knows an address. */
+async function newSwarm(seed: number) {
+  const swarm = new SimSwarm(seed);
+  await swarm.prepare([900 * KIB, 300 * KIB], 16 * KIB);
+  const text = Buffer.from(swarm.torrent.bytes).toString("latin1");
+  const announce = /8:announce\d+:http:\/\/[^/]+\/announce/;
+  assert.match(text, announce);
+  swarm.torrent.bytes = new Uint8Array(Buffer.from(text.replace(announce, ""), "latin1"));
+  return swarm;
+}
+
+function count(swarm: SimSwarm, { node }: Participant, type: string): number {
+  return swarm.world.logLines().filter((line) =>
+    line.includes(` ${node.address} {`) && line.includes(`"type":"${type}"`)
+  ).length;
+}
+
+async function inState(swarm: SimSwarm, { torrent }: Participant, state: string) {
+  await swarm.run(() => torrent.snapshot().state === state);
+}
+
+describe("disk trouble", () => {
+  for (const whileOut of [2000, 40_000]) {
+    it(`of a leech for ${whileOut} ms: the seed's one connection goes on`, TIMEOUT, async () => {
+      const swarm = await newSwarm(1);
+      const leech = await swarm.leech("10.0.2.1", {}, FOREVER);
+      const link = { ...SLOW, firewalled: true };
+      const seed = await swarm.seed("10.0.1.1", { link }, { peers: ["10.0.2.1:6881"] });
+      await swarm.run(() => leech.torrent.snapshot().have > 200 * KIB);
+      leech.node.disk.failOn(FAILING);
+      await inState(swarm, leech, "waiting");
+      const { peers, peerList } = leech.torrent.snapshot();
+      assert.equal(peers.connected, 1);
+      assert.deepEqual([peerList[0]!.interested, peerList[0]!.choked], [false, true]);
+      await swarm.world.runFor(whileOut);
+      assert.equal(leech.torrent.snapshot().peerList[0]!.outstanding, 0);
+      const { have } = leech.torrent.snapshot();
+      leech.node.disk.repair();
+      await inState(swarm, leech, "downloading");
+      assert.ok(leech.torrent.snapshot().have >= have);
+      await swarm.untilDone([leech]);
+      swarm.assertHasAll(leech);
+      for (const one of [leech, seed]) assert.equal(count(swarm, one, "peer-connected"), 1);
+      const { downloaded, size, totals } = leech.torrent.snapshot();
+      assert.ok(downloaded < 1.3 * size, `${downloaded} of ${size}`);
+      assert.equal(downloaded, totals.downloaded);
+      await swarm.close();
+    });
+  }
+
+  it("of a seed: the leech's one connection goes on", TIMEOUT, async () => {
+    const swarm = await newSwarm(2);
+    const seed = await swarm.seed("10.0.1.1", { link: SLOW });
+    const link = { firewalled: true };
+    const leech = await swarm.leech("10.0.2.1", { link }, { peers: ["10.0.1.1:6881"] });
+    await swarm.run(() => leech.torrent.snapshot().have > 200 * KIB);
+    seed.node.disk.failOn(FAILING);
+    await inState(swarm, seed, "waiting");
+    await swarm.world.runFor(3000);
+    const { have, peers } = leech.torrent.snapshot();
+    assert.equal(peers.connected, 1);
+    await swarm.world.runFor(10_000);
+    assert.equal(leech.torrent.snapshot().have, have, "nothing is uploaded meanwhile");
+    seed.node.disk.repair();
+    await swarm.untilDone([leech]);
+    swarm.assertHasAll(leech);
+    for (const one of [leech, seed]) assert.equal(count(swarm, one, "peer-connected"), 1);
+    const { uploaded, totals, size } = seed.torrent.snapshot();
+    assert.ok(uploaded >= size && uploaded === totals.uploaded, `${uploaded} of ${size}`);
+    await swarm.close();
+  });
+});
+
+describe("a pause", () => {
+  it(
+    "ends the connection of a peer that dialled us; after it we dial the peer",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(3);
+      const leech = await swarm.leech("10.0.2.1"), { node, torrent } = leech;
+      const dials: string[] = [], connect = node.net.connect.bind(node.net);
+      node.net.connect = (to) => {
+        dials.push(`${to.address}:${to.port}`);
+        return connect(to);
+      };
+      await swarm.seed("10.0.1.1", { link: SLOW }, { peers: ["10.0.2.1:6881"] });
+      await swarm.run(() => torrent.snapshot().have > 200 * KIB);
+      await swarm.world.wait(torrent.pause());
+      const { peers: { connected, known } } = torrent.snapshot();
+      assert.deepEqual([connected, known, dials], [0, 1, []]);
+      torrent.start();
+      await swarm.run(() => torrent.snapshot().peers.connected === 1, 1000);
+      assert.deepEqual(dials, ["10.0.1.1:6881"]);
+      await swarm.untilDone([leech]);
+      await swarm.close();
+    },
+  );
+});
