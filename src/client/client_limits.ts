@@ -9,6 +9,9 @@ import type { QuotaSpent } from "../torrent/types.ts";
 /** How often, and for how long each time, a client waits for others that count at this moment. */
 const TURNS = 50, TURN_MS = 20;
 
+/** Attempts to connect that all torrents together may begin in a second. */
+const MAX_ATTEMPTS_PER_SECOND = 50;
+
 /** Where a quota's count is kept, by all that share it. All may fail with a FileError. */
 export interface QuotaStore {
   /** Null while another process has it. */
@@ -28,7 +31,7 @@ export class ClientLimits {
 
   constructor(clock: Clock, maxConnections: number, quota?: QuotaOptions) {
     this.#clock = clock;
-    this.slots = new ConnectionSlots(maxConnections);
+    this.slots = new ConnectionSlots(maxConnections, MAX_ATTEMPTS_PER_SECOND);
     this.#quota = quota === undefined ? null : new Quota(quota, null, clock.wallTime());
     this.#apply();
   }

@@ -1,6 +1,7 @@
 /**
- * The peers that may be dialled: those ready now, best first, and those still in their back-off, by
- * when it ends. Invariant: a peer is in at most one of the two. Every step is O(log n).
+ * The peers that may be dialled: those ready now, best first, and those in their back-off. There are
+ * two back-offs: the long one, after which an address is tried again in any case, and the short one
+ * while nobody is connected. Invariant: a peer is either ready or waits. Every step is O(log n).
  */
 import { IndexedHeap } from "../util/heap.ts";
 import { dialsBefore } from "./peer_rank.ts";
@@ -10,17 +11,25 @@ import type { PoolPeer } from "./pool_peer.ts";
 export const QUICK_TRIES = 4;
 const QUICK_TRY_MS = 1000;
 
+/** While nobody is connected: the wait after the first try, the second, ... since it was of use. */
+const SHORT_BACK_OFF_MS = [5000, 10_000, 20_000, 29_000];
+/** Tries after a short back-off that may come at once, and the time in which one more is earned. */
+const SHORT_TRIES = 8, SHORT_TRY_MS = 125;
+
 export class CandidateCache {
   readonly #minReconnectTimeMs: number;
+  readonly #maxFailcount: number;
   readonly #ready = new IndexedHeap<PoolPeer>(dialsBefore);
-  readonly #waiting: IndexedHeap<PoolPeer>;
+  /** By the end of the long back-off; dead addresses have none. */
+  readonly #waiting = heapBy((peer) => this.readyAt(peer));
+  /** By the end of the short one; whom we hung up on, or who left in order, has none. */
+  readonly #impatient = heapBy((peer) => this.#shortlyReadyAt(peer));
+  /** When the next peer may come out of the short back-off. */
+  #nextShortAt = -Infinity;
 
-  constructor(minReconnectTimeMs: number) {
-    this.#minReconnectTimeMs = minReconnectTimeMs;
-    this.#waiting = new IndexedHeap((a, b) => {
-      const aReady = this.readyAt(a), bReady = this.readyAt(b);
-      return aReady !== bReady ? aReady < bReady : a.order < b.order;
-    });
+  constructor(config: { minReconnectTimeMs: number; maxFailcount: number }) {
+    this.#minReconnectTimeMs = config.minReconnectTimeMs;
+    this.#maxFailcount = config.maxFailcount;
   }
 
   /** Peers ready to be dialled. */
@@ -29,10 +38,10 @@ export class CandidateCache {
   }
 
   has(peer: PoolPeer): boolean {
-    return this.#ready.has(peer) || this.#waiting.has(peer);
+    return this.#ready.has(peer) || this.#waiting.has(peer) || this.#impatient.has(peer);
   }
 
-  /** When the peer's back-off is over: it grows with each failure, but for a few quick tries. */
+  /** When the long back-off is over: it grows with each failure, but for a few quick tries. */
   readyAt(peer: PoolPeer): number {
     if (peer.quickTries > 0) {
       return peer.lastConnected + QUICK_TRY_MS * 2 ** (QUICK_TRIES - 1 - peer.quickTries);
@@ -40,27 +49,50 @@ export class CandidateCache {
     return peer.lastConnected + (peer.failCount + 1) * this.#minReconnectTimeMs;
   }
 
+  #shortlyReadyAt(peer: PoolPeer): number {
+    const wait = SHORT_BACK_OFF_MS[Math.min(peer.tries, SHORT_BACK_OFF_MS.length) - 1] ?? 0;
+    return Math.min(this.readyAt(peer), peer.lastConnected + wait);
+  }
+
   /** Adds a peer to those that wait; `promote` brings it forward, at once if nothing holds it. */
   add(peer: PoolPeer): void {
-    this.#ready.remove(peer);
-    this.#waiting.push(peer);
+    this.remove(peer);
+    const dead = peer.failCount >= this.#maxFailcount;
+    if (!dead) this.#waiting.push(peer);
+    if (dead || !peer.leftInOrder) this.#impatient.push(peer);
   }
 
   remove(peer: PoolPeer): void {
-    if (!this.#ready.remove(peer)) this.#waiting.remove(peer);
+    this.#ready.remove(peer);
+    this.#waiting.remove(peer);
+    this.#impatient.remove(peer);
   }
 
   /** Call it whenever rank, failures or last connection of a peer in here changed. */
   update(peer: PoolPeer): void {
-    this.#ready.update(peer);
-    this.#waiting.update(peer);
+    if (this.#ready.has(peer)) this.#ready.update(peer);
+    else this.add(peer);
   }
 
   /** Makes the next peer whose back-off is over ready and returns it. */
   promote(now: number): PoolPeer | undefined {
     const peer = this.#waiting.peek();
-    if (peer === undefined || this.readyAt(peer) > now) return undefined;
-    this.#waiting.remove(peer);
+    return peer !== undefined && this.readyAt(peer) <= now ? this.#makeReady(peer) : undefined;
+  }
+
+  /** The same after the short back-off, a few a second: dead addresses may be a great many. */
+  promoteShortly(now: number): PoolPeer | undefined {
+    const peer = this.#impatient.peek();
+    if (peer === undefined || this.#shortlyReadyAt(peer) > now || this.#nextShortAt > now) {
+      return undefined;
+    }
+    const earliest = now - (SHORT_TRIES - 1) * SHORT_TRY_MS;
+    this.#nextShortAt = Math.max(this.#nextShortAt, earliest) + SHORT_TRY_MS;
+    return this.#makeReady(peer);
+  }
+
+  #makeReady(peer: PoolPeer): PoolPeer {
+    this.remove(peer);
     this.#ready.push(peer);
     return peer;
   }
@@ -69,14 +101,24 @@ export class CandidateCache {
     return this.#ready.peek();
   }
 
-  /** When the next back-off ends; Infinity if nobody waits. */
-  nextReadyAt(): number {
-    const peer = this.#waiting.peek();
-    return peer === undefined ? Infinity : this.readyAt(peer);
+  /** When the next back-off ends, the short ones included or not; Infinity if nobody waits. */
+  nextReadyAt(shortly: boolean): number {
+    const peer = this.#waiting.peek(), impatient = this.#impatient.peek();
+    const long = peer === undefined ? Infinity : this.readyAt(peer);
+    if (!shortly || impatient === undefined) return long;
+    return Math.min(long, Math.max(this.#shortlyReadyAt(impatient), this.#nextShortAt));
   }
 
   /** The ready peers, best first: for display and tests. */
   sorted(): PoolPeer[] {
     return this.#ready.sorted();
   }
+}
+
+/** The earliest first; of equals the one known longest. */
+function heapBy(timeOf: (peer: PoolPeer) => number): IndexedHeap<PoolPeer> {
+  return new IndexedHeap((a, b) => {
+    const aTime = timeOf(a), bTime = timeOf(b);
+    return aTime !== bTime ? aTime < bTime : a.order < b.order;
+  });
 }

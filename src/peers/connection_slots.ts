@@ -1,7 +1,8 @@
 /**
  * How many connections all torrents together may have, attempts included. Each pool takes a slot
  * per connection and gives it back; where none is left, the torrent with the most gives one up to a
- * torrent that has clearly fewer. Invariant: never more are taken than the limit.
+ * torrent that has clearly fewer. It also limits how many attempts begin in a second, so that nobody
+ * can use us to flood others. Invariant: never more are taken than the limit.
  */
 import { assert } from "../util/assert.ts";
 
@@ -17,11 +18,26 @@ export class ConnectionSlots {
   #limit: number;
   readonly #users = new Set<SlotUser>();
   #taken = 0;
+  readonly #attemptsPerSecond: number;
+  /** When the latest attempts began, oldest first; no more than a second may have. */
+  readonly #begun: number[] = [];
 
-  /** At least 1. */
-  constructor(limit = Infinity) {
+  /** `limit` is at least 1. */
+  constructor(limit = Infinity, attemptsPerSecond = Infinity) {
     assert(limit >= 1, "there is room for a connection");
     this.#limit = limit;
+    this.#attemptsPerSecond = attemptsPerSecond;
+  }
+
+  /** Whether another attempt may begin now; if so, it counts. */
+  mayBegin(now: number): boolean {
+    if (this.#attemptsPerSecond === Infinity) return true;
+    if (this.#begun.length >= this.#attemptsPerSecond) {
+      if (now - this.#begun[0]! < 1000) return false;
+      this.#begun.shift();
+    }
+    this.#begun.push(now);
+    return true;
   }
 
   /** Lower than what is taken: the torrents with the most give theirs up. */

@@ -18,7 +18,6 @@ import type { PeerPoolConfig } from "./pool_types.ts";
 /** A peer that had a hand in so many good pieces has no more trust to win. */
 const MAX_TRUST = 8;
 
-export const DEAD_ADDRESS = "connection-failures";
 export const OURSELVES = "ourselves";
 
 export class PeerBook {
@@ -27,6 +26,8 @@ export class PeerBook {
   readonly own: OwnEndpoint;
   readonly breaches = new Breaches();
   readonly #config: PeerPoolConfig;
+  /** Addresses that failed too often; dialled again only while nobody is connected. */
+  readonly #dead = new Set<PoolPeer>();
   #learned = 0;
   #finished: boolean;
 
@@ -35,13 +36,18 @@ export class PeerBook {
     this.#config = config;
     this.#finished = finished;
     this.list = new PeerList(config.maxPeerlistSize);
-    this.cache = new CandidateCache(config.minReconnectTimeMs);
+    this.cache = new CandidateCache(config);
     this.own = own;
   }
 
   /** How many peers were ever added; `order` of the next one. */
   get learned(): number {
     return this.#learned;
+  }
+
+  /** Known addresses that failed too often. */
+  get dead(): number {
+    return this.#dead.size;
   }
 
   /** Whether a peer that somebody still holds is in the list. */
@@ -83,12 +89,17 @@ export class PeerBook {
 
   /** Forgets idle peers of low rank while there are too many. */
   shrink(): void {
-    for (const peer of this.list.shrink()) this.cache.remove(peer);
+    for (const peer of this.list.shrink()) this.#strike(peer);
   }
 
   forget(peer: PoolPeer): void {
-    this.cache.remove(peer);
+    this.#strike(peer);
     this.list.remove(peer);
+  }
+
+  #strike(peer: PoolPeer): void {
+    this.cache.remove(peer);
+    this.#dead.delete(peer);
   }
 
   /** Brings rank and places up to date after any fact about a peer changed. */
@@ -96,6 +107,8 @@ export class PeerBook {
     peer.rank = peerRank(peer, this.#finished);
     if (!this.knows(peer)) return;
     this.list.update(peer);
+    if (peer.idle && this.#isDead(peer)) this.#dead.add(peer);
+    else this.#dead.delete(peer);
     if (!peer.idle) {
       this.cache.remove(peer);
     } else if (!this.#mayDial(peer)) {
@@ -109,8 +122,11 @@ export class PeerBook {
   }
 
   #mayDial(peer: PoolPeer): boolean {
-    return peer.connectable && peer.failCount < this.#config.maxFailcount &&
-      !(this.#finished && peer.seed);
+    return peer.connectable && !(this.#finished && peer.seed);
+  }
+
+  #isDead(peer: PoolPeer): boolean {
+    return peer.connectable && peer.failCount >= this.#config.maxFailcount;
   }
 
   /** Makes those candidates whose back-off is over. */
@@ -120,9 +136,23 @@ export class PeerBook {
     }
   }
 
+  /** The best candidate. `alone`: if there is none, also one that failed a short time ago. */
+  nextCandidate(now: number, alone: boolean): PoolPeer | undefined {
+    const best = this.cache.best();
+    if (best !== undefined || !alone || this.#finished) return best;
+    const again = this.cache.promoteShortly(now);
+    if (again !== undefined) again.state = PEER_STATE.CANDIDATE;
+    return again;
+  }
+
+  /** When the next peer may be dialled again; `alone` as above. */
+  nextReadyAt(alone: boolean): number {
+    return this.cache.nextReadyAt(alone && !this.#finished);
+  }
+
   /** Puts a peer that is not active under a ban; one that was forgotten is remembered for it. */
   ban(peer: PoolPeer, reason: string, scope: BanScope): void {
-    this.cache.remove(peer);
+    this.#strike(peer);
     peer.state = PEER_STATE.BANNED;
     peer.banReason = reason;
     if (!this.knows(peer)) this.list.add(peer);
@@ -131,34 +161,31 @@ export class PeerBook {
   }
 
   /**
-   * Whether whoever says that it listens there is refused: that peer is banned for what it did. An
-   * address that was dead, or ours, may be somebody's now.
+   * Whether a peer that says it listens there is refused: the one we know there is banned for what
+   * it did. An address that was ours may be another's now.
    */
-  refuses(peer: PoolPeer): boolean {
-    const { banReason } = peer;
-    return banReason !== null && banReason !== DEAD_ADDRESS && banReason !== OURSELVES;
+  refuses({ banReason }: PoolPeer): boolean {
+    return banReason !== null && banReason !== OURSELVES;
   }
 
-  /** Lifts the bans of dead addresses and leaves each one more try. Returns how many. */
+  /** Leaves each dead address one more try. Returns how many. */
   forgiveFailures(): number {
-    const peers = this.list.endpointBans.filter((peer) => peer.banReason === DEAD_ADDRESS);
+    const peers = [...this.#dead];
     for (const peer of peers) {
-      this.list.unban(peer);
       peer.failCount = this.#config.maxFailcount - 1;
-      peer.banReason = null;
-      peer.state = PEER_STATE.DISCONNECTED;
       this.refresh(peer);
     }
-    this.shrink();
     return peers.length;
   }
 
   noteTransfer(peer: PoolPeer, downloaded: number, uploaded: number): void {
     if (downloaded <= 0 && uploaded <= 0) return;
-    const changesRank = peer.failCount > 0 || (peer.prevAmountDownload === 0 && downloaded > 0);
+    const changesRank = peer.failCount > 0 || peer.slow ||
+      (peer.prevAmountDownload === 0 && downloaded > 0);
     peer.prevAmountDownload += downloaded;
     peer.prevAmountUpload += uploaded;
-    peer.failCount = 0;
+    peer.failCount = peer.tries = 0;
+    peer.slow = false;
     if (changesRank) this.refresh(peer);
   }
 
@@ -195,8 +222,9 @@ export class PeerBook {
     const { addressBans, endpointBans } = this.list;
     return [
       ...addressBans.map(({ address, banReason }) => ({ address, port: 0, reason: banReason! })),
-      ...endpointBans.filter(({ banReason }) => banReason !== DEAD_ADDRESS)
-        .map(({ address, port, banReason }) => ({ address, port, reason: banReason! })),
+      ...endpointBans.map(({ address, port, banReason }) => {
+        return { address, port, reason: banReason! };
+      }),
     ];
   }
 
@@ -207,7 +235,7 @@ export class PeerBook {
   knownGood(limit: number): PoolPeer[] {
     const good = [...this.list.values()].filter((peer) =>
       (peer.everConnected || (peer.sources & PEER_SOURCE.RESUME) !== 0) &&
-      peer.connectable && peer.state !== PEER_STATE.BANNED
+      peer.connectable && peer.state !== PEER_STATE.BANNED && !this.#isDead(peer)
     );
     const reached = (peer: PoolPeer) => Number(peer.everConnected);
     return good.sort((a, b) =>

@@ -8,16 +8,18 @@
  * back-off ends (`tick`). All times are the clock's milliseconds; every step is O(log n).
  *
  * Invariants: CONNECTING and CONNECTED peers are exactly those in the two sets; banned peers are
- * never dialled; active connections never pass the limit, and each holds a slot of the client's.
+ * never dialled; connections never pass the limit; each of them and each attempt holds a slot of the
+ * client's.
  */
 import { assert } from "../util/assert.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
+import { Attempts } from "./attempts.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { QUICK_TRIES } from "./candidate_cache.ts";
 import { absorb, olderConnection } from "./duplicates.ts";
 import { OwnEndpoint } from "./own_endpoint.ts";
-import { DEAD_ADDRESS, isListenPort, PeerBook } from "./peer_book.ts";
+import { isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { lowestRanked } from "./peer_rank.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
@@ -40,8 +42,7 @@ export class PeerPool implements SlotUser {
   /** Null until there is a peer: most torrents of a large client have none. */
   #made: PeerBook | null = null;
   #finished = false;
-  /** Longest waiting first. */
-  readonly #connecting = new Set<PoolPeer>();
+  readonly #connecting = new Attempts();
   readonly #connected = new Set<PoolPeer>();
   /** Callbacks that are due when the step under way is complete. */
   readonly #news: (() => void)[] = [];
@@ -108,15 +109,20 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /** When the next peer comes out of its back-off; Infinity when none waits or nobody is dialled. */
+  /** When the next back-off ends; Infinity when none waits or nobody is dialled. */
   nextDeadline(): number {
-    return this.#running && this.#made !== null ? this.#made.cache.nextReadyAt() : Infinity;
+    return this.#running && this.#made !== null ? this.#made.nextReadyAt(this.#alone) : Infinity;
+  }
+
+  /** The address that we dialled answered; the handshake is still to come. */
+  answered(peer: PoolPeer, now: number): void {
+    this.#connecting.answered(peer, now);
   }
 
   /** A connection that we dialled has its handshake done. */
   connected(peer: PoolPeer, now: number, peerId: Uint8Array | null = null): void {
     if (peer.state !== PEER_STATE.CONNECTING) return;
-    this.#connecting.delete(peer);
+    this.#connecting.end(peer);
     this.#enter(peer, now, peerId);
     this.#settle(now);
   }
@@ -162,34 +168,31 @@ export class PeerPool implements SlotUser {
   }
 
   #makeRoom(now: number): boolean {
-    const full = this.active >= this.#maxActive;
-    if (full || this.#slots.isFull) {
-      const [longest] = this.#connecting;
-      if (longest !== undefined) this.#hangUp(longest, now, false);
-      else if (full) return false;
-    }
+    if (this.#connected.size >= this.#maxActive) return false;
+    const [longest] = this.#connecting.peers;
+    if (this.#slots.isFull && longest !== undefined) this.#hangUp(longest, now, false);
     return this.#slots.makeRoom(this, now);
   }
 
   /**
    * A connection ended, or an attempt failed. No effect on a peer that is not active. `error`: it
-   * failed, which counts against the peer; false for an orderly end. `breach`: as of `breachOf`.
+   * failed, which counts against the peer. `broke` (default `error`): neither side ended it in order,
+   * though the peer may have been of use. `breach`: as of `breachOf`.
    */
   connectionClosed(
     peer: PoolPeer,
     now: number,
-    how: { error: boolean; breach?: string | null },
+    how: { error: boolean; broke?: boolean; breach?: string | null },
   ): void {
     if (!peer.active) return;
     const brief = peer.state === PEER_STATE.CONNECTING || now - peer.lastConnected < BRIEF_MS;
     if (peer.quickTries > 0 && brief) peer.quickTries--;
     else if (how.error) peer.failCount++;
     if (!brief) peer.quickTries = 0;
+    peer.leftInOrder = !(how.broke ?? how.error);
     this.#leave(peer, now, how.error);
-    const dead = how.error && peer.connectable && peer.failCount >= this.#config.maxFailcount;
     const ban = how.breach ? this.#book.breaches.note(peer, how.breach, now) : null;
     if (ban !== null) this.#ban(peer, ban.reason, ban.scope);
-    else if (dead) this.#ban(peer, DEAD_ADDRESS, "endpoint");
     this.#settle(now);
   }
 
@@ -249,8 +252,9 @@ export class PeerPool implements SlotUser {
   disconnectAll(now: number): void {
     this.#running = false;
     const connected = [...this.#connected];
-    for (const peer of [...this.#connecting, ...connected]) this.#hangUp(peer, now, false);
+    this.#endAttempts(now);
     for (const peer of connected) {
+      this.#hangUp(peer, now, false);
       if (!peer.connectable) continue;
       peer.quickTries = QUICK_TRIES;
       this.#book.refresh(peer);
@@ -281,16 +285,21 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /** Lower than what is active: attempts are given up first, then the lowest ranked connections. */
+  /** Fewer than there are: attempts are given up first, then the lowest ranked connections. */
   setMaxActive(count: number, now: number): void {
     this.#maxActive = count;
-    while (this.active > Math.max(0, count)) this.giveUpOne(now);
+    if (this.#connected.size >= count) this.#endAttempts(now);
+    while (this.#connected.size > Math.max(0, count)) this.giveUpOne(now);
     this.#settle(now);
+  }
+
+  #endAttempts(now: number): void {
+    for (const peer of this.#connecting.peers) this.#hangUp(peer, now, false);
   }
 
   /** Ends the attempt that waits longest, or the lowest ranked connection; there must be one. */
   giveUpOne(now: number): void {
-    const [attempt] = this.#connecting;
+    const [attempt] = this.#connecting.peers;
     this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
   }
 
@@ -331,8 +340,8 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Gives every peer that was banned for connection failures one more try: for when it turns out
-   * that it was our own net that failed. Returns how many.
+   * Gives every dead address one more try: for when it turns out that it was our own net that
+   * failed. Returns how many.
    */
   forgiveFailures(now: number): number {
     const count = this.#book.forgiveFailures();
@@ -399,6 +408,7 @@ export class PeerPool implements SlotUser {
       candidates: this.#made?.cache.size ?? 0,
       connecting: this.#connecting.size,
       connected: this.#connected.size,
+      dead: this.#made?.dead ?? 0,
       banned: this.#made?.list.banned ?? 0,
     };
   }
@@ -440,17 +450,19 @@ export class PeerPool implements SlotUser {
     peer.lastConnected = now;
     this.#book.refresh(peer);
     this.#news.push(() => this.#callbacks.onConnected?.(peer));
+    if (this.#connected.size >= this.#maxActive) this.#endAttempts(now);
   }
 
   #hangUp(peer: PoolPeer, now: number, wasError: boolean): void {
     peer.quickTries = 0;
+    peer.leftInOrder = peer.state === PEER_STATE.CONNECTED;
     this.#dialer.hangUp(peer);
     this.#leave(peer, now, wasError);
   }
 
   /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
   #leave(peer: PoolPeer, now: number, wasError: boolean): void {
-    const wasConnecting = this.#connecting.delete(peer);
+    const wasConnecting = this.#connecting.end(peer);
     const wasConnected = this.#connected.delete(peer);
     if (wasConnecting || wasConnected) this.#slots.giveBack();
     peer.state = PEER_STATE.DISCONNECTED;
@@ -482,7 +494,8 @@ export class PeerPool implements SlotUser {
         this.#slots.take();
         peer.state = PEER_STATE.CONNECTING;
         peer.incoming = false;
-        this.#connecting.add(peer);
+        peer.tries++;
+        this.#connecting.start(peer, now);
         this.#book.refresh(peer);
         this.#dialer.dial(peer);
       }
@@ -491,15 +504,34 @@ export class PeerPool implements SlotUser {
     }
   }
 
-  /** Whom to dial now; undefined when there is nobody, or no slot. */
+  /** Whom to dial now; undefined when there is nobody, or no room. */
   #next(now: number): PoolPeer | undefined {
-    const room = this.#running && this.active < this.#maxActive &&
-      this.#connecting.size < this.#config.maxHalfOpen;
-    if (!room || this.#made === null || this.#made.cache.size === 0) return undefined;
-    // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
-    if (this.#slots.isFull && (this.active > 0 || !this.#slots.makeRoom(this, now))) {
-      return undefined;
+    if (this.#made === null || !this.#hasRoom(now)) return undefined;
+    const tooMany = this.#connecting.size >= this.#config.maxHalfOpen || this.#slots.isFull;
+    const best = this.#made.nextCandidate(now, this.#alone && !tooMany);
+    if (best === undefined) return undefined;
+    if (tooMany && !this.#giveUpFor(best, now)) return undefined;
+    return this.#slots.mayBegin(now) ? best : undefined;
+  }
+
+  #hasRoom(now: number): boolean {
+    const room = Math.min(this.#config.maxPending, this.#maxActive - this.#connected.size);
+    return room > 0 && this.#connecting.pending(now, this.#alone) < room;
+  }
+
+  /** Ends an attempt, or another torrent's connection, for one to `best`; false when none may end. */
+  #giveUpFor(best: PoolPeer, now: number): boolean {
+    const overdue = best.slow ? null : this.#connecting.overdue(now);
+    if (overdue !== null) {
+      overdue.slow = true;
+      this.#hangUp(overdue, now, false);
+      return true;
     }
-    return this.#book.cache.best();
+    // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
+    return this.active === 0 && this.#slots.makeRoom(this, now);
+  }
+
+  get #alone(): boolean {
+    return this.#connected.size === 0;
   }
 }

@@ -12,6 +12,7 @@ export function peerRank(peer: PoolPeer, finished: boolean): number {
   let rank = peer.spread;
   if (peer.prevAmountDownload > 0) rank += 100;
   if (peer.seed && !finished) rank += 50;
+  if (peer.slow) rank -= SPREAD; // those that were not tried yet come first
   return rank - 20 * peer.failCount - 30 * peer.hashFails;
 }
 

@@ -73,6 +73,12 @@ export class PoolPeer {
   onParole = false;
   /** Failures to connect or stay connected since it was last of use. */
   failCount = 0;
+  /** How often it was dialled since it was last of use. */
+  tries = 0;
+  /** Its last connection did not break: one side ended it. */
+  leftInOrder = false;
+  /** An attempt ended before its time because others waited: the next one may take longer. */
+  slow = false;
   /** Connections that ended because it broke the protocol. */
   breaches = 0;
   /**

@@ -5,13 +5,18 @@ import type { PoolPeer } from "./pool_peer.ts";
 export interface PeerPoolConfig {
   /** Peers remembered at most; bans fill no more than half of it. Default 1000. */
   maxPeerlistSize: number;
-  /** Connections at most, those being dialled included. Default 25. */
+  /** Connections at most. Default 25. */
   maxActiveConnections: number;
-  /** Connections being dialled at once at most. Default 16. */
+  /** Attempts to connect that are under way at most. Default 100. */
   maxHalfOpen: number;
-  /** So many connection failures ban a peer. Default 3. */
+  /** The same of those that the next ones wait for (Attempts). Default 25. */
+  maxPending: number;
+  /** An address that failed so often is dead: dialled only while nobody is connected. Default 3. */
   maxFailcount: number;
-  /** Back-off before a peer is dialled again, times failures + 1. Default 60,000 ms. */
+  /**
+   * Back-off before a peer is dialled again, times failures + 1; while nobody is connected it is
+   * shorter. Default 60,000 ms.
+   */
   minReconnectTimeMs: number;
   /** At this trust or below a peer is banned; a failed piece costs it 2. Default -7. */
   banTrust: number;
@@ -24,7 +29,8 @@ export interface PeerPoolConfig {
 export const POOL_DEFAULTS: Readonly<PeerPoolConfig> = {
   maxPeerlistSize: 1000,
   maxActiveConnections: 25,
-  maxHalfOpen: 16,
+  maxHalfOpen: 100,
+  maxPending: 25,
   maxFailcount: 3,
   minReconnectTimeMs: 60_000,
   banTrust: -7,
@@ -49,7 +55,6 @@ export interface PoolCallbacks {
   onConnected?(peer: PoolPeer): void;
   /** Not called for an attempt that never became a connection. */
   onDisconnected?(peer: PoolPeer, wasError: boolean): void;
-  /** `reason` "connection-failures": the address was dead, the peer did no wrong. */
   onBanned?(peer: PoolPeer, reason: string): void;
 }
 
@@ -60,5 +65,7 @@ export interface PoolStats {
   candidates: number;
   connecting: number;
   connected: number;
+  /** Addresses that failed too often. */
+  dead: number;
   banned: number;
 }

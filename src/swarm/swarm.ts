@@ -62,6 +62,7 @@ export interface SwarmDialer {
     to: { address: string; port: number },
     ours: Handshake,
     events: {
+      answered?(): void;
       connected(peer: Handshaken, theirs: Handshake, info: SocketInfo): void;
       failed(error: Error): void;
     },
@@ -244,6 +245,7 @@ export class Swarm {
 
   dial(peer: PoolPeer): void {
     const dialling = this.#dialer.dial(peer, this.#handshake(), {
+      answered: () => this.#pool.answered(peer, this.#clock.now()),
       connected: (hand, theirs, info) => {
         this.#dialling.delete(peer);
         this.#join(peer, hand, theirs, info, false);
@@ -564,6 +566,7 @@ export class Swarm {
     const useless = error !== null && down.total + up.total === 0;
     this.#pool.connectionClosed(member.peer, this.#clock.now(), {
       error: useless || error instanceof ProtocolError,
+      broke: error !== null,
       breach: breachOf(error),
     });
   }

@@ -9,6 +9,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 
 export interface DialEvents {
+  /** The address answered; the handshake is still to come. */
+  answered?(): void;
   /** The peer answered for our torrent: call `reader.handOver`, or `reader.close`. */
   connected(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void;
   failed(error: Error): void;
@@ -43,6 +45,7 @@ export function dialPeer(
   });
   socket.opened.then((opened) => {
     info = opened;
+    events.answered?.();
     socket.send(encodeHandshake(ours), () => {});
   }, () => {}); // the reader hears of it through onEnd
   return { cancel: () => reader.close() };

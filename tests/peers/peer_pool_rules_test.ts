@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer, sourceNames } from "../../src/peers/pool_peer.ts";
 import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { add, endpointOf, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
+import { add, endpointOf, haveCompany, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
 
 const { TRACKER, DHT, INCOMING, LSD, MANUAL, PEX, RESUME } = PEER_SOURCE;
 
@@ -56,6 +56,7 @@ describe("PeerPool sources", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
+    haveCompany(pool);
     pool.connectionClosed(peer, 0, { error: true });
     assert.equal(pool.nextDeadline(), 2 * MINUTE);
     pool.addPeer("192.0.2.1", 6881, PEX, 0);
@@ -95,18 +96,27 @@ describe("PeerPool with a full list", () => {
     assert.equal(pool.findPeer("192.0.2.17", 6881), seed);
   });
 
-  it("remembers bans on at most half of it, dead addresses forgotten before offenders", () => {
-    const { pool } = makePool({ maxPeerlistSize: 8, maxFailcount: 1 });
+  it("remembers bans on at most half of it, those of ports forgotten before those of addresses", () => {
+    const { pool } = makePool({ maxPeerlistSize: 8 });
     const offender = add(pool, "192.0.2.1");
     pool.ban(offender, 0, "sent garbage");
-    pool.connectToPeers(0);
     for (let i = 0; i < 10; i++) {
-      pool.connectionClosed(add(pool, `10.0.0.${i}`), 0, { error: true });
+      pool.ban(add(pool, `10.0.0.${i}`), 0, "broke the protocol", "endpoint");
     }
     assert.deepEqual([pool.stats().banned, pool.stats().total], [4, 4]);
     assert.equal(pool.findPeer("192.0.2.1", 6881), offender);
     assert.equal(pool.findPeer("10.0.0.6", 6881), undefined);
     assert.ok(pool.findPeer("10.0.0.7", 6881));
+  });
+
+  it("forgets dead addresses first", () => {
+    const { pool } = makePool({ maxPeerlistSize: 4, maxFailcount: 1 });
+    pool.connectToPeers(0);
+    const dead = manyPeers(4).map(({ address }) => add(pool, address));
+    for (const peer of dead) pool.connectionClosed(peer, 0, { error: true });
+    pool.disconnectAll(0);
+    for (let i = 1; i <= 3; i++) add(pool, `192.0.2.${i}`);
+    assert.deepEqual([pool.stats().total, pool.stats().dead], [4, 1]);
   });
 });
 
@@ -154,19 +164,15 @@ describe("PeerPool shares of a source", () => {
     assert.equal(pool.findPeer("192.0.2.1", 6881), good);
   });
 
-  it("do not count the banned, and take them back when they are forgiven", () => {
-    const { pool } = makePool({ maxPeerlistSize: 8, maxFailcount: 1 });
-    pool.connectToPeers(0);
-    const dead = manyPeers(4);
-    for (const { address, port } of dead) {
-      pool.connectionClosed(pool.addPeer(address, port, DHT, 0)!, 0, { error: true });
+  it("do not count the banned", () => {
+    const { pool } = makePool({ maxPeerlistSize: 8 });
+    for (const { address, port } of manyPeers(4)) {
+      pool.ban(pool.addPeer(address, port, DHT, 0)!, 0, "sent garbage");
     }
-    pool.disconnectAll(0);
     assert.equal(pool.stats().banned, 4);
     const others = [1, 2, 3, 4].map((i) => ({ address: `192.0.2.${i}`, port: 6881 }));
     assert.equal(pool.addPeers(others, DHT, 0), 4);
-    assert.equal(pool.forgiveFailures(0), 4);
-    assert.deepEqual([pool.stats().total, pool.stats().banned], [4, 0]);
+    assert.deepEqual([pool.stats().total, pool.stats().banned], [8, 4]);
   });
 });
 
@@ -278,6 +284,7 @@ describe("PeerPool listensOn", () => {
       candidates: 0,
       connecting: 0,
       connected: 1,
+      dead: 0,
       banned: 0,
     });
   });
@@ -330,16 +337,17 @@ describe("PeerPool while running", () => {
     const dead = add(pool, "192.0.2.1"), offender = add(pool, "192.0.2.2");
     pool.ban(offender, 0, "sent garbage");
     pool.connectToPeers(0);
+    haveCompany(pool);
     pool.connectionClosed(dead, 0, { error: true });
     pool.tick(10_000);
     pool.connectionClosed(dead, 10_000, { error: true });
-    assert.equal(dead.state, PEER_STATE.BANNED);
+    assert.equal(pool.stats().dead, 1);
     dialer.take();
     assert.equal(pool.forgiveFailures(60_000), 1);
     assert.deepEqual(dialer.take(), ["192.0.2.1:6881"]);
     assert.equal(pool.stats().banned, 1);
     pool.connectionClosed(dead, 70_000, { error: true });
-    assert.equal(dead.state, PEER_STATE.BANNED);
+    assert.equal(pool.stats().dead, 1);
   });
 
   it("setMaxActive gives up attempts first, then the lowest ranked connections", () => {

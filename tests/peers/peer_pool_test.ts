@@ -2,9 +2,10 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
-import { add, endpointOf, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
+import { add, endpointOf, haveCompany, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
 
 const { TRACKER, PEX } = PEER_SOURCE;
+const REFUSED = { error: true };
 
 describe("PeerPool phase 1: storage and discovery", () => {
   it("create_and_free: a new pool is empty, and disconnectAll leaves nobody active", () => {
@@ -14,6 +15,7 @@ describe("PeerPool phase 1: storage and discovery", () => {
       candidates: 0,
       connecting: 0,
       connected: 0,
+      dead: 0,
       banned: 0,
     });
     assert.equal(pool.nextDeadline(), Infinity);
@@ -96,6 +98,7 @@ describe("PeerPool phase 1: storage and discovery", () => {
       candidates: 0,
       connecting: 0,
       connected: 0,
+      dead: 0,
       banned: 0,
     });
     add(pool, "192.0.2.2");
@@ -127,6 +130,7 @@ describe("PeerPool phase 1: storage and discovery", () => {
       candidates: 7,
       connecting: 2,
       connected: 1,
+      dead: 0,
       banned: 0,
     });
     pool.ban(second, 0, "test");
@@ -135,6 +139,7 @@ describe("PeerPool phase 1: storage and discovery", () => {
       candidates: 6,
       connecting: 2,
       connected: 1,
+      dead: 0,
       banned: 1,
     });
     assert.deepEqual([...pool.connectedPeers()], [first]);
@@ -275,6 +280,7 @@ describe("PeerPool phase 3: connections", () => {
     const { pool, dialer } = makePool();
     const peer = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
+    haveCompany(pool);
     dialer.take();
     pool.connectionClosed(peer, 1000, { error: true });
     assert.equal(pool.nextDeadline(), 1000 + 2 * MINUTE);
@@ -296,12 +302,11 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(pool.nextDeadline(), 500 + MINUTE);
   });
 
-  it("ban_after_max_failures: three failures, and it is never dialled again", () => {
+  it("a dead address, after three failures, is not dialled while anybody is connected", () => {
     const { pool, dialer } = makePool();
-    const bans: string[] = [];
-    pool.setCallbacks({ onBanned: (peer, reason) => bans.push(`${peer.address} ${reason}`) });
     const peer = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
+    const company = haveCompany(pool);
     let now = 0;
     for (let failure = 0; failure < 3; failure++) {
       assert.equal(peer.state, PEER_STATE.CONNECTING);
@@ -309,19 +314,64 @@ describe("PeerPool phase 3: connections", () => {
       now += 10 * MINUTE;
       pool.tick(now);
     }
-    assert.equal(peer.state, PEER_STATE.BANNED);
-    assert.deepEqual(bans, ["192.0.2.1 connection-failures"]);
-    assert.equal(pool.addPeer("192.0.2.1", 6881, TRACKER, now), null);
+    assert.deepEqual([pool.stats().dead, pool.stats().banned], [1, 0]);
     pool.tick(now + 1000 * MINUTE);
     assert.equal(dialer.dialled.length, 3);
     assert.equal(pool.nextDeadline(), Infinity);
+    pool.connectionClosed(company, now + 1000 * MINUTE, { error: false });
+    assert.equal(dialer.dialled.length, 4, "it is better than nobody");
+    pool.connected(peer, now + 1000 * MINUTE);
+    pool.updatePeerStats(peer, 1, 0);
+    assert.deepEqual([pool.stats().dead, peer.failCount], [0, 0]);
   });
 
-  it("fill_connection_slots: 25 at most, 16 of them half open, refilled as they succeed", () => {
+  it("while nobody is connected, failures are repeated after 5, 10, 20, 29, 29 s", () => {
+    const { pool, dialer } = makePool();
+    const peer = add(pool, "192.0.2.1");
+    pool.connectToPeers(0);
+    let now = 0;
+    for (const wait of [5, 10, 20, 29, 29]) {
+      assert.equal(peer.state, PEER_STATE.CONNECTING);
+      dialer.take();
+      pool.connectionClosed(peer, now, { error: true });
+      assert.equal(pool.nextDeadline(), now + wait * 1000);
+      pool.tick(now += wait * 1000 - 1);
+      assert.deepEqual(dialer.take(), []);
+      pool.tick(++now);
+    }
+    assert.equal(peer.state, PEER_STATE.CONNECTING);
+  });
+
+  it("of a thousand dead addresses eight a second are repeated, once we have all none", () => {
+    const { pool, dialer } = makePool({ maxFailcount: 1 });
+    pool.addPeers(manyPeers(1000), TRACKER, 0);
+    pool.connectToPeers(0);
+    const refuseAll = (now: number) => {
+      let count = 0;
+      for (let peer = dialer.dialled.shift(); peer; peer = dialer.dialled.shift()) {
+        pool.connectionClosed(peer, now, REFUSED);
+        count++;
+      }
+      return count;
+    };
+    refuseAll(0);
+    assert.equal(pool.stats().dead, 1000);
+    let tried = 0;
+    for (let now = 5000; now <= 15_000; now += 500) {
+      pool.tick(now);
+      tried += refuseAll(now);
+    }
+    assert.ok(tried >= 80 && tried <= 96, `${tried}`);
+    pool.setFinished(true);
+    pool.tick(1000 * MINUTE);
+    assert.deepEqual(dialer.take(), []);
+  });
+
+  it("fill_connection_slots: 25 at most, refilled as they end", () => {
     const { pool, dialer } = makePool();
     pool.addPeers(manyPeers(100), TRACKER, 0);
     pool.connectToPeers(0);
-    assert.equal(dialer.dialled.length, 16);
+    assert.equal(dialer.dialled.length, 25);
     for (let i = 0; i < dialer.dialled.length; i++) pool.connected(dialer.dialled[i]!, 0);
     assert.equal(pool.stats().connected, 25);
     assert.equal(dialer.dialled.length, 25);

@@ -37,6 +37,13 @@ export function add(pool: PeerPool, address: string, port = 6881, now = 0): Pool
   return peer;
 }
 
+/** Somebody is connected, who cannot be dialled. */
+export function haveCompany(pool: PeerPool, now = 0): PoolPeer {
+  const peer = pool.incoming("203.0.113.9", 40_000, now);
+  if (peer === null) throw new Error("The pool did not take the company");
+  return peer;
+}
+
 /** `count` distinct peers 10.x.y.z. */
 export function manyPeers(count: number): { address: string; port: number }[] {
   return Array.from({ length: count }, (_, i) => ({

@@ -2,7 +2,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_STATE } from "../../src/peers/pool_peer.ts";
-import { add, makePool, MINUTE } from "./pool_harness.ts";
+import { add, haveCompany, makePool, MINUTE } from "./pool_harness.ts";
 
 const ADDRESS = "192.0.2.7", PORT = 6881;
 const REFUSED = { error: true }, ORDERLY = { error: false };
@@ -16,6 +16,7 @@ function leaving() {
   dialer.take();
   pool.connectToPeers(0);
   assert.equal(dialer.take().length, 1, "it is dialled at once");
+  haveCompany(pool);
   /** When it is dialled the next time after it refused at `now`. */
   const refuse = (now: number, how = REFUSED) => {
     pool.connectionClosed(peer, now, how);

@@ -32,7 +32,9 @@ class PoolLife {
   #dial(peer: PoolPeer): void {
     check(peer.state === PEER_STATE.CONNECTING, "who is dialled is connecting");
     check(!this.#attempts.has(peer) && !this.#links.has(peer), "one connection per peer");
-    const waited = peer.lastConnected + (peer.failCount + 1) * 1000 <= this.now;
+    // Failures are repeated after 5 seconds at the earliest while nobody is connected.
+    const backOff = Math.min((peer.failCount + 1) * 1000, this.#links.size > 0 ? Infinity : 5000);
+    const waited = peer.lastConnected + backOff <= this.now;
     check(waited || peer.quickTries > 0, "the back-off is over");
     check(peer.port > 1, "a port that somebody can listen on");
     this.#attempts.add(peer);
@@ -115,7 +117,7 @@ class PoolLife {
     check(stats.connecting === this.#attempts.size, "attempts are those that were begun");
     check(stats.connected === this.#links.size, "connections are those that stand");
     check(stats.connecting <= LIMITS.maxHalfOpen, "half-open ones are bounded");
-    check(pool.active <= LIMITS.maxActiveConnections, "connections are bounded");
+    check(stats.connected <= LIMITS.maxActiveConnections, "connections are bounded");
     check(stats.total <= LIMITS.maxPeerlistSize, "the list is bounded");
     check(stats.banned <= LIMITS.maxPeerlistSize / 2, "bans are bounded");
     const candidates = pool.candidates();

@@ -1,0 +1,77 @@
+/**
+ * The attempts of one torrent to connect that are under way. An address that does not answer must not
+ * keep others waiting: attempts race, and when too many are under way the slow ones end. What is
+ * slow is measured by those that answered.
+ */
+import type { PoolPeer } from "./pool_peer.ts";
+
+/** While nobody is connected, an attempt without an answer makes others wait no longer than this. */
+const HEAD_START_MS = 250;
+/** The time that an address has to answer while others wait, in round trips; its bounds. */
+const ROUND_TRIPS = 4, MIN_PATIENCE_MS = 1500, MAX_PATIENCE_MS = 10_000;
+/** Weight of the latest round trip in their average. */
+const LATEST = 1 / 4;
+
+export class Attempts {
+  /** When each began, longest waiting first: those that had no time to answer yet, */
+  readonly #fresh = new Map<PoolPeer, number>();
+  /** those that had, */
+  readonly #late = new Map<PoolPeer, number>();
+  /** and those that answered, whose handshake is still to come. */
+  readonly #answered = new Map<PoolPeer, number>();
+  #roundTripMs = 0;
+
+  get size(): number {
+    return this.#fresh.size + this.#late.size + this.#answered.size;
+  }
+
+  /** The late ones first. */
+  get peers(): PoolPeer[] {
+    return [...this.#late.keys(), ...this.#fresh.keys(), ...this.#answered.keys()];
+  }
+
+  start(peer: PoolPeer, now: number): void {
+    this.#fresh.set(peer, now);
+  }
+
+  /** The address answered. */
+  answered(peer: PoolPeer, now: number): void {
+    const since = this.#fresh.get(peer) ?? this.#late.get(peer);
+    if (since === undefined) return;
+    this.end(peer);
+    this.#answered.set(peer, since);
+    const took = now - since, before = this.#roundTripMs || took;
+    this.#roundTripMs = before + (took - before) * LATEST;
+  }
+
+  /** Returns false if there was none. */
+  end(peer: PoolPeer): boolean {
+    return this.#fresh.delete(peer) || this.#late.delete(peer) || this.#answered.delete(peer);
+  }
+
+  /** How long an address has to answer while others wait. */
+  get patienceMs(): number {
+    const measured = ROUND_TRIPS * this.#roundTripMs;
+    return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, measured));
+  }
+
+  /** How many attempts others wait for. `alone`: nobody is connected. */
+  pending(now: number, alone: boolean): number {
+    const time = alone ? HEAD_START_MS : this.patienceMs;
+    for (const [peer, since] of this.#fresh) {
+      if (now - since < time) break;
+      this.#fresh.delete(peer);
+      this.#late.set(peer, since);
+    }
+    return this.#fresh.size + this.#answered.size;
+  }
+
+  /** The attempt to end for an address that was not tried yet; null if all deserve more time. */
+  overdue(now: number): PoolPeer | null {
+    const { patienceMs } = this;
+    for (const [peer, since] of this.#late) {
+      if (!peer.slow && now - since >= patienceMs) return peer;
+    }
+    return null;
+  }
+}
