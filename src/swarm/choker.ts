@@ -32,6 +32,8 @@ export interface ChokerPeer {
   readonly unchokedAt: number;
   /** Pieces it has: those with few need most. */
   readonly have: { readonly count: number };
+  /** Whether it requested nothing in its last turn, or in this one though it had time to. */
+  wastesTurns(now: number): boolean;
   setChoking(choking: boolean, now: number): void;
 }
 
@@ -81,7 +83,8 @@ export class Choker<Peer extends ChokerPeer> {
    * A peer became interested or left: gives a free slot away at once, or takes one back when somebody
    * who was served without being interested wants something again. One of the best givers need not
    * wait for the next round either: it takes the slot of one who gives nothing (BEP 3); and where we
-   * are the seed, who comes takes that of one who was served for a round and took nothing.
+   * are the seed, a newcomer takes that of a peer that requests nothing, and others that of a peer
+   * that was served for a round and took nothing.
    */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
@@ -95,28 +98,44 @@ export class Choker<Peer extends ChokerPeer> {
       peer.setChoking(true, now);
       free++;
     }
+    const hurry = seeding && order.some(isNew);
     order.forEach((peer, rank) => {
       if (!peer.choking) return;
-      const deserves = seeding || (rank < this.#regular && this.#merit(peer) > 0);
-      if (free <= 0 && !(deserves && this.#freeOne(order, seeding, now))) return;
+      const merits = rank < this.#regular && this.#merit(peer) > 0;
+      const deserves = hurry ? isNew(peer) : seeding || merits;
+      if (free <= 0 && !(deserves && this.#freeOne(order, seeding, hurry, now))) return;
       if (free > 0) free--;
       peer.setChoking(false, now);
     });
   }
 
-  /** Chokes the last in order if that one gives nothing, takes nothing; false when there is none. */
-  #freeOne(order: readonly Peer[], seeding: boolean, now: number): boolean {
+  /**
+   * Chokes the last in order that gives nothing, or takes nothing from a seed; false when there is
+   * none. `hurry`: one that had time to request something and did not will do.
+   */
+  #freeOne(order: readonly Peer[], seeding: boolean, hurry: boolean, now: number): boolean {
+    const wastes = (peer: Peer) =>
+      (hurry && peer.wastesTurns(now)) ||
+      (peer !== this.#optimistic && !this.#usesTurn(peer, now));
     const last = order.findLast((peer) =>
-      !peer.choking && peer !== this.#optimistic && (!seeding || !this.#usesTurn(peer, now))
+      !peer.choking && (seeding ? wastes(peer) : peer !== this.#optimistic)
     );
     if (last === undefined || (!seeding && this.#merit(last) > 0)) return false;
     last.setChoking(true, now);
+    if (last === this.#optimistic) this.#optimistic = null;
     return true;
   }
 
   /** Call it a few times a second. */
   tick(peers: Iterable<Peer>, seeding: boolean, now: number): void {
-    if (now < this.#nextRoundAt) return;
+    if (now < this.#nextRoundAt) {
+      if (!seeding) return;
+      const all = [...peers];
+      if (all.some((peer) => peer.peerInterested && isNew(peer))) {
+        this.useFreeSlots(all, seeding, now);
+      }
+      return;
+    }
     this.#nextRoundAt = now + ROUND_MS;
     this.recalculateUnchoke([...peers], seeding, now);
   }
@@ -223,6 +242,11 @@ export class Choker<Peer extends ChokerPeer> {
     tally.down = down;
     tally.up = up;
   }
+}
+
+/** It waits for its first turn. */
+function isNew(peer: ChokerPeer): boolean {
+  return peer.choking && peer.unchokedAt === 0;
 }
 
 /** What a peer gave beyond what it took. */

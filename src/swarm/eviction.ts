@@ -9,11 +9,12 @@ import type { PoolPeer } from "../peers/pool_peer.ts";
 
 /** After this time, a peer without interest on either side may lose its place to a newcomer. */
 const USELESS_AFTER_MS = 2000;
-/** After this time without data, a peer that does not read may lose its place: one round of the choker. */
-const STUCK_AFTER_MS = 10_000;
 /** After this time without data, a peer may lose its place to a newcomer of higher priority. */
 const UNPRODUCTIVE_AFTER_MS = 60_000;
-/** The same for an address with many connections: one round of the choker without data. */
+/**
+ * The same for an address with many connections, and for a peer that lets its turns pass or does not
+ * read: one round of the choker without data.
+ */
 const IDLE_AFTER_MS = 10_000;
 /** The part of a full pool that one address may fill before other addresses have priority. */
 const ADDRESS_SHARE = 1 / 4;
@@ -42,9 +43,9 @@ export interface Newcomer {
 }
 
 /**
- * The connection that may end for a newcomer: one without interest on either side; else one that
- * carried nothing either way for a minute and let its turn pass, or for ten seconds and does not read
- * what we send; else an idle one of the address that
+ * The connection that may end for a newcomer: one without interest on either side; else one that let
+ * its turn pass and carried nothing either way, ever or for ten seconds, or for ten seconds does not
+ * read what we send; else an idle one of the address that
  * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
  * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
  * connection is worth more than an unknown peer.
@@ -55,10 +56,19 @@ export function expendable<Member extends Evictable>(
   now: number,
 ): Member | null {
   const all = [...members];
-  return all.find((member) => isUseless(member, now)) ??
-    longestIdle(all.filter((member) => wasted(member, now))) ??
+  return idle(all, now) ??
     longestIdle(crowd(all, newcomer).filter(({ movedAt }) => now - movedAt >= IDLE_AFTER_MS)) ??
     lowerPriority(all, newcomer, now);
+}
+
+/** The connection that neither side uses, whoever else wants its place; null if there is none. */
+export function idle<Member extends Evictable>(
+  members: Iterable<Member>,
+  now: number,
+): Member | null {
+  const all = [...members];
+  return all.find((member) => isUseless(member, now)) ??
+    longestIdle(all.filter((member) => wasted(member, now)));
 }
 
 /**
@@ -70,8 +80,8 @@ export function leastMissed<Member extends Evictable & { session: { snubbed: boo
   members: Iterable<Member>,
   now: number,
 ): Member | null {
-  const idle = [...members].filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS);
-  return longestIdle(idle.filter(({ session }) => session.snubbed)) ?? longestIdle(idle);
+  const quiet = [...members].filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS);
+  return longestIdle(quiet.filter(({ session }) => session.snubbed)) ?? longestIdle(quiet);
 }
 
 function isUseless({ session }: Evictable, now: number): boolean {
@@ -81,8 +91,8 @@ function isUseless({ session }: Evictable, now: number): boolean {
 
 /** Nothing goes either way, and it lets its turn pass or does not read what it requested. */
 function wasted({ session, movedAt }: Evictable, now: number): boolean {
-  if (session.stuck && now - movedAt >= STUCK_AFTER_MS) return true;
-  return now - movedAt >= UNPRODUCTIVE_AFTER_MS && session.wastesTurns(now);
+  const quiet = now - movedAt >= IDLE_AFTER_MS, neverMoved = movedAt === session.connectedAt;
+  return (session.stuck && quiet) || ((quiet || neverMoved) && session.wastesTurns(now));
 }
 
 function longestIdle<Member extends Evictable>(members: readonly Member[]): Member | null {

@@ -20,7 +20,7 @@ import { MAX_QUEUED_REQUESTS } from "./peer/upload_queue.ts";
 import { breachOf } from "../peers/breaches.ts";
 import { Choker } from "./choker.ts";
 import type { TorrentExtensions } from "./extensions.ts";
-import { expendable, leastMissed } from "./eviction.ts";
+import { expendable, idle, leastMissed } from "./eviction.ts";
 import { OURSELVES } from "../peers/peer_book.ts";
 import type { PeerPool } from "../peers/peer_pool.ts";
 import type { PoolPeer } from "../peers/pool_peer.ts";
@@ -408,15 +408,21 @@ export class Swarm {
     expendable(this.#members.values(), newcomer, now)?.link.close(null);
   }
 
-  /** While nothing comes, who takes places must not keep out those that nobody dialled yet. */
+  /**
+   * All slots taken, and others could be dialled: a connection that neither side uses makes room, and
+   * while nothing comes one that gave nothing for long.
+   */
   #turnOver(now: number): void {
     this.#turnsOverAt = now + TURNOVER_MS;
-    if (
-      this.#content === null || this.#complete || !this.#pool.isFull ||
-      !this.#pool.pickBestCandidate()
-    ) return;
+    if (this.#content === null || !this.#pool.isFull || !this.#pool.pickBestCandidate()) return;
+    const members = [...this.#members.values()].filter(({ session }) => !session.interested);
+    (idle(members, now) ?? this.#leastMissed(now))?.link.close(null);
+  }
+
+  #leastMissed(now: number): Member | null {
     const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
-    if (rate < STARVING_RATE) leastMissed(this.#members.values(), now)?.link.close(null);
+    if (this.#complete || rate >= STARVING_RATE) return null;
+    return leastMissed(this.#members.values(), now);
   }
 
   /** Peers that are served at once, beside one at random. */

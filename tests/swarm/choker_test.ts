@@ -14,6 +14,8 @@ class Peer implements ChokerPeer {
   have = { count: 0 };
   unchokedAt = 0;
   unchokes = 0;
+  /** Requests something when it has its turn. */
+  asks = true;
 
   constructor(readonly name: string, rate = 0) {
     this.down.rate = rate;
@@ -24,6 +26,10 @@ class Peer implements ChokerPeer {
     this.choking = choking;
     this.unchokedAt = now;
     if (!choking) this.unchokes++;
+  }
+
+  wastesTurns(now: number): boolean {
+    return !this.asks && now - this.unchokedAt >= 2000;
   }
 }
 
@@ -250,6 +256,32 @@ describe("Choker", () => {
     assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
     choker.useFreeSlots(peers, false, 2);
     assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
+  });
+
+  it("as a seed, serves a newcomer among 25 that request nothing within ten seconds", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 4), idlers = someone(25);
+    for (const idler of idlers) idler.asks = false;
+    const honest = new Peer("honest"), all = [...idlers, honest];
+    choker.useFreeSlots(idlers, true, 1);
+    let servedAt = Infinity;
+    for (let now = 1; now < 30_000; now += 500) {
+      choker.tick(all, true, now);
+      if (!honest.choking) {
+        servedAt = Math.min(servedAt, now);
+        honest.up.total += 1000;
+      }
+      assert.ok(served(all).length <= 5);
+    }
+    assert.ok(servedAt <= 10_500, `${servedAt}`);
+    assert.equal(honest.unchokes, 1, "it keeps its place");
+  });
+
+  it("as a seed, gives those who wait for their first turn nobody's but an idler's", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 4), busy = someone(5);
+    choker.tick(busy, true, 1);
+    const newcomers = [new Peer("a"), new Peer("b")];
+    for (let now = 1; now < 9000; now += 500) choker.tick([...busy, ...newcomers], true, now);
+    assert.deepEqual(served([...busy, ...newcomers]), busy);
   });
 
   it("as a seed, takes turns: all are served, about as long, at least half a minute each", () => {

@@ -72,13 +72,15 @@ describe("expendable", () => {
     assert.equal(expendable([member(19), stuck], somebody(), 15_000), stuck);
   });
 
-  it("is who let a turn pass and moved nothing for a minute, whatever the newcomer's priority", () => {
+  it("is who let a turn pass and moved nothing for a round, whatever the newcomer's priority", () => {
     const waits = member(19), first = member(19, { wastes: true, movedAt: 5000 });
     const second = member(19, { wastes: true, movedAt: 6000 });
     const all = [waits, second, first];
-    assert.equal(expendable(all, somebody(), MINUTE + 4999), null);
-    assert.equal(expendable(all, somebody(), MINUTE + 5000), first);
+    assert.equal(expendable(all, somebody(), 14_999), null);
+    assert.equal(expendable(all, somebody(), 15_000), first);
     assert.equal(expendable([waits, second], somebody(), 10 * MINUTE), second);
+    const never = member(19, { wastes: true });
+    assert.equal(expendable([...all, never], somebody(), 2000), never, "at once if it never did");
     assert.equal(expendable([waits], somebody(), 10 * MINUTE), null, "waiting is no fault");
   });
 

@@ -14,7 +14,7 @@ import { UploadQueue } from "./upload_queue.ts";
 /** Most bytes of answers that wait for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
 /** Enough time for a request after our UNCHOKE. */
-const FAIR_TURN_MS = 5000;
+const FAIR_TURN_MS = 2000;
 
 /** Peers with fewer pieces may download this many while choked: enough to have something to trade. */
 export const ALLOWED_FAST_PIECES = 5;
