@@ -15,6 +15,7 @@ class Peer implements ChokerPeer {
   readonly up = { total: 0 };
   readonly have = { count: 0 };
   unchokedAt = 0;
+  asks = true;
 
   constructor(readonly connectedAt: number, readonly told: { changes: number }) {}
 
@@ -23,6 +24,10 @@ class Peer implements ChokerPeer {
     this.choking = choking;
     this.unchokedAt = now;
     this.told.changes++;
+  }
+
+  wastesTurns(now: number): boolean {
+    return !this.asks && now - this.unchokedAt >= 2000;
   }
 }
 
@@ -49,8 +54,9 @@ function live(events: EventReader): string {
     else if (kind === 3 && peer !== undefined) {
       peer.down.total += peer.down.rate = events.byte() << 10;
       if (!peer.choking) peer.up.total += events.byte() << 10;
-    } else if (kind === 4 && peer !== undefined) peer.snubbed = events.flag();
-    else if (kind === 5) seeding = events.flag();
+    } else if (kind === 4 && peer !== undefined) {
+      [peer.snubbed, peer.asks] = [events.flag(), events.flag()];
+    } else if (kind === 5) seeding = events.flag();
     else if (kind === 6) free();
     else {
       now += events.stepMs();
