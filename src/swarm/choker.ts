@@ -11,6 +11,8 @@ const ROUND_MS = 10_000;
 const OPTIMISTIC_MS = 30_000;
 /** A seed keeps a peer that downloads unchoked for at least this long. */
 const TURN_MS = 30_000;
+/** Bytes a second. */
+const BUSY_RATE = 1024;
 /** New peers get this much more weight in the draw for the optimistic unchoke. */
 const NEW_MS = 60_000;
 const NEW_WEIGHT = 3;
@@ -24,16 +26,16 @@ export interface ChokerPeer {
   readonly snubbed: boolean;
   /** It does not read what we send. */
   readonly stuck: boolean;
-  /** What the peer uploads to us, in bytes a second and in total; what it downloads, in total. */
+  /** What the peer uploads to us and what it downloads, in bytes a second and in total. */
   readonly down: { readonly rate: number; readonly total: number };
-  readonly up: { readonly total: number };
+  readonly up: { readonly rate: number; readonly total: number };
   readonly connectedAt: number;
   /** When it was choked or unchoked last; 0 for never. */
   readonly unchokedAt: number;
   /** Pieces it has: those with few need most. */
   readonly have: { readonly count: number };
   /** Whether it requested nothing in its last turn, or in this one though it had time to. */
-  wastesTurns(now: number): boolean;
+  wastesTurns(now: number, busy: boolean): boolean;
   setChoking(choking: boolean, now: number): void;
 }
 
@@ -114,8 +116,9 @@ export class Choker<Peer extends ChokerPeer> {
    * none. `hurry`: one that had time to request something and did not will do.
    */
   #freeOne(order: readonly Peer[], seeding: boolean, hurry: boolean, now: number): boolean {
+    const busy = isBusy(order);
     const wastes = (peer: Peer) =>
-      (hurry && peer.wastesTurns(now)) ||
+      (hurry && peer.wastesTurns(now, busy)) ||
       (peer !== this.#optimistic && !this.#usesTurn(peer, now));
     const last = order.findLast((peer) =>
       !peer.choking && (seeding ? wastes(peer) : peer !== this.#optimistic)
@@ -242,6 +245,12 @@ export class Choker<Peer extends ChokerPeer> {
     tally.down = down;
     tally.up = up;
   }
+}
+
+/** Somebody is being served at more than a trickle. */
+export function isBusy(peers: Iterable<{ readonly up: { readonly rate: number } }>): boolean {
+  for (const { up } of peers) if (up.rate >= BUSY_RATE) return true;
+  return false;
 }
 
 /** It waits for its first turn. */

@@ -4,6 +4,7 @@
  * or, if its address has more than its share, to a peer from another address.
  */
 import { toHex } from "../util/bytes.ts";
+import { isBusy } from "./choker.ts";
 import { parseIp } from "../util/ip_address.ts";
 import type { PoolPeer } from "../peers/pool_peer.ts";
 
@@ -32,7 +33,7 @@ export interface Evictable {
     readonly connectedAt: number;
     readonly down: { readonly rate: number };
     readonly up: { readonly rate: number };
-    wastesTurns(now: number): boolean;
+    wastesTurns(now: number, busy: boolean): boolean;
   };
 }
 
@@ -44,8 +45,8 @@ export interface Newcomer {
 
 /**
  * The connection that may end for a newcomer: one without interest on either side; else one that let
- * its turn pass and carried nothing either way, ever or for ten seconds, or for ten seconds does not
- * read what we send; else an idle one of the address that
+ * its turn pass and carried nothing either way, ever or for ten seconds (while others are served, for a
+ * minute), or for ten seconds does not read what we send; else an idle one of the address that
  * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
  * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
  * connection is worth more than an unknown peer.
@@ -66,9 +67,9 @@ export function idle<Member extends Evictable>(
   members: Iterable<Member>,
   now: number,
 ): Member | null {
-  const all = [...members];
+  const all = [...members], busy = isBusy(all.map(({ session }) => session));
   return all.find((member) => isUseless(member, now)) ??
-    longestIdle(all.filter((member) => wasted(member, now)));
+    longestIdle(all.filter((member) => wasted(member, now, busy)));
 }
 
 /**
@@ -90,9 +91,12 @@ function isUseless({ session }: Evictable, now: number): boolean {
 }
 
 /** Nothing goes either way, and it lets its turn pass or does not read what it requested. */
-function wasted({ session, movedAt }: Evictable, now: number): boolean {
-  const quiet = now - movedAt >= IDLE_AFTER_MS, neverMoved = movedAt === session.connectedAt;
-  return (session.stuck && quiet) || ((quiet || neverMoved) && session.wastesTurns(now));
+function wasted({ session, movedAt }: Evictable, now: number, busy: boolean): boolean {
+  const quietMs = now - movedAt, neverMoved = movedAt === session.connectedAt;
+  if (session.stuck && quietMs >= IDLE_AFTER_MS) return true;
+  if (!session.wastesTurns(now, busy)) return false;
+  // On a busy line a turn may have passed before the peer heard of it.
+  return busy ? quietMs >= UNPRODUCTIVE_AFTER_MS : neverMoved || quietMs >= IDLE_AFTER_MS;
 }
 
 function longestIdle<Member extends Evictable>(members: readonly Member[]): Member | null {

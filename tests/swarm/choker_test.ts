@@ -9,7 +9,7 @@ class Peer implements ChokerPeer {
   snubbed = false;
   stuck = false;
   down = { rate: 0, total: 0 };
-  up = { total: 0 };
+  up = { rate: 0, total: 0 };
   connectedAt = 0;
   have = { count: 0 };
   unchokedAt = 0;
@@ -28,8 +28,8 @@ class Peer implements ChokerPeer {
     if (!choking) this.unchokes++;
   }
 
-  wastesTurns(now: number): boolean {
-    return !this.asks && now - this.unchokedAt >= 2000;
+  wastesTurns(now: number, busy: boolean): boolean {
+    return !this.asks && now - this.unchokedAt >= (busy ? 5000 : 2000);
   }
 }
 

@@ -12,7 +12,7 @@ class Peer implements ChokerPeer {
   snubbed = false;
   stuck = false;
   readonly down = { rate: 0, total: 0 };
-  readonly up = { total: 0 };
+  readonly up = { rate: 0, total: 0 };
   readonly have = { count: 0 };
   unchokedAt = 0;
   asks = true;
@@ -26,8 +26,8 @@ class Peer implements ChokerPeer {
     this.told.changes++;
   }
 
-  wastesTurns(now: number): boolean {
-    return !this.asks && now - this.unchokedAt >= 2000;
+  wastesTurns(now: number, busy: boolean): boolean {
+    return !this.asks && now - this.unchokedAt >= (busy ? 5000 : 2000);
   }
 }
 

@@ -171,8 +171,8 @@ export class PeerSession implements wire.WireSink {
   }
 
   /** Whether it was unchoked by us last without asking for anything. */
-  wastesTurns(now: number): boolean {
-    return this.#giving.wastesTurns(now);
+  wastesTurns(now: number, busy: boolean): boolean {
+    return this.#giving.wastesTurns(now, busy);
   }
 
   get connectedAt(): number {

@@ -13,8 +13,8 @@ import { UploadQueue } from "./upload_queue.ts";
 
 /** Most bytes of answers that wait for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
-/** Enough time for a request after our UNCHOKE. */
-const FAIR_TURN_MS = 2000;
+/** Enough time for a request after our UNCHOKE; on a busy line that is late itself. */
+const FAIR_TURN_MS = 2000, BUSY_TURN_MS = 5000;
 
 /** Peers with fewer pieces may download this many while choked: enough to have something to trade. */
 export const ALLOWED_FAST_PIECES = 5;
@@ -65,7 +65,7 @@ export class UploadSide {
   /** Returns whether anything changed. */
   setChoking(choking: boolean, now: number): boolean {
     if (this.choking === choking) return false;
-    if (choking) this.#wastedLast = this.wastesTurns(now);
+    if (choking) this.#wastedLast = this.wastesTurns(now, false);
     this.choking = choking;
     this.chokedAt = now;
     this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
@@ -74,10 +74,14 @@ export class UploadSide {
     return true;
   }
 
-  /** Whether it requested nothing while it was last unchoked, or since then if it still is. */
-  wastesTurns(now: number): boolean {
+  /**
+   * Whether it requested nothing while it was last unchoked, or since then if it still is. `busy`:
+   * others are being served.
+   */
+  wastesTurns(now: number, busy: boolean): boolean {
     if (this.rate.total > this.#gotBefore) return false;
-    if (this.choking || now - this.chokedAt < FAIR_TURN_MS) return this.#wastedLast;
+    const fairTurn = busy ? BUSY_TURN_MS : FAIR_TURN_MS;
+    if (this.choking || now - this.chokedAt < fairTurn) return this.#wastedLast;
     return this.queue.length === 0;
   }
 

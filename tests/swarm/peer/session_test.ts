@@ -356,7 +356,7 @@ describe("PeerSession: serving", () => {
 
   it("knows who let its turn pass: who had time and asked for nothing, until it takes something", () => {
     const one = serving(), { session } = one;
-    const wastes = (after: number) => session.wastesTurns(one.now + after);
+    const wastes = (after: number) => session.wastesTurns(one.now + after, true);
     assert.deepEqual([wastes(0), wastes(4999), wastes(5000)], [false, false, true]);
     session.setChoking(true, one.now += 3000);
     assert.equal(wastes(60_000), false, "the turn was too short, and waiting wastes nothing");
