@@ -358,7 +358,7 @@ describe("PeerSession: serving", () => {
     const one = serving(), { session } = one;
     const wastes = (after: number) => session.wastesTurns(one.now + after, true);
     assert.deepEqual([wastes(0), wastes(4999), wastes(5000)], [false, false, true]);
-    session.setChoking(true, one.now += 3000);
+    session.setChoking(true, one.now += 1900);
     assert.equal(wastes(60_000), false, "the turn was too short, and waiting wastes nothing");
     session.setChoking(false, one.now += 60_000);
     session.setChoking(true, one.now += 10_000);
