@@ -2,11 +2,12 @@
  * Makes the engines of torrents out of what a user asked for and what all torrents of a client
  * share: open files, buffers, limits, the read cache, the UDP port.
  */
+import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
 import type { Platform } from "../platform/types.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { verifierOf } from "../metainfo/piece_verifier.ts";
-import { CLIENT_NAME, makePeerId } from "../wire/peer_id.ts";
+import { CLIENT_NAME, isOwnPeerId, makePeerId } from "../wire/peer_id.ts";
 import { toHex } from "../util/bytes.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { SendBuffers } from "../swarm/peer/link.ts";
@@ -54,6 +55,8 @@ const NO_LIMITS: Rates = { down: Infinity, up: Infinity };
 const BAN_TRUST = -40;
 /** Peers asked for in one announce. */
 const NUM_WANT = 100;
+/** Trackers forget a peer after one or two intervals without a word, of half an hour as a rule. */
+const TRACKER_MEMORY_MS = 60 * 60_000;
 
 /** What the client alone knows. */
 export interface MakerPorts {
@@ -155,6 +158,8 @@ export class EngineMaker {
     const contentOptions = this.#contentOptions(meta, options);
     const { wanted } = new FileChoice(layout, contentOptions.files);
     const { dir, renamed, record, notes } = placeFiles(this.#platform, meta, options, start);
+    const known = start.record && identityKnown(start.record, clock.wallTime());
+    if (known) start.peers.continueAs(known);
     const entries = meta.files.map((entry, file) => {
       return { ...entry, path: renamed.get(file) ?? entry.path };
     });
@@ -244,7 +249,7 @@ export class EngineMaker {
     independentTiers: boolean,
   ): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
-    const { infoHash, peerId, trackerKey, listenPort } = peers.identity;
+    const { identity } = peers, { infoHash, peerId, listenPort } = identity;
     return new TrackerManager(
       {
         clock,
@@ -257,7 +262,9 @@ export class EngineMaker {
       {
         infoHash,
         peerId,
-        key: trackerKey,
+        get key() {
+          return identity.trackerKey;
+        },
         listenPort,
         private: peers.known?.private ?? false,
         independentTiers,
@@ -289,6 +296,15 @@ export class EngineMaker {
       crc32c: this.#ports.crc32c,
     };
   }
+}
+
+/** What trackers may still know us by. */
+function identityKnown(
+  { identity, savedAtMs }: ResumeData,
+  nowMs: number,
+): KeptIdentity | null {
+  const isRecent = Math.abs(nowMs - savedAtMs) < TRACKER_MEMORY_MS;
+  return identity !== null && isRecent && isOwnPeerId(identity.peerId) ? identity : null;
 }
 
 /** Where something may be written no link is followed. */

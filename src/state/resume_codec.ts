@@ -82,6 +82,9 @@ function bodyOf(data: ResumeData): Encodable {
     "dir": data.dir,
     "disk": data.disk,
     "good peers": packPeers(good),
+    ...(data.identity
+      ? { "identity": { id: data.identity.peerId, key: data.identity.trackerKey } }
+      : {}),
     "info hash": data.infoHash,
     ...(data.moving
       ? { "moving": { dir: data.moving.dir, renamed: renamedOf(data.moving.renamed) } }
@@ -105,8 +108,6 @@ function bodyOf(data: ResumeData): Encodable {
       seeding: Math.trunc(data.totals.seedingSeconds),
       uploaded: data.totals.uploaded,
     },
-    "tracker ids": [...data.trackerIds].map(([url, id]) => ({ id, url })),
-    "trackers": data.trackers,
   };
 }
 
@@ -127,8 +128,7 @@ function readBody(body: BDict): ResumeData {
     partial: from.partial(),
     totals: from.totals(),
     completedAt: from.count("completed"),
-    trackers: from.trackers(),
-    trackerIds: from.trackerIds(),
+    identity: from.identity(),
     goodPeers: from.peers("good peers", body).slice(0, MAX_GOOD_PEERS),
     bannedPeers: from.banned().slice(0, MAX_BANNED_PEERS),
     owned: from.owned(),

@@ -21,6 +21,14 @@ export interface ResumeTotals {
   activeSeconds: number;
 }
 
+/** A restart that goes on with it is no second peer to a tracker that remembers the first run. */
+export interface KeptIdentity {
+  /** 20 bytes. */
+  peerId: Uint8Array;
+  /** 32 bits. */
+  trackerKey: number;
+}
+
 export interface ResumeData {
   /** 20 bytes. */
   infoHash: Uint8Array;
@@ -39,10 +47,8 @@ export interface ResumeData {
   totals: ResumeTotals;
   /** Seconds since 1970; 0 until it is complete. */
   completedAt: number;
-  /** Announce URLs in the order in which they are to be tried. */
-  trackers: readonly (readonly string[])[];
-  /** What trackers asked to be sent back to them, by announce URL. */
-  trackerIds: ReadonlyMap<string, Uint8Array>;
+  /** What trackers and peers knew us by. */
+  identity: KeptIdentity | null;
   /** Peers that served well: the first MAX_GOOD_PEERS are kept. */
   goodPeers: readonly PeerAddress[];
   /** The first MAX_BANNED_PEERS are kept. Port 0: the whole address. */

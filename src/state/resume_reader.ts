@@ -7,7 +7,7 @@ import { ResumeError } from "../util/errors.ts";
 import { BDict, type BValue } from "../bencode/bencode.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import { isUsableElement } from "../metainfo/file_names.ts";
-import type { PartialPiece, ResumeTotals } from "./resume_data.ts";
+import type { KeptIdentity, PartialPiece, ResumeTotals } from "./resume_data.ts";
 import type { FileIdentity, Stamp } from "../storage/stamps.ts";
 import { unpackOwned, unpackPeers, unpackStamps } from "./resume_packing.ts";
 import { repairUtf8 } from "../bencode/utf8.ts";
@@ -99,21 +99,11 @@ export class ResumeReader {
     };
   }
 
-  trackers(): string[][] {
-    return this.#list("trackers").map((tier) => {
-      if (!Array.isArray(tier)) bad("trackers");
-      return tier.map((url) => textOf(url, "trackers", MAX_TEXT_BYTES));
-    });
-  }
-
-  trackerIds(): Map<string, Uint8Array> {
-    const ids = new Map<string, Uint8Array>();
-    for (const entry of this.#dicts("tracker ids")) {
-      const id = entry.bytes("id");
-      if (id === undefined || id.length > MAX_TEXT_BYTES) bad("tracker ids");
-      ids.set(textOf(entry.get("url") ?? 0, "tracker ids", MAX_TEXT_BYTES), id.slice());
-    }
-    return ids;
+  /** Null where it is missing or damaged: a new one costs little. */
+  identity(): KeptIdentity | null {
+    const from = this.#body.dict("identity"), peerId = from?.bytes("id"), key = from?.int("key");
+    const isSound = peerId?.length === 20 && key !== undefined && key >>> 0 === key;
+    return isSound ? { peerId: peerId.slice(), trackerKey: key } : null;
   }
 
   peers(key: string, from: BDict): PeerAddress[] {

@@ -27,7 +27,7 @@ import {
   type SwarmDialer,
   type SwarmOptions,
 } from "../swarm/swarm.ts";
-import type { ResumeData } from "../state/resume_data.ts";
+import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { TorrentHappening } from "./types.ts";
 
@@ -114,6 +114,7 @@ export class TorrentPeers {
   #hadCompanyAt = 0;
   #known: Known | null = null;
   #online = false;
+  #wasOnline = false;
   /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
   #later: (() => void)[] = [];
 
@@ -176,6 +177,17 @@ export class TorrentPeers {
     return this.#known;
   }
 
+  /**
+   * Goes on as the peer that an earlier run was: trackers that remember it count one, and do not
+   * take it for one that comes too often. No effect once it was online.
+   */
+  continueAs({ peerId, trackerKey }: KeptIdentity): void {
+    const { identity } = this;
+    if (this.#wasOnline) return;
+    identity.peerId.set(peerId); // the same bytes are everywhere
+    identity.trackerKey = trackerKey;
+  }
+
   /** Of the run under way, the last one, or the next. */
   get trackers(): TrackerManager {
     return this.#trackers ??= this.#ports.trackers(this);
@@ -219,7 +231,7 @@ export class TorrentPeers {
     }
     if (!this.#online) this.#before = this.totals;
     this.#trackersStopped = false;
-    this.#online = true;
+    this.#online = this.#wasOnline = true;
     this.#hadCompanyAt = this.now;
     this.pool.setOwnEndpoint(null, this.identity.listenPort());
     this.trackers.start();

@@ -211,7 +211,6 @@ export class Persistence {
     const torrent = this.#torrent;
     return resumeRecord(torrent, {
       partial,
-      trackers: torrent.peers.trackers.snapshot().map(({ url }) => [url]),
       seedingSeconds: torrent.seedingSeconds(),
       activeSeconds: this.activeSeconds,
       completedAt: this.#completedAt,

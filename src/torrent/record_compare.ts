@@ -9,8 +9,7 @@ import { equalBytes } from "../util/bytes.ts";
 type Told = Omit<ResumeData, (typeof LEFT_OUT)[number]>;
 const LEFT_OUT = [
   "totals",
-  "trackers",
-  "trackerIds",
+  "identity",
   "goodPeers",
   "bannedPeers",
   "savedAtMs",

@@ -15,14 +15,13 @@ import type { TorrentPeers } from "./peers.ts";
 export interface RecordedParts {
   readonly meta: Metainfo;
   readonly pieces: { readonly have: Bitfield; readonly withdrawn: ReadonlySet<number> };
-  readonly peers: Pick<TorrentPeers, "pool" | "trackers" | "totalsEver">;
+  readonly peers: Pick<TorrentPeers, "pool" | "identity" | "totalsEver">;
   readonly storage: TorrentStorage;
   readonly arrangement: Arrangement;
 }
 
 export interface RecordedFacts {
   partial: PartialPiece[];
-  trackers: string[][];
   /** Over all runs. */
   seedingSeconds: number;
   activeSeconds: number;
@@ -33,6 +32,7 @@ export interface RecordedFacts {
 
 export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
   const { meta, storage } = torrent, { pool, totalsEver } = torrent.peers;
+  const { peerId, trackerKey } = torrent.peers.identity;
   const { renamed, moving } = torrent.arrangement;
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
   const have = new Bitfield(meta.layout.pieceCount);
@@ -49,7 +49,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     have,
     partial,
     totals: { ...totalsEver, seedingSeconds, activeSeconds },
-    trackerIds: new Map(),
+    identity: { peerId, trackerKey },
     goodPeers: pool.knownGood(MAX_GOOD_PEERS).map(({ address, port }) => ({ address, port })),
     bannedPeers: pool.bans().slice(0, MAX_BANNED_PEERS),
     owned: storage.owned(),

@@ -28,6 +28,11 @@ export function makePeerId(random: Random): Uint8Array {
   return id;
 }
 
+/** Whether `makePeerId` of this version made it. */
+export function isOwnPeerId(peerId: Uint8Array): boolean {
+  return toLatin1(peerId.subarray(0, PREFIX.length)) === PREFIX;
+}
+
 /** A name, of harmless characters, for a peer that told none: from "-XX1234-" or "A2-1-37-". */
 export function nameOfPeerId(peerId: Uint8Array): string {
   const text = toLatin1(peerId.subarray(0, 8));

@@ -45,7 +45,12 @@ export function makeSimTorrent(
 }
 
 /** A torrent of one file, or of several whose paths begin with the same folder. */
-export function torrentOf(files: SimFile[], pieceLength: number, announce?: string): SimTorrent {
+export function torrentOf(
+  files: SimFile[],
+  pieceLength: number,
+  announce?: string,
+  tiers?: string[][],
+): SimTorrent {
   const all = new Uint8Array(files.reduce((sum, { content }) => sum + content.length, 0));
   let at = 0;
   for (const { content } of files) {
@@ -65,7 +70,11 @@ export function torrentOf(files: SimFile[], pieceLength: number, announce?: stri
       ? { length: all.length }
       : { files: files.map((f) => ({ length: f.content.length, path: f.path.slice(1) })) }),
   };
-  const bytes = encode({ ...(announce ? { announce } : {}), info });
+  const bytes = encode({
+    ...(announce ? { announce } : {}),
+    ...(tiers ? { "announce-list": tiers } : {}),
+    info,
+  });
   return { bytes, name: info.name, files, content: all, pieceLength };
 }
 
