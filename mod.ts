@@ -55,7 +55,9 @@ export type {
   TorrentSnapshot,
   TorrentState,
   TorrentStatus,
+  TrackerChanges,
   TrackerSnapshot,
+  TrackerTiers,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
 export type { Dht, FindOptions, GetOptions } from "./src/dht/dht.ts";

@@ -18,7 +18,16 @@ import {
   renameWish,
   selectionBy,
 } from "./file_flags.ts";
-import { hostAndPort, notEmpty, oneOf, quota, rate, seedGoal, wholeNumber } from "./values.ts";
+import {
+  hostAndPort,
+  notEmpty,
+  oneOf,
+  quota,
+  rate,
+  seedGoal,
+  trackerUrl,
+  wholeNumber,
+} from "./values.ts";
 
 type Rows = Readonly<Record<string, OptionRow>>;
 type Values = Readonly<Record<string, unknown>>;
@@ -96,6 +105,8 @@ function flagOf(row: OptionRow, { placeholder, help, part, short }: OptionFlag):
       return repeated(placeholder, text, hostAndPort);
     case "texts":
       return repeated(placeholder, text, notEmpty);
+    case "urls":
+      return repeated(placeholder, text, trackerUrl);
     case "names":
       return repeated(placeholder, text, renameWish);
     case "selection":

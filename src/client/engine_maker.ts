@@ -111,8 +111,11 @@ export class EngineMaker {
   ): TorrentPeers {
     const { clock, random, hasher } = this.#platform, { limits, outside } = this.#ports;
     const { uploadSlots, superSeed, pex } = torrentSettings(options);
+    const { tiers, independent } = trackers;
     const identity = this.#identity(infoHash);
     const peersOptions = {
+      tiers,
+      trackers: options.trackers,
       pool: this.#poolConfig(options),
       swarm: { uploadSlots, superSeed },
       limits: { ...NO_LIMITS, ...options.limits },
@@ -126,10 +129,7 @@ export class EngineMaker {
       buffers: this.#buffers,
       throttles: limits.throttles,
       slots: limits.slots,
-      trackers: (peers) => {
-        const tiers = peers.known?.announce ?? trackers.tiers;
-        return this.#makeTrackers(peers, tiers, trackers.independent);
-      },
+      trackers: (peers) => this.#makeTrackers(peers, independent),
       extensions: { pex, dhtPort: this.#ports.dhtPort },
       outside,
       tell,
@@ -243,11 +243,7 @@ export class EngineMaker {
     };
   }
 
-  #makeTrackers(
-    peers: TorrentPeers,
-    tiers: readonly (readonly string[])[],
-    independentTiers: boolean,
-  ): TrackerManager {
+  #makeTrackers(peers: TorrentPeers, independentTiers: boolean): TrackerManager {
     const { clock, random, http, datagrams, net } = this.#platform;
     const { identity } = peers, { infoHash, peerId, listenPort } = identity;
     return new TrackerManager(
@@ -274,7 +270,7 @@ export class EngineMaker {
         needsPeers: () => !peers.complete,
         isPartialSeed: () => peers.complete && peers.totalsForTrackers.left > 0,
       },
-      tiers,
+      peers.tiers,
       {
         onPeers: (found) => peers.addPeers(found, PEER_SOURCE.TRACKER),
         onAnnounce: (result) => peers.announced(result),

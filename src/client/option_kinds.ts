@@ -4,7 +4,15 @@
  */
 import { isAbsoluteFolder } from "../state/resume_reader.ts";
 import { nearest } from "../util/nearest.ts";
-import type { DhtSettings, FileSelection, QuotaOptions, Rates, SeedGoal } from "./types.ts";
+import type {
+  DhtSettings,
+  FileSelection,
+  QuotaOptions,
+  Rates,
+  SeedGoal,
+  TrackerChanges,
+  TrackerTiers,
+} from "./types.ts";
 
 export interface Kind<T = unknown> {
   /** What a value must be, as in "it must be a whole number from 1". */
@@ -23,7 +31,18 @@ export type Form =
   | { readonly type: "whole"; readonly least: number; readonly most: number }
   | { readonly type: "choice"; readonly words: readonly string[] }
   | { readonly type: "parts"; readonly parts: Readonly<Record<string, Form>> }
-  | { readonly type: "switch" | "text" | "texts" | "peers" | "rate" | "size" | "goal" | "other" }
+  | {
+    readonly type:
+      | "switch"
+      | "text"
+      | "texts"
+      | "urls"
+      | "peers"
+      | "rate"
+      | "size"
+      | "goal"
+      | "other";
+  }
   /** Text about files of a torrent, which must be known to make the value of it. */
   | { readonly type: "selection" | "names" };
 
@@ -138,13 +157,6 @@ export const FOLDERS = listOf(FOLDER, "a list of folders", { type: "texts" });
 /** So many peers that were named by hand are kept. */
 const MAX_KEPT_PEERS = 100;
 export const PEERS = listOf(TEXT, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
-
-/** Lists of lists of announce URLs. */
-export const TIERS: Kind<readonly (readonly string[])[]> = plain(
-  "a list of lists of tracker URLs",
-  (value) =>
-    Array.isArray(value) && value.every((tier) => Array.isArray(tier) && tier.every(isText)),
-);
 
 /** From the file's index to what `value` is; a list of [first, last, value] in JSON. */
 function byFile<T>(
@@ -307,6 +319,21 @@ function arrayOf(value: unknown): unknown[] {
 }
 
 export const RATES = shape<Partial<Rates>>({ down: RATE, up: RATE });
+
+const TIERS = plain(
+  "a list of lists of tracker URLs",
+  (value) =>
+    Array.isArray(value) && value.every((tier) => Array.isArray(tier) && tier.every(isText)),
+);
+const URLS = listOf(TEXT, "a list of tracker URLs", { type: "urls" });
+const TRACKER_CHANGES = shape<TrackerChanges>({ add: URLS, remove: URLS });
+export const TRACKERS: Kind<TrackerTiers | TrackerChanges> = {
+  allowed: "a list of lists of tracker URLs, or an object with add, remove",
+  form: TRACKER_CHANGES.form,
+  check: (value, option) => (Array.isArray(value) ? TIERS : TRACKER_CHANGES).check(value, option),
+  pack: (value) => value,
+  unpack: (value) => value,
+};
 
 const GOAL_KINDS = oneOf<SeedGoal["kind"]>("none", "forever", "ratio", "time", "idle");
 /** What each kind of goal goes by. */

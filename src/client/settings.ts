@@ -23,6 +23,7 @@ import {
   SELECTION,
   SWITCH,
   TEXT,
+  TRACKERS,
   whole,
   wholeOrInfinity,
 } from "./option_kinds.ts";
@@ -83,7 +84,7 @@ export const TORRENT_OPTIONS = {
     help: "Folder for the torrent's file or top folder",
     required: true,
     kept: true,
-    instead: "use move",
+    changeable: true,
     flags: [{
       name: "dir",
       short: "o",
@@ -314,6 +315,19 @@ export const TORRENT_OPTIONS = {
       name: "peer",
       placeholder: "HOST:PORT",
       help: "Address of a peer to try; may be repeated",
+    }],
+  },
+  trackers: {
+    kind: TRACKERS,
+    help: "Trackers in place of the torrent's own, or { add, remove }",
+    otherwise: "those of the torrent or magnet link",
+    kept: true,
+    changeable: true,
+    flags: [{
+      name: "tracker",
+      part: "add",
+      placeholder: "URL",
+      help: "Another tracker to announce to; may be repeated",
     }],
   },
   maxPeers: {

@@ -8,7 +8,13 @@ import type { DhtSettings } from "../discovery/discovery.ts";
 import type { QuotaOptions } from "./quota.ts";
 
 export type { DhtSettings, QuotaOptions, Rates };
-export type { AddOptions, FileSelection, TorrentPatch } from "../torrent/options.ts";
+export type {
+  AddOptions,
+  FileSelection,
+  TorrentPatch,
+  TrackerChanges,
+  TrackerTiers,
+} from "../torrent/options.ts";
 export type {
   DownloadMetrics,
   FileSnapshot,

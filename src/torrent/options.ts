@@ -16,9 +16,23 @@ export interface FileSelection {
   endsFirst?: boolean;
 }
 
+/** URLs of trackers in tiers (BEP 12). */
+export type TrackerTiers = readonly (readonly string[])[];
+
+/** Changes to the present trackers: each added one gets a tier of its own. */
+export interface TrackerChanges {
+  add?: readonly string[];
+  remove?: readonly string[];
+}
+
 export interface AddOptions {
   /** The folder for the torrent's file or top folder. It is created when missing. */
   dir: string;
+  /**
+   * Trackers, in place of those of the torrent or magnet link, or changes to those. Removed ones are told
+   * "stopped". Default: those of the torrent or magnet link.
+   */
+  trackers?: TrackerTiers | TrackerChanges;
   /** Peer exchange (BEP 11); never used for private torrents. Default true. */
   pex?: boolean;
   /** For a magnet link: ends when the metadata is known (`Torrent.torrentFile`). Default false. */
@@ -102,10 +116,15 @@ export interface AddOptions {
   peerLimits?: Partial<Rates>;
 }
 
-/** What `Torrent.update` can change. Rates that are left out stay as they are. */
+/**
+ * What `Torrent.update` can change. Rates that are left out stay as they are. Another `dir` moves the
+ * files, as `Torrent.move` does. Trackers that are named alone take the place of all present ones.
+ */
 export type TorrentPatch = Partial<
   Pick<
     AddOptions,
+    | "dir"
+    | "trackers"
     | "files"
     | "superSeed"
     | "seedGoal"

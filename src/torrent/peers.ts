@@ -8,6 +8,7 @@ import type { PeerAddress } from "../util/compact_address.ts";
 import type { SendBuffers } from "../swarm/peer/link.ts";
 import type { PeerSession } from "../swarm/peer/session.ts";
 import type { AnnounceOutcome, TrackerManager } from "../tracker/tracker_manager.ts";
+import { parseTrackerUrl } from "../tracker/tracker_url.ts";
 import { Blame } from "../swarm/blame.ts";
 import type { ConnectionSlots } from "../peers/connection_slots.ts";
 import {
@@ -29,6 +30,7 @@ import {
 } from "../swarm/swarm.ts";
 import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
+import type { TrackerChanges, TrackerTiers } from "./options.ts";
 import type { TorrentHappening } from "./types.ts";
 
 /** A download without connections asks its trackers this often, as far as they allow. */
@@ -58,6 +60,9 @@ export interface PeersPorts {
 }
 
 export interface PeersOptions {
+  /** Of the link or .torrent. */
+  tiers: TrackerTiers;
+  trackers: TrackerTiers | TrackerChanges | undefined;
   pool: Partial<PeerPoolConfig>;
   swarm: SwarmOptions;
   /** Of the torrent as a whole, and of each peer. */
@@ -67,6 +72,7 @@ export interface PeersOptions {
 
 /** What can be changed at any time; what is left out stays as it is. */
 export interface PeersPatch {
+  trackers?: TrackerTiers | TrackerChanges;
   limits?: Partial<Rates>;
   peerLimits?: Partial<Rates>;
   uploadSlots?: number;
@@ -102,6 +108,8 @@ export class TorrentPeers {
   readonly #find = Promise.withResolvers<Uint8Array>();
   #trackers: TrackerManager | null = null;
   #trackersStopped = false;
+  readonly #linkTiers: TrackerTiers;
+  #chosenTrackers: TrackerTiers | TrackerChanges | undefined;
   readonly #traffic = new TrafficBook();
   /** Traffic of this run when it last came online: trackers count from their `started`. */
   #before: Traffic = { downloaded: 0, uploaded: 0 };
@@ -121,6 +129,8 @@ export class TorrentPeers {
   constructor(identity: Identity, options: PeersOptions, ports: PeersPorts) {
     this.identity = identity;
     this.#ports = ports;
+    this.#linkTiers = options.tiers;
+    this.#chosenTrackers = options.trackers;
     this.#find.promise.catch(() => {}); // only who looks for it is to hear of it
     const { clock, random, hasher, dialer, buffers, outside } = ports;
     this.#extensions = new TorrentExtensions(ports, identity.infoHash, ports.extensions, {
@@ -186,6 +196,11 @@ export class TorrentPeers {
     if (this.#wasOnline) return;
     identity.peerId.set(peerId); // the same bytes are everywhere
     identity.trackerKey = trackerKey;
+  }
+
+  /** The URLs of all trackers, those that were chosen included. */
+  get tiers(): TrackerTiers {
+    return changedTiers(this.#known?.announce ?? this.#linkTiers, this.#chosenTrackers ?? {});
   }
 
   /** Of the run under way, the last one, or the next. */
@@ -304,8 +319,13 @@ export class TorrentPeers {
   }
 
   /** Takes over what was changed. */
-  apply({ limits, peerLimits, uploadSlots, maxPeers, pex, superSeed }: PeersPatch): void {
+  apply(patch: PeersPatch): void {
+    const { trackers, limits, peerLimits, uploadSlots, maxPeers, pex, superSeed } = patch;
     const { now } = this;
+    if (trackers !== undefined) {
+      this.#chosenTrackers = changedTiers(this.tiers, trackers);
+      if (!this.#trackersStopped) this.#trackers?.setTiers(this.tiers);
+    }
     if (limits) this.limits.setTorrent({ ...this.limits.torrent, ...limits }, now);
     if (peerLimits) this.limits.setPerPeer({ ...this.limits.perPeer, ...peerLimits }, now);
     if (uploadSlots !== undefined) this.swarm.uploadSlots = uploadSlots;
@@ -357,4 +377,33 @@ export class TorrentPeers {
     const peer = this.swarm.peerOf(session);
     if (peer !== undefined) this.pool.ban(peer, this.now, "sent wrong metadata");
   }
+}
+
+const MAX_TRACKERS = 100;
+const MAX_TRACKER_URL = 2000;
+
+function changedTiers(present: TrackerTiers, chosen: TrackerTiers | TrackerChanges): TrackerTiers {
+  if (isTiers(chosen)) return chosen;
+  const { add = [], remove = [] } = chosen;
+  if (add.length + remove.length === 0) return present;
+  const before = new Set(present.flat().map(asListed)), removed = new Set(remove.map(asListed));
+  const added = add.filter((url) => !before.has(asListed(url))).map((url) => [url]);
+  let room = MAX_TRACKERS - added.length;
+  const kept = present.map((tier) =>
+    tier.filter((url) => !removed.has(asListed(url)) && url.length <= MAX_TRACKER_URL && room-- > 0)
+  );
+  return [...kept.filter((tier) => tier.length > 0), ...added];
+}
+
+/** As `Torrent.trackers` lists it. */
+function asListed(text: string): string {
+  try {
+    return parseTrackerUrl(text).text;
+  } catch {
+    return text;
+  }
+}
+
+function isTiers(chosen: TrackerTiers | TrackerChanges): chosen is TrackerTiers {
+  return Array.isArray(chosen);
 }

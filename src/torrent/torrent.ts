@@ -165,7 +165,8 @@ export class Torrent {
   /**
    * Changes options, in any state: they are checked, saved for a restart and applied at once. Options
    * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
-   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails.
+   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails, and with a
+   * NotYetError for another `dir` while the torrent does not run.
    *
    * @example
    * ```ts
@@ -174,15 +175,18 @@ export class Torrent {
    */
   async update(patch: TorrentPatch): Promise<void> {
     this.#ports.checkPatch(patch);
-    const { limits, peerLimits, files: asked, ...others } = patch, meta = this.#meta;
+    const { limits, peerLimits, files: asked, dir, ...others } = patch, meta = this.#meta;
     const files = meta !== null && typeof asked === "function" ? asked(meta) : asked;
     const choice = meta && files ? fileChoiceOptions(meta, files) : null;
-    const options = this.#options;
+    const options = this.#options, { peers } = this.#ports;
+    if (dir !== undefined && meta !== null) await this.move(dir);
+    else if (dir !== undefined) options.dir = dir;
+    peers.apply(patch);
+    if (others.trackers !== undefined) others.trackers = peers.tiers;
     Object.assign(options, others, files === undefined ? {} : { files });
     if (limits) options.limits = { ...options.limits, ...limits };
     if (peerLimits) options.peerLimits = { ...options.peerLimits, ...peerLimits };
     const kept = this.#keepWish();
-    this.#ports.peers.apply(patch);
     if (patch.seedGoal !== undefined) {
       this.#seedsOn = false;
       this.#content?.setSeedGoal(patch.seedGoal);

@@ -91,12 +91,12 @@ interface Entry<T> {
 
 export class AnnouncePolicy<T extends PolicyTracker> {
   readonly #order: Entry<T>[] = [];
+  readonly #random: Pick<Random, "uint32">;
   #oneAtATime = false;
   readonly #independent: boolean;
   #completed = false;
   #stopped = false;
 
-  /** Shuffles each tier (BEP 12), once. */
   constructor(
     tiers: readonly (readonly T[])[],
     random: Pick<Random, "uint32">,
@@ -104,11 +104,26 @@ export class AnnouncePolicy<T extends PolicyTracker> {
   ) {
     this.#oneAtATime = options.oneAtATime ?? false;
     this.#independent = options.independentTiers ?? false;
+    this.#random = random;
+    this.setTiers(tiers);
+  }
+
+  /**
+   * Asks these trackers from now on; shuffles each tier (BEP 12). Returns the trackers that were dropped
+   * and have to hear "stopped".
+   */
+  setTiers(tiers: readonly (readonly T[])[]): T[] {
+    const before = new Map(this.#order.map((entry) => [entry.tracker, entry]));
+    this.#order.length = 0;
     tiers.forEach((trackers, tier) => {
-      for (const tracker of shuffled(trackers, random)) this.#order.push(newEntry(tracker, tier));
+      for (const tracker of shuffled(trackers, this.#random)) {
+        this.#order.push({ ...before.get(tracker) ?? newEntry(tracker, tier), tier });
+        before.delete(tracker);
+      }
     });
     if (this.#independent) joinSameHost(this.#order);
     preferUdp(this.#order);
+    return [...before.values()].filter(awaitsStopped).map((entry) => entry.tracker);
   }
 
   /** From here on no second tracker is asked before the first has failed (BEP 27). */
@@ -204,10 +219,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
   stop(): T[] {
     if (this.#stopped) return [];
     this.#stopped = true;
-    const told = this.#order.filter((entry) => {
-      return (entry.started || entry.since !== null) && !entry.disabled;
-    });
-    return told.map((entry) => entry.tracker);
+    return this.#order.filter(awaitsStopped).map((entry) => entry.tracker);
   }
 
   /** Whether a tracker still has to hear that the download is complete. */
@@ -316,6 +328,11 @@ function newEntry<T extends PolicyTracker>(tracker: T, tier: number): Entry<T> {
 
 function isDue(entry: Entry<unknown>, now: number): boolean {
   return !entry.disabled && entry.since === null && entry.dueAt <= now;
+}
+
+/** It saw "started", or may be seeing it right now. */
+function awaitsStopped({ started, since, disabled }: Entry<unknown>): boolean {
+  return (started || since !== null) && !disabled;
 }
 
 function begin<T>(entry: Entry<T>, now: number): AnnounceOrder<T> {

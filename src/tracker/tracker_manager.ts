@@ -112,6 +112,8 @@ export class TrackerManager {
   readonly #policy: AnnouncePolicy<Tracked>;
   /** Trackers that are never asked, with the reason. */
   readonly #refused: TrackerStatus[] = [];
+  /** Ends the farewells. */
+  readonly #farewells = new AbortController();
   #timer: Timer | null = null;
   #started = false;
   #stopping: Promise<void> | null = null;
@@ -138,6 +140,21 @@ export class TrackerManager {
     const now = this.#now();
     const { length } = this.#policy.view(now);
     return length === 0 ? this.#refused.length > 0 : this.#policy.failing(now);
+  }
+
+  /** Announces to these trackers from now on; those that are dropped are told "stopped". */
+  setTiers(tiers: readonly (readonly string[])[]): void {
+    const before = new Map(
+      this.#policy.view(this.#now()).map(({ tracker }) => {
+        return [tracker.link.url.text, tracker];
+      }),
+    );
+    this.#refused.length = 0;
+    const tracked = this.#readTiers(tiers, before);
+    const awaiting = this.#policy.setTiers(tracked), kept = new Set(tracked.flat());
+    for (const tracker of before.values()) if (!kept.has(tracker)) tracker.abort.abort();
+    for (const tracker of awaiting) void this.#tell(tracker, "stopped", this.#farewells.signal);
+    this.#pump();
   }
 
   start(): void {
@@ -183,7 +200,10 @@ export class TrackerManager {
     return [...statuses, ...this.#refused];
   }
 
-  #readTiers(tiers: readonly (readonly string[])[]): Tracked[][] {
+  #readTiers(
+    tiers: readonly (readonly string[])[],
+    known: ReadonlyMap<string, Tracked> = new Map(),
+  ): Tracked[][] {
     const seen = new Set<string>();
     return tiers.map((urls, tier) =>
       urls.flatMap((text) => {
@@ -193,7 +213,8 @@ export class TrackerManager {
           const url = parseTrackerUrl(text);
           if (url.text !== text && seen.has(url.text)) return [];
           seen.add(url.text);
-          return [newTracked(url, new TrackerLink(url, { ...this.#ports, udp: this.#udp }))];
+          const link = () => new TrackerLink(url, { ...this.#ports, udp: this.#udp });
+          return [known.get(url.text) ?? newTracked(url, link())];
         } catch (error) {
           this.#refused.push(refusedStatus(text, tier, asTrackerError(error)));
           return [];
@@ -304,7 +325,7 @@ export class TrackerManager {
     for (const { tracker } of this.#policy.view(this.#now())) {
       if (!owed.has(tracker)) tracker.abort.abort();
     }
-    const { clock } = this.#ports, abort = new AbortController();
+    const { clock } = this.#ports, abort = this.#farewells;
     const patience = clock.after(timeoutMs * COMPLETED_SHARE, () => {
       for (const tracker of owed) tracker.abort.abort();
     });

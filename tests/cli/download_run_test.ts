@@ -25,6 +25,7 @@ describe("shoal download", () => {
     const args = [TORRENT, "-o", "out", "--peer", "192.0.2.1:9", "--peer=[::1]:7", "--max-peers=7"];
     const more = ["--pieces-per-peer", "2", "--sequential", "--preallocate", "--port", "6881"];
     const goals = ["--seed-goal", "ratio:2", "--final-check", "full"];
+    goals.push("--tracker", "udp://a.example:80", "--tracker=http://b.example/announce");
     const run = await start([...args, ...more, ...goals]);
     assert.deepEqual(run.world.openedWith, { port: 6881 });
     assert.deepEqual(run.world.client.added[0]!.options, {
@@ -36,6 +37,7 @@ describe("shoal download", () => {
       piecesPerPeer: 2,
       seedGoal: { kind: "ratio", ratio: 2 },
       finalCheck: "full",
+      trackers: { add: ["udp://a.example:80", "http://b.example/announce"] },
       waitForDisk: false,
     });
     run.world.client.added[0]!.finish();

@@ -124,7 +124,10 @@ describe("Client with options that cannot be", () => {
   it("says of what cannot be changed by update what changes it instead", () => {
     const patch = (options: unknown) => () => checkTorrentPatch(options as TorrentPatch);
     const cases: [unknown, string][] = [
-      [{ dir: "/x" }, "The option dir cannot be changed by update: use move"],
+      [
+        { incompleteDir: "/x" },
+        "The option incompleteDir cannot be changed by update: use move",
+      ],
       [
         { piecesPerPeer: 2 },
         "The option piecesPerPeer cannot be changed by update: it is fixed at the start",

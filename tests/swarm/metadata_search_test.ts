@@ -52,7 +52,14 @@ class Finder {
     };
     const swarm = { uploadSlots: 4, superSeed: false };
     const limits = { down: Infinity, up: Infinity }, { pool = {} } = options;
-    this.peers = new TorrentPeers(identity, { pool, swarm, limits, peerLimits: limits }, {
+    this.peers = new TorrentPeers(identity, {
+      tiers: [],
+      trackers: undefined,
+      pool,
+      swarm,
+      limits,
+      peerLimits: limits,
+    }, {
       clock,
       random,
       hasher,

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
-import { NetError } from "../../src/util/errors.ts";
+import { NetError, NotYetError } from "../../src/util/errors.ts";
 import { makeSimTorrent } from "../harness/sim_swarm.ts";
 import { SimWorld } from "../harness/sim/world.ts";
 import { decodeWish } from "../../src/client/wish.ts";
@@ -83,12 +83,63 @@ describe("Torrent.update", () => {
     await swarm.close();
   });
 
+  it("adds, removes and replaces trackers, and a restart knows them", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(11, 1, {}, STATE);
+    const { torrent, node } = giver, { world } = swarm, { http } = node, { request } = http;
+    const said: string[] = [];
+    http.request = (asked) => {
+      const { hostname, searchParams } = new URL(asked.url);
+      said.push(`${hostname} ${searchParams.get("event") ?? "-"}`);
+      return request.call(http, asked);
+    };
+    const urls = () => torrent.trackers().map(({ url }) => url);
+    const [first] = urls(), second = "http://10.0.0.2/announce", third = "http://10.0.0.3/announce";
+    await world.wait(torrent.update({ trackers: { add: [second, first!] } }));
+    assert.deepEqual(urls(), [first, second]);
+    assert.deepEqual(said, [], "the first one works, so the second stays in reserve");
+    await world.wait(torrent.update({ trackers: { remove: [first!] } }));
+    assert.deepEqual(urls(), [second]);
+    await world.runFor(100);
+    assert.deepEqual(said.splice(0).sort(), ["10.0.0.1 stopped", "10.0.0.2 started"]);
+    assert.equal(torrent.snapshot().peers.connected, 1);
+    await world.wait(torrent.update({ trackers: [[third], ["nonsense"]] }));
+    assert.deepEqual(torrent.trackers().map(({ url, state }) => [url, state]), [
+      [third, "announcing"],
+      ["nonsense", "disabled"],
+    ]);
+    await world.runFor(1000);
+    node.kill("quietly");
+    const next = world.node(node.address, { disk: node.disk });
+    const client = await world.wait(
+      Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
+    const [again] = await world.wait(client.restore());
+    assert.deepEqual(again!.trackers().map(({ url }) => url), [third, "nonsense"]);
+    await world.wait(client.close());
+  });
+
+  it("moves the files to another folder", TIMEOUT, async () => {
+    const { swarm, giver } = await crowd(12, 0, {}, STATE);
+    const { torrent, node } = giver, { world } = swarm;
+    await world.wait(torrent.update({ dir: "/other", maxPeers: 7 }));
+    assert.equal(torrent.status().dir, "/other");
+    assert.deepEqual(torrent.files()!.map(({ path }) => node.disk.bytes(path)?.length), [
+      4000 * KIB,
+    ]);
+    await world.wait(torrent.pause());
+    await assert.rejects(world.wait(torrent.update({ dir: "/third" })), NotYetError);
+    const { options } = decodeWish(node.disk.bytes(`/state/${torrent.infoHash}.json`)!);
+    assert.deepEqual([options.dir, options.maxPeers], ["/other", 7]);
+    await swarm.close();
+  });
+
   it("changes nothing where one option is refused, and says which", TIMEOUT, async () => {
     const { swarm, giver } = await crowd(5, 0, {}, STATE);
     const path = `/state/${giver.torrent.infoHash}.json`, before = giver.node.disk.bytes(path);
     const wrong = { maxPeers: 3, uploadSlots: -1 };
     await assert.rejects(giver.torrent.update(wrong), /uploadSlots is -1/);
-    await assert.rejects(giver.torrent.update({ maxPeers: 3, dir: "/x" } as object), /use move/);
+    const moved = { maxPeers: 3, incompleteDir: "/x" } as object;
+    await assert.rejects(giver.torrent.update(moved), /use move/);
     const none = { maxPeers: 3, files: { priorities: new Map([[7, 0]]) } };
     await assert.rejects(giver.torrent.update(none), /There is no file 7/);
     await swarm.world.runFor(1000);
@@ -111,11 +162,12 @@ describe("Torrent.update", () => {
       await swarm.world.runFor(2000);
       assert.equal(leech.torrent.snapshot().state, "finding");
       const only = { priorities: new Map([[1, 0]]) };
-      await swarm.world.wait(leech.torrent.update({ files: only, maxPeers: 9 }));
+      await swarm.world.wait(leech.torrent.update({ files: only, maxPeers: 9, dir: "/elsewhere" }));
       await swarm.world.wait(leech.torrent.pause());
       await swarm.world.wait(leech.torrent.update({ limits: { up: 7000 } }));
       node.kill("quietly");
       const { options, paused } = decodeWish(node.disk.bytes(`/state/${hash}.json`)!);
+      assert.equal(options.dir, "/elsewhere");
       assert.deepEqual([options.files, options.maxPeers, options.limits, paused], [
         only,
         9,
