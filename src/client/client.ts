@@ -14,7 +14,6 @@ import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
-import type { TorrentPeers } from "../torrent/peers.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
@@ -53,6 +52,8 @@ import { encodeWish, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch, DhtSettings, QuotaSpent } from "./types.ts";
 
 const TICK_MS = 500;
+/** An idle torrent has its turn in one of so many ticks. */
+const IDLE_TURNS = 4;
 /** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */
 const QUOTA_EVERY_MS = 10_000;
 /** How often links that wait for a rate limit are served; this keeps the rates smooth. */
@@ -88,6 +89,9 @@ export class Client {
   /** Null without a state folder. */
   readonly #owners: StateFolderOwners | null;
   readonly #warnings: string[] = [];
+  /** Those that the last tick found at work. */
+  #awake: TorrentInside[] = [];
+  #turn = 0;
   #timer: Timer | null = null;
   #nextTickAt = 0;
   #nextQuotaAt = 0;
@@ -360,6 +364,7 @@ export class Client {
       started: () => this.#enlist(inside),
       ended: (restarts) => {
         this.#running.delete(infoHash);
+        this.#discovery.forget(inside);
         this.#owners?.release(infoHash);
         if (!restarts) this.#feed.endOf(infoHash);
       },
@@ -403,6 +408,7 @@ export class Client {
   /** Until it ends, it is ticked, found by peers, and stopped with the client. */
   #enlist(torrent: TorrentInside): void {
     this.#running.set(torrent.infoHash, torrent);
+    this.#awake.push(torrent);
     this.#schedule();
   }
 
@@ -604,17 +610,12 @@ export class Client {
   }
 
   get #limited(): boolean {
-    for (const { limits } of this.#online()) if (limits.limited) return true;
-    return false;
-  }
-
-  *#online(): Generator<TorrentPeers> {
-    for (const { peers } of this.#running.values()) if (peers.online) yield peers;
+    return this.#awake.some(({ peers }) => peers.online && peers.limits.limited);
   }
 
   #tick(now: number): void {
     this.#limits.serve(now);
-    for (const { limits } of [...this.#online()]) limits.serve(now);
+    for (const { peers } of this.#awake) if (peers.online) peers.limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
     this.#countQuota();
@@ -622,8 +623,22 @@ export class Client {
       this.#nextQuotaAt = now + QUOTA_EVERY_MS;
       void this.#keepQuota();
     }
-    for (const inside of [...this.#running.values()]) inside.tick(now);
-    this.#discovery.tick(now);
+    const due = this.#takeTurn();
+    for (const inside of due) inside.tick(now);
+    this.#discovery.tick(due, now);
+  }
+
+  /** All that are at work, and every fourth of those that are idle, another one each time. */
+  #takeTurn(): TorrentInside[] {
+    const due: TorrentInside[] = [], turn = this.#turn = (this.#turn + 1) % IDLE_TURNS;
+    let place = 0;
+    this.#awake = [];
+    for (const inside of this.#running.values()) {
+      const isIdle = inside.idle;
+      if (!isIdle) this.#awake.push(inside);
+      if (place++ % IDLE_TURNS === turn || !isIdle) due.push(inside);
+    }
+    return due;
   }
 }
 

@@ -180,16 +180,20 @@ export class Discovery {
     this.#ports.addressChanged(address);
   }
 
-  /** A few times a second. */
-  tick(now: number): void {
-    for (const torrent of this.#local) if (!takesPart(torrent)) this.#leaveLsd(torrent);
-    for (const torrent of this.#takers()) this.#joinLsd(torrent);
-    this.#searches?.tick(this.#takers(), now);
-    this.#lsd?.tick(now);
+  /** A few times a second, with those torrents that have their turn. */
+  tick(torrents: readonly Discoverable[], now: number): void {
+    const takers = torrents.filter(takesPart);
+    if (this.#lsd !== null) {
+      for (const torrent of torrents) if (!takesPart(torrent)) this.#leaveLsd(torrent);
+      for (const torrent of takers) this.#joinLsd(torrent);
+      this.#lsd.tick(now);
+    }
+    this.#searches?.tick(takers, now);
   }
 
-  *#takers(): Generator<Discoverable> {
-    for (const torrent of this.#ports.torrents()) if (takesPart(torrent)) yield torrent;
+  /** The torrent has ended. */
+  forget(torrent: Discoverable): void {
+    this.#leaveLsd(torrent);
   }
 
   #joinLsd(torrent: Discoverable): void {
@@ -198,10 +202,8 @@ export class Discovery {
     this.#local.add(torrent);
   }
 
-  /** Also one that is over, and that nobody names any more. */
   #leaveLsd(torrent: Discoverable): void {
-    this.#lsd?.remove(fromHex(torrent.infoHash));
-    this.#local.delete(torrent);
+    if (this.#local.delete(torrent)) this.#lsd?.remove(fromHex(torrent.infoHash));
   }
 
   close(): void {

@@ -84,6 +84,11 @@ export class Content {
     return this.#phase;
   }
 
+  /** It has all that is wanted, and all of it is saved. */
+  get isIdle(): boolean {
+    return this.#phase === "seeding" && !this.persistence.dirty;
+  }
+
   get closed(): boolean {
     return this.#abort.signal.aborted;
   }

@@ -137,6 +137,11 @@ export class Persistence {
     this.changed(now);
   }
 
+  /** Something is not saved yet. */
+  get dirty(): boolean {
+    return this.#keeper?.dirty ?? false;
+  }
+
   tick(now: number): void {
     if (!this.#opened) return;
     if (now >= this.#nextTotalsAt) this.#keepTotals(now);

@@ -582,6 +582,9 @@ export class Torrent {
         const { connected, connecting, candidates } = pool.stats();
         return connected + connecting + candidates === 0;
       },
+      get idle() {
+        return pool.active === 0 && (torrent.#content?.isIdle ?? false);
+      },
       begin: (start) => this.#begin(start),
       tick: (now) => {
         this.#content?.tick(now);

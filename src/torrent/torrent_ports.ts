@@ -89,6 +89,8 @@ export interface TorrentInside {
   readonly complete: boolean;
   /** Nobody connected, and nobody to dial. */
   readonly alone: boolean;
+  /** It seeds to nobody, and nothing is left to save: a look now and then is enough. */
+  readonly idle: boolean;
   begin(start: TorrentStart): void;
   tick(now: number): void;
   addPeers(peers: PeerAddress[], source: number): void;
