@@ -254,6 +254,7 @@ export class EngineMaker {
         datagrams,
         lookup: (host) => net.lookup(host),
         udp: this.#ports.udp,
+        anyUrl: this.#options.anyTrackerUrl,
       },
       {
         infoHash,

@@ -436,6 +436,13 @@ export const CLIENT_OPTIONS = {
     changeable: true,
     flags: [{ name: "no-lsd", help: "Turn off local peer discovery (BEP 14)", off: true }],
   },
+  anyTrackerUrl: {
+    kind: SWITCH,
+    help:
+      "Ask trackers on this machine under any path (without this: /announce... only), and trackers with announce arguments such as key= in their URL",
+    default: false,
+    flags: [{ name: "any-tracker-url", commands: ["download", "seed"] }],
+  },
   stateDir: {
     kind: TEXT,
     help: "Folder for resume data",

@@ -58,6 +58,12 @@ export interface ClientOptions {
   dht?: DhtSettings | boolean;
   /** Looks for peers on the local network (BEP 14). Default true. */
   lsd?: boolean;
+  /**
+   * Asks trackers whose URL could lead to another service: on this machine under any path, not only
+   * one that starts with /announce, and on any host with announce arguments such as `key` in it. For
+   * trackers that you trust, such as a proxy of your own. Default false.
+   */
+  anyTrackerUrl?: boolean;
   /** Most connections of all torrents together, attempts included. Default 500. */
   maxConnections?: number;
   /**

@@ -123,7 +123,7 @@ async function getFollowing(
       throw new TrackerError("bad-response", `The tracker redirects over ${MAX_REDIRECTS} times`);
     }
     text = withArgumentsOf(firstText, resolveRedirect(text, location));
-    url = parseRedirectUrl(text);
+    url = parseRedirectUrl(text, first.trusted);
     text = url.text;
     const next = await addressOfSameFamily(ports, url, address, options.signal);
     checkTrackerAddress(url, next, address);

@@ -27,6 +27,8 @@ export interface TrackerPorts {
   lookup(host: string): Promise<string[]>;
   /** One for all torrents of a client; without it the manager opens sockets of its own. */
   udp?: UdpAnnouncer;
+  /** The user vouches for all trackers: see `TrackerUrl.trusted`. */
+  anyUrl?: boolean;
 }
 
 export interface TrackedTorrent {
@@ -210,7 +212,7 @@ export class TrackerManager {
         if (seen.size >= MAX_TRACKERS || seen.has(text)) return [];
         seen.add(text);
         try {
-          const url = parseTrackerUrl(text);
+          const url = parseTrackerUrl(text, this.#ports.anyUrl);
           if (url.text !== text && seen.has(url.text)) return [];
           seen.add(url.text);
           const link = () => new TrackerLink(url, { ...this.#ports, udp: this.#udp });

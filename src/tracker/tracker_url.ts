@@ -24,6 +24,8 @@ export interface TrackerUrl {
   readonly path: string;
   /** "user:password", percent-encoded as given; null if there was none. */
   readonly credentials: string | null;
+  /** The user vouches for it: on this machine it may have any path, and any arguments. */
+  readonly trusted: boolean;
 }
 
 export const MAX_REDIRECTS = 5;
@@ -48,22 +50,11 @@ const ANNOUNCE_ARGUMENTS = new Set([
  * Reads a tracker URL of a torrent or magnet link. Throws a TrackerError ("refused-url") that says
  * what is wrong with it.
  */
-export function parseTrackerUrl(text: string): TrackerUrl {
-  const url = parseHttpOrUdp(text);
+export function parseTrackerUrl(text: string, trusted = false): TrackerUrl {
+  const url = parseHttpOrUdp(text, trusted);
   const query = url.path.indexOf("?");
-  if (query >= 0) refuseAnnounceArguments(url.path.slice(query + 1));
+  if (query >= 0 && !trusted) refuseAnnounceArguments(url.path.slice(query + 1));
   return url;
-}
-
-/** Whether parseTrackerUrl accepts the text. */
-export function isAllowedTrackerUrl(text: string): boolean {
-  try {
-    parseTrackerUrl(text);
-    return true;
-  } catch (error) {
-    if (error instanceof TrackerError) return false;
-    throw error;
-  }
 }
 
 /** Location as seen from `referrer`; throws a TrackerError if it is no URL. */
@@ -81,8 +72,8 @@ export function resolveRedirect(referrer: string, location: string): string {
  * Reads the target of a redirect. Unlike a tracker's own URL it usually carries the announce
  * arguments, since servers hand the query on. Throws a TrackerError ("refused-url").
  */
-export function parseRedirectUrl(text: string): TrackerUrl {
-  const url = parseHttpOrUdp(text);
+export function parseRedirectUrl(text: string, trusted = false): TrackerUrl {
+  const url = parseHttpOrUdp(text, trusted);
   if (url.scheme === "udp") refuse("The tracker redirects to a udp URL");
   return url;
 }
@@ -97,8 +88,11 @@ export function checkTrackerAddress(url: TrackerUrl, address: string, previous?:
   if (!local && !isDialable(addressBytes(address))) {
     refuse("The tracker's address is not that of a single machine");
   }
-  if (local && url.scheme !== "udp" && !url.path.startsWith("/announce")) {
-    refuse("A tracker on this machine must have a path that starts with /announce");
+  const isTracker = url.scheme === "udp" || url.trusted || url.path.startsWith("/announce");
+  if (local && !isTracker) {
+    refuse(
+      "A tracker on this machine must have a path that starts with /announce; --any-tracker-url allows others",
+    );
   }
   if (previous !== undefined && !isPrivateOrLocal(previous) && isPrivateOrLocal(address)) {
     refuse("The tracker redirects from the internet to a local address");
@@ -121,7 +115,7 @@ export function scrapeUrl(url: TrackerUrl): TrackerUrl | null {
   return { ...url, text: url.text.slice(0, url.text.length - url.path.length) + path, path };
 }
 
-function parseHttpOrUdp(text: string): TrackerUrl {
+function parseHttpOrUdp(text: string, trusted: boolean): TrackerUrl {
   if (text.length > MAX_URL_LENGTH) refuse("The tracker URL is too long");
   if (/[\p{Cc}\s\\]/u.test(text)) refuse("The tracker URL holds a space or control character");
   if (!/^(https?|udp):\/\/[^/?#]/i.test(text)) {
@@ -148,6 +142,7 @@ function parseHttpOrUdp(text: string): TrackerUrl {
     port,
     path,
     credentials,
+    trusted,
   };
 }
 
@@ -170,7 +165,9 @@ function refuseAnnounceArguments(query: string): void {
       // Not text once decoded, so none of the names below.
     }
     if (ANNOUNCE_ARGUMENTS.has(name.toLowerCase())) {
-      refuse(`The tracker URL already holds the announce argument "${name}"`);
+      refuse(
+        `The tracker URL already holds the announce argument "${name}"; --any-tracker-url allows it`,
+      );
     }
   }
 }

@@ -59,7 +59,7 @@ export class ManagerWorld {
   constructor(
     tiers: string[][],
     handler: HttpHandler = () => answer(3),
-    more: { torrent?: Partial<TrackedTorrent>; udp?: UdpAnnouncer } = {},
+    more: { torrent?: Partial<TrackedTorrent>; udp?: UdpAnnouncer; anyUrl?: boolean } = {},
   ) {
     this.http = new FakeHttp(handler);
     const find = namesOf(NAMES);
@@ -73,6 +73,7 @@ export class ManagerWorld {
         return host === "stuck.test" ? never<string[]>() : find(host);
       },
       ...(more.udp === undefined ? {} : { udp: more.udp }),
+      anyUrl: more.anyUrl ?? false,
     };
     const torrent: TrackedTorrent = {
       infoHash: INFO_HASH,

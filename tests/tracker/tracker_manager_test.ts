@@ -151,6 +151,13 @@ describe("TrackerManager announces", () => {
     assert.match(message!, /on this machine/);
   });
 
+  it("asks what our rules refuse where the user vouches for it", async () => {
+    const tiers = [["http://127.0.0.1/passkey/announce?key=1"]];
+    const world = await new World(tiers, undefined, { anyUrl: true }).start();
+    assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true]);
+    assert.match(world.http.requests[0]!.url, /127\.0\.0\.1\/passkey\/announce\?key=1&info_hash=/);
+  });
+
   it("goes on where only one of two addresses is refused", async () => {
     const tiers = [["http://both.test/x"]];
     const world = await new World(tiers, () => Promise.reject(new NetError("refused", "Refused")))

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { TrackerError } from "../../src/util/errors.ts";
 import {
   checkTrackerAddress,
-  isAllowedTrackerUrl,
   parseRedirectUrl,
   parseTrackerUrl,
   resolveRedirect,
@@ -24,6 +23,7 @@ describe("parseTrackerUrl", () => {
       port: 8443,
       path: "/x/announce?passkey=%aB",
       credentials: "a:b",
+      trusted: false,
     });
     const udp = parseTrackerUrl("udp://[2001:DB8::0:1]:1337");
     assert.deepEqual([udp.host, udp.port, udp.path], ["2001:db8::1", 1337, ""]);
@@ -56,7 +56,17 @@ describe("parseTrackerUrl", () => {
       refused(() => parseTrackerUrl(`udp://example.com:80/announce?${name}`));
     }
     for (const query of ["passkey=1", "keys=1", "x=port", "%zz=1"]) {
-      assert.ok(isAllowedTrackerUrl(`http://example.com/announce?${query}`), query);
+      parseTrackerUrl(`http://example.com/announce?${query}`);
+    }
+  });
+
+  it("takes any path and arguments from a user that vouches for them", () => {
+    for (const url of ["http://127.0.0.1/PASSKEY/announce?key=1", "http://localhost?left=0"]) {
+      refused(() => checkTrackerAddress(parseTrackerUrl(url), "127.0.0.1"));
+      const trusted = parseTrackerUrl(url, true);
+      checkTrackerAddress(trusted, "127.0.0.1");
+      refused(() => checkTrackerAddress(trusted, "127.0.0.1", "8.8.8.8"));
+      refused(() => checkTrackerAddress(trusted, "224.0.0.1"));
     }
   });
 });
