@@ -48,6 +48,7 @@ import type {
 } from "../torrent/torrent_ports.ts";
 import { inUse } from "../torrent/take_over.ts";
 import { UdpPort } from "../transport/udp_port.ts";
+import { Waking } from "./waking.ts";
 import { encodeWish, type Wish } from "./wish.ts";
 import type { AddOptions, ClientOptions, ClientPatch, DhtSettings, QuotaSpent } from "./types.ts";
 
@@ -94,6 +95,7 @@ export class Client {
   #turn = 0;
   #timer: Timer | null = null;
   #nextTickAt = 0;
+  readonly #waking: Waking;
   #nextQuotaAt = 0;
   /** The quota as it was told last. */
   #spent: QuotaSpent | null = null;
@@ -102,6 +104,7 @@ export class Client {
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
     const { clock, random, datagrams } = platform;
     this.#platform = platform;
+    this.#waking = new Waking(clock);
     this.#state = options.stateDir === undefined
       ? null
       : new StateDir(platform.files, options.stateDir, (bytes) =>
@@ -618,6 +621,7 @@ export class Client {
     for (const { peers } of this.#awake) if (peers.online) peers.limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
+    if (this.#waking.woke()) { for (const peers of this.#online()) peers.woke(now); }
     this.#countQuota();
     if (now >= this.#nextQuotaAt) {
       this.#nextQuotaAt = now + QUOTA_EVERY_MS;

@@ -244,6 +244,14 @@ export class PeerPool implements SlotUser {
     return true;
   }
 
+  /** A connection was lost by no fault of the peer's: it is dialled again at once. */
+  dialSoon(peer: PoolPeer, now: number): void {
+    if (peer.active || !peer.connectable) return;
+    peer.quickTries = QUICK_TRIES;
+    this.#book.refresh(peer);
+    this.#settle(now);
+  }
+
   /**
    * Ends all connections and dials nobody until `connectToPeers` is called again. Who was connected
    * is dialled soon then: until it notices that we left, it may take us for a second connection of

@@ -9,7 +9,7 @@ import type { Layout } from "../metainfo/layout.ts";
 import { allowedFastSet } from "../wire/allowed_fast.ts";
 import { encodeHandshake, type Handshake } from "../wire/handshake.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
-import { ProtocolError } from "../util/errors.ts";
+import { NetError, ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { parseIp } from "../util/ip_address.ts";
@@ -34,6 +34,8 @@ const IDLE_TAKER_MS = 60_000;
 
 /** How often a full pool that gets less than that a second ends a connection for another one. */
 const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
+/** A connection that is alive brings something within this time, or is made anew after a sleep. */
+const RENEWAL_MS = 6000;
 /** Pieces that a super-seed looks through for each millisecond until it does so again. */
 const SHOWN_PIECES_A_MS = 20_000;
 
@@ -140,6 +142,8 @@ export class Swarm {
   #version = 0;
   /** When a full pool may end a connection for another, and a super-seed look what to show. */
   #turnsOverAt = 0;
+  /** When silent connections end after a sleep. */
+  #renewalAt = Infinity;
   #showsAt = 0;
   #settling = false;
 
@@ -320,7 +324,27 @@ export class Swarm {
     this.settle();
   }
 
+  /** The machine slept: connections over which nothing comes any more are made anew. */
+  renew(now: number): void {
+    this.#renewalAt = now + RENEWAL_MS;
+    for (const { link } of [...this.#members.values()]) link.probe();
+  }
+
+  /** Whom we cannot dial has to notice by itself, as we do. */
+  #closeSilent(now: number): void {
+    const since = this.#renewalAt - RENEWAL_MS;
+    this.#renewalAt = Infinity;
+    for (const { peer, link } of [...this.#members.values()]) {
+      if (link.heardAt > since) continue;
+      link.close(
+        new NetError("timeout", "The connection did not outlive the sleep of this machine"),
+      );
+      this.#pool.dialSoon(peer, now);
+    }
+  }
+
   #tickMembers(now: number): void {
+    if (now >= this.#renewalAt) this.#closeSilent(now);
     this.#shareWindows();
     for (const member of [...this.#members.values()]) {
       member.link.tick(now);

@@ -343,6 +343,14 @@ export class TorrentPeers {
     this.#ports.tell({ type: "tracker", ...result });
   }
 
+  /** The machine slept: others may have forgotten us, and we may be elsewhere. */
+  woke(now: number): void {
+    if (!this.#online) return;
+    this.swarm.renew(now);
+    this.pool.forgiveFailures(now);
+    this.trackers.announceNow();
+  }
+
   /** A few times a second. */
   tick(now: number): void {
     if (!this.#online) return;

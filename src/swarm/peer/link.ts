@@ -180,6 +180,17 @@ export class PeerLink implements StreamSink {
     if (free) this.#buffers.give(buffer);
   }
 
+  /** Makes the other side's system answer, if it still knows this connection. */
+  probe(): void {
+    this.session.out.keepAlive();
+    this.flush();
+  }
+
+  /** When the peer sent something last. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   tick(now: number): void {
     if (this.#ended) return;
     if (this.#held.length > 0) {
