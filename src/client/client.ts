@@ -95,7 +95,8 @@ export class Client {
   #turn = 0;
   #timer: Timer | null = null;
   #nextTickAt = 0;
-  readonly #waking: Waking;
+  /** Null while no torrent runs: then time may pass unseen. */
+  #waking: Waking | null = null;
   #nextQuotaAt = 0;
   /** The quota as it was told last. */
   #spent: QuotaSpent | null = null;
@@ -104,7 +105,6 @@ export class Client {
   private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
     const { clock, random, datagrams } = platform;
     this.#platform = platform;
-    this.#waking = new Waking(clock);
     this.#state = options.stateDir === undefined
       ? null
       : new StateDir(platform.files, options.stateDir, (bytes) =>
@@ -604,7 +604,11 @@ export class Client {
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
   #schedule(): void {
-    if (this.#timer !== null || this.#running.size === 0) return;
+    if (this.#timer !== null) return;
+    this.#waking = this.#running.size === 0
+      ? null
+      : this.#waking ?? new Waking(this.#platform.clock);
+    if (this.#waking === null) return;
     this.#timer = this.#platform.clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
       this.#timer = null;
       this.#tick(this.#platform.clock.now());
@@ -621,7 +625,7 @@ export class Client {
     for (const { peers } of this.#awake) if (peers.online) peers.limits.serve(now);
     if (now < this.#nextTickAt) return;
     this.#nextTickAt = now + TICK_MS;
-    if (this.#waking.woke()) { for (const peers of this.#online()) peers.woke(now); }
+    if (this.#waking?.woke()) { for (const { peers } of this.#running.values()) peers.woke(now); }
     this.#countQuota();
     if (now >= this.#nextQuotaAt) {
       this.#nextQuotaAt = now + QUOTA_EVERY_MS;
