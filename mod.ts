@@ -58,6 +58,7 @@ export type {
   TrackerChanges,
   TrackerSnapshot,
   TrackerTiers,
+  Unreached,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
 export type { Dht, FindOptions, GetOptions } from "./src/dht/dht.ts";

@@ -40,6 +40,8 @@ export type Ending =
   /** The same torrent is among the sources before it. */
   | { kind: "duplicate" }
   | { kind: "no-peers"; message: string }
+  /** Nothing could bring a peer. */
+  | { kind: "nowhere"; message: string }
   | { kind: "interrupted" }
   | { kind: "failed"; error: unknown };
 
@@ -62,6 +64,8 @@ function verdictOn(ending: Ending): Pick<Outcome, "exitCode" | "code" | "message
       return { exitCode: EXIT_DONE, code: "duplicate", message: null };
     case "no-peers":
       return { exitCode: EXIT_NO_PEERS, code: "no-peers", message: ending.message };
+    case "nowhere":
+      return { exitCode: EXIT_NO_PEERS, code: "nowhere-to-look", message: ending.message };
     case "interrupted":
       return { exitCode: EXIT_INTERRUPTED, code: "interrupted", message: "interrupted" };
     case "failed":

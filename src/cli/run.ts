@@ -16,7 +16,12 @@ import type {
 } from "../client/types.ts";
 import { loadSource, namingSource, readable } from "./load_torrent.ts";
 import { type Ending, type Outcome, outcomeOf } from "./outcome.ts";
-import { lowSpaceWarning, noPeersMessage } from "./render/phrases.ts";
+import {
+  lowSpaceWarning,
+  noPeersMessage,
+  nowhereMessage,
+  stillAloneMessage,
+} from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
 import { openState, type StateChoice } from "./state_folder.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -60,7 +65,7 @@ export interface DownloadRequest {
   client: ClientOptions;
   state: StateChoice;
   add: AddOptions;
-  /** Seconds without peers after which the run ends. Default: GIVE_UP_DEFAULT. */
+  /** Seconds without peers after which the run ends. Default: it waits as long as its user. */
   giveUpAfter?: number | null;
   /** The command's flag that changes it, if there is one. */
   giveUpFlag?: string;
@@ -78,7 +83,7 @@ interface Job {
   isComplete: boolean;
   /** Set once: how it ended. */
   outcome: Outcome | null;
-  watch: GiveUpWatch;
+  patience: Patience;
 }
 
 /** What the parts of a run share. */
@@ -103,7 +108,7 @@ export async function runDownload(
   const { dir, incompleteDir = dir } = request.add;
   const space = new SpaceWatch(context.platform.files, incompleteDir);
   const run: Run = { context, request, reporter, interrupt, space };
-  const jobs = request.sources.map((source) => newJob(source, request.giveUpAfter ?? null));
+  const jobs = request.sources.map((source) => newJob(source, request));
   for (const job of jobs) await load(run, job);
   if (jobs.some((job) => job.bytes !== null) && !interrupt.requested) {
     const { stateDir, warning } = openState(context.platform, request.state);
@@ -115,11 +120,10 @@ export async function runDownload(
   return jobs.map((job) => job.outcome ?? describe(run, job, { kind: "interrupted" }));
 }
 
-function newJob(source: string, giveUpAfter: number | null): Job {
-  const watch = new GiveUpWatch(
-    giveUpAfter === null ? GIVE_UP_DEFAULT : { first: giveUpAfter, later: giveUpAfter },
-  );
-  return { source, bytes: null, torrent: null, isComplete: false, outcome: null, watch };
+function newJob(source: string, { giveUpAfter, client, add }: DownloadRequest): Job {
+  const looksElsewhere = client.lsd !== false || (add.peers ?? []).length > 0;
+  const patience = new Patience(giveUpAfter ?? Infinity, looksElsewhere);
+  return { source, bytes: null, torrent: null, isComplete: false, outcome: null, patience };
 }
 
 async function load(run: Run, job: Job): Promise<void> {
@@ -232,53 +236,65 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
   for (const job of jobs) {
     if (job.torrent === null || job.outcome !== null) continue;
     const snapshot = job.torrent.snapshot();
-    if (!job.watch.hopeless(snapshot, now)) {
+    const ending = job.patience.look(snapshot, now, (seconds) => {
+      run.reporter.say(stillAloneMessage(snapshot, seconds, run.request.giveUpFlag));
+    });
+    if (ending === null) {
       snapshots.push(snapshot);
       continue;
     }
-    const message = noPeersMessage(snapshot, job.watch.limitSeconds, run.request.giveUpFlag);
-    endJob(run, job, { kind: "no-peers", message });
+    endJob(run, job, ending);
     void job.torrent.stop();
   }
   if (!run.request.add.seedOnly) run.space.look(snapshots, (text) => run.reporter.say(text));
   run.reporter.tick(snapshots, now);
 }
 
-/** Seconds without any connected peer after which a run ends. */
-interface GiveUpAfter {
-  /** As long as no peer was ever connected in this run. */
-  first: number;
-  /** Once there was one: a swarm that had peers is worth a longer wait. */
-  later: number;
-}
+/** A wait without peers is told after a minute, and then every ten. */
+const FIRST_NOTE_MS = 60_000, NOTE_EVERY_MS = 600_000;
+/** So long an attempt that is under way is waited for: to connect and to exchange handshakes. */
+const ATTEMPT_MS = 30_000;
+/** Names are looked up and the local network is asked before there is nowhere to look. */
+const NOWHERE_MS = 5000;
 
-const GIVE_UP_DEFAULT: GiveUpAfter = { first: 60, later: 600 };
-
-/** Decides when a download without peers is hopeless, from snapshots and the time. */
-class GiveUpWatch {
-  readonly #after: GiveUpAfter;
+/** Watches the time of one torrent without peers. */
+class Patience {
+  readonly #limitMs: number;
+  readonly #looksElsewhere: boolean;
   #aloneSince: number | null = null;
-  #hadPeer = false;
+  #nextNoteAt = 0;
 
-  constructor(after: GiveUpAfter) {
-    this.#after = after;
+  /** `looksElsewhere`: peers may come by other ways than those that a snapshot shows. */
+  constructor(limitSeconds: number, looksElsewhere: boolean) {
+    this.#limitMs = limitSeconds * 1000;
+    this.#looksElsewhere = looksElsewhere;
   }
 
-  /** The patience that counts now, in seconds. */
-  get limitSeconds(): number {
-    return this.#hadPeer ? this.#after.later : this.#after.first;
-  }
-
-  /** True once the torrent was without a connected peer for too long; `now` in milliseconds. */
-  hopeless(torrent: TorrentSnapshot, now: number): boolean {
-    if (torrent.peers.connected > 0) this.#hadPeer = true;
+  /** How it ends now, or null; calls `note` with seconds when it is time to tell. */
+  look(torrent: TorrentSnapshot, now: number, note: (seconds: number) => void): Ending | null {
     const looks = torrent.state === "downloading" || torrent.state === "finding";
     if (!looks || torrent.peers.connected > 0) {
       this.#aloneSince = null;
-      return false;
+      return null;
     }
-    this.#aloneSince ??= now;
-    return now - this.#aloneSince >= this.limitSeconds * 1000;
+    if (this.#aloneSince === null) this.#nextNoteAt = now + FIRST_NOTE_MS;
+    const aloneMs = now - (this.#aloneSince ??= now), seconds = Math.round(aloneMs / 1000);
+    const limitMs = this.#limitMs + (torrent.peers.connecting > 0 ? ATTEMPT_MS : 0);
+    if (aloneMs >= limitMs) return { kind: "no-peers", message: noPeersMessage(torrent, seconds) };
+    if (aloneMs >= NOWHERE_MS && this.#isNowhere(torrent)) {
+      return { kind: "nowhere", message: nowhereMessage(torrent) };
+    }
+    if (now >= this.#nextNoteAt) {
+      this.#nextNoteAt = now + NOTE_EVERY_MS;
+      note(seconds);
+    }
+    return null;
+  }
+
+  /** No tracker that is ever asked, no DHT, no local network, no address. */
+  #isNowhere({ trackers, dht, peers }: TorrentSnapshot): boolean {
+    return !this.#looksElsewhere && dht === null && peers.known + peers.connecting === 0 &&
+      trackers.every(({ state }) => state === "disabled");
   }
 }
 

@@ -402,6 +402,7 @@ export class Client {
       keepWish: this.#wishKeeper(infoHash, link, addedAt),
       checkPatch: checkTorrentPatch,
       quotaSpent: () => this.#limits.quotaSpent,
+      dht: () => this.#discovery.dhtSize,
       absolute: (path) => files.absolute(path),
       listen: (first, hasEnded) => this.#feed.listenTo(first, hasEnded),
       tell,

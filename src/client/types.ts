@@ -30,6 +30,7 @@ export type {
   TorrentState,
   TorrentStatus,
   TrackerSnapshot,
+  Unreached,
 } from "../torrent/types.ts";
 
 export { DHT_BOOTSTRAP } from "../discovery/discovery.ts";

@@ -189,6 +189,11 @@ export class Dht {
     return this.#node.state();
   }
 
+  /** Good nodes, of all families. */
+  get nodes(): number {
+    return this.#node.nodes;
+  }
+
   stats(): DhtStats {
     return this.#node.stats();
   }

@@ -202,6 +202,11 @@ export class DhtNode {
     return { ids: { 4: this.id(4), 6: this.id(6) }, nodes };
   }
 
+  /** Good nodes, of all families. */
+  get nodes(): number {
+    return this.#overlays.reduce((sum, { table }) => sum + table.size, 0);
+  }
+
   stats(): DhtStats {
     return {
       overlays: this.#overlays.map(statsOf),

@@ -85,6 +85,11 @@ export class Discovery {
     return this.#dht === null ? 0 : (this.#sockets.get(4) ?? this.#sockets.get(6))?.port ?? 0;
   }
 
+  /** Good nodes of all its families; null without a DHT. */
+  get dhtSize(): { nodes: number } | null {
+    return this.#dht && { nodes: this.#dht.nodes };
+  }
+
   /** Rejects with a NetError when no UDP port can be had. */
   async openDht(settings: DhtSettings, state: DhtState | null): Promise<void> {
     const { clock, random, hasher, ed25519, net } = this.#platform;

@@ -74,6 +74,8 @@ export interface SwarmDialer {
 export interface SwarmEvents {
   connected(member: Member): void;
   disconnected(member: Member, error: Error | null): void;
+  /** A connection could not be made. */
+  unreached(peer: PoolPeer, error: Error): void;
   /** Something of ours failed (a FileError, a bug): the torrent is to stop. */
   broke(error: unknown): void;
   /** The end of a turn in which something happened. */
@@ -259,6 +261,7 @@ export class Swarm {
       failed: (error) => {
         this.#dialling.delete(peer);
         const now = this.#clock.now();
+        this.#events.unreached(peer, error);
         this.#pool.connectionClosed(peer, now, { error: true });
         const self = error instanceof ProtocolError && error.code === "self";
         if (self) this.#pool.ban(peer, now, OURSELVES, "endpoint");

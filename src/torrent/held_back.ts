@@ -36,12 +36,13 @@ const MOST = 0.5;
 
 export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
   if (facts.state === "checking" || facts.state === "verifying") return "hashing";
-  if (facts.state !== "downloading") return "nothing";
+  if (facts.state !== "downloading" && facts.state !== "finding") return "nothing";
   const { pool } = facts;
   if (pool.connected === 0) {
     if (pool.connecting > 0) return "connecting";
     return facts.trackersFailing ? "tracker-failing" : "no-peers";
   }
+  if (facts.state === "finding") return "nothing";
   if (facts.unchoking > 0) {
     if (facts.limited) return "limit";
     if (facts.writing >= MOST) return "disk";

@@ -17,6 +17,7 @@ import {
   TorrentExtensions,
 } from "../swarm/extensions.ts";
 import { connectedNews, disconnectedNews } from "./member_news.ts";
+import { type Unreached, UnreachedBook } from "../peers/unreached.ts";
 import { PeerPool } from "../peers/peer_pool.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { PeerPoolConfig } from "../peers/pool_types.ts";
@@ -103,6 +104,7 @@ export class TorrentPeers {
   readonly swarm: Swarm;
   readonly limits: RateLimits;
   readonly blame: Blame;
+  readonly #unreached = new UnreachedBook();
   readonly #ports: PeersPorts;
   readonly #extensions: TorrentExtensions;
   readonly #find = Promise.withResolvers<Uint8Array>();
@@ -147,7 +149,9 @@ export class TorrentPeers {
       identity,
       options.swarm,
       {
+        unreached: (peer, error) => this.#unreached.failed(peer, error),
         connected: (member) => {
+          this.#unreached.reached(member.peer);
           this.blame.joined(member);
           ports.tell(connectedNews(member));
         },
@@ -206,6 +210,13 @@ export class TorrentPeers {
   /** Of the run under way, the last one, or the next. */
   get trackers(): TrackerManager {
     return this.#trackers ??= this.#ports.trackers(this);
+  }
+
+  /** Addresses that could not be connected; O(members). */
+  get unreached(): Unreached {
+    // Of those that dialled us, the address to dial is known some time after they connected.
+    for (const { peer } of this.swarm.members) this.#unreached.reached(peer);
+    return this.#unreached.counts;
   }
 
   /** Payload bytes in this run of the client. */

@@ -35,6 +35,8 @@ export interface ShownTorrent {
   readonly state: TorrentState;
   readonly error: Error | null;
   readonly quotaSpent: QuotaSpent | null;
+  /** The client's. */
+  readonly dht: { nodes: number } | null;
   /** Null while it is not known. */
   readonly meta: Metainfo | null;
   /** Null while nobody works on the files. */
@@ -77,6 +79,8 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
     upRate: sum(members, (member) => member.session.up.rate),
     etaSeconds: leftBytes > 0 && downRate > 0 ? leftBytes / downRate : null,
     peers: { connected, connecting, known: total, banned },
+    unreached: peers.unreached,
+    dht: meta?.private ? null : torrent.dht,
     seeds: members.filter((member) => member.session.have.full).length,
     heldBackBy: heldBack(torrent),
     ...(quotaSpent === null ? {} : { quotaSpent }),

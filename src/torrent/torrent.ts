@@ -549,6 +549,7 @@ export class Torrent {
       state: this.#state,
       error: this.#error,
       quotaSpent: this.#ports.quotaSpent(),
+      dht: this.#ports.dht(),
       meta: this.#meta,
       content: this.#content,
       record: this.#record,

@@ -60,6 +60,8 @@ export interface TorrentPorts {
   ended(restarts: boolean): void;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
+  /** Good nodes of the DHT; null without one. */
+  dht(): { nodes: number } | null;
   absolute(path: string): string;
   tell(happening: TorrentHappening): void;
   /** `first` and all later events of this torrent; only `first` where it has ended. */

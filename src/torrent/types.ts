@@ -1,5 +1,6 @@
 /** States, seed goals, events and snapshots of a torrent. Plain data, safe to serialise. */
 
+import type { Unreached } from "../peers/unreached.ts";
 import type { AnnounceOutcome, TrackerStatus } from "../tracker/tracker_manager.ts";
 
 /**
@@ -146,6 +147,8 @@ export interface PiecesSnapshot {
   have: Uint8Array;
 }
 
+export type { Unreached };
+
 /** The present state of a torrent, in figures that are cheap to get. */
 export interface TorrentStatus {
   /** 40 hexadecimal digits. */
@@ -187,6 +190,10 @@ export interface TorrentStatus {
   /** Seconds until complete at the present rate; null when unknown. */
   etaSeconds: number | null;
   peers: { connected: number; connecting: number; known: number; banned: number };
+  /** Addresses that could not be connected in this run, by what happened the last time. */
+  unreached: Unreached;
+  /** Good nodes of the client's DHT; null without a DHT, and for private torrents. */
+  dht: { nodes: number } | null;
   /** Connected peers that have all pieces. */
   seeds: number;
   heldBackBy: HeldBackBy;

@@ -90,7 +90,7 @@ describe("heldBackPhrase", () => {
     assert.match(phrase({ heldBackBy: "no-peers" })!, /has no tracker \(--peer/);
     assert.match(
       phrase({ heldBackBy: "no-peers", peers: known })!,
-      /no known peer answers/,
+      /^no peers yet: 3 peers known$/,
     );
     assert.match(
       phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, state: "announcing" }] })!,
@@ -102,8 +102,47 @@ describe("heldBackPhrase", () => {
     );
   });
 
+  it("names several failing trackers, and what else was tried", () => {
+    const failing = (name: string, message: string) => ({
+      ...TRACKER,
+      url: `udp://${name}`,
+      state: "failing" as const,
+      message,
+    });
+    const torrent = {
+      heldBackBy: "no-peers" as const,
+      unreached: { silent: 9, refused: 1, hungUp: 1, unfit: 0 },
+      trackers: [TRACKER, failing("a", "timed out"), failing("b", "banned"), failing("c", "x")],
+      dht: { nodes: 0 },
+    };
+    assert.equal(
+      phrase(torrent),
+      "no peers: 9 addresses do not answer; 1 address refuses the connection; " +
+        "1 peer took the connection and closed it (may insist on encryption, which shoal does not " +
+        "support yet); the tracker knows none; no DHT node has answered yet; " +
+        "3 of 4 trackers failing: udp://a: timed out, udp://b: banned, ...",
+    );
+    const more = {
+      ...torrent,
+      trackers: [],
+      unreached: { silent: 0, refused: 0, hungUp: 0, unfit: 2 },
+    };
+    assert.equal(
+      phrase({ ...more, dht: { nodes: 1200 } }),
+      "no peers: 2 addresses do not have this torrent; the DHT (1,200 nodes) knows none yet",
+    );
+  });
+
+  it("says the same while it looks for metadata", () => {
+    const trackers = [{ ...TRACKER, state: "failing" as const, message: "disabled" }];
+    const finding = snapshotOf({ state: "finding", heldBackBy: "tracker-failing", trackers });
+    assert.equal(statePhrase(finding), "finding metadata: tracker failing: disabled");
+    const peers = { connected: 1, connecting: 0, known: 1, banned: 0 };
+    assert.equal(statePhrase({ ...finding, heldBackBy: "nothing", peers }), "finding metadata");
+  });
+
   it("quotes a failing tracker, made safe", () => {
-    const trackers = [TRACKER, {
+    const trackers = [{
       ...TRACKER,
       state: "failing" as const,
       message: "not\x1b[31m registered",

@@ -32,7 +32,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
   });
 
   it("gives up like any other when nobody has the metadata", async () => {
-    const run = await start([MAGNET]);
+    const run = await start([MAGNET, "--give-up-after", "1m"]);
     run.world.client.added[0]!.set({ state: "finding", heldBackBy: "no-peers" });
     await run.world.clock.pass(70_000);
     assert.equal(await ended(run), 4);

@@ -254,8 +254,23 @@ describe("shoal download", () => {
 });
 
 describe("shoal download without peers", () => {
-  it("gives up with 4 after a minute, and says what was wrong", async () => {
+  it("waits as long as its user, and says once in a while why", async () => {
     const run = await start([TORRENT]);
+    run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
+    await run.world.clock.pass(3_600_000);
+    assert.equal(run.world.client.added[0]!.stopped, false);
+    const notes = run.world.process.printed.split("\n").filter((line) => /keeps trying/.test(line));
+    assert.equal(notes.length, 6);
+    assert.match(
+      notes[0]!,
+      /^big\.bin: no peer was reached in 1 min 00 s: the torrent has no tracker .*; shoal keeps trying \(--give-up-after sets a limit\)$/,
+    );
+    run.world.client.added[0]!.finish();
+    assert.equal(await ended(run), 0);
+  });
+
+  it("gives up with 4 after the time that was set, and says what was wrong", async () => {
+    const run = await start([TORRENT, "--give-up-after", "1m"]);
     run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
     await run.world.clock.pass(59_000);
     assert.equal(run.world.client.added[0]!.stopped, false);
@@ -263,25 +278,70 @@ describe("shoal download without peers", () => {
     assert.equal(await ended(run), 4);
     assert.equal(run.world.client.added[0]!.stopped, true);
     assert.match(run.world.process.errors, /^shoal: big\.bin: no peer .* 1 min 00 s .*no tracker/);
-    assert.match(run.world.process.errors, /to resume; --give-up-after never keeps trying\n$/);
+    assert.match(run.world.process.errors, /; run the same command again to resume\n$/);
   });
 
-  it("waits longer once there was a peer, and for ever when told so", async () => {
-    const had = await start([TORRENT]);
+  it("counts the time anew after each peer", async () => {
+    const had = await start([TORRENT, "--give-up-after", "1m"]);
     const [torrent] = had.world.client.added;
+    await had.world.clock.pass(50_000);
     torrent!.set({ peers: PEERS });
     await had.world.clock.pass(5000);
     torrent!.set({ peers: { ...PEERS, connected: 0 } });
-    await had.world.clock.pass(590_000);
+    await had.world.clock.pass(59_000);
     assert.equal(torrent!.stopped, false);
-    await had.world.clock.pass(20_000);
+    await had.world.clock.pass(2000);
     assert.equal(await ended(had), 4);
+  });
 
-    const patient = await start([TORRENT, "--give-up-after", "never"]);
-    await patient.world.clock.pass(3_600_000);
-    assert.equal(patient.world.client.added[0]!.stopped, false);
-    patient.world.client.added[0]!.finish();
-    assert.equal(await ended(patient), 0);
+  it("waits for an attempt that is under way, but not for ever", async () => {
+    const run = await start([TORRENT, "--give-up-after", "10s"]);
+    const [torrent] = run.world.client.added, trying = { ...PEERS, connected: 0, connecting: 1 };
+    torrent!.set({ peers: trying, heldBackBy: "connecting" });
+    await run.world.clock.pass(15_000);
+    assert.equal(torrent!.stopped, false);
+    torrent!.set({ peers: PEERS });
+    await run.world.clock.pass(1000);
+    torrent!.set({ peers: trying });
+    await run.world.clock.pass(39_000);
+    assert.equal(torrent!.stopped, false);
+    await run.world.clock.pass(2000);
+    assert.equal(await ended(run), 4);
+  });
+
+  it("ends by itself where nothing could bring a peer, with a code of its own", async () => {
+    const nowhere = [TORRENT, "--no-dht", "--no-lsd", "--json"];
+    const run = await start(nowhere);
+    run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
+    await run.world.clock.pass(6000);
+    assert.equal(await ended(run), 4);
+    assert.match(
+      run.world.process.errors,
+      /there is nowhere to look for peers \(the torrent has no/,
+    );
+    const { code, reasons } = jsonLines(run).at(-1)!;
+    assert.deepEqual({ code, reasons }, {
+      code: "nowhere-to-look",
+      reasons: [{ reason: "no-tracker" }],
+    });
+    // Any of these could bring one.
+    const tracker = { url: "http://t", tier: 0, state: "failing", message: "x" } as const;
+    const trackers = [{ ...tracker, seeders: null, leechers: null, nextAnnounceInMs: 9 }];
+    const hopes = [
+      [[TORRENT, "--no-dht"], {}],
+      [[...nowhere, "--peer=1.2.3.4:5"], {}],
+      [nowhere, { trackers }],
+      [nowhere, { dht: { nodes: 0 } }],
+      [nowhere, { peers: { ...PEERS, connected: 0 } }],
+    ] as const;
+    for (const [args, part] of hopes) {
+      const hopeful = await start(args);
+      hopeful.world.client.added[0]!.set(part);
+      await hopeful.world.clock.pass(60_000);
+      assert.equal(hopeful.world.client.added[0]!.stopped, false);
+      hopeful.world.client.added[0]!.finish();
+      assert.equal(await ended(hopeful), 0);
+    }
   });
 
   it("does not count the time of checking and seeding", async () => {
@@ -352,6 +412,7 @@ describe("shoal download --json", () => {
       exitCode: 0,
       code: null,
       message: null,
+      reasons: [],
       path: join(FOLDER, "big.bin"),
       seconds: 3.1,
       goalByEarlierRuns: false,
@@ -370,6 +431,9 @@ describe("shoal download --json", () => {
       upRate: 0,
       etaSeconds: null,
       peers: PEERS,
+      unreached: { silent: 0, refused: 0, hungUp: 0, unfit: 0 },
+      dht: null,
+      reasons: [],
       seeds: 0,
       heldBackBy: "nothing",
       quotaSpent: null,

@@ -183,6 +183,8 @@ export function snapshotOf(part: Partial<TorrentSnapshot> = {}): TorrentSnapshot
     upRate: 0,
     etaSeconds: null,
     peers: { connected: 0, connecting: 0, known: 0, banned: 0 },
+    unreached: { silent: 0, refused: 0, hungUp: 0, unfit: 0 },
+    dht: null,
     seeds: 0,
     heldBackBy: "nothing",
     trackers: [],

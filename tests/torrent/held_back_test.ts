@@ -44,9 +44,20 @@ describe("heldBackBy", () => {
     assert.equal(heldBackBy(facts({ pool: nobody })), "no-peers");
   });
 
+  it("says why nobody has the metadata of a magnet link yet", () => {
+    const finding = { state: "finding", unchoking: 0, useful: 0 } as const;
+    assert.equal(
+      heldBackBy(facts({ ...finding, pool: nobody, trackersFailing: true })),
+      "tracker-failing",
+    );
+    const trying = { total: 1, connecting: 1, connected: 0 };
+    assert.equal(heldBackBy(facts({ ...finding, pool: trying })), "connecting");
+    assert.equal(heldBackBy(facts({ ...finding, pool: { ...trying, connected: 1 } })), "nothing");
+  });
+
   it("says hashing while files are checked, and nothing in states that wait for nobody", () => {
     const expected: Record<TorrentState, string> = {
-      finding: "nothing",
+      finding: "no-peers",
       waiting: "nothing",
       paused: "nothing",
       moving: "nothing",

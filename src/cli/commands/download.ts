@@ -27,7 +27,7 @@ const FLAGS = {
   choose: toggle("Show the files on the terminal and ask which ones to download"),
   "give-up-after": optional(
     "TIME",
-    "Stop after this long without peers: 30s, 10m, never (default 60s; 10m once there was a peer)",
+    "Stop after this long without peers: 30s, 10m, never (default: never)",
     durationOrNever,
   ),
   ...CLIENT_FLAGS,

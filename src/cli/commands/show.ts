@@ -18,6 +18,9 @@ const FLAGS = {
   ...CLIENT_FLAGS,
 } satisfies Flags;
 
+/** A list is soon there, or its peers are away; who runs this does not want to leave it running. */
+const GIVE_UP_SECONDS = 60;
+
 export const showCommand = defineCommand({
   name: "show",
   operands: "TORRENT",
@@ -45,6 +48,7 @@ export const showCommand = defineCommand({
         client: clientOptions(values),
         state: stateChoice(values, platform.process),
         add: { dir: ".", ...torrentOptions(values, platform.process) },
+        giveUpAfter: GIVE_UP_SECONDS,
       },
     );
     await search.flush();

@@ -6,7 +6,8 @@ import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../../client/t
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
 import type { Reporter } from "./reporter.ts";
-import { EXIT_DONE } from "../errors.ts";
+import { EXIT_DONE, EXIT_NO_PEERS } from "../errors.ts";
+import { reasonsOf } from "./reasons.ts";
 import { errorText } from "./summary.ts";
 import { safeJson } from "./text.ts";
 
@@ -52,9 +53,10 @@ export class JsonReporter implements Reporter {
   }
 
   #printOutcome(outcome: Outcome): void {
-    const { source, exitCode, code, message, path, seconds, goalByEarlierRuns } = outcome;
-    const infoHash = outcome.torrent?.infoHash ?? null;
-    const ending = { exitCode, code, message, path, seconds, goalByEarlierRuns };
+    const { source, exitCode, code, message, path, seconds, goalByEarlierRuns, torrent } = outcome;
+    const infoHash = torrent?.infoHash ?? null;
+    const reasons = exitCode === EXIT_NO_PEERS && torrent !== null ? reasonsOf(torrent) : [];
+    const ending = { exitCode, code, message, reasons, path, seconds, goalByEarlierRuns };
     this.#print({ type: "outcome", source, infoHash, ...ending });
     if (outcome.exitCode !== EXIT_DONE) this.#output.errorLine(errorText(outcome));
   }
@@ -71,6 +73,7 @@ const PEERS_MOST = 50;
 function progressOf(torrent: TorrentSnapshot) {
   const { infoHash, state, have, size, wanted, left, checked, downloaded, uploaded, wasted } =
     torrent;
+  const { unreached, dht } = torrent;
   const { etaSeconds, peers, seeds, heldBackBy, quotaSpent, totals, metrics } = torrent;
   return {
     infoHash,
@@ -87,6 +90,9 @@ function progressOf(torrent: TorrentSnapshot) {
     upRate: Math.round(torrent.upRate),
     etaSeconds: etaSeconds === null ? null : Math.round(etaSeconds),
     peers,
+    unreached,
+    dht,
+    reasons: reasonsOf(torrent),
     seeds,
     heldBackBy,
     quotaSpent: quotaSpent === undefined ? null : {

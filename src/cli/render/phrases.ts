@@ -1,6 +1,7 @@
 /** What a torrent does now, what holds it back and how far it is, each in one phrase for a person. */
 import type { TorrentSnapshot } from "../../client/types.ts";
 import { formatCount, formatDuration, formatPercent, formatSize, formatUtc } from "./format.ts";
+import { reasonsOf, reasonsPhrase } from "./reasons.ts";
 import { safeText } from "./text.ts";
 
 /** What it does now: one phrase without a full stop. */
@@ -16,7 +17,7 @@ export function statePhrase(torrent: TorrentSnapshot): string {
     case "downloading":
       return quotaPhrase(torrent) ?? heldBackPhrase(torrent) ?? "downloading";
     case "finding":
-      return `finding metadata${torrent.peers.connected > 0 ? "" : ": no peers yet"}`;
+      return findingPhrase(torrent);
     case "moving":
       return "moving to its folder";
     case "waiting":
@@ -28,6 +29,11 @@ export function statePhrase(torrent: TorrentSnapshot): string {
     case "stopped":
       return torrent.state;
   }
+}
+
+function findingPhrase(torrent: TorrentSnapshot): string {
+  const why = torrent.peers.connected > 0 ? null : heldBackPhrase(torrent) ?? "no peers yet";
+  return `finding metadata${why === null ? "" : `: ${why}`}`;
 }
 
 /** Which quota lets nothing pass that now should; null if none does. */
@@ -46,13 +52,13 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
     case "no-peers":
       return noPeersPhrase(torrent);
     case "connecting":
-      return `connecting to ${formatCount(torrent.peers.connecting, "peer")}`;
+      return connectingPhrase(torrent);
     case "choked":
       return "choked: waiting for an upload slot of a peer";
     case "no-needed-pieces":
       return "no connected peer has a missing piece";
     case "tracker-failing":
-      return trackerFailingPhrase(torrent);
+      return reasonsPhrase(torrent) || "tracker failing";
     case "disk":
       return "waiting for the disk to write";
     case "hashing":
@@ -62,16 +68,31 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
   }
 }
 
-/** Why a run without peers ended after `seconds`, and what to do; `flag` changes its patience. */
-export function noPeersMessage(
+/** Why a run without peers ended after `seconds`, and what to do. */
+export function noPeersMessage(torrent: TorrentSnapshot, seconds: number): string {
+  return `no peer was reached in ${formatDuration(seconds)} (${alonePhrase(torrent)}); ` +
+    "run the same command again to resume";
+}
+
+/** Why a run ended that had nowhere to look for peers. */
+export function nowhereMessage(torrent: TorrentSnapshot): string {
+  return `there is nowhere to look for peers (${alonePhrase(torrent)}); ` +
+    "name a peer with --peer, or leave out --no-dht and --no-lsd";
+}
+
+/** That a run without peers goes on; `flag` ends it. */
+export function stillAloneMessage(
   torrent: TorrentSnapshot,
   seconds: number,
   flag: string | undefined,
 ): string {
-  const why = heldBackPhrase(torrent) ?? "no peers";
-  const hint = flag === undefined ? "" : `; ${flag} never keeps trying`;
-  return `no peer was reached in ${formatDuration(seconds)} (${why}); ` +
-    `run the same command again to resume${hint}`;
+  const hint = flag === undefined ? "" : ` (${flag} sets a limit)`;
+  return `${safeText(torrent.name)}: no peer was reached in ${formatDuration(seconds)}: ` +
+    `${alonePhrase(torrent)}; shoal keeps trying${hint}`;
+}
+
+function alonePhrase(torrent: TorrentSnapshot): string {
+  return (heldBackPhrase(torrent) ?? "no peers").replace(/^no peers: /, "");
 }
 
 export function lowSpaceWarning(missing: number, free: number, folder: string): string {
@@ -80,32 +101,14 @@ export function lowSpaceWarning(missing: number, free: number, folder: string): 
 }
 
 function noPeersPhrase(torrent: TorrentSnapshot): string {
-  if (torrent.peers.known > 0) return "no peers: no known peer answers";
-  if (torrent.trackers.length === 0) {
-    return "no peers: the torrent has no tracker (--peer names a peer by hand)";
-  }
-  if (torrent.trackers.some((tracker) => tracker.state === "announcing")) {
-    return "no peers yet: asking the tracker";
-  }
-  return `no peers: the tracker knows none${nextAnnouncePart(torrent)}`;
+  const why = reasonsPhrase(torrent), { known } = torrent.peers;
+  if (why !== "") return `no peers: ${why}`;
+  return known === 0 ? "no peers yet" : `no peers yet: ${formatCount(known, "peer")} known`;
 }
 
-function trackerFailingPhrase(torrent: TorrentSnapshot): string {
-  const failing = torrent.trackers.find((tracker) =>
-    (tracker.state === "failing" || tracker.state === "disabled") && tracker.message !== null
-  );
-  const why = failing?.message ? `: ${safeText(failing.message)}` : "";
-  return `tracker failing${why}${nextAnnouncePart(torrent)}`;
-}
-
-function nextAnnouncePart(torrent: TorrentSnapshot): string {
-  let soonest = Infinity;
-  for (const { nextAnnounceInMs } of torrent.trackers) {
-    if (nextAnnounceInMs !== null) soonest = Math.min(soonest, nextAnnounceInMs);
-  }
-  return soonest === Infinity
-    ? ""
-    : `, next announce in ${formatDuration(Math.ceil(soonest / 1000))}`;
+function connectingPhrase(torrent: TorrentSnapshot): string {
+  const why = reasonsOf(torrent).length === 0 ? "" : `; ${reasonsPhrase(torrent)}`;
+  return `connecting to ${formatCount(torrent.peers.connecting, "peer")}${why}`;
 }
 
 function checkedPart(torrent: TorrentSnapshot): string {
