@@ -32,6 +32,12 @@ import { type Metainfo, parseTorrent as parseTorrentWith } from "./src/metainfo/
 export type { FileProblem, VerifyOptions, VerifyResult } from "./src/client/verify_files.ts";
 export { Client } from "./src/client/client.ts";
 export type { CreatedTorrent, CreateOptions } from "./src/client/create_torrent.ts";
+export type { QuotaPeriod } from "./src/client/quota.ts";
+export type { TorrentDetails } from "./src/metainfo/create_torrent.ts";
+export type { LeavesOut } from "./src/storage/source_files.ts";
+export type { AnnounceOutcome, TrackerStatus } from "./src/tracker/tracker_manager.ts";
+export type { ContentPhase } from "./src/torrent/types.ts";
+export type { HostPort, PeerAddress } from "./src/util/compact_address.ts";
 export type { Torrent } from "./src/torrent/torrent.ts";
 export type {
   AddOptions,
@@ -61,18 +67,41 @@ export type {
   Unreached,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
+export type { FloodLimits } from "./src/dht/flood_guard.ts";
+export type { ItemStoreLimits } from "./src/dht/item_store.ts";
+export type { InfohashSamples } from "./src/dht/krpc_types.ts";
+export type { PeerStoreLimits } from "./src/dht/peer_store.ts";
+export type { TransactionLimits } from "./src/dht/transactions.ts";
 export type { Dht, FindOptions, GetOptions } from "./src/dht/dht.ts";
-export type { DhtStats, PeersResult, PingResult, ScrapeResult } from "./src/dht/node_types.ts";
+export type {
+  AnnounceOptions,
+  DhtNodeOptions,
+  DhtState,
+  DhtStats,
+  OverlayStats,
+  PeersResult,
+  PingResult,
+  SampleHandlers,
+  ScrapeResult,
+} from "./src/dht/node_types.ts";
 export {
   type DhtItem,
   immutableTarget,
   mutableTarget,
+  type Sha1,
   type Signed,
+  type Signer,
   signItem,
 } from "./src/dht/dht_item.ts";
-export { encode as encodeBencode } from "./src/bencode/bencode_encode.ts";
-export { decode as decodeBencode } from "./src/bencode/bencode.ts";
-export { formatMagnet, type Magnet, parseMagnet } from "./src/metainfo/magnet.ts";
+export { type Encodable, encode as encodeBencode } from "./src/bencode/bencode_encode.ts";
+export {
+  type BDict,
+  type BValue,
+  decode as decodeBencode,
+  type DecodeOptions,
+  type Span,
+} from "./src/bencode/bencode.ts";
+export { formatMagnet, type IndexRange, type Magnet, parseMagnet } from "./src/metainfo/magnet.ts";
 export type { Metainfo, TorrentFileEntry } from "./src/metainfo/metainfo.ts";
 export { type FileSlice, Layout, type LayoutFile } from "./src/metainfo/layout.ts";
 export {
@@ -90,14 +119,16 @@ export {
   TorrentFileError,
   TrackerError,
 } from "./src/util/errors.ts";
-export { selectPlatform } from "./src/platform/select.ts";
+export { selectPlatform, socketFromStream } from "./src/platform/select.ts";
 export type {
   ByteStream,
   Clock,
   DatagramNet,
   DatagramSocket,
+  Disk,
   Ed25519,
   FileHandle,
+  FileLock,
   Files,
   FileSpan,
   FileStat,
@@ -110,6 +141,8 @@ export type {
   HttpServer,
   HttpStream,
   Listener,
+  MulticastNet,
+  MulticastSocket,
   PieceHash,
   Platform,
   Process,

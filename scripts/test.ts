@@ -1,6 +1,6 @@
 /**
- * `npm test`: format, lint, types, layers, then every test file on Deno and the same files on Bun,
- * each file in a process of its own. Two processes work at a time; beside them run two of the files
+ * `npm test`: format, lint, public docs, types, layers, then every test file on Deno and the same
+ * files on Bun, each file in a process of its own. Two processes work at a time; beside them run two of the files
  * that mostly wait (for a timer, or for another program). The last line is the verdict.
  *
  *   npm test                       everything
@@ -38,6 +38,7 @@ function checks(): { title: string; args: string[] }[] {
     { title: "types", args: ["check", ...targets] },
     { title: "format", args: ["fmt", "--check"] },
     { title: "lint", args: ["lint"] },
+    { title: "public docs", args: ["doc", "--lint", "mod.ts"] },
     { title: "layers", args: ["run", "-A", "--no-check", "scripts/check_layers.ts"] },
   ];
 }

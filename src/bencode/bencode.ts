@@ -22,6 +22,7 @@ import {
 
 export { BDict, type BValue, type Span } from "./bencode_value.ts";
 
+/** What a decoder accepts. */
 export interface DecodeOptions {
   /** Takes dictionaries whose keys are not in byte order. Default false. */
   allowUnsorted?: boolean;

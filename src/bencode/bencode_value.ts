@@ -6,7 +6,9 @@ export type BValue = number | bigint | Uint8Array | BValue[] | BDict;
 
 /** Where a value lies in the decoded bytes: from its first byte to behind its last. */
 export interface Span {
+  /** Its first byte. */
   readonly start: number;
+  /** The first byte after it. */
   readonly end: number;
 }
 
@@ -41,22 +43,27 @@ export class BDict {
     this.#values = values;
   }
 
+  /** Number of keys. */
   get size(): number {
     return this.#keys.length;
   }
 
+  /** The keys as Latin-1 text, in their order. */
   keys(): readonly string[] {
     return this.#keys;
   }
 
+  /** Keys and values, in their order. */
   *entries(): Generator<[key: string, value: BValue]> {
     for (let i = 0; i < this.#keys.length; i++) yield [this.#keys[i]!, this.#values[i]!];
   }
 
+  /** Whether it has this key. */
   has(key: string): boolean {
     return this.#find(key) >= 0;
   }
 
+  /** The value of a key. */
   get(key: string): BValue | undefined {
     return this.#values[this.#find(key)];
   }
@@ -67,6 +74,7 @@ export class BDict {
     return typeof value === "number" ? value : undefined;
   }
 
+  /** The same, if it is a string. */
   bytes(key: string): Uint8Array | undefined {
     const value = this.get(key);
     return value instanceof Uint8Array ? value : undefined;
@@ -78,11 +86,13 @@ export class BDict {
     return value === undefined ? undefined : repairUtf8(value);
   }
 
+  /** The same, if it is a list. */
   list(key: string): BValue[] | undefined {
     const value = this.get(key);
     return Array.isArray(value) ? value : undefined;
   }
 
+  /** The same, if it is a dictionary. */
   dict(key: string): BDict | undefined {
     const value = this.get(key);
     return value instanceof BDict ? value : undefined;

@@ -14,7 +14,7 @@ import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
 import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
-import type { TorrentHappening } from "../torrent/types.ts";
+import type { TorrentEvent, TorrentHappening } from "../torrent/types.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
 import { withNodesOf } from "../discovery/dht_state.ts";
@@ -67,6 +67,9 @@ interface Start extends TorrentStart {
   readonly addedAt?: number;
 }
 
+/**
+ * All torrents of one client: they share a port, limits and open files. `createClient` opens one.
+ */
 export class Client {
   readonly #platform: Platform;
   /** Those that have not ended. */
@@ -304,7 +307,7 @@ export class Client {
   }
 
   /** The events of all torrents from now on; ends with the client. */
-  events(): ReturnType<EventFeed["listen"]> {
+  events(): AsyncIterableIterator<TorrentEvent> {
     return this.#feed.listen();
   }
 
@@ -313,6 +316,7 @@ export class Client {
     return this.#closing ??= this.#close();
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

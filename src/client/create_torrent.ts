@@ -19,6 +19,7 @@ import { changedSince, findSource, type LeavesOut, type Source } from "../storag
 import { FileError, TorrentFileError } from "../util/errors.ts";
 import { CLIENT_NAME } from "../wire/peer_id.ts";
 
+/** What `createTorrent` puts into a .torrent, and how. */
 export interface CreateOptions extends TorrentDetails {
   /** The torrent's name. Default: that of the file or folder, which seeding needs. */
   readonly name?: string | undefined;
@@ -41,6 +42,7 @@ export interface CreateOptions extends TorrentDetails {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `createTorrent` has made. */
 export interface CreatedTorrent {
   /** The contents of the .torrent. */
   readonly bytes: Uint8Array;

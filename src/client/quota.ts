@@ -7,11 +7,14 @@ import { BDict, decode } from "../bencode/bencode.ts";
 import { encode } from "../bencode/bencode_encode.ts";
 import type { QuotaSpent } from "../torrent/types.ts";
 
+/** A day or a month, by UTC. */
 export type QuotaPeriod = "day" | "month";
 
+/** Most bytes per day or month, over all torrents of a client. */
 export interface QuotaOptions {
   /** Most bytes per period. Default: no limit. */
   down?: number;
+  /** Most uploaded bytes per period. Default: no limit. */
   up?: number;
   /** Default "month". */
   period?: QuotaPeriod;

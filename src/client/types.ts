@@ -35,6 +35,7 @@ export type {
 
 export { DHT_BOOTSTRAP } from "../discovery/discovery.ts";
 
+/** What `createClient` takes. docs/options.md lists the same with defaults. */
 export interface ClientOptions {
   /** Port for incoming connections, TCP. 0 (the default) takes a free one; -1 does not listen. */
   port?: number;

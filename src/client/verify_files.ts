@@ -11,6 +11,7 @@ import { FileError } from "../util/errors.ts";
 import { chosenNames } from "./file_places.ts";
 import type { AddOptions } from "./types.ts";
 
+/** A file that is missing, too short or too long. */
 export interface FileProblem {
   /** Below the folder, joined by "/". */
   path: string;
@@ -18,6 +19,7 @@ export interface FileProblem {
   kind: "missing" | "short" | "damaged" | "link";
 }
 
+/** What `verifyTorrent` has found. */
 export interface VerifyResult {
   /** Absolute path of the checked folder. */
   dir: string;
@@ -25,8 +27,9 @@ export interface VerifyResult {
   bad: number[];
   /** In the torrent's order; empty if all files are right. */
   problems: FileProblem[];
-  /** Number of checked pieces, and their bytes. */
+  /** Number of checked pieces. */
   checked: number;
+  /** Bytes that were read and hashed. */
   checkedBytes: number;
   /**
    * Pieces of the chosen files that cannot be checked: they extend into files that are not on the disk,
@@ -35,6 +38,7 @@ export interface VerifyResult {
   unknown: number[];
 }
 
+/** How `verifyTorrent` checks. */
 export interface VerifyOptions {
   /** Indices in `Metainfo.files` of the files to check. Default: all. */
   files?: ReadonlySet<number>;
@@ -44,6 +48,7 @@ export interface VerifyOptions {
   followLinks?: boolean;
   /** Called with the checked fraction, 0 to 1. */
   onProgress?(fraction: number): void;
+  /** Ends the check; it then rejects with the reason. */
   signal?: AbortSignal;
 }
 

@@ -4,14 +4,8 @@
  * files are looked up once, and few at a time, since anybody writes them.
  */
 import type { Clock, StreamNet, Timer } from "../platform/types.ts";
-import type { PeerAddress } from "../util/compact_address.ts";
+import type { HostPort, PeerAddress } from "../util/compact_address.ts";
 import { canonicalIp } from "../util/ip_address.ts";
-
-export interface HostPort {
-  /** A name or an address. */
-  host: string;
-  port: number;
-}
 
 export interface FoundPort {
   router(at: PeerAddress): void;

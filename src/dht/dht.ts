@@ -4,11 +4,11 @@
  * what arrives by `receive`.
  */
 import type { Clock, Ed25519, Hasher, Random, StreamNet, Timer } from "../platform/types.ts";
-import type { PeerAddress } from "../util/compact_address.ts";
+import type { HostPort, PeerAddress } from "../util/compact_address.ts";
 import type { DhtItem } from "./dht_item.ts";
 import { createCrc32c } from "../util/crc32c.ts";
 import { canonicalIp } from "../util/ip_address.ts";
-import { BootstrapNames, type HostPort } from "./bootstrap_names.ts";
+import { BootstrapNames } from "./bootstrap_names.ts";
 import { DhtNode } from "./node.ts";
 import type {
   AnnounceOptions,
@@ -46,6 +46,7 @@ export interface DhtOptions extends DhtNodeOptions {
   bootstrap?: readonly HostPort[];
 }
 
+/** How `findPeers` searches. */
 export interface FindOptions {
   /** New peers as they are found, none twice. */
   onPeers?(peers: PeerAddress[]): void;
@@ -53,17 +54,20 @@ export interface FindOptions {
   signal?: AbortSignal;
 }
 
+/** How `get` searches. */
 export interface GetOptions {
   /** Of a mutable item. */
   salt?: Uint8Array;
   /** Each item that is newer than the last. */
   onItem?(item: DhtItem): void;
+  /** Ends the search. */
   signal?: AbortSignal;
 }
 
 const BUSY_TICK_MS = 100, IDLE_TICK_MS = 1000;
 const NO_SALT = new Uint8Array(0);
 
+/** A DHT node (BEP 5), for queries by hand. `Client.dht` is one. */
 export class Dht {
   readonly #node: DhtNode;
   readonly #ports: DhtPorts;
@@ -141,6 +145,7 @@ export class Dht {
     });
   }
 
+  /** How many seeds and peers a torrent has, by the estimate of the nodes (BEP 33). */
   scrape(infoHash: Uint8Array, signal?: AbortSignal): Promise<ScrapeResult> {
     return this.#run(signal, (done) => this.#node.scrape(infoHash, done, this.#now));
   }
@@ -194,6 +199,7 @@ export class Dht {
     return this.#node.nodes;
   }
 
+  /** What the node knows and has done. */
   stats(): DhtStats {
     return this.#node.stats();
   }

@@ -21,7 +21,9 @@ export interface SignatureCheck {
 
 /** What making an item needs; `seed` is 32 bytes. */
 export interface Signer {
+  /** The signature, 64 bytes; `seed` has 32. */
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** The public key of a seed, 32 bytes. */
   publicKey(seed: Uint8Array): Uint8Array;
 }
 
@@ -31,6 +33,7 @@ export interface Signed {
   readonly key: Uint8Array;
   /** 64 bytes. */
   readonly signature: Uint8Array;
+  /** Version: a higher one replaces a lower one. */
   readonly seq: bigint;
   /** Empty for none. */
   readonly salt: Uint8Array;
@@ -38,7 +41,9 @@ export interface Signed {
 
 /** A sound item; `signed` is null for an immutable one. */
 export interface DhtItem {
+  /** The bencoded value. */
   readonly value: Uint8Array;
+  /** Key, salt, version and signature of a mutable item; null for an immutable one. */
   readonly signed: Signed | null;
 }
 

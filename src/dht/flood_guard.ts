@@ -10,6 +10,7 @@
 import type { Random } from "../platform/types.ts";
 import { parseIp } from "../util/ip_address.ts";
 
+/** Limits on the queries of other nodes. */
 export interface FloodLimits {
   /** Queries a second from one address. Default 5. */
   perSecond: number;

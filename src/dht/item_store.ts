@@ -7,6 +7,7 @@ import { compareDistance, networkOf } from "./dht_id.ts";
 import type { DhtItem, Refusal } from "./dht_item.ts";
 import { KrpcErrorCode } from "./krpc.ts";
 
+/** Limits on the items that other nodes store here. */
 export interface ItemStoreLimits {
   /** Default 700. */
   maxItems: number;

@@ -28,6 +28,7 @@ export interface DhtNodeParts {
   onAddress?(address: string): void;
 }
 
+/** How a DHT node is set up. */
 export interface DhtNodeOptions {
   /** Default: both. */
   families?: readonly (4 | 6)[];
@@ -37,7 +38,9 @@ export interface DhtNodeOptions {
   readOnly?: boolean;
   /** Whether to tell others which info-hashes we know (BEP 51). Default true. */
   samples?: boolean;
+  /** Ids and nodes of an earlier run. */
   state?: DhtState;
+  /** Limits on queries and on what is stored. */
   limits?: {
     flood?: Partial<FloodLimits>;
     peers?: Partial<PeerStoreLimits>;
@@ -58,6 +61,7 @@ export interface PeersHandlers {
   onDone(result: PeersResult): void;
 }
 
+/** What a search for peers brought. */
 export interface PeersResult {
   /** Different peers found. */
   peers: number;
@@ -67,6 +71,7 @@ export interface PeersResult {
   stored: number;
 }
 
+/** What is announced of us. */
 export interface AnnounceOptions {
   /** Our port for peers. */
   port: number;
@@ -78,7 +83,9 @@ export interface AnnounceOptions {
 
 /** Estimates of BEP 33. */
 export interface ScrapeResult {
+  /** Estimated number of seeds. */
   seeds: number;
+  /** Estimated number of downloads. */
   peers: number;
   /** Nodes that sent filters: of none, the others say nothing. */
   answers: number;
@@ -90,55 +97,78 @@ export interface ItemHandlers {
   onDone(): void;
 }
 
+/** What a walk for samples (BEP 51) tells. */
 export interface SampleHandlers {
+  /** A node sent samples of its info-hashes. */
   onSamples(samples: InfohashSamples, from: PeerAddress): void;
+  /** The walk is over. */
   onDone(): void;
 }
 
+/** The answer to a ping. */
 export interface PingResult {
+  /** The node's id, 20 bytes. */
   id: Uint8Array;
+  /** Round trip, in milliseconds. */
   rttMs: number;
   /** `v` of the answer. */
   client: Uint8Array | null;
 }
 
+/** The nodes of one address family. */
 export interface OverlayStats {
+  /** Address family. */
   family: 4 | 6;
   /** Hexadecimal. */
   id: string;
   /** As most others see us; null if not known. */
   address: string | null;
+  /** Nodes in the routing table. */
   nodes: number;
+  /** Nodes that wait for a place in it. */
   spares: number;
   /** Nodes by bucket, the farthest first. */
   buckets: number[];
   /** About how many nodes there are at all; null if not known. */
   networkSize: number | null;
+  /** Searches under way, and in the queue. */
   searches: { running: number; waiting: number };
+  /** Nodes that were heard of and not asked yet. */
   contacts: number;
   /** Answers under a false id. */
   liars: number;
 }
 
+/** What a DHT node knows and has done. */
 export interface DhtStats {
+  /** The overlay of each address family. */
   overlays: OverlayStats[];
   /** Datagrams. */
   received: number;
+  /** Datagrams that were sent. */
   sent: number;
+  /** Bytes that were received. */
   bytesReceived: number;
+  /** Bytes that were sent. */
   bytesSent: number;
+  /** Queries that were sent. */
   queriesSent: number;
+  /** Queries that were received. */
   queriesReceived: number;
   /** Queries under way. */
   pending: number;
-  /** Datagrams that were no sound message; answers nobody had asked for. */
+  /** Datagrams that were no sound message. */
   malformed: number;
+  /** Answers that nobody had asked for. */
   unsolicited: number;
-  /** Datagrams refused for the rate of their address, and answers held back for the budget. */
+  /** Datagrams refused for the rate of their address. */
   refused: number;
+  /** Answers held back for the budget. */
   heldBack: number;
-  /** Exceptions, ours and of handlers, and the last of them. None of them ends anything. */
+  /** Exceptions, ours and of handlers. None of them ends anything. */
   exceptions: number;
+  /** The last exception, null without one. */
   lastException: unknown;
+  /** What other nodes have stored here. */
   stored: { torrents: number; peers: number; items: number };
 }

@@ -10,6 +10,7 @@ import { addressBytes, type PeerAddress } from "../util/compact_address.ts";
 import type { Sha1 } from "./dht_item.ts";
 import type { ScrapeFilters } from "./krpc.ts";
 
+/** Limits on the peers that other nodes announce here. */
 export interface PeerStoreLimits {
   /** Default 2,000. */
   maxTorrents: number;

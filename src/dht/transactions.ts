@@ -7,6 +7,7 @@ import type { Random } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { KrpcError, KrpcResponse } from "./krpc.ts";
 
+/** Limits on our own queries. */
 export interface TransactionLimits {
   /** A query without an answer for so long does not hold up others. Default 1 s. */
   slowMs: number;

@@ -20,6 +20,7 @@ export const DHT_BOOTSTRAP: readonly string[] = [
   "dht.libtorrent.org:25401",
 ];
 
+/** How a client joins the DHT. */
 export interface DhtSettings {
   /** Nodes to start from: "host:port". Default: DHT_BOOTSTRAP. */
   bootstrap?: readonly string[];

@@ -36,7 +36,9 @@ export interface TorrentDetails {
   readonly private?: boolean | undefined;
   /** Any text; trackers use it to get an info-hash of their own. Changes the info-hash. */
   readonly source?: string | undefined;
+  /** A text that other clients show. */
   readonly comment?: string | undefined;
+  /** The program that made it. Default: shoal; null: nothing is said. */
   readonly createdBy?: string | null | undefined;
   /** Seconds since 1970. */
   readonly creationDate?: number | null | undefined;

@@ -10,6 +10,7 @@ export const BLOCK_LENGTH = 16384;
 /** Pieces that a torrent may have. */
 export const MAX_PIECES = 2 ** 21;
 
+/** A file in the layout of a torrent. */
 export interface LayoutFile {
   /** Bytes. */
   readonly length: number;
@@ -25,18 +26,24 @@ export interface FileSlice {
   offset: number;
   /** Where in the piece. */
   begin: number;
+  /** Bytes. */
   length: number;
+  /** Padding between files (BEP 47), which is never stored. */
   pad: boolean;
 }
 
+/** Where pieces, blocks and files of a torrent are: all arithmetic of offsets. */
 export class Layout {
+  /** Bytes of all files, padding included. */
   readonly totalLength: number;
+  /** Number of pieces. */
   readonly pieceCount: number;
   /** A block's number in the torrent is `piece * blocksPerPiece + block`. */
   readonly blocksPerPiece: number;
   /** Where each file starts in the torrent's byte space; one entry more than files. */
   readonly #starts: Float64Array;
 
+  /** `pieceLength` in bytes; `files` in the torrent's order. */
   constructor(readonly pieceLength: number, readonly files: readonly LayoutFile[]) {
     assert(pieceLength > 0, "the piece length is positive");
     this.#starts = new Float64Array(files.length + 1);
@@ -58,6 +65,7 @@ export class Layout {
       : this.pieceLength;
   }
 
+  /** Number of blocks in a piece. */
   blocksIn(piece: number): number {
     return Math.ceil(this.lengthOf(piece) / BLOCK_LENGTH);
   }
@@ -67,6 +75,7 @@ export class Layout {
     return Math.min(BLOCK_LENGTH, this.lengthOf(piece) - block * BLOCK_LENGTH);
   }
 
+  /** Offset of a file's first byte in the torrent. */
   fileStart(file: number): number {
     return this.#starts[file]!;
   }

@@ -7,22 +7,24 @@
 import { MagnetError } from "../util/errors.ts";
 import { equalBytes, fromHex, toHex } from "../util/bytes.ts";
 import { parseIp } from "../util/ip_address.ts";
-import { formatEndpoint, isUsablePeer, parseHostPort } from "../util/compact_address.ts";
+import {
+  formatEndpoint,
+  type HostPort,
+  isUsablePeer,
+  parseHostPort,
+} from "../util/compact_address.ts";
 import { sanitizeElement } from "./file_names.ts";
 import { cleanLink, unescape, unescapeAgain } from "./pasted_link.ts";
 
-/** A host name in lower case, or a literal address in its canonical text. */
-export interface HostPort {
-  host: string;
-  port: number;
-}
-
 /** File indices from `first` to `last`, both included. */
 export interface IndexRange {
+  /** The first index. */
   first: number;
+  /** The last index. */
   last: number;
 }
 
+/** What a magnet link says (BEP 9, 53). */
 export interface Magnet {
   /** SHA-1 of the info dictionary: 20 bytes. */
   infoHash: Uint8Array;

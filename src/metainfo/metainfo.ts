@@ -16,6 +16,7 @@ import { readNodes, readTrackers, readWebSeeds } from "./torrent_urls.ts";
 import { asSpelled, foldName, uniqueNames } from "./unique_paths.ts";
 import { nameDecoder } from "../bencode/utf8.ts";
 
+/** A file of a torrent. */
 export interface TorrentFileEntry {
   /**
    * As the torrent spells it, below the download folder: it leads nowhere else, but a disk need not
@@ -45,6 +46,7 @@ export interface Metainfo {
   readonly pieceLength: number;
   /** SHA-1 of each piece, 20 bytes each, one after the other. */
   readonly pieceHashes: Uint8Array;
+  /** Where pieces and files are. */
   readonly layout: Layout;
   /** In the torrent's order, pads and symlinks among them. */
   readonly files: readonly TorrentFileEntry[];
@@ -60,7 +62,9 @@ export interface Metainfo {
   readonly nodes: { readonly host: string; readonly port: number }[];
   /** BEP 19, percent-encoded; end in "/" where file paths are to be added. */
   readonly webSeeds: string[];
+  /** The creator's comment; text from a stranger. */
   readonly comment: string | null;
+  /** The program that made it; text from a stranger. */
   readonly createdBy: string | null;
   /** Seconds since 1970. */
   readonly creationDate: number | null;

@@ -3,6 +3,8 @@ import { createBunPlatform } from "./bun/platform.ts";
 import { createDenoPlatform } from "./deno/platform.ts";
 import type { Platform } from "./types.ts";
 
+export { socketFromStream } from "./shared/stream_socket.ts";
+
 let selected: Platform | null = null;
 
 /** The platform of this process; always the same one. */

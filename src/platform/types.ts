@@ -6,9 +6,11 @@
 
 /** Something scheduled that can be cancelled. Cancelling twice is harmless. */
 export interface Timer {
+  /** Has no effect after the timer has fired. */
   cancel(): void;
 }
 
+/** Time, real or simulated. */
 export interface Clock {
   /** Monotonic milliseconds (fractions allowed) from an arbitrary start. */
   now(): number;
@@ -21,6 +23,7 @@ export interface Clock {
   after(delayMs: number, fn: () => void): Timer;
 }
 
+/** Random numbers, real or seeded. */
 export interface Random {
   /** Fills `bytes` from a cryptographic source (a seeded one in the simulator). */
   fill(bytes: Uint8Array): Uint8Array;
@@ -50,11 +53,15 @@ export interface PieceHash {
 
 /** A run of bytes of one file, or of zeros that are in no file (`path` null: a pad file). */
 export interface FileSpan {
+  /** Absolute path; null for zeros (padding). */
   path: string | null;
+  /** First byte. */
   offset: number;
+  /** Number of bytes. */
   length: number;
 }
 
+/** Computes hashes, on threads where that is faster. */
 export interface Hasher {
   /** Computes a hash synchronously, on this thread. */
   digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
@@ -90,9 +97,13 @@ export interface Ed25519 {
 
 /** Both ends of an opened socket; addresses are plain text without brackets or zones. */
 export interface SocketInfo {
+  /** Address of the other side. */
   remoteAddress: string;
+  /** Port of the other side. */
   remotePort: number;
+  /** Our address. */
   localAddress: string;
+  /** Our port. */
   localPort: number;
 }
 
@@ -101,13 +112,15 @@ export interface SocketInfo {
  * who brings a transport of their own hands in this.
  */
 export interface ByteStream {
-  /** A byte stream: read it with a BYOB reader. */
+  /** What the other side sends. A byte stream (read with a BYOB reader) saves copies. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What is written goes to the other side, in order. */
   readonly writable: WritableStream<Uint8Array>;
   /** Settles once connected, or rejects with a NetError. */
   readonly opened: Promise<SocketInfo>;
   /** Resolves when both directions have ended; rejects with a NetError if they broke. */
   readonly closed: Promise<void>;
+  /** Ends both directions at once. */
   close(): void;
 }
 
@@ -135,15 +148,19 @@ export interface Socket extends ByteStream {
   send(bytes: Uint8Array, sent: () => void): boolean;
   /** Stops and restarts reading, for back-pressure. Only data already in flight still arrives. */
   pause(): void;
+  /** Undoes `pause`. */
   resume(): void;
 }
 
+/** A port that accepts connections. */
 export interface Listener {
+  /** The port it listens on. */
   readonly port: number;
   /** Stops accepting; accepted sockets stay open. */
   close(): Promise<void>;
 }
 
+/** TCP and names. */
 export interface StreamNet {
   /** Starts to connect to an IP address (not a name). A failure arrives in `opened` and `onEnd`. */
   connect(to: { address: string; port: number; timeoutMs: number }): Socket;
@@ -160,16 +177,21 @@ export interface StreamNet {
   lookup(host: string): Promise<string[]>;
 }
 
+/** A bound UDP port. */
 export interface DatagramSocket {
+  /** The local port. */
   readonly port: number;
-  /** Number of exceptions of the message handler and of failed sends, and the last error. */
+  /** Number of exceptions of the message handler and of failed sends. */
   readonly errors: number;
+  /** The last such error, null without one. */
   readonly lastError: Error | null;
   /** Best effort; never throws for an unreachable target. `bytes` may change after the return. */
   send(bytes: Uint8Array, address: string, port: number): void;
+  /** Closes the port. */
   close(): void;
 }
 
+/** UDP. */
 export interface DatagramNet {
   /**
    * Binds UDP on "0.0.0.0" or "::" (or `address`); a family 6 socket receives no IPv4. The bytes for
@@ -186,12 +208,15 @@ export interface DatagramNet {
 export interface MulticastSocket {
   /** As of a DatagramSocket. */
   readonly errors: number;
+  /** The last such error, null without one. */
   readonly lastError: Error | null;
   /** Sends to the whole group, on every network of this machine, also to ourselves. Best effort. */
   send(bytes: Uint8Array): void;
+  /** Leaves the group and closes the socket. */
   close(): void;
 }
 
+/** Multicast, for local peer discovery. */
 export interface MulticastNet {
   /**
    * Joins a group on every network that supports multicast; other programs of this machine may be in
@@ -204,10 +229,13 @@ export interface MulticastNet {
   ): Promise<MulticastSocket>;
 }
 
+/** A request of HTTP or HTTPS. */
 export interface HttpRequest {
   /** Default "GET". */
   method?: "GET" | "HEAD" | "POST";
+  /** http or https, with the query. */
   url: string;
+  /** Names in lower case. */
   headers?: Record<string, string>;
   /** Sent with its length; `headers` name its type. */
   body?: Uint8Array;
@@ -217,6 +245,7 @@ export interface HttpRequest {
   timeoutMs: number;
   /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
   maxBytes: number;
+  /** Aborts the request. */
   signal?: AbortSignal;
   /**
    * Takes an answer that ends before its stated length, that is gzip without saying so, or says so
@@ -225,13 +254,17 @@ export interface HttpRequest {
   lenient?: boolean;
 }
 
+/** Status and headers of an answer. */
 export interface HttpHead {
+  /** As 200 or 404. */
   status: number;
   /** Names in lower case. */
   headers: Record<string, string>;
 }
 
+/** A whole answer. */
 export interface HttpResponse extends HttpHead {
+  /** The decoded body. */
   body: Uint8Array;
 }
 
@@ -247,11 +280,15 @@ export interface HttpStream extends HttpHead {
   close(): void;
 }
 
+/** A running server. */
 export interface HttpServer {
+  /** The port it listens on. */
   readonly port: number;
+  /** Ends all connections. */
   close(): Promise<void>;
 }
 
+/** HTTP, as client and server. */
 export interface Http {
   /** The complete answer: redirects are not followed, gzip is decoded. Rejects with a NetError. */
   request(request: HttpRequest): Promise<HttpResponse>;
@@ -270,7 +307,9 @@ export interface Http {
   ): Promise<HttpServer>;
 }
 
+/** What `stat` tells of a path. */
 export interface FileStat {
+  /** Kind of the path itself; links are not followed. */
   kind: "file" | "directory" | "link" | "other";
   /** Bytes. */
   size: number;
@@ -312,15 +351,19 @@ export interface FileHandle {
    * Callers keep one write to a file in progress at a time. "changed" if the file lost its name.
    */
   writeAsync(bytes: Uint8Array, position: number): Promise<void>;
+  /** Cuts the file, or extends it with zeros. */
   truncate(size: number): void;
+  /** Kind, size and times of the open file. */
   stat(): FileStat;
   /** As `stat`, off this thread: for a disk that is slow. */
   statAsync(): Promise<FileStat>;
   /** Resolves when data and size are on the disk. */
   sync(): Promise<void>;
+  /** Closes the file. */
   close(): void;
 }
 
+/** The disk. All paths are absolute or relative to the working folder. Errors are FileErrors. */
 export interface Files {
   /**
    * "write" creates the file if it is missing and allows reading; so does "create", but it throws
@@ -350,6 +393,7 @@ export interface Files {
   writeWhole(path: string, bytes: Uint8Array, how?: { ownerOnly?: boolean }): Promise<void>;
   /** Replaces a file that has the name `to`. "other-disk" if the paths are on different disks. */
   rename(from: string, to: string): void;
+  /** Removes a file, link or empty folder. */
   remove(path: string): void;
   /**
    * Once it resolves, everything made, renamed and removed in a folder survives a power cut, as far as
@@ -391,6 +435,7 @@ export interface Files {
   lock(path: string): FileLock | null;
 }
 
+/** A lock that this process holds on a file. */
 export interface FileLock {
   /** Releases the lock. The file stays. Releasing twice is harmless. */
   release(): void;
@@ -398,6 +443,7 @@ export interface FileLock {
 
 /** The process and its terminal, for the command line only. */
 export interface Process {
+  /** Arguments of the command line. */
   readonly args: readonly string[];
   /** "linux", "darwin", "windows", ... */
   readonly os: string;
@@ -410,6 +456,7 @@ export interface Process {
    * rejects with a FileError if it cannot be written (a full disk).
    */
   out(text: string): Promise<void>;
+  /** As `out`, to standard error. */
   err(text: string): Promise<void>;
   /** The terminal behind `out`; null if that is a file or pipe. */
   terminal(): { columns: number; rows: number; color: boolean } | null;
@@ -423,6 +470,7 @@ export interface Process {
   exitCode(code: number): void;
   /** Ends the process at once. Only for cases that cannot end otherwise. */
   exit(code: number): never;
+  /** Memory of the process in bytes. */
   residentBytes(): number;
   /**
    * Milliseconds that this thread was ready to run and waited for a processor, since it began; 0 where
@@ -431,16 +479,30 @@ export interface Process {
   waitedMs(): number;
 }
 
+/**
+ * Everything that shoal needs of the machine: `selectPlatform` gives that of the present runtime.
+ */
 export interface Platform {
+  /** Which one it is. */
   readonly name: "deno" | "bun" | "sim";
+  /** Time. */
   readonly clock: Clock;
+  /** Random numbers. */
   readonly random: Random;
+  /** Hashes. */
   readonly hasher: Hasher;
+  /** Signatures. */
   readonly ed25519: Ed25519;
+  /** TCP and names. */
   readonly net: StreamNet;
+  /** UDP. */
   readonly datagrams: DatagramNet;
+  /** Multicast, for local peer discovery. */
   readonly multicast: MulticastNet;
+  /** HTTP. */
   readonly http: Http;
+  /** The disk. */
   readonly files: Files;
+  /** Arguments, output and signals. */
   readonly process: Process;
 }

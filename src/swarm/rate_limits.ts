@@ -12,7 +12,9 @@ const UP_BLOCK_MS = 10_000;
 
 /** Bytes a second; Infinity for no limit. */
 export interface Rates {
+  /** Download, in bytes a second. */
   down: number;
+  /** Upload, in bytes a second. */
   up: number;
 }
 

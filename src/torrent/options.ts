@@ -21,10 +21,13 @@ export type TrackerTiers = readonly (readonly string[])[];
 
 /** Changes to the present trackers: each added one gets a tier of its own. */
 export interface TrackerChanges {
+  /** URLs to announce to as well. */
   add?: readonly string[];
+  /** URLs to announce to no longer. */
   remove?: readonly string[];
 }
 
+/** What `Client.add` takes. docs/options.md lists the same with defaults. */
 export interface AddOptions {
   /** The folder for the torrent's file or top folder. It is created when missing. */
   dir: string;
@@ -113,6 +116,7 @@ export interface AddOptions {
   waitForDisk?: boolean;
   /** Rate limits of this torrent, and of each of its peers. Default: no limits. */
   limits?: Partial<Rates>;
+  /** Rate limits of each of its peers. Default: no limits. */
   peerLimits?: Partial<Rates>;
 }
 

@@ -38,6 +38,7 @@ type Standing = Exclude<TorrentState, "finding" | ContentPhase> | "working";
 let make: (source: TorrentSource, options: AddOptions, ports: TorrentPorts) => TorrentInside;
 let check: (torrent: Torrent) => void;
 
+/** One torrent, from adding to removing it. `Client.add` makes it. */
 export class Torrent {
   /** 40 hexadecimal digits. */
   readonly infoHash: string;
@@ -143,6 +144,7 @@ export class Torrent {
     return peersOf(this.#ports.peers);
   }
 
+  /** The trackers, in the order in which they are asked. */
   trackers(): TrackerSnapshot[] {
     return trackersOf(this.#ports.peers);
   }

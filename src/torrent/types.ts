@@ -78,36 +78,50 @@ export type TorrentHappening =
 /** One tracker of a torrent; see TrackerStatus for the fields. */
 export type TrackerSnapshot = TrackerStatus;
 
+/** A connected peer. */
 export interface PeerSnapshot {
+  /** IP address. */
   address: string;
+  /** Port. */
   port: number;
   /** Client name and version, as the peer claims; text from a stranger. */
   client: string;
+  /** Whether the peer connected to us. */
   incoming: boolean;
   /** 0 to 1. */
   progress: number;
   /** Bytes a second, averaged over a few seconds. */
   downRate: number;
+  /** Upload to the peer, in bytes a second. */
   upRate: number;
   /** Seconds since it connected, and bytes a second over all that time. */
   seconds: number;
+  /** Download over the whole connection, in bytes a second. */
   averageDownRate: number;
+  /** Upload over the whole connection, in bytes a second. */
   averageUpRate: number;
   /** Payload bytes since it connected. */
   downloaded: number;
+  /** Uploaded payload bytes since it connected. */
   uploaded: number;
   /**
    * `choking`: the peer chokes us. `interested`: we are interested in the peer. `choked`: we choke the
    * peer. `peerInterested`: the peer is interested in us.
    */
   choking: boolean;
+  /** We are interested in the peer. */
   interested: boolean;
+  /** We choke the peer. */
   choked: boolean;
+  /** The peer is interested in us. */
   peerInterested: boolean;
+  /** It has not sent a requested block for far longer than usual. */
   snubbed: boolean;
   /** Blocks requested and not received yet, and the most that may be. */
   outstanding: number;
+  /** Most blocks that may be requested at a time. */
   window: number;
+  /** Where its address is from: tracker, dht, pex, lsd, manual, incoming. */
   sources: string[];
 }
 
@@ -132,6 +146,7 @@ export interface FileSnapshot {
   name: string;
   /** The absolute path on the disk, whether the file exists yet or not. */
   path: string;
+  /** Bytes. */
   size: number;
   /** Bytes of the file in verified pieces. */
   bytesDone: number;
@@ -139,7 +154,9 @@ export interface FileSnapshot {
   priority: number;
 }
 
+/** The verified pieces. */
 export interface PiecesSnapshot {
+  /** Number of pieces. */
   count: number;
   /** Bytes of each piece; the last one may be shorter. */
   length: number;
@@ -153,10 +170,13 @@ export type { Unreached };
 export interface TorrentStatus {
   /** 40 hexadecimal digits. */
   infoHash: string;
+  /** The torrent's name; the info-hash while it is unknown. */
   name: string;
   /** The name of its file or top folder in `dir`, if that differs from the torrent's own name. */
   savedAs?: string;
+  /** The folder for the torrent's file or top folder, absolute. */
   dir: string;
+  /** What it does. */
   state: TorrentState;
   /** Bytes, without pad files; 0 until the metadata of a magnet link is known. */
   size: number;
@@ -166,29 +186,39 @@ export interface TorrentStatus {
   have: number;
   /** Bytes of the chosen files that are not verified yet; 0 when these files are complete. */
   left: number;
+  /** Number of pieces. */
   pieces: number;
+  /** Number of verified pieces. */
   piecesHave: number;
   /** Progress of a running check (0 to 1), else null. */
   checked: number | null;
   /** Seconds since 1970; `completedAt` is null until all chosen files are complete. */
   addedAt: number;
+  /** The same for completion; null before. */
   completedAt: number | null;
   /** Seconds over all runs, with `stateDir`. */
   activeSeconds: number;
+  /** Seconds of seeding, over all runs. */
   seedingSeconds: number;
   /** Payload bytes in this run. */
   downloaded: number;
+  /** Uploaded payload bytes of this run. */
   uploaded: number;
   /** The same over all runs, with `stateDir`; uploaded / wanted is the ratio. */
   totals: { downloaded: number; uploaded: number };
   /** Wasted bytes: failed pieces, duplicate blocks. */
   wasted: number;
+  /** Pieces that did not match their hash, in this run. */
   hashFailures: number;
+  /** Efficiency of the download. */
   metrics: DownloadMetrics;
+  /** Download, in bytes a second. */
   downRate: number;
+  /** Upload, in bytes a second. */
   upRate: number;
   /** Seconds until complete at the present rate; null when unknown. */
   etaSeconds: number | null;
+  /** Numbers of peers. */
   peers: { connected: number; connecting: number; known: number; banned: number };
   /** Addresses that could not be connected in this run, by what happened the last time. */
   unreached: Unreached;
@@ -196,6 +226,7 @@ export interface TorrentStatus {
   dht: { nodes: number } | null;
   /** Connected peers that have all pieces. */
   seeds: number;
+  /** Why the download is not faster. */
   heldBackBy: HeldBackBy;
   /** Set while a quota of the client (`ClientOptions.quota`) is used up. */
   quotaSpent?: QuotaSpent;
@@ -205,7 +236,9 @@ export interface TorrentStatus {
 
 /** The status, the trackers and the connected peers in one object. */
 export interface TorrentSnapshot extends TorrentStatus {
+  /** The trackers. */
   trackers: TrackerSnapshot[];
+  /** The connected peers. */
   peerList: PeerSnapshot[];
 }
 
@@ -214,7 +247,10 @@ export type TorrentEvent = { infoHash: string } & TorrentHappening;
 
 /** Which directions have used up their quota, and until when: milliseconds since 1970. */
 export interface QuotaSpent {
+  /** The download quota is used up. */
   down: boolean;
+  /** The upload quota is used up. */
   up: boolean;
+  /** When the next period begins, in milliseconds since 1970. */
   until: number;
 }

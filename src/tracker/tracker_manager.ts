@@ -53,13 +53,19 @@ export interface TrackedTorrent {
   isPartialSeed(): boolean;
 }
 
+/** What one announce brought. */
 export interface AnnounceOutcome {
+  /** The tracker's announce URL. */
   url: string;
+  /** Whether the tracker answered. */
   ok: boolean;
   /** The tracker's failure or warning text, or what went wrong; safe to show. */
   message: string | null;
+  /** Number of peers in the answer. */
   peers: number;
+  /** Seeds that the tracker knows; null where it does not say. */
   seeders: number | null;
+  /** The same for downloads. */
   leechers: number | null;
 }
 
@@ -70,13 +76,19 @@ export interface TrackerEvents {
   onExternalAddress?(address: string, url: string): void;
 }
 
+/** One tracker of a torrent. */
 export interface TrackerStatus {
+  /** The announce URL. */
   url: string;
+  /** Its tier, from 0 (BEP 12). */
   tier: number;
+  /** disabled: it is never asked; `message` says why. */
   state: "waiting" | "announcing" | "working" | "failing" | "disabled";
   /** The tracker's own failure or warning text, or ours about the connection; safe to show. */
   message: string | null;
+  /** Seeds that the tracker knows; null where it does not say. */
   seeders: number | null;
+  /** The same for downloads. */
   leechers: number | null;
   /** Milliseconds; null while none is planned. */
   nextAnnounceInMs: number | null;

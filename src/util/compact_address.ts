@@ -15,7 +15,17 @@ import {
 
 /** Where a peer listens: `address` is canonical text without brackets or zone. */
 export interface PeerAddress {
+  /** IP address. */
   address: string;
+  /** TCP or UDP port. */
+  port: number;
+}
+
+/** A host name in lower case, or a literal address in its canonical text. */
+export interface HostPort {
+  /** Name or address. */
+  host: string;
+  /** TCP or UDP port. */
   port: number;
 }
 

@@ -1,7 +1,9 @@
 /** The errors that callers can tell apart. Each has a stable `code`, and the cause if there is one. */
 
 export abstract class ShoalError extends Error {
+  /** A stable name of the error, for programs. */
   abstract readonly code: string;
+  /** `message` is a sentence for people. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
@@ -10,14 +12,17 @@ export abstract class ShoalError extends Error {
 
 /** A call is not possible because the client is closed. */
 export class ClosedError extends ShoalError {
+  /** A stable name of the error. */
   readonly code = "closed";
 }
 
 /** A call is not possible in the torrent's present state. */
 export class NotYetError extends ShoalError {
+  /** A stable name of the error. */
   readonly code = "not-yet";
 }
 
+/** What went wrong with a file. */
 export type FileErrorCode =
   | "disk-full"
   | "permission"
@@ -38,6 +43,7 @@ export type FileErrorCode =
 
 /** An operation on a file failed. The message names the path and what a person can do. */
 export class FileError extends ShoalError {
+  /** `path`: the file or folder that it is about. */
   constructor(
     readonly code: FileErrorCode,
     readonly path: string,
@@ -50,6 +56,7 @@ export class FileError extends ShoalError {
 
 /** All files of a torrent in the folder `path` are missing, and the folder is on another disk. */
 export class GoneError extends FileError {
+  /** `torrent`: its name; `path`: the folder that should have its files. */
   constructor(torrent: string, path: string) {
     super(
       "not-found",
@@ -88,6 +95,7 @@ export class EditedError extends ShoalError {
   }
 }
 
+/** What went wrong with a connection. */
 export type NetErrorCode =
   | "refused"
   | "unreachable"
@@ -105,6 +113,7 @@ export type NetErrorCode =
 
 /** A connection or request failed in the network. */
 export class NetError extends ShoalError {
+  /** `code`: what went wrong. */
   constructor(readonly code: NetErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
   }
@@ -112,6 +121,7 @@ export class NetError extends ShoalError {
 
 /** Received bytes violate a format or protocol. `code` is a short stable word ("bad-length", ...). */
 export class ProtocolError extends ShoalError {
+  /** `code`: what went wrong. */
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
     super(message, options);
   }
@@ -119,6 +129,7 @@ export class ProtocolError extends ShoalError {
 
 /** A .torrent cannot be used; the message says why, for a person. */
 export class TorrentFileError extends ShoalError {
+  /** `code`: what went wrong. */
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
     super(message, options);
   }
@@ -126,6 +137,7 @@ export class TorrentFileError extends ShoalError {
 
 /** A magnet link cannot be used; the message says why, for a person. */
 export class MagnetError extends ShoalError {
+  /** `code`: what went wrong. */
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
     super(message, options);
   }
@@ -144,6 +156,7 @@ export class ResumeError extends ShoalError {
 
 /** Files of a torrent that should be complete are missing or damaged. */
 export class IncompleteError extends ShoalError {
+  /** A stable name of the error. */
   readonly code = "incomplete";
 }
 
@@ -158,6 +171,7 @@ export class TrackerError extends ShoalError {
     super(message, options);
     if (options?.retryInMs !== undefined) this.retryInMs = options.retryInMs;
   }
+  /** Milliseconds that the tracker asked to wait; Infinity: for ever. */
   readonly retryInMs?: number;
 }
 

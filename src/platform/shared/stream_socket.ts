@@ -1,13 +1,16 @@
 /**
- * The synchronous path over a ByteStream that a user of the library brings (a tunnel, a test pipe):
- * one BYOB reader into one buffer that goes round.
+ * The synchronous path over a ByteStream that a user of the library brings (a tunnel, a test pipe). A
+ * byte stream is read into one buffer that goes round; any other stream is read chunk by chunk.
  */
 import type { ByteStream, Socket } from "../types.ts";
 import { SocketBase } from "./socket_base.ts";
 
 const BUFFER_BYTES = 65536;
 
-/** Takes the stream over: its `readable` and `writable` are locked from now on. */
+/**
+ * A socket of shoal over a connection of your own, for `StreamNet.connect` and `StreamNet.listen` of a
+ * platform. Takes the stream over: its `readable` and `writable` are locked from now on.
+ */
 export function socketFromStream(stream: ByteStream): Socket {
   return new StreamSocket(stream);
 }
@@ -69,8 +72,7 @@ class StreamSocket extends SocketBase {
   }
 
   async #readAll(): Promise<void> {
-    const reader = this.#stream.readable.getReader({ mode: "byob" });
-    let buffer = new ArrayBuffer(BUFFER_BYTES);
+    const read = readerOf(this.#stream.readable);
     for (;;) {
       if (!this.#reading) {
         await new Promise<void>((resolve) => {
@@ -78,10 +80,9 @@ class StreamSocket extends SocketBase {
         });
         continue;
       }
-      const { value, done } = await reader.read(new Uint8Array(buffer));
-      if (done) return;
-      if (!this.didReceive(value)) this.#reading = false;
-      buffer = value.buffer;
+      const chunk = await read();
+      if (chunk === null) return;
+      if (!this.didReceive(chunk)) this.#reading = false;
     }
   }
 
@@ -90,5 +91,31 @@ class StreamSocket extends SocketBase {
     this.#finished = true;
     if (error !== null) this.#stream.close();
     this.didEnd(error === null || error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** Reads the next chunk, which is valid until the next call; null at the end. */
+function readerOf(stream: ReadableStream<Uint8Array>): () => Promise<Uint8Array | null> {
+  let buffer = new ArrayBuffer(BUFFER_BYTES);
+  const bytes = byteReaderOf(stream);
+  if (bytes !== null) {
+    return async () => {
+      const { value, done } = await bytes.read(new Uint8Array(buffer));
+      if (done) return null;
+      buffer = value.buffer;
+      return value;
+    };
+  }
+  const chunks = stream.getReader();
+  return async () => (await chunks.read()).value ?? null;
+}
+
+/** Null for a stream of chunks. */
+function byteReaderOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | null {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch (error) {
+    if (error instanceof TypeError && !stream.locked) return null;
+    throw error;
   }
 }
