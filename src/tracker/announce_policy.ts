@@ -74,6 +74,8 @@ interface Entry<T> {
   event: AnnounceEvent;
   /** Not to be announced to before. */
   dueAt: number;
+  /** The same by the word of a tracker that refused. */
+  allowedAt: number;
   fails: number;
   /** The last announce was answered. */
   working: boolean;
@@ -190,9 +192,29 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     entry.fails++;
     entry.short = false;
     entry.disabled = retryInMs === Infinity;
-    entry.dueAt = now + Math.max(backoffMs(entry.fails), retryInMs);
+    entry.allowedAt = now + retryInMs;
+    entry.dueAt = Math.max(now + backoffMs(entry.fails), entry.allowedAt);
     // A tracker that never saw the start of a download need not hear of its end.
     if (!entry.started) entry.owesCompleted = false;
+  }
+
+  /** Another address of a tracker that answered demands to be left alone for so long. */
+  demand(tracker: T, now: number, waitMs: number): void {
+    const entry = this.#entry(tracker);
+    const minIntervalMs = Math.min(waitMs, MIN_INTERVAL_S.max * 1000);
+    entry.minIntervalMs = Math.max(entry.minIntervalMs, minIntervalMs);
+    entry.answeredAt = now;
+    entry.dueAt = Math.max(entry.dueAt, now + minIntervalMs);
+  }
+
+  /** What failed may work again, as after the machine slept: forgets back-offs, not demands. */
+  forgive(): void {
+    for (const entry of this.#order) {
+      if (entry.fails === 0) continue;
+      entry.fails = 0;
+      entry.dueAt = entry.allowedAt;
+    }
+    this.hurry();
   }
 
   /** Peers are badly needed: announces sooner, but never below a tracker's min interval. */
@@ -315,6 +337,7 @@ function newEntry<T extends PolicyTracker>(tracker: T, tier: number): Entry<T> {
     since: null,
     event: null,
     dueAt: -Infinity,
+    allowedAt: -Infinity,
     fails: 0,
     working: false,
     answeredAt: -Infinity,

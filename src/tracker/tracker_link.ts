@@ -19,6 +19,8 @@ export interface LinkOptions {
   udpTries: number;
   httpTimeoutMs: number;
   signal: AbortSignal;
+  /** An address refused, and wants to be left alone for so many milliseconds. */
+  onDemand?(waitMs: number): void;
 }
 
 /** An answer and the address of the tracker that gave it. */
@@ -64,7 +66,9 @@ export class TrackerLink {
       const familyEvent = event === "stopped" || this.#told.has(family) ? event : "started";
       const full = { ...request, event: familyEvent, trackerId: this.#trackerId };
       const answer = await this.#announceOver(family, addresses, full, options).catch((error) => {
-        errors.push(asTrackerError(error));
+        const problem = asTrackerError(error), { retryInMs = 0 } = problem;
+        errors.push(problem);
+        if (retryInMs < Infinity) options.onDemand?.(retryInMs);
         return null;
       });
       if (answer === null) return;

@@ -193,6 +193,12 @@ export class TrackerManager {
     this.#pump();
   }
 
+  /** The machine slept, or the network is back: tries all again as far as the trackers allow. */
+  startOver(): void {
+    this.#policy.forgive();
+    this.#pump();
+  }
+
   /** Ends all announcing and tells "stopped", waiting `timeoutMs` for that at most. */
   stop(timeoutMs: number): Promise<void> {
     this.#stopping ??= this.#stop(timeoutMs);
@@ -252,8 +258,8 @@ export class TrackerManager {
   }
 
   /**
-   * The first address family to answer decides for the policy; what others bring later is only
-   * more peers.
+   * The first address family to answer decides for the policy. What others bring later is more
+   * peers, and perhaps a longer wait.
    */
   async #announce(tracked: Tracked, event: AnnounceEvent): Promise<void> {
     tracked.abort.abort();
@@ -261,37 +267,50 @@ export class TrackerManager {
     const { signal } = tracked.abort;
     const wanted = this.#torrent.numWant();
     const needsPeers = wanted > 0 && this.#torrent.needsPeers();
-    let answered = false;
+    let answered = false, demandedMs = 0;
+    const onDemand = (waitMs: number) => {
+      demandedMs = Math.max(demandedMs, waitMs);
+      if (answered && !signal.aborted) this.#policy.demand(tracked, this.#now(), demandedMs);
+    };
     const onAnswer = (answer: LinkAnswer) => {
       if (signal.aborted) return;
       this.#deliverPeers(tracked, answer, signal);
-      if (answered || signal.aborted) return;
+      if (signal.aborted) return;
+      const { minInterval, interval } = answer.response;
+      if (answered) return onDemand((minInterval ?? interval ?? 0) * 1000);
       answered = true;
-      this.#answered(tracked, answer, needsPeers);
+      this.#answered(tracked, answer, needsPeers, demandedMs);
     };
     try {
       const said = event ?? (this.#torrent.isPartialSeed() ? "paused" : null);
-      await tracked.link.announce(said, this.#request(wanted), this.#options(signal), onAnswer);
+      const options = { ...this.#options(signal), onDemand };
+      await tracked.link.announce(said, this.#request(wanted), options, onAnswer);
     } catch (error) {
       const problem = asTrackerError(error);
-      if (!signal.aborted) this.#failed(tracked, problem);
+      if (!signal.aborted) this.#failed(tracked, problem, demandedMs);
     }
   }
 
-  #answered(tracked: Tracked, { response }: LinkAnswer, needsPeers: boolean): void {
+  #answered(
+    tracked: Tracked,
+    { response }: LinkAnswer,
+    needsPeers: boolean,
+    demandedMs: number,
+  ): void {
     const peers = response.peers.length + response.namedPeers.length;
     const { interval, minInterval } = response;
     this.#policy.answered(tracked, this.#now(), { interval, minInterval, peers }, needsPeers);
+    if (demandedMs > 0) this.#policy.demand(tracked, this.#now(), demandedMs);
     tracked.message = response.warning;
     tracked.seeders = response.seeders;
     tracked.leechers = response.leechers;
     this.#report(tracked, true, peers);
   }
 
-  #failed(tracked: Tracked, error: TrackerError): void {
+  #failed(tracked: Tracked, error: TrackerError, demandedMs: number): void {
     // What our own rules refuse today they refuse tomorrow.
-    const retryInMs = error.code === "refused-url" ? Infinity : error.retryInMs;
-    this.#policy.failed(tracked, this.#now(), retryInMs);
+    const retryInMs = error.code === "refused-url" ? Infinity : error.retryInMs ?? 0;
+    this.#policy.failed(tracked, this.#now(), Math.max(retryInMs, demandedMs));
     tracked.message = displayText(error.message);
     this.#report(tracked, false, 0);
   }

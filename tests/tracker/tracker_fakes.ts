@@ -14,6 +14,8 @@ import { NetError } from "../../src/util/errors.ts";
 /** Time that moves only when the test says so. */
 export class FakeClock implements Clock {
   #now = 5_000_000;
+  /** What the wall clock is ahead by. */
+  wallAheadMs = 0;
   #timers: { at: number; fn: () => void }[] = [];
 
   now(): number {
@@ -21,7 +23,12 @@ export class FakeClock implements Clock {
   }
 
   wallTime(): number {
-    return this.#now;
+    return this.#now + this.wallAheadMs;
+  }
+
+  /** Time passes in which nothing runs, as while a machine sleeps: timers are late. */
+  stall(seconds: number): void {
+    this.#now += seconds * 1000;
   }
 
   after(delayMs: number, fn: () => void): Timer {
