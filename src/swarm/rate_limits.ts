@@ -3,6 +3,7 @@
  * peer below it. All may be changed while it runs.
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import type { RequestAllowance } from "./peer/request_window.ts";
 import { Throttle, ThrottleChain } from "../util/throttle.ts";
 
 /** The longest that a block may take because of a limit. */
@@ -55,11 +56,13 @@ export interface LinkLimits {
   readonly own: ThrottlePair;
 }
 
-export class RateLimits {
+export class RateLimits implements RequestAllowance {
   readonly #client: ThrottlePair;
   readonly #torrent = newThrottles();
   readonly #peers = new Set<ThrottlePair>();
   #perPeer: Rates = { down: Infinity, up: Infinity };
+  /** Bytes that this torrent has requested. */
+  #promised = 0;
 
   constructor(client: ThrottlePair) {
     this.#client = client;
@@ -105,6 +108,25 @@ export class RateLimits {
     return { rate: Math.min(this.#perPeer.down, even), carried: Math.max(1, carried) };
   }
 
+  /** Null without a download quota; else what it has left, which requests reserve. */
+  get allowance(): RequestAllowance | null {
+    return this.#client.down.unpromised === Infinity ? null : this;
+  }
+
+  get blocks(): number {
+    return Math.max(0, Math.ceil(this.#client.down.unpromised / BLOCK_LENGTH));
+  }
+
+  promise(bytes: number): void {
+    this.#promised += bytes;
+    this.#client.down.promised += bytes;
+  }
+
+  /** A few times a second: so many blocks are under way. */
+  settlePromises(blocks: number): void {
+    this.promise(blocks * BLOCK_LENGTH - this.#promised);
+  }
+
   setTorrent(rates: Rates, now: number): void {
     setRates(this.#torrent, rates, now);
   }
@@ -129,7 +151,9 @@ export class RateLimits {
 
   leave(limits: LinkLimits): void {
     this.#peers.delete(limits.own);
-    if (this.#peers.size === 0) this.shareDown(0);
+    if (this.#peers.size > 0) return;
+    this.shareDown(0);
+    this.settlePromises(0);
   }
 
   /** Lets those that wait go on; the client's own limits are the client's to serve. */

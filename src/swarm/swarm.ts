@@ -503,18 +503,21 @@ export class Swarm {
   #shareWindows(): void {
     if (this.#content === null) return;
     const { budgetBlocks } = this.#content.pieces;
-    let active = 0, giving = 0;
+    let active = 0, giving = 0, requested = 0;
     for (const session of this.#bySession.keys()) {
+      requested += session.outstanding;
       if (!session.peerChoking) active++;
       if (gives(session)) giving++;
     }
     const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
-    const { rate, carried } = this.#limits.shareDown(giving);
+    const { rate, carried } = this.#limits.shareDown(giving), { allowance } = this.#limits;
+    this.#limits.settlePromises(requested);
     let first = 0, later = giving;
     for (const session of this.#bySession.keys()) {
       const { window } = session, rank = gives(session) ? first++ : later++;
       window.limit = limit;
       window.setShare(rate);
+      window.allowance = allowance;
       window.waits = rank >= carried && !session.snubbed;
     }
   }

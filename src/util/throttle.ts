@@ -26,6 +26,8 @@ export class Throttle {
   #filledAt = 0;
   /** How many flows share it just now. */
   flows = 0;
+  /** Bytes that were asked for and have not passed yet, as their receivers know. */
+  promised = 0;
   /** Null as long as nobody ever waited. */
   #line: Set<Waiter> | null = null;
   #serving = false;
@@ -49,6 +51,11 @@ export class Throttle {
     const wasSpent = this.#isSpent;
     this.#end = this.#total + bytes;
     if (wasSpent) this.serve(now);
+  }
+
+  /** Bytes of the allowance that were not asked for yet; Infinity without one. */
+  get unpromised(): number {
+    return this.#end - this.#total - this.promised;
   }
 
   get limit(): number {

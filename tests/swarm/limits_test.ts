@@ -129,6 +129,33 @@ describe("quota of a client", () => {
     });
   }
 
+  for (
+    const [limits, how] of [[{ down: 200 * KIB }, "at a rate"], [{}, "at full speed"]] as const
+  ) {
+    it(`is kept to the block by what is requested: ${how}, two torrents`, TIMEOUT, async () => {
+      const swarm = new SimSwarm(29), other = new SimSwarm(30, {}, swarm.world);
+      await swarm.prepare([8 * MIB], 64 * KIB);
+      await other.prepare([8 * MIB], 64 * KIB, "10.0.0.2");
+      for (const i of [1, 2, 3]) {
+        await swarm.seed(`10.0.1.${i}`);
+        await other.seed(`10.0.3.${i}`);
+      }
+      const quota = { down: 3 * MIB + 5, period: "day" as const };
+      const leech = await swarm.leech("10.0.2.1", {}, {}, { quota, limits });
+      const second = leech.client.add(other.torrent.bytes, { dir: "/other" });
+      await swarm.world.runFor(60_000);
+      const first = leech.torrent.snapshot();
+      assert.equal(first.quotaSpent?.down, true);
+      const downloaded = first.downloaded + second.snapshot().downloaded;
+      assert.ok(downloaded <= quota.down && downloaded > 0.98 * quota.down, `${downloaded}`);
+      const sent = [...swarm.all, ...other.all].reduce((sum, { torrent }) => {
+        return sum + torrent.snapshot().uploaded;
+      }, 0);
+      assert.ok(sent <= quota.down + 16 * KIB, `${sent - quota.down} bytes too many were sent`);
+      await swarm.close();
+    });
+  }
+
   it("is one for all clients that share a state folder", TIMEOUT, async () => {
     const swarm = new SimSwarm(27);
     await swarm.prepare([3 * MIB], 64 * KIB);

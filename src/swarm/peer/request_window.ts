@@ -31,6 +31,13 @@ const MAX_REST_MS = 60_000;
 
 const GONE = 0, LIVE = 1, LATE = 2;
 
+/** What a quota lets be requested, over all peers. */
+export interface RequestAllowance {
+  /** Blocks, the last of which may exceed it. */
+  readonly blocks: number;
+  promise(bytes: number): void;
+}
+
 export class RequestWindow {
   #piece = new Int32Array(64);
   #block = new Int32Array(64);
@@ -46,6 +53,8 @@ export class RequestWindow {
   #reqq = DEFAULT_REQQ;
   /** Upper bound from the memory that all peers share. */
   limit = Infinity;
+  /** Null without a quota. */
+  allowance: RequestAllowance | null = null;
   /** Our rate limits carry no more peers: it is asked for nothing. */
   waits = false;
   /** Blocks that its share of our rate limits carries in `QUEUE_MS`. */
@@ -90,7 +99,9 @@ export class RequestWindow {
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
     const size = Math.min(this.#size, this.#useful, this.#reqq, this.limit);
     // At a low limit the next block is asked for when this one is complete.
-    return size <= 1 && this.#fairSize === 1 && this.#arriving ? 0 : Math.max(1, size);
+    if (size <= 1 && this.#fairSize === 1 && this.#arriving) return 0;
+    const wanted = Math.max(1, size);
+    return this.allowance === null ? wanted : Math.min(wanted, this.#live + this.allowance.blocks);
   }
 
   /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
@@ -121,6 +132,7 @@ export class RequestWindow {
     this.#dueAt[at] = this.#answers + 2 * this.#live + OVERTAKING;
     this.#state[at] = LIVE;
     if (this.#live++ === 0) this.#waitingSince = now;
+    this.allowance?.promise(BLOCK_LENGTH);
   }
 
   // hot
