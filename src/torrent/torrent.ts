@@ -10,6 +10,7 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { ResumeData } from "../state/resume_data.ts";
+import { assert } from "../util/assert.ts";
 import { describeError, type FileError, NotYetError } from "../util/errors.ts";
 import type { Content } from "./content.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
@@ -72,10 +73,16 @@ export class Torrent {
   #searching = false;
   /** It had reached its goal when it was started, so it seeds until the goal is changed. */
   #seedsOn = false;
+  /** The user's last word was a pause: a stop leaves it so, for the next run of the client. */
+  #pauses = false;
   /** The state folder has the options. */
   #isKept = false;
-  /** It is ours among the clients that share the state folder. */
+  /** It is ours among the clients that share the state folder, until it ends. */
   #claimed = false;
+  /** The claim under way, which an end waits for. */
+  #claiming: Promise<FileError | null> | null = null;
+  /** No other client had it when that was last asked. */
+  #isOurs = false;
 
   private constructor(source: TorrentSource, options: AddOptions, ports: TorrentPorts) {
     this.infoHash = source.infoHash;
@@ -246,8 +253,8 @@ export class Torrent {
       this.#expectFinish();
       this.#end = Promise.withResolvers<void>();
       this.#know = null;
-      this.#claimed = false;
     }
+    this.#pauses = false;
     this.#pace.reset();
     this.#error = null;
     this.#setStanding("working");
@@ -261,6 +268,7 @@ export class Torrent {
    */
   async pause(): Promise<void> {
     if (!this.#isOver && this.#standing !== "paused") {
+      this.#pauses = true;
       this.#setStanding("paused");
       void this.#keepWish();
       this.#halt(false);
@@ -320,6 +328,7 @@ export class Torrent {
     this.#halt(standing === "failed");
     this.#closing = this.#closing.then(() => {
       this.#ports.tell({ type: "stopped" });
+      this.#claimed = false;
       this.#ports.ended(!this.#isOver);
       resolve();
     });
@@ -351,6 +360,7 @@ export class Torrent {
     this.#record = record;
     this.#isKept = isKept;
     if (record !== null) this.#ports.peers.recallTotals(record.totals);
+    this.#pauses = paused;
     if (!paused) return void this.#open();
     this.#setStanding("paused");
     if (!isKept) void this.#keepWish();
@@ -380,18 +390,25 @@ export class Torrent {
   /** Resolves to whether the torrent is ours; else it is tried again. */
   async #claim(signal: AbortSignal): Promise<boolean> {
     if (this.#claimed) return true;
-    const error = await this.#ports.claim();
+    const error = await (this.#claiming ??= this.#askForClaim());
     if (signal.aborted) return false;
     if (error !== null) {
       this.#record = null; // the other client will leave another one
       this.#wait(error, () => void this.#open());
       return false;
     }
-    this.#claimed = true;
-    if (!this.#isKept) void this.#keepWish();
     this.#error = null;
     this.#standing = "working";
     return true;
+  }
+
+  /** What it grants counts also where the torrent was stopped meanwhile: a restart shall know it. */
+  async #askForClaim(): Promise<FileError | null> {
+    const error = await this.#ports.claim();
+    this.#claiming = null;
+    this.#claimed = this.#isOurs = error === null;
+    if (error === null && !this.#isKept) void this.#keepWish();
+    return error;
   }
 
   async #loadMeta(): Promise<void> {
@@ -452,6 +469,7 @@ export class Torrent {
 
   #work(meta: Metainfo, mustExist: boolean): void {
     const { clock, peers, tell } = this.#ports, record = this.#record, ledger = this.#ledger!;
+    assert(this.#content === null, "one content at a time");
     const content = this.#content = this.#ports.makeContent(
       meta,
       this.#workOptions,
@@ -468,6 +486,7 @@ export class Torrent {
     this.#error = null;
     this.#standing = "working";
     this.#pace.begin(clock.now());
+    if (this.#told !== "waiting") this.#tellState(); // a retry is no news until it succeeds
     if (!this.#hasWorked) tell(content.describe());
     this.#hasWorked = true;
     content.start();
@@ -497,6 +516,7 @@ export class Torrent {
     const content = this.#atWork, closing = content?.close(failed);
     await before;
     await closing;
+    await this.#claiming;
     if (content !== null) {
       this.#record = content.persistence.last;
       this.#content = null;
@@ -521,9 +541,8 @@ export class Torrent {
 
   /** For a restart; not while another client has the torrent. Resolves when it is saved. */
   #keepWish(): Promise<void> {
-    const isPaused = this.#standing === "paused";
-    this.#isKept = this.#claimed || isPaused;
-    return this.#isKept ? this.#ports.keepWish(this.#options, isPaused) : Promise.resolve();
+    this.#isKept = this.#isOurs || this.#pauses;
+    return this.#isKept ? this.#ports.keepWish(this.#options, this.#pauses) : Promise.resolve();
   }
 
   #running(): Content {
@@ -601,8 +620,13 @@ export class Torrent {
   }
 
   #checkInvariants(): void {
+    const standing = this.#standing, { online, swarm } = this.#ports.peers;
+    const isActive = standing === "working" || standing === "waiting";
+    assert(this.#atWork === null || standing === "working", "files are open only while it works");
+    assert(!online || isActive, "a torrent at rest is offline");
+    assert(online || swarm.size === 0, "an offline torrent has no connections");
     this.#atWork?.pieces.checkInvariants();
-    this.#ports.peers.swarm.checkInvariants();
+    swarm.checkInvariants();
   }
 }
 
