@@ -359,7 +359,7 @@ export class TorrentPeers {
     if (!this.#online) return;
     this.swarm.renew(now);
     this.pool.forgiveFailures(now);
-    this.trackers.announceNow();
+    this.trackers.startOver();
   }
 
   /** A few times a second. */
