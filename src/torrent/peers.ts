@@ -252,7 +252,9 @@ export class TorrentPeers {
   start(): void {
     if (this.#trackersStopped) {
       // One that was stopped cannot be started again; and much may have changed meanwhile.
+      const earlier = this.#trackers;
       this.#trackers = null;
+      if (earlier !== null) this.trackers.heed(earlier);
       this.pool.forgiveFailures(this.now);
     }
     if (!this.#online) this.#before = this.totals;

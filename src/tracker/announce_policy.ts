@@ -35,6 +35,8 @@ export interface TrackerView<T> {
   state: "waiting" | "announcing" | "working" | "failing" | "disabled";
   /** When it is announced to next; null if the trackers before it suffice, or while under way. */
   nextAt: number | null;
+  /** Before this the tracker does not want to be asked; in the past if it did not refuse. */
+  allowedAt: number;
 }
 
 export interface PolicyOptions {
@@ -207,6 +209,13 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     entry.dueAt = Math.max(entry.dueAt, now + minIntervalMs);
   }
 
+  /** Leaves a tracker alone until then, as it demanded before. */
+  postpone(tracker: T, allowedAt: number): void {
+    const entry = this.#entry(tracker);
+    entry.allowedAt = Math.max(entry.allowedAt, allowedAt);
+    entry.dueAt = Math.max(entry.dueAt, allowedAt);
+  }
+
   /** What failed may work again, as after the machine slept: forgets back-offs, not demands. */
   forgive(): void {
     for (const entry of this.#order) {
@@ -265,6 +274,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
       tier: entry.tier,
       state: stateOf(entry),
       nextAt: entry.since === null && inReach.has(entry) ? Math.max(now, entry.dueAt) : null,
+      allowedAt: entry.allowedAt,
     }));
   }
 

@@ -171,6 +171,17 @@ export class TrackerManager {
     this.#pump();
   }
 
+  /** Trackers that refused `earlier` are left alone for as long as they demanded. */
+  heed(earlier: TrackerManager): void {
+    const now = this.#now(), demands = new Map<string, number>();
+    for (const { tracker, allowedAt } of earlier.#policy.view(now)) {
+      if (allowedAt < Infinity) demands.set(tracker.link.url.text, allowedAt);
+    }
+    for (const { tracker } of this.#policy.view(now)) {
+      this.#policy.postpone(tracker, demands.get(tracker.link.url.text) ?? -Infinity);
+    }
+  }
+
   start(): void {
     this.#started = true;
     this.#pump();

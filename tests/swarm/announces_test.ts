@@ -118,6 +118,30 @@ describe("fourteen trackers that stay silent", () => {
   }
 });
 
+describe("a tracker that refuses", () => {
+  it("is left alone for as long as it demands, over pauses too", TIMEOUT, async () => {
+    const swarm = await newSwarm(4), { world } = swarm, asked: number[] = [];
+    const tracker = world.node("10.0.9.1"), start = world.now;
+    const refusal = "d14:failure reason8:too soon8:intervali1800e12:min intervali900ee";
+    await world.wait(tracker.http.serve({ port: 80, address: "10.0.9.1" }, () => {
+      asked.push(Math.round((world.now - start) / MINUTE));
+      return new Response(refusal);
+    }));
+    const tiers = [["http://10.0.9.1/announce"]];
+    const { torrent } = swarm, { files, pieceLength } = torrent;
+    torrent.bytes = torrentOf(files, pieceLength, undefined, tiers).bytes;
+    const leech = await swarm.join(world.node("10.0.2.1"));
+    for (let minute = 0; minute < 40; minute += 5) {
+      await world.runFor(4 * MINUTE);
+      await world.wait(leech.torrent.pause());
+      await world.runFor(MINUTE);
+      leech.torrent.start();
+    }
+    assert.deepEqual(asked, [0, 15, 30]);
+    await swarm.close();
+  });
+});
+
 describe("the identity of a torrent", () => {
   it("is one over pauses and a restart, as long as trackers remember it", TIMEOUT, async () => {
     const swarm = await newSwarm(5), { world } = swarm;
