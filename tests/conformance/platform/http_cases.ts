@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../../../src/platform/types.ts";
+import { concatBytes } from "../../../src/util/bytes.ts";
 import {
   type AddCase,
+  bytesOf,
   Collector,
   pattern,
   rejectsWith,
@@ -106,6 +108,41 @@ export function httpRequestCases(add: AddCase): void {
       await rejectsWith(get("/cut"), "bad-response");
       await rejectsWith(get("/br"), "bad-response");
     });
+  });
+
+  add("http.request takes short and wrongly labelled answers only when lenient", async (t) => {
+    const bytes = pattern(500, 2), gzipped = gzipSync(bytes);
+    const head = (line: string) => bytesOf(`HTTP/1.1 200 OK\r\n${line}\r\n\r\n`);
+    const cases: [name: string, answer: Uint8Array, isStrictlyTaken: boolean][] = [
+      ["short", concatBytes(head("content-length: 600"), bytes), false],
+      [
+        "a chunk short",
+        concatBytes(head("transfer-encoding: chunked"), bytesOf("1f5\r\n"), bytes),
+        false,
+      ],
+      ["gzip unasked", concatBytes(head("x: y"), gzipped), true],
+      ["no gzip", concatBytes(head("content-encoding: gzip"), bytes), false],
+    ];
+    for (const [name, answer, isStrictlyTaken] of cases) {
+      const listener = await t.there.net.listen({ port: 0 }, (socket) => {
+        let asked = false;
+        socket.attach({
+          onData: () => {
+            if (!asked) socket.send(answer, () => socket.close());
+            asked = true;
+          },
+          onEnd: () => {},
+        });
+      });
+      const url = `http://${t.address}:${listener.port}/`;
+      const request = { url, timeoutMs: 5000, maxBytes: 10_000 };
+      const { body } = await t.here.http.request({ ...request, lenient: true });
+      assert.deepEqual(body, bytes, name);
+      const strictly = t.here.http.request(request);
+      if (isStrictlyTaken) assert.notDeepEqual((await strictly).body, bytes, name);
+      else await rejectsWith(strictly, "reset", "bad-response");
+      await listener.close();
+    }
   });
 
   add("http.request stops at maxBytes, also in a body without end", async (t) => {
