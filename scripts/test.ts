@@ -39,6 +39,7 @@ function checks(): { title: string; args: string[] }[] {
     { title: "format", args: ["fmt", "--check"] },
     { title: "lint", args: ["lint"] },
     { title: "public docs", args: ["doc", "--lint", "mod.ts"] },
+    { title: "package", args: ["publish", "--dry-run", "--allow-dirty"] },
     { title: "layers", args: ["run", "-A", "--no-check", "scripts/check_layers.ts"] },
   ];
 }

@@ -4,6 +4,7 @@
  * sorts keys by UTF-16 instead of bytes; such values are refused here with a RangeError.
  */
 // @ts-types="./bencode_package.d.ts"
+// @ts-ignore: other compilers than Deno's find no types of it
 import bencode from "bencode";
 import { compareUtf8 } from "./utf8.ts";
 

@@ -98,7 +98,7 @@ export class Layout {
   }
 
   /** The file parts that make up `length` bytes at `begin` of a piece, in order. */
-  slices(piece: number, begin = 0, length = this.lengthOf(piece) - begin): FileSlice[] {
+  slices(piece: number, begin = 0, length: number = this.lengthOf(piece) - begin): FileSlice[] {
     const from = piece * this.pieceLength + begin;
     const to = from + length;
     assert(begin >= 0 && length >= 0 && to <= this.totalLength, "a slice lies inside the torrent");

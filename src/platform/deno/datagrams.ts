@@ -7,6 +7,7 @@ import { NetError } from "../../util/errors.ts";
 import { hostPort, plainAddress } from "../shared/addresses.ts";
 import { netError } from "../shared/errno.ts";
 import type { DatagramNet, DatagramSocket } from "../types.ts";
+import { type DatagramConn, Deno, type NetAddr } from "./deno_global.ts";
 
 type OnMessage = Parameters<DatagramNet["bind"]>[1];
 
@@ -19,13 +20,14 @@ const PAUSE_MS = 100;
 
 /** `other` binds what Deno's sockets cannot: "::" without IPv4, and all where they are missing. */
 export function createDenoDatagramNet(other: DatagramNet): DatagramNet {
-  if (typeof Deno.listenDatagram !== "function") return other;
+  const { listenDatagram } = Deno;
+  if (listenDatagram === undefined) return other;
   return {
     bind(on, onMessage) {
       const hostname = on.address ?? (on.family === 4 ? "0.0.0.0" : "::");
       if (hostname === "::") return other.bind(on, onMessage);
       try {
-        const inner = Deno.listenDatagram({ transport: "udp", hostname, port: on.port });
+        const inner = listenDatagram({ transport: "udp", hostname, port: on.port });
         return Promise.resolve(new DenoUdpSocket(inner, on.family, onMessage));
       } catch (error) {
         return Promise.reject(
@@ -40,18 +42,18 @@ class DenoUdpSocket implements DatagramSocket {
   readonly port: number;
   errors = 0;
   lastError: Error | null = null;
-  readonly #inner: Deno.DatagramConn;
+  readonly #inner: DatagramConn;
   readonly #family: 4 | 6;
   readonly #onMessage: OnMessage;
   readonly #buffer = new Uint8Array(MAX_DATAGRAM);
   #inFlight = 0;
   #closed = false;
 
-  constructor(inner: Deno.DatagramConn, family: 4 | 6, onMessage: OnMessage) {
+  constructor(inner: DatagramConn, family: 4 | 6, onMessage: OnMessage) {
     this.#inner = inner;
     this.#family = family;
     this.#onMessage = onMessage;
-    this.port = (inner.addr as Deno.NetAddr).port;
+    this.port = (inner.addr as NetAddr).port;
     this.#read();
   }
 
@@ -92,7 +94,7 @@ class DenoUdpSocket implements DatagramSocket {
     while (!this.#closed) {
       try {
         const [bytes, from] = await this.#inner.receive(this.#buffer);
-        if (!this.#closed) this.#receive(bytes, from as Deno.NetAddr);
+        if (!this.#closed) this.#receive(bytes, from as NetAddr);
       } catch (error) {
         if (this.#closed) return;
         this.#count(error);
@@ -101,7 +103,7 @@ class DenoUdpSocket implements DatagramSocket {
     }
   }
 
-  #receive(bytes: Uint8Array, { hostname, port }: Deno.NetAddr): void {
+  #receive(bytes: Uint8Array, { hostname, port }: NetAddr): void {
     try {
       this.#onMessage(bytes, plainAddress(hostname), port);
     } catch (error) {

@@ -6,6 +6,10 @@
 import * as fs from "node:fs";
 import { FileError } from "../../util/errors.ts";
 import { called, type FileWriter, type WriterMaker } from "../shared/file_handle.ts";
+import { Deno, type FileInfo, type FsFile } from "./deno_global.ts";
+
+/** Deno.SeekMode.Start. */
+const FROM_START = 0;
 
 /**
  * Deno opens by name, and follows links. On Linux an open file has a name of its own; elsewhere, and
@@ -27,7 +31,7 @@ export const denoWriters: WriterMaker = {
   },
 };
 
-function openOwn(fd: number): Deno.FsFile | null {
+function openOwn(fd: number): FsFile | null {
   try {
     return Deno.openSync(ownName(fd), { write: true });
   } catch {
@@ -39,7 +43,7 @@ function ownName(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-function checked(path: string, file: Deno.FsFile, named: Deno.FileInfo, ours: fs.Stats) {
+function checked(path: string, file: FsFile, named: FileInfo, ours: fs.Stats) {
   if (named.ino === ours.ino && named.dev === ours.dev) return new DenoWriter(file);
   file.close();
   throw new FileError(
@@ -51,18 +55,18 @@ function checked(path: string, file: Deno.FsFile, named: Deno.FileInfo, ours: fs
 }
 
 class DenoWriter implements FileWriter {
-  readonly #file: Deno.FsFile;
+  readonly #file: FsFile;
   /** Its position is an asynchronous write's. */
   #isBusy = false;
 
-  constructor(file: Deno.FsFile) {
+  constructor(file: FsFile) {
     this.#file = file;
   }
 
   // hot
   writeNow(bytes: Uint8Array, position: number): number {
     this.#demandFree();
-    this.#file.seekSync(position, Deno.SeekMode.Start);
+    this.#file.seekSync(position, FROM_START);
     return this.#file.writeSync(bytes);
   }
 
@@ -70,7 +74,7 @@ class DenoWriter implements FileWriter {
     this.#demandFree();
     this.#isBusy = true;
     try {
-      await this.#file.seek(position, Deno.SeekMode.Start);
+      await this.#file.seek(position, FROM_START);
       return await this.#file.write(bytes);
     } finally {
       this.#isBusy = false;

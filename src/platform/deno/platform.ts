@@ -5,6 +5,7 @@ import { createDenoDatagramNet } from "./datagrams.ts";
 import { denoWriters } from "./file_writer.ts";
 import { hostPort } from "../shared/addresses.ts";
 import { serve } from "./serve.ts";
+import { Deno } from "./deno_global.ts";
 
 export function createDenoPlatform(): Platform {
   return createPlatform({

@@ -3,6 +3,7 @@ import { plainAddress } from "../shared/addresses.ts";
 import { netError } from "../shared/errno.ts";
 import { serverError, within } from "../shared/serving.ts";
 import type { Http, HttpServer } from "../types.ts";
+import { Deno, type NetAddr } from "./deno_global.ts";
 
 export const serve: Http["serve"] = (on, handler) => {
   const hostname = on.address ?? "127.0.0.1";
@@ -18,13 +19,13 @@ export const serve: Http["serve"] = (on, handler) => {
         onListen: () => {},
         onError: serverError,
       }, (request, { remoteAddr, completed }) => {
-        const { hostname, port } = remoteAddr as Deno.NetAddr;
+        const { hostname, port } = remoteAddr as NetAddr;
         const over = completed.catch(() => {}).finally(() => answering.delete(over));
         answering.add(over);
         return handler(request, { address: plainAddress(hostname), port });
       });
       resolve({
-        port: (server.addr as Deno.NetAddr).port,
+        port: (server.addr as NetAddr).port,
         async close() {
           await within(Promise.all(answering));
           cutter.abort();

@@ -4,6 +4,11 @@
  * The class stands alone, as it is turned into source text for the hash threads: no name from
  * outside it may be used inside (types are fine).
  */
+interface LanesExports {
+  readonly memory: WebAssembly.Memory;
+  blocks(at: number, count: number): void;
+}
+
 export class Sha1Lanes {
   static readonly LANES = 4;
   static readonly BLOCK = 64;
@@ -22,8 +27,9 @@ export class Sha1Lanes {
   /** Takes what `sha1LanesModule` made. Throws where WebAssembly or its vectors are missing. */
   constructor(module: Uint8Array<ArrayBuffer>) {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
-    const { buffer } = exports.memory as WebAssembly.Memory;
-    this.#blocks = exports.blocks as (at: number, count: number) => void;
+    const { memory, blocks } = exports as unknown as LanesExports;
+    const { buffer } = memory;
+    this.#blocks = blocks;
     this.#state = new Uint32Array(buffer, Sha1Lanes.STATE_AT, 5 * Sha1Lanes.LANES);
     this.#inputs = Array.from({ length: Sha1Lanes.LANES }, (_, lane) => {
       const at = Sha1Lanes.INPUT_AT + lane * Sha1Lanes.LANE_STRIDE;

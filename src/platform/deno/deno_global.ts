@@ -1,0 +1,55 @@
+/** The few members of Deno that are used here, so that no Deno typings are needed. */
+
+export interface NetAddr {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export interface DatagramConn {
+  readonly addr: unknown;
+  send(bytes: Uint8Array, to: NetAddr & { transport: "udp" }): Promise<number>;
+  receive(into: Uint8Array): Promise<[bytes: Uint8Array, from: unknown]>;
+  close(): void;
+}
+
+export interface FileInfo {
+  readonly dev: number;
+  readonly ino: number | null;
+}
+
+export interface FsFile {
+  seekSync(position: number, whence: 0): number;
+  seek(position: number, whence: 0): Promise<number>;
+  writeSync(bytes: Uint8Array): number;
+  write(bytes: Uint8Array): Promise<number>;
+  statSync(): FileInfo;
+  stat(): Promise<FileInfo>;
+  close(): void;
+}
+
+interface Served {
+  readonly remoteAddr: unknown;
+  readonly completed: Promise<void>;
+}
+
+interface DenoGlobal {
+  /** Unstable: it may be missing. */
+  readonly listenDatagram?: (on: NetAddr & { transport: "udp" }) => DatagramConn;
+  openSync(path: string, options: { write: true }): FsFile;
+  open(path: string, options: { write: true }): Promise<FsFile>;
+  serve(
+    options: {
+      port: number;
+      hostname: string;
+      signal: AbortSignal;
+      onListen(): void;
+      onError(error: unknown): Response;
+    },
+    handler: (request: Request, info: Served) => Response | Promise<Response>,
+  ): { readonly addr: unknown; readonly finished: Promise<void> };
+  readonly permissions: { requestSync(what: { name: "net"; host: string }): { state: string } };
+  readonly errors: { readonly NotCapable: new (message: string) => Error };
+}
+
+/** Undefined on Bun, where this file is loaded and not used. */
+export const Deno: DenoGlobal = (globalThis as unknown as { Deno: DenoGlobal }).Deno;
