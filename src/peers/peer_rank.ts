@@ -1,6 +1,6 @@
 /** Which peer is worth more: the numbers behind whom we dial first and whom we forget first. */
 import { assert } from "../util/assert.ts";
-import { type Crc32c } from "../util/crc32c.ts";
+import type { Crc32c } from "../util/crc32c.ts";
 import { peerPriority, type PriorityEndpoint } from "./peer_priority.ts";
 import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 

@@ -5,7 +5,7 @@
  */
 import type { AnnounceEvent, AnnounceRequest, AnnounceResponse } from "./tracker_message.ts";
 import { checkTrackerAddress, type TrackerUrl } from "./tracker_url.ts";
-import { TrackerError } from "../util/errors.ts";
+import type { TrackerError } from "../util/errors.ts";
 import { announceHttp, type HttpAnnouncePorts } from "./http_announcer.ts";
 import { type HostAddresses, resolveHost } from "./resolve_host.ts";
 import { asTrackerError } from "./tracker_errors.ts";

@@ -5,7 +5,7 @@ import { Client } from "../../src/client/client.ts";
 import { checkInvariants, type Torrent } from "../../src/torrent/torrent.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/types.ts";
 import { encode } from "../../src/bencode/bencode_encode.ts";
-import { type NodeOptions, SimNode } from "./sim/sim_node.ts";
+import type { NodeOptions, SimNode } from "./sim/sim_node.ts";
 import { SimWorld, type WorldOptions } from "./sim/world.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
