@@ -39,6 +39,9 @@ const RENEWAL_MS = 6000;
 /** Pieces that a super-seed looks through for each millisecond until it does so again. */
 const SHOWN_PIECES_A_MS = 20_000;
 
+/** So long a peer that came counts as one that will give: many may unchoke us at once. */
+const HOPEFUL_MS = 10_000;
+
 /** Bytes of HAVEs for one peer when the torrent becomes known; who would need more is dialled anew. */
 const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
 
@@ -503,14 +506,17 @@ export class Swarm {
   #shareWindows(): void {
     if (this.#content === null) return;
     const { budgetBlocks } = this.#content.pieces;
-    let active = 0, giving = 0, requested = 0;
+    const now = this.#clock.now();
+    let active = 0, giving = 0, hopeful = 0, requested = 0;
     for (const session of this.#bySession.keys()) {
       requested += session.outstanding;
       if (!session.peerChoking) active++;
       if (gives(session)) giving++;
+      else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
     }
     const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
-    const { rate, carried } = this.#limits.shareDown(giving), { allowance } = this.#limits;
+    const { rate, carried } = this.#limits.shareDown(giving + hopeful),
+      { allowance } = this.#limits;
     this.#limits.settlePromises(requested);
     let first = 0, later = giving;
     for (const session of this.#bySession.keys()) {

@@ -1,6 +1,7 @@
 /** Rate limits of any size, with any number of peers: kept within 5 %, and nobody is left waiting. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { linkWith } from "../harness/sim/link.ts";
 import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KB = 1000, KIB = 1024, MIB = 1024 * KIB, BLOCK = 16 * KIB;
@@ -94,6 +95,27 @@ describe("a download limit", () => {
     }
     await swarm.untilDone([leech], 150_000);
     assert.equal(leech.torrent.snapshot().metrics.wasted.duplicate, 0);
+    await swarm.close();
+  });
+
+  it("that becomes a thousandth takes back what was requested before", TIMEOUT, async () => {
+    const swarm = new SimSwarm("thousandth"), low = 10 * KB;
+    await swarm.prepare([200 * MIB], 256 * KIB);
+    const link = linkWith({ latencyMs: 50, upBytesPerSec: 2000 * KB });
+    for (let i = 1; i <= 5; i++) await swarm.seed(`10.0.1.${i}`, { link });
+    const leech = await swarm.leech("10.0.2.1", {}, {}, { limits: { down: 1000 * low } });
+    await swarm.world.runFor(8000);
+    const requested = () => leech.torrent.peers().reduce((sum, peer) => sum + peer.outstanding, 0);
+    const before = requested();
+    assert.ok(before * BLOCK > 400 * low, `${before} blocks were requested`);
+    leech.client.update({ limits: { down: low } });
+    await swarm.world.runFor(30_000);
+    for (const { bytes, byPeer } of await windows(swarm, leech, 12)) {
+      near(bytes, 10 * low, "after the change");
+      assert.equal(byPeer.length, 5);
+    }
+    assert.ok(requested() < 60, `${requested()} blocks of ${before} are still requested`);
+    assert.deepEqual(lost(swarm, leech), []);
     await swarm.close();
   });
 

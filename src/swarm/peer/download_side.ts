@@ -79,6 +79,12 @@ export class DownloadSide {
   readonly #release = (piece: number, block: number) =>
     this.#book.release(this.#peer, piece, block);
 
+  readonly #withdraw = (piece: number, block: number) => {
+    this.#release(piece, block);
+    const length = this.#layout.blockLength(piece, block);
+    this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
+  };
+
   constructor(
     layout: Layout,
     book: BlockBook,
@@ -135,6 +141,7 @@ export class DownloadSide {
     this.rate.sample(now);
     if (this.window.tick(now, this.rate.rate)) this.dropRequests();
     else this.window.releaseLost(this.#release);
+    this.window.withdrawSurplus(this.#withdraw);
   }
 
   onChoke(): void {

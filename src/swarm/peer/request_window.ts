@@ -22,6 +22,8 @@ const MAX_TIMEOUT_MS = 30_000;
 const LATE_MS = 60_000;
 /** Requests that are remembered; beyond it those that no longer count are forgotten at once. */
 const MAX_HELD = 8192;
+/** Requests beyond twice the window's size that are left alone when it shrinks. */
+const SURPLUS = 8;
 /** Answers that may overtake a request, beside twice as many as were under way when it was made. */
 const OVERTAKING = 32;
 
@@ -192,6 +194,19 @@ export class RequestWindow {
       this.#release(at, release);
     }
     this.#arriving = false;
+  }
+
+  /**
+   * Calls `withdraw` for the newest requests where far more are under way than a limit of ours, which
+   * became lower, lets arrive: the peer would wait for long to send them, and leave.
+   */
+  withdrawSurplus(withdraw: (piece: number, block: number) => void): void {
+    if (this.#fairSize === Infinity || this.#live <= 2 * this.size + SURPLUS) return;
+    const mask = this.#piece.length - 1;
+    for (let i = this.#length - 1; i >= 0 && this.#live > Math.max(1, this.size); i--) {
+      const at = (this.#start + i) & mask;
+      if (this.#state[at] === LIVE) this.#release(at, withdraw);
+    }
   }
 
   /**
