@@ -253,9 +253,10 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return this.#order.filter(awaitsStopped).map((entry) => entry.tracker);
   }
 
-  /** Whether a tracker still has to hear that the download is complete. */
-  owesCompleted(tracker: T): boolean {
-    return this.#entry(tracker).owesCompleted;
+  /** Whether a tracker still has to hear that the download is complete, and did not refuse. */
+  owesCompleted(tracker: T, now: number): boolean {
+    const { owesCompleted, allowedAt } = this.#entry(tracker);
+    return owesCompleted && allowedAt <= now;
   }
 
   /** Whether there are trackers and each of them has failed or stays silent. */

@@ -116,6 +116,8 @@ interface Tracked {
   abort: AbortController;
   /** Resolves when the latest announce is over. */
   done: Promise<void>;
+  /** The event of the announce under way; undefined without one. */
+  saying: AnnounceEvent | undefined;
 }
 
 export class TrackerManager {
@@ -276,6 +278,7 @@ export class TrackerManager {
     tracked.abort.abort();
     tracked.abort = new AbortController();
     const { signal } = tracked.abort;
+    tracked.saying = event;
     const wanted = this.#torrent.numWant();
     const needsPeers = wanted > 0 && this.#torrent.needsPeers();
     let answered = false, demandedMs = 0;
@@ -299,6 +302,8 @@ export class TrackerManager {
     } catch (error) {
       const problem = asTrackerError(error);
       if (!signal.aborted) this.#failed(tracked, problem, demandedMs);
+    } finally {
+      if (tracked.abort.signal === signal) tracked.saying = undefined;
     }
   }
 
@@ -365,7 +370,9 @@ export class TrackerManager {
   async #stop(timeoutMs: number): Promise<void> {
     this.#timer?.cancel();
     const informed = this.#policy.stop();
-    const owed = new Set(informed.filter((tracker) => this.#policy.owesCompleted(tracker)));
+    const owed = new Set(
+      informed.filter((tracker) => this.#policy.owesCompleted(tracker, this.#now())),
+    );
     for (const { tracker } of this.#policy.view(this.#now())) {
       if (!owed.has(tracker)) tracker.abort.abort();
     }
@@ -388,10 +395,12 @@ export class TrackerManager {
     if (this.#ports.udp === undefined) this.#udp.close();
   }
 
-  /** What is under way ends first: it may be this event already, or the "started" before it. */
+  /** What is under way ends first: it is this event already, or the "started" before it. */
   async #tellCompleted(tracked: Tracked): Promise<void> {
+    const isTold = tracked.saying === "completed";
     await tracked.done;
-    if (!this.#policy.owesCompleted(tracked) || tracked.abort.signal.aborted) return;
+    if (isTold || !this.#policy.owesCompleted(tracked, this.#now())) return;
+    if (tracked.abort.signal.aborted) return;
     await this.#tell(tracked, "completed", tracked.abort.signal);
   }
 
@@ -441,6 +450,7 @@ function newTracked(url: TrackerUrl, link: TrackerLink): Tracked {
     leechers: null,
     abort: new AbortController(),
     done: Promise.resolve(),
+    saying: undefined,
   };
 }
 

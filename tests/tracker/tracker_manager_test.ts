@@ -253,6 +253,24 @@ describe("TrackerManager events", () => {
     assert.equal(took, 2);
   });
 
+  it("says completed once at the end, to a tracker that refuses too", async () => {
+    let asked = 0;
+    const world = await new World([["http://a.test/announce"]], () => {
+      return asked++ === 0 ? answer(3) : { body: text("d14:failure reason8:too soone") };
+    }).start();
+    world.manager.completed();
+    await world.manager.stop(3000);
+    assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
+    const later = await new World([["http://a.test/announce"]], ({ url }) => {
+      if (!url.includes("completed")) return answer(3);
+      return { body: text("d14:failure reason8:too soon12:min intervali60ee") };
+    }).start();
+    later.manager.completed();
+    await settle();
+    await later.manager.stop(3000);
+    assert.deepEqual(later.asked(), ["a started", "a completed", "a stopped"]);
+  });
+
   it("says paused at intervals while files that nobody wants are missing (BEP 21)", async () => {
     const torrent = { isPartialSeed: () => true };
     const world = await new World([["http://a.test/announce"]], undefined, { torrent }).start();
