@@ -7,6 +7,7 @@
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
+import { Attempts } from "./attempts.ts";
 import { Breaches } from "./breaches.ts";
 import { CandidateCache } from "./candidate_cache.ts";
 import type { OwnEndpoint } from "./own_endpoint.ts";
@@ -25,6 +26,7 @@ export class PeerBook {
   readonly cache: CandidateCache;
   readonly own: OwnEndpoint;
   readonly breaches = new Breaches();
+  readonly attempts = new Attempts();
   readonly #config: PeerPoolConfig;
   /** Addresses that failed too often; dialled again only while nobody is connected. */
   readonly #dead = new Set<PoolPeer>();

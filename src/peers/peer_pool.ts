@@ -14,7 +14,6 @@
 import { assert } from "../util/assert.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
-import { Attempts } from "./attempts.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
 import { QUICK_TRIES } from "./candidate_cache.ts";
 import { absorb, olderConnection } from "./duplicates.ts";
@@ -42,7 +41,6 @@ export class PeerPool implements SlotUser {
   /** Null until there is a peer: most torrents of a large client have none. */
   #made: PeerBook | null = null;
   #finished = false;
-  readonly #connecting = new Attempts();
   readonly #connected = new Set<PoolPeer>();
   /** Callbacks that are due when the step under way is complete. */
   readonly #news: (() => void)[] = [];
@@ -116,13 +114,13 @@ export class PeerPool implements SlotUser {
 
   /** The address that we dialled answered; the handshake is still to come. */
   answered(peer: PoolPeer, now: number): void {
-    this.#connecting.answered(peer, now);
+    this.#book.attempts.answered(peer, now);
   }
 
   /** A connection that we dialled has its handshake done. */
   connected(peer: PoolPeer, now: number, peerId: Uint8Array | null = null): void {
     if (peer.state !== PEER_STATE.CONNECTING) return;
-    this.#connecting.end(peer);
+    this.#book.attempts.end(peer);
     this.#enter(peer, now, peerId);
     this.#settle(now);
   }
@@ -169,7 +167,7 @@ export class PeerPool implements SlotUser {
 
   #makeRoom(now: number): boolean {
     if (this.#connected.size >= this.#maxActive) return false;
-    const [longest] = this.#connecting.peers;
+    const [longest] = this.#attempts;
     if (this.#slots.isFull && longest !== undefined) this.#hangUp(longest, now, false);
     return this.#slots.makeRoom(this, now);
   }
@@ -302,12 +300,12 @@ export class PeerPool implements SlotUser {
   }
 
   #endAttempts(now: number): void {
-    for (const peer of this.#connecting.peers) this.#hangUp(peer, now, false);
+    for (const peer of this.#attempts) this.#hangUp(peer, now, false);
   }
 
   /** Ends the attempt that waits longest, or the lowest ranked connection; there must be one. */
   giveUpOne(now: number): void {
-    const [attempt] = this.#connecting.peers;
+    const [attempt] = this.#attempts;
     this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
   }
 
@@ -414,7 +412,7 @@ export class PeerPool implements SlotUser {
     return {
       total: this.#made?.list.size ?? 0,
       candidates: this.#made?.cache.size ?? 0,
-      connecting: this.#connecting.size,
+      connecting: this.#connecting,
       connected: this.#connected.size,
       dead: this.#made?.dead ?? 0,
       banned: this.#made?.list.banned ?? 0,
@@ -424,7 +422,7 @@ export class PeerPool implements SlotUser {
   /** Every slot has a connection that stands. */
   get isFull(): boolean {
     return this.#connected.size >= this.#maxActive ||
-      (this.#slots.isFull && this.#connecting.size === 0);
+      (this.#slots.isFull && this.#connecting === 0);
   }
 
   /** Whether this newcomer, should it be let in, takes the place of its own older connection. */
@@ -436,7 +434,7 @@ export class PeerPool implements SlotUser {
 
   /** Connections and attempts. */
   get active(): number {
-    return this.#connecting.size + this.#connected.size;
+    return this.#connecting + this.#connected.size;
   }
 
   /** What somebody at this address would get as PoolPeer.spread (BEP 40). */
@@ -470,7 +468,7 @@ export class PeerPool implements SlotUser {
 
   /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
   #leave(peer: PoolPeer, now: number, wasError: boolean): void {
-    const wasConnecting = this.#connecting.end(peer);
+    const wasConnecting = this.#book.attempts.end(peer);
     const wasConnected = this.#connected.delete(peer);
     if (wasConnecting || wasConnected) this.#slots.giveBack();
     peer.state = PEER_STATE.DISCONNECTED;
@@ -503,7 +501,7 @@ export class PeerPool implements SlotUser {
         peer.state = PEER_STATE.CONNECTING;
         peer.incoming = false;
         peer.tries++;
-        this.#connecting.start(peer, now);
+        this.#book.attempts.start(peer, now);
         this.#book.refresh(peer);
         this.#dialer.dial(peer);
       }
@@ -515,7 +513,7 @@ export class PeerPool implements SlotUser {
   /** Whom to dial now; undefined when there is nobody, or no room. */
   #next(now: number): PoolPeer | undefined {
     if (this.#made === null || !this.#hasRoom(now)) return undefined;
-    const tooMany = this.#connecting.size >= this.#config.maxHalfOpen || this.#slots.isFull;
+    const tooMany = this.#connecting >= this.#config.maxHalfOpen || this.#slots.isFull;
     const best = this.#made.nextCandidate(now, this.#alone && !tooMany);
     if (best === undefined) return undefined;
     if (tooMany && !this.#giveUpFor(best, now)) return undefined;
@@ -524,12 +522,12 @@ export class PeerPool implements SlotUser {
 
   #hasRoom(now: number): boolean {
     const room = Math.min(this.#config.maxPending, this.#maxActive - this.#connected.size);
-    return room > 0 && this.#connecting.pending(now, this.#alone) < room;
+    return room > 0 && this.#book.attempts.pending(now, this.#alone) < room;
   }
 
   /** Ends an attempt, or another torrent's connection, for one to `best`; false when none may end. */
   #giveUpFor(best: PoolPeer, now: number): boolean {
-    const overdue = best.slow ? null : this.#connecting.overdue(now);
+    const overdue = best.slow ? null : this.#book.attempts.overdue(now);
     if (overdue !== null) {
       overdue.slow = true;
       this.#hangUp(overdue, now, false);
@@ -537,6 +535,14 @@ export class PeerPool implements SlotUser {
     }
     // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
     return this.active === 0 && this.#slots.makeRoom(this, now);
+  }
+
+  get #connecting(): number {
+    return this.#made?.attempts.size ?? 0;
+  }
+
+  get #attempts(): PoolPeer[] {
+    return this.#made?.attempts.peers ?? [];
   }
 
   get #alone(): boolean {
