@@ -28,7 +28,7 @@ import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { PeerPool } from "../peers/peer_pool.ts";
 import type { PeerPoolConfig } from "../peers/pool_types.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
-import type { Identity, SwarmDialer } from "../swarm/swarm.ts";
+import type { Identity } from "../swarm/swarm.ts";
 import { Content } from "../torrent/content.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
 import type {
@@ -37,7 +37,7 @@ import type {
   ContentPorts,
   ContentStart,
 } from "../torrent/content_ports.ts";
-import { dialPeer } from "../transport/dial.ts";
+import { type Dial, dialPeer } from "../transport/dial.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { placeFiles } from "./file_places.ts";
 import { shareOut } from "./open_share.ts";
@@ -81,7 +81,7 @@ export class EngineMaker {
   readonly #files: HandlePool;
   readonly #buffers = new SendBuffers();
   readonly #readCache: ReadCache;
-  readonly #dialer: SwarmDialer;
+  readonly #dial: Dial;
   readonly #keeping: Pick<KeeperPorts, "files" | "sha1" | "now" | "sleep">;
 
   constructor(platform: Platform, options: ClientOptions, ports: MakerPorts) {
@@ -98,7 +98,7 @@ export class EngineMaker {
       now: () => clock.now(),
       sleep: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     };
-    this.#dialer = { dial: (to, ours, events) => dialPeer(platform, to, ours, events) };
+    this.#dial = (to, ours, events) => dialPeer(platform, to, ours, events);
     this.#readCache = new ReadCache(settings.readCacheBytes, platform);
   }
 
@@ -125,7 +125,7 @@ export class EngineMaker {
       clock,
       random,
       hasher,
-      dialer: this.#dialer,
+      dial: this.#dial,
       buffers: this.#buffers,
       throttles: limits.throttles,
       slots: limits.slots,

@@ -2,10 +2,9 @@
  * The peers of one torrent: all known ones, which to dial next, and which are connected.
  *
  * Two tiers and a cache: the list of all known peers and the cache of those ready to be dialled,
- * best first (both in the PeerBook), and the active connections (here). The pool dials nobody
- * itself: it tells its dialer, and is told how it went. From `connectToPeers` to `disconnectAll` it
- * keeps the connection slots filled by itself: after new peers, after every loss and when a
- * back-off ends (`tick`). All times are the clock's milliseconds; every step is O(log n).
+ * best first (both in the PeerBook), and the active connections (here). The pool only decides: who
+ * dials asks it for the `next` peer, and tells it how that went. From `connectToPeers` to
+ * `disconnectAll` there is a next one as long as a place is free and somebody may be dialled. All times are the clock's milliseconds; every step is O(log n).
  *
  * Invariants: CONNECTING and CONNECTED peers are exactly those in the two sets; banned peers are
  * never dialled; connections never pass the limit; each of them and each attempt holds a slot of the
@@ -21,50 +20,36 @@ import { OwnEndpoint } from "./own_endpoint.ts";
 import { isListenPort, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { lowestRanked } from "./peer_rank.ts";
-import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
-import {
-  type PeerPoolConfig,
-  POOL_DEFAULTS,
-  type PoolCallbacks,
-  type PoolDialer,
-  type PoolStats,
-} from "./pool_types.ts";
+import { NOTHING, PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
+import { type PeerPoolConfig, POOL_DEFAULTS, type PoolStats } from "./pool_types.ts";
 
 /** A connection that ends within this time was refused, if the peer may have had a reason. */
 const BRIEF_MS = 2000;
 
 export class PeerPool implements SlotUser {
   readonly #config: PeerPoolConfig;
-  readonly #dialer: PoolDialer;
   readonly #slots: ConnectionSlots;
   readonly #own: OwnEndpoint;
   /** Null until there is a peer: most torrents of a large client have none. */
   #made: PeerBook | null = null;
   #finished = false;
   readonly #connected = new Set<PoolPeer>();
-  /** Callbacks that are due when the step under way is complete. */
-  readonly #news: (() => void)[] = [];
-  #callbacks: PoolCallbacks = {};
+  readonly #onBanned: (peer: PoolPeer, reason: string) => void;
   #maxActive: number;
   #running = false;
-  #filling = false;
 
   /** `slots` are shared with the pools of other torrents; by default there is no limit overall. */
   constructor(
     config: Partial<PeerPoolConfig>,
-    dialer: PoolDialer,
     slots: ConnectionSlots = new ConnectionSlots(),
+    onBanned: (peer: PoolPeer, reason: string) => void = () => {},
   ) {
     this.#config = { ...POOL_DEFAULTS, ...config };
     assert(this.#config.maxPeerlistSize > 0, "the peer list has room for a peer");
-    this.#dialer = dialer;
+    this.#onBanned = onBanned;
     this.#slots = slots;
     this.#own = new OwnEndpoint(this.#config.crc32c, this.#config.peerId);
     this.#maxActive = this.#config.maxActiveConnections;
-  }
-
-  setCallbacks(callbacks: PoolCallbacks): void {
-    this.#callbacks = callbacks;
   }
 
   /**
@@ -95,16 +80,29 @@ export class PeerPool implements SlotUser {
     return fresh.size;
   }
 
-  /** Starts to keep the connection slots filled with the best candidates, and fills them now. */
+  /** From now on there are peers to dial. */
   connectToPeers(now: number): void {
     this.#running = true;
     this.#slots.join(this);
     this.#settle(now);
   }
 
-  /** Brings back peers whose back-off is over and fills free slots. Due at `nextDeadline()`. */
-  tick(now: number): void {
-    this.#settle(now);
+  /**
+   * The peer to dial now, which counts as being dialled from here on: set its `end` and report how it
+   * went, by `connected` or `connectionClosed`. Null when there is nobody, or no place.
+   */
+  next(now: number): PoolPeer | null {
+    if (this.#made === null) return null;
+    this.#made.promote(now);
+    const peer = this.#running ? this.#pick(this.#made, now) : undefined;
+    if (peer === undefined) return null;
+    this.#slots.take();
+    peer.state = PEER_STATE.CONNECTING;
+    peer.incoming = false;
+    peer.tries++;
+    this.#made.attempts.start(peer, now);
+    this.#made.refresh(peer);
+    return peer;
   }
 
   /** When the next back-off ends; Infinity when none waits or nobody is dialled. */
@@ -141,10 +139,10 @@ export class PeerPool implements SlotUser {
     const canonical = formatIp(bytes);
     if (this.#book.list.refuses(canonical, bytes)) return null;
     const older = olderConnection(this.#connected, canonical, peerId);
-    if (older !== undefined) this.#hangUp(older, now, false);
+    if (older !== undefined) this.#hangUp(older, now);
     let peer = this.#book.list.find(canonical, port);
     if (peer !== undefined && !this.#welcomesAgain(peer, peerId)) return null;
-    if (peer?.state === PEER_STATE.CONNECTING) this.#hangUp(peer, now, false);
+    if (peer?.state === PEER_STATE.CONNECTING) this.#hangUp(peer, now);
     if (!this.#makeRoom(now)) return null;
     if (peer === undefined) {
       peer = this.#book.add(canonical, bytes, port, 0);
@@ -168,7 +166,7 @@ export class PeerPool implements SlotUser {
   #makeRoom(now: number): boolean {
     if (this.#connected.size >= this.#maxActive) return false;
     const [longest] = this.#attempts;
-    if (this.#slots.isFull && longest !== undefined) this.#hangUp(longest, now, false);
+    if (this.#slots.isFull && longest !== undefined) this.#hangUp(longest, now);
     return this.#slots.makeRoom(this, now);
   }
 
@@ -188,7 +186,7 @@ export class PeerPool implements SlotUser {
     else if (how.error) peer.failCount++;
     if (!brief) peer.quickTries = 0;
     peer.leftInOrder = !(how.broke ?? how.error);
-    this.#leave(peer, now, how.error);
+    this.#leave(peer, now);
     const ban = how.breach ? this.#book.breaches.note(peer, how.breach, now) : null;
     if (ban !== null) this.#ban(peer, ban.reason, ban.scope);
     this.#settle(now);
@@ -206,12 +204,12 @@ export class PeerPool implements SlotUser {
     if (other === undefined || other === peer) {
       this.#book.list.move(peer, port);
     } else if (this.#book.refuses(other)) {
-      this.#hangUp(peer, now, true);
+      this.#hangUp(peer, now);
     } else if (this.#prefers(other)) {
       other.sources |= peer.sources;
-      this.#hangUp(peer, now, false);
+      this.#hangUp(peer, now);
     } else {
-      if (other.active) this.#hangUp(other, now, false);
+      if (other.active) this.#hangUp(other, now);
       this.#book.forget(other);
       absorb(peer, other);
       this.#book.list.move(peer, port);
@@ -237,7 +235,7 @@ export class PeerPool implements SlotUser {
   disconnectPeer(address: string, port: number, now: number): boolean {
     const peer = this.findPeer(address, port);
     if (peer === undefined || !peer.active) return false;
-    this.#hangUp(peer, now, false);
+    this.#hangUp(peer, now);
     this.#settle(now);
     return true;
   }
@@ -260,7 +258,7 @@ export class PeerPool implements SlotUser {
     const connected = [...this.#connected];
     this.#endAttempts(now);
     for (const peer of connected) {
-      this.#hangUp(peer, now, false);
+      this.#hangUp(peer, now);
       if (!peer.connectable) continue;
       peer.quickTries = QUICK_TRIES;
       this.#book.refresh(peer);
@@ -273,7 +271,7 @@ export class PeerPool implements SlotUser {
   erasePeer(address: string, port: number, now: number): boolean {
     const peer = this.findPeer(address, port);
     if (peer === undefined) return false;
-    if (peer.active) this.#hangUp(peer, now, false);
+    if (peer.active) this.#hangUp(peer, now);
     this.#book.forget(peer);
     this.#settle(now);
     return true;
@@ -284,7 +282,7 @@ export class PeerPool implements SlotUser {
     for (const peer of [...this.#made?.list.values() ?? []]) {
       if (peer.state === PEER_STATE.BANNED) continue;
       if ((peer.sources & sources) === 0) {
-        if (peer.active) this.#hangUp(peer, now, false);
+        if (peer.active) this.#hangUp(peer, now);
         this.#book.forget(peer);
       }
     }
@@ -300,13 +298,13 @@ export class PeerPool implements SlotUser {
   }
 
   #endAttempts(now: number): void {
-    for (const peer of this.#attempts) this.#hangUp(peer, now, false);
+    for (const peer of this.#attempts) this.#hangUp(peer, now);
   }
 
   /** Ends the attempt that waits longest, or the lowest ranked connection; there must be one. */
   giveUpOne(now: number): void {
     const [attempt] = this.#attempts;
-    this.#hangUp(attempt ?? lowestRanked(this.#connected), now, false);
+    this.#hangUp(attempt ?? lowestRanked(this.#connected), now);
   }
 
   /** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
@@ -340,7 +338,7 @@ export class PeerPool implements SlotUser {
   ban(peer: PoolPeer, now: number, reason: string, scope: BanScope = "address"): void {
     const listed = this.#book.list.find(peer.address, peer.port) ?? peer;
     if (listed.state === PEER_STATE.BANNED) return;
-    if (listed.active) this.#hangUp(listed, now, true);
+    if (listed.active) this.#hangUp(listed, now);
     this.#ban(listed, reason, scope);
     this.#settle(now);
   }
@@ -455,68 +453,44 @@ export class PeerPool implements SlotUser {
     peer.everConnected = true;
     peer.lastConnected = now;
     this.#book.refresh(peer);
-    this.#news.push(() => this.#callbacks.onConnected?.(peer));
     if (this.#connected.size >= this.#maxActive) this.#endAttempts(now);
   }
 
-  #hangUp(peer: PoolPeer, now: number, wasError: boolean): void {
+  #hangUp(peer: PoolPeer, now: number): void {
     peer.quickTries = 0;
     peer.leftInOrder = peer.state === PEER_STATE.CONNECTED;
-    this.#dialer.hangUp(peer);
-    this.#leave(peer, now, wasError);
+    peer.hangUp();
+    this.#leave(peer, now);
   }
 
   /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
-  #leave(peer: PoolPeer, now: number, wasError: boolean): void {
+  #leave(peer: PoolPeer, now: number): void {
     const wasConnecting = this.#book.attempts.end(peer);
     const wasConnected = this.#connected.delete(peer);
     if (wasConnecting || wasConnected) this.#slots.giveBack();
     peer.state = PEER_STATE.DISCONNECTED;
     peer.optimisticallyUnchoked = false;
+    peer.end = NOTHING;
     peer.lastConnected = now;
     if (peer.connectable) this.#book.refresh(peer);
     else this.#book.forget(peer);
-    if (wasConnected) this.#news.push(() => this.#callbacks.onDisconnected?.(peer, wasError));
   }
 
   #ban(peer: PoolPeer, reason: string, scope: BanScope): void {
     this.#book.ban(peer, reason, scope);
-    this.#news.push(() => this.#callbacks.onBanned?.(peer, reason));
+    this.#onBanned(peer, reason);
   }
 
-  /** Ends every step: candidates, slots, then the callbacks. */
+  /** Ends every step. */
   #settle(now: number): void {
     this.#made?.promote(now);
-    this.#fill(now);
-    for (let tell = this.#news.shift(); tell !== undefined; tell = this.#news.shift()) tell();
   }
 
-  #fill(now: number): void {
-    // A dialer that answers within the call comes back here; the loop that runs goes on by itself.
-    if (!this.#running || this.#filling) return;
-    this.#filling = true;
-    try {
-      for (let peer = this.#next(now); peer !== undefined; peer = this.#next(now)) {
-        this.#slots.take();
-        peer.state = PEER_STATE.CONNECTING;
-        peer.incoming = false;
-        peer.tries++;
-        this.#book.attempts.start(peer, now);
-        this.#book.refresh(peer);
-        this.#dialer.dial(peer);
-      }
-    } finally {
-      this.#filling = false;
-    }
-  }
-
-  /** Whom to dial now; undefined when there is nobody, or no room. */
-  #next(now: number): PoolPeer | undefined {
-    if (this.#made === null || !this.#hasRoom(now)) return undefined;
+  #pick(book: PeerBook, now: number): PoolPeer | undefined {
+    if (!this.#hasRoom(now)) return undefined;
     const tooMany = this.#connecting >= this.#config.maxHalfOpen || this.#slots.isFull;
-    const best = this.#made.nextCandidate(now, this.#alone && !tooMany);
-    if (best === undefined) return undefined;
-    if (tooMany && !this.#giveUpFor(best, now)) return undefined;
+    const best = book.nextCandidate(now, this.#alone && !tooMany);
+    if (best === undefined || (tooMany && !this.#giveUpFor(best, now))) return undefined;
     return this.#slots.mayBegin(now) ? best : undefined;
   }
 
@@ -530,7 +504,7 @@ export class PeerPool implements SlotUser {
     const overdue = best.slow ? null : this.#book.attempts.overdue(now);
     if (overdue !== null) {
       overdue.slow = true;
-      this.#hangUp(overdue, now, false);
+      this.#hangUp(overdue, now);
       return true;
     }
     // Others' connections end only for a torrent that has none: a dialled peer may well be dead.

@@ -49,6 +49,9 @@ function shareOf(sources: number): number {
 /** `lastConnected` of a peer that was never tried: earlier than any time. */
 export const NEVER = -Infinity;
 
+/** `end` of a peer without attempt or connection: what is over must not be kept. */
+export const NOTHING = () => {};
+
 export class PoolPeer {
   /** DHT, PEX or LSD, if we first heard of it from there and nowhere else; else 0. */
   readonly share: number;
@@ -89,6 +92,9 @@ export class PoolPeer {
   /** When its last connection or attempt began or ended, in the clock's milliseconds. */
   lastConnected = NEVER;
 
+  /** Ends its attempt or its connection; set by whoever makes them. Nothing is reported then. */
+  end: () => void = NOTHING;
+
   seed = false;
   optimisticallyUnchoked = false;
   banReason: string | null = null;
@@ -110,6 +116,13 @@ export class PoolPeer {
     readonly order: number,
   ) {
     this.share = shareOf(sources);
+  }
+
+  /** Ends what it is on, if anything. */
+  hangUp(): void {
+    const { end } = this;
+    this.end = NOTHING;
+    end();
   }
 
   get active(): boolean {

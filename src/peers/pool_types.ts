@@ -1,6 +1,5 @@
-/** What the peer pool is given: its limits, and the ports through which it acts and reports. */
+/** The limits of the peer pool, and its figures. */
 import type { Crc32c } from "../util/crc32c.ts";
-import type { PoolPeer } from "./pool_peer.ts";
 
 export interface PeerPoolConfig {
   /** Peers remembered at most; bans fill no more than half of it. Default 1000. */
@@ -37,26 +36,6 @@ export const POOL_DEFAULTS: Readonly<PeerPoolConfig> = {
   crc32c: null,
   peerId: null,
 };
-
-/** Who makes and breaks connections for the pool. It may answer within the call. */
-export interface PoolDialer {
-  /** Ends in `connected` or `connectionClosed` of the pool, exactly once, unless hung up on. */
-  dial(peer: PoolPeer): void;
-  /** Ends a connection or an attempt; nothing more about it is reported to the pool. */
-  hangUp(peer: PoolPeer): void;
-}
-
-/**
- * Called last in each step, when the pool's own state is up to date, so calling back into it is
- * fine. What peers send does not come through here: a block goes from its session straight to the
- * pieces.
- */
-export interface PoolCallbacks {
-  onConnected?(peer: PoolPeer): void;
-  /** Not called for an attempt that never became a connection. */
-  onDisconnected?(peer: PoolPeer, wasError: boolean): void;
-  onBanned?(peer: PoolPeer, reason: string): void;
-}
 
 export interface PoolStats {
   /** All that are remembered. */

@@ -1,10 +1,12 @@
 /**
- * The connected peers of one torrent: makes and ends links for the pool, hands what they bring to
+ * The connected peers of one torrent: dials whom the pool wants, hands what they bring to
  * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
  * between turns, never in the middle of a chunk. While there are no pieces, as for a magnet without
  * its metadata, connections are made all the same; `attach` brings them in.
  */
 import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Dial } from "../transport/dial.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { allowedFastSet } from "../wire/allowed_fast.ts";
 import { encodeHandshake, type Handshake } from "../wire/handshake.ts";
@@ -52,26 +54,6 @@ export interface SwarmContent {
   readonly layout: Layout;
   readonly pieces: PieceManager;
   readonly reader: BlockReader;
-}
-
-/** A connection whose handshake is done, by whichever transport. */
-export interface Handshaken {
-  readonly socket: PeerLink["socket"];
-  handOver(sink: PeerLink): void;
-  close(): void;
-}
-
-/** Dials for the swarm; given by the client, which owns the transports. */
-export interface SwarmDialer {
-  dial(
-    to: { address: string; port: number },
-    ours: Handshake,
-    events: {
-      answered?(): void;
-      connected(peer: Handshaken, theirs: Handshake, info: SocketInfo): void;
-      failed(error: Error): void;
-    },
-  ): { cancel(): void };
 }
 
 export interface SwarmEvents {
@@ -123,7 +105,8 @@ export class Swarm {
   readonly #hasher: Hasher;
   /** Null while the torrent is not known, or not at work. */
   #content: SwarmContent | null = null;
-  readonly #dialer: SwarmDialer;
+  readonly #dial: Dial;
+  readonly #pool: PeerPool;
   readonly #identity: Identity;
   readonly #shared: Pick<LinkShared, "clock" | "buffers">;
   readonly #limits: RateLimits;
@@ -134,12 +117,10 @@ export class Swarm {
   #superSeed: SuperSeed<PeerSession> | null = null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
-  readonly #dialling = new Map<PoolPeer, { cancel(): void }>();
   readonly #freeSlots: number[] = [];
   #spentWork = new SpentWork(0);
   readonly #dirty = new Set<Member>();
   readonly #hungry = new Set<Member>();
-  #pool!: PeerPool;
   #slots = 0;
   #slotsChanged = false;
   /** Somebody may have been told that we want nothing more. */
@@ -155,7 +136,8 @@ export class Swarm {
   constructor(
     platform: { clock: Clock; random: Random; hasher: Hasher },
     ports: Pick<LinkShared, "buffers"> & {
-      dialer: SwarmDialer;
+      dial: Dial;
+      pool: PeerPool;
       limits: RateLimits;
       extensions: TorrentExtensions;
     },
@@ -165,7 +147,8 @@ export class Swarm {
   ) {
     this.#clock = platform.clock;
     this.#hasher = platform.hasher;
-    this.#dialer = ports.dialer;
+    this.#dial = ports.dial;
+    this.#pool = ports.pool;
     this.#identity = identity;
     this.#limits = ports.limits;
     this.#extensions = ports.extensions;
@@ -173,11 +156,6 @@ export class Swarm {
     this.#events = events;
     this.#superSeeds = options.superSeed;
     this.#choker = new Choker(platform.random, options.uploadSlots);
-  }
-
-  /** The pool needs the swarm as its dialer, so it comes after the constructor. */
-  use(pool: PeerPool): void {
-    this.#pool = pool;
   }
 
   /** The pieces are there: who is connected already takes part from here on. Between turns only. */
@@ -250,34 +228,35 @@ export class Swarm {
     return this.#members.size;
   }
 
-  // --- For the pool: PoolDialer ---
+  /** Dials as long as the pool has somebody to dial: after new peers, losses and back-offs. */
+  dialMore(): void {
+    const now = this.#clock.now();
+    for (let peer = this.#pool.next(now); peer !== null; peer = this.#pool.next(now)) {
+      this.#begin(peer);
+    }
+  }
 
-  dial(peer: PoolPeer): void {
-    const dialling = this.#dialer.dial(peer, this.#handshake(), {
+  #begin(peer: PoolPeer): void {
+    const dialling = this.#dial(peer, this.#handshake(), {
       answered: () => this.#pool.answered(peer, this.#clock.now()),
-      connected: (hand, theirs, info) => {
-        this.#dialling.delete(peer);
-        this.#join(peer, hand, theirs, info, false);
-        this.#pool.connected(peer, this.#clock.now(), theirs.peerId);
+      connected: (connection) => {
+        this.#join(peer, connection);
+        this.#pool.connected(peer, this.#clock.now(), connection.theirs.peerId);
         this.settle();
       },
       failed: (error) => {
-        this.#dialling.delete(peer);
         const now = this.#clock.now();
         this.#events.unreached(peer, error);
         this.#pool.connectionClosed(peer, now, { error: true });
         const self = error instanceof ProtocolError && error.code === "self";
         if (self) this.#pool.ban(peer, now, OURSELVES, "endpoint");
+        this.dialMore();
       },
     });
-    this.#dialling.set(peer, dialling);
+    peer.end = () => dialling.cancel();
   }
 
-  hangUp(peer: PoolPeer): void {
-    this.#dialling.get(peer)?.cancel();
-    this.#dialling.delete(peer);
-    const member = this.#members.get(peer);
-    if (member === undefined) return;
+  #hangUp(member: Member): void {
     this.#remove(member, null);
     member.link.close(null);
   }
@@ -285,15 +264,15 @@ export class Swarm {
   // --- For the client ---
 
   /** An incoming connection for this torrent. Closes it if it is not welcome. */
-  accept(hand: Handshaken, theirs: Handshake, info: SocketInfo): void {
-    const { remoteAddress, remotePort } = info;
-    const self = equalBytes(theirs.peerId, this.#identity.peerId);
+  accept(connection: Connection): void {
+    const { theirs: { peerId }, info } = connection, { remoteAddress, remotePort } = info;
+    const self = equalBytes(peerId, this.#identity.peerId);
     const now = this.#clock.now();
-    const replaces = this.#pool.replacesItself(remoteAddress, theirs.peerId);
+    const replaces = this.#pool.replacesItself(remoteAddress, peerId);
     if (!self && !replaces && this.#content !== null) this.#makeRoom(info, now);
-    const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, theirs.peerId);
-    if (peer === null) return hand.close();
-    this.#join(peer, hand, theirs, info, true);
+    const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, peerId);
+    if (peer === null) return connection.close();
+    this.#join(peer, connection);
     this.settle();
   }
 
@@ -319,7 +298,7 @@ export class Swarm {
 
   /** To be called a few times a second: rates, time-outs, choking, totals for the pool. */
   tick(now: number): void {
-    this.#pool.tick(now);
+    this.dialMore();
     if (this.#members.size > 0) this.#tickMembers(now);
     if (this.#content !== null) {
       this.#choker.carried = this.#limits.carriedUp;
@@ -528,13 +507,8 @@ export class Swarm {
     }
   }
 
-  #join(
-    peer: PoolPeer,
-    hand: Handshaken,
-    theirs: Handshake,
-    info: SocketInfo,
-    incoming: boolean,
-  ): void {
+  #join(peer: PoolPeer, connection: Connection): void {
+    const { theirs, info, incoming } = connection;
     const now = this.#clock.now();
     const session = this.#makeSession({
       slot: this.#freeSlots.pop() ?? this.#slots++,
@@ -548,7 +522,7 @@ export class Swarm {
     });
     const limits = this.#limits.join(now);
     const reader = this.#content?.reader ?? NO_READER;
-    const link = new PeerLink(hand.socket, session, { ...this.#shared, reader, ...limits }, {
+    const link = new PeerLink(connection.socket, session, { ...this.#shared, reader, ...limits }, {
       received: () => this.settle(),
       ended: (_link, error) => this.#ended(member, error),
       broke: (error) => this.#events.broke(error),
@@ -564,7 +538,8 @@ export class Swarm {
     const listensOn = incoming ? null : peer.port;
     this.#extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
     this.#dirty.add(member);
-    hand.handOver(link);
+    peer.end = () => this.#hangUp(member);
+    connection.handOver(link);
     this.#events.connected(member);
   }
 
@@ -611,6 +586,7 @@ export class Swarm {
       broke: error !== null,
       breach: breachOf(error),
     });
+    this.dialMore();
   }
 
   #remove(member: Member, error: Error | null): void {

@@ -21,14 +21,9 @@ import { type Unreached, UnreachedBook } from "../peers/unreached.ts";
 import { PeerPool } from "../peers/peer_pool.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { PeerPoolConfig } from "../peers/pool_types.ts";
+import type { Dial } from "../transport/dial.ts";
 import { RateLimits, type Rates, type ThrottlePair } from "../swarm/rate_limits.ts";
-import {
-  type Identity,
-  Swarm,
-  type SwarmContent,
-  type SwarmDialer,
-  type SwarmOptions,
-} from "../swarm/swarm.ts";
+import { type Identity, Swarm, type SwarmContent, type SwarmOptions } from "../swarm/swarm.ts";
 import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
 import { type Traffic, TrafficBook } from "./traffic.ts";
 import type { TrackerChanges, TrackerTiers } from "./options.ts";
@@ -46,7 +41,7 @@ export interface PeersPorts {
   clock: Clock;
   random: Random;
   hasher: Hasher;
-  dialer: SwarmDialer;
+  dial: Dial;
   buffers: SendBuffers;
   /** The limits of the whole client, which the client serves. */
   throttles: ThrottlePair;
@@ -134,7 +129,7 @@ export class TorrentPeers {
     this.#linkTiers = options.tiers;
     this.#chosenTrackers = options.trackers;
     this.#find.promise.catch(() => {}); // only who looks for it is to hear of it
-    const { clock, random, hasher, dialer, buffers, outside } = ports;
+    const { clock, random, hasher, dial, buffers, outside } = ports;
     this.#extensions = new TorrentExtensions(ports, identity.infoHash, ports.extensions, {
       learned: (peers) => this.#later.push(() => this.addPeers(peers, PEER_SOURCE.PEX)),
       lied: (session) => this.#later.push(() => this.#banLiar(session)),
@@ -143,9 +138,14 @@ export class TorrentPeers {
     this.limits = new RateLimits(ports.throttles);
     this.limits.setTorrent(options.limits, this.now);
     this.limits.setPerPeer(options.peerLimits, this.now);
+    const poolConfig = { ...options.pool, peerId: identity.peerId };
+    this.pool = new PeerPool(poolConfig, ports.slots, ({ address, port }, reason) => {
+      ports.tell({ type: "peer-banned", address, port, reason });
+    });
+    this.blame = new Blame(this.pool);
     this.swarm = new Swarm(
       { clock, random, hasher },
-      { dialer, buffers, limits: this.limits, extensions: this.#extensions },
+      { dial, pool: this.pool, buffers, limits: this.limits, extensions: this.#extensions },
       identity,
       options.swarm,
       {
@@ -167,13 +167,6 @@ export class TorrentPeers {
         settled: () => this.#endTurn(),
       },
     );
-    this.pool = new PeerPool({ ...options.pool, peerId: identity.peerId }, this.swarm, ports.slots);
-    this.pool.setCallbacks({
-      onBanned: ({ address, port }, reason) =>
-        ports.tell({ type: "peer-banned", address, port, reason }),
-    });
-    this.swarm.use(this.pool);
-    this.blame = new Blame(this.pool);
   }
 
   /** Whether it has connections, or looks for some. */
@@ -264,6 +257,7 @@ export class TorrentPeers {
     this.pool.setOwnEndpoint(null, this.identity.listenPort());
     this.trackers.start();
     this.pool.connectToPeers(this.now);
+    this.swarm.dialMore();
   }
 
   /** Ends all connections, and tells the trackers, which takes up to `timeoutMs`. */
@@ -349,6 +343,7 @@ export class TorrentPeers {
 
   addPeers(peers: PeerAddress[], source: number): void {
     this.pool.addPeers(peers, source, this.now);
+    this.swarm.dialMore();
   }
 
   /** A tracker answered, or failed to. */

@@ -1,4 +1,5 @@
 /** Dials one peer over TCP and exchanges handshakes. */
+import type { Connection } from "./connection.ts";
 import type { Clock, SocketInfo, StreamNet } from "../platform/types.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { equalBytes } from "../util/bytes.ts";
@@ -11,8 +12,8 @@ const HANDSHAKE_TIMEOUT_MS = 20_000;
 export interface DialEvents {
   /** The address answered; the handshake is still to come. */
   answered?(): void;
-  /** The peer answered for our torrent: call `reader.handOver`, or `reader.close`. */
-  connected(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void;
+  /** The peer answered for our torrent. */
+  connected(connection: Connection): void;
   failed(error: Error): void;
 }
 
@@ -20,6 +21,13 @@ export interface Dialling {
   /** Gives up; nothing is reported then. */
   cancel(): void;
 }
+
+/** Dials by the transports that there are. Nothing is reported within the call. */
+export type Dial = (
+  to: { address: string; port: number },
+  ours: Handshake,
+  events: DialEvents,
+) => Dialling;
 
 /** Dials `to`, says `ours` and waits for an answer about the same info-hash. */
 export function dialPeer(
@@ -39,7 +47,7 @@ export function dialPeer(
       } else if (info === null) {
         // Nobody can know our torrent before we told it.
         events.failed(new ProtocolError("early", "The peer spoke before the connection was open"));
-      } else events.connected(reader, theirs, info);
+      } else events.connected(reader.connection(theirs, info, false));
     },
     failed: (error) => events.failed(error),
   });

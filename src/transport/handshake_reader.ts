@@ -2,7 +2,8 @@
  * The first 68 bytes of a connection, whoever dialled. Owns the socket until the handshake is there
  * and then hands it over, bytes that came along included; a deadline ends the half-hearted.
  */
-import type { Clock, Socket, StreamSink, Timer } from "../platform/types.ts";
+import type { Clock, Socket, SocketInfo, StreamSink, Timer } from "../platform/types.ts";
+import type { Connection } from "./connection.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import {
   decodeHandshake,
@@ -34,6 +35,20 @@ export class HandshakeReader implements StreamSink {
       this.#fail(new NetError("timeout", "The peer did not send a handshake in time"));
     });
     socket.attach(this);
+  }
+
+  /** The connection, once `theirs` is here. */
+  connection(theirs: Handshake, info: SocketInfo, incoming: boolean): Connection {
+    return {
+      transport: "tcp",
+      encryption: "none",
+      incoming,
+      theirs,
+      info,
+      socket: this.socket,
+      handOver: (sink) => this.handOver(sink),
+      close: () => this.close(),
+    };
   }
 
   /** From now on `sink` gets the bytes and the end. */

@@ -1,5 +1,6 @@
 /** Incoming connections of all torrents on one port: the handshake says for which torrent. */
 import type { Clock, Listener, Socket, SocketInfo, StreamNet } from "../platform/types.ts";
+import type { Connection } from "./connection.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import { toHex } from "../util/bytes.ts";
 import { HandshakeReader } from "./handshake_reader.ts";
@@ -14,7 +15,7 @@ const MAX_PENDING_PER_ADDRESS = 20;
 export interface InboundTorrent {
   readonly running: boolean;
   readonly swarm: {
-    accept(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void;
+    accept(connection: Connection): void;
   };
 }
 
@@ -89,7 +90,7 @@ export class Inbound {
   #route(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void {
     const torrent = this.#torrents.get(toHex(theirs.infoHash));
     if (torrent === undefined || !torrent.running) return reader.close();
-    torrent.swarm.accept(reader, theirs, info);
+    torrent.swarm.accept(reader.connection(theirs, info, true));
   }
 
   #settle(reader: HandshakeReader): void {

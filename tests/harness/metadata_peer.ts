@@ -70,8 +70,9 @@ export class MetadataPeer {
 
   dial(to: { address: string; port: number }, infoHash: Uint8Array): void {
     dialPeer(this.#platform, to, this.#handshake(infoHash), {
-      connected: (reader, _theirs, info) => {
-        reader.handOver(this.#open(reader.socket, infoHash, info, false));
+      connected: (connection) => {
+        const { socket, info } = connection;
+        connection.handOver(this.#open(socket, infoHash, info, false));
       },
       failed: () => {},
     });

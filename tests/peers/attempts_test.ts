@@ -2,9 +2,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionSlots } from "../../src/peers/connection_slots.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
 import { PEER_SOURCE, PEER_STATE } from "../../src/peers/pool_peer.ts";
-import { add, haveCompany, makePool, manyPeers, NotingDialer } from "./pool_harness.ts";
+import { add, DrivenPool, haveCompany, makePool, manyPeers, NotingDialer } from "./pool_harness.ts";
 
 const { TRACKER } = PEER_SOURCE;
 
@@ -86,7 +85,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     const pools = [1, 2, 3].map((n) => {
       const dialer = new NotingDialer();
       dialer.dial = () => begun.push(now);
-      const pool = new PeerPool({}, dialer, slots);
+      const pool = new DrivenPool({}, dialer, slots);
       pool.addPeers(manyPeers(100).map((p) => ({ ...p, port: 6881 + n })), TRACKER, 0);
       pool.connectToPeers(0);
       return pool;

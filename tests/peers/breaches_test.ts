@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NetError, ProtocolError } from "../../src/util/errors.ts";
 import { breachOf } from "../../src/peers/breaches.ts";
-import type { PeerPool } from "../../src/peers/peer_pool.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
-import { add, makePool, MINUTE } from "./pool_harness.ts";
+import { add, type DrivenPool, makePool, MINUTE } from "./pool_harness.ts";
 
 const PUBLIC = "192.0.2.1",
   LOCAL = ["127.0.0.1", "192.168.1.2", "10.0.0.2", "100.64.0.2", "fd00::2"];
@@ -14,15 +13,13 @@ const BROKE = { error: true, breach: BREACH };
 
 /** A pool that dials, and what it told of bans. */
 function dialling() {
-  const { pool } = makePool({ maxFailcount: 10 });
-  const told: string[] = [];
-  pool.setCallbacks({ onBanned: (_peer, reason) => told.push(reason) });
+  const { pool, bans: told } = makePool({ maxFailcount: 10 });
   pool.connectToPeers(0);
   return { pool, told };
 }
 
 /** Lets the pool dial, has the peer connected, and ends that with a breach. */
-function breakAsDialled(pool: PeerPool, peer: PoolPeer, now: number): void {
+function breakAsDialled(pool: DrivenPool, peer: PoolPeer, now: number): void {
   pool.tick(now);
   pool.connected(peer, now);
   assert.equal(peer.state, PEER_STATE.CONNECTED);
@@ -30,7 +27,7 @@ function breakAsDialled(pool: PeerPool, peer: PoolPeer, now: number): void {
 }
 
 /** Somebody dials in and breaks the protocol; false when it was not let in. */
-function breakIn(pool: PeerPool, address: string, port: number, now: number, says = 0): boolean {
+function breakIn(pool: DrivenPool, address: string, port: number, now: number, says = 0): boolean {
   const peer = pool.incoming(address, port, now);
   if (peer === null) return false;
   if (says > 0 && !pool.listensOn(peer, says, now)) return false;

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ConnectionSlots } from "../../src/peers/connection_slots.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { add, NotingDialer } from "./pool_harness.ts";
+import { add, DrivenPool, NotingDialer } from "./pool_harness.ts";
 
 function pools(limit: number, count: number) {
   const slots = new ConnectionSlots(limit);
@@ -10,7 +9,7 @@ function pools(limit: number, count: number) {
     slots,
     pools: Array.from({ length: count }, () => {
       const dialer = new NotingDialer();
-      const pool = new PeerPool({ maxActiveConnections: 100, maxHalfOpen: 100 }, dialer, slots);
+      const pool = new DrivenPool({ maxActiveConnections: 100, maxHalfOpen: 100 }, dialer, slots);
       pool.connectToPeers(0);
       return { pool, dialer };
     }),

@@ -3,8 +3,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
 import { dialsBefore } from "../../src/peers/peer_rank.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { dice, endpointOf } from "./pool_harness.ts";
+import { dice, DrivenPool, endpointOf } from "./pool_harness.ts";
 
 const SHARES = [[PEER_SOURCE.DHT, 1 / 2], [PEER_SOURCE.PEX, 1 / 2], [
   PEER_SOURCE.LSD,
@@ -19,33 +18,36 @@ class World {
   readonly attempts = new Set<PoolPeer>();
   readonly links = new Set<PoolPeer>();
   readonly seen = new Set<PoolPeer>();
-  readonly pool: PeerPool;
+  readonly pool: DrivenPool;
   readonly roll: (below: number) => number;
 
   constructor(seed: number) {
     this.roll = dice(seed);
-    this.pool = new PeerPool({ ...LIMITS, minReconnectTimeMs: 10_000 }, {
-      dial: (peer) => {
-        assert.notEqual(peer.state, PEER_STATE.BANNED);
-        assert.ok(!this.attempts.has(peer) && !this.links.has(peer), "one connection per peer");
-        const { quickTries, failCount, lastConnected } = peer;
-        const long = quickTries > 0 ? 1000 * 2 ** (3 - quickTries) : (failCount + 1) * 10_000;
-        const short = [5000, 10_000, 20_000, 29_000][Math.min(peer.tries - 1, 4) - 1] ?? 0;
-        const backOff = this.links.size > 0 ? long : Math.min(short, long);
-        assert.ok(lastConnected + backOff <= this.now, "the back-off is over");
-        this.log.push(`dial ${endpointOf(peer)}`);
-        this.attempts.add(peer);
+    this.pool = new DrivenPool(
+      { ...LIMITS, minReconnectTimeMs: 10_000 },
+      {
+        dial: (peer) => {
+          assert.notEqual(peer.state, PEER_STATE.BANNED);
+          assert.ok(!this.attempts.has(peer) && !this.links.has(peer), "one connection per peer");
+          const { quickTries, failCount, lastConnected } = peer;
+          const long = quickTries > 0 ? 1000 * 2 ** (3 - quickTries) : (failCount + 1) * 10_000;
+          const short = [5000, 10_000, 20_000, 29_000][Math.min(peer.tries - 1, 4) - 1] ?? 0;
+          const backOff = this.links.size > 0 ? long : Math.min(short, long);
+          assert.ok(lastConnected + backOff <= this.now, "the back-off is over");
+          this.log.push(`dial ${endpointOf(peer)}`);
+          this.attempts.add(peer);
+        },
+        hangUp: (peer) => {
+          this.log.push(`hang up ${endpointOf(peer)}`);
+          assert.ok(
+            this.attempts.delete(peer) || this.links.delete(peer),
+            "there was a connection",
+          );
+        },
       },
-      hangUp: (peer) => {
-        this.log.push(`hang up ${endpointOf(peer)}`);
-        assert.ok(this.attempts.delete(peer) || this.links.delete(peer), "there was a connection");
-      },
-    });
-    this.pool.setCallbacks({
-      onConnected: (peer) => this.log.push(`connected ${endpointOf(peer)}`),
-      onDisconnected: (peer, error) => this.log.push(`disconnected ${endpointOf(peer)} ${error}`),
-      onBanned: (peer, reason) => this.log.push(`banned ${endpointOf(peer)} ${reason}`),
-    });
+      undefined,
+      (peer, reason) => this.log.push(`banned ${endpointOf(peer)} ${reason}`),
+    );
   }
 
   one(peers: Iterable<PoolPeer>): PoolPeer | undefined {
@@ -69,12 +71,14 @@ class World {
     } else if (action < 5 && attempt !== undefined) {
       this.attempts.delete(attempt);
       this.links.add(attempt);
+      this.log.push(`connected ${endpointOf(attempt)}`);
       pool.connected(attempt, now);
     } else if (action === 5 && attempt !== undefined) {
       this.attempts.delete(attempt);
       pool.connectionClosed(attempt, now, { error: true });
     } else if (action === 6 && link !== undefined) {
       this.links.delete(link);
+      this.log.push(`disconnected ${endpointOf(link)}`);
       pool.connectionClosed(link, now, { error: this.roll(2) === 0 });
     } else if (action === 7) {
       const visitor = pool.incoming(this.address(), this.roll(3) ? 50000 : 6881, now);
@@ -165,7 +169,7 @@ describe("PeerPool under random steps", () => {
   it("30,000 peers are dialled strictly in order of rank", { timeout: 30_000 }, () => {
     const dialled: PoolPeer[] = [];
     const limit = 30_000;
-    const pool = new PeerPool(
+    const pool = new DrivenPool(
       {
         maxPeerlistSize: limit,
         maxActiveConnections: limit,

@@ -3,8 +3,15 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer, sourceNames } from "../../src/peers/pool_peer.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { add, endpointOf, haveCompany, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
+import {
+  add,
+  DrivenPool,
+  endpointOf,
+  haveCompany,
+  makePool,
+  manyPeers,
+  MINUTE,
+} from "./pool_harness.ts";
 
 const { TRACKER, DHT, INCOMING, LSD, MANUAL, PEX, RESUME } = PEER_SOURCE;
 
@@ -363,7 +370,7 @@ describe("PeerPool while running", () => {
 
   it("a dialler that fails within the call does not stop or overfill the pool", () => {
     const dialled: PoolPeer[] = [];
-    const pool: PeerPool = new PeerPool({ maxActiveConnections: 4, maxHalfOpen: 2 }, {
+    const pool: DrivenPool = new DrivenPool({ maxActiveConnections: 4, maxHalfOpen: 2 }, {
       dial(peer) {
         dialled.push(peer);
         if (dialled.length % 2 === 1) pool.connectionClosed(peer, 0, { error: true });
@@ -380,7 +387,7 @@ describe("PeerPool while running", () => {
 
   it("20,000 attempts that fail within the call do not overflow the stack", () => {
     let dialled = 0;
-    const pool: PeerPool = new PeerPool({ maxPeerlistSize: 20_000 }, {
+    const pool: DrivenPool = new DrivenPool({ maxPeerlistSize: 20_000 }, {
       dial(peer) {
         dialled++;
         pool.connectionClosed(peer, 0, { error: true });
@@ -390,22 +397,6 @@ describe("PeerPool while running", () => {
     pool.addPeers(manyPeers(20_000), TRACKER, 0);
     pool.connectToPeers(0);
     assert.equal(dialled, 20_000);
-  });
-
-  it("a callback may call back into the pool", () => {
-    const { pool, dialer } = makePool({ maxActiveConnections: 1, minReconnectTimeMs: 0 });
-    const peer = add(pool, "192.0.2.1");
-    pool.setCallbacks({
-      onDisconnected: (gone, wasError) => {
-        if (wasError) pool.erasePeer(gone.address, gone.port, 0);
-      },
-      onBanned: (banned) => pool.connectToPeers(banned.lastConnected),
-    });
-    pool.connectToPeers(0);
-    pool.connected(peer, 0);
-    pool.ban(peer, 0, "sent garbage");
-    assert.equal(pool.stats().total, 0);
-    assert.equal(dialer.dialled.length, 1);
   });
 
   it("knownGood gives the peers that answered, best first, banned and unreachable ones not", () => {

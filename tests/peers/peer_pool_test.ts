@@ -2,6 +2,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
+import { PeerPool } from "../../src/peers/peer_pool.ts";
 import { add, endpointOf, haveCompany, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
 
 const { TRACKER, PEX } = PEER_SOURCE;
@@ -395,30 +396,35 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(pool.disconnectPeer("192.0.2.17", 6881, 0), false, "it is no longer active");
   });
 
-  it("callbacks: connected, disconnected and banned, in order, with the state up to date", () => {
-    const { pool } = makePool({ maxActiveConnections: 1 });
+  it("callbacks: a ban is told once, with the state up to date", () => {
     const news: string[] = [];
-    pool.setCallbacks({
-      onConnected: (peer) => news.push(`connected ${peer.address} ${pool.stats().connected}`),
-      onDisconnected: (peer, wasError) =>
-        news.push(`disconnected ${peer.address} ${wasError} ${pool.stats().connected}`),
-      onBanned: (peer, reason) => news.push(`banned ${peer.address} ${reason} ${peer.state}`),
+    const pool = new PeerPool({}, undefined, (peer, reason) => {
+      news.push(`banned ${peer.address} ${reason} ${peer.state} ${pool.stats().banned}`);
     });
-    const one = add(pool, "192.0.2.17"), two = add(pool, "192.0.2.1");
+    const peer = add(pool, "192.0.2.17");
     pool.connectToPeers(0);
-    pool.connectionClosed(one, 0, { error: true });
-    pool.connected(two, 0);
-    pool.connectionClosed(two, 1, { error: false });
-    pool.tick(MINUTE + 1);
-    pool.connected(two, MINUTE + 1);
-    pool.ban(two, MINUTE + 2, "sent garbage");
-    assert.deepEqual(news, [
-      "connected 192.0.2.1 1",
-      "disconnected 192.0.2.1 false 0",
-      "connected 192.0.2.1 1",
-      "disconnected 192.0.2.1 true 0",
-      `banned 192.0.2.1 sent garbage ${PEER_STATE.BANNED}`,
-    ]);
+    assert.equal(pool.next(0), peer);
+    pool.connected(peer, 0);
+    pool.ban(peer, 2, "sent garbage");
+    pool.ban(peer, 3, "sent garbage");
+    assert.deepEqual(news, [`banned 192.0.2.17 sent garbage ${PEER_STATE.BANNED} 1`]);
+  });
+
+  it("next: nobody before it starts, each once, and whoever is hung up on hears of it", () => {
+    const pool = new PeerPool({ maxActiveConnections: 2 });
+    const [a, b] = [add(pool, "192.0.2.2"), add(pool, "192.0.2.1")];
+    add(pool, "192.0.2.0");
+    assert.equal(pool.next(0), null, "it does not run");
+    pool.connectToPeers(0);
+    assert.deepEqual([pool.next(0), pool.next(0), pool.next(0)], [a, b, null]);
+    let ended = 0;
+    a.end = () => ended++;
+    pool.connected(a, 0);
+    pool.disconnectAll(1);
+    assert.equal(ended, 1);
+    a.hangUp();
+    assert.equal(ended, 1, "what is over is not kept");
+    assert.equal(pool.next(MINUTE), null);
   });
 });
 

@@ -5,7 +5,7 @@ import { PeerPool } from "../../src/peers/peer_pool.ts";
 import { PEER_SOURCE, type PoolPeer } from "../../src/peers/pool_peer.ts";
 
 function newBlame() {
-  const pool = new PeerPool({ maxPeerlistSize: 5000 }, { dial() {}, hangUp() {} });
+  const pool = new PeerPool({ maxPeerlistSize: 5000 });
   const sender = (n: number, delivers = true) => {
     const peer: PoolPeer = pool.addPeer(
       `40.0.${n >> 8}.${n & 255}`,

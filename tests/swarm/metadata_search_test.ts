@@ -63,7 +63,7 @@ class Finder {
       clock,
       random,
       hasher,
-      dialer: { dial: (to, ours, events) => dialPeer(node, to, ours, events) },
+      dial: (to, ours, events) => dialPeer(node, to, ours, events),
       buffers: new SendBuffers(),
       throttles: newThrottles(),
       slots: new ConnectionSlots(),
@@ -99,7 +99,7 @@ class Finder {
     await this.world.wait(this.node.net.listen({ port: 6881 }, (socket, info) => {
       new HandshakeReader(socket, this.node.clock, 10_000, {
         handshake: (reader, theirs) => {
-          if (this.peers.online) this.swarm.accept(reader, theirs, info);
+          if (this.peers.online) this.swarm.accept(reader.connection(theirs, info, true));
           else reader.close();
         },
         failed: () => {},

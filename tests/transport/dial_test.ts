@@ -22,9 +22,11 @@ function dialling() {
   const net = new HandNet(), clock = new HandClock();
   const connected: { theirs: Handshake; info: SocketInfo }[] = [], failures: string[] = [];
   const dialling = dialPeer({ net, clock }, { address: "10.0.0.2", port: 6881 }, ours, {
-    connected: (reader, theirs, info) => {
+    connected: (connection) => {
+      const { theirs, info, incoming, transport, encryption } = connection;
+      assert.deepEqual([incoming, transport, encryption], [false, "tcp", "none"]);
       connected.push({ theirs, info });
-      reader.handOver(sink);
+      connection.handOver(sink);
     },
     failed: (error) => failures.push((error as ShoalError).code),
   });

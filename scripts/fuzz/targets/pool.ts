@@ -1,5 +1,5 @@
 /** The peer pool under any order of calls: its sets, its bounds, and who is dialled. */
-import { PeerPool } from "../../../src/peers/peer_pool.ts";
+import { DrivenPool } from "../../../tests/peers/pool_harness.ts";
 import { dialsBefore } from "../../../src/peers/peer_rank.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../../src/peers/pool_peer.ts";
 import { EventReader } from "../event_reader.ts";
@@ -22,7 +22,7 @@ class PoolLife {
   readonly #attempts = new Set<PoolPeer>();
   readonly #links = new Set<PoolPeer>();
   readonly #seen = new Set<PoolPeer>();
-  readonly pool = new PeerPool({ ...LIMITS, minReconnectTimeMs: 1000, peerId: OWN_ID }, {
+  readonly pool = new DrivenPool({ ...LIMITS, minReconnectTimeMs: 1000, peerId: OWN_ID }, {
     dial: (peer) => this.#dial(peer),
     hangUp: (peer) => {
       check(this.#attempts.delete(peer) || this.#links.delete(peer), "there was a connection");
