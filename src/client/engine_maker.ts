@@ -168,6 +168,7 @@ export class EngineMaker {
       infoHash: meta.infoHash,
       wanted,
       follow: followedBy(options),
+      rest: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
     });
     return new Content(meta, contentOptions, {
       ...start,

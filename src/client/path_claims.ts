@@ -4,6 +4,7 @@
  */
 import type { FileStat } from "../platform/types.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
+import { parentOf } from "../storage/safe_paths.ts";
 import { FileError } from "../util/errors.ts";
 
 export interface ClaimingTorrent {
@@ -109,11 +110,11 @@ export class ClientPaths {
 
   #set({ infoHash, name }: ClaimingTorrent, paths: readonly string[]): void {
     this.#forget(infoHash);
-    const own: string[] = [];
+    const own: string[] = [], folders = new Map<string, boolean>();
     for (const path of paths) {
       if (this.#owners.has(path)) continue; // shared, for reading
       this.#owners.set(path, infoHash);
-      this.#aliases.add(path);
+      this.#aliases.add(path, folders);
       own.push(path);
     }
     this.#torrents.set(infoHash, { name, paths: own });
@@ -136,6 +137,8 @@ class Aliases {
   readonly #stat: (path: string) => FileStat | null;
   /** By device and inode: files that were there when they were last looked at. */
   readonly #known = new Map<string, string>();
+  /** The same the other way round, so that giving paths up needs no look at the disk. */
+  readonly #ids = new Map<string, string>();
   /** By folded name: paths of files that were not. */
   readonly #unmade = new Map<string, Set<string>>();
 
@@ -143,10 +146,15 @@ class Aliases {
     this.#stat = stat;
   }
 
-  add(path: string): void {
-    const id = this.#idOf(path);
+  /** `folders`: whether they exist, as far as it was asked before; a torrent's files share few. */
+  add(path: string, folders: Map<string, boolean>): void {
+    const folder = parentOf(path);
+    const exists = folders.get(folder) ?? lookAt(this.#stat, folder) !== null;
+    folders.set(folder, exists);
+    const id = exists ? this.#idOf(path) : null;
     if (id !== null) {
       this.#known.set(id, path);
+      this.#ids.set(path, id);
       return;
     }
     const name = foldedName(path), paths = this.#unmade.get(name);
@@ -157,8 +165,9 @@ class Aliases {
   delete(path: string): void {
     const name = foldedName(path), paths = this.#unmade.get(name);
     if (paths?.delete(path) && paths.size === 0) this.#unmade.delete(name);
-    const id = this.#idOf(path);
-    if (id !== null && this.#known.get(id) === path) this.#known.delete(id);
+    const id = this.#ids.get(path);
+    this.#ids.delete(path);
+    if (id !== undefined && this.#known.get(id) === path) this.#known.delete(id);
   }
 
   /** Null where no other claimed path is that file. */

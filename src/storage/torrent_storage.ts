@@ -10,6 +10,7 @@ import type { Disk, FileHandle, Files, FileSpan, FileStat } from "../platform/ty
 import type { FileSlice, Layout } from "../metainfo/layout.ts";
 import type { FileIdentity, Stamp } from "./stamps.ts";
 import { assert } from "../util/assert.ts";
+import { Rests } from "../util/rests.ts";
 import { toHex } from "../util/bytes.ts";
 import { FileAccess } from "./file_access.ts";
 import type { HandlePool } from "./handle_pool.ts";
@@ -17,6 +18,7 @@ import { identityOf, isZero } from "./ownership.ts";
 import { exportParts, filesInParts, partOf, sharedSlices } from "./part_export.ts";
 import { type FileWrite, PartFile } from "./part_file.ts";
 import { demandSpace, reserveSpace } from "./preallocate.ts";
+import { growable, makeEmpty, makeInTurn, unallocated } from "./many_files.ts";
 import { type RelocateOptions, Relocation } from "./relocate.ts";
 import type { FollowedLinks } from "./safe_paths.ts";
 import { grew, StoredFile, tooShort } from "./stored_file.ts";
@@ -30,6 +32,9 @@ export interface StorageEntry {
   readonly pad: boolean;
 }
 
+/** More are made or written with rests between them. */
+const FILES_AT_ONCE = 500;
+
 export interface StorageOptions {
   /** Makes `reserve` take the space of all wanted files before the download. Default false. */
   preallocate?: boolean;
@@ -39,11 +44,16 @@ export interface StorageOptions {
   follow?: FollowedLinks;
   /** One for each file; default: all. */
   wanted?: readonly boolean[];
+  /** Resolves when others had their turn, for loops over all files. */
+  rest?: () => Promise<void>;
 }
 
 export class TorrentStorage {
   readonly layout: Layout;
+  /** For loops over its files. */
+  readonly rests: Rests;
   readonly #options: StorageOptions;
+  #closed = false;
   #access: FileAccess;
   readonly #parts: PartFile | null;
   /** By the index in the torrent's file list; null for pads. */
@@ -62,6 +72,7 @@ export class TorrentStorage {
   ) {
     assert(entries.length === layout.files.length, "layout and file list belong together");
     this.layout = layout;
+    this.rests = new Rests(options.rest);
     this.#options = options;
     this.#access = new FileAccess(files, pool, dir, options.follow);
     this.#files = entries.map(({ path, length, pad }) =>
@@ -98,16 +109,16 @@ export class TorrentStorage {
   prepare(): void {
     this.look();
     this.makeFolders();
+    for (const file of this.#wantedFiles()) if (file.length === 0) this.#access.makeEmpty(file);
   }
 
-  /** The folders and the empty files of what is wanted. Throws a FileError. */
+  /** The folders of what is wanted; `setWanted` makes the empty files. Throws a FileError. */
   makeFolders(): void {
     this.#access.paths.makeRoot();
     this.#files.forEach((file, index) => {
       if (file && this.#wanted[index]) this.#access.paths.makeFolders(file.elements);
     });
     this.#dropUnneededParts();
-    this.#makeEmptyFiles();
   }
 
   /** Opens a file that exists for a read; use the handle before the next call. */
@@ -178,17 +189,16 @@ export class TorrentStorage {
   }
 
   /**
-   * Makes files, empty: at once, or by the time the promise resolves where the disk is slow. Throws or
-   * rejects with a FileError: "exists" where something has the name of one.
+   * Makes files, empty: at once, or by the time the promise resolves where the disk is slow, or where
+   * they are many. Throws or rejects with a FileError: "exists" where something has the name of one.
    */
   makeFiles(files: Iterable<number>): void | Promise<void> {
     const access = this.#access, missing = [...files].map((index) => this.#files[index]!);
-    if (access.isQuick) { for (const file of missing) if (file.isNew) access.make(file); }
-    else {
-      return access.turns.take(async () => {
-        for (const file of missing) if (file.isNew) await access.makeAway(file);
-      });
+    if (access.isQuick && missing.length <= FILES_AT_ONCE) {
+      for (const file of missing) if (file.isNew) access.make(file);
+      return;
     }
+    return access.turns.take(() => makeInTurn(access, missing, this.rests));
   }
 
   /**
@@ -213,10 +223,12 @@ export class TorrentStorage {
       this.#wanted = this.#flags(wanted);
       for (const [index, file] of this.#files.entries()) {
         if (!file) continue;
+        const rest = this.rests.step();
+        if (rest) await rest;
         if (!this.#wanted[index]) this.#setApart(index, file);
         else if (this.#apart.has(index)) await this.#bringBack(index, file);
       }
-      this.#makeEmptyFiles();
+      await makeEmpty(this.#access, this.#wantedFiles(), this.rests, () => this.#closed);
       await this.#access.syncNames();
       this.#dropUnneededParts();
     });
@@ -234,7 +246,7 @@ export class TorrentStorage {
   async reserve(signal?: AbortSignal): Promise<void> {
     if (!this.#options.preallocate) return;
     const { disk, paths } = this.#access;
-    await reserveSpace(disk, paths.root, this.#growable(), signal);
+    await reserveSpace(disk, paths.root, growable(this.#access, this.#wantedFiles(false)), signal);
   }
 
   /**
@@ -243,16 +255,11 @@ export class TorrentStorage {
    */
   async demandSpace(left: number): Promise<void> {
     const { disk, paths } = this.#access;
-    await demandSpace(disk, paths.root, Math.min(left, this.#unallocated()));
-  }
-
-  #unallocated(): number {
-    let bytes = 0;
-    for (const [index, file] of this.#files.entries()) {
-      if (!file || !this.#wanted[index]) continue;
-      bytes += Math.max(0, file.length - (this.#access.look(file)?.allocated ?? 0));
-    }
-    return bytes;
+    await demandSpace(
+      disk,
+      paths.root,
+      Math.min(left, await unallocated(this.#access, this.#wantedFiles(), this.rests)),
+    );
   }
 
   /**
@@ -262,9 +269,12 @@ export class TorrentStorage {
    * the end.
    */
   async finish(signal: AbortSignal): Promise<boolean> {
-    this.#makeEmptyFiles();
+    await makeEmpty(this.#access, this.#wantedFiles(), this.rests, () => this.#closed);
     let hasCut = false;
     for (const file of this.#real()) {
+      const rest = this.rests.step();
+      if (rest) await rest;
+      signal.throwIfAborted();
       const now = this.#access.look(file);
       if (file.finished || now === null || now.size <= file.length) continue;
       const read = () => this.#access.reader(file);
@@ -281,12 +291,14 @@ export class TorrentStorage {
 
   /**
    * Writes a whole verified piece: at once, or by the time the promise resolves where the disk is
-   * slow. `bytes` stay as they are until then. Throws or rejects with a FileError that says which
+   * slow, or where the piece lies in many files. `bytes` stay as they are until then. Throws or rejects with a FileError that says which
    * file and why.
    */
   writePiece(piece: number, bytes: Uint8Array): void | Promise<void> {
     assert(bytes.length === this.layout.lengthOf(piece), "a piece is written as a whole");
-    return this.writeAt(piece, 0, bytes);
+    const isSpread = this.#files.length > FILES_AT_ONCE &&
+      this.layout.slices(piece).length > FILES_AT_ONCE;
+    return isSpread ? this.#writeInTurn(piece, 0, bytes) : this.writeAt(piece, 0, bytes);
   }
 
   /** Writes bytes of a piece at `begin`, verified or not, as `writePiece` does. */
@@ -310,6 +322,8 @@ export class TorrentStorage {
   #writeInTurn(piece: number, begin: number, bytes: Uint8Array): Promise<void> {
     return this.#access.turns.take(async () => {
       for (const { file, bytes: part, offset } of this.#writes(piece, begin, bytes)) {
+        const rest = this.rests.step();
+        if (rest) await rest;
         // As the pace allows, or the queue of a disk that is quick again would never end.
         await this.#access.put(file, part, offset);
       }
@@ -583,6 +597,7 @@ export class TorrentStorage {
 
   /** Closes this torrent's files. Later calls to read or write throw. */
   close(): void {
+    this.#closed = true;
     this.#letGo();
     this.#access.close();
   }
@@ -675,24 +690,10 @@ export class TorrentStorage {
     for (const file of this.#all()) this.#access.letGo(file);
   }
 
-  #makeEmptyFiles(): void {
-    this.#files.forEach((file, index) => {
-      if (file?.length === 0 && this.#wanted[index]) this.#access.makeEmpty(file);
-    });
-  }
-
-  /** Files as `reserveSpace` grows them. */
-  *#growable() {
+  /** Wanted files; `apart`: also those whose bytes are still in the part file. */
+  *#wantedFiles(apart = true): Generator<StoredFile> {
     for (const [index, file] of this.#files.entries()) {
-      if (!file || !this.#wanted[index] || this.#apart.has(index)) continue;
-      yield {
-        path: file.path,
-        length: file.length,
-        size: () => this.#access.look(file)?.size ?? 0,
-        write: (bytes: Uint8Array, offset: number) => {
-          return this.#access.turns.take(async () => await this.#access.put(file, bytes, offset));
-        },
-      };
+      if (file && this.#wanted[index] && (apart || !this.#apart.has(index))) yield file;
     }
   }
 }

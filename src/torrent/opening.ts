@@ -127,12 +127,13 @@ function describeGone(gone: number, { name, files }: Metainfo, dir: string): str
 /** What other folders have of it already is copied and checked. */
 async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<void> {
   const { meta, storage, reuse, choice } = parts;
+  if (reuse === null) return;
   const sought = meta.files.flatMap(({ path, pad, length }, file) => {
     const isMissing = !pad && length > 0 && choice.priorities[file] !== SKIP &&
       storage.statFile(file) === null;
     return isMissing ? [{ file, name: path[path.length - 1]! }] : [];
   });
-  if (reuse === null || sought.length === 0) return;
+  if (sought.length === 0) return;
   const found = await reuse(sought, signal);
   if (found.size === 0) parts.warn("No reusable files were found: everything is downloaded");
   for (const [file, path] of found) {

@@ -67,11 +67,8 @@ export interface TakeOverParts {
 
 /** Rejects with a FileError, a ForeignFileError, an EditedError, or the signal's reason. */
 export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): Promise<void> {
-  const { meta, storage } = parts, { wanted } = parts.choice;
-  const found = meta.files.flatMap(({ pad }, file) => {
-    const stat = pad ? null : storage.statFile(file);
-    return stat === null ? [] : [{ file, stat }];
-  });
+  const { storage } = parts, { wanted } = parts.choice;
+  const found = await findFiles(parts, signal);
   await demandFreeTarget(parts);
   if (!parts.repair && !parts.overwrite) demandUnedited(parts, found);
   for (const { file, stat } of found) {
@@ -88,11 +85,33 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
     if (verdict === "longer") storage.finishFile(file);
     else storage.disown(file);
   }
-  await claimPaths(parts);
+  await claimPaths(parts, new Set(found.map(({ file }) => file)), signal);
   for (const { file } of found) {
+    const rest = storage.rests.step();
+    if (rest) await rest;
     const isOurs = storage.statFile(file) !== null && !storage.isFinished(file);
     if (isOurs) await storage.takeOver(file, { writes: !isComplete(parts, file) });
   }
+}
+
+interface Found {
+  file: number;
+  stat: FileStat;
+}
+
+async function findFiles(
+  { meta, storage }: TakeOverParts,
+  signal: AbortSignal,
+): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const [file, { pad }] of meta.files.entries()) {
+    const rest = storage.rests.step();
+    if (rest) await rest;
+    signal.throwIfAborted();
+    const stat = pad ? null : storage.statFile(file);
+    if (stat !== null) found.push({ file, stat });
+  }
+  return found;
 }
 
 /** What is to be in a folder at the end is refused at the start where something is there already. */
@@ -114,7 +133,7 @@ async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
 /** Throws an EditedError where files that were complete are no longer what was downloaded. */
 function demandUnedited(
   parts: TakeOverParts,
-  found: readonly { file: number; stat: FileStat }[],
+  found: readonly Found[],
 ): void {
   const { meta, pieces, choice, changed, record } = parts;
   if (record === null || changed === null) return;
@@ -245,17 +264,22 @@ function reasonOf(verdict: "foreign" | "longer", owner: PathOwner | null): strin
 }
 
 /** Files that are complete are only read, which harms nobody. */
-async function claimPaths(parts: TakeOverParts): Promise<void> {
+async function claimPaths(
+  parts: TakeOverParts,
+  found: ReadonlySet<number>,
+  signal: AbortSignal,
+): Promise<void> {
   const { meta, storage, choice, claims, targetDir } = parts;
   const { wanted } = choice, written: { path: string; file: number }[] = [];
   meta.files.forEach(({ pad }, file) => {
-    const isUsed = wanted[file] || storage.statFile(file) !== null;
-    if (pad || !isUsed || (isComplete(parts, file) && storage.statFile(file) !== null)) return;
+    const isThere = found.has(file) && storage.statFile(file) !== null;
+    if (pad || !(wanted[file] || isThere) || (isComplete(parts, file) && isThere)) return;
     written.push({ path: storage.pathOf(file)!, file });
     if (storage.dir !== targetDir) written.push({ path: storage.pathIn(targetDir, file)!, file });
   });
   const place = storage.paths([storage.dir, targetDir]);
   const taken = await claims.claim(place, written.map(({ path }) => path), parts.overwrite);
+  signal.throwIfAborted();
   if (taken === null) return;
   const { file } = written.find(({ path }) => path === taken.path)!;
   throw conflictError(taken, numberOf(meta, file));
