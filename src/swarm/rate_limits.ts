@@ -72,12 +72,6 @@ export class RateLimits implements RequestAllowance {
     return { down: this.#torrent.down.limit, up: this.#torrent.up.limit };
   }
 
-  /** How many peers get a block every ten seconds under the upload limits. */
-  get carriedUp(): number {
-    const rate = Math.min(this.#torrent.up.limit, this.#client.up.limit);
-    return Math.floor(rate * UP_BLOCK_MS / 1000 / BLOCK_LENGTH);
-  }
-
   get perPeer(): Rates {
     return this.#perPeer;
   }
@@ -106,6 +100,15 @@ export class RateLimits implements RequestAllowance {
     const even = Math.min(torrent.evenShare, client.evenShare);
     const carried = Math.floor(Math.max(1, giving) * even * BLOCK_MS / 1000 / BLOCK_LENGTH);
     return { rate: Math.min(this.#perPeer.down, even), carried: Math.max(1, carried) };
+  }
+
+  /** So many peers of this torrent want something: to how many of them the limits give enough. */
+  carriedUp(wanting: number): number {
+    const torrent = this.#torrent.up, client = this.#client.up;
+    client.flows += wanting - torrent.flows;
+    torrent.flows = wanting;
+    const even = Math.min(torrent.evenShare, client.evenShare);
+    return Math.floor(Math.max(1, wanting) * even * UP_BLOCK_MS / 1000 / BLOCK_LENGTH);
   }
 
   /** Null without a download quota; else what it has left, which requests reserve. */
@@ -154,6 +157,7 @@ export class RateLimits implements RequestAllowance {
     if (this.#peers.size > 0) return;
     this.shareDown(0);
     this.settlePromises(0);
+    this.carriedUp(0);
   }
 
   /** Lets those that wait go on; the client's own limits are the client's to serve. */

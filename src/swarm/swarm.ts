@@ -301,7 +301,7 @@ export class Swarm {
     this.dialMore();
     if (this.#members.size > 0) this.#tickMembers(now);
     if (this.#content !== null) {
-      this.#choker.carried = this.#limits.carriedUp;
+      this.#choker.carried = this.#limits.carriedUp(this.#wanting);
       this.#choker.tick(this.#bySession.keys(), this.#complete, now);
     }
     this.#extensions.tick(now);
@@ -326,6 +326,13 @@ export class Swarm {
       );
       this.#pool.dialSoon(peer, now);
     }
+  }
+
+  /** Members that want something of us. */
+  get #wanting(): number {
+    let count = 0;
+    for (const session of this.#bySession.keys()) if (session.peerInterested) count++;
+    return count;
   }
 
   #tickMembers(now: number): void {

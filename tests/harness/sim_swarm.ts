@@ -151,12 +151,12 @@ export class SimSwarm {
   }
 
   /** Writes the torrent's files to a node's disk. */
-  plant(node: SimNode): void {
+  plant(node: SimNode, dir = DIR): void {
     for (const { path, content } of this.torrent.files) {
       for (let depth = 0; depth < path.length; depth++) {
-        node.files.makeDir([DIR, ...path.slice(0, depth)].join("/"));
+        node.files.makeDir([dir, ...path.slice(0, depth)].join("/"));
       }
-      const file = node.files.open([DIR, ...path].join("/"), "write");
+      const file = node.files.open([dir, ...path].join("/"), "write");
       file.writeAt(content, 0);
       file.close();
     }

@@ -180,6 +180,40 @@ describe("an upload limit", () => {
       await swarm.close();
     });
   }
+
+  it("of the client is shared by the leeches of three torrents", TIMEOUT, async () => {
+    const swarm = new SimSwarm("three seeds"), limit = 20 * KB;
+    await swarm.prepare([4 * MIB], 256 * KIB);
+    const seed = await swarm.seed("10.0.1.1"), torrents = [seed.torrent];
+    seed.client.update({ limits: { up: limit } });
+    for (let i = 1; i <= 6; i++) await swarm.leech(`10.0.2.${i}`);
+    for (const i of [3, 4]) {
+      const other = new SimSwarm(`seeds ${i}`, {}, swarm.world);
+      await other.prepare([4 * MIB], 256 * KIB, `10.0.0.${i}`);
+      other.plant(seed.node, `/data${i}`);
+      const add = { dir: `/data${i}`, trustFiles: true, seedGoal: { kind: "forever" } } as const;
+      torrents.push(seed.client.add(other.torrent.bytes, add));
+      await swarm.world.runFor(500);
+      for (let j = 1; j <= 6; j++) await other.leech(`10.0.${i}.${j}`);
+    }
+    await swarm.world.runFor(30_000);
+    const totals = () => torrents.map((torrent) => torrent.snapshot().uploaded);
+    const start = totals();
+    for (let i = 0; i < 6; i++) {
+      const before = totals();
+      await swarm.world.runFor(WINDOW_MS);
+      const bytes = totals().map((total, at) => total - before[at]!);
+      const all = bytes.reduce((sum, part) => sum + part);
+      assert.ok(Math.abs(all - 10 * limit) <= BLOCK, `window ${i}: ${bytes}`);
+      const unchoked = torrents.flatMap((torrent) => torrent.peers()).filter(({ choked }) =>
+        !choked
+      );
+      assert.ok(unchoked.length <= 10 * limit / BLOCK, `${unchoked.length} are unchoked`);
+    }
+    const given = totals().map((total, at) => total - start[at]!);
+    assert.ok(Math.min(...given) > 0.2 * 60 * limit, `${given}`);
+    await swarm.close();
+  });
 });
 
 /** Payload that the others sent. */
