@@ -22,7 +22,7 @@ export class CannotLoadError extends ShoalError {
   readonly code = "cannot-load";
 }
 
-/** Nobody answered, or nobody has what was asked for. */
+/** No answer, or no result. */
 export class NobodyError extends ShoalError {
   readonly code = "nobody";
 }

@@ -1,7 +1,7 @@
 /**
- * Which files somebody means by `1-3,8`, `*.mkv`, `>100M`: numbers as `shoal show` counts them,
- * patterns of the path or the name, sizes. Items are joined by commas; a file that one of them means
- * is meant. A comma in a name is written `\,`; a whole name or path needs not even that.
+ * The flags that name files: `1-3,8`, `*.mkv`, `>100M` (numbers of `shoal show`, patterns of the path
+ * or name, sizes; joined by commas, and any match counts) and `3=film.mkv` for another name. A comma
+ * in a name is written `\,`, except where the text is a whole name or path.
  */
 import type { AddOptions, FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";

@@ -57,7 +57,7 @@ export function repeat(clock: Clock, periodMs: number, fn: () => void): Timer {
   };
 }
 
-/** Waits for `work`, but at most `limitMs`; false when the time ran out. `work` goes on. */
+/** Waits for `work`, but at most `limitMs`; false when the time ran out. `work` itself is not stopped. */
 export async function within(
   clock: Clock,
   limitMs: number,

@@ -20,7 +20,7 @@ export interface Outcome {
   path: string | null;
   /** From the start until everything was there and verified; null when that did not happen. */
   seconds: number | null;
-  /** The last that is known of it; null when it never became a torrent. */
+  /** Its last snapshot; null when it never became a torrent. */
   torrent: TorrentSnapshot | null;
   /** It was only to be given, never to be fetched. */
   seedOnly: boolean;

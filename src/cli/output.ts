@@ -19,12 +19,12 @@ export class Output {
     });
   }
 
-  /** Standard output could not be written, and all of it since then is missing. */
+  /** Writing to standard output failed, and everything since then is missing. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
-  /** For what is no part of the result: all of it goes to standard error. */
+  /** Prints everything to standard error, for output that is not part of the result. */
   static toErrors(process: Ports): Output {
     return new Output({ out: (text) => process.err(text), err: (text) => process.err(text) });
   }

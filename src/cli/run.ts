@@ -192,7 +192,7 @@ async function follow(
   }
 }
 
-/** Whether it is a download that goes on as a seed, so that its end is not when it was complete. */
+/** Whether a download continues as a seed, so that it does not end when it is complete. */
 function keepsSeeding({ seedGoal, seedOnly, metadataOnly }: AddOptions): boolean {
   return seedGoal !== undefined && seedGoal.kind !== "none" && !seedOnly && !metadataOnly;
 }
@@ -352,8 +352,8 @@ class SpaceWatch {
 }
 
 /**
- * Throws a UsageError where `dir` is the torrent's own top folder with files of it inside: all would
- * be downloaded once more, into a folder in it.
+ * Throws a UsageError where `dir` is the torrent's own top folder and has files of the torrent: all
+ * would be downloaded again, into a folder in that folder.
  */
 function demandOtherFolder(
   files: Files,

@@ -120,12 +120,12 @@ function refusing<T>(value: T, check: (value: T) => void): T {
   }
 }
 
-/** What `seedGoal` takes beside "none" and "forever", for help texts. */
+/** What `seedGoal` accepts besides "none" and "forever", for messages. */
 const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
 
 /**
- * "none", "forever", "ratio:R" (R times the size is uploaded), "time:T" or "idle:T" (nobody took
- * anything for so long), T as in `duration`.
+ * "none", "forever", "ratio:R" (R times the size is uploaded), "time:T" or "idle:T" (nothing was
+ * uploaded for that time), T as in `duration`.
  */
 export function seedGoal(text: string): SeedGoal {
   if (text === "none" || text === "forever") return { kind: text };

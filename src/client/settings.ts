@@ -154,7 +154,13 @@ export const TORRENT_OPTIONS = {
       placeholder: "INDEX=NAME",
       help:
         "Save a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
-      commands: ["download", "seed", "verify"],
+      commands: ["download", "seed"],
+    }, {
+      name: "rename",
+      placeholder: "INDEX=NAME",
+      help:
+        "Look for a file under another name, or path in the torrent's folder: 3=film.mkv (numbers of shoal show)",
+      commands: ["verify"],
     }],
   },
   reuse: {

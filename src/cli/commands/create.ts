@@ -23,22 +23,37 @@ import { showBar } from "../render/progress_bar.ts";
 import { safeJson, safeText } from "../render/text.ts";
 
 const FLAGS = {
-  output: optional("FILE", "The .torrent to write (default: NAME.torrent, here)", notEmpty, "o"),
-  announce: repeated("URL", "A tracker, in a tier of its own; may be repeated", trackerUrl),
+  output: optional(
+    "FILE",
+    "The .torrent to write (default: NAME.torrent in the current folder)",
+    notEmpty,
+    "o",
+  ),
+  announce: repeated(
+    "URL",
+    "URL of a tracker, which gets its own tier; may be repeated",
+    trackerUrl,
+  ),
   tier: repeated(
     '"URL URL"',
-    "Trackers that share a tier, after those of --announce; may be repeated",
+    "Trackers of one tier, after those of --announce; may be repeated",
     trackerUrls,
   ),
-  webseed: repeated("URL", "A web server that has the same files; may be repeated", webSeedUrl),
+  webseed: repeated(
+    "URL",
+    "URL of the same files on a web server (BEP 19); may be repeated",
+    webSeedUrl,
+  ),
   exclude: repeated(
     "GLOB",
     "Files or folders to leave out, like '*.tmp' or 'sub/*.nfo'; may be repeated",
     notEmpty,
   ),
-  "keep-junk": toggle("Include .DS_Store, Thumbs.db, desktop.ini and @eaDir too"),
+  "keep-junk": toggle(
+    "Include files that file managers make: .DS_Store, Thumbs.db, desktop.ini, @eaDir",
+  ),
   private: toggle("Mark as private: no DHT, peer exchange or local discovery"),
-  comment: optional("TEXT", "A comment that other clients show", notEmpty),
+  comment: optional("TEXT", "Comment that other clients show", notEmpty),
   source: optional(
     "TEXT",
     "Source tag; changes the info-hash (some private trackers require one)",
@@ -51,9 +66,9 @@ const FLAGS = {
     pieceLength,
     null,
   ),
-  pad: toggle("Start every file with a new piece, by padding between files (BEP 47)"),
-  "no-date": toggle("Leave out the time of creation"),
-  force: toggle("Replace FILE when it exists"),
+  pad: toggle("Start every file with a new piece: padding between files (BEP 47)"),
+  "no-date": toggle("Leave out the creation date"),
+  force: toggle("Replace an existing FILE"),
   ...REPORT_FLAGS,
 } satisfies Flags;
 
@@ -67,7 +82,7 @@ export const createCommand = defineCommand({
   details:
     "Hidden and empty files are included; symbolic links, empty folders and files that file\n" +
     "managers make (.DS_Store, Thumbs.db, desktop.ini, @eaDir) are left out.\n" +
-    "The info-hash is that of mktorrent for the same choices, with --pad that of libtorrent.",
+    "With the same options, the info-hash equals that of mktorrent; with --pad, that of libtorrent.",
   examples: [
     "shoal create holiday --announce https://tracker.example/announce",
     'shoal create holiday --tier "udp://a.example:80 udp://b.example:80" --piece-length 1M',
@@ -109,7 +124,7 @@ interface CreateRequest {
   path: string;
   /** Null: NAME.torrent in the current folder. */
   output: string | null;
-  /** Replaces what is there. */
+  /** Replaces an existing file. */
   force: boolean;
   mode: ReportMode;
   torrent: CreateOptions;
@@ -186,7 +201,7 @@ function refuseToReplace(files: Files, target: string, { force }: CreateRequest)
   throw new FileError("exists", target, `${target} exists already; --force replaces it`);
 }
 
-/** Made by macOS, Windows and Synology in folders that somebody only looked into. */
+/** Files that macOS, Windows and Synology create in every folder that they show. */
 const JUNK: ReadonlySet<string> = new Set([".ds_store", "thumbs.db", "desktop.ini", "@eadir"]);
 
 /** A glob with "/" is for the path below the folder, any other one for the name. */

@@ -24,7 +24,7 @@ const DEFAULT_SIZE = 64 * 1024 * 1024;
 const SEEDER_BYTES_PER_SECOND = 7 * 1024 * 1024;
 
 const FLAGS = {
-  size: single("SIZE", "How much to download (default 64M)", size, DEFAULT_SIZE),
+  size: single("SIZE", "Size of the data (default 64M)", size, DEFAULT_SIZE),
 } satisfies Flags;
 
 export const demoCommand = defineCommand({
@@ -33,8 +33,8 @@ export const demoCommand = defineCommand({
   count: [0, 0],
   summary: "Downloads from a demo swarm on this machine",
   details:
-    "Makes random data, a tracker and three peers that have it, downloads it from them and\n" +
-    "verifies it, all on 127.0.0.1. The downloaded file is kept in a temporary folder.",
+    "Creates random data, starts a tracker and three seeds on 127.0.0.1, downloads the data from\n" +
+    "them and verifies it. The downloaded file is kept in a temporary folder.",
   examples: ["shoal demo", "shoal demo --size 256M"],
   flags: FLAGS,
   async run(context, values) {
@@ -291,7 +291,7 @@ export function makeTempFolder(
   const base = process.env("TMPDIR") || process.env("TEMP") || process.env("TMP") || "/tmp";
   for (;;) {
     const path = files.absolute(`${base}/${prefix}${random.uint32().toString(36)}`);
-    // makeDir takes an existing folder, which would be somebody else's.
+    // makeDir accepts an existing folder, which would belong to another program.
     if (files.stat(path) !== null) continue;
     files.makeDir(path);
     return path;

@@ -97,11 +97,11 @@ export const dhtCommand = defineCommand({
   count: [1, 2],
   summary: "Queries the distributed hash table (DHT): peers, items, nodes",
   details:
-    "get TARGET          finds the item at a target (40 digits) or of a public key (64 digits)\n" +
+    "get TARGET          gets the item with this target (40 digits) or public key (64 digits)\n" +
     "put TEXT            stores a text of up to 995 bytes and prints its target\n" +
     "peers INFOHASH      finds peers of a torrent; also takes a magnet link\n" +
     "ping HOST:PORT      asks a node for its id\n" +
-    "stats               joins and estimates how large the network is",
+    "stats               joins the DHT and estimates its size",
   examples: [
     "shoal dht peers 'magnet:?xt=urn:btih:...'",
     "shoal dht put 'Hello' --key ~/hello.key",
@@ -178,9 +178,9 @@ function seqOf(text: string): bigint {
 // --- The run: a client with nothing but a DHT node. It is read-only (BEP 43), as it is gone again in
 // seconds. Results are printed as they arrive; a terminal also shows the progress. ---
 
-/** So long nothing is said; most answers come sooner. */
+/** The progress line appears after this time; most answers come sooner. */
 const QUIET_MS = 1000;
-/** After that nobody is there, or nothing gets through. */
+/** After this time without an answer, there is no way to the DHT. */
 const JOIN_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 const CLOSE_LIMIT_MS = 2500;
@@ -218,7 +218,7 @@ async function runDht(
   });
   const settings: DhtSettings = { bootstrap: request.bootstrap, readOnly: true };
   try {
-    // Neighbours of earlier runs only make a quick start: nobody needs to know that there are none.
+    // Nodes of earlier runs only make the start quicker, so a missing state folder needs no warning.
     const { stateDir } = openState(platform, request.state);
     const client = await context.openClient(platform, {
       port: -1,
@@ -276,7 +276,7 @@ function countNodes(dht: Dht): number {
   return dht.stats().overlays.reduce((sum, { nodes }) => sum + nodes, 0);
 }
 
-/** After Ctrl-C nobody waits for the work, nor hears how it ends. */
+/** After Ctrl-C the work is not waited for, and its result does not matter. */
 async function orInterrupted(work: Promise<void>, interrupt: Interrupt): Promise<void> {
   work.catch(() => {});
   await Promise.race([work, interrupt.asked]);
@@ -411,7 +411,7 @@ interface PutRequest {
   /** The 32 bytes that the key pair of a mutable item is made from; null for an immutable item. */
   seed: Uint8Array | null;
   salt: Uint8Array;
-  /** Null: one more than what is there. */
+  /** Null: one more than the stored version. */
   seq: bigint | null;
 }
 

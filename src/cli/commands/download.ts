@@ -40,8 +40,8 @@ export const downloadCommand = defineCommand({
   count: [1, 1000],
   summary: "Downloads torrents, from .torrent files, http(s) URLs of them, or magnet links",
   details:
-    "Existing data is checked and kept, so the same command again resumes. Ctrl-C tells the\n" +
-    "tracker and keeps the data; a second Ctrl-C ends at once.",
+    "To resume a download, run the same command again: existing data is checked and kept. Ctrl-C\n" +
+    "tells the trackers and saves the progress; a second Ctrl-C ends at once.",
   examples: [
     "shoal download debian.torrent -o ~/Downloads",
     "shoal download https://example.org/big.torrent --seed-goal ratio:1",

@@ -60,7 +60,7 @@ function addOptions(
   return { dir, seedOnly: true, seedGoal: { kind: "forever" }, ...given };
 }
 
-/** Who is to be the first seed cannot ask others for the metadata: it must have been here before. */
+/** The first seed cannot get the metadata from peers, so the state folder must have it. */
 async function refuseUnknownMagnet(
   platform: Platform,
   source: string,
@@ -69,14 +69,14 @@ async function refuseUnknownMagnet(
   const { files, hasher } = platform;
   if (!isMagnet(platform, source)) return;
   const infoHash = toHex(parseMagnet(source).infoHash);
-  // A state folder is not made for somebody who is refused.
+  // A refused command does not create a state folder.
   try {
     if (stateDir !== null && files.stat(stateDir) !== null) {
       const state = new StateDir(files, stateDir, (bytes) => hasher.digest("sha1", bytes));
       if (await state.loadTorrent(infoHash) !== null) return;
     }
   } catch (error) {
-    // What cannot be read is not known; a run that can do without it says why.
+    // A state folder that cannot be read knows no torrent.
     if (!(error instanceof FileError)) throw error;
   }
   throw new UsageError(

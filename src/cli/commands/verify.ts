@@ -21,10 +21,9 @@ export const verifyCommand = defineCommand({
   count: [2, 2],
   summary: "Checks the files of a .torrent in a folder",
   details:
-    "DIR is the folder that was downloaded into: the one that holds the torrent's file or\n" +
-    "top folder. Ends with 0 if all files are complete and right, with 1 if data is missing or bad,\n" +
-    "and with 6 if some pieces of the chosen files cannot be checked, because they extend into files\n" +
-    "that are not on the disk.",
+    "DIR is the folder that contains the torrent's file or top folder. The exit code is 0 if all files\n" +
+    "are complete and correct, 1 if data is missing or damaged, and 6 if some pieces of the chosen files\n" +
+    "cannot be checked because they extend into files that are not on the disk.",
   examples: ["shoal verify debian.torrent ~/Downloads"],
   flags: FLAGS,
   async run(context, values, operands) {
@@ -47,7 +46,7 @@ export const verifyCommand = defineCommand({
         ...(rename === undefined ? {} : { rename }),
         ...(followLinks === undefined ? {} : { followLinks }),
       });
-      // A rejection after the interruption has nobody to hear it.
+      // After an interruption the result does not matter.
       checking.catch(() => {});
       result = await Promise.race([checking, interrupt.asked.then(() => null)]);
     } finally {

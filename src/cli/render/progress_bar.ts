@@ -45,14 +45,14 @@ export function showBar(
 
 interface Work {
   name: string;
-  /** Bytes, and how many there are in all: 0 as long as nobody knows. */
+  /** Bytes so far and in all; 0 in all while that is unknown. */
   done: number;
   total: number;
   /** Since it began. */
   seconds: number;
 }
 
-/** Bar, percent, name, and how fast it goes once that is known. */
+/** Bar, percent, name, and the rate once it is known. */
 export function barLine(
   { name, done, total, seconds }: Work,
   columns: number,

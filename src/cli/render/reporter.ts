@@ -1,4 +1,4 @@
-/** What a command tells whoever shows the run: a terminal, lines, JSON, or hardly anything. */
+/** What a run tells its display: a terminal, lines, JSON, or errors alone. */
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 
@@ -8,7 +8,7 @@ export interface Reporter {
   tick(torrents: readonly TorrentSnapshot[], now: number): void;
   /** A sentence of the command line itself; not an error. */
   say(text: string): void;
-  /** A download is complete, and goes on as a seed: all but its end is known. */
+  /** A download is complete and continues as a seed. */
   complete(outcome: Outcome): void;
   /** The run is over: takes the live display away. Harmless when called twice. */
   close(): void;

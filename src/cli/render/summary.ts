@@ -53,7 +53,7 @@ function interruptedText({ torrent, seedOnly }: Outcome): string {
   return `${name}: stopped at ${part}; run the same command again to resume\n`;
 }
 
-/** Why it ended sooner than somebody who sees this run alone would think. */
+/** Why it ended sooner than this run alone explains. */
 function goalText({ torrent, goalByEarlierRuns }: Outcome): string {
   if (torrent === null || !goalByEarlierRuns) return "";
   const inAll = ratioText(torrent.totals.uploaded, torrent);
