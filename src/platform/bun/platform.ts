@@ -1,5 +1,6 @@
 import { createDatagramNet } from "../shared/datagrams.ts";
 import { nodeWriters } from "../shared/file_handle.ts";
+import { nodeLook } from "../shared/files.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { serve } from "./serve.ts";
@@ -9,6 +10,7 @@ export function createBunPlatform(): Platform {
     name: "bun",
     serve,
     writers: nodeWriters,
+    look: nodeLook,
     streams: { reading: "freed" },
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });

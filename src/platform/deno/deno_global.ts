@@ -17,6 +17,17 @@ export interface FileInfo {
   readonly ino: number | null;
 }
 
+export interface FullFileInfo extends FileInfo {
+  readonly isFile: boolean;
+  readonly isDirectory: boolean;
+  readonly isSymlink: boolean;
+  readonly size: number;
+  readonly mtime: Date | null;
+  readonly birthtime: Date | null;
+  readonly blocks: number | null;
+  readonly nlink: number | null;
+}
+
 export interface FsFile {
   seekSync(position: number, whence: 0): number;
   seek(position: number, whence: 0): Promise<number>;
@@ -35,6 +46,7 @@ interface Served {
 interface DenoGlobal {
   /** Unstable: it may be missing. */
   readonly listenDatagram?: (on: NetAddr & { transport: "udp" }) => DatagramConn;
+  lstatSync(path: string): FullFileInfo;
   openSync(path: string, options: { write: true }): FsFile;
   open(path: string, options: { write: true }): Promise<FsFile>;
   serve(
@@ -48,7 +60,7 @@ interface DenoGlobal {
     handler: (request: Request, info: Served) => Response | Promise<Response>,
   ): { readonly addr: unknown; readonly finished: Promise<void> };
   readonly permissions: { requestSync(what: { name: "net"; host: string }): { state: string } };
-  readonly errors: { readonly NotCapable: new (message: string) => Error };
+  readonly errors: Record<"NotCapable" | "NotFound", new (message: string) => Error>;
 }
 
 /** Undefined on Bun, where this file is loaded and not used. */

@@ -3,6 +3,7 @@ import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { createDenoDatagramNet } from "./datagrams.ts";
 import { denoWriters } from "./file_writer.ts";
+import { denoLook } from "./look.ts";
 import { hostPort } from "../shared/addresses.ts";
 import { serve } from "./serve.ts";
 import { Deno } from "./deno_global.ts";
@@ -12,6 +13,7 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     serve,
     writers: denoWriters,
+    look: denoLook,
     streams: { reading: "shared", demandListen },
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });

@@ -18,7 +18,15 @@ const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const READ_STEP_BYTES = 65536;
 
-export function createFiles(writers: WriterMaker): Files {
+/** What has this name, links not followed; null for nothing. Throws as the runtime does. */
+export type Look = (path: string) => FileStat | null;
+
+export const nodeLook: Look = (path) => {
+  const found = fs.lstatSync(path, { throwIfNoEntry: false });
+  return found === undefined ? null : toFileStat(found);
+};
+
+export function createFiles(writers: WriterMaker, look: Look): Files {
   const handleOf = (path: string, mode: OpenMode, fd: number) => {
     return new NodeFileHandle(path, fd, mode === "read" ? undefined : writers);
   };
@@ -30,7 +38,7 @@ export function createFiles(writers: WriterMaker): Files {
       });
     },
     makeDir,
-    stat,
+    stat: (path) => stat(path, look),
     statAsync,
     list: (path) => attempt("list", path, () => fs.readdirSync(path).sort()),
     read,
@@ -159,11 +167,10 @@ function makeDir(path: string): void {
   });
 }
 
-function stat(path: string): FileStat | null {
+function stat(path: string, look: Look): FileStat | null {
   return attempt("look at", path, () => {
     try {
-      const found = fs.lstatSync(path, { throwIfNoEntry: false });
-      return found === undefined ? null : toFileStat(found);
+      return look(path);
     } catch (error) {
       // A file stands where a folder would be; or no file can have so long a name.
       if (["ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error))) return null;

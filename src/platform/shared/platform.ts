@@ -3,7 +3,7 @@ import type { DatagramNet, Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
 import type { WriterMaker } from "./file_handle.ts";
-import { createFiles } from "./files.ts";
+import { createFiles, type Look } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpClient } from "./http_client.ts";
 import { createMulticastNet } from "./multicast.ts";
@@ -17,6 +17,7 @@ export interface RuntimeParts {
   name: "deno" | "bun";
   serve: Http["serve"];
   writers: WriterMaker;
+  look: Look;
   streams: StreamNetOptions;
   datagrams: DatagramNet;
 }
@@ -34,7 +35,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { ...client, serve: parts.serve },
-    files: createFiles(parts.writers),
+    files: createFiles(parts.writers, parts.look),
     process: createProcess(),
   };
 }
