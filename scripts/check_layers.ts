@@ -1,7 +1,7 @@
 /**
  * Holds the import table of src (scripts/lib/layers.ts): fails on an import that goes the wrong
- * way, on a run-time cycle, on names that only the platform may use, and on files that grew too
- * long. Run it with `deno run -A scripts/check_layers.ts [root]`.
+ * way, on a run-time cycle, on names that only the platform may use, on a file with a class that
+ * imports too many others, and on a class that shows too many members. Run it with `deno run -A scripts/check_layers.ts [root]`.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -9,15 +9,24 @@ import { join, posix, relative, sep } from "node:path";
 import process from "node:process";
 import {
   bans,
+  importCeilings,
   layerOf,
-  maxLines,
+  maxImports,
+  maxMembers,
   mayImport,
   mayNameRuntime,
+  memberCeilings,
   packages,
   typesForAll,
 } from "./lib/layers.ts";
 import { projectRoot } from "./lib/runtimes.ts";
-import { type ImportStatement, lineAt, type Scanned, scanSource } from "./lib/source_scan.ts";
+import {
+  classesIn,
+  type ImportStatement,
+  lineAt,
+  type Scanned,
+  scanSource,
+} from "./lib/source_scan.ts";
 
 export interface Problem {
   /** Path from the root, with "/". */
@@ -35,7 +44,7 @@ export function checkLayers(root: string): Problem[] {
   for (const file of files) {
     const text = readFileSync(join(root, file), "utf8");
     const scanned = scanSource(text);
-    problems.push(...checkLength(file, text), ...checkNames(file, scanned));
+    problems.push(...checkCaps(file, scanned), ...checkNames(file, scanned));
     problems.push(...scanned.imports.flatMap((one) => checkImport(root, file, one)));
     graph.set(file, scanned.imports);
   }
@@ -53,11 +62,33 @@ function sourceFiles(root: string): string[] {
   return [...inside.sort(), ...(existsSync(join(root, "mod.ts")) ? ["mod.ts"] : [])];
 }
 
-function checkLength(file: string, text: string): Problem[] {
-  const lines = text.replace(/\n$/, "").split("\n").length;
-  if (lines <= maxLines) return [];
-  const message = `${lines} lines, more than ${maxLines}: split it by what its parts own`;
-  return [{ file, line: maxLines + 1, message }];
+function checkCaps(file: string, { code, imports }: Scanned): Problem[] {
+  const classes = classesIn(code);
+  if (classes.length === 0) return [];
+  const count = new Set(imports.map(({ specifier }) => specifier)).size;
+  const most = Math.max(...classes.map(({ members }) => members.size));
+  const widest = classes.find(({ members }) => members.size === most)!;
+  const about = `class ${widest.name} shows ${most} members`;
+  return [
+    ...checkCap(file, 1, `imports ${count} files`, count, maxImports, importCeilings[file]),
+    ...checkCap(file, widest.line, about, most, maxMembers, memberCeilings[file]),
+  ];
+}
+
+function checkCap(
+  file: string,
+  line: number,
+  about: string,
+  count: number,
+  cap: number,
+  ceiling = cap,
+): Problem[] {
+  if (count > ceiling) {
+    return [{ file, line, message: `${about}, more than ${ceiling}: split it by subject` }];
+  }
+  if (ceiling === cap || count === ceiling) return [];
+  const then = count > cap ? `lower its ceiling to ${count}` : "remove its ceiling";
+  return [{ file, line, message: `${about}: ${then} in scripts/lib/layers.ts` }];
 }
 
 function checkNames(file: string, { code }: Scanned): Problem[] {

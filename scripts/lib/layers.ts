@@ -3,8 +3,34 @@
  * platform alone. scripts/check_layers.ts applies them.
  */
 
-/** A file is as long as its one subject; beyond this it has more than one. */
-export const maxLines = 700;
+/** A file with a class imports at most so many files, and a class shows at most so many members. */
+export const maxImports = 15, maxMembers = 20;
+
+/**
+ * Files above a cap: how many imports, or members of one class, they may have for now. These numbers
+ * only ever shrink: the check fails on one that is higher than what the file has.
+ */
+export const importCeilings: Readonly<Record<string, number>> = {
+  "src/cli/commands/dht.ts": 25,
+  "src/client/client.ts": 39,
+  "src/swarm/swarm.ts": 24,
+  "src/torrent/peers.ts": 20,
+};
+export const memberCeilings: Readonly<Record<string, number>> = {
+  "src/peers/peer_book.ts": 25,
+  "src/peers/peer_pool.ts": 38,
+  "src/peers/pool_peer.ts": 25,
+  "src/pieces/open_piece.ts": 24,
+  "src/pieces/piece_manager.ts": 38,
+  "src/storage/file_access.ts": 27,
+  "src/storage/stored_file.ts": 21,
+  "src/storage/torrent_storage.ts": 57,
+  "src/swarm/peer/download_side.ts": 24,
+  "src/swarm/peer/request_window.ts": 22,
+  "src/swarm/peer/session.ts": 66,
+  "src/swarm/swarm.ts": 22,
+  "src/torrent/peers.ts": 30,
+};
 
 /** Packages that src may name. */
 export const packages: readonly string[] = ["bencode", "hash-wasm"];

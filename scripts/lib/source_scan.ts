@@ -33,6 +33,31 @@ export function lineAt(text: string, offset: number): number {
   return line;
 }
 
+export interface ScannedClass {
+  readonly name: string;
+  readonly line: number;
+  /** Names of its members that others see; a getter and its setter are one. */
+  readonly members: ReadonlySet<string>;
+}
+
+const CLASS = /^(?:export )?(?:abstract )?class (\w+)/;
+const MEMBER =
+  /^ {2}(?!private |protected |constructor\b|static \{)(?:(?:readonly|static|async|override|abstract|declare|get|set) )*\*?\[?([A-Za-z_$][\w$.]*)\]?\s*[(<:=!?;]/;
+
+/** The classes of a formatted source at its outer level, by their indentation. */
+export function classesIn(code: string): ScannedClass[] {
+  const classes: ScannedClass[] = [];
+  let members: Set<string> | null = null;
+  for (const [i, text] of code.split("\n").entries()) {
+    const name = CLASS.exec(text)?.[1];
+    if (name !== undefined) classes.push({ name, line: i + 1, members: members = new Set() });
+    else if (text.startsWith("}")) members = null;
+    const member = members && MEMBER.exec(text)?.[1];
+    if (member) members!.add(member);
+  }
+  return classes;
+}
+
 class Scanner {
   readonly #text: string;
   readonly #out: string[];

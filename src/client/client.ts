@@ -19,7 +19,8 @@ import { ClientLimits } from "./client_limits.ts";
 import type { Dht } from "../dht/dht.ts";
 import { withNodesOf } from "../discovery/dht_state.ts";
 import { Discovery } from "../discovery/discovery.ts";
-import { EngineMaker } from "./engine_maker.ts";
+import { ContentMaker } from "./content_maker.ts";
+import { PeersMaker } from "./peers_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "../torrent/file_priorities.ts";
 import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
@@ -87,7 +88,8 @@ export class Client {
   readonly #inbound: Inbound;
   readonly #udpPort: UdpPort;
   readonly #udp: UdpAnnouncer;
-  readonly #maker: EngineMaker;
+  readonly #peersMaker: PeersMaker;
+  readonly #contentMaker: ContentMaker;
   readonly #discovery: Discovery;
   readonly #paths: ClientPaths;
   /** Null without a state folder. */
@@ -121,14 +123,15 @@ export class Client {
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
     this.#owners = this.#state && this.#openOwners(this.#state);
     this.#paths = new ClientPaths((path) => platform.files.stat(path), this.#owners);
-    this.#maker = new EngineMaker(platform, options, {
-      claims: (torrent) => ({
-        claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),
-        ownerOf: (path) => this.#paths.ownerOf(torrent.infoHash, path),
-      }),
+    this.#contentMaker = new ContentMaker(platform, options, (torrent) => ({
+      claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),
+      ownerOf: (path) => this.#paths.ownerOf(torrent.infoHash, path),
+    }));
+    this.#peersMaker = new PeersMaker(platform, {
       limits: this.#limits,
       udp: this.#udp,
       crc32c,
+      anyTrackerUrl: clientSettings(options).anyTrackerUrl,
       listenPort: () => this.port,
       dhtPort: () => this.#discovery.dhtPort,
       ownAddresses: () => this.#discovery.ownAddresses,
@@ -332,7 +335,7 @@ export class Client {
     this.#discovery.close();
     this.#udp.close();
     this.#udpPort.close();
-    this.#maker.close();
+    this.#contentMaker.close();
     this.#owners?.close();
     this.#feed.end();
   }
@@ -396,8 +399,13 @@ export class Client {
     return {
       clock,
       // A link lists trackers that have nothing to do with each other.
-      peers: this.#maker.makePeers(source, { tiers, independent: link !== null }, options, tell),
-      makeContent: (...args) => this.#maker.make(...args),
+      peers: this.#peersMaker.make(
+        source.infoHash,
+        { tiers, independent: link !== null },
+        options,
+        tell,
+      ),
+      makeContent: (...args) => this.#contentMaker.make(...args),
       loadRecord: async (meta, options) =>
         state && await recordFor(platform, state, meta, options, warn),
       loadMeta: async () => state && magnet && await this.#loadMeta(state, infoHash, magnet),

@@ -2,6 +2,7 @@
  * Which files of a torrent are wanted and where they are. Owns both facts; changes come one after
  * the other, and each is in the resume record before anything of the old state is given up.
  */
+import { isUsableElement } from "../metainfo/file_names.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
@@ -103,10 +104,20 @@ export class Arrangement {
     return this.#turns.take(() => this.#move(dir, this.#renamed, dir));
   }
 
-  /** Gives a file another path below the folder of the torrent. Rejects as `move` does. */
-  rename(file: number, path: Path): Promise<void> {
-    return this.#turns.take(() => {
-      const renamed = new Map(this.#renamed).set(file, path);
+  /**
+   * Gives a file another path below the folder of the torrent. Rejects as `move` does, and with a
+   * RangeError for a path that is not below it.
+   */
+  async rename(file: number, path: string): Promise<void> {
+    const elements = path.split("/");
+    if (this.#ports.meta.files[file] === undefined) {
+      throw new RangeError(`There is no file ${file}`);
+    }
+    if (elements.some((element) => !isUsableElement(element, false))) {
+      throw new RangeError(`"${path}" cannot be the path of a file`);
+    }
+    await this.#turns.take(() => {
+      const renamed = new Map(this.#renamed).set(file, elements);
       return this.#move(this.#ports.storage.dir, renamed);
     });
   }

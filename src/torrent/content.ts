@@ -17,21 +17,27 @@ import type { TorrentPeers } from "./peers.ts";
 import { Persistence } from "./persistence.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { SeedWatch } from "./seed_goal.ts";
-import type { ContentPhase, SeedGoal, TorrentHappening } from "./types.ts";
+import type { ContentPhase, SeedGoal, TorrentHappening, TorrentStatus } from "./types.ts";
 import { Verification } from "./verification.ts";
+
+/** What a status shows of the files. */
+export type ContentFigures = Pick<
+  TorrentStatus,
+  "wanted" | "have" | "left" | "piecesHave" | "completedAt" | "activeSeconds" | "seedingSeconds"
+>;
 
 export class Content {
   readonly meta: Metainfo;
   readonly options: ContentOptions;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
-  readonly peers: TorrentPeers;
   /** Which files are wanted, and where they are. */
   readonly arrangement: Arrangement;
-  readonly writer: PieceWriter;
-  readonly persistence: Persistence;
-  readonly verification: Verification;
 
+  readonly #peers: TorrentPeers;
+  readonly #writer: PieceWriter;
+  readonly #persistence: Persistence;
+  readonly #verification: Verification;
   readonly #ports: ContentPorts;
   readonly #reader: BlockReader;
   readonly #abort = new AbortController();
@@ -52,16 +58,20 @@ export class Content {
     this.meta = meta;
     this.options = options;
     this.#ports = ports;
-    this.peers = peers;
+    this.#peers = peers;
     this.storage = storage;
     this.#reader = new BlockReader(storage, ports.readCache, {
-      broke: (error) => this.#later.push(() => this.fail(error)),
-      changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.fail(error)),
+      broke: (error) => this.#later.push(() => this.#fail(error)),
+      changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.#fail(error)),
     });
     this.#startedAt = clock.now();
     this.#seeding = new SeedWatch(options.seedGoal, record?.totals.seedingSeconds ?? 0);
-    this.verification = new Verification(meta, ports.hasher, storage);
-    this.writer = new PieceWriter(storage, clock, (piece) => this.persistence.claims.ready(piece));
+    this.#verification = new Verification(meta, ports.hasher, storage);
+    this.#writer = new PieceWriter(
+      storage,
+      clock,
+      (piece) => this.#persistence.claims.ready(piece),
+    );
     this.pieces = this.#makePieces();
     this.arrangement = new Arrangement(
       {
@@ -69,15 +79,21 @@ export class Content {
         storage,
         pieces: this.pieces,
         signal: this.#abort.signal,
-        save: () => this.persistence.saveNow(),
-        warn: this.warn,
+        save: () => this.#persistence.saveNow(),
+        warn: this.#warn,
         claims: ports.claims,
       },
       options.files,
       { targetDir: options.absoluteDir, renamed: ports.renamed },
     );
     this.#changedFiles = this.#watchFiles();
-    this.persistence = new Persistence(this, clock, record, ports.keeper);
+    const recorded = { meta, storage, pieces: this.pieces, peers, arrangement: this.arrangement };
+    this.#persistence = new Persistence(
+      { ...recorded, warn: this.#warn, seedingSeconds: () => this.#seeding.seconds(this.#now) },
+      clock,
+      record,
+      ports.keeper,
+    );
   }
 
   get phase(): ContentPhase {
@@ -86,7 +102,7 @@ export class Content {
 
   /** It has all that is wanted, and all of it is saved. */
   get isIdle(): boolean {
-    return this.#phase === "seeding" && !this.persistence.dirty;
+    return this.#phase === "seeding" && !this.#persistence.dirty;
   }
 
   get closed(): boolean {
@@ -94,24 +110,48 @@ export class Content {
   }
 
   /** By the clock that the peers' times are of. */
-  get now(): number {
+  get #now(): number {
     return this.#ports.clock.now();
   }
 
   /** Verified bytes, at most the size: padding counts for what is missing. */
-  get have(): number {
+  get #have(): number {
     return Math.min(this.pieces.haveBytes, this.meta.size);
   }
 
   /** Bytes of the wanted files that are not verified yet. */
-  get left(): number {
+  get #left(): number {
     const { have, leftBytes } = this.pieces;
     return this.arrangement.choice.wantedLeft(leftBytes, (piece) => !have.has(piece));
   }
 
-  /** Over all runs. */
-  seedingSeconds(): number {
-    return this.#seeding.seconds(this.now);
+  get figures(): ContentFigures {
+    const { completedAt, activeSeconds } = this.#persistence, { pieces, arrangement } = this;
+    return {
+      wanted: arrangement.choice.wantedBytes,
+      have: this.#have,
+      left: this.#left,
+      piecesHave: pieces.have.count,
+      completedAt: completedAt || null,
+      activeSeconds,
+      seedingSeconds: this.#seeding.seconds(this.#now),
+    };
+  }
+
+  /** Progress of the check under way, 0 to 1; null without one. */
+  get checked(): number | null {
+    return this.#verification.fraction;
+  }
+
+  /** Parts of the recent time, or of the piece memory, that wait for the disk and for hashes. */
+  get load(): { writing: number; hashing: number } {
+    const { storingShare, hashingShare } = this.pieces;
+    return { writing: Math.max(this.#writer.share, storingShare), hashing: hashingShare };
+  }
+
+  /** After the end: what the next content can continue from. */
+  get lastRecord(): Persistence["last"] {
+    return this.#persistence.last;
   }
 
   /** Of the torrent, for people. */
@@ -124,11 +164,11 @@ export class Content {
 
   /** Begins; from here on everything is told and nothing thrown. */
   start(): void {
-    for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.warn(message);
-    this.#run().catch((error) => this.fail(error));
+    for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.#warn(message);
+    this.#run().catch((error) => this.#fail(error));
   }
 
-  readonly warn = (message: string): void => this.#ports.tell({ type: "warning", message });
+  readonly #warn = (message: string): void => this.#ports.tell({ type: "warning", message });
 
   setSeedGoal(goal: SeedGoal): void {
     this.#seeding.goal = this.options.seedGoal = goal;
@@ -139,10 +179,10 @@ export class Content {
     if (this.closed) return;
     await this.arrangement.choose(files);
     if (this.closed) return;
-    this.persistence.changed(this.now);
+    this.#persistence.changed(this.#now);
     if (this.#phase === "seeding") this.#resumeDownload();
-    this.peers.swarm.wakeAll();
-    this.peers.swarm.settle();
+    this.#peers.swarm.wakeAll();
+    this.#peers.swarm.settle();
   }
 
   /**
@@ -151,16 +191,16 @@ export class Content {
    * ones. Rejects with a FileError.
    */
   recheck(): Promise<number> {
-    const { pieces, peers, arrangement } = this, { signal } = this.#abort;
+    const { pieces, arrangement } = this, { swarm } = this.#peers, { signal } = this.#abort;
     return arrangement.still(async () => {
       const found = (piece: number) => this.#onVerified(piece);
-      const { bad, had } = await this.verification.recheck(pieces, signal, found);
+      const { bad, had } = await this.#verification.recheck(pieces, signal, found);
       if (signal.aborted) return bad.length;
       if (bad.length > 0) {
         this.#ports.tell({ type: "final-check", bad: bad.length, pieces: had });
         await this.#fetchAgain(bad);
       }
-      peers.swarm.settle();
+      swarm.settle();
       return bad.length;
     });
   }
@@ -168,27 +208,27 @@ export class Content {
   /** A few times a second. */
   tick(now: number): void {
     if (this.closed) return;
-    this.persistence.tick(now);
-    this.writer.tick(now);
+    this.#persistence.tick(now);
+    this.#writer.tick(now);
     if (this.#phase !== "seeding") return;
-    const { peers: { totalsEver: { uploaded } }, arrangement: { choice } } = this;
+    const { uploaded } = this.#peers.totalsEver, { choice } = this.arrangement;
     if (this.#seeding.reached(uploaded, choice.wantedBytes, now)) this.#ports.goalReached();
   }
 
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     if (!this.closed) this.#ports.failed(error);
   }
 
   /**
    * Ends the work and saves progress. `failed`: the disk may have lost what was not synced, as one
-   * that was pulled out has. Afterwards `persistence.last` is what the next one can continue from.
+   * that was pulled out has.
    */
   async close(failed: boolean): Promise<void> {
     this.#abort.abort();
-    this.peers.detach();
+    this.#peers.detach();
     this.#reader.close();
     this.pieces.close();
-    await this.persistence.close(failed, this.#hurry.promise);
+    await this.#persistence.close(failed, this.#hurry.promise);
     this.storage.close();
   }
 
@@ -198,22 +238,23 @@ export class Content {
   }
 
   #makePieces(): PieceManager {
-    const { meta, options, peers } = this, { blame } = peers, ports = this.#ports;
+    const { meta, options } = this, { blame, swarm } = this.#peers, ports = this.#ports;
     return new PieceManager(meta.layout, verifierOf(meta), ports, options.pieces, {
-      store: (piece, bytes) => this.writer.store(piece, bytes),
-      storeFailed: (error) => this.#later.push(() => this.fail(error)),
-      settle: () => peers.swarm.settle(),
+      store: (piece, bytes) => this.#writer.store(piece, bytes),
+      storeFailed: (error) => this.#later.push(() => this.#fail(error)),
+      settle: () => swarm.settle(),
       verified: (piece) => this.#onVerified(piece),
       failed: (piece, contributors) => this.#onPieceFailed(piece, contributors),
       helped: (contributors) => blame.thank(contributors),
-      guilty: (key) => this.#later.push(() => blame.convict(key, this.now)),
+      guilty: (key) => this.#later.push(() => blame.convict(key, this.#now)),
     }, ports.ledger);
   }
 
   async #run(): Promise<void> {
     const { seedOnly, trustFiles, anew, overwrite, repair } = this.options;
     const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
-    const { meta, storage, pieces, verification, warn } = this, { signal } = this.#abort;
+    const { meta, storage, pieces } = this, { signal } = this.#abort;
+    const verification = this.#verification, warn = this.#warn;
     const { choice } = this.arrangement;
     if (record?.moving) await this.arrangement.finishMove(record.moving);
     const parts = { meta, storage, pieces, verification, choice, seedOnly, trustFiles, record };
@@ -223,20 +264,20 @@ export class Content {
     );
     if (signal.aborted) return;
     this.#foundBytes = this.pieces.haveBytes;
-    await this.persistence.opened(recordIsWrong);
+    await this.#persistence.opened(recordIsWrong);
     if (signal.aborted) return;
-    const { wantedBytes: wanted } = this.arrangement.choice, { have, left } = this;
+    const { wantedBytes: wanted } = this.arrangement.choice, have = this.#have, left = this.#left;
     this.#ports.tell({ type: "checked", have, size: meta.size, wanted, left });
-    if (record !== null) this.peers.recall(record);
+    if (record !== null) this.#peers.recall(record);
     this.#ports.record = null;
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
     if (this.options.preallocate) {
-      await this.persistence.claims.make(this.storage.newFiles());
-      await this.persistence.claims.pending;
+      await this.#persistence.claims.make(this.storage.newFiles());
+      await this.#persistence.claims.pending;
     }
-    await this.storage.demandSpace(this.left);
+    await this.storage.demandSpace(this.#left);
     await this.storage.reserve(signal);
     if (signal.aborted) return;
     this.#setPhase("downloading");
@@ -245,7 +286,7 @@ export class Content {
 
   #goOnline(): void {
     if (!this.#attached) this.#attach();
-    this.peers.start();
+    this.#peers.start();
   }
 
   /** All wanted pieces came: the disk must hold them, or they are downloaded again. */
@@ -253,14 +294,14 @@ export class Content {
     this.#setPhase("verifying");
     const { signal } = this.#abort, { pieces, options: { finalCheck } } = this;
     const { bad, checked } = await this.arrangement.still(async () => {
-      if (await this.storage.finish(signal)) this.persistence.changed(this.now);
-      return await this.verification.finalCheck(pieces, finalCheck, signal);
+      if (await this.storage.finish(signal)) this.#persistence.changed(this.#now);
+      return await this.#verification.finalCheck(pieces, finalCheck, signal);
     });
     if (signal.aborted) return;
     if (bad.length === 0) return await this.#complete();
     this.#ports.tell({ type: "final-check", bad: bad.length, pieces: checked });
     this.#lose(bad); // before the last record is written, if this is the end
-    this.verification.demandKept(bad);
+    this.#verification.demandKept(bad);
     this.storage.prepare();
     await this.#fetchAgain(bad);
     // Nobody wants the lost pieces.
@@ -272,22 +313,22 @@ export class Content {
     for (const piece of bad) {
       this.#reader.forget(piece);
       this.pieces.markMissing(piece);
-      this.peers.swarm.withdrawPiece(piece);
+      this.#peers.swarm.withdrawPiece(piece);
     }
   }
 
   async #fetchAgain(bad: readonly number[]): Promise<void> {
     this.#lose(bad);
     // The last record names these pieces: it must be replaced before they are written again.
-    await this.persistence.saveNow();
+    await this.#persistence.saveNow();
     if (!this.closed) this.#resumeDownload();
   }
 
   #resumeDownload(): void {
-    const { meta, pieces, peers, arrangement: { choice } } = this;
+    const { meta, pieces, arrangement: { choice } } = this, peers = this.#peers;
     if (pieces.complete) return;
-    if (this.options.seedOnly) return this.fail(lackOf({ meta, pieces, choice }));
-    this.#seeding.pause(this.now);
+    if (this.options.seedOnly) return this.#fail(lackOf({ meta, pieces, choice }));
+    this.#seeding.pause(this.#now);
     peers.pool.setFinished(false);
     this.#setPhase("downloading");
     this.#goOnline();
@@ -303,11 +344,12 @@ export class Content {
   }
 
   #onComplete(): void {
-    const { pieces, peers, now } = this, { name, size, layout } = this.meta;
+    const { pieces } = this, peers = this.#peers, now = this.#now;
+    const { name, size, layout } = this.meta;
     pieces.releaseMemory();
     if (!this.#attached) this.#attach();
     peers.pool.setFinished(true);
-    this.persistence.completed(now);
+    this.#persistence.completed(now);
     if (pieces.have.full && this.#foundBytes < layout.totalLength) peers.trackers.completed();
     const seconds = (now - this.#startedAt) / 1000;
     const { wantedBytes: wanted } = this.arrangement.choice;
@@ -329,22 +371,21 @@ export class Content {
   }
 
   #watchFiles(): ChangedFiles {
-    const { meta, storage, pieces, arrangement, verification, warn } = this;
-    const { swarm } = this.peers;
+    const { meta, storage, pieces, arrangement } = this, { swarm } = this.#peers;
     return new ChangedFiles({
       meta,
       storage,
       pieces,
       arrangement,
-      warn,
-      verification,
+      warn: this.#warn,
+      verification: this.#verification,
       reader: this.#reader,
       signal: this.#abort.signal,
       isDownloading: () => this.#phase === "downloading",
       fetchAgain: (bad) => this.#fetchAgain(bad),
       withdrawn: (piece) => swarm.withdrawPiece(piece),
       returned: (piece) => swarm.announcePiece(piece),
-      settled: () => this.persistence.changed(this.now),
+      settled: () => this.#persistence.changed(this.#now),
     });
   }
 
@@ -352,11 +393,11 @@ export class Content {
   #attach(): void {
     const { pieces, meta: { layout } } = this, reader = this.#reader;
     this.#attached = true;
-    this.peers.attach({
+    this.#peers.attach({
       layout,
       pieces,
       reader,
-      broke: (error) => this.#later.push(() => this.fail(error)),
+      broke: (error) => this.#later.push(() => this.#fail(error)),
       settled: () => this.#endTurn(),
     });
   }
@@ -364,18 +405,18 @@ export class Content {
   #endTurn(): void {
     while (this.#later.length > 0) this.#later.shift()!();
     if (this.#phase === "downloading" && this.pieces.complete && !this.closed) {
-      this.#finalCheck().catch((error) => this.fail(error));
+      this.#finalCheck().catch((error) => this.#fail(error));
     }
   }
 
   #onVerified(piece: number): void {
-    this.persistence.changed(this.now);
-    this.peers.swarm.announcePiece(piece);
-    this.#ports.tell({ type: "piece", piece, have: this.have, size: this.meta.size });
+    this.#persistence.changed(this.#now);
+    this.#peers.swarm.announcePiece(piece);
+    this.#ports.tell({ type: "piece", piece, have: this.#have, size: this.meta.size });
   }
 
   #onPieceFailed(piece: number, contributors: number[]): void {
-    const { blame } = this.peers, { now } = this;
+    const { blame } = this.#peers, now = this.#now;
     this.#ports.tell({ type: "piece-failed", piece, peers: blame.names(contributors) });
     this.#later.push(() => blame.suspect(contributors, now));
   }

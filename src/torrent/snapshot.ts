@@ -1,6 +1,6 @@
 /** How a torrent stands right now, as plain data for people and scripts. */
 import { DownloadLedger } from "../pieces/download_ledger.ts";
-import type { Content } from "./content.ts";
+import type { Content, ContentFigures } from "./content.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { Member } from "../swarm/swarm.ts";
@@ -66,7 +66,7 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
     state,
     addedAt,
     size: meta?.size ?? 0,
-    ...(content === null ? recordedFigures(torrent) : contentFigures(content)),
+    ...(content === null ? recordedFigures(torrent) : content.figures),
     pieces: meta?.layout.pieceCount ?? 0,
     checked: checkedOf(torrent),
     downloaded,
@@ -173,7 +173,7 @@ function savedAs(torrent: ShownTorrent): { savedAs?: string } {
 
 /** Progress of the check under way, 0 to 1. */
 function checkedOf({ content, state }: ShownTorrent): number | null {
-  const fraction = content?.verification.fraction ?? null;
+  const fraction = content?.checked ?? null;
   if (fraction !== null) return fraction;
   return state === "checking" ? 0 : state === "verifying" ? 1 : null;
 }
@@ -185,8 +185,7 @@ function heldBack({ state, content, peers }: ShownTorrent): HeldBackBy {
     pool: pool.stats(),
     trackersFailing: trackers.failing,
     ...countUseful(swarm.members),
-    writing: Math.max(content?.writer.share ?? 0, content?.pieces.storingShare ?? 0),
-    hashing: content?.pieces.hashingShare ?? 0,
+    ...content?.load ?? { writing: 0, hashing: 0 },
     limited: limits.holdsBack,
   });
 }
@@ -202,26 +201,8 @@ function metricsOf(ledger: DownloadLedger): DownloadMetrics {
   };
 }
 
-type Figures = Pick<
-  TorrentStatus,
-  "wanted" | "have" | "left" | "piecesHave" | "completedAt" | "activeSeconds" | "seedingSeconds"
->;
-
-function contentFigures(content: Content): Figures {
-  const { arrangement, have, left, pieces, persistence } = content;
-  return {
-    wanted: arrangement.choice.wantedBytes,
-    have,
-    left,
-    piecesHave: pieces.have.count,
-    completedAt: persistence.completedAt || null,
-    activeSeconds: persistence.activeSeconds,
-    seedingSeconds: content.seedingSeconds(),
-  };
-}
-
 /** As the files were left, or nothing yet. */
-function recordedFigures(torrent: ShownTorrent): Figures {
+function recordedFigures(torrent: ShownTorrent): ContentFigures {
   const { record } = torrent, files = chosenFiles(torrent);
   const sum = (of: (file: FileSnapshot) => number) =>
     files.reduce((all, file) => all + of(file), 0);

@@ -4,7 +4,6 @@
  * every failure of the disk, and is made again afterwards. Invariant: at most one content is open.
  */
 import type { Timer } from "../platform/types.ts";
-import { isUsableElement } from "../metainfo/file_names.ts";
 import { magnetLinkOf } from "../metainfo/magnet_meta.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
@@ -228,14 +227,9 @@ export class Torrent {
    * outside `dir`, with a FileError if a file with this path exists.
    */
   async rename(file: number, path: string): Promise<void> {
-    const { meta, arrangement } = this.#running(), elements = path.split("/");
-    if (meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
-    if (elements.some((element) => !isUsableElement(element, false))) {
-      throw new RangeError(`"${path}" cannot be the path of a file`);
-    }
-    await arrangement.rename(file, elements);
+    await this.#running().arrangement.rename(file, path);
     const { rename } = this.#options, before = typeof rename === "function" ? [] : rename ?? [];
-    this.#options.rename = new Map(before).set(file, elements.join("/"));
+    this.#options.rename = new Map(before).set(file, path);
     await this.#keepWish();
   }
 
@@ -518,7 +512,7 @@ export class Torrent {
     await closing;
     await this.#claiming;
     if (content !== null) {
-      this.#record = content.persistence.last;
+      this.#record = content.lastRecord;
       this.#content = null;
     }
     await told;

@@ -170,9 +170,34 @@ describe("checkLayers: names and length", () => {
     assertOne(problems, /^src\/util\/a\.ts:5 names fetch/);
   });
 
-  it("fails on a file over 700 lines", () => {
-    assert.deepEqual(problemsOf({ "src/util/a.ts": "export {};\n".repeat(700) }), []);
-    assertOne(problemsOf({ "src/util/a.ts": "export {};\n".repeat(701) }), /701 lines/);
+  it("fails on a file with a class that imports over 15 others", () => {
+    const names = Array.from({ length: 16 }, (_, i) => `p${i}`);
+    const parts = names.map((name) => [`src/util/${name}.ts`, `export const ${name} = 1;\n`]);
+    const problems = (count: number, rest: string) => {
+      const imports = names.slice(0, count).map((name) => `import "./${name}.ts";\n`).join("");
+      return problemsOf({ ...Object.fromEntries(parts), "src/util/a.ts": imports + rest });
+    };
+    assert.deepEqual(problems(15, "export class A {}\n"), []);
+    assert.deepEqual(problems(16, "export const a = 1;\n"), []);
+    assertOne(problems(16, "export class A {}\n"), /a\.ts:1 imports 16 files, more than 15/);
+  });
+
+  it("fails on a class that shows over 20 members, whatever it hides", () => {
+    const members = (count: number) =>
+      Array.from({ length: count }, (_, i) => `  get m${i}(): number {\n    return 0;\n  }\n`);
+    const hidden = "  #own = 1;\n  private kept = 2;\n  constructor() {\n    this.#own;\n  }\n";
+    const setter = "  set m0(n: number) {\n    n;\n  }\n  static {\n    1;\n  }\n";
+    const problems = (count: number) =>
+      problemsOf({
+        "src/util/a.ts": `\nexport class A {\n${hidden}${members(count).join("")}${setter}}\n`,
+      });
+    assert.deepEqual(problems(20), []);
+    assertOne(problems(21), /a\.ts:2 class A shows 21 members, more than 20/);
+  });
+
+  it("has ceilings that only shrink", () => {
+    const text = "export class PeerBook {\n  one(): void {}\n}\n";
+    assertOne(problemsOf({ "src/peers/peer_book.ts": text }), /remove its ceiling/);
   });
 });
 

@@ -1,0 +1,87 @@
+/** Makes the peers of torrents; owns what the connections of all torrents share. */
+import type { Platform } from "../platform/types.ts";
+import { SendBuffers } from "../swarm/peer/link.ts";
+import { type PeersOptions, type PeersPorts, TorrentPeers } from "../torrent/peers.ts";
+import type { TorrentHappening } from "../torrent/types.ts";
+import { dialPeer } from "../transport/dial.ts";
+import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
+import type { Crc32c } from "../util/crc32c.ts";
+import { CLIENT_NAME, makePeerId } from "../wire/peer_id.ts";
+import type { ClientLimits } from "./client_limits.ts";
+import { torrentSettings } from "./settings.ts";
+import { makeTrackers } from "./torrent_trackers.ts";
+import type { AddOptions } from "./types.ts";
+
+const NO_LIMITS: PeersOptions["limits"] = { down: Infinity, up: Infinity };
+/**
+ * Trust at which a peer is banned that was only ever among several: so many failed pieces that proof
+ * (the next attempt is one peer's alone) should have come long before. Many liars at once take the
+ * honest ones among them down to -10 and below in the first seconds.
+ */
+const BAN_TRUST = -40;
+
+/** What the client alone knows. */
+export interface PeersMakerPorts {
+  limits: ClientLimits;
+  udp: UdpAnnouncer;
+  crc32c: Crc32c;
+  anyTrackerUrl: boolean;
+  listenPort(): number;
+  /** UDP port of our DHT node; 0 without one. */
+  dhtPort(): number;
+  /** As others see us, as far as that is known. */
+  ownAddresses(): readonly string[];
+  /** Hears what peers and trackers tell of us and of DHT nodes. */
+  outside: PeersPorts["outside"];
+}
+
+export class PeersMaker {
+  readonly #platform: Platform;
+  readonly #ports: PeersMakerPorts;
+  readonly #buffers = new SendBuffers();
+
+  constructor(platform: Platform, ports: PeersMakerPorts) {
+    this.#platform = platform;
+    this.#ports = ports;
+  }
+
+  /** Of a torrent of which nothing but a magnet may be known. */
+  make(
+    infoHash: Uint8Array,
+    { tiers, independent }: { tiers: PeersOptions["tiers"]; independent: boolean },
+    options: AddOptions,
+    tell: (happening: TorrentHappening) => void,
+  ): TorrentPeers {
+    const platform = this.#platform, { clock, random, hasher } = platform;
+    const { limits, outside, udp, crc32c, dhtPort, listenPort } = this.#ports;
+    const { uploadSlots, superSeed, pex, maxPeers } = torrentSettings(options);
+    const peerId = makePeerId(random), trackerKey = random.uint32();
+    const identity = { infoHash, peerId, trackerKey, listenPort, clientName: CLIENT_NAME };
+    const { ownAddress } = outside, anyUrl = this.#ports.anyTrackerUrl;
+    const peers = new TorrentPeers(identity, {
+      tiers,
+      trackers: options.trackers,
+      pool: { maxActiveConnections: maxPeers, banTrust: BAN_TRUST, crc32c },
+      swarm: { uploadSlots, superSeed },
+      limits: { ...NO_LIMITS, ...options.limits },
+      peerLimits: { ...NO_LIMITS, ...options.peerLimits },
+    }, {
+      clock,
+      random,
+      hasher,
+      dial: (to, ours, events) => dialPeer(platform, to, ours, events),
+      buffers: this.#buffers,
+      throttles: limits.throttles,
+      slots: limits.slots,
+      trackers: (peers) => makeTrackers(platform, { udp, anyUrl, ownAddress }, peers, independent),
+      extensions: { pex, dhtPort },
+      outside,
+      tell,
+    });
+    // Those that turn out later the client tells.
+    for (const address of this.#ports.ownAddresses()) {
+      peers.pool.setOwnEndpoint(address, listenPort());
+    }
+    return peers;
+  }
+}

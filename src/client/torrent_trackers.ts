@@ -1,0 +1,64 @@
+/** The trackers of a torrent, made for its peers; and who we are to them after a restart. */
+import type { Platform } from "../platform/types.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
+import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
+import type { TorrentPeers } from "../torrent/peers.ts";
+import { TrackerManager } from "../tracker/tracker_manager.ts";
+import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
+import { isOwnPeerId } from "../wire/peer_id.ts";
+
+/** Peers asked for in one announce. */
+const NUM_WANT = 100;
+/** Trackers forget a peer after one or two intervals without a word, of half an hour as a rule. */
+const TRACKER_MEMORY_MS = 60 * 60_000;
+
+/** What the trackers of all torrents share. */
+export interface TrackersPorts {
+  udp: UdpAnnouncer;
+  anyUrl: boolean;
+  ownAddress(address: string, url: string): void;
+}
+
+/** `independentTiers`: they have nothing to do with each other. */
+export function makeTrackers(
+  { clock, random, http, datagrams, net }: Platform,
+  { udp, anyUrl, ownAddress }: TrackersPorts,
+  peers: TorrentPeers,
+  independentTiers: boolean,
+): TrackerManager {
+  const { identity } = peers, { infoHash, peerId, listenPort } = identity;
+  const lookup = (host: string) => net.lookup(host);
+  return new TrackerManager(
+    { clock, random, http, datagrams, lookup, udp, anyUrl },
+    {
+      infoHash,
+      peerId,
+      get key() {
+        return identity.trackerKey;
+      },
+      listenPort,
+      private: peers.known?.private ?? false,
+      independentTiers,
+      totals: () => peers.totalsForTrackers,
+      // A seed behind a NAT has to dial the leeches itself. A full download may still swap peers.
+      numWant: () => peers.complete && peers.pool.isFull ? 0 : NUM_WANT,
+      needsPeers: () => !peers.complete,
+      isPartialSeed: () => peers.complete && peers.totalsForTrackers.left > 0,
+    },
+    peers.tiers,
+    {
+      onPeers: (found) => peers.addPeers(found, PEER_SOURCE.TRACKER),
+      onAnnounce: (result) => peers.announced(result),
+      onExternalAddress: ownAddress,
+    },
+  );
+}
+
+/** What trackers may still know us by. */
+export function identityKnown(
+  { identity, savedAtMs }: ResumeData,
+  nowMs: number,
+): KeptIdentity | null {
+  const isRecent = Math.abs(nowMs - savedAtMs) < TRACKER_MEMORY_MS;
+  return identity !== null && isRecent && isOwnPeerId(identity.peerId) ? identity : null;
+}
