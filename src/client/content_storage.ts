@@ -32,8 +32,14 @@ export function openStorage(
   const entries = meta.files.map((entry, file) => {
     return { ...entry, path: renamed.get(file) ?? entry.path };
   });
-  const more = { preallocate, infoHash, wanted, follow: followedBy(options) };
-  const storage = new TorrentStorage(platform.files, handles, dir, entries, layout, more);
+  const { files, clock } = platform;
+  const storage = new TorrentStorage(files, handles, dir, entries, layout, {
+    preallocate,
+    infoHash,
+    wanted,
+    follow: followedBy(options),
+    rest: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
+  });
   const { reuse: dirs } = options;
   const reuse = dirs === undefined ? null : finderIn(platform, meta, dirs, storage);
   return { storage, record, renamed, notes, reuse };
