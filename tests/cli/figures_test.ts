@@ -43,6 +43,14 @@ describe("figures of chosen files", () => {
     assert.equal(notes.about({ ...checked, left: 30 * MIB }), null);
   });
 
+  it("a warning before the torrent has begun does not begin with its info-hash", () => {
+    const notes = new Notes(true), infoHash = "aa".repeat(20);
+    const warning = { infoHash, type: "warning", message: '"film" was in /old' } as const;
+    assert.equal(notes.about(warning), 'warning: "film" was in /old');
+    notes.about(addedEvent(infoHash, "film", 150 * MIB));
+    assert.equal(notes.about(warning), 'film: warning: "film" was in /old');
+  });
+
   it("are those of the last words", async () => {
     for (
       const [downloaded, said] of [

@@ -70,6 +70,12 @@ describe("shoal verify", () => {
       errors: "",
     });
 
+    assert.deepEqual(await verify(missing.torrent, missing.dir, "--files", "4"), {
+      code: 1,
+      printed: "missing: top/empty\ntop: nothing could be checked\n",
+      errors: "",
+    });
+
     const short = makeSample();
     truncateSync(short.file("a.bin"), PIECE + 1);
     assert.match(

@@ -132,7 +132,11 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
   }
   const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);
   const verb = bad.length === 1 ? "is" : "are";
-  lines.push(`${name}: ${bad.length} of ${pieces} ${verb} missing or bad`);
+  lines.push(
+    checked === 0
+      ? `${name}: nothing could be checked`
+      : `${name}: ${bad.length} of ${pieces} ${verb} missing or bad`,
+  );
   if (problems.some(({ kind }) => kind === "link")) {
     lines.push("--follow-links reads through symbolic links");
   }

@@ -22,7 +22,8 @@ export class Notes {
     if (event.type === "added") this.#names.set(event.infoHash, safeText(event.name));
     const text = this.#sentence(event);
     // Before it has begun there is only its hash, and the sentence itself tells the name.
-    if (event.type === "waiting" && !this.#names.has(event.infoHash)) return text;
+    const tellsName = event.type === "waiting" || event.type === "warning";
+    if (tellsName && !this.#names.has(event.infoHash)) return text;
     return text === null ? null : `${this.nameOf(event.infoHash)}: ${text}`;
   }
 
