@@ -24,7 +24,7 @@ describe("a swarm with bad trackers", () => {
       assert.ok(deeds > 0, `the tracker of kind "${kind}" was asked`);
       assert.ok(deeds <= MAX_ASKED_EACH * people, `"${kind}" was asked ${deeds} times`);
     }
-    // The trackers before the right one have 5 s each before it is asked, too.
+    // The trackers before the right one have two seconds, until it is asked beside them.
     assert.ok(outcome.ms < 2 * honest.ms, `${outcome.ms} ms instead of ${honest.ms}`);
     await finish(outcome);
   });
