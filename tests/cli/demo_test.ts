@@ -77,7 +77,6 @@ describe("shoal demo", () => {
     const run = await startShoal(["demo", "--size", "4M"], { env }).finished;
     assert.equal(run.err, "");
     assert.equal(run.code, 0);
-    assert.ok(run.ms < 20_000);
     const path = /\n {2}in (.*shoal-demo\.bin)\n/.exec(run.out)?.[1];
     assert.ok(path, run.out);
     assert.equal(statSync(path).size, 4 * 1024 * 1024);

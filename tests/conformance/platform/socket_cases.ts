@@ -99,7 +99,7 @@ export function connectCases(add: AddCase): void {
     await rejectsWith(socket.opened, "timeout");
     assert.ok(await sink.ended !== null);
     const took = t.here.clock.now() - start;
-    assert.ok(took >= 149 && took < 3000, `${took} ms`);
+    assert.ok(took >= 149 && took < 20_000, `${took} ms`);
   });
 
   add("Socket.close while connecting ends it at once", async (t) => {
