@@ -85,3 +85,33 @@ function ip(...args: string[]): string {
   if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${error?.message ?? stderr}`);
   return stdout;
 }
+
+/** Why there can be no NAT on this machine, or false when there can. */
+export function cannotMakeNat(): string | false {
+  const lacking = cannotMakeNamespace();
+  if (lacking !== false) return lacking;
+  return spawnSync("nft", ["--version"]).status === 0 ? false : "needs nftables, for a NAT";
+}
+
+/**
+ * Makes the far side of a namespace a router that masquerades (nftables), and a home behind it. The
+ * command to run something in the home: it reaches this side, which cannot reach it.
+ */
+export function makeHome(scene: Scene, { enter }: Namespace): string[] {
+  const router = enter.at(-1)!, home = `shoal-${process.pid}-home`;
+  const [inside, end] = [`shl${process.pid}c`, `shl${process.pid}d`];
+  const rules = `table ip nat { chain post { type nat hook postrouting priority 100; ` +
+    `oifname "shl${process.pid}b" masquerade; }; }`;
+  scene.onClose(() => void ip("netns", "del", home));
+  ip("netns", "add", home);
+  ip("-n", router, "link", "add", inside, "type", "veth", "peer", "name", end, "netns", home);
+  ip("-n", router, "addr", "add", "192.168.77.1/24", "dev", inside);
+  ip("-n", router, "link", "set", inside, "up");
+  ip("-n", home, "addr", "add", "192.168.77.2/24", "dev", end);
+  ip("-n", home, "link", "set", end, "up");
+  ip("-n", home, "link", "set", "lo", "up");
+  ip("-n", home, "route", "add", "default", "via", "192.168.77.1");
+  ip("netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1");
+  ip("netns", "exec", router, "nft", rules);
+  return ["ip", "netns", "exec", home];
+}
