@@ -4,10 +4,8 @@
  */
 import type { Platform, Timer } from "../platform/types.ts";
 import { formatHostPort, formatMagnet, type Magnet, parseMagnet } from "../metainfo/magnet.ts";
-import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { parseHostPort, type PeerAddress } from "../util/compact_address.ts";
-import type { ResumeData } from "../state/resume_data.ts";
-import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
 import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
@@ -23,15 +21,11 @@ import { ContentMaker } from "./content_maker.ts";
 import { PeersMaker } from "./peers_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { selectedBy } from "../torrent/file_priorities.ts";
-import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
 import { Inbound } from "../transport/inbound.ts";
 import { spentMessage } from "./quota.ts";
-import { demandV2Hash, withLinksOf } from "../metainfo/magnet_meta.ts";
-import { StateFolderOwners } from "./other_owners.ts";
+import { openOwners, type StateFolderOwners } from "./other_owners.ts";
 import { type OpenShare, shareOut } from "./open_share.ts";
 import { ClientPaths } from "./path_claims.ts";
-import { RememberedPaths } from "./remembered_paths.ts";
-import { idOf, RunningShoals } from "./running_shoals.ts";
 import {
   checkAddOptions,
   checkClientOptions,
@@ -50,7 +44,7 @@ import type {
 import { inUse } from "../torrent/take_over.ts";
 import { UdpPort } from "../transport/udp_port.ts";
 import { Waking } from "./waking.ts";
-import { encodeWish, type Wish } from "./wish.ts";
+import { SavedTorrents, tiersOf } from "./saved_torrents.ts";
 import type { AddOptions, ClientOptions, ClientPatch, DhtSettings, QuotaSpent } from "./types.ts";
 
 const TICK_MS = 500;
@@ -78,12 +72,11 @@ export class Client {
   /** All, in the order in which they were added. */
   readonly #handles = new Map<string, Torrent>();
   readonly #state: StateDir | null;
+  readonly #saved: SavedTorrents;
   readonly #limits: ClientLimits;
   /** The only one to listen on; undefined: all. */
   readonly #address: string | undefined;
   readonly #feed = new EventFeed();
-  /** Writes into the state folder that are under way, the last one of each torrent. */
-  readonly #saving = new Map<string, Promise<void>>();
   readonly #open: OpenShare;
   readonly #inbound: Inbound;
   readonly #udpPort: UdpPort;
@@ -121,7 +114,12 @@ export class Client {
     this.#inbound = new Inbound(clock, this.#running, this.#open.newcomers);
     this.#udpPort = new UdpPort(datagrams, () => this.#at(this.port));
     this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
-    this.#owners = this.#state && this.#openOwners(this.#state);
+    this.#saved = new SavedTorrents(platform, this.#state, (infoHash, message) => {
+      this.#feed.push({ infoHash, type: "warning", message });
+    });
+    const parse = (bytes: Uint8Array) => this.#saved.parse(bytes);
+    const warn = (message: string) => void this.#warnings.push(message);
+    this.#owners = this.#state && openOwners(platform, this.#state, parse, warn);
     this.#paths = new ClientPaths((path) => platform.files.stat(path), this.#owners);
     this.#contentMaker = new ContentMaker(platform, options, (torrent) => ({
       claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),
@@ -192,12 +190,12 @@ export class Client {
     this.#demandOpen();
     checkAddOptions(options);
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
-    const meta = source instanceof Uint8Array ? this.#parse(source) : source;
+    const meta = source instanceof Uint8Array ? this.#saved.parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
     if (!meta.private) {
       for (const { host, port } of meta.nodes) this.#discovery.dhtNode(host, port);
     }
-    this.#keep(meta);
+    this.#saved.keepMeta(meta);
     return torrent;
   }
 
@@ -211,7 +209,7 @@ export class Client {
     for (const infoHash of this.#state?.torrents() ?? []) {
       if (this.#running.has(infoHash)) continue;
       try {
-        const torrent = await this.#restore(this.#state!, infoHash);
+        const torrent = await this.#restore(infoHash);
         if (torrent !== null) restored.push(torrent);
       } catch (error) {
         const message = `The torrent was not restored: ${(error as Error).message}`;
@@ -233,7 +231,7 @@ export class Client {
   /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
     await this.#handles.get(infoHash)?.stop();
-    await this.#saving.get(infoHash);
+    await this.#saved.written(infoHash);
     this.#handles.delete(infoHash);
     this.#paths.release(infoHash);
     this.#state?.forget(infoHash);
@@ -326,7 +324,7 @@ export class Client {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ torrent }) => torrent.stop()));
-    await Promise.all(this.#saving.values());
+    await this.#saved.allWritten();
     this.#timer?.cancel();
     this.#timer = null;
     await this.#inbound.close();
@@ -391,11 +389,10 @@ export class Client {
     source: Metainfo | Magnet,
     options: AddOptions,
   ): Omit<TorrentPorts, "claim" | "mayStart" | "started" | "ended"> {
-    const state = this.#state, platform = this.#platform, { clock, files } = platform;
+    const { clock, files } = this.#platform;
     const magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
-    const warn = (message: string) => tell({ type: "warning", message });
     return {
       clock,
       // A link lists trackers that have nothing to do with each other.
@@ -406,12 +403,11 @@ export class Client {
         tell,
       ),
       makeContent: (...args) => this.#contentMaker.make(...args),
-      loadRecord: async (meta, options) =>
-        state && await recordFor(platform, state, meta, options, warn),
-      loadMeta: async () => state && magnet && await this.#loadMeta(state, infoHash, magnet),
-      parse: (infoBytes) => this.#parseFound(magnet!, infoBytes),
-      keepMeta: (meta) => this.#keep(meta),
-      keepWish: this.#wishKeeper(infoHash, link, addedAt),
+      loadRecord: (meta, options) => this.#saved.recordFor(meta, options),
+      loadMeta: async () => magnet && await this.#saved.loadMeta(infoHash, magnet),
+      parse: (infoBytes) => this.#saved.parseFound(magnet!, infoBytes),
+      keepMeta: (meta) => this.#saved.keepMeta(meta),
+      keepWish: this.#saved.wishKeeper(infoHash, link, addedAt),
       checkPatch: checkTorrentPatch,
       quotaSpent: () => this.#limits.quotaSpent,
       dht: () => this.#discovery.dhtSize,
@@ -428,143 +424,17 @@ export class Client {
     this.#schedule();
   }
 
-  #openOwners(state: StateDir): StateFolderOwners {
-    const { files, clock, random, process } = this.#platform;
-    const parse = (bytes: Uint8Array) => this.#parse(bytes);
-    const running = new RunningShoals(`${state.path}/running`, {
-      files,
-      clock,
-      pid: process.pid,
-      nonce: random.fill(new Uint8Array(8)),
-      filesOf: async (infoHash, dir) => {
-        const bytes = await state.loadTorrent(infoHash).catch(() => null);
-        if (bytes === null) return null;
-        return parse(bytes).files.map(({ path }) => [dir, ...path].join("/"));
-      },
-    });
-    const remembered = new RememberedPaths(state, parse, (path) => idOf(files, path));
-    return new StateFolderOwners(running, remembered, (message) => this.#warnings.push(message));
-  }
-
   /** Null where only the metadata of a magnet is kept, for whoever adds it again. */
-  async #restore(state: StateDir, infoHash: string): Promise<Torrent | null> {
-    const kept = await state.loadWish(infoHash).catch((error: Error) => error);
-    const record = await state.loadRecord(infoHash).catch((error: Error) => error);
-    const isKept = kept !== null && !(kept instanceof Error);
-    const wish = isKept ? kept : await this.#lostWish(state, infoHash, kept, record);
-    if (wish === null) return null;
-    const { link, paused, addedAt } = wish, magnet = link === null ? null : parseMagnet(link);
-    const meta = await this.#metaOf(state, infoHash, magnet);
-    if (magnet !== null && meta === null) {
-      return this.#addMagnet(magnet, wish.options, { paused, addedAt, isKept });
-    }
-    if (meta === null) throw new Error(`${state.path} is incomplete: add the torrent again`);
-    const start = { link, paused, addedAt, isKept }, files = magnet && selectedBy(magnet);
-    const options = { ...(files ? { files } : {}), ...wish.options };
-    const isSound = record !== null && !(record instanceof Error) &&
-      misfitOf(this.#platform, meta, record) === null;
-    if (!isSound) return this.#start(infoHash, meta, options, start);
-    const asLeft = optionsAsLeft(this.#platform, options, record);
-    return this.#start(infoHash, meta, asLeft, { ...start, record });
-  }
-
-  /** Without a wish that can be read: as version 0.1 kept it, else where the record has the files. */
-  async #lostWish(
-    state: StateDir,
-    infoHash: string,
-    lost: Error | null,
-    record: ResumeData | Error | null,
-  ): Promise<Wish | null> {
-    const old = await state.loadOldWish(infoHash).catch((error: Error) => error);
-    if (old !== null && !(old instanceof Error)) return old;
-    if (lost === null && old === null && record === null) return null;
-    if (record === null || record instanceof Error) throw lost ?? record ?? old;
-    const message =
-      `The settings of "${record.name}" cannot be read: ${
-        lost?.message ?? "their file is missing"
-      }. ` +
-      `The torrent is paused in ${record.dir} with default settings: change what you need, then resume it`;
-    this.#feed.push({ infoHash, type: "warning", message });
-    return { link: null, paused: true, addedAt: this.#wallSeconds(), options: { dir: record.dir } };
-  }
-
-  async #metaOf(
-    state: StateDir,
-    infoHash: string,
-    magnet: Magnet | null,
-  ): Promise<Metainfo | null> {
-    if (magnet === null) {
-      const bytes = await state.loadTorrent(infoHash);
-      return bytes === null ? null : this.#parseKept(infoHash, bytes);
-    }
-    // A link can be looked up again; its search says why the file was of no use.
-    return await this.#loadMeta(state, infoHash, magnet).catch(() => null);
-  }
-
-  /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
-  #wishKeeper(infoHash: string, link: string | null, addedAt: number): TorrentPorts["keepWish"] {
-    return (options, paused) => {
-      if (this.#state === null || options.metadataOnly) return Promise.resolve();
-      const bytes = encodeWish({ link, paused, addedAt, options }, (path) => {
-        return this.#platform.files.absolute(path);
-      });
-      return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
-    };
+  async #restore(infoHash: string): Promise<Torrent | null> {
+    const saved = await this.#saved.load(infoHash);
+    if (saved === null) return null;
+    const { source, options, ...start } = saved;
+    if (!("layout" in source)) return this.#addMagnet(source, options, start);
+    return this.#start(infoHash, source, options, start);
   }
 
   #wallSeconds(): number {
     return Math.floor(this.#platform.clock.wallTime() / 1000);
-  }
-
-  /** One after the other for a torrent; `close` waits. A failure is told as a warning. */
-  #save(infoHash: string, write: (state: StateDir) => Promise<void>): Promise<void> {
-    const state = this.#state;
-    if (state === null) return Promise.resolve();
-    const before = this.#saving.get(infoHash) ?? Promise.resolve();
-    const saving = before.then(() => write(state)).catch((error: Error) => {
-      this.#feed.push({ infoHash, type: "warning", message: error.message });
-    }).finally(() => {
-      if (this.#saving.get(infoHash) === saving) this.#saving.delete(infoHash);
-    });
-    this.#saving.set(infoHash, saving);
-    return saving;
-  }
-
-  /** What an earlier run found, with what this one's link knows beside. */
-  async #loadMeta(state: StateDir, infoHash: string, magnet: Magnet): Promise<Metainfo | null> {
-    const bytes = await state.loadTorrent(infoHash);
-    if (bytes === null) return null;
-    const found = this.#parseKept(infoHash, bytes), meta = withLinksOf(found, magnet);
-    demandV2Hash(magnet, meta.infoBytes, (part) => this.#platform.hasher.digest("sha256", part));
-    if (meta !== found) this.#keep(meta);
-    return meta;
-  }
-
-  /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
-  #keep(meta: Metainfo): void {
-    const infoHash = toHex(meta.infoHash);
-    void this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
-  }
-
-  /** Throws a TorrentFileError. */
-  #parseFound(magnet: Magnet, infoBytes: Uint8Array): Metainfo {
-    demandV2Hash(magnet, infoBytes, (part) => this.#platform.hasher.digest("sha256", part));
-    const announce = tiersOf(magnet), { webSeeds } = magnet;
-    return this.#parse(torrentFileOf({ infoBytes, announce, webSeeds }));
-  }
-
-  /** Whoever copied or planted the file may have taken another one. */
-  #parseKept(infoHash: string, bytes: Uint8Array): Metainfo {
-    const meta = this.#parse(bytes);
-    if (toHex(meta.infoHash) === infoHash) return meta;
-    throw new TorrentFileError("other-torrent", `${infoHash}.torrent is of another torrent`);
-  }
-
-  #parse(bytes: Uint8Array): Metainfo {
-    const { hasher, process } = this.#platform;
-    return parseTorrent(bytes, (part) => hasher.digest("sha1", part), {
-      windows: process.os === "windows",
-    });
   }
 
   /** Names are looked up; one that cannot be found is told as a warning. */
@@ -661,9 +531,4 @@ export class Client {
     }
     return due;
   }
-}
-
-/** Each tracker of a link is a tier of its own. */
-function tiersOf({ trackers }: Magnet): string[][] {
-  return trackers.map((url) => [url]);
 }

@@ -2,10 +2,13 @@
  * Torrents beyond this client: those that run in other clients of the state folder, and those that
  * it remembers. Where the folder does not let us know, the client works on by itself and says so.
  */
+import type { Platform } from "../platform/types.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
 import type { ClaimingTorrent, OtherOwners } from "./path_claims.ts";
-import type { RememberedPaths } from "./remembered_paths.ts";
-import type { RunningShoals } from "./running_shoals.ts";
+import { RememberedPaths } from "./remembered_paths.ts";
+import { idOf, RunningShoals } from "./running_shoals.ts";
+import type { StateDir } from "./state_dir.ts";
 
 export class StateFolderOwners implements OtherOwners {
   readonly #running: RunningShoals;
@@ -69,4 +72,25 @@ export class StateFolderOwners implements OtherOwners {
     this.#failed = true;
     this.#warn(`Cannot see which other shoal processes are running: ${(error as Error).message}`);
   }
+}
+
+export function openOwners(
+  { files, clock, random, process }: Platform,
+  state: StateDir,
+  parse: (bytes: Uint8Array) => Metainfo,
+  warn: (message: string) => void,
+): StateFolderOwners {
+  const running = new RunningShoals(`${state.path}/running`, {
+    files,
+    clock,
+    pid: process.pid,
+    nonce: random.fill(new Uint8Array(8)),
+    filesOf: async (infoHash, dir) => {
+      const bytes = await state.loadTorrent(infoHash).catch(() => null);
+      if (bytes === null) return null;
+      return parse(bytes).files.map(({ path }) => [dir, ...path].join("/"));
+    },
+  });
+  const remembered = new RememberedPaths(state, parse, (path) => idOf(files, path));
+  return new StateFolderOwners(running, remembered, warn);
 }

@@ -201,8 +201,20 @@ function metricsOf(ledger: DownloadLedger): DownloadMetrics {
   };
 }
 
+/** Figures of records, with the choice of files that they are for: at rest neither changes. */
+const recorded = new WeakMap<ResumeData, { files: AddOptions["files"]; figures: ContentFigures }>();
+
 /** As the files were left, or nothing yet. */
 function recordedFigures(torrent: ShownTorrent): ContentFigures {
+  const { record, options: { files } } = torrent;
+  const known = record === null ? undefined : recorded.get(record);
+  if (known !== undefined && known.files === files) return known.figures;
+  const figures = figuresOf(torrent);
+  if (record !== null) recorded.set(record, { files, figures });
+  return figures;
+}
+
+function figuresOf(torrent: ShownTorrent): ContentFigures {
   const { record } = torrent, files = chosenFiles(torrent);
   const sum = (of: (file: FileSnapshot) => number) =>
     files.reduce((all, file) => all + of(file), 0);
