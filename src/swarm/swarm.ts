@@ -508,9 +508,8 @@ export class Swarm {
     for (const session of this.#bySession.keys()) {
       const { window } = session, rank = gives(session) ? first++ : later++;
       window.limit = limit;
-      window.setShare(rate);
+      window.setShare(rate, rank >= carried && !session.snubbed);
       window.allowance = allowance;
-      window.waits = rank >= carried && !session.snubbed;
     }
   }
 

@@ -72,8 +72,8 @@ export class DownloadSide {
   #incomingKnown = false;
   #incomingAsked = false;
   #incomingWanted = false;
-  /** Bytes of it that the rate has counted already. */
-  #incomingCounted = 0;
+  /** Bytes of it that the rate has counted already; -1 before it was seen at a tick. */
+  #incomingCounted = -1;
   /** `book.version` when nothing could be asked for. */
   #idleSince = -1;
   readonly #release = (piece: number, block: number) =>
@@ -257,8 +257,8 @@ export class DownloadSide {
     const asked = this.#incomingAsked, wanted = this.#incomingWanted;
     const length = this.#layout.blockLength(piece, block);
     this.#incomingPiece = -1;
-    this.rate.add(length - this.#incomingCounted);
-    this.#incomingCounted = 0;
+    this.rate.add(length - Math.max(0, this.#incomingCounted));
+    this.#incomingCounted = -1;
     this.#incomingAsked = false;
     if (asked) this.window.blockCame(now);
     else if (this.#incomingKnown) this.window.lateCame(now);
@@ -271,10 +271,13 @@ export class DownloadSide {
     return this.#incomingKnown ? length : 0;
   }
 
-  /** A block that takes long counts as it comes: else its peer's rate would be 0 and then a peak. */
+  /** A block that takes several ticks counts as it comes: else its rate would be 0, then a peak. */
   #countPart(left: number): void {
+    const before = this.#incomingCounted;
+    this.#incomingCounted = Math.max(0, before);
+    if (before < 0) return;
     const came = this.#layout.blockLength(this.#incomingPiece, this.#incomingBlock) - left;
-    this.rate.add(came - this.#incomingCounted);
+    this.rate.add(came - before);
     this.#incomingCounted = came;
   }
 
@@ -296,7 +299,8 @@ export class DownloadSide {
       const block = suggested >= 0 ? suggested : book.next(this.#peer);
       if (block < 0) {
         this.#idleSince = book.version;
-        if (!window.snubbed) this.#fillDuplicates(now);
+        // At a low limit a second copy costs more than it gains.
+        if (!window.snubbed && !window.paced) this.#fillDuplicates(now);
         return;
       }
       this.#ask(block, now);

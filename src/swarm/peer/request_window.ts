@@ -58,7 +58,7 @@ export class RequestWindow {
   /** Null without a quota. */
   allowance: RequestAllowance | null = null;
   /** Our rate limits carry no more peers: it is asked for nothing. */
-  waits = false;
+  #waits = false;
   /** Blocks that its share of our rate limits carries in `QUEUE_MS`. */
   #fairSize = Infinity;
   /** Upper bound of what is of use on this path. */
@@ -97,11 +97,11 @@ export class RequestWindow {
 
   /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
-    if (this.#resting || this.waits) return 0;
+    if (this.#resting || this.#waits) return 0;
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
     const size = Math.min(this.#size, this.#useful, this.#reqq, this.limit);
     // At a low limit the next block is asked for when this one is complete.
-    if (size <= 1 && this.#fairSize === 1 && this.#arriving) return 0;
+    if (size <= 1 && this.paced && this.#arriving) return 0;
     const wanted = Math.max(1, size);
     return this.allowance === null ? wanted : Math.min(wanted, this.#live + this.allowance.blocks);
   }
@@ -112,8 +112,17 @@ export class RequestWindow {
     return this.#live <= size - Math.max(1, size >> 2);
   }
 
-  /** Its share of our rate limits, in bytes a second: more than it carries is not asked for. */
-  setShare(rate: number): void {
+  /** Our rate limits carry one block at a time. */
+  get paced(): boolean {
+    return this.#fairSize === 1;
+  }
+
+  /**
+   * Its share of our rate limits, in bytes a second: more than it carries is not asked for, and
+   * nothing while it `waits` for others.
+   */
+  setShare(rate: number, waits = false): void {
+    this.#waits = waits;
     this.#fairSize = Math.max(1, this.#blocksAt(rate));
     if (this.#slowStart) this.#size = Math.min(this.#size, this.#fairSize);
   }
