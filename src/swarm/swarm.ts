@@ -125,6 +125,8 @@ export class Swarm {
   #slotsChanged = false;
   /** Somebody may have been told that we want nothing more. */
   #saidDone = false;
+  /** What we have was checked for the last time: until then, nobody with everything is hung up on. */
+  #isSeed = false;
   #version = 0;
   /** When a full pool may end a connection for another, and a super-seed look what to show. */
   #turnsOverAt = 0;
@@ -163,7 +165,7 @@ export class Swarm {
     const { pieceCount } = content.layout;
     this.#content = content;
     this.#version = 0;
-    this.#saidDone = false;
+    this.#saidDone = this.#isSeed = false;
     this.#slotsChanged = true;
     this.#spentWork = new SpentWork(pieceCount);
     this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
@@ -345,7 +347,7 @@ export class Swarm {
       const waits = session.choking || !session.peerInterested || session.upload.length > 0;
       if (waits) member.tookAt = now;
     }
-    if (this.#complete) this.#dropIdle(now);
+    if (this.#isSeed && this.#complete) this.#dropIdle(now);
   }
 
   /** Updates all peers that changed, in the order of their changes. */
@@ -354,6 +356,7 @@ export class Swarm {
     this.#settling = true;
     const now = this.#clock.now();
     const pieces = this.#content?.pieces ?? null;
+    if (!this.#complete) this.#isSeed = false;
     if (this.#saidDone && !this.#complete) this.#wantsAgain();
     this.#saidDone = this.#complete;
     if (this.#slotsChanged && pieces !== null) {
@@ -372,6 +375,7 @@ export class Swarm {
 
   /** We have everything: the peers are told that we want nothing more (BEP 21). */
   becameSeed(): void {
+    this.#isSeed = true;
     if (!this.#hides) this.reintroduce();
   }
 
