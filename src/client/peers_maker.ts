@@ -3,7 +3,7 @@ import type { Platform } from "../platform/types.ts";
 import { SendBuffers } from "../swarm/peer/link.ts";
 import { type PeersOptions, type PeersPorts, TorrentPeers } from "../torrent/peers.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
-import { dialPeer } from "../transport/dial.ts";
+import { type Dial, dialPeer } from "../transport/dial.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { CLIENT_NAME, makePeerId } from "../wire/peer_id.ts";
@@ -39,10 +39,12 @@ export class PeersMaker {
   readonly #platform: Platform;
   readonly #ports: PeersMakerPorts;
   readonly #buffers = new SendBuffers();
+  readonly #dial: Dial;
 
   constructor(platform: Platform, ports: PeersMakerPorts) {
     this.#platform = platform;
     this.#ports = ports;
+    this.#dial = (to, ours, events) => dialPeer(platform, to, ours, events);
   }
 
   /** Of a torrent of which nothing but a magnet may be known. */
@@ -69,7 +71,7 @@ export class PeersMaker {
       clock,
       random,
       hasher,
-      dial: (to, ours, events) => dialPeer(platform, to, ours, events),
+      dial: this.#dial,
       buffers: this.#buffers,
       throttles: limits.throttles,
       slots: limits.slots,

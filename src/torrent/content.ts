@@ -42,7 +42,7 @@ export class Content {
   readonly #reader: BlockReader;
   readonly #abort = new AbortController();
   /** Resolves when closing may no longer wait for the disk. */
-  readonly #hurry = Promise.withResolvers<void>();
+  #hurry: PromiseWithResolvers<void> | null = null;
   readonly #seeding: SeedWatch;
   readonly #changedFiles: ChangedFiles;
   readonly #startedAt: number;
@@ -51,7 +51,7 @@ export class Content {
   /** Bytes that were on the disk when the work began. */
   #foundBytes = 0;
   /** Work for the end of the turn, when no peer is in the middle of a chunk. */
-  #later: (() => void)[] = [];
+  readonly #later: (() => void)[] = [];
 
   constructor(meta: Metainfo, options: ContentOptions, ports: ContentPorts) {
     const { clock, storage, peers, record } = ports;
@@ -228,13 +228,13 @@ export class Content {
     this.#peers.detach();
     this.#reader.close();
     this.pieces.close();
-    await this.#persistence.close(failed, this.#hurry.promise);
+    await this.#persistence.close(failed, (this.#hurry = Promise.withResolvers()).promise);
     this.storage.close();
   }
 
   /** Gives up a disk that does not finish writing. */
   hurry(): void {
-    this.#hurry.resolve();
+    this.#hurry?.resolve();
   }
 
   #makePieces(): PieceManager {

@@ -61,8 +61,8 @@ export class Torrent {
   /** From its making until it is closed. */
   #content: Content | null = null;
   #ledger: DownloadLedger | null = null;
-  /** Aborted when the start under way is overtaken by a pause, an end or another start. */
-  #starting = new AbortController();
+  /** Set aborted when the start is overtaken by a pause, an end or another one. A signal takes 1 KiB. */
+  #starting = { aborted: false };
   /** The end of the work before, for which the next start waits. */
   #closing: Promise<void> = Promise.resolve();
   #retry: Timer | null = null;
@@ -362,8 +362,8 @@ export class Torrent {
 
   /** Each step ends where the torrent was stopped meanwhile. `mustExist`: see ContentStart. */
   async #open(mustExist = false): Promise<void> {
-    this.#starting.abort();
-    const { signal } = this.#starting = new AbortController();
+    this.#starting.aborted = true;
+    const signal = this.#starting = { aborted: false };
     try {
       await this.#closing;
       if (signal.aborted) return;
@@ -382,7 +382,7 @@ export class Torrent {
   }
 
   /** Resolves to whether the torrent is ours; else it is tried again. */
-  async #claim(signal: AbortSignal): Promise<boolean> {
+  async #claim(signal: { aborted: boolean }): Promise<boolean> {
     if (this.#claimed) return true;
     const error = await (this.#claiming ??= this.#askForClaim());
     if (signal.aborted) return false;
@@ -501,7 +501,7 @@ export class Torrent {
 
   /** `#closing` resolves when nothing is at work any more, and the trackers were `told`. */
   #leaveFiles(failed: boolean, told: Promise<void> | null): void {
-    this.#starting.abort();
+    this.#starting.aborted = true;
     this.#retry?.cancel();
     this.#closing = this.#close(this.#closing, failed, told);
   }
