@@ -110,13 +110,13 @@ export function rated(play: Play): Promise<void> {
   const { dice } = play, { link } = machine.node;
   link.upBytesPerSec = (10 + dice.below(300)) * KIB;
   link.downBytesPerSec = dice.chance(0.5) ? Infinity : (20 + dice.below(500)) * KIB;
-  const { client } = machine;
   const rate = () => dice.chance(0.3) ? Infinity : (10 + dice.below(200)) * KIB;
-  client.update({ limits: { down: rate(), up: rate() } });
+  machine.client.update({ limits: { down: rate(), up: rate() } });
   play.later(() => {
     link.downBytesPerSec = Infinity;
     link.upBytesPerSec = 200 * KIB;
-    client.update({ limits: { down: Infinity, up: Infinity } });
+    // After a restart it is another client, which had no limits from the start.
+    if (machine.alive) machine.client.update({ limits: { down: Infinity, up: Infinity } });
   });
   return Promise.resolve();
 }
