@@ -11,7 +11,10 @@ import type { PoolPeer } from "./pool_peer.ts";
 export const QUICK_TRIES = 4;
 const QUICK_TRY_MS = 1000;
 
-/** While nobody is connected: the wait after the first try, the second, ... since it was of use. */
+/**
+ * While nobody is connected: the wait after the first try, the second, ... since the peer was of use;
+ * the first one also after a connection that it made.
+ */
 const SHORT_BACK_OFF_MS = [5000, 10_000, 20_000, 29_000];
 /** Tries after a short back-off that may come at once, and the time in which one more is earned. */
 const SHORT_TRIES = 8, SHORT_TRY_MS = 125;
@@ -50,7 +53,8 @@ export class CandidateCache {
   }
 
   #shortlyReadyAt(peer: PoolPeer): number {
-    const wait = SHORT_BACK_OFF_MS[Math.min(peer.tries, SHORT_BACK_OFF_MS.length) - 1] ?? 0;
+    const tries = Math.min(Math.max(1, peer.tries), SHORT_BACK_OFF_MS.length);
+    const wait = SHORT_BACK_OFF_MS[tries - 1]!;
     return Math.min(this.readyAt(peer), peer.lastConnected + wait);
   }
 

@@ -105,4 +105,16 @@ describe("PeerPool, with addresses that do not answer", () => {
     pool.tick(60_000);
     assert.deepEqual(dialer.hungUp, [slow], "a slow one is no reason to end another");
   });
+
+  it("waits before it dials back a peer whose own connection broke", () => {
+    const { pool, dialer } = makePool();
+    pool.connectToPeers(0);
+    const visitor = pool.incoming("192.0.2.7", 50_000, 0)!;
+    pool.listensOn(visitor, 6881, 0);
+    pool.connectionClosed(visitor, 1000, { error: true });
+    pool.tick(5999);
+    assert.deepEqual(dialer.take(), []);
+    pool.tick(6000);
+    assert.deepEqual(dialer.take(), ["192.0.2.7:6881"]);
+  });
 });
