@@ -106,7 +106,7 @@ function describe({ runs, judged }: ShapeResult): string {
     `        half of the leeches: ${of((run) => run.median / run.bound)}; first copy out: ` +
     `${of((run) => run.firstCopy / run.bound)}, for which the seed sent ` +
     `${of((run) => run.sentForFirstCopy)} copies; wasted ${of((run) => 100 * run.wasted, 1)} %`,
-    `        lines up in use, by tenths of the time: ${busy.join(" ")}`,
+    `        uplinks in use, by tenths of the time: ${busy.join(" ")}`,
   ].join("\n");
 }
 

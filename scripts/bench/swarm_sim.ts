@@ -16,7 +16,7 @@ export interface Lines {
 
 /**
  * Seconds in which a fluid, split without loss, would reach the last leech: the seed must send
- * everything once, the slowest leech must receive everything, and all lines up together must send
+ * everything once, the slowest leech must receive everything, and all uplinks together must send
  * everything once for each leech.
  */
 export function fluidBound(size: number, { seedUp, leeches }: Lines): number {
@@ -76,7 +76,7 @@ export interface SimResult {
   sentForFirstCopy: number;
   /** Received and of no use, as a share of what all leeches needed. */
   wasted: number;
-  /** Share of the leeches' and the seed's lines up in use, by tenths of the run. */
+  /** Share of the leeches' and the seed's uplinks in use, by tenths of the run. */
   busy: number[];
 }
 

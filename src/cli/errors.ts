@@ -83,10 +83,10 @@ export const EXIT_INTERRUPTED = 130;
 /** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_DONE, meaning: "done: everything is complete and verified" },
-  { code: EXIT_UNKNOWN, meaning: "not everything could be checked, and nothing was wrong" },
+  { code: EXIT_UNKNOWN, meaning: "some data could not be checked; the rest is right" },
   {
     code: EXIT_NO_PEERS,
-    meaning: "no peer was reached in the time that was set, or nothing could bring one",
+    meaning: "no peer was reached within --give-up-after, or nothing could bring one",
   },
   { code: EXIT_BAD_TORRENT, meaning: "the .torrent cannot be read, downloaded, used or created" },
   { code: EXIT_FAILED, meaning: "failed for another reason; the message says which" },

@@ -22,7 +22,7 @@ describe("fluidBound", () => {
     assert.equal(fluidBound(10 * MIB, lines), 20);
   });
 
-  it("is the time of all lines up together when that is most", () => {
+  it("is the time of all uplinks together if that is the longest", () => {
     const lines = { seedUp: 2 * MIB, leeches: [leech(1, 9), leech(1, 9), leech(0, 9)] };
     assert.equal(fluidBound(10 * MIB, lines), 7.5);
   });
