@@ -12,7 +12,7 @@ import {
   METADATA_PIECE_LENGTH,
   metadataPieceLength,
 } from "../wire/ut_metadata.ts";
-import { MetadataRound } from "./metadata_round.ts";
+import { type Failure, MetadataRound } from "./metadata_round.ts";
 
 /** What the rounds under way may come to hold together; room for two of the largest. */
 const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;
@@ -63,6 +63,11 @@ export class MetadataFetch<P extends object> {
   /** Whether the peer is one that pieces are asked of. */
   has(peer: P): boolean {
     return this.#roundOf.has(peer);
+  }
+
+  /** How the peer's last request ended, if it has given nothing since. */
+  failure(peer: P): Failure | null {
+    return this.#roundOf.get(peer)?.failure(peer) ?? null;
   }
 
   /**

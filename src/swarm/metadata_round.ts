@@ -7,15 +7,20 @@ import { metadataPieceCount } from "../wire/ut_metadata.ts";
 
 /** Requests under way per peer. */
 const WINDOW = 4;
-/** A piece is asked of a second peer when the first has let us wait so long. */
-const REPEAT_MS = 3000;
-/** Then the peer is taken to be stalled, and left alone for a while. */
-const STALL_MS = 8000;
+/**
+ * The number of peers that a piece may be requested from doubles in this time, so that many silent
+ * peers hold up an honest one for a few seconds only.
+ */
+const DOUBLING_MS = 1000;
+/** After this time without an answer a peer counts as stalled, and is left alone for a while. */
+const STALL_MS = 5000;
 /** Doubles with every refusal and stall in a row. */
 const FIRST_PAUSE_MS = 2000;
 const MAX_PAUSE_MS = 60_000;
 /** Doubles with every turn, so that a slow one gets enough of it in the end. */
 const FIRST_TURN_MS = 20_000;
+
+export type Failure = "stalled" | "refused";
 
 class RoundMember {
   /** When each request under way was sent. */
@@ -23,6 +28,7 @@ class RoundMember {
   /** Pieces that were given up and may still come. */
   readonly late = new Set<number>();
   pausedUntil = -Infinity;
+  failure: Failure | null = null;
   #failures = 0;
 
   giveUp(): void {
@@ -31,7 +37,8 @@ class RoundMember {
   }
 
   /** Several refusals at once count as one. */
-  pause(now: number): void {
+  pause(now: number, failure: Failure): void {
+    this.failure = failure;
     if (now < this.pausedUntil) return;
     this.pausedUntil = now + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
   }
@@ -39,8 +46,17 @@ class RoundMember {
   /** It is of use after all. */
   forgive(): void {
     this.#failures = 0;
+    this.failure = null;
     this.pausedUntil = -Infinity;
   }
+}
+
+/** The requests for one piece. */
+interface Asking {
+  /** When the first one was sent. */
+  readonly since: number;
+  /** Those that were neither refused nor given up. */
+  count: number;
 }
 
 export class MetadataRound<P> {
@@ -52,7 +68,7 @@ export class MetadataRound<P> {
   readonly #members = new Map<P, RoundMember>();
   #pieces: (Uint8Array | undefined)[] = [];
   #sources: P[] = [];
-  #askedAt: number[] = [];
+  #asking: (Asking | undefined)[] = [];
   #missing = 0;
 
   /** `size`: bytes that its members claim; `solo`: nobody but its first member may join. */
@@ -66,12 +82,12 @@ export class MetadataRound<P> {
     return this.#members.size;
   }
 
-  get pieceCount(): number {
+  get #pieceCount(): number {
     return metadataPieceCount(this.size);
   }
 
   get received(): number {
-    return this.active ? this.pieceCount - this.#missing : 0;
+    return this.active ? this.#pieceCount - this.#missing : 0;
   }
 
   /** Who gave each of the pieces; only of a complete round. */
@@ -94,10 +110,10 @@ export class MetadataRound<P> {
 
   /** Begins again from nothing. */
   reset(): void {
-    const count = this.active ? this.pieceCount : 0;
+    const count = this.active ? this.#pieceCount : 0;
     this.#pieces = new Array(count);
     this.#sources = new Array(count);
-    this.#askedAt = new Array(count).fill(-Infinity);
+    this.#asking = new Array(count);
     this.#missing = count;
     for (const member of this.#members.values()) member.giveUp();
   }
@@ -112,8 +128,13 @@ export class MetadataRound<P> {
 
   remove(peer: P): void {
     const member = this.#members.get(peer);
-    for (const index of member?.asked.keys() ?? []) this.#askedAt[index] = -Infinity;
+    if (member !== undefined) this.#takeBack(member);
     this.#members.delete(peer);
+  }
+
+  /** How its last request ended, if it has given nothing since. */
+  failure(peer: P): Failure | null {
+    return this.#members.get(peer)?.failure ?? null;
   }
 
   /** Gives out requests, one to each member in turn, so that all of them share the work. */
@@ -125,7 +146,8 @@ export class MetadataRound<P> {
         const index = member.asked.size < WINDOW ? this.#choose(member, now) : -1;
         if (index < 0) return false;
         member.asked.set(index, now);
-        this.#askedAt[index] = now;
+        const asking = this.#asking[index] ??= { since: now, count: 0 };
+        asking.count++;
         request(peer, index);
         return true;
       });
@@ -153,8 +175,8 @@ export class MetadataRound<P> {
   refuse(peer: P, index: number, now: number): void {
     const member = this.#members.get(peer);
     if (member === undefined || !member.asked.delete(index)) return;
-    this.#askedAt[index] = -Infinity;
-    member.pause(now);
+    this.#forget(index);
+    member.pause(now, "refused");
   }
 
   /** Takes their requests from those who let us wait too long. */
@@ -162,10 +184,19 @@ export class MetadataRound<P> {
     for (const member of this.#members.values()) {
       const stalled = [...member.asked].some(([, at]) => now - at > STALL_MS);
       if (!stalled) continue;
-      for (const index of member.asked.keys()) this.#askedAt[index] = -Infinity;
-      member.giveUp();
-      member.pause(now);
+      this.#takeBack(member);
+      member.pause(now, "stalled");
     }
+  }
+
+  #takeBack(member: RoundMember): void {
+    for (const index of member.asked.keys()) this.#forget(index);
+    member.giveUp();
+  }
+
+  #forget(index: number): void {
+    const asking = this.#asking[index];
+    if (asking !== undefined) asking.count--;
   }
 
   get complete(): boolean {
@@ -181,17 +212,15 @@ export class MetadataRound<P> {
     return this.#pieces[index]!;
   }
 
-  /** The missing piece that was asked for longest ago, or never; -1 if there is none to ask. */
+  /** The missing piece with the fewest requests; -1 if each has as many as it may have now. */
   #choose(member: RoundMember, now: number): number {
-    let best = -1, bestAt = now - REPEAT_MS;
-    for (let index = 0; index < this.#askedAt.length; index++) {
+    let best = -1, fewest = Infinity;
+    for (let index = 0; index < this.#pieces.length && fewest > 0; index++) {
       if (this.#pieces[index] !== undefined || member.asked.has(index)) continue;
-      if (this.#askedAt[index]! > bestAt || (best >= 0 && this.#askedAt[index] === bestAt)) {
-        continue;
-      }
+      const { since, count } = this.#asking[index] ?? { since: now, count: 0 };
+      if (count >= fewest || count >= 2 ** Math.floor((now - since) / DOUBLING_MS)) continue;
       best = index;
-      bestAt = this.#askedAt[index]!;
-      if (bestAt === -Infinity) break;
+      fewest = count;
     }
     return best;
   }

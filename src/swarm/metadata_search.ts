@@ -14,9 +14,9 @@ import {
 import type { PeerSession } from "./peer/session.ts";
 import { MetadataFetch } from "./metadata_fetch.ts";
 
-/** A peer that gives nothing keeps its slot so long while others wait for one. */
-const USELESS_MS = 30_000;
-/** The same for one that says that it could: it may have to wait for its turn. */
+/** While others wait for its slot, a peer without metadata, or that refuses it, keeps it this long. */
+const USELESS_MS = 10_000;
+/** The same for a peer that offers metadata and was not asked for it yet. */
 const PROMISING_MS = 90_000;
 /** Data messages that nobody asked for; a few come late. */
 const MAX_UNASKED = 100;
@@ -94,10 +94,13 @@ export class MetadataSearch {
     this.#fetch.tick(now);
   }
 
-  /** Those who gave no metadata for so long that others should have their place. */
+  /** Peers that gave no metadata for so long that others should have their slots, oldest first. */
   useless(now: number): PeerSession[] {
-    return [...this.#asked.entries()].filter(([session, { since }]) => {
-      return now - since > (this.#fetch.has(session) ? PROMISING_MS : USELESS_MS);
+    return [...this.#asked].filter(([session, { since }]) => {
+      const failure = this.#fetch.failure(session);
+      if (failure === "stalled") return true;
+      const promises = this.#fetch.has(session) && failure === null;
+      return now - since > (promises ? PROMISING_MS : USELESS_MS);
     }).map(([session]) => session);
   }
 

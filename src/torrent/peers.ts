@@ -365,10 +365,10 @@ export class TorrentPeers {
     this.swarm.tick(now);
     if (this.#content?.pieces.complete === false) this.#callForPeers(now);
     const searches = this.#known === null && this.#extensions.found === null;
-    // Those who give no metadata make room for peers that may have it.
-    if (searches && (this.pool.isFull || this.pool.stats().candidates > 0)) {
-      this.swarm.drop(this.#extensions.useless(now));
-    }
+    // Peers that give no metadata make room for others that may have it, and one for a newcomer.
+    if (!searches || !this.pool.isFull) return;
+    const places = Math.max(1, this.pool.stats().candidates);
+    this.swarm.drop(this.#extensions.useless(now).slice(0, places));
   }
 
   /** Nobody connected for a while, or nobody to dial: the trackers are asked as they allow. */

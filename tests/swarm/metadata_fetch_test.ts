@@ -172,7 +172,17 @@ describe("MetadataFetch", () => {
     const took = world.run();
     assert.deepEqual(world.result, world.metadata);
     assert.equal(stalled.asked, 4); // before it had to pause
-    assert.ok(took >= 3000 && took < 4000, `${took}`);
+    assert.ok(took >= 1000 && took < 2000, `${took}`);
+  });
+
+  it("asks twice as many peers after each second without an answer", () => {
+    const world = new FetchWorld(metadataOf(PIECE));
+    for (let i = 0; i < 40; i++) world.add("stalls");
+    const honest = world.add("honest");
+    assert.deepEqual(world.requests.length, 1);
+    assert.ok(world.run() < 7000);
+    assert.equal(honest.asked, 1);
+    assert.ok(world.requests.length > 40, "all of the silent ones were asked before");
   });
 
   it("takes a late answer, and comes back to a peer that stalled", () => {

@@ -259,6 +259,25 @@ describe("the search for metadata", () => {
     await finder.run(400_000);
   });
 
+  for (const manner of ["stalls", "rejects"] as const) {
+    it(`takes seconds when all slots go to peers of which each ${manner}`, async () => {
+      const world = new SimWorld(12), finder = new Finder(world);
+      const useless = [], addresses = [];
+      for (let i = 1; i <= 30; i++) {
+        addresses.push(`10.0.1.${i}`);
+        useless.push(await peer(world, addresses.at(-1)!, { metadata: METADATA, manner }));
+      }
+      await peer(world, "10.0.0.1", { metadata: METADATA });
+      await finder.start(...addresses);
+      await world.runFor(1000);
+      assert.ok(finder.pool.isFull);
+      finder.pool.addPeer("10.0.0.1", 6881, PEER_SOURCE.DHT, finder.node.clock.now());
+      await finder.run(15_000);
+      assert.ok(useless.filter(({ requests }) => requests > 0).length > 20);
+      assert.ok(useless.some(({ connections }) => connections.some(({ ended }) => !ended)));
+    });
+  }
+
   it("ends connections that break the protocol, and goes on with others", async () => {
     const metadata = EXTENSION_IDS.get("ut_metadata")!;
     const evil: NonNullable<MetadataScript["hello"]>[] = [
