@@ -144,10 +144,10 @@ export class Throttle {
 
   #refill(now: number): void {
     const elapsed = now - this.#filledAt;
+    if (elapsed <= 0) return; // a time read before the last one must not fill the same time twice
     this.#filledAt = now;
-    if (this.#isRated && elapsed > 0) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + this.#bytesPerSecond * elapsed / 1000);
-    }
+    if (!this.#isRated) return;
+    this.#tokens = Math.min(this.#burst, this.#tokens + this.#bytesPerSecond * elapsed / 1000);
   }
 }
 

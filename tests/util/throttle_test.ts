@@ -148,6 +148,29 @@ describe("Throttle", () => {
   });
 });
 
+describe("Throttle whose callers read the time one after the other", () => {
+  it("keeps its rate when those in line read a later time than the one that serves them", () => {
+    const throttle = new Throttle();
+    let now = 0, passed = 0;
+    throttle.setLimit(100_000, now);
+    const waiters = [1, 2, 3, 4].map(() => ({
+      proceed() {
+        now += 0.5; // the work of the one before took time
+        const taken = throttle.available(now);
+        passed += taken;
+        throttle.charge(taken, now);
+        throttle.wait(this);
+      },
+    }));
+    for (const waiter of waiters) throttle.wait(waiter);
+    for (let tick = 25; tick <= 10_000; tick += 25) {
+      now = Math.max(now, tick);
+      throttle.serve(tick);
+    }
+    assert.ok(passed > 900_000 && passed < 1_011_000, `${passed} bytes in ten seconds`);
+  });
+});
+
 describe("Throttle with an allowance", () => {
   it("lets that much pass and no chunk more, at any rate, and goes on when there is more", () => {
     for (const rate of [Infinity, 1e9]) {
