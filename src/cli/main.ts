@@ -18,7 +18,6 @@ import {
   EXIT_DISK,
   EXIT_DONE,
   EXIT_FAILED,
-  EXIT_INTERRUPTED,
   EXIT_USAGE,
   exitCodeFor,
   UsageError,
@@ -40,7 +39,7 @@ const COMMANDS: readonly Command[] = [
 ];
 const NAMES = COMMANDS.map((command) => command.name);
 
-/** Does what `platform.process.args` ask for and sets the exit code. Never rejects. */
+/** Does what `platform.process.args` ask for and then ends the process with its exit code. */
 export async function runCli(platform: Platform, openClient: OpenClient): Promise<void> {
   const output = new Output(platform.process);
   // Until the end is reached nothing counts as done, also where the runtime finds nothing left to do.
@@ -49,9 +48,8 @@ export async function runCli(platform: Platform, openClient: OpenClient): Promis
   await output.flush();
   const code = output.isLost ? worstOf([ending, EXIT_DISK]) : ending;
   platform.hasher.close();
-  // An interrupted run ends now, whatever is still under way.
-  if (code === EXIT_INTERRUPTED) platform.process.exit(code);
-  platform.process.exitCode(code);
+  // A look-up of a name cannot be called off: it would hold the process for as long as it takes.
+  platform.process.exit(code);
 }
 
 async function dispatch(context: CliContext, args: readonly string[]): Promise<number> {

@@ -63,6 +63,7 @@ export class FakeProcess implements Process {
   }
   exit(code: number): never {
     this.exited ??= code;
+    this.code = code;
     return undefined as never;
   }
   residentBytes(): number {

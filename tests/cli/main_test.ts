@@ -40,6 +40,13 @@ describe("runCli with a wrong command line", () => {
   }
 });
 
+describe("runCli at its end", () => {
+  it("ends the process at once, whatever is still under way, such as the look-up of a name", async () => {
+    assert.equal((await run(["--version"])).process.exited, 0);
+    assert.equal((await run(["x"])).process.exited, 2);
+  });
+});
+
 describe("runCli with --help and --version", () => {
   it("prints the overview for nothing at all, as an error", async () => {
     const { process } = await run([]);
