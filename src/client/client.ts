@@ -482,7 +482,7 @@ export class Client {
   }
 
   #onOwnAddress(address: string | null): void {
-    for (const { peers } of this.#running.values()) peers.pool.setOwnEndpoint(address, this.port);
+    for (const { peers } of this.#running.values()) peers.pool.own.set(address, this.port);
   }
 
   /** One timer for all torrents, as long as one runs; a quick one while limits are set. */

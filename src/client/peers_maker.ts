@@ -82,7 +82,7 @@ export class PeersMaker {
     });
     // Those that turn out later the client tells.
     for (const address of this.#ports.ownAddresses()) {
-      peers.pool.setOwnEndpoint(address, listenPort());
+      peers.pool.own.set(address, listenPort());
     }
     return peers;
   }

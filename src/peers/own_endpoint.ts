@@ -11,18 +11,25 @@ export class OwnEndpoint {
   #v4: Uint8Array | null = null;
   #v6: Uint8Array | null = null;
   #port = 0;
+  readonly #changed: () => void;
 
-  constructor(crc32c: Crc32c | null, peerId: Uint8Array | null) {
+  /** `changed` is told when others see us elsewhere than before. */
+  constructor(crc32c: Crc32c | null, peerId: Uint8Array | null, changed: () => void) {
     this.#crc32c = crc32c;
     this.#peerId = peerId;
+    this.#changed = changed;
   }
 
-  /** `address` null: not known. A text that is no address counts as unknown. */
+  /**
+   * Where others see us. `address` null: not known, as is a text that is no address. Both families may
+   * be told, one by one.
+   */
   set(address: string | null, port: number): void {
     const bytes = address === null ? null : parseIp(address);
     if (bytes?.length === 4) this.#v4 = bytes;
     else if (bytes !== null) this.#v6 = bytes;
     this.#port = port;
+    this.#changed();
   }
 
   isOurs(bytes: Uint8Array, port: number): boolean {
@@ -37,6 +44,12 @@ export class OwnEndpoint {
       ? prioritySpread(this.#crc32c, { bytes: own, port: this.#port }, peer)
       : null;
     return byPriority ?? addressSpread(peer.bytes);
+  }
+
+  /** The same of somebody at this address (BEP 40). */
+  spreadOf(address: string, port: number): number {
+    const bytes = parseIp(address);
+    return bytes === null ? 0 : this.spread({ bytes, port });
   }
 
   /** Our address of the family of `bytes`. */

@@ -5,29 +5,25 @@
  * Invariant: a peer stands in the cache exactly if it is known, idle and may be dialled; it is
  * CANDIDATE exactly if it stands there as ready.
  */
-import type { PeerAddress } from "../util/compact_address.ts";
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
 import { Attempts } from "./attempts.ts";
 import { Breaches } from "./breaches.ts";
-import { CandidateCache } from "./candidate_cache.ts";
+import { CandidateCache, QUICK_TRIES } from "./candidate_cache.ts";
 import type { OwnEndpoint } from "./own_endpoint.ts";
 import { type BanScope, PeerList } from "./peer_list.ts";
 import { peerRank } from "./peer_rank.ts";
 import { NEVER, PEER_SOURCE, PEER_STATE, PoolPeer } from "./pool_peer.ts";
 import type { PeerPoolConfig } from "./pool_types.ts";
 
-/** A peer that had a hand in so many good pieces has no more trust to win. */
-const MAX_TRUST = 8;
-
 export const OURSELVES = "ourselves";
 
 export class PeerBook {
   readonly list: PeerList;
   readonly cache: CandidateCache;
-  readonly own: OwnEndpoint;
+  readonly config: PeerPoolConfig;
+  readonly #own: OwnEndpoint;
   readonly breaches = new Breaches();
   readonly attempts = new Attempts();
-  readonly #config: PeerPoolConfig;
   /** Addresses that failed too often; dialled again only while nobody is connected. */
   readonly #dead = new Set<PoolPeer>();
   #learned = 0;
@@ -35,11 +31,11 @@ export class PeerBook {
 
   /** `finished`: as for `setFinished`. */
   constructor(config: PeerPoolConfig, own: OwnEndpoint, finished: boolean) {
-    this.#config = config;
+    this.config = config;
     this.#finished = finished;
     this.list = new PeerList(config.maxPeerlistSize);
     this.cache = new CandidateCache(config);
-    this.own = own;
+    this.#own = own;
   }
 
   /** How many peers were ever added; `order` of the next one. */
@@ -61,7 +57,7 @@ export class PeerBook {
   learn(address: string, port: number, source: number): PoolPeer | null {
     const bytes = parseIp(address);
     if (bytes === null || !isDialable(bytes) || !isListenPort(port)) return null;
-    if (this.own.isOurs(bytes, port)) return null;
+    if (this.#own.isOurs(bytes, port)) return null;
     const canonical = formatIp(bytes);
     const known = this.list.find(canonical, port);
     if (known !== undefined) return this.#learnAgain(known, source);
@@ -83,7 +79,7 @@ export class PeerBook {
   /** Files a new peer under an endpoint where nobody is yet. */
   add(address: string, bytes: Uint8Array, port: number, source: number): PoolPeer {
     const peer = new PoolPeer(address, bytes, port, source, this.#learned++);
-    peer.spread = this.own.spread(peer);
+    peer.spread = this.#own.spread(peer);
     this.list.add(peer);
     this.refresh(peer);
     return peer;
@@ -128,7 +124,14 @@ export class PeerBook {
   }
 
   #isDead(peer: PoolPeer): boolean {
-    return peer.connectable && peer.failCount >= this.#config.maxFailcount;
+    return peer.connectable && peer.failCount >= this.config.maxFailcount;
+  }
+
+  /** A connection was lost by no fault of the peer's: it is dialled again at once. */
+  dialSoon(peer: PoolPeer): void {
+    if (peer.active || !peer.connectable) return;
+    peer.quickTries = QUICK_TRIES;
+    this.refresh(peer);
   }
 
   /** Makes those candidates whose back-off is over. */
@@ -147,11 +150,6 @@ export class PeerBook {
     return again;
   }
 
-  /** When the next peer may be dialled again; `alone` as above. */
-  nextReadyAt(alone: boolean): number {
-    return this.cache.nextReadyAt(alone && !this.#finished);
-  }
-
   /** Puts a peer that is not active under a ban; one that was forgotten is remembered for it. */
   ban(peer: PoolPeer, reason: string, scope: BanScope): void {
     this.#strike(peer);
@@ -163,46 +161,16 @@ export class PeerBook {
   }
 
   /**
-   * Whether a peer that says it listens there is refused: the one we know there is banned for what
-   * it did. An address that was ours may be another's now.
+   * Gives every dead address one more try: for when it turns out that it was our own net that
+   * failed. Returns how many.
    */
-  refuses({ banReason }: PoolPeer): boolean {
-    return banReason !== null && banReason !== OURSELVES;
-  }
-
-  /** Leaves each dead address one more try. Returns how many. */
   forgiveFailures(): number {
     const peers = [...this.#dead];
     for (const peer of peers) {
-      peer.failCount = this.#config.maxFailcount - 1;
+      peer.failCount = this.config.maxFailcount - 1;
       this.refresh(peer);
     }
     return peers.length;
-  }
-
-  noteTransfer(peer: PoolPeer, downloaded: number, uploaded: number): void {
-    if (downloaded <= 0 && uploaded <= 0) return;
-    const changesRank = peer.failCount > 0 || peer.slow ||
-      (peer.prevAmountDownload === 0 && downloaded > 0);
-    peer.prevAmountDownload += downloaded;
-    peer.prevAmountUpload += uploaded;
-    peer.failCount = peer.tries = 0;
-    peer.slow = false;
-    if (changesRank) this.refresh(peer);
-  }
-
-  /** Returns whether the peer lost so much trust that it should be banned. */
-  noteHashFailure(peer: PoolPeer): boolean {
-    peer.hashFails++;
-    peer.trust = Math.max(this.#config.banTrust, peer.trust - 2);
-    peer.onParole = true;
-    this.refresh(peer);
-    return peer.trust <= this.#config.banTrust;
-  }
-
-  noteGoodPiece(peer: PoolPeer): void {
-    peer.trust = Math.min(MAX_TRUST, peer.trust + 1);
-    peer.onParole = false;
   }
 
   setFinished(finished: boolean): void {
@@ -214,39 +182,21 @@ export class PeerBook {
   /** Others see us elsewhere than before. */
   ownEndpointChanged(): void {
     for (const peer of this.list.values()) {
-      peer.spread = this.own.spread(peer);
+      peer.spread = this.#own.spread(peer);
       this.refresh(peer);
     }
-  }
-
-  /** As PeerPool.bans. */
-  bans(): (PeerAddress & { reason: string })[] {
-    const { addressBans, endpointBans } = this.list;
-    return [
-      ...addressBans.map(({ address, banReason }) => ({ address, port: 0, reason: banReason! })),
-      ...endpointBans.map(({ address, port, banReason }) => {
-        return { address, port, reason: banReason! };
-      }),
-    ];
-  }
-
-  /**
-   * Peers that were connected once and can be dialled, best first; at the end those of an earlier
-   * run that were not reached in this one yet, or a short run would forget them all.
-   */
-  knownGood(limit: number): PoolPeer[] {
-    const good = [...this.list.values()].filter((peer) =>
-      (peer.everConnected || (peer.sources & PEER_SOURCE.RESUME) !== 0) &&
-      peer.connectable && peer.state !== PEER_STATE.BANNED && !this.#isDead(peer)
-    );
-    const reached = (peer: PoolPeer) => Number(peer.everConnected);
-    return good.sort((a, b) =>
-      reached(b) - reached(a) || b.rank - a.rank || b.lastConnected - a.lastConnected
-    ).slice(0, limit);
   }
 }
 
 /** Ports 0 and 1 are what broken clients announce. */
 export function isListenPort(port: number): boolean {
   return Number.isInteger(port) && port > 1 && port < 65536;
+}
+
+/**
+ * Whether a peer that says it listens there is refused: the one we know there is banned for what it
+ * did. An address that was ours may be another's now.
+ */
+export function isRefused({ banReason }: PoolPeer): boolean {
+  return banReason !== null && banReason !== OURSELVES;
 }

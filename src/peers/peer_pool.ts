@@ -11,13 +11,12 @@
  * client's.
  */
 import { assert } from "../util/assert.ts";
-import type { PeerAddress } from "../util/compact_address.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
 import { ConnectionSlots, type SlotUser } from "./connection_slots.ts";
-import { QUICK_TRIES } from "./candidate_cache.ts";
 import { absorb, olderConnection } from "./duplicates.ts";
+import type { KeptBan } from "./kept_peers.ts";
 import { OwnEndpoint } from "./own_endpoint.ts";
-import { isListenPort, PeerBook } from "./peer_book.ts";
+import { isListenPort, isRefused, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { lowestRanked } from "./peer_rank.ts";
 import { NOTHING, PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
@@ -29,7 +28,7 @@ const BRIEF_MS = 2000;
 export class PeerPool implements SlotUser {
   readonly #config: PeerPoolConfig;
   readonly #slots: ConnectionSlots;
-  readonly #own: OwnEndpoint;
+  readonly own: OwnEndpoint;
   /** Null until there is a peer: most torrents of a large client have none. */
   #made: PeerBook | null = null;
   #finished = false;
@@ -48,21 +47,16 @@ export class PeerPool implements SlotUser {
     assert(this.#config.maxPeerlistSize > 0, "the peer list has room for a peer");
     this.#onBanned = onBanned;
     this.#slots = slots;
-    this.#own = new OwnEndpoint(this.#config.crc32c, this.#config.peerId);
+    const changed = () => this.#made?.ownEndpointChanged();
+    this.own = new OwnEndpoint(this.#config.crc32c, this.#config.peerId, changed);
     this.#maxActive = this.#config.maxActiveConnections;
   }
 
   /**
-   * Adds a peer, or adds `source` (PEER_SOURCE) to one that is known. Null when it is not taken:
-   * no address to dial, our own, banned, or worth less than all others of a full list.
+   * Adds what one tracker answer or message brought, or `source` (PEER_SOURCE) to peers that are
+   * known; returns how many were new and taken. Not taken are addresses that nobody can dial, our own,
+   * banned ones, and those worth less than all others of a full list.
    */
-  addPeer(address: string, port: number, source: number, now: number): PoolPeer | null {
-    const peer = this.#book.learn(address, port, source);
-    this.#settle(now);
-    return peer;
-  }
-
-  /** Adds what one tracker answer or message brought; returns how many were new and taken. */
   addPeers(
     peers: Iterable<{ address: string; port: number }>,
     source: number,
@@ -103,16 +97,6 @@ export class PeerPool implements SlotUser {
     this.#made.attempts.start(peer, now);
     this.#made.refresh(peer);
     return peer;
-  }
-
-  /** When the next back-off ends; Infinity when none waits or nobody is dialled. */
-  nextDeadline(): number {
-    return this.#running && this.#made !== null ? this.#made.nextReadyAt(this.#alone) : Infinity;
-  }
-
-  /** The address that we dialled answered; the handshake is still to come. */
-  answered(peer: PoolPeer, now: number): void {
-    this.#book.attempts.answered(peer, now);
   }
 
   /** A connection that we dialled has its handshake done. */
@@ -160,7 +144,7 @@ export class PeerPool implements SlotUser {
   #welcomesAgain(peer: PoolPeer, peerId: Uint8Array | null): boolean {
     if (peer.state === PEER_STATE.BANNED || peer.state === PEER_STATE.CONNECTED) return false;
     if (peer.state !== PEER_STATE.CONNECTING) return true;
-    return !this.#own.keepsOutgoing(peer.port, peerId);
+    return !this.own.keepsOutgoing(peer.port, peerId);
   }
 
   #makeRoom(now: number): boolean {
@@ -203,7 +187,7 @@ export class PeerPool implements SlotUser {
     const other = this.#book.list.find(peer.address, port);
     if (other === undefined || other === peer) {
       this.#book.list.move(peer, port);
-    } else if (this.#book.refuses(other)) {
+    } else if (isRefused(other)) {
       this.#hangUp(peer, now);
     } else if (this.#prefers(other)) {
       other.sources |= peer.sources;
@@ -228,24 +212,7 @@ export class PeerPool implements SlotUser {
    */
   #prefers(other: PoolPeer): boolean {
     if (other.state !== PEER_STATE.CONNECTED || other.incoming) return false;
-    return this.#own.keepsOutgoing(other.port, other.peerId);
-  }
-
-  /** Ends the connection to a peer, if there is one; it may be dialled again after its back-off. */
-  disconnectPeer(address: string, port: number, now: number): boolean {
-    const peer = this.findPeer(address, port);
-    if (peer === undefined || !peer.active) return false;
-    this.#hangUp(peer, now);
-    this.#settle(now);
-    return true;
-  }
-
-  /** A connection was lost by no fault of the peer's: it is dialled again at once. */
-  dialSoon(peer: PoolPeer, now: number): void {
-    if (peer.active || !peer.connectable) return;
-    peer.quickTries = QUICK_TRIES;
-    this.#book.refresh(peer);
-    this.#settle(now);
+    return this.own.keepsOutgoing(other.port, other.peerId);
   }
 
   /**
@@ -259,22 +226,10 @@ export class PeerPool implements SlotUser {
     this.#endAttempts(now);
     for (const peer of connected) {
       this.#hangUp(peer, now);
-      if (!peer.connectable) continue;
-      peer.quickTries = QUICK_TRIES;
-      this.#book.refresh(peer);
+      this.#book.dialSoon(peer);
     }
     this.#slots.leave(this);
     this.#settle(now);
-  }
-
-  /** Forgets a peer and what it did, a ban included; its connection is ended. */
-  erasePeer(address: string, port: number, now: number): boolean {
-    const peer = this.findPeer(address, port);
-    if (peer === undefined) return false;
-    if (peer.active) this.#hangUp(peer, now);
-    this.#book.forget(peer);
-    this.#settle(now);
-    return true;
   }
 
   /** Forgets all peers that we do not know by one of these sources (PEER_SOURCE bits). */
@@ -307,30 +262,6 @@ export class PeerPool implements SlotUser {
     this.#hangUp(attempt ?? lowestRanked(this.#connected), now);
   }
 
-  /** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
-  updatePeerStats(peer: PoolPeer, downloaded: number, uploaded: number): void {
-    this.#book.noteTransfer(peer, downloaded, uploaded);
-  }
-
-  /**
-   * A piece with a block of this peer failed its hash. `sole`: all of it came from this peer, which
-   * bans it at once; otherwise it loses trust, and is banned when too little is left.
-   */
-  markHashFailure(peer: PoolPeer, now: number, sole = false): void {
-    if (peer.state === PEER_STATE.BANNED) return;
-    if (this.#book.noteHashFailure(peer) || sole) this.ban(peer, now, "hash-failures");
-  }
-
-  /** A piece with a block of this peer passed its hash. */
-  markGoodPiece(peer: PoolPeer): void {
-    this.#book.noteGoodPiece(peer);
-  }
-
-  markPeerSeed(peer: PoolPeer, seed = true): void {
-    peer.seed = seed;
-    this.#book.refresh(peer);
-  }
-
   /**
    * Never dials the peer again and ends its connection. `scope` "address" (the default) also
    * refuses whoever else comes from its address; "endpoint" is for what need not be its fault.
@@ -343,23 +274,8 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /**
-   * Gives every dead address one more try: for when it turns out that it was our own net that
-   * failed. Returns how many.
-   */
-  forgiveFailures(now: number): number {
-    const count = this.#book.forgiveFailures();
-    this.#settle(now);
-    return count;
-  }
-
-  /** Who was banned for what it did, for a next run; port 0 stands for all of its address. */
-  bans(): (PeerAddress & { reason: string })[] {
-    return this.#made?.bans() ?? [];
-  }
-
   /** Takes up the bans of an earlier run. */
-  recallBans(bans: Iterable<PeerAddress & { reason: string }>, now: number): void {
+  recallBans(bans: Iterable<KeptBan>, now: number): void {
     for (const { address, port, reason } of bans) {
       const bytes = parseIp(address);
       if (bytes === null) continue;
@@ -374,36 +290,6 @@ export class PeerPool implements SlotUser {
   setFinished(finished: boolean): void {
     this.#finished = finished;
     this.#made?.setFinished(finished);
-  }
-
-  /** Where others see us; `address` null while unknown. Both families may be told, one by one. */
-  setOwnEndpoint(address: string | null, port: number): void {
-    this.#own.set(address, port);
-    this.#made?.ownEndpointChanged();
-  }
-
-  findPeer(address: string, port: number): PoolPeer | undefined {
-    const canonical = canonicalIp(address);
-    return canonical === null ? undefined : this.#book.list.find(canonical, port);
-  }
-
-  /** The peer that would be dialled next. */
-  pickBestCandidate(): PoolPeer | undefined {
-    return this.#book.cache.best();
-  }
-
-  /** The peers ready to be dialled, best first; O(n log n). */
-  candidates(): PoolPeer[] {
-    return this.#book.cache.sorted();
-  }
-
-  connectedPeers(): IterableIterator<PoolPeer> {
-    return this.#connected.values();
-  }
-
-  /** Peers worth keeping for a next run: once connected and open to dialling, best first. */
-  knownGood(limit: number): PoolPeer[] {
-    return this.#made?.knownGood(limit) ?? [];
   }
 
   stats(): PoolStats {
@@ -435,14 +321,13 @@ export class PeerPool implements SlotUser {
     return this.#connecting + this.#connected.size;
   }
 
-  /** What somebody at this address would get as PoolPeer.spread (BEP 40). */
-  spreadOf(address: string, port: number): number {
-    const bytes = parseIp(address);
-    return bytes === null ? 0 : this.#own.spread({ bytes, port });
+  /** What is known of the peers; null until there is one. */
+  get known(): PeerBook | null {
+    return this.#made;
   }
 
   get #book(): PeerBook {
-    return this.#made ??= new PeerBook(this.#config, this.#own, this.#finished);
+    return this.#made ??= new PeerBook(this.#config, this.own, this.#finished);
   }
 
   #enter(peer: PoolPeer, now: number, peerId: Uint8Array | null): void {

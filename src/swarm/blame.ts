@@ -4,8 +4,9 @@
  * beside who is connected, at most MAX_GONE peers are.
  */
 import { formatEndpoint } from "../util/compact_address.ts";
+import { noteGoodPiece, noteHashFailure } from "../peers/conduct.ts";
 import type { PeerPool } from "../peers/peer_pool.ts";
-import type { PoolPeer } from "../peers/pool_peer.ts";
+import { PEER_STATE, type PoolPeer } from "../peers/pool_peer.ts";
 
 const MAX_GONE = 1000;
 
@@ -42,12 +43,16 @@ export class Blame {
 
   /** A piece failed its hash. */
   suspect(contributors: readonly number[], now: number): void {
-    for (const peer of this.#peers(contributors)) this.#pool.markHashFailure(peer, now);
+    const { known } = this.#pool;
+    for (const peer of this.#peers(contributors)) {
+      if (known === null || peer.state === PEER_STATE.BANNED) continue;
+      if (noteHashFailure(known, peer)) this.#pool.ban(peer, now, "hash-failures");
+    }
   }
 
   /** A piece passed. */
   thank(contributors: readonly number[]): void {
-    for (const peer of this.#peers(contributors)) this.#pool.markGoodPiece(peer);
+    for (const peer of this.#peers(contributors)) noteGoodPiece(peer);
   }
 
   /** It was this one for sure. */

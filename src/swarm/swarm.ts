@@ -14,12 +14,12 @@ import type { ExtensionHandshake } from "../wire/extension.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 import { equalBytes } from "../util/bytes.ts";
-import { parseIp } from "../util/ip_address.ts";
 import { type BlockReader, type LinkShared, PeerLink } from "./peer/link.ts";
 import { PeerSession, type SessionInfo } from "./peer/session.ts";
 import { NO_BOOK, NO_LAYOUT } from "./peer/early_pieces.ts";
 import { MAX_QUEUED_REQUESTS } from "./peer/upload_queue.ts";
 import { breachOf } from "../peers/breaches.ts";
+import { noteSeed, noteTransfer } from "../peers/conduct.ts";
 import { Choker } from "./choker.ts";
 import type { TorrentExtensions } from "./extensions.ts";
 import { expendable, idle, leastMissed } from "./eviction.ts";
@@ -240,7 +240,7 @@ export class Swarm {
 
   #begin(peer: PoolPeer): void {
     const dialling = this.#dial(peer, this.#handshake(), {
-      answered: () => this.#pool.answered(peer, this.#clock.now()),
+      answered: () => this.#pool.known?.attempts.answered(peer, this.#clock.now()),
       connected: (connection) => {
         this.#join(peer, connection);
         this.#pool.connected(peer, this.#clock.now(), connection.theirs.peerId);
@@ -318,7 +318,7 @@ export class Swarm {
   }
 
   /** Whom we cannot dial has to notice by itself, as we do. */
-  #closeSilent(now: number): void {
+  #closeSilent(): void {
     const since = this.#renewalAt - RENEWAL_MS;
     this.#renewalAt = Infinity;
     for (const { peer, link } of [...this.#members.values()]) {
@@ -326,7 +326,7 @@ export class Swarm {
       link.close(
         new NetError("timeout", "The connection did not outlive the sleep of this machine"),
       );
-      this.#pool.dialSoon(peer, now);
+      this.#pool.known?.dialSoon(peer);
     }
   }
 
@@ -338,7 +338,7 @@ export class Swarm {
   }
 
   #tickMembers(now: number): void {
-    if (now >= this.#renewalAt) this.#closeSilent(now);
+    if (now >= this.#renewalAt) this.#closeSilent();
     this.#shareWindows();
     for (const member of [...this.#members.values()]) {
       member.link.tick(now);
@@ -423,7 +423,7 @@ export class Swarm {
   /** All slots taken: a connection of little use makes room for a newcomer. */
   #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
     if (!this.#pool.isFull) return;
-    const spread = this.#pool.spreadOf(remoteAddress, remotePort);
+    const spread = this.#pool.own.spreadOf(remoteAddress, remotePort);
     const newcomer = { address: remoteAddress, spread };
     expendable(this.#members.values(), newcomer, now)?.link.close(null);
   }
@@ -434,7 +434,7 @@ export class Swarm {
    */
   #turnOver(now: number): void {
     this.#turnsOverAt = now + TURNOVER_MS;
-    if (this.#content === null || !this.#pool.isFull || !this.#pool.pickBestCandidate()) return;
+    if (this.#content === null || !this.#pool.isFull || this.#pool.stats().candidates === 0) return;
     const members = [...this.#members.values()].filter(({ session }) => !session.interested);
     (idle(members, now) ?? this.#leastMissed(now))?.link.close(null);
   }
@@ -528,7 +528,7 @@ export class Swarm {
       fast: theirs.fast,
       extensions: theirs.extensions,
       work: this.#spentWork.allows(info.remoteAddress, now),
-      allowedFast: (count) => this.#allowedFast(info.remoteAddress, count),
+      allowedFast: (count) => this.#allowedFast(peer.bytes, count),
     });
     const limits = this.#limits.join(now);
     const reader = this.#content?.reader ?? NO_READER;
@@ -553,14 +553,13 @@ export class Swarm {
     this.#events.connected(member);
   }
 
-  #allowedFast(address: string, count: number): number[] {
-    const bytes = parseIp(address);
-    if (bytes === null || this.#content === null) return [];
+  #allowedFast(address: Uint8Array, count: number): number[] {
+    if (this.#content === null) return [];
     const { infoHash } = this.#identity, { pieceCount } = this.#content.layout;
     return allowedFastSet(
       (part) => this.#hasher.digest("sha1", part),
       infoHash,
-      bytes,
+      address,
       pieceCount,
       count,
     );
@@ -624,8 +623,10 @@ export class Swarm {
     if (up + down > 0) member.movedAt = this.#clock.now();
     reported.down = session.down.total;
     reported.up = session.up.total;
-    this.#pool.updatePeerStats(peer, down, up);
-    this.#pool.markPeerSeed(peer, session.have.full);
+    const { known } = this.#pool;
+    if (known === null) return;
+    noteTransfer(known, peer, down, up);
+    noteSeed(known, peer, session.have.full);
   }
 
   #onExtensionHandshake(session: PeerSession, theirs: ExtensionHandshake): void {

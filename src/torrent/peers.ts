@@ -248,13 +248,13 @@ export class TorrentPeers {
       const earlier = this.#trackers;
       this.#trackers = null;
       if (earlier !== null) this.trackers.heed(earlier);
-      this.pool.forgiveFailures(this.now);
+      this.pool.known?.forgiveFailures();
     }
     if (!this.#online) this.#before = this.totals;
     this.#trackersStopped = false;
     this.#online = this.#wasOnline = true;
     this.#hadCompanyAt = this.now;
-    this.pool.setOwnEndpoint(null, this.identity.listenPort());
+    this.pool.own.set(null, this.identity.listenPort());
     this.trackers.start();
     this.pool.connectToPeers(this.now);
     this.swarm.dialMore();
@@ -355,7 +355,7 @@ export class TorrentPeers {
   woke(now: number): void {
     if (!this.#online) return;
     this.swarm.renew(now);
-    this.pool.forgiveFailures(now);
+    this.pool.known?.forgiveFailures();
     this.trackers.startOver();
   }
 

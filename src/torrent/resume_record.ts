@@ -1,5 +1,6 @@
 /** One torrent as its resume record: gathers from the parts what is worth keeping. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { bansOf, goodPeersOf } from "../peers/kept_peers.ts";
 import {
   MAX_BANNED_PEERS,
   MAX_GOOD_PEERS,
@@ -31,7 +32,9 @@ export interface RecordedFacts {
 }
 
 export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
-  const { meta, storage } = torrent, { pool, totalsEver } = torrent.peers;
+  const { meta, storage } = torrent, { pool: { known }, totalsEver } = torrent.peers;
+  const good = known === null ? [] : goodPeersOf(known, MAX_GOOD_PEERS);
+  const banned = known === null ? [] : bansOf(known);
   const { peerId, trackerKey } = torrent.peers.identity;
   const { renamed, moving } = torrent.arrangement;
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
@@ -50,8 +53,8 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     partial,
     totals: { ...totalsEver, seedingSeconds, activeSeconds },
     identity: { peerId, trackerKey },
-    goodPeers: pool.knownGood(MAX_GOOD_PEERS).map(({ address, port }) => ({ address, port })),
-    bannedPeers: pool.bans().slice(0, MAX_BANNED_PEERS),
+    goodPeers: good.map(({ address, port }) => ({ address, port })),
+    bannedPeers: banned.slice(0, MAX_BANNED_PEERS),
     owned: storage.owned(),
     stamps: storage.stamps(),
     partsStamp: storage.partsStamp(),

@@ -58,7 +58,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     const { pool, dialer } = makePool({ maxHalfOpen: 2 });
     pool.addPeers(manyPeers(10), TRACKER, 0);
     pool.connectToPeers(0);
-    pool.answered(dialer.dialled[0]!, 800);
+    pool.known!.attempts.answered(dialer.dialled[0]!, 800);
     pool.tick(3199);
     assert.deepEqual(dialer.hungUp, [], "four round trips are not over");
     pool.tick(3200);

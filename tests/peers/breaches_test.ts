@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NetError, ProtocolError } from "../../src/util/errors.ts";
+import { bansOf } from "../../src/peers/kept_peers.ts";
 import { breachOf } from "../../src/peers/breaches.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
 import { add, type DrivenPool, makePool, MINUTE } from "./pool_harness.ts";
@@ -60,7 +61,7 @@ describe("PeerPool and a peer that it dials", () => {
     breakAsDialled(pool, peer, 10 * MINUTE);
     const reason = `broke the protocol: ${BREACH}`;
     assert.deepEqual(told, [reason]);
-    assert.deepEqual(pool.bans(), [{ address: PUBLIC, port: 6881, reason }]);
+    assert.deepEqual(bansOf(pool.known!), [{ address: PUBLIC, port: 6881, reason }]);
     assert.notEqual(
       pool.incoming(PUBLIC, 40000, 11 * MINUTE),
       null,
@@ -123,7 +124,7 @@ describe("PeerPool and those that dial in", () => {
       const { pool, told } = dialling();
       assert.ok(breakIn(pool, address, 40000, 0, 6881));
       assert.ok(breakIn(pool, address, 40001, 1, 6881));
-      assert.deepEqual(pool.bans().map(({ port }) => port), [6881], address);
+      assert.deepEqual(bansOf(pool.known!).map(({ port }) => port), [6881], address);
       assert.equal(breakIn(pool, address, 40002, 2, 6881), false, "it is known again");
       assert.notEqual(pool.incoming(address, 40003, 3), null, "others are welcome");
       assert.equal(told.length, 1);

@@ -42,7 +42,7 @@ describe("PeerPool incoming, a second time", () => {
   it("leaves one that we dialled ourselves to be settled by listening port", () => {
     for (const [own, stays] of [[6000, false], [9000, true]] as const) {
       const { pool, dialer } = makePool();
-      pool.setOwnEndpoint(null, own);
+      pool.own.set(null, own);
       const id = new Uint8Array(20).fill(1);
       const dialled = add(pool, "192.0.2.1");
       pool.connectToPeers(0);

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
 import { dialsBefore } from "../../src/peers/peer_rank.ts";
-import { dice, DrivenPool, endpointOf } from "./pool_harness.ts";
+import { noteSeed, noteTransfer } from "../../src/peers/conduct.ts";
+import { dice, DrivenPool, endpointOf, failPiece } from "./pool_harness.ts";
 
 const SHARES = [[PEER_SOURCE.DHT, 1 / 2], [PEER_SOURCE.PEX, 1 / 2], [
   PEER_SOURCE.LSD,
@@ -86,17 +87,17 @@ class World {
     } else if (action === 8 && link !== undefined) {
       pool.listensOn(link, 6881 + this.roll(2), now);
     } else if (action === 9 && peer !== undefined) {
-      pool.markHashFailure(peer, now, this.roll(10) === 0);
+      failPiece(pool, peer, now, this.roll(10) === 0);
     } else if (action === 10 && peer !== undefined) {
-      pool.updatePeerStats(peer, this.roll(2), this.roll(2));
+      noteTransfer(pool.known!, peer, this.roll(2), this.roll(2));
     } else if (action === 11 && peer !== undefined) {
-      pool.markPeerSeed(peer, this.roll(2) === 0);
+      noteSeed(pool.known!, peer, this.roll(2) === 0);
     } else if (action === 12) {
       pool.setFinished(this.roll(4) === 0);
-    } else if (action === 13 && peer !== undefined && this.roll(3) === 0) {
-      pool.erasePeer(peer.address, peer.port, now);
+    } else if (action === 13 && this.roll(3) === 0) {
+      pool.keepOnly(127 & ~(1 << this.roll(7)), now);
     } else if (action === 14 && this.roll(10) === 0) {
-      [() => pool.disconnectAll(now), () => pool.forgiveFailures(now)][this.roll(2)]!();
+      [() => pool.disconnectAll(now), () => pool.known?.forgiveFailures()][this.roll(2)]!();
     } else if (action === 15) {
       pool.setMaxActive(this.roll(LIMITS.maxActiveConnections + 1), now);
     } else {
@@ -122,7 +123,7 @@ class World {
       assert.equal(pool.findPeer(peer.address, peer.port), peer);
       if (i > 0) assert.ok(dialsBefore(candidates[i - 1]!, peer));
     });
-    assert.equal(pool.pickBestCandidate(), candidates[0]);
+    assert.equal(pool.known?.cache.best(), candidates[0]);
     for (const peer of this.attempts) assert.equal(peer.state, PEER_STATE.CONNECTING);
     for (const peer of this.links) assert.equal(peer.state, PEER_STATE.CONNECTED);
     const shares = new Map<number, number>();

@@ -2,11 +2,14 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createCrc32c } from "../../src/util/crc32c.ts";
+import { noteSeed, noteTransfer } from "../../src/peers/conduct.ts";
+import { goodPeersOf } from "../../src/peers/kept_peers.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer, sourceNames } from "../../src/peers/pool_peer.ts";
 import {
   add,
   DrivenPool,
   endpointOf,
+  failPiece,
   haveCompany,
   makePool,
   manyPeers,
@@ -40,7 +43,7 @@ describe("PeerPool addPeer refuses", () => {
 
   it("our own endpoint, once it is known, but not others at our address", () => {
     const { pool } = makePool();
-    pool.setOwnEndpoint("198.51.100.1", 6881);
+    pool.own.set("198.51.100.1", 6881);
     assert.equal(pool.addPeer("198.51.100.1", 6881, TRACKER, 0), null);
     assert.ok(pool.addPeer("198.51.100.1", 6882, TRACKER, 0));
   });
@@ -96,7 +99,7 @@ describe("PeerPool with a full list", () => {
     const { pool } = makePool({ maxPeerlistSize: 2 });
     const seed = add(pool, "192.0.2.17");
     add(pool, "192.0.2.2");
-    pool.markPeerSeed(seed);
+    noteSeed(pool.known!, seed, true);
     const visitor = pool.incoming("192.0.2.0", 40000, 0);
     assert.ok(visitor !== null);
     assert.equal(pool.stats().total, 2);
@@ -237,7 +240,7 @@ describe("PeerPool incoming", () => {
     const { pool } = makePool();
     const peer = pool.incoming("192.0.2.1", 40000, 0)!;
     pool.connectionClosed(peer, 0, { error: false });
-    pool.markHashFailure(peer, 1, true);
+    failPiece(pool, peer, 1, true);
     assert.equal(pool.stats().banned, 1);
     assert.equal(pool.incoming("192.0.2.1", 40001, 2), null);
   });
@@ -259,7 +262,7 @@ describe("PeerPool listensOn", () => {
   it("takes over what is known of it", () => {
     const { pool } = makePool();
     const known = add(pool, "192.0.2.1");
-    pool.updatePeerStats(known, 500, 20);
+    noteTransfer(pool.known!, known, 500, 20);
     const peer = pool.incoming("192.0.2.1", 40000, 0)!;
     assert.equal(pool.listensOn(peer, 6881, 0), true);
     assert.equal(pool.stats().total, 1);
@@ -269,7 +272,7 @@ describe("PeerPool listensOn", () => {
 
   it("keeps the newer of two incoming connections of one peer: the first one must be dead", () => {
     const { pool, dialer } = makePool();
-    pool.setOwnEndpoint(null, 9000);
+    pool.own.set(null, 9000);
     const first = pool.incoming("192.0.2.1", 40000, 0)!;
     pool.listensOn(first, 6881, 0);
     const second = pool.incoming("192.0.2.1", 40001, 0)!;
@@ -301,7 +304,7 @@ describe("PeerPool listensOn", () => {
     for (const [portA, portB] of [[7000, 8000], [8000, 7000], [7000, 7000]] as const) {
       const kept = (own: number, ownId: Uint8Array, other: number, otherId: Uint8Array) => {
         const { pool } = makePool({ peerId: ownId });
-        pool.setOwnEndpoint(null, own);
+        pool.own.set(null, own);
         const dialled = add(pool, "192.0.2.1", other);
         pool.connectToPeers(0);
         pool.connected(dialled, 0, otherId);
@@ -316,7 +319,7 @@ describe("PeerPool listensOn", () => {
   it("at one endpoint the simultaneous dial is settled before the second handshake", () => {
     for (const [own, answer] of [[7000, false], [9000, true]] as const) {
       const { pool, dialer } = makePool();
-      pool.setOwnEndpoint(null, own);
+      pool.own.set(null, own);
       const peer = add(pool, "192.0.2.1", 8000);
       pool.connectToPeers(0);
       assert.equal(pool.incoming("192.0.2.1", 8000, 0) !== null, answer);
@@ -331,7 +334,7 @@ describe("PeerPool and BEP 40", () => {
     const { pool } = makePool({ crc32c: await createCrc32c() });
     const peer = add(pool, "98.76.54.32"), six = add(pool, "2001:db8::20");
     assert.equal(peer.rank, (32 * 7) % 20);
-    pool.setOwnEndpoint("123.213.32.10", 6881);
+    pool.own.set("123.213.32.10", 6881);
     assert.equal(peer.rank, Math.floor(0xec2d7224 / 2 ** 32 * 20));
     assert.equal(six.rank, (32 * 7) % 20, "no IPv6 address of ours is known");
     assert.equal(add(pool, "123.213.32.234").rank, Math.floor(0x99568189 / 2 ** 32 * 20));
@@ -350,7 +353,8 @@ describe("PeerPool while running", () => {
     pool.connectionClosed(dead, 10_000, { error: true });
     assert.equal(pool.stats().dead, 1);
     dialer.take();
-    assert.equal(pool.forgiveFailures(60_000), 1);
+    assert.equal(pool.known!.forgiveFailures(), 1);
+    pool.tick(60_000);
     assert.deepEqual(dialer.take(), ["192.0.2.1:6881"]);
     assert.equal(pool.stats().banned, 1);
     pool.connectionClosed(dead, 70_000, { error: true });
@@ -410,11 +414,11 @@ describe("PeerPool while running", () => {
     pool.connectToPeers(0);
     for (const peer of [a, b, c]) pool.connected(peer, 0);
     pool.incoming("192.0.2.9", 40000, 0);
-    pool.updatePeerStats(b, 100, 0);
+    noteTransfer(pool.known!, b, 100, 0);
     pool.ban(c, 0, "test");
     pool.connectionClosed(d, 0, { error: true });
-    assert.deepEqual(pool.knownGood(10), [b, a]);
-    assert.deepEqual(pool.knownGood(1), [b]);
+    assert.deepEqual(goodPeersOf(pool.known!, 10), [b, a]);
+    assert.deepEqual(goodPeersOf(pool.known!, 1), [b]);
   });
 
   it("knownGood keeps those of an earlier run until they are reached or turn out dead", () => {
@@ -424,7 +428,7 @@ describe("PeerPool while running", () => {
     const met = add(pool, "192.0.2.3");
     pool.connectToPeers(0);
     pool.connected(met, 0);
-    const good = () => pool.knownGood(10).map(({ address }) => address);
+    const good = () => goodPeersOf(pool.known!, 10).map(({ address }) => address);
     assert.deepEqual(good().slice(0, 1), [met.address], "who was met in this run comes first");
     assert.deepEqual(good().sort(), [1, 2, 3].map((i) => `192.0.2.${i}`));
     pool.connectionClosed(pool.findPeer("192.0.2.1", 6881)!, 0, { error: true });
@@ -435,9 +439,9 @@ describe("PeerPool while running", () => {
     const { pool } = makePool({ maxPeerlistSize: 1 });
     const gone = add(pool, "192.0.2.0");
     const better = add(pool, "192.0.2.17");
-    pool.updatePeerStats(gone, 100, 100);
-    pool.markPeerSeed(gone);
-    pool.markHashFailure(gone, 0);
+    noteTransfer(pool.known!, gone, 100, 100);
+    noteSeed(pool.known!, gone, true);
+    failPiece(pool, gone, 0);
     pool.connectionClosed(gone, 0, { error: true });
     assert.deepEqual(pool.candidates(), [better]);
     assert.equal(pool.stats().total, 1);

@@ -3,7 +3,16 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
 import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { add, endpointOf, haveCompany, makePool, manyPeers, MINUTE } from "./pool_harness.ts";
+import { noteGoodPiece, noteSeed, noteTransfer } from "../../src/peers/conduct.ts";
+import {
+  add,
+  endpointOf,
+  failPiece,
+  haveCompany,
+  makePool,
+  manyPeers,
+  MINUTE,
+} from "./pool_harness.ts";
 
 const { TRACKER, PEX } = PEER_SOURCE;
 const REFUSED = { error: true };
@@ -80,31 +89,6 @@ describe("PeerPool phase 1: storage and discovery", () => {
     assert.equal(pool.findPeer("not an address", 6881), undefined);
   });
 
-  it("erase_peer: idle, active and banned peers go, and may come again", () => {
-    const { pool, dialer } = makePool();
-    const idle = add(pool, "192.0.2.1");
-    assert.equal(pool.erasePeer("192.0.2.1", 6881, 0), true);
-    assert.equal(pool.erasePeer("192.0.2.1", 6881, 0), false);
-    assert.notEqual(add(pool, "192.0.2.1"), idle);
-    pool.connectToPeers(0);
-    const active = dialer.dialled[0]!;
-    assert.equal(pool.erasePeer("192.0.2.1", 6881, 0), true);
-    assert.deepEqual(dialer.hungUp, [active]);
-    const banned = add(pool, "192.0.2.2");
-    pool.ban(banned, 0, "test");
-    assert.equal(pool.addPeer("192.0.2.2", 6881, TRACKER, 0), null);
-    pool.erasePeer("192.0.2.2", 6881, 0);
-    assert.deepEqual(pool.stats(), {
-      total: 0,
-      candidates: 0,
-      connecting: 0,
-      connected: 0,
-      dead: 0,
-      banned: 0,
-    });
-    add(pool, "192.0.2.2");
-  });
-
   it("peer_limit_enforcement: 1000 peers at most, the lowest ranked go first", () => {
     const { pool } = makePool();
     assert.equal(pool.addPeers(manyPeers(1000), TRACKER, 0), 1000);
@@ -153,11 +137,11 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     const peer = add(pool, "192.0.2.13");
     const base = (13 * 7) % 20;
     assert.equal(peer.rank, base);
-    pool.updatePeerStats(peer, 1, 0);
+    noteTransfer(pool.known!, peer, 1, 0);
     assert.equal(peer.rank, base + 100);
-    pool.markPeerSeed(peer);
+    noteSeed(pool.known!, peer, true);
     assert.equal(peer.rank, base + 150);
-    pool.markHashFailure(peer, 0);
+    failPiece(pool, peer, 0);
     assert.equal(peer.rank, base + 120);
     pool.connectToPeers(0);
     pool.connectionClosed(peer, 0, { error: true });
@@ -177,7 +161,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
       "192.0.2.1",
       "192.0.2.0",
     ]);
-    pool.markPeerSeed(pool.findPeer("192.0.2.0", 6881)!);
+    noteSeed(pool.known!, pool.findPeer("192.0.2.0", 6881)!, true);
     assert.equal(pool.candidates()[0]!.address, "192.0.2.0");
   });
 
@@ -196,36 +180,36 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     // 192.0.2.3 starts one point above 192.0.2.0 and 20 below once it has failed.
     const failed = add(pool, "192.0.2.3");
     failed.failCount = 1;
-    pool.markPeerSeed(failed, false);
+    noteSeed(pool.known!, failed, false);
     const plain = add(pool, "192.0.2.0");
     plain.spread = failed.rank;
-    pool.markPeerSeed(plain, false);
+    noteSeed(pool.known!, plain, false);
     assert.equal(plain.rank, failed.rank);
     assert.deepEqual(pool.candidates().slice(-2), [plain, failed]);
   });
 
   it("pick_best_candidate: the highest rank, and nobody when there is nobody", () => {
     const { pool } = makePool();
-    assert.equal(pool.pickBestCandidate(), undefined);
+    assert.equal(pool.known?.cache.best(), undefined);
     add(pool, "192.0.2.1");
     const best = add(pool, "192.0.2.17");
     add(pool, "192.0.2.2");
-    assert.equal(pool.pickBestCandidate(), best);
+    assert.equal(pool.known?.cache.best(), best);
   });
 
   it("seed_priority: a seed goes before others while we download, and is left out afterwards", () => {
     const { pool } = makePool();
     add(pool, "192.0.2.17");
     const seed = add(pool, "192.0.2.0");
-    pool.markPeerSeed(seed);
-    assert.equal(pool.pickBestCandidate(), seed);
+    noteSeed(pool.known!, seed, true);
+    assert.equal(pool.known?.cache.best(), seed);
     pool.setFinished(true);
     assert.equal(pool.stats().candidates, 1);
-    assert.notEqual(pool.pickBestCandidate(), seed);
+    assert.notEqual(pool.known?.cache.best(), seed);
     assert.equal(seed.state, PEER_STATE.DISCOVERED);
     pool.setFinished(false);
     pool.tick(0);
-    assert.equal(pool.pickBestCandidate(), seed);
+    assert.equal(pool.known?.cache.best(), seed);
   });
 
   it("failure_penalty: 20 for each failed connection puts a peer behind the others", () => {
@@ -322,7 +306,7 @@ describe("PeerPool phase 3: connections", () => {
     pool.connectionClosed(company, now + 1000 * MINUTE, { error: false });
     assert.equal(dialer.dialled.length, 4, "it is better than nobody");
     pool.connected(peer, now + 1000 * MINUTE);
-    pool.updatePeerStats(peer, 1, 0);
+    noteTransfer(pool.known!, peer, 1, 0);
     assert.deepEqual([pool.stats().dead, peer.failCount], [0, 0]);
   });
 
@@ -381,19 +365,18 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(new Set(dialer.dialled).size, 26, "by somebody else");
   });
 
-  it("disconnect_peer: hung up on, replaced, and kept for later", () => {
+  it("one is given up: hung up on, replaced, and kept for later", () => {
     const { pool, dialer } = makePool({ maxActiveConnections: 1 });
     const first = add(pool, "192.0.2.17");
     add(pool, "192.0.2.1");
     pool.connectToPeers(0);
     pool.connected(first, 0);
-    assert.equal(pool.disconnectPeer("192.0.2.99", 6881, 0), false);
-    assert.equal(pool.disconnectPeer("192.0.2.17", 6881, 0), true);
+    pool.giveUpOne(0);
+    pool.tick(0);
     assert.deepEqual(dialer.hungUp, [first]);
     assert.equal(first.state, PEER_STATE.DISCONNECTED);
     assert.equal(first.failCount, 0);
     assert.deepEqual(dialer.take(), ["192.0.2.17:6881", "192.0.2.1:6881"]);
-    assert.equal(pool.disconnectPeer("192.0.2.17", 6881, 0), false, "it is no longer active");
   });
 
   it("callbacks: a ban is told once, with the state up to date", () => {
@@ -432,8 +415,8 @@ describe("PeerPool phase 4: statistics and quality", () => {
   it("update_download_stats: bytes add up over connections", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
-    pool.updatePeerStats(peer, 16384, 0);
-    pool.updatePeerStats(peer, 5 * 2 ** 32, 0);
+    noteTransfer(pool.known!, peer, 16384, 0);
+    noteTransfer(pool.known!, peer, 5 * 2 ** 32, 0);
     assert.equal(peer.prevAmountDownload, 16384 + 5 * 2 ** 32);
     assert.equal(peer.prevAmountUpload, 0);
   });
@@ -442,8 +425,8 @@ describe("PeerPool phase 4: statistics and quality", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
     const rank = peer.rank;
-    pool.updatePeerStats(peer, 0, 100);
-    pool.updatePeerStats(peer, 0, 50);
+    noteTransfer(pool.known!, peer, 0, 100);
+    noteTransfer(pool.known!, peer, 0, 50);
     assert.equal(peer.prevAmountUpload, 150);
     assert.equal(peer.rank, rank);
   });
@@ -455,20 +438,20 @@ describe("PeerPool phase 4: statistics and quality", () => {
     pool.connected(peer, 0);
     pool.connected(mixed, 0);
     const rank = peer.rank;
-    pool.markHashFailure(peer, 0);
+    failPiece(pool, peer, 0);
     assert.equal(peer.rank, rank - 30);
     assert.equal(peer.hashFails, 1);
     assert.equal(peer.onParole, true);
-    for (let piece = 0; piece < 2; piece++) pool.markHashFailure(peer, 0);
+    for (let piece = 0; piece < 2; piece++) failPiece(pool, peer, 0);
     assert.equal(peer.state, PEER_STATE.CONNECTED);
-    pool.markHashFailure(peer, 0);
+    failPiece(pool, peer, 0);
     assert.equal(peer.state, PEER_STATE.BANNED);
     assert.equal(peer.banReason, "hash-failures");
     assert.deepEqual(dialer.hungUp, [peer]);
     for (let round = 0; round < 20; round++) {
-      pool.markHashFailure(mixed, 0);
-      pool.markGoodPiece(mixed);
-      pool.markGoodPiece(mixed);
+      failPiece(pool, mixed, 0);
+      noteGoodPiece(mixed);
+      noteGoodPiece(mixed);
     }
     assert.equal(mixed.state, PEER_STATE.CONNECTED, "as many good pieces keep an innocent");
     assert.equal(mixed.onParole, false);
@@ -477,7 +460,7 @@ describe("PeerPool phase 4: statistics and quality", () => {
   it("hash_failure_penalty: who sent all of a bad piece is banned at once", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
-    pool.markHashFailure(peer, 0, true);
+    failPiece(pool, peer, 0, true);
     assert.equal(peer.state, PEER_STATE.BANNED);
     assert.equal(pool.stats().candidates, 0);
   });
@@ -486,8 +469,8 @@ describe("PeerPool phase 4: statistics and quality", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
     const rank = peer.rank;
-    pool.markPeerSeed(peer);
-    pool.markPeerSeed(peer);
+    noteSeed(pool.known!, peer, true);
+    noteSeed(pool.known!, peer, true);
     assert.equal(peer.rank, rank + 50);
   });
 
@@ -499,7 +482,7 @@ describe("PeerPool phase 4: statistics and quality", () => {
     pool.connectionClosed(peer, 0, { error: true });
     assert.equal(peer.rank, rank - 20);
     pool.connected(peer, 1);
-    pool.updatePeerStats(peer, 16384, 0);
+    noteTransfer(pool.known!, peer, 16384, 0);
     assert.equal(peer.rank, rank + 100);
     assert.equal(peer.failCount, 0);
   });

@@ -1,6 +1,8 @@
 /** A peer pool whose dialler only writes down what it is asked to do. */
+import { Blame } from "../../src/swarm/blame.ts";
 import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { PEER_SOURCE, type PoolPeer } from "../../src/peers/pool_peer.ts";
+import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../src/peers/pool_peer.ts";
+import { canonicalIp } from "../../src/util/ip_address.ts";
 import type { ConnectionSlots } from "../../src/peers/connection_slots.ts";
 import type { PeerPoolConfig } from "../../src/peers/pool_types.ts";
 
@@ -42,10 +44,30 @@ export class DrivenPool extends PeerPool {
     peer.end = () => this.#dialer.hangUp(peer);
   }
 
-  override addPeer(address: string, port: number, source: number, now: number): PoolPeer | null {
-    const peer = super.addPeer(address, port, source, now);
-    this.tick(now);
-    return peer;
+  /** The peer, if the pool took it. */
+  addPeer(address: string, port: number, source: number, now: number): PoolPeer | null {
+    this.addPeers([{ address, port }], source, now);
+    const peer = this.findPeer(address, port);
+    return peer === undefined || peer.state === PEER_STATE.BANNED ? null : peer;
+  }
+
+  findPeer(address: string, port: number): PoolPeer | undefined {
+    const canonical = canonicalIp(address);
+    return canonical === null ? undefined : this.known?.list.find(canonical, port);
+  }
+
+  /** The peers ready to be dialled, best first. */
+  candidates(): PoolPeer[] {
+    return this.known?.cache.sorted() ?? [];
+  }
+
+  connectedPeers(): PoolPeer[] {
+    return [...this.known!.list.values()].filter(({ state }) => state === PEER_STATE.CONNECTED);
+  }
+
+  /** When the next back-off ends, the short ones included while nobody is connected. */
+  nextDeadline(): number {
+    return this.known?.cache.nextReadyAt(this.stats().connected === 0) ?? Infinity;
   }
 
   override addPeers(...args: Parameters<PeerPool["addPeers"]>): number {
@@ -82,12 +104,6 @@ export class DrivenPool extends PeerPool {
     return stays;
   }
 
-  override disconnectPeer(...args: Parameters<PeerPool["disconnectPeer"]>): boolean {
-    const was = super.disconnectPeer(...args);
-    this.tick(args[2]);
-    return was;
-  }
-
   override setMaxActive(count: number, now: number): void {
     super.setMaxActive(count, now);
     this.tick(now);
@@ -96,18 +112,6 @@ export class DrivenPool extends PeerPool {
   override ban(...args: Parameters<PeerPool["ban"]>): void {
     super.ban(...args);
     this.tick(args[1]);
-  }
-
-  override forgiveFailures(now: number): number {
-    const count = super.forgiveFailures(now);
-    this.tick(now);
-    return count;
-  }
-
-  override erasePeer(...args: Parameters<PeerPool["erasePeer"]>): boolean {
-    const was = super.erasePeer(...args);
-    this.tick(args[2]);
-    return was;
   }
 }
 
@@ -140,10 +144,19 @@ export function makePool(config: Partial<PeerPoolConfig> = {}) {
   return { pool, dialer, bans };
 }
 
+/** A piece with a block of this peer failed its hash; `sole`: all of it was the peer's. */
+export function failPiece(pool: PeerPool, peer: PoolPeer, now: number, sole = false): void {
+  const blame = new Blame(pool), key = peer.order + 1;
+  blame.joined({ peer, session: { key, delivers: true } });
+  if (sole) blame.convict(key, now);
+  else blame.suspect([key], now);
+}
+
 /** Adds a tracker's peer that the pool has to take. */
 export function add(pool: PeerPool, address: string, port = 6881, now = 0): PoolPeer {
-  const peer = pool.addPeer(address, port, PEER_SOURCE.TRACKER, now);
-  if (peer === null) throw new Error(`The pool did not take ${address}:${port}`);
+  pool.addPeers([{ address, port }], PEER_SOURCE.TRACKER, now);
+  const peer = pool.known?.list.find(canonicalIp(address)!, port);
+  if (peer === undefined) throw new Error(`The pool did not take ${address}:${port}`);
   return peer;
 }
 

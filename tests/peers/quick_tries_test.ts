@@ -1,6 +1,7 @@
 /** A peer whose connection we ended ourselves and dial anew may refuse at first, and is not blamed. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { noteTransfer } from "../../src/peers/conduct.ts";
 import { PEER_STATE } from "../../src/peers/pool_peer.ts";
 import { add, haveCompany, makePool, MINUTE } from "./pool_harness.ts";
 
@@ -16,7 +17,7 @@ function leaving() {
   dialer.take();
   pool.connectToPeers(0);
   assert.equal(dialer.take().length, 1, "it is dialled at once");
-  haveCompany(pool);
+  const company = haveCompany(pool);
   /** When it is dialled the next time after it refused at `now`. */
   const refuse = (now: number, how = REFUSED) => {
     pool.connectionClosed(peer, now, how);
@@ -28,7 +29,7 @@ function leaving() {
     assert.equal(dialer.take().length, 1);
     return next;
   };
-  return { pool, dialer, peer, refuse };
+  return { pool, dialer, peer, company, refuse };
 }
 
 describe("PeerPool, dialling whom it hung up on when it stopped", () => {
@@ -62,9 +63,10 @@ describe("PeerPool, dialling whom it hung up on when it stopped", () => {
   });
 
   it("is over when we hang up: whom we do not want is not dialled soon", () => {
-    const { pool, dialer, peer } = leaving();
+    const { pool, dialer, peer, company } = leaving();
     pool.connected(peer, 100);
-    pool.disconnectPeer(ADDRESS, PORT, 200);
+    noteTransfer(pool.known!, company, 1, 0);
+    pool.giveUpOne(200);
     assert.equal(pool.nextDeadline(), 200 + MINUTE);
     assert.deepEqual(dialer.take(), []);
   });

@@ -1,18 +1,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { Blame } from "../../src/swarm/blame.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
-import { PEER_SOURCE, type PoolPeer } from "../../src/peers/pool_peer.ts";
+import { add, makePool } from "../peers/pool_harness.ts";
 
 function newBlame() {
-  const pool = new PeerPool({ maxPeerlistSize: 5000 });
+  const { pool } = makePool({ maxPeerlistSize: 5000 });
   const sender = (n: number, delivers = true) => {
-    const peer: PoolPeer = pool.addPeer(
-      `40.0.${n >> 8}.${n & 255}`,
-      6881,
-      PEER_SOURCE.TRACKER,
-      0,
-    )!;
+    const peer = add(pool, `40.0.${n >> 8}.${n & 255}`);
     return { peer, session: { key: peer.order + 1, delivers } };
   };
   return { blame: new Blame(pool), sender };

@@ -125,7 +125,7 @@ class Finder {
 
   /** Whether that peer is connected, under the port where it listens. */
   has(address: string, port = 6881): boolean {
-    return this.pool.findPeer(address, port)?.state === PEER_STATE.CONNECTED;
+    return this.pool.known?.list.find(address, port)?.state === PEER_STATE.CONNECTED;
   }
 }
 
@@ -213,7 +213,7 @@ describe("the search for metadata", () => {
       await finder.start("10.0.0.1");
       if (pex) {
         await finder.run();
-        assert.equal(finder.pool.findPeer("10.0.0.2", 6881)!.sources, PEER_SOURCE.PEX);
+        assert.equal(finder.pool.known!.list.find("10.0.0.2", 6881)!.sources, PEER_SOURCE.PEX);
       } else {
         await world.runFor(20_000);
         assert.equal(seed.connections.length, 0);
@@ -233,10 +233,14 @@ describe("the search for metadata", () => {
     await finder.run();
     for (const each of [liar, other, stalls, rejects, giant]) assert.ok(each.requests > 0);
     for (const address of ["10.0.0.1", "10.0.0.5"]) {
-      assert.equal(finder.pool.findPeer(address, 6881)!.state, PEER_STATE.BANNED, address);
+      assert.equal(finder.pool.known!.list.find(address, 6881)!.state, PEER_STATE.BANNED, address);
     }
     for (const address of ["10.0.0.3", "10.0.0.4", "10.0.0.6"]) {
-      assert.notEqual(finder.pool.findPeer(address, 6881)!.state, PEER_STATE.BANNED, address);
+      assert.notEqual(
+        finder.pool.known!.list.find(address, 6881)!.state,
+        PEER_STATE.BANNED,
+        address,
+      );
     }
     assert.ok(finder.has("10.0.0.6") && !finder.has("10.0.0.1"));
   });
@@ -255,7 +259,11 @@ describe("the search for metadata", () => {
     await world.runFor(10_000);
     assert.equal(finder.swarm.size, 3);
     await peer(world, "10.0.0.6", { metadata: METADATA });
-    finder.pool.addPeer("10.0.0.6", 6881, PEER_SOURCE.DHT, finder.node.clock.now());
+    finder.pool.addPeers(
+      [{ address: "10.0.0.6", port: 6881 }],
+      PEER_SOURCE.DHT,
+      finder.node.clock.now(),
+    );
     await finder.run(400_000);
   });
 
@@ -271,7 +279,11 @@ describe("the search for metadata", () => {
       await finder.start(...addresses);
       await world.runFor(1000);
       assert.ok(finder.pool.isFull);
-      finder.pool.addPeer("10.0.0.1", 6881, PEER_SOURCE.DHT, finder.node.clock.now());
+      finder.pool.addPeers(
+        [{ address: "10.0.0.1", port: 6881 }],
+        PEER_SOURCE.DHT,
+        finder.node.clock.now(),
+      );
       await finder.run(15_000);
       assert.ok(useless.filter(({ requests }) => requests > 0).length > 20);
       assert.ok(useless.some(({ connections }) => connections.some(({ ended }) => !ended)));
@@ -319,7 +331,11 @@ describe("the search for metadata", () => {
     }
     assert.equal(finder.swarm.size, 0);
     await peer(world, "10.0.0.1", { metadata: METADATA });
-    finder.pool.addPeer("10.0.0.1", 6881, PEER_SOURCE.TRACKER, finder.node.clock.now());
+    finder.pool.addPeers(
+      [{ address: "10.0.0.1", port: 6881 }],
+      PEER_SOURCE.TRACKER,
+      finder.node.clock.now(),
+    );
     await finder.run();
   });
 
@@ -332,7 +348,11 @@ describe("the search for metadata", () => {
     assert.ok(finder.has("10.0.0.1"));
     finder.pool.setMaxActive(1, finder.node.clock.now());
     await peer(world, "10.0.0.2", { metadata: METADATA });
-    finder.pool.addPeer("10.0.0.2", 6881, PEER_SOURCE.TRACKER, finder.node.clock.now());
+    finder.pool.addPeers(
+      [{ address: "10.0.0.2", port: 6881 }],
+      PEER_SOURCE.TRACKER,
+      finder.node.clock.now(),
+    );
     await finder.run();
     assert.ok(plain.connections[0]!.ended);
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Client } from "../../src/client/client.ts";
 import { SimWorld } from "../harness/sim/world.ts";
 import { encode } from "../../src/bencode/bencode_encode.ts";
-import { PeerPool } from "../../src/peers/peer_pool.ts";
+import { OwnEndpoint } from "../../src/peers/own_endpoint.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 
 function torrent(name: string): Uint8Array {
@@ -15,12 +15,12 @@ function torrent(name: string): Uint8Array {
 it("a client tells its own address to torrents that run, begin later, and go on", {
   timeout: 60_000,
 }, async () => {
-  const told = new Map<PeerPool, string[]>();
-  const { setOwnEndpoint } = PeerPool.prototype;
-  PeerPool.prototype.setOwnEndpoint = function (address, port) {
+  const told = new Map<OwnEndpoint, string[]>();
+  const { set } = OwnEndpoint.prototype;
+  OwnEndpoint.prototype.set = function (address, port) {
     if (address !== null) told.set(this, [...told.get(this) ?? [], `${address}:${port}`]);
     else if (!told.has(this)) told.set(this, []);
-    setOwnEndpoint.call(this, address, port);
+    set.call(this, address, port);
   };
   try {
     // Compiled once; the simulator does not wait for that.
@@ -52,6 +52,6 @@ it("a client tells its own address to torrents that run, begin later, and go on"
     for (const addresses of told.values()) assert.deepEqual(addresses, ["12.0.0.1:6881"]);
     await world.wait(client.close());
   } finally {
-    PeerPool.prototype.setOwnEndpoint = setOwnEndpoint;
+    OwnEndpoint.prototype.set = set;
   }
 });

@@ -1,5 +1,6 @@
 /** The peer pool under any order of calls: its sets, its bounds, and who is dialled. */
-import { DrivenPool } from "../../../tests/peers/pool_harness.ts";
+import { DrivenPool, failPiece } from "../../../tests/peers/pool_harness.ts";
+import { noteGoodPiece, noteSeed, noteTransfer } from "../../../src/peers/conduct.ts";
 import { dialsBefore } from "../../../src/peers/peer_rank.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "../../../src/peers/pool_peer.ts";
 import { EventReader } from "../event_reader.ts";
@@ -87,28 +88,28 @@ class PoolLife {
 
   #judge(kind: number, peer: PoolPeer, events: EventReader): void {
     const { pool, now } = this;
-    if (kind === 14) pool.markHashFailure(peer, now, events.below(8) === 1);
-    else if (kind === 15) pool.updatePeerStats(peer, events.below(2), events.below(2));
-    else if (kind === 16) pool.markPeerSeed(peer, events.flag());
-    else if (kind === 17) pool.markGoodPiece(peer);
+    if (kind === 14) failPiece(pool, peer, now, events.below(8) === 1);
+    else if (kind === 15) noteTransfer(pool.known!, peer, events.below(2), events.below(2));
+    else if (kind === 16) noteSeed(pool.known!, peer, events.flag());
+    else if (kind === 17) noteGoodPiece(peer);
     else pool.ban(peer, now, "fuzz", events.flag() ? "address" : "endpoint");
   }
 
   #rare(events: EventReader): void {
-    const { pool, now } = this, peer = events.pickOf(this.#seen);
+    const { pool, now } = this;
     switch (events.below(7)) {
       case 0:
         return pool.disconnectAll(now);
       case 1:
-        return void pool.forgiveFailures(now);
+        return void pool.known?.forgiveFailures();
       case 2:
         return pool.setFinished(events.flag());
       case 3:
-        return pool.setOwnEndpoint(this.#address(events), 6881);
+        return pool.own.set(this.#address(events), 6881);
       case 4:
         return pool.recallBans([{ address: this.#address(events), port: 0, reason: "old" }], now);
       default:
-        if (peer !== undefined) pool.erasePeer(peer.address, peer.port, now);
+        pool.keepOnly(127 & ~(1 << events.below(7)), now);
     }
   }
 
@@ -126,7 +127,7 @@ class PoolLife {
       check(pool.findPeer(peer.address, peer.port) === peer, "a candidate is in the list");
       check(i === 0 || dialsBefore(candidates[i - 1]!, peer), "best first");
     });
-    check(pool.pickBestCandidate() === candidates[0], "the best is the first");
+    check(pool.known?.cache.best() === candidates[0], "the best is the first");
     for (const peer of this.#attempts) check(peer.state === PEER_STATE.CONNECTING, "connecting");
     for (const peer of this.#links) check(peer.state === PEER_STATE.CONNECTED, "connected");
     this.#checkShares();

@@ -1,0 +1,45 @@
+/** What a peer did while it was connected, and what that says of it. */
+import type { PeerBook } from "./peer_book.ts";
+import type { PoolPeer } from "./pool_peer.ts";
+
+/** A peer that had a hand in so many good pieces has no more trust to win. */
+const MAX_TRUST = 8;
+
+/** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
+export function noteTransfer(
+  book: PeerBook,
+  peer: PoolPeer,
+  downloaded: number,
+  uploaded: number,
+): void {
+  if (downloaded <= 0 && uploaded <= 0) return;
+  const changesRank = peer.failCount > 0 || peer.slow ||
+    (peer.prevAmountDownload === 0 && downloaded > 0);
+  peer.prevAmountDownload += downloaded;
+  peer.prevAmountUpload += uploaded;
+  peer.failCount = peer.tries = 0;
+  peer.slow = false;
+  if (changesRank) book.refresh(peer);
+}
+
+/** Whether it has all pieces, as far as it told us. */
+export function noteSeed(book: PeerBook, peer: PoolPeer, seed: boolean): void {
+  peer.seed = seed;
+  book.refresh(peer);
+}
+
+/** A piece with a block of this peer failed. True when too little trust is left: ban it. */
+export function noteHashFailure(book: PeerBook, peer: PoolPeer): boolean {
+  const { banTrust } = book.config;
+  peer.hashFails++;
+  peer.trust = Math.max(banTrust, peer.trust - 2);
+  peer.onParole = true;
+  book.refresh(peer);
+  return peer.trust <= banTrust;
+}
+
+/** A piece with a block of this peer passed. */
+export function noteGoodPiece(peer: PoolPeer): void {
+  peer.trust = Math.min(MAX_TRUST, peer.trust + 1);
+  peer.onParole = false;
+}
