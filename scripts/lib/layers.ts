@@ -13,7 +13,6 @@ export const maxImports = 15, maxMembers = 20;
 export const importCeilings: Readonly<Record<string, number>> = {
   "src/cli/commands/dht.ts": 25,
   "src/client/client.ts": 33,
-  "src/storage/torrent_storage.ts": 16,
   "src/swarm/swarm.ts": 26,
   "src/torrent/peers.ts": 21,
 };
@@ -21,9 +20,6 @@ export const memberCeilings: Readonly<Record<string, number>> = {
   "src/peers/pool_peer.ts": 27,
   "src/pieces/open_piece.ts": 24,
   "src/pieces/piece_manager.ts": 38,
-  "src/storage/file_access.ts": 27,
-  "src/storage/stored_file.ts": 21,
-  "src/storage/torrent_storage.ts": 58,
   "src/swarm/peer/download_side.ts": 24,
   "src/swarm/peer/request_window.ts": 23,
   "src/swarm/peer/session.ts": 66,

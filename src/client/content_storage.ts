@@ -52,7 +52,7 @@ function finderIn(
   storage: TorrentStorage,
 ): NonNullable<ContentPorts["reuse"]> {
   const { layout } = meta, verifier = verifierOf(meta);
-  const pathOf = (file: number) => storage.pathOf(file);
+  const pathOf = (file: number) => storage.folder.pathOf(file);
   return async (sought, signal) => {
     const found = new Map<number, string>();
     for (const dir of dirs) {

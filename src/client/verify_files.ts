@@ -95,7 +95,7 @@ function storageOf(
     infoHash,
     follow: followLinks ? "all" : "top folder",
   });
-  storage.useParts();
+  storage.files.useParts();
   return storage;
 }
 
@@ -116,7 +116,7 @@ async function check(
   bad.sort((a, b) => a - b);
   const problems = findProblems(meta, storage, bad, chosen);
   const checkedBytes = wanted.reduce((sum, piece) => sum + meta.layout.lengthOf(piece), 0);
-  return { dir: storage.dir, bad, problems, checked: wanted.length, checkedBytes, unknown };
+  return { dir: storage.folder.dir, bad, problems, checked: wanted.length, checkedBytes, unknown };
 }
 
 /** Those that have a byte of a chosen file. */
@@ -140,8 +140,8 @@ function isHere(
   file: number,
   piece: number,
 ): boolean {
-  if (storage.isApart(file, piece)) return true;
-  const found = unlessLink(() => storage.statFile(file));
+  if (storage.seen.isApart(file, piece)) return true;
+  const found = unlessLink(() => storage.seen.statFile(file));
   return found !== "link" && (found?.size ?? -1) >= files[file]!.length;
 }
 
@@ -149,10 +149,10 @@ function isHere(
 function readable(storage: TorrentStorage): CheckedStorage {
   return {
     layout: storage.layout,
-    spans: (piece) => storage.spans(piece),
-    isApart: (file, piece) => storage.isApart(file, piece),
+    spans: (piece) => storage.seen.spans(piece),
+    isApart: (file, piece) => storage.seen.isApart(file, piece),
     statFile(file) {
-      const found = unlessLink(() => storage.statFile(file));
+      const found = unlessLink(() => storage.seen.statFile(file));
       return found === "link" ? null : found;
     },
     noteChecked() {},
@@ -177,7 +177,7 @@ function findProblems(
   const kinds = new Map<number, FileProblem["kind"]>();
   meta.files.forEach(({ pad, length }, file) => {
     if (pad || chosen?.has(file) === false) return;
-    const found = unlessLink(() => storage.statFile(file));
+    const found = unlessLink(() => storage.seen.statFile(file));
     if (found === "link") kinds.set(file, "link");
     else if (found === null) kinds.set(file, "missing");
     else if (found.size < length) kinds.set(file, "short");

@@ -1,7 +1,7 @@
 /**
  * Reads and writes of the files of one torrent, each under its name in a safe folder. Around each
  * write, the file's name is checked: changes by other programs are noticed, and a file that was
- * removed or replaced is a FileError. This class also knows which names a power cut could still undo.
+ * removed or replaced is a FileError.
  *
  * Writes to a fast disk are synchronous. Writes to a slow one are promises, and only one part of the
  * torrent writes at a time.
@@ -22,10 +22,8 @@ export class FileAccess {
   readonly #pool: HandlePool;
   #pace: DiskPace | null = null;
   #paceOf = "";
-  /** Folders in which we made a file since the last sync. */
-  readonly #withNewNames = new Set<string>();
-  /** While files are copied elsewhere: where what is written goes as well. */
-  #mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
+  /** While files are copied elsewhere: what is written to one of them is written to its copy too. */
+  mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
   constructor(
@@ -51,18 +49,6 @@ export class FileAccess {
     if (file.foreign) return null;
     if (!this.paths.hasFolders(file.elements)) return null;
     return this.#demandFile(file, this.#stat(file));
-  }
-
-  /** As `look`, for what nobody will write: a folder or link in the way counts as somebody else's. */
-  lookPast(file: StoredFile): FileStat | null {
-    try {
-      return this.look(file);
-    } catch (error) {
-      const { code } = error as Partial<FileError>;
-      if (code !== "is-directory" && code !== "not-directory" && code !== "symlink") throw error;
-      file.foreign = true;
-      return null;
-    }
   }
 
   /**
@@ -96,7 +82,7 @@ export class FileAccess {
   // hot
   /** Whether `write` holds nobody up, and overtakes no write that is under way. */
   get isQuick(): boolean {
-    return this.turns.isFree && this.pace.isQuick && (this.#mirror?.to.pace.isQuick ?? true);
+    return this.turns.isFree && this.pace.isQuick && (this.mirror?.to.pace.isQuick ?? true);
   }
 
   /** How quick its disk is. */
@@ -118,20 +104,20 @@ export class FileAccess {
       pace.held(begun);
     }
     const copy = this.#mirrorOf(file);
-    if (copy) this.#mirror!.to.write(copy, bytes, offset);
+    if (copy) this.mirror!.to.write(copy, bytes, offset);
   }
 
-  /** As `write`, off this thread. Only for who has the turn; `bytes` stay as they are until then. */
-  async writeAsync(file: StoredFile, bytes: Uint8Array, offset: number): Promise<void> {
+  /** As `write`, off this thread. `bytes` stay as they are until then. */
+  async #putAway(file: StoredFile, bytes: Uint8Array, offset: number): Promise<void> {
     await this.pace.away(() => this.#writeAway(file, bytes, offset));
     const copy = this.#mirrorOf(file);
-    if (copy) await this.#mirror!.to.writeAsync(copy, bytes, offset);
+    if (copy) await this.mirror!.to.#putAway(copy, bytes, offset);
   }
 
   /** As the disk's pace allows. Only for who has the turn. */
   put(file: StoredFile, bytes: Uint8Array, offset: number): void | Promise<void> {
-    const isQuick = this.pace.isQuick && (this.#mirror?.to.pace.isQuick ?? true);
-    return isQuick ? this.write(file, bytes, offset) : this.writeAsync(file, bytes, offset);
+    const isQuick = this.pace.isQuick && (this.mirror?.to.pace.isQuick ?? true);
+    return isQuick ? this.write(file, bytes, offset) : this.#putAway(file, bytes, offset);
   }
 
   // hot
@@ -156,17 +142,8 @@ export class FileAccess {
   }
 
   #mirrorOf(file: StoredFile): StoredFile | null {
-    const copy = this.#mirror?.files.get(file);
+    const copy = this.mirror?.files.get(file);
     return copy && copy.path !== file.path ? copy : null;
-  }
-
-  /** From here on whatever is written to `files` is written to their copies too. */
-  mirror(to: FileAccess, files: ReadonlyMap<StoredFile, StoredFile>): void {
-    this.#mirror = { to, files };
-  }
-
-  stopMirroring(): void {
-    this.#mirror = null;
   }
 
   resize(file: StoredFile, size: number): void {
@@ -200,19 +177,13 @@ export class FileAccess {
     this.#leave(file, handle);
   }
 
-  makeEmpty(file: StoredFile): void {
-    if (this.look(file) !== null) return;
-    this.make(file);
-    this.letGo(file);
-  }
-
   /** As `make`, off this thread. Only for who has the turn. */
   async makeAway(file: StoredFile): Promise<void> {
     await this.pace.away(async () => {
       this.paths.makeFolders(file.elements);
       file.checked(null);
       await this.#handleAway(file, "create");
-      this.noteNewName(file);
+      this.paths.noteNewName(file.elements);
       await this.#leaveAway(file);
     });
   }
@@ -227,36 +198,12 @@ export class FileAccess {
   #create(file: StoredFile): FileHandle {
     try {
       const handle = this.#pool.open(file, "create");
-      this.noteNewName(file);
+      this.paths.noteNewName(file.elements);
       return handle;
     } catch (error) {
       if (!(error instanceof FileError) || error.code !== "exists") throw error;
       throw appeared(file.path, error);
     }
-  }
-
-  /**
-   * Gives the file a copy of its own where it has other names (hard links): what is written to one
-   * of them is in all. Rejects with a FileError.
-   */
-  async ownCopy(file: StoredFile, name: string): Promise<void> {
-    const now = this.look(file);
-    if (now === null || now.links < 2) return;
-    const isDisturbed = file.isDisturbed(now);
-    const copy = this.paths.join([...file.elements.slice(0, -1), name]);
-    this.letGo(file);
-    if (this.disk.stat(copy) !== null) this.disk.remove(copy); // a crash left it
-    await this.disk.copy(file.path, copy);
-    const handle = this.disk.open(copy, "write");
-    try {
-      await handle.sync();
-    } finally {
-      handle.close();
-    }
-    this.disk.rename(copy, file.path);
-    this.noteNewName(file);
-    file.own(this.look(file));
-    if (isDisturbed) file.distrust();
   }
 
   /** Closes a file, if it is open. */
@@ -286,19 +233,7 @@ export class FileAccess {
       }
     }
     if (failure !== null) throw failure;
-    await this.syncNames();
-  }
-
-  /** Names that were made are there to stay when it resolves. */
-  async syncNames(): Promise<void> {
-    for (const folder of [...this.paths.takeNewNames(), ...this.#withNewNames]) {
-      this.#withNewNames.delete(folder);
-      if (this.disk.stat(folder) !== null) await this.disk.syncFolder(folder);
-    }
-  }
-
-  noteNewName(file: StoredFile): void {
-    this.#withNewNames.add(this.paths.folderOf(file.elements));
+    await this.paths.syncNames();
   }
 
   /** Later calls to read or write throw. */
@@ -341,7 +276,7 @@ export class FileAccess {
     this.paths.makeFolders(file.elements);
     if (file.isNew) return this.#create(file);
     const now = this.#stat(file);
-    if (now === null) this.noteNewName(file);
+    if (now === null) this.paths.noteNewName(file.elements);
     file.compare(now);
     if (now !== null && now.links > 1) throw linked(file.path);
     return this.#pool.open(file, "write");
@@ -357,12 +292,12 @@ export class FileAccess {
     if (file.isNew) {
       if (isOpen) return;
       await this.#handleAway(file, "create");
-      return this.noteNewName(file);
+      return this.paths.noteNewName(file.elements);
     }
     const now = this.#withoutInode(await this.disk.statAsync(file.path));
     file.compare(now);
     if (isOpen) return;
-    if (now === null) this.noteNewName(file);
+    if (now === null) this.paths.noteNewName(file.elements);
     if (now !== null && now.links > 1) throw linked(file.path);
     await this.#handleAway(file, "write");
   }

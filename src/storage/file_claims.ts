@@ -3,12 +3,12 @@
  * restart can tell it from a file that another program put there, even if a crash left nothing in it
  * that the hashes would recognise.
  */
-import type { TorrentStorage } from "./torrent_storage.ts";
+import type { TorrentFiles } from "./torrent_files.ts";
 
-type ClaimedStorage = Pick<TorrentStorage, "layout" | "newFilesOf" | "makeFiles">;
+type ClaimedFiles = Pick<TorrentFiles, "layout" | "newFilesOf" | "makeFiles">;
 
 export class FileClaims {
-  readonly #storage: ClaimedStorage;
+  readonly #files: ClaimedFiles;
   readonly #save: (() => Promise<void>) | null;
   /** Made or taken over, and not in a record on the disk yet. */
   readonly #unsaved = new Set<number>();
@@ -19,8 +19,8 @@ export class FileClaims {
   #next: Promise<void> | null = null;
 
   /** `save`: a record with all that we own is on the disk when it settles; null where none is kept. */
-  constructor(storage: ClaimedStorage, save: (() => Promise<void>) | null) {
-    this.#storage = storage;
+  constructor(files: ClaimedFiles, save: (() => Promise<void>) | null) {
+    this.#files = files;
     this.#save = save;
   }
 
@@ -29,8 +29,8 @@ export class FileClaims {
    * missing: throws or rejects with a FileError, "exists" where something has the name of one.
    */
   ready(piece: number): Promise<void> | null {
-    const { layout } = this.#storage;
-    const missing = this.#storage.newFilesOf(piece);
+    const { layout } = this.#files;
+    const missing = this.#files.newFilesOf(piece);
     if (missing.length > 0) this.make(missing.filter((file) => !this.#making.has(file)));
     if (this.#unsaved.size + this.#making.size === 0) return null;
     const files = layout.slices(piece).map(({ file }) => file);
@@ -47,7 +47,7 @@ export class FileClaims {
   /** Makes files; see `pending` for when they may be written to. Throws or rejects as `ready` does. */
   make(files: readonly number[]): void | Promise<void> {
     if (files.length === 0) return;
-    const making = this.#storage.makeFiles(files);
+    const making = this.#files.makeFiles(files);
     if (making === undefined) return this.tookOver(files);
     const made = making.then(() => this.tookOver(files)).finally(() => {
       for (const file of files) this.#making.delete(file);

@@ -30,8 +30,15 @@ export async function makeEmpty(
     const rest = rests.step();
     if (rest) await rest;
     if (over()) return;
-    access.makeEmpty(file);
+    makeMissing(access, file);
   }
+}
+
+/** Makes a file that is not there, empty. Throws a FileError. */
+export function makeMissing(access: FileAccess, file: StoredFile): void {
+  if (access.look(file) !== null) return;
+  access.make(file);
+  access.letGo(file);
 }
 
 /** Bytes that these files still need on the disk. */

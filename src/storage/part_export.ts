@@ -44,7 +44,7 @@ export async function exportParts(
     if (access.disk.stat(path) !== null) access.disk.remove(path);
     throw error;
   }
-  access.noteNewName(file);
+  access.paths.noteNewName(file.elements);
   file.own(access.look(file));
 }
 

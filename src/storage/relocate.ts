@@ -8,6 +8,7 @@
  */
 import { FileError } from "../util/errors.ts";
 import type { FileAccess } from "./file_access.ts";
+import { makeMissing } from "./many_files.ts";
 import { replaced, StoredFile } from "./stored_file.ts";
 
 export interface RelocateOptions {
@@ -100,7 +101,7 @@ export class Relocation {
       return true;
     });
     if (!isDone) await this.#copyAll(options, settle);
-    await to.syncNames();
+    await to.paths.syncNames();
   }
 
   #demandRoom(finishing: boolean): void {
@@ -126,9 +127,9 @@ export class Relocation {
         if (this.#from.look(move.from) === null || to.look(move.via) !== null) continue;
         if (to.look(move.to) === null) continue;
         to.disk.rename(move.to.path, move.via.path);
-        to.noteNewName(move.via);
+        to.paths.noteNewName(move.via.elements);
       }
-      await to.syncNames();
+      await to.paths.syncNames();
     }
     await this.#removeOurs();
   }
@@ -137,8 +138,8 @@ export class Relocation {
   async #removeOurs(): Promise<void> {
     const to = this.#to;
     if (this.#remove(to, this.#mark)) {
-      to.noteNewName(this.#mark);
-      await to.syncNames();
+      to.paths.noteNewName(this.#mark.elements);
+      await to.paths.syncNames();
     }
     for (const { via } of this.#moves) this.#remove(to, via);
   }
@@ -166,7 +167,7 @@ export class Relocation {
         // In the same turn, as the system's renaming would replace it.
         if (to.look(move.to) !== null) throw inTheWay(move.to.path);
         to.disk.rename(move[now].path, move.to.path);
-        to.noteNewName(move.to);
+        to.paths.noteNewName(move.to.elements);
         done.push(move);
       }
     } catch (error) {
@@ -188,23 +189,23 @@ export class Relocation {
     const allocated = stats.reduce((sum, stat) => sum + (stat?.allocated ?? 0), 0);
     let done = 0;
     const onBytes = (bytes: number) => progress?.(done += bytes, total);
-    from.mirror(to, new Map(this.#moves.map((move) => [move.from, move.via])));
+    from.mirror = { to, files: new Map(this.#moves.map((move) => [move.from, move.via])) };
     try {
       if (await to.disk.freeSpace(to.paths.root) < allocated) throw noRoom(to);
       for (const [i, move] of this.#moves.entries()) {
         if (stats[i]) await copyFile(from, to, move, stats[i].size, signal, onBytes);
       }
       await to.sync(this.#moves.map(({ via }) => via));
-      to.makeEmpty(this.#mark);
-      await to.syncNames();
+      makeMissing(to, this.#mark);
+      await to.paths.syncNames();
       await this.#alone(() => {
         signal?.throwIfAborted();
         this.#renameAll("via");
-        from.stopMirroring();
+        from.mirror = null;
         settle(this.#relocated(true));
       });
     } catch (error) {
-      from.stopMirroring();
+      from.mirror = null;
       await this.#removeOurs().catch(() => {}); // the next move tries again
       throw error;
     }
@@ -223,7 +224,7 @@ export class Relocation {
     const files = new Map<StoredFile, StoredFile>();
     for (const file of this.#unmoved) {
       files.set(file, file);
-      this.#to.noteNewName(file); // it may be new, which the old access alone knows
+      this.#to.paths.noteNewName(file.elements); // it may be new, which the old access alone knows
     }
     for (const { from, to, via } of this.#moves) {
       if (copied && from.isDisturbed(this.#from.look(from))) from.distrust();

@@ -20,7 +20,7 @@ export class SafePaths {
   readonly #files: Files;
   /** Folders known to be real. */
   readonly #real = new Set<string>();
-  /** Folders in which we made a folder; null for none. */
+  /** Folders with names that a power cut could still undo; null for none. */
   #newNames: Set<string> | null = null;
   #disk: Disk | null = null;
 
@@ -118,17 +118,23 @@ export class SafePaths {
     return elements.length === 1 ? this.root : this.join(elements.slice(0, -1));
   }
 
-  /** Folders in which we made folders since the last call: what a sync has to make sure of. */
-  takeNewNames(): string[] {
-    const folders = [...this.#newNames ?? []];
-    this.#newNames = null;
-    return folders;
+  /** A file or folder with these elements was made, renamed or removed. */
+  noteNewName(elements: readonly string[]): void {
+    (this.#newNames ??= new Set()).add(this.folderOf(elements));
+  }
+
+  /** No power cut undoes the names that were noted before when it resolves. Rejects with a FileError. */
+  async syncNames(): Promise<void> {
+    for (const folder of [...this.#newNames ?? []]) {
+      this.#newNames?.delete(folder);
+      if (this.#files.stat(folder) !== null) await this.#files.syncFolder(folder);
+    }
+    if (this.#newNames?.size === 0) this.#newNames = null;
   }
 
   #make(path: string): void {
     this.#files.makeDir(path);
-    this.#newNames ??= new Set();
-    this.#newNames.add(parentOf(path));
+    (this.#newNames ??= new Set()).add(parentOf(path));
   }
 
   /** Looks again the next time: for when the folders may have been changed by others. */

@@ -160,14 +160,6 @@ export class StoredFile extends PooledFile {
   isDisturbed(now: FileStat | null): boolean {
     return this.#disturbed || (this.#left !== undefined && !isSame(this.#left, now));
   }
-
-  /** Whether it is no longer as we left it, or not as a complete file has to be. */
-  isChanged(now: FileStat | null): boolean {
-    if (this.#disturbed || now === null || now.kind !== "file" || now.size !== this.length) {
-      return true;
-    }
-    return this.#left !== undefined && !isSame(this.#left, now);
-  }
 }
 
 export function replaced(path: string): FileError {

@@ -77,7 +77,7 @@ export class Arrangement {
     return this.#turns.take(async () => {
       this.#choice = new FileChoice(this.#ports.meta.layout, options);
       this.#apply();
-      await this.#ports.storage.setWanted(this.#choice.wanted);
+      await this.#ports.storage.files.setWanted(this.#choice.wanted);
     });
   }
 
@@ -91,7 +91,7 @@ export class Arrangement {
 
   /** It is whole: moves the files to where they are to be, as `move` does. */
   async settle(): Promise<void> {
-    if (this.#ports.storage.dir === this.#targetDir) return;
+    if (this.#ports.storage.folder.dir === this.#targetDir) return;
     await this.#turns.take(() => this.#move(this.#targetDir, this.#renamed));
   }
 
@@ -118,7 +118,7 @@ export class Arrangement {
     }
     await this.#turns.take(() => {
       const renamed = new Map(this.#renamed).set(file, elements);
-      return this.#move(this.#ports.storage.dir, renamed);
+      return this.#move(this.#ports.storage.folder.dir, renamed);
     });
   }
 
@@ -129,8 +129,8 @@ export class Arrangement {
     targetDir = this.#targetDir,
   ): Promise<void> {
     const { storage, signal, save } = this.#ports, paths = this.#paths(renamed);
-    await storage.checkMove(dir, paths); // what is refused has never begun
-    const before = this.#place(storage), after = storage.placement(dir, paths);
+    await storage.folder.checkMove(dir, paths); // what is refused has never begun
+    const before = this.#place(storage), after = storage.folder.placement(dir, paths);
     await this.#claim({
       dirs: [...before.dirs, ...after.dirs],
       paths: [...before.paths, ...after.paths],
@@ -139,7 +139,7 @@ export class Arrangement {
     await save(); // so that a crash in the middle is known as one
     let clean: () => void;
     try {
-      clean = await storage.move(dir, paths, {
+      clean = await storage.folder.move(dir, paths, {
         signal,
         progress: (done, total) => this.#moved = total === 0 ? 1 : done / total,
       });
@@ -160,7 +160,7 @@ export class Arrangement {
   }
 
   #place(storage: TorrentStorage): Placement {
-    return storage.paths([storage.dir, this.#targetDir]);
+    return storage.folder.paths([storage.folder.dir, this.#targetDir]);
   }
 
   /** Rejects with a FileError where another torrent has one of `written`. */
@@ -171,14 +171,16 @@ export class Arrangement {
 
   /** A move of an earlier run was cut short: before anything else is done with the files. */
   async finishMove({ dir, renamed }: NonNullable<ResumeData["moving"]>): Promise<void> {
-    const { storage, warn } = this.#ports, paths = this.#paths(renamed), before = storage.dir;
+    const { storage, warn } = this.#ports,
+      paths = this.#paths(renamed),
+      before = storage.folder.dir;
     let clean: () => void;
     try {
-      clean = await storage.move(dir, paths, { finishing: true });
+      clean = await storage.folder.move(dir, paths, { finishing: true });
     } catch (error) {
       const isRefused = error instanceof FileError && error.code === "exists";
-      if (!isRefused || storage.hasBegunMove(dir, paths)) throw error;
-      return warn(`${error.message}: the files stay in ${storage.dir}`);
+      if (!isRefused || storage.folder.hasBegunMove(dir, paths)) throw error;
+      return warn(`${error.message}: the files stay in ${storage.folder.dir}`);
     }
     this.#renamed = renamed;
     if (dir !== before) this.#targetDir = dir; // a person's wish, or it was so anyway

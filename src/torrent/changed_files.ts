@@ -72,7 +72,7 @@ export class ChangedFiles {
     const { storage, verification, reader, signal } = this.#ports;
     verification.demandDisk();
     const before = new Map(files.map((file) => [file, look(storage, file)]));
-    const isLost = files.some((file) => storage.isDistrusted(file));
+    const isLost = files.some((file) => storage.data.isDistrusted(file));
     const outcome = await this.#checkPieces(files);
     if (signal.aborted) return;
     for (const [file, stat] of before) this.#settle(file, stat, outcome);
@@ -116,8 +116,8 @@ export class ChangedFiles {
     const { storage } = this.#ports;
     return {
       layout: storage.layout,
-      spans: (piece) => storage.spans(piece),
-      isApart: (file, piece) => storage.isApart(file, piece),
+      spans: (piece) => storage.seen.spans(piece),
+      isApart: (file, piece) => storage.seen.isApart(file, piece),
       statFile: (file) => look(storage, file),
       noteChecked: () => {},
     };
@@ -127,8 +127,8 @@ export class ChangedFiles {
   #settle(file: number, before: FileStat | null, { bad }: Outcome): void {
     const { storage, pieces } = this.#ports, wrong = new Set(bad);
     const isRight = (piece: number) => pieces.have.has(piece) && !wrong.has(piece);
-    if ([...this.#range(file)].every(isRight)) storage.noteChecked(file, before);
-    else storage.acceptChange(file, before);
+    if ([...this.#range(file)].every(isRight)) storage.seen.noteChecked(file, before);
+    else storage.seen.acceptChange(file, before);
   }
 
   async #apply(
@@ -158,7 +158,7 @@ export class ChangedFiles {
     isWanted: boolean,
     isLost: boolean,
   ): string {
-    const path = this.#ports.storage.pathOf(files[0]!);
+    const path = this.#ports.storage.folder.pathOf(files[0]!);
     const names = files.length === 1 ? path : `${path} and ${files.length - 1} more`;
     const what = isLost
       ? `The disk lost a part of ${names}`
@@ -176,16 +176,17 @@ export class ChangedFiles {
   #demandAny({ bad }: Outcome): void {
     const { meta, storage, pieces } = this.#ports;
     if (bad.length === 0 || this.#ports.isDownloading() || pieces.have.count > 0) return;
-    const message = `No piece of "${meta.name}" in ${storage.dir} matches any more: its files ` +
+    const message =
+      `No piece of "${meta.name}" in ${storage.folder.dir} matches any more: its files ` +
       "were changed, moved or deleted";
-    throw new FileError("changed", storage.dir, message);
+    throw new FileError("changed", storage.folder.dir, message);
   }
 }
 
 /** A link or folder in place of the file counts as nothing there. */
 function look(storage: TorrentStorage, file: number): FileStat | null {
   try {
-    return storage.statFile(file);
+    return storage.seen.statFile(file);
   } catch (error) {
     if (error instanceof FileError) return null;
     throw error;

@@ -60,7 +60,7 @@ export class Content {
     this.#ports = ports;
     this.#peers = peers;
     this.storage = storage;
-    this.#reader = new BlockReader(storage, ports.readCache, {
+    this.#reader = new BlockReader(storage.data, ports.readCache, {
       broke: (error) => this.#later.push(() => this.#fail(error)),
       changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.#fail(error)),
     });
@@ -68,7 +68,7 @@ export class Content {
     this.#seeding = new SeedWatch(options.seedGoal, record?.totals.seedingSeconds ?? 0);
     this.#verification = new Verification(meta, ports.hasher, storage);
     this.#writer = new PieceWriter(
-      storage,
+      storage.data,
       clock,
       (piece) => this.#persistence.claims.ready(piece),
     );
@@ -274,11 +274,11 @@ export class Content {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
     if (this.options.preallocate) {
-      await this.#persistence.claims.make(this.storage.newFiles());
+      await this.#persistence.claims.make(this.storage.files.newFiles());
       await this.#persistence.claims.pending;
     }
-    await this.storage.demandSpace(this.#left);
-    await this.storage.reserve(signal);
+    await this.storage.files.demandSpace(this.#left);
+    await this.storage.files.reserve(signal);
     if (signal.aborted) return;
     this.#setPhase("downloading");
     this.#goOnline();
@@ -294,7 +294,7 @@ export class Content {
     this.#setPhase("verifying");
     const { signal } = this.#abort, { pieces, options: { finalCheck } } = this;
     const { bad, checked } = await this.arrangement.still(async () => {
-      if (await this.storage.finish(signal)) this.#persistence.changed(this.#now);
+      if (await this.storage.files.finish(signal)) this.#persistence.changed(this.#now);
       return await this.#verification.finalCheck(pieces, finalCheck, signal);
     });
     if (signal.aborted) return;
@@ -302,7 +302,7 @@ export class Content {
     this.#ports.tell({ type: "final-check", bad: bad.length, pieces: checked });
     this.#lose(bad); // before the last record is written, if this is the end
     this.#verification.demandKept(bad);
-    this.storage.prepare();
+    this.storage.files.prepare();
     await this.#fetchAgain(bad);
     // Nobody wants the lost pieces.
     if (this.#phase === "verifying") await this.#complete();
@@ -338,7 +338,7 @@ export class Content {
 
   /** Complete files move to their final folder. */
   async #complete(): Promise<void> {
-    if (this.storage.dir !== this.arrangement.targetDir) this.#setPhase("moving");
+    if (this.storage.folder.dir !== this.arrangement.targetDir) this.#setPhase("moving");
     await this.arrangement.settle();
     if (!this.closed) this.#onComplete();
   }

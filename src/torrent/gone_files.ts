@@ -13,10 +13,7 @@ import { unlessLink } from "./seed_only.ts";
 /** What was recorded while the files were there. An empty `disk` is not known. */
 export type Remembered = Pick<ResumeData, "disk" | "stamps" | "partsStamp">;
 
-type LookedAt = Pick<
-  TorrentStorage,
-  "dir" | "diskNow" | "folderIsEmpty" | "statFile" | "statParts"
->;
+type LookedAt = Pick<TorrentStorage, "seen" | "folder">;
 
 /** How many files are gone from a disk that is there. Throws a GoneError when it is away. */
 export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): number {
@@ -24,24 +21,26 @@ export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): n
   meta.files.forEach(({ pad, length }, file) => {
     const stamp = was.stamps[file];
     if (pad || length === 0 || stamp === null) return;
-    const now = unlessLink(() => storage.statFile(file));
+    const now = unlessLink(() => storage.seen.statFile(file));
     if (now === null) gone++;
     else found++;
     if (now !== "link" && isAsLeft(stamp, now)) kept++;
   });
-  const parts = storage.statParts();
+  const parts = storage.seen.statParts();
   if (parts !== null) found++;
   if (isAsLeft(was.partsStamp, parts)) kept++;
   const isMissed = gone > 0 || (found === 0 && Boolean(was.partsStamp));
   if (isMissed && kept === 0 && isAway(storage, was.disk, found)) {
-    throw new GoneError(meta.name, storage.dir);
+    throw new GoneError(meta.name, storage.folder.dir);
   }
   return gone;
 }
 
 /** Records of earlier versions name no disk: an empty folder is taken for a mount point then. */
 function isAway(storage: LookedAt, disk: string, found: number): boolean {
-  return disk === "" ? found === 0 && storage.folderIsEmpty() : storage.diskNow().id !== disk;
+  return disk === ""
+    ? found === 0 && storage.folder.isEmpty()
+    : storage.folder.diskNow().id !== disk;
 }
 
 function isAsLeft(stamp: Stamp, now: FileStat | null): boolean {

@@ -46,14 +46,14 @@ export interface OpeningParts {
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
   const { meta, storage, seedOnly, trustFiles, record, anew } = parts;
   demandDisk(parts);
-  if (seedOnly) storage.noteDisk();
-  else storage.look();
+  if (seedOnly) storage.folder.noteDisk();
+  else storage.files.look();
   let changed: ReadonlySet<number> | null = null, recordIsWrong = false;
   if (trustFiles) markAll(parts);
   else if (record !== null && !anew) {
     ({ changed, recordIsWrong } = await resume(parts, record, signal));
   } else {
-    changed = record && changedFiles(record, trustworthy(record, meta.layout, storage));
+    changed = record && changedFiles(record, trustworthy(record, meta.layout, storage.seen));
     recordIsWrong = record !== null;
     await checkAll(parts, signal);
   }
@@ -66,7 +66,7 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
 async function openSeed(parts: OpeningParts): Promise<void> {
   const lack = lackOf(parts);
   if (lack !== null) throw lack;
-  await parts.claims.claim(parts.storage.paths([parts.storage.dir]), []);
+  await parts.claims.claim(parts.storage.folder.paths([parts.storage.folder.dir]), []);
 }
 
 /** From here on, and not before, something may be written. */
@@ -77,12 +77,12 @@ async function openDownload(
   const { storage, trustFiles, record } = parts;
   await takeOverFiles(parts, signal);
   if (signal.aborted) return;
-  storage.makeFolders();
-  storage.noteDisk();
+  storage.files.makeFolders();
+  storage.folder.noteDisk();
   if (!trustFiles) await reuseFiles(parts, signal);
   if (signal.aborted) return;
   // Bytes of wanted files may still be in the part file.
-  await storage.setWanted(parts.choice.wanted);
+  await storage.files.setWanted(parts.choice.wanted);
   if (record !== null && !parts.anew) restoreBlocks(parts, record);
 }
 
@@ -105,12 +105,12 @@ export function lackOf(
  */
 function demandDisk(parts: OpeningParts): void {
   const { meta, storage, record, mustExist, seedOnly } = parts;
-  const gone = record === null || parts.anew || !recordsDataIn(storage.dir, record)
+  const gone = record === null || parts.anew || !recordsDataIn(storage.folder.dir, record)
     ? 0
     : goneFiles(meta, storage, record);
-  if (gone > 0 && !seedOnly) parts.warn(describeGone(gone, meta, storage.dir));
+  if (gone > 0 && !seedOnly) parts.warn(describeGone(gone, meta, storage.folder.dir));
   const find = (file: number) => sizeOf(parts, file);
-  if (mustExist && (seedOnly || parts.trustFiles)) demandReturn(meta, find, storage.dir);
+  if (mustExist && (seedOnly || parts.trustFiles)) demandReturn(meta, find, storage.folder.dir);
   else if (seedOnly) demandFiles(meta, find);
 }
 
@@ -130,7 +130,7 @@ async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<voi
   if (reuse === null) return;
   const sought = meta.files.flatMap(({ path, pad, length }, file) => {
     const isMissing = !pad && length > 0 && choice.priorities[file] !== SKIP &&
-      storage.statFile(file) === null;
+      storage.seen.statFile(file) === null;
     return isMissing ? [{ file, name: path[path.length - 1]! }] : [];
   });
   if (sought.length === 0) return;
@@ -138,7 +138,7 @@ async function reuseFiles(parts: OpeningParts, signal: AbortSignal): Promise<voi
   if (found.size === 0) parts.warn("No reusable files were found: everything is downloaded");
   for (const [file, path] of found) {
     if (signal.aborted) return;
-    await storage.takeCopy(file, path);
+    await storage.files.takeCopy(file, path);
   }
   await checkFiles(parts, [...found.keys()], signal);
 }
@@ -164,7 +164,7 @@ async function checkFiles(
 /** What nobody wants counts as there. */
 function sizeOf({ storage, choice, meta }: OpeningParts, file: number): { size: number } | null {
   const isWanted = choice.priorities[file] !== SKIP;
-  return isWanted ? storage.statFile(file) : { size: meta.files[file]!.length };
+  return isWanted ? storage.seen.statFile(file) : { size: meta.files[file]!.length };
 }
 
 function markAll({ meta, choice, pieces }: OpeningParts): void {
@@ -185,7 +185,7 @@ async function resume(
   signal: AbortSignal,
 ): Promise<{ changed: ReadonlySet<number> | null; recordIsWrong: boolean }> {
   const { meta: { layout }, storage, pieces, verification } = parts;
-  const trust = trustworthy(record, layout, storage);
+  const trust = trustworthy(record, layout, storage.seen);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
     if (trust.trusted.has(piece)) pieces.markHave(piece);
   }
@@ -195,7 +195,7 @@ async function resume(
       if (ok) pieces.markHave(piece);
     }, doubtful);
   }
-  if (!signal.aborted) storage.adopt(trust);
+  if (!signal.aborted) storage.seen.adopt(trust);
   return {
     changed: changedFiles(record, trust),
     recordIsWrong: trust.suspect.some((piece) => !pieces.have.has(piece)),
@@ -207,7 +207,7 @@ function restoreBlocks({ meta: { layout }, storage, pieces }: OpeningParts, reco
   for (const { piece, blocks } of record.partial) {
     if (piece >= layout.pieceCount || blocks.length !== layout.blocksIn(piece)) continue;
     try {
-      pieces.restore(piece, blocks, (begin, into) => storage.readInto(piece, begin, into));
+      pieces.restore(piece, blocks, (begin, into) => storage.data.readInto(piece, begin, into));
     } catch (error) {
       // It can be fetched again.
       if (!(error instanceof FileError)) throw error;

@@ -65,21 +65,21 @@ export class Persistence {
     this.#completedAt = before?.completedAt ?? 0;
     this.#partial = new PartialSaver(pieces, {
       get writesAtOnce() {
-        return storage.writesAtOnce;
+        return storage.data.writesAtOnce;
       },
       writeAt: (piece, begin, bytes) => {
         const claimed = this.claims.ready(piece);
         claimed?.catch(() => {}); // the write of the piece itself tells
-        return claimed === null ? storage.writeAt(piece, begin, bytes) : false;
+        return claimed === null ? storage.data.writeAt(piece, begin, bytes) : false;
       },
     });
     const keeper = this.#keeper = makeKeeper({
       collect: () => this.#record(this.#partial.save()),
-      owned: () => storage.owned(),
-      syncData: () => storage.sync(),
+      owned: () => storage.files.owned(),
+      syncData: () => storage.data.sync(),
       warn: (error) => torrent.warn(`Progress was not saved: ${(error as Error).message}`),
     });
-    this.claims = new FileClaims(storage, keeper && (() => keeper.claim()));
+    this.claims = new FileClaims(storage.files, keeper && (() => keeper.claim()));
   }
 
   /** As it was when it ended: what a next run can go on from. Null before. */
@@ -114,7 +114,7 @@ export class Persistence {
 
   #newlyOwned(): number[] {
     const known = this.#before?.owned;
-    return [...this.#torrent.storage.owned()]
+    return [...this.#torrent.storage.files.owned()]
       .filter(([file, identity]) => !isIdentity(known?.get(file), identity))
       .map(([file]) => file);
   }
@@ -175,7 +175,7 @@ export class Persistence {
     const saving = this.#saveLast();
     const outcome = await Promise.race([saving, hurry.then(() => "late" as const)]);
     if (outcome === "late") this.#giveUp();
-    if (failed || outcome !== "saved") this.#torrent.storage.distrustUnsynced();
+    if (failed || outcome !== "saved") this.#torrent.storage.data.distrustUnsynced();
     this.#last = this.#record(this.#partial.taken());
   }
 
@@ -185,7 +185,7 @@ export class Persistence {
     // Blocks of files that are not made yet wait for a record that names these.
     await this.claims.settled();
     this.#saveBlocks();
-    await this.#torrent.storage.written();
+    await this.#torrent.storage.data.written();
     try {
       await this.#keeper?.close();
       return "saved";
@@ -207,7 +207,7 @@ export class Persistence {
   #giveUp(): void {
     this.#keeper?.giveUp();
     this.#torrent.warn(
-      `The latest progress was not saved: the disk of ${this.#torrent.storage.dir} did not write it in time. ` +
+      `The latest progress was not saved: the disk of ${this.#torrent.storage.folder.dir} did not write it in time. ` +
         "The next start checks everything that changed since the last save",
     );
   }

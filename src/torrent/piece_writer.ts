@@ -1,21 +1,21 @@
 /** Writes verified pieces, each after the claim of its files, and knows how busy the disk is. */
 import type { Clock } from "../platform/types.ts";
-import type { TorrentStorage } from "../storage/torrent_storage.ts";
+import type { PieceData } from "../storage/piece_data.ts";
 import { BusyMeter } from "../util/busy_meter.ts";
 
 export class PieceWriter {
-  readonly #storage: TorrentStorage;
+  readonly #data: PieceData;
   readonly #clock: Clock;
   readonly #ready: (piece: number) => Promise<void> | null;
   readonly #busy = new BusyMeter();
 
   /** `ready`: null where the files of a piece are claimed, else resolves when they are. */
   constructor(
-    storage: TorrentStorage,
+    data: PieceData,
     clock: Clock,
     ready: (piece: number) => Promise<void> | null,
   ) {
-    this.#storage = storage;
+    this.#data = data;
     this.#clock = clock;
     this.#ready = ready;
   }
@@ -38,7 +38,7 @@ export class PieceWriter {
 
   #write(piece: number, bytes: Uint8Array): void | Promise<void> {
     const start = this.#clock.now();
-    const storing = this.#storage.writePiece(piece, bytes);
+    const storing = this.#data.writePiece(piece, bytes);
     this.#busy.add(this.#clock.now() - start);
     return storing;
   }

@@ -45,8 +45,8 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
   return {
     infoHash: meta.infoHash,
     name: meta.name,
-    dir: storage.dir,
-    disk: storage.disk.id,
+    dir: storage.folder.dir,
+    disk: storage.folder.disk.id,
     renamed,
     moving,
     have,
@@ -55,9 +55,9 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     identity: { peerId, trackerKey },
     goodPeers: good.map(({ address, port }) => ({ address, port })),
     bannedPeers: banned.slice(0, MAX_BANNED_PEERS),
-    owned: storage.owned(),
-    stamps: storage.stamps(),
-    partsStamp: storage.partsStamp(),
+    owned: storage.files.owned(),
+    stamps: storage.seen.stamps(),
+    partsStamp: storage.seen.partsStamp(),
     ...rest,
   };
 }

@@ -138,7 +138,7 @@ function placeOf({ content, record, options, absolute }: ShownTorrent): {
   renamed: ReadonlyMap<number, readonly string[]> | undefined;
 } {
   return {
-    dir: content?.storage.dir ?? record?.dir ?? absolute(options.dir),
+    dir: content?.storage.folder.dir ?? record?.dir ?? absolute(options.dir),
     renamed: content?.arrangement.renamed ?? record?.renamed,
   };
 }

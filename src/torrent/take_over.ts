@@ -73,7 +73,7 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
   if (!parts.repair && !parts.overwrite) demandUnedited(parts, found);
   for (const { file, stat } of found) {
     if (isFinished(parts, file)) {
-      storage.finishFile(file);
+      storage.files.finishFile(file);
       continue;
     }
     const verdict = await judge(parts, file, stat, signal);
@@ -82,15 +82,15 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
       throw await foreign(parts, file, verdict);
     }
     // A file that is not wanted may hold pieces that others can have, if nothing is written to it.
-    if (verdict === "longer") storage.finishFile(file);
-    else storage.disown(file);
+    if (verdict === "longer") storage.files.finishFile(file);
+    else storage.files.disown(file);
   }
   await claimPaths(parts, new Set(found.map(({ file }) => file)), signal);
   for (const { file } of found) {
     const rest = storage.rests.step();
     if (rest) await rest;
-    const isOurs = storage.statFile(file) !== null && !storage.isFinished(file);
-    if (isOurs) await storage.takeOver(file, { writes: !isComplete(parts, file) });
+    const isOurs = storage.seen.statFile(file) !== null && !storage.files.isFinished(file);
+    if (isOurs) await storage.files.takeOver(file, { writes: !isComplete(parts, file) });
   }
 }
 
@@ -108,7 +108,7 @@ async function findFiles(
     const rest = storage.rests.step();
     if (rest) await rest;
     signal.throwIfAborted();
-    const stat = pad ? null : storage.statFile(file);
+    const stat = pad ? null : storage.seen.statFile(file);
     if (stat !== null) found.push({ file, stat });
   }
   return found;
@@ -117,11 +117,11 @@ async function findFiles(
 /** What is to be in a folder at the end is refused at the start where something is there already. */
 async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
   const { meta, storage, choice, claims, targetDir } = parts;
-  if (storage.dir === targetDir) return;
+  if (storage.folder.dir === targetDir) return;
   for (const [file, { pad }] of meta.files.entries()) {
-    const moves = !pad && (choice.wanted[file]! || storage.statFile(file) !== null);
-    const path = moves ? storage.pathIn(targetDir, file) : null;
-    if (path === null || !storage.isTaken(path)) continue;
+    const moves = !pad && (choice.wanted[file]! || storage.seen.statFile(file) !== null);
+    const path = moves ? storage.folder.pathIn(targetDir, file) : null;
+    if (path === null || !storage.folder.isTaken(path)) continue;
     const owner = await claims.ownerOf(path);
     const what = owner === null ? "a file or folder with this name" : `a file of "${owner.name}"`;
     const message = `Cannot move to ${path} when the download is complete: ${what} is there. ` +
@@ -147,7 +147,7 @@ function demandUnedited(
       isEdited = true;
       different.add(piece);
     }
-    if (isEdited) edited.push(parts.storage.pathOf(file)!);
+    if (isEdited) edited.push(parts.storage.folder.pathOf(file)!);
   }
   if (edited.length > 0) {
     throw new EditedError(describeChange(edited, different.size, meta.layout.pieceCount));
@@ -219,7 +219,7 @@ async function judge(
   const { length } = meta.files[file]!;
   return await judgeFile(
     { stat, length, matches, recorded },
-    () => storage.reader(file),
+    () => storage.seen.reader(file),
     signal,
   );
 }
@@ -229,7 +229,7 @@ async function foreign(
   file: number,
   verdict: "foreign" | "longer",
 ): Promise<ForeignFileError> {
-  const { meta, storage, claims } = parts, path = storage.pathOf(file)!;
+  const { meta, storage, claims } = parts, path = storage.folder.pathOf(file)!;
   const owner = await claims.ownerOf(path);
   const reason = owner === null && verdict === "foreign" && isUnknown(parts, file)
     ? "none of its pieces can be checked, as each needs other files that are missing"
@@ -239,7 +239,7 @@ async function foreign(
 
 /** It has the right size, and none of its pieces is all there to be checked. */
 function isUnknown({ meta: { layout, files }, storage }: TakeOverParts, file: number): boolean {
-  const sizeOf = (index: number) => storage.statFile(index)?.size ?? 0;
+  const sizeOf = (index: number) => storage.seen.statFile(index)?.size ?? 0;
   const range = layout.piecesOf(file);
   if (range === null || sizeOf(file) !== files[file]!.length) return false;
   for (let piece = range.first; piece <= range.last; piece++) {
@@ -272,12 +272,14 @@ async function claimPaths(
   const { meta, storage, choice, claims, targetDir } = parts;
   const { wanted } = choice, written: { path: string; file: number }[] = [];
   meta.files.forEach(({ pad }, file) => {
-    const isThere = found.has(file) && storage.statFile(file) !== null;
+    const isThere = found.has(file) && storage.seen.statFile(file) !== null;
     if (pad || !(wanted[file] || isThere) || (isComplete(parts, file) && isThere)) return;
-    written.push({ path: storage.pathOf(file)!, file });
-    if (storage.dir !== targetDir) written.push({ path: storage.pathIn(targetDir, file)!, file });
+    written.push({ path: storage.folder.pathOf(file)!, file });
+    if (storage.folder.dir !== targetDir) {
+      written.push({ path: storage.folder.pathIn(targetDir, file)!, file });
+    }
   });
-  const place = storage.paths([storage.dir, targetDir]);
+  const place = storage.folder.paths([storage.folder.dir, targetDir]);
   const taken = await claims.claim(place, written.map(({ path }) => path), parts.overwrite);
   signal.throwIfAborted();
   if (taken === null) return;

@@ -37,7 +37,7 @@ export class Verification {
     signal: AbortSignal,
     onPiece: (piece: number, ok: boolean) => void,
     pieces: readonly number[] = this.allPieces(),
-    storage: CheckedStorage = this.#storage,
+    storage: CheckedStorage = this.#storage.seen,
   ): Promise<void> {
     this.#fraction = 0;
     try {
@@ -101,8 +101,8 @@ export class Verification {
   /** Throws a GoneError when what we had is away with its disk. */
   demandDisk(): void {
     const storage = this.#storage;
-    const partsStamp = storage.partsStamp(), stamps = storage.stamps();
-    goneFiles(this.#meta, storage, { disk: storage.disk.id, stamps, partsStamp });
+    const partsStamp = storage.seen.partsStamp(), stamps = storage.seen.stamps();
+    goneFiles(this.#meta, storage, { disk: storage.folder.disk.id, stamps, partsStamp });
   }
 
   /** What was written to while it was checked is known by its writes. */
@@ -110,14 +110,14 @@ export class Verification {
     const storage = this.#storage, writes: number[] = [];
     return {
       layout: storage.layout,
-      spans: (piece) => storage.spans(piece),
-      isApart: (file, piece) => storage.isApart(file, piece),
+      spans: (piece) => storage.seen.spans(piece),
+      isApart: (file, piece) => storage.seen.isApart(file, piece),
       statFile: (file) => {
-        writes[file] = storage.writesTo(file);
-        return storage.statFile(file);
+        writes[file] = storage.seen.writesTo(file);
+        return storage.seen.statFile(file);
       },
       noteChecked: (file, before) => {
-        if (writes[file] === storage.writesTo(file)) storage.noteChecked(file, before);
+        if (writes[file] === storage.seen.writesTo(file)) storage.seen.noteChecked(file, before);
       },
     };
   }
@@ -140,7 +140,7 @@ export class Verification {
     const all = this.allPieces();
     if (how === "full") return all;
     const doubtful = new Set<number>();
-    for (const file of this.#storage.changedFiles()) {
+    for (const file of this.#storage.seen.changedFiles()) {
       const range = this.#meta.layout.piecesOf(file);
       for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
         doubtful.add(piece);
@@ -152,11 +152,11 @@ export class Verification {
 
 function notKept({ layout }: Metainfo, storage: TorrentStorage, piece: number): FileError {
   const { file } = layout.slices(piece).find(({ file }) => !layout.files[file]!.pad)!;
-  const path = storage.pathOf(file)!;
+  const path = storage.folder.pathOf(file)!;
   return new FileError(
     "io",
     path,
     `${path} does not keep written data: piece ${piece} was read back wrong ` +
-      `${MAX_WRONG} times. Check the disk of ${storage.dir}, or choose another one`,
+      `${MAX_WRONG} times. Check the disk of ${storage.folder.dir}, or choose another one`,
   );
 }

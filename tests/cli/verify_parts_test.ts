@@ -42,10 +42,10 @@ function makePartial(wanted: boolean[]) {
     infoHash,
     wanted,
   });
-  storage.prepare();
+  storage.files.prepare();
   pieces.forEach((bytes, piece) => {
     const isWanted = layout.slices(piece).some(({ file }) => wanted[file]);
-    if (isWanted) storage.writePiece(piece, bytes);
+    if (isWanted) storage.data.writePiece(piece, bytes);
   });
   storage.close();
   pool.close();

@@ -100,9 +100,9 @@ describe("ResumeKeeper", () => {
     life.storage.close();
     life.node.kill();
     const next = new Life(world, torrent, disk, [true, true]);
-    next.storage.prepare();
+    next.storage.files.prepare();
     const record = await world.wait(readResume(next.node.files, RECORD, sha1));
-    const { trusted, suspect } = trustworthy(record!, torrent.layout, next.storage);
+    const { trusted, suspect } = trustworthy(record!, torrent.layout, next.storage.seen);
     assert.ok(trusted.full);
     assert.deepEqual(suspect, []);
   });
@@ -136,7 +136,7 @@ describe("ResumeKeeper", () => {
     assert.equal(life.warnings.length, 1);
     const record = (await read())!;
     assert.equal(record.have.count, 2);
-    const { trusted, suspect } = trustworthy(record, torrent.layout, life.storage);
+    const { trusted, suspect } = trustworthy(record, torrent.layout, life.storage.seen);
     assert.deepEqual([trusted.count, suspect], [1, [0]]);
   });
 });

@@ -21,7 +21,7 @@ async function lived(pieces = torrent.pieces, wanted = ALL) {
   await life.start();
   await world.runFor(7); // a time without fractions of seconds counts as coarse
   for (const piece of pieces) life.store(piece);
-  await world.wait(life.storage.sync());
+  await world.wait(life.storage.data.sync());
   await world.runFor(50);
   const record = life.record(), { disk } = life.node;
   life.node.kill();
@@ -30,8 +30,8 @@ async function lived(pieces = torrent.pieces, wanted = ALL) {
 
 function judge(world: SimWorld, record: ResumeData, disk: SimDisk, wanted: readonly boolean[]) {
   const next = new Life(world, torrent, disk, wanted);
-  next.storage.prepare();
-  const { trusted, ...rest } = trustworthy(record, torrent.layout, next.storage);
+  next.storage.files.prepare();
+  const { trusted, ...rest } = trustworthy(record, torrent.layout, next.storage.seen);
   next.node.kill();
   return { trusted: torrent.pieces.filter((piece) => trusted.has(piece)), ...rest };
 }
@@ -65,7 +65,7 @@ describe("trustworthy", () => {
   it("names pieces that may have come after the record, where all their files reach them", async () => {
     const { world, record, disk } = await lived([0]);
     const next = new Life(world, torrent, disk, ALL);
-    next.storage.prepare();
+    next.storage.files.prepare();
     await world.runFor(20);
     next.store(1);
     next.store(2);

@@ -36,7 +36,7 @@ describe("checkPieces", () => {
     const seen: [number, boolean][] = [], progress: [number, number][] = [];
     const result = await machine.world.wait(checkPieces(
       machine.node.hasher,
-      machine.storage,
+      machine.storage.seen,
       [6, 0, 4, 3],
       torrent.verifier,
       {
@@ -52,11 +52,11 @@ describe("checkPieces", () => {
   it("an empty folder costs one look per file and no hashing", async () => {
     const large = new TestTorrent(16, [["t/a", 16000], ["t/b", 16000]]);
     const machine = simulate(large);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.files.log.length = 0;
     const hasher = new WaitingHasher();
     let bad = 0;
-    await checkPieces(hasher, machine.storage, large.pieces, large.verifier, {
+    await checkPieces(hasher, machine.storage.seen, large.pieces, large.verifier, {
       piece: (_, ok) => bad += ok ? 0 : 1,
     });
     assert.equal(bad, 2000);
@@ -71,7 +71,7 @@ describe("checkPieces", () => {
     const hasher = new WaitingHasher();
     const checking = checkPieces(
       hasher,
-      machine.storage,
+      machine.storage.seen,
       torrent.pieces,
       torrent.verifier,
       { piece() {} },
@@ -96,7 +96,7 @@ describe("checkPieces", () => {
     const seen: number[] = [];
     const checking = checkPieces(
       hasher,
-      machine.storage,
+      machine.storage.seen,
       torrent.pieces,
       torrent.verifier,
       { piece: (piece) => seen.push(piece) },
@@ -111,7 +111,7 @@ describe("checkPieces", () => {
     assert.deepEqual(seen, [0]);
     assert.equal(hasher.jobs.length, 8);
     assert.deepEqual(
-      await checkPieces(hasher, machine.storage, [0], torrent.verifier, {
+      await checkPieces(hasher, machine.storage.seen, [0], torrent.verifier, {
         piece: (piece) => seen.push(piece),
       }, abort.signal),
       { good: 0, bad: 0 },
@@ -132,7 +132,7 @@ describe("checkPieces", () => {
     await assert.rejects(
       machine.world.wait(checkPieces(
         machine.node.hasher,
-        machine.storage,
+        machine.storage.seen,
         torrent.pieces,
         torrent.verifier,
         {
@@ -148,7 +148,7 @@ describe("checkPieces", () => {
   it("nothing to check resolves", async () => {
     const machine = simulate(torrent);
     assert.deepEqual(
-      await checkPieces(machine.node.hasher, machine.storage, [], torrent.verifier, {
+      await checkPieces(machine.node.hasher, machine.storage.seen, [], torrent.verifier, {
         piece: () => assert.fail("there is no piece"),
       }),
       { good: 0, bad: 0 },
@@ -163,13 +163,13 @@ describe("checkPieces", () => {
     const abort = new AbortController();
     const checking = checkPieces(
       machine.node.hasher,
-      machine.storage,
+      machine.storage.seen,
       torrent.pieces,
       torrent.verifier,
       { piece: (piece) => piece === 7 && abort.abort() },
       abort.signal,
     );
     await machine.world.wait(checking);
-    assert.deepEqual(machine.storage.changedFiles(), [0]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [0]);
   });
 });

@@ -43,13 +43,13 @@ async function keep(storage: TorrentStorage): Promise<void> {
     sha1,
     collect: () => ({
       ...blankRecord(have),
-      disk: storage.disk.id,
-      stamps: storage.stamps(),
-      partsStamp: storage.partsStamp(),
+      disk: storage.folder.disk.id,
+      stamps: storage.seen.stamps(),
+      partsStamp: storage.seen.partsStamp(),
       savedAtMs: clock.wallTime(),
     }),
-    owned: () => storage.owned(),
-    syncData: () => storage.sync(),
+    owned: () => storage.files.owned(),
+    syncData: () => storage.data.sync(),
     now: () => clock.now(),
     sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
     warn: (error) => assert.fail(String(error)),
@@ -70,7 +70,7 @@ async function renumber(): Promise<void> {
 
 async function suspects(): Promise<number> {
   const data = (await readResume(files, record, sha1, INFO_HASH))!;
-  return trustworthy(data, torrent.layout, open()).suspect.length;
+  return trustworthy(data, torrent.layout, open().seen).suspect.length;
 }
 
 describe("exFAT through FUSE", { skip: disk.missing ?? false }, () => {
@@ -97,16 +97,16 @@ describe("exFAT through FUSE", { skip: disk.missing ?? false }, () => {
     timeout: 60_000,
   }, async () => {
     const storage = open();
-    storage.prepare();
+    storage.files.prepare();
     const half = (odd: number) => {
       for (const piece of torrent.pieces) {
-        if (piece % 2 === odd) storage.writePiece(piece, torrent.piece(piece));
+        if (piece % 2 === odd) storage.data.writePiece(piece, torrent.piece(piece));
       }
     };
     half(0);
     await renumber();
     half(1);
-    assert.deepEqual(storage.changedFiles(), []);
+    assert.deepEqual(storage.seen.changedFiles(), []);
     await keep(storage);
     storage.close();
     assert.equal(await suspects(), 0, "right after the last write");

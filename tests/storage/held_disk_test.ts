@@ -117,21 +117,25 @@ describe("a disk that makes its callers wait", { skip }, () => {
         torrent.layout,
         options,
       );
-      storage.prepare();
+      storage.files.prepare();
       return storage;
     };
     const slow = open(disk), quick = open(other);
-    for (const piece of torrent.pieces) await quick.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) await quick.data.writePiece(piece, torrent.piece(piece));
     for (const piece of torrent.pieces.slice(0, 6)) {
-      await slow.writePiece(piece, torrent.piece(piece));
+      await slow.data.writePiece(piece, torrent.piece(piece));
     }
     // A sync under way holds up writes to its file, on this disk too.
     const last = torrent.pieces.slice(6);
     const writing = held("sync", () => {
-      const syncing = slow.sync();
-      const stored = last.map((piece) => slow.writePiece(piece, torrent.piece(piece)));
+      const syncing = slow.data.sync();
+      const stored = last.map((piece) => slow.data.writePiece(piece, torrent.piece(piece)));
       assert.ok(stored.every((each) => each instanceof Promise));
-      assert.equal(quick.writePiece(0, torrent.piece(0)), undefined, "the other disk is quick");
+      assert.equal(
+        quick.data.writePiece(0, torrent.piece(0)),
+        undefined,
+        "the other disk is quick",
+      );
       return Promise.all([syncing, ...stored]);
     });
     await writing;
@@ -139,11 +143,11 @@ describe("a disk that makes its callers wait", { skip }, () => {
     for (const piece of torrent.pieces) {
       const part = whole.subarray(0, torrent.layout.lengthOf(piece));
       for (const storage of [slow, quick]) {
-        storage.readInto(piece, 0, part);
+        storage.data.readInto(piece, 0, part);
         assert.deepEqual(part, torrent.piece(piece));
       }
     }
-    assert.deepEqual(slow.changedFiles(), []);
+    assert.deepEqual(slow.seen.changedFiles(), []);
     for (const storage of [slow, quick]) storage.close();
   });
 });

@@ -27,8 +27,8 @@ describe("a storage of thousands of files", () => {
     for (const closes of [false, true]) {
       const { machine, counted } = restful(torrent, () => closes && machine.storage.close());
       const { storage, world, disk } = machine;
-      storage.makeFolders();
-      await world.wait(storage.setWanted(torrent.entries.map(() => true)));
+      storage.files.makeFolders();
+      await world.wait(storage.files.setWanted(torrent.entries.map(() => true)));
       const made = disk.names(`${DIR}/t`).length;
       if (closes) assert.ok(made < FILES / 10, `${made} were made`);
       else assert.ok(made === FILES && counted.rests >= 10, `${made} made, ${counted.rests} rests`);
@@ -39,11 +39,11 @@ describe("a storage of thousands of files", () => {
     const torrent = new TestTorrent(FILES, sketch(1));
     const { machine, counted } = restful(torrent), { storage, world, disk } = machine;
     await check(machine, torrent);
-    storage.makeFolders();
-    await world.wait(Promise.resolve(storage.makeFiles(storage.newFilesOf(0))));
+    storage.files.makeFolders();
+    await world.wait(Promise.resolve(storage.files.makeFiles(storage.files.newFilesOf(0))));
     const before = counted.rests;
     assert.ok(before >= 10, `${before} rests while they were made`);
-    await world.wait(Promise.resolve(storage.writePiece(0, torrent.piece(0))));
+    await world.wait(Promise.resolve(storage.data.writePiece(0, torrent.piece(0))));
     assert.ok(counted.rests - before >= 10, `${counted.rests - before} while they were written`);
     assert.deepEqual(disk.bytes(`${DIR}/t/2999`), torrent.file(2999));
   });

@@ -26,7 +26,7 @@ function machine(wanted: boolean[], world = new SimWorld(1), disk?: SimDisk) {
     torrent.layout,
     { infoHash: INFO_HASH, wanted },
   );
-  storage.prepare();
+  storage.files.prepare();
   return { world, node, disk: node.disk, storage };
 }
 
@@ -34,7 +34,7 @@ type Machine = ReturnType<typeof machine>;
 
 async function good({ world, node, storage }: Machine): Promise<number[]> {
   const found: number[] = [];
-  await world.wait(checkPieces(node.hasher, storage, torrent.pieces, torrent.verifier, {
+  await world.wait(checkPieces(node.hasher, storage.seen, torrent.pieces, torrent.verifier, {
     piece: (piece, ok) => ok && found.push(piece),
   }));
   return found.sort((a, b) => a - b);
@@ -42,12 +42,12 @@ async function good({ world, node, storage }: Machine): Promise<number[]> {
 
 function read(storage: TorrentStorage, piece: number): Uint8Array {
   const bytes = new Uint8Array(torrent.layout.lengthOf(piece));
-  storage.readInto(piece, 0, bytes);
+  storage.data.readInto(piece, 0, bytes);
   return bytes;
 }
 
 function store(storage: TorrentStorage, ...pieces: number[]): void {
-  for (const piece of pieces) storage.writePiece(piece, torrent.piece(piece));
+  for (const piece of pieces) storage.data.writePiece(piece, torrent.piece(piece));
 }
 
 describe("TorrentStorage with unwanted files", () => {
@@ -60,10 +60,10 @@ describe("TorrentStorage with unwanted files", () => {
       assert.deepEqual(read(m.storage, piece), torrent.piece(piece));
     }
     const into = new Uint8Array(30);
-    await m.world.wait(m.storage.readAsync(2, 60, into));
+    await m.world.wait(m.storage.data.readAsync(2, 60, into));
     assert.deepEqual(into, torrent.piece(2).slice(60, 90));
     assert.deepEqual(await good(m), torrent.pieces);
-    assert.deepEqual(m.storage.changedFiles(), []);
+    assert.deepEqual(m.storage.seen.changedFiles(), []);
   });
 
   it("finds the bytes again after a start, those of a damaged slot not", async () => {
@@ -74,7 +74,7 @@ describe("TorrentStorage with unwanted files", () => {
     assert.deepEqual(await good(again), torrent.pieces);
     m.disk.corrupt(PARTS, 41); // in the head of the first slot: piece 2
     const third = machine([true, false, false, true], m.world, m.disk);
-    assert.deepEqual([third.storage.hasPart(2), third.storage.hasPart(3)], [false, true]);
+    assert.deepEqual([third.storage.seen.hasPart(2), third.storage.seen.hasPart(3)], [false, true]);
     assert.deepEqual(await good(third), [0, 1, 3, 4, 5]);
     store(third.storage, 2);
     assert.deepEqual(await good(third), torrent.pieces);
@@ -84,7 +84,7 @@ describe("TorrentStorage with unwanted files", () => {
     const m = machine([true, false, false, true]);
     m.disk.put(PARTS, new Uint8Array(5000).fill(7));
     const again = machine([true, false, false, true], m.world, m.disk);
-    assert.ok(torrent.pieces.every((piece) => !again.storage.hasPart(piece)));
+    assert.ok(torrent.pieces.every((piece) => !again.storage.seen.hasPart(piece)));
     store(again.storage, 2);
     assert.deepEqual(read(again.storage, 2), torrent.piece(2));
   });
@@ -107,12 +107,12 @@ describe("TorrentStorage.setWanted", () => {
   it("moves the bytes into the file, and removes the part file with its last use", async () => {
     const m = machine([true, false, false, true]);
     store(m.storage, 2, 3);
-    await m.world.wait(m.storage.setWanted([true, true, false, true]));
+    await m.world.wait(m.storage.files.setWanted([true, true, false, true]));
     assert.deepEqual(m.disk.bytes(B!), torrent.file(1));
     assert.equal(m.disk.bytes(C!), null);
     assert.notEqual(m.disk.bytes(PARTS), null);
     assert.deepEqual(await good(m), [2, 3]);
-    await m.world.wait(m.storage.setWanted([true, true, true, true]));
+    await m.world.wait(m.storage.files.setWanted([true, true, true, true]));
     assert.deepEqual(m.disk.bytes(C!), torrent.file(2));
     assert.equal(m.disk.bytes(PARTS), null);
     assert.deepEqual(await good(m), [2, 3]);
@@ -124,7 +124,7 @@ describe("TorrentStorage.setWanted", () => {
   it("a file that is there stays in use when it becomes unwanted", async () => {
     const m = machine([true, true, true, true]);
     store(m.storage, 2);
-    await m.world.wait(m.storage.setWanted([true, false, true, true]));
+    await m.world.wait(m.storage.files.setWanted([true, false, true, true]));
     store(m.storage, 3);
     assert.equal(m.disk.bytes(PARTS), null);
     assert.deepEqual(m.disk.bytes(B!), torrent.file(1));
@@ -134,10 +134,10 @@ describe("TorrentStorage.setWanted", () => {
   it("a piece that is stored in the middle of the move arrives in the file too", async () => {
     const m = machine([true, false, false, true]);
     store(m.storage, 2);
-    const moving = m.storage.setWanted([true, true, true, true]);
+    const moving = m.storage.files.setWanted([true, true, true, true]);
     await m.world.runFor(2);
     assert.equal(m.disk.bytes(B!), null, "it is in the middle of it");
-    const storing = m.storage.writePiece(3, torrent.piece(3));
+    const storing = m.storage.data.writePiece(3, torrent.piece(3));
     assert.ok(storing, "the piece has to wait");
     await m.world.wait(Promise.all([moving, storing]));
     assert.deepEqual(m.disk.bytes(B!), torrent.file(1));
@@ -149,13 +149,13 @@ describe("TorrentStorage.setWanted", () => {
     store(m.storage, 2, 3);
     m.disk.capacity = m.disk.used;
     await assert.rejects(
-      m.world.wait(m.storage.setWanted([true, true, true, true])),
+      m.world.wait(m.storage.files.setWanted([true, true, true, true])),
       fileErrorWith("disk-full", `${PARTS}.tmp`),
     );
     assert.ok(m.world.faults("disk-full") > 0);
     assert.deepEqual(await good(m), [2, 3]);
     m.disk.capacity = Infinity;
-    await m.world.wait(m.storage.setWanted([true, true, true, true]));
+    await m.world.wait(m.storage.files.setWanted([true, true, true, true]));
     assert.deepEqual(m.disk.names(`${DIR}/t`), ["a", "b", "c", "d"]);
     assert.deepEqual(await good(m), [2, 3]);
   });
@@ -167,7 +167,7 @@ describe("TorrentStorage.setWanted", () => {
     const all = [true, true, true, true];
     const again = machine(all, m.world, m.disk);
     assert.deepEqual(await good(again), [2, 3]);
-    await again.world.wait(again.storage.setWanted(all));
+    await again.world.wait(again.storage.files.setWanted(all));
     assert.deepEqual([B, C].map((path) => m.disk.bytes(path!)), [torrent.file(1), torrent.file(2)]);
     assert.equal(m.disk.bytes(PARTS), null);
   });

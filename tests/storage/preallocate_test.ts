@@ -12,13 +12,15 @@ describe("TorrentStorage reserve", () => {
     { timeout: 30_000 },
     async () => {
       const machine = simulate(torrent, { preallocate: true });
-      machine.storage.prepare();
-      await machine.world.wait(machine.storage.reserve());
+      machine.storage.files.prepare();
+      await machine.world.wait(machine.storage.files.reserve());
       assert.equal(machine.disk.bytes(A)!.length, 20 * MIB + 5);
       assert.equal(machine.node.files.stat(B)!.allocated, 17 * MIB);
       assert.ok(machine.disk.used >= 37 * MIB + 5);
-      for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
-      assert.deepEqual(machine.storage.changedFiles(), []);
+      for (const piece of torrent.pieces) {
+        machine.storage.data.writePiece(piece, torrent.piece(piece));
+      }
+      assert.deepEqual(machine.storage.seen.changedFiles(), []);
       assert.equal((await check(machine, torrent)).every((ok) => ok), true);
     },
   );
@@ -28,8 +30,8 @@ describe("TorrentStorage reserve", () => {
     machine.disk.put(A, torrent.file(0).subarray(0, 3 * MIB + 1));
     machine.disk.put(B, torrent.file(2));
     const before = await check(machine, torrent);
-    machine.storage.prepare();
-    await machine.world.wait(machine.storage.reserve());
+    machine.storage.files.prepare();
+    await machine.world.wait(machine.storage.files.reserve());
     const kept = machine.disk.bytes(A)!.subarray(0, 3 * MIB + 1);
     assert.equal(Buffer.compare(kept, torrent.file(0).subarray(0, 3 * MIB + 1)), 0);
     assert.equal(machine.disk.bytes(A)!.length, 20 * MIB + 5);
@@ -38,8 +40,8 @@ describe("TorrentStorage reserve", () => {
 
   it("without preallocate does nothing", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent);
-    machine.storage.prepare();
-    await machine.storage.reserve();
+    machine.storage.files.prepare();
+    await machine.storage.files.reserve();
     assert.deepEqual(machine.disk.names(`${DIR}/t`), ["empty"]);
   });
 
@@ -48,10 +50,10 @@ describe("TorrentStorage reserve", () => {
     { timeout: 30_000 },
     async () => {
       const machine = simulate(torrent, { preallocate: true });
-      machine.storage.prepare();
+      machine.storage.files.prepare();
       machine.disk.capacity = 37 * MIB;
       await assert.rejects(
-        machine.world.wait(machine.storage.reserve()),
+        machine.world.wait(machine.storage.files.reserve()),
         fileErrorWith("disk-full", DIR, "38797317 bytes"),
       );
       assert.deepEqual(machine.disk.names(`${DIR}/t`), ["empty"]);
@@ -60,30 +62,30 @@ describe("TorrentStorage reserve", () => {
 
   it("is needed once: space that the files have already counts as room", async () => {
     const machine = simulate(torrent, { preallocate: true });
-    machine.storage.prepare();
-    await machine.world.wait(machine.storage.reserve());
+    machine.storage.files.prepare();
+    await machine.world.wait(machine.storage.files.reserve());
     machine.disk.capacity = machine.disk.used;
-    await machine.world.wait(machine.storage.demandSpace(20 * MIB));
+    await machine.world.wait(machine.storage.files.demandSpace(20 * MIB));
     const bare = simulate(torrent);
-    bare.storage.prepare();
+    bare.storage.files.prepare();
     bare.disk.capacity = 10 * MIB;
     await assert.rejects(
-      bare.world.wait(bare.storage.demandSpace(20 * MIB)),
+      bare.world.wait(bare.storage.files.demandSpace(20 * MIB)),
       fileErrorWith("disk-full", DIR, "20971520 bytes"),
     );
     bare.disk.capacity = 20 * MIB;
-    await bare.world.wait(bare.storage.demandSpace(20 * MIB));
+    await bare.world.wait(bare.storage.files.demandSpace(20 * MIB));
   });
 
   it("says so when somebody else fills the disk meanwhile", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.disk.capacity = 50 * MIB;
     machine.files.beforeFreeSpace = () => {
       if (machine.disk.used > 0) machine.disk.capacity = 30 * MIB;
     };
     await assert.rejects(
-      machine.world.wait(machine.storage.reserve()),
+      machine.world.wait(machine.storage.files.reserve()),
       fileErrorWith("disk-full", DIR),
     );
     assert.ok(machine.disk.used > 0);
@@ -91,9 +93,9 @@ describe("TorrentStorage reserve", () => {
 
   it("ends early when aborted", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     const abort = new AbortController();
-    const reserving = machine.storage.reserve(abort.signal);
+    const reserving = machine.storage.files.reserve(abort.signal);
     abort.abort();
     await machine.world.wait(reserving);
     assert.equal(machine.disk.used, 0);

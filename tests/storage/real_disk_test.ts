@@ -49,7 +49,7 @@ function store(torrent: TestTorrent, dir: string, openFiles = 128): TorrentStora
 function check(storage: TorrentStorage, torrent: TestTorrent) {
   return checkPieces(
     platform.hasher,
-    storage,
+    storage.seen,
     torrent.pieces,
     torrent.verifier,
     { piece() {} },
@@ -57,8 +57,8 @@ function check(storage: TorrentStorage, torrent: TestTorrent) {
 }
 
 function writeAll(storage: TorrentStorage, torrent: TestTorrent, order = torrent.pieces): void {
-  storage.prepare();
-  for (const piece of order) storage.writePiece(piece, torrent.piece(piece));
+  storage.files.prepare();
+  for (const piece of order) storage.data.writePiece(piece, torrent.piece(piece));
 }
 
 function assertComplete(torrent: TestTorrent, dir: string): void {
@@ -100,11 +100,11 @@ describe("storage on a real disk", () => {
       assert.deepEqual(await check(storage, torrent), { good: torrent.pieces.length, bad: 0 });
       for (const piece of torrent.pieces) {
         const into = new Uint8Array(torrent.layout.lengthOf(piece));
-        storage.readInto(piece, 0, into);
+        storage.data.readInto(piece, 0, into);
         assert.equal(Buffer.compare(into, torrent.piece(piece)), 0);
       }
-      await storage.sync();
-      assert.deepEqual(storage.changedFiles(), []);
+      await storage.data.sync();
+      assert.deepEqual(storage.seen.changedFiles(), []);
       storage.close();
     }
   });
@@ -112,14 +112,14 @@ describe("storage on a real disk", () => {
   it("a second run finds what a first one left", { timeout: 30_000 }, async () => {
     const torrent = new TestTorrent(16384, mixed), dir = freshDir();
     const first = store(torrent, dir);
-    first.prepare();
-    for (const piece of [0, 3, 19]) first.writePiece(piece, torrent.piece(piece));
+    first.files.prepare();
+    for (const piece of [0, 3, 19]) first.data.writePiece(piece, torrent.piece(piece));
     first.close();
     const second = store(torrent, dir);
     const good: number[] = [];
     await checkPieces(
       platform.hasher,
-      second,
+      second.seen,
       torrent.pieces,
       torrent.verifier,
       { piece: (piece, ok) => ok && good.push(piece) },
@@ -141,7 +141,7 @@ describe("storage on a real disk", () => {
     const odd = torrent.pieces.filter((piece) => piece % 2 === 1);
     writeAll(storage, torrent, [...even, ...odd]);
     assert.equal(pool.size, 128);
-    assert.deepEqual(storage.changedFiles(), []);
+    assert.deepEqual(storage.seen.changedFiles(), []);
     assertComplete(torrent, dir);
     storage.close();
     assert.equal(pool.size, 0);
@@ -158,16 +158,16 @@ describe("storage on a real disk", () => {
       entries,
       layout,
     );
-    storage.prepare();
+    storage.files.prepare();
     const last = layout.pieceCount - 1, middle = 1500;
-    storage.writePiece(last, new Uint8Array([1, 2, 3, 4, 5]));
-    storage.writePiece(middle, new Uint8Array(layout.lengthOf(middle)).fill(9));
+    storage.data.writePiece(last, new Uint8Array([1, 2, 3, 4, 5]));
+    storage.data.writePiece(middle, new Uint8Array(layout.lengthOf(middle)).fill(9));
     const tail = new Uint8Array(5), part = new Uint8Array(4);
-    storage.readInto(last, 0, tail);
-    storage.readInto(middle, 17, part);
+    storage.data.readInto(last, 0, tail);
+    storage.data.readInto(middle, 17, part);
     assert.deepEqual([...tail, ...part], [1, 2, 3, 4, 5, 9, 9, 9, 9]);
     assert.equal(statSync(join(dir, "huge")).size, length);
-    assert.deepEqual(storage.changedFiles(), []);
+    assert.deepEqual(storage.seen.changedFiles(), []);
     storage.close();
     rmSync(join(dir, "huge"));
   });
@@ -179,15 +179,15 @@ describe("storage on a real disk", () => {
     mkdirSync(join(dir, "t"));
     symlinkSync(secret, join(dir, "t", "small"));
     const storage = store(torrent, dir);
-    storage.prepare();
+    storage.files.prepare();
     const small = join(dir, "t", "small");
     const last = torrent.pieces.length - 1;
     assert.throws(
-      () => storage.writePiece(last, torrent.piece(last)),
+      () => storage.data.writePiece(last, torrent.piece(last)),
       fileErrorWith("symlink", small),
     );
     assert.throws(
-      () => storage.readInto(last, 0, new Uint8Array(1)),
+      () => storage.data.readInto(last, 0, new Uint8Array(1)),
       fileErrorWith("symlink", small),
     );
     await assert.rejects(check(storage, torrent), fileErrorWith("symlink", small));
@@ -198,8 +198,8 @@ describe("storage on a real disk", () => {
     symlinkSync(outside, join(other, "t"));
     const storage2 = store(torrent, other);
     const t = join(other, "t");
-    assert.throws(() => storage2.prepare(), fileErrorWith("symlink", t));
-    assert.throws(() => storage2.writePiece(0, torrent.piece(0)), fileErrorWith("symlink", t));
+    assert.throws(() => storage2.files.prepare(), fileErrorWith("symlink", t));
+    assert.throws(() => storage2.data.writePiece(0, torrent.piece(0)), fileErrorWith("symlink", t));
     await assert.rejects(check(storage2, torrent), fileErrorWith("symlink", t));
     assert.deepEqual(readdirSync(outside), ["secret"]);
   });
@@ -209,7 +209,10 @@ describe("storage on a real disk", () => {
     mkdirSync(join(dir, "t"));
     writeFileSync(join(dir, "t", "deep"), "in the way");
     const storage = store(torrent, dir);
-    assert.throws(() => storage.prepare(), fileErrorWith("not-directory", join(dir, "t", "deep")));
+    assert.throws(
+      () => storage.files.prepare(),
+      fileErrorWith("not-directory", join(dir, "t", "deep")),
+    );
   });
 
   it("a file that is removed or replaced while it is open stops the next write", () => {
@@ -217,12 +220,12 @@ describe("storage on a real disk", () => {
     for (const act of ["remove", "replace"] as const) {
       const dir = freshDir(), path = join(dir, "t", "large");
       const storage = store(torrent, dir);
-      storage.prepare();
-      storage.writePiece(0, torrent.piece(0));
+      storage.files.prepare();
+      storage.data.writePiece(0, torrent.piece(0));
       if (act === "remove") rmSync(path);
       else renameSync(path, `${path}.old`), writeFileSync(path, "other");
       assert.throws(
-        () => storage.writePiece(1, torrent.piece(1)),
+        () => storage.data.writePiece(1, torrent.piece(1)),
         fileErrorWith(act === "remove" ? "not-found" : "changed", path),
       );
       storage.close();
@@ -233,13 +236,13 @@ describe("storage on a real disk", () => {
     const torrent = new TestTorrent(16384, mixed), dir = freshDir();
     const storage = store(torrent, dir);
     writeAll(storage, torrent);
-    assert.deepEqual(storage.changedFiles(), []);
+    assert.deepEqual(storage.seen.changedFiles(), []);
     const path = join(dir, "t", "small"), before = statSync(path).mtimeMs;
     const bytes = readFileSync(path);
     bytes[10]! ^= 1;
     // The disk's clock has ticks; write until the change falls into a later one.
     while (statSync(path).mtimeMs === before) writeFileSync(path, bytes);
-    assert.deepEqual(storage.changedFiles(), [4]);
+    assert.deepEqual(storage.seen.changedFiles(), [4]);
     storage.close();
   });
 });
@@ -256,10 +259,10 @@ describe(
       const first = store(torrent, dir);
       let failedAt = -1;
       assert.throws(() => {
-        first.prepare();
+        first.files.prepare();
         for (const piece of torrent.pieces) {
           failedAt = piece;
-          first.writePiece(piece, torrent.piece(piece));
+          first.data.writePiece(piece, torrent.piece(piece));
         }
       }, (error) => {
         const path = join(dir, "t", (error as { path: string }).path.endsWith("a") ? "a" : "b");
@@ -306,13 +309,13 @@ describe("storage on a read-only disk", {
   it("checks and serves what is complete, and refuses to write, by name", async () => {
     const dir = readOnly!, torrent = readOnlyTorrent;
     const storage = store(torrent, dir);
-    storage.prepare();
+    storage.files.prepare();
     assert.deepEqual(await check(storage, torrent), { good: torrent.pieces.length, bad: 0 });
     const into = new Uint8Array(100);
-    storage.readInto(2, 5, into);
+    storage.data.readInto(2, 5, into);
     assert.equal(Buffer.compare(into, torrent.piece(2).subarray(5, 105)), 0);
     assert.throws(
-      () => storage.writePiece(0, torrent.piece(0)),
+      () => storage.data.writePiece(0, torrent.piece(0)),
       fileErrorWith("read-only", join(dir, "t", "large")),
     );
     storage.close();
@@ -321,7 +324,7 @@ describe("storage on a read-only disk", {
   it("prepare names the folder or empty file that cannot be made", () => {
     const torrent = new TestTorrent(64, [["new folder/a", 10]]);
     assert.throws(
-      () => store(torrent, readOnly!).prepare(),
+      () => store(torrent, readOnly!).files.prepare(),
       fileErrorWith("read-only", join(readOnly!, "new folder")),
     );
   });

@@ -35,7 +35,7 @@ function open(dir: string): TorrentStorage {
   const options = { infoHash: INFO_HASH, wanted: WANTED };
   const pool = new HandlePool(files, 8);
   const storage = new TorrentStorage(files, pool, dir, torrent.entries, torrent.layout, options);
-  storage.prepare();
+  storage.files.prepare();
   return storage;
 }
 
@@ -48,12 +48,12 @@ function keeperOf(storage: TorrentStorage, path: string): ResumeKeeper {
     sha1,
     collect: () => ({
       ...blankRecord(have),
-      stamps: storage.stamps(),
-      partsStamp: storage.partsStamp(),
+      stamps: storage.seen.stamps(),
+      partsStamp: storage.seen.partsStamp(),
       savedAtMs: clock.wallTime(),
     }),
-    owned: () => storage.owned(),
-    syncData: () => storage.sync(),
+    owned: () => storage.files.owned(),
+    syncData: () => storage.data.sync(),
     now: () => clock.now(),
     sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
     warn: (error) => assert.fail(String(error)),
@@ -63,7 +63,7 @@ function keeperOf(storage: TorrentStorage, path: string): ResumeKeeper {
 function assertRight(storage: TorrentStorage): void {
   for (const piece of torrent.pieces) {
     const bytes = new Uint8Array(torrent.layout.lengthOf(piece));
-    storage.readInto(piece, 0, bytes);
+    storage.data.readInto(piece, 0, bytes);
     assert.ok(equalBytes(bytes, torrent.piece(piece)), `piece ${piece}`);
   }
 }
@@ -76,7 +76,7 @@ function fresh(name: string): string {
 
 async function trusted(storage: TorrentStorage, path: string): Promise<number> {
   const record = (await readResume(files, path, sha1, INFO_HASH))!;
-  return trustworthy(record, torrent.layout, storage).trusted.count;
+  return trustworthy(record, torrent.layout, storage.seen).trusted.count;
 }
 
 describe("resume on a real disk", () => {
@@ -84,7 +84,7 @@ describe("resume on a real disk", () => {
     const dir = fresh("one"), path = resumePath(fresh("records"), INFO_HASH);
     assert.equal(await readResume(files, path, sha1), null);
     const storage = open(dir), keeper = keeperOf(storage, path);
-    for (const piece of torrent.pieces) storage.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) storage.data.writePiece(piece, torrent.piece(piece));
     await keeper.close();
     storage.close();
     assert.deepEqual(readdirSync(join(dir, "t")).sort(), ["a", "c"]);
@@ -101,9 +101,9 @@ describe("resume on a real disk", () => {
   it("move by renaming keeps the trust", async () => {
     const dir = fresh("from"), to = join(top, "to"), path = join(top, "moved.resume");
     const storage = open(dir), keeper = keeperOf(storage, path);
-    for (const piece of torrent.pieces) storage.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) storage.data.writePiece(piece, torrent.piece(piece));
     await keeper.save();
-    (await storage.move(to, PATHS))();
+    (await storage.folder.move(to, PATHS))();
     assertRight(storage);
     assert.deepEqual(readdirSync(dir), []);
     await keeper.close();
@@ -116,11 +116,11 @@ describe("resume on a real disk", () => {
   }, async () => {
     const dir = fresh("disk"), path = join(top, "copied.resume");
     const storage = open(dir), keeper = keeperOf(storage, path);
-    for (const piece of torrent.pieces) storage.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) storage.data.writePiece(piece, torrent.piece(piece));
     const steps: number[] = [];
     for (const place of [other!, dir]) {
       const progress = (done: number, total: number) => void steps.push(done / total);
-      (await storage.move(place, PATHS, { progress }))();
+      (await storage.folder.move(place, PATHS, { progress }))();
       assertRight(storage);
     }
     assert.ok(steps.length >= 6 && steps.at(-1) === 1);
@@ -139,15 +139,15 @@ describe("resume on a real disk", () => {
         hasher,
         layout: torrent.layout,
         verifier: torrent.verifier,
-        pathOf: (file) => storage.pathOf(file),
+        pathOf: (file) => storage.folder.pathOf(file),
       },
       shelf,
       torrent.entries.map(({ path }, file) => ({ file, name: path.at(-1)! })),
     );
     assert.deepEqual([...found.keys()], [0]);
-    await storage.takeCopy(0, found.get(0)!);
+    await storage.files.takeCopy(0, found.get(0)!);
     const bytes = new Uint8Array(65536);
-    storage.readInto(3, 0, bytes);
+    storage.data.readInto(3, 0, bytes);
     assert.deepEqual(bytes, torrent.piece(3).slice());
     storage.close();
   });

@@ -38,18 +38,18 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
   describe(`TorrentStorage.move by ${how}`, () => {
     it("brings files and part file to the new place and leaves nothing in the old one", async () => {
       const life = await begin(), { world, storage, node: { disk } } = life;
-      const before = storage.stamps();
-      const clean = await world.wait(storage.move(NEW, PATHS));
-      assert.equal(storage.dir, NEW);
+      const before = storage.seen.stamps();
+      const clean = await world.wait(storage.folder.move(NEW, PATHS));
+      assert.equal(storage.folder.dir, NEW);
       assertAllRight(life);
       clean();
       assertAllRight(life);
       assert.deepEqual(disk.names(OLD), []);
       assert.deepEqual(disk.names(NEW), [partFileName(INFO_HASH), "t"]);
       if (how === "renaming") {
-        assert.deepEqual(storage.stamps(), before, "as trustworthy as before");
+        assert.deepEqual(storage.seen.stamps(), before, "as trustworthy as before");
       }
-      assert.deepEqual(storage.changedFiles().filter((file) => file === 1), []);
+      assert.deepEqual(storage.seen.changedFiles().filter((file) => file === 1), []);
       for (const piece of torrent.pieces) if (piece % 3 === 0) life.store(piece);
       assertAllRight(life);
     });
@@ -57,7 +57,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
     it("renames files in the folder where they are", async () => {
       const life = await begin(), { world, storage, node: { disk } } = life;
       const names = [["t", "other"], ["t", "b"], ["x", "y"]];
-      const clean = await world.wait(storage.move(OLD, names));
+      const clean = await world.wait(storage.folder.move(OLD, names));
       clean();
       assert.deepEqual(disk.names(`${OLD}/t`), ["other"]);
       assert.deepEqual(disk.names(`${OLD}/x`), ["y"]);
@@ -68,11 +68,11 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
       const life = await begin(), { world, storage, node: { disk } } = life;
       disk.put(`${NEW}/t/sub/c`, new Uint8Array(3));
       await assert.rejects(
-        world.wait(storage.move(NEW, PATHS)),
+        world.wait(storage.folder.move(NEW, PATHS)),
         fileErrorWith("exists", `${NEW}/t/sub/c`),
       );
       assert.deepEqual(disk.bytes(`${NEW}/t/sub/c`), new Uint8Array(3));
-      assert.equal(storage.dir, OLD);
+      assert.equal(storage.folder.dir, OLD);
       assertAllRight(life);
     });
 
@@ -82,12 +82,12 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
       for (let seed = 0; seed < 40; seed++) {
         const life = await begin(seed), { world, node: { disk } } = life;
         await world.wait(life.keeper.close());
-        void life.storage.move(NEW, PATHS).catch(() => {});
+        void life.storage.folder.move(NEW, PATHS).catch(() => {});
         await world.runFor(world.dice.below(30));
         life.node.kill();
         disk.crash();
         const next = new Life(world, torrent, disk, WANTED);
-        const clean = await world.wait(next.storage.move(NEW, PATHS, { finishing: true }));
+        const clean = await world.wait(next.storage.folder.move(NEW, PATHS, { finishing: true }));
         await next.start();
         clean();
         for (const piece of torrent.pieces) {
@@ -109,7 +109,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
         const diary = `${NEW}/${dice.pick(["t/a", "t/sub/c"])}`;
         const foreign = new TextEncoder().encode("a diary");
         let isMoving = true;
-        void life.storage.move(NEW, PATHS).catch(() => {}).then(() => isMoving = false);
+        void life.storage.folder.move(NEW, PATHS).catch(() => {}).then(() => isMoving = false);
         const span = begin === mounted ? 90 : 30;
         const crashAt = dice.below(span), planted = dice.below(span);
         await world.runFor(Math.min(crashAt, planted));
@@ -124,7 +124,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
         const isLate = isFree && dice.chance(0.5);
         if (isLate) disk.put(diary, foreign);
         const next = new Life(world, torrent, disk, WANTED);
-        const moved = world.wait(next.storage.move(NEW, PATHS, { finishing: true }));
+        const moved = world.wait(next.storage.folder.move(NEW, PATHS, { finishing: true }));
         const clean = await moved.catch((error) => {
           assert.equal(error.code, "exists", String(error));
           return null;
@@ -133,7 +133,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
           refused++;
           assert.deepEqual(disk.bytes(diary), foreign, `seed ${seed}`);
           disk.removeEntry(diary);
-          (await world.wait(next.storage.move(NEW, PATHS, { finishing: true })))();
+          (await world.wait(next.storage.folder.move(NEW, PATHS, { finishing: true })))();
         } else {
           finished++;
           assert.ok(!isLate, `seed ${seed}`);
@@ -156,12 +156,12 @@ describe("TorrentStorage.move to another disk", () => {
   it("goes on while pieces are stored, which are in the new place then", async () => {
     const life = await mounted(), { world, storage, node: { disk } } = life;
     disk.readDelayMs = 20;
-    const moving = storage.move(NEW, PATHS);
+    const moving = storage.folder.move(NEW, PATHS);
     let stored = 0;
     for (const piece of torrent.pieces.filter((each) => each % 3 === 0)) {
       await world.runFor(7);
       life.store(piece);
-      if (storage.dir === OLD) stored++;
+      if (storage.folder.dir === OLD) stored++;
     }
     assert.ok(stored > 5, `${stored}`);
     (await world.wait(moving))();
@@ -178,7 +178,7 @@ describe("TorrentStorage.move to another disk", () => {
     const other = disk.mount("/mnt");
     const steps: number[] = [];
     const size = disk.bytes(`${OLD}/t/a`)!.length;
-    const clean = await life.world.wait(life.storage.move(NEW, PATHS, {
+    const clean = await life.world.wait(life.storage.folder.move(NEW, PATHS, {
       progress: (done, total) => {
         assert.equal(total, size);
         steps.push(done);
@@ -194,22 +194,25 @@ describe("TorrentStorage.move to another disk", () => {
     const life = await mounted(), { world, storage, node: { disk } } = life;
     disk.readDelayMs = 20;
     const abort = new AbortController();
-    const moving = storage.move(NEW, PATHS, { signal: abort.signal });
+    const moving = storage.folder.move(NEW, PATHS, { signal: abort.signal });
     const refused = assert.rejects(moving, { name: "AbortError" });
     await world.runFor(30);
     abort.abort();
     await world.wait(refused);
     const other = disk.volumeOf("/mnt");
     other.capacity = 100_000;
-    await assert.rejects(world.wait(storage.move(NEW, PATHS)), fileErrorWith("disk-full", NEW));
+    await assert.rejects(
+      world.wait(storage.folder.move(NEW, PATHS)),
+      fileErrorWith("disk-full", NEW),
+    );
     other.capacity = Infinity;
     disk.failOn({ path: `${OLD}/t/sub/c`, errno: "EIO", on: ["read"], times: 1 });
     await assert.rejects(
-      world.wait(storage.move(NEW, PATHS)),
+      world.wait(storage.folder.move(NEW, PATHS)),
       fileErrorWith("io", `${OLD}/t/sub/c`),
     );
     assert.equal(world.faults("disk-EIO"), 1);
-    assert.equal(storage.dir, OLD);
+    assert.equal(storage.folder.dir, OLD);
     assert.equal(disk.bytes(`${NEW}/t/a`), null);
     assertAllRight(life);
   });

@@ -60,7 +60,7 @@ class Story {
       if (!changing && dice.chance(0.02)) {
         changing = true;
         this.wanted = torrent.entries.map(() => dice.chance(0.6));
-        void life.storage.setWanted(this.wanted).then(() => changing = false);
+        void life.storage.files.setWanted(this.wanted).then(() => changing = false);
       }
       life.keeper.tick(life.node.clock.now());
     }
@@ -77,7 +77,7 @@ class Story {
     await this.life.start();
     // Before anything that the record names is written anew.
     await world.wait(this.life.keeper.save());
-    await world.wait(this.life.storage.setWanted(this.wanted));
+    await world.wait(this.life.storage.files.setWanted(this.wanted));
     for (const [piece, stored] of this.storedAt) {
       if (this.life.have.has(piece)) {
         assert.ok(this.life.isRight(piece), `piece ${piece} counts as here and is wrong`);

@@ -77,8 +77,8 @@ export class Life {
       path: RECORD,
       sha1,
       collect: () => this.record(),
-      owned: () => this.storage.owned(),
-      syncData: () => this.storage.sync(),
+      owned: () => this.storage.files.owned(),
+      syncData: () => this.storage.data.sync(),
       now: () => clock.now(),
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
       warn: (error) => this.warnings.push(error),
@@ -90,8 +90,8 @@ export class Life {
     have.replace(this.have);
     return {
       ...blankRecord(have),
-      stamps: this.storage.stamps(),
-      partsStamp: this.storage.partsStamp(),
+      stamps: this.storage.seen.stamps(),
+      partsStamp: this.storage.seen.partsStamp(),
       savedAtMs: this.node.clock.wallTime(),
     };
   }
@@ -99,10 +99,10 @@ export class Life {
   /** Comes to know what is there, as a client would, and asserts that no belief is wrong. */
   async start(): Promise<void> {
     const { storage, torrent, node } = this;
-    storage.prepare();
+    storage.files.prepare();
     const record = await this.world.wait(readResume(node.files, RECORD, sha1, INFO_HASH));
     if (record !== null) {
-      this.trust = trustworthy(record, torrent.layout, storage);
+      this.trust = trustworthy(record, torrent.layout, storage.seen);
       for (const piece of torrent.pieces) {
         if (!this.trust.trusted.has(piece)) continue;
         assert.ok(this.isRight(piece), `piece ${piece} was believed and is wrong`);
@@ -113,11 +113,11 @@ export class Life {
     this.hashed = suspect.length + unclaimed.length;
     const pieces = [...suspect, ...unclaimed];
     await this.world.wait(
-      checkPieces(node.hasher, storage, pieces, torrent.verifier, {
+      checkPieces(node.hasher, storage.seen, pieces, torrent.verifier, {
         piece: (piece, ok) => ok && this.have.set(piece),
       }),
     );
-    if (this.trust) storage.adopt(this.trust);
+    if (this.trust) storage.seen.adopt(this.trust);
   }
 
   /** Tells when it is stored, which may be later. */
@@ -129,7 +129,7 @@ export class Life {
       tell();
     };
     this.storing.add(piece);
-    const storing = this.storage.writePiece(piece, this.torrent.piece(piece));
+    const storing = this.storage.data.writePiece(piece, this.torrent.piece(piece));
     if (storing) void storing.then(stored);
     else stored();
   }
@@ -137,7 +137,7 @@ export class Life {
   isRight(piece: number): boolean {
     const bytes = new Uint8Array(this.torrent.layout.lengthOf(piece));
     try {
-      this.storage.readInto(piece, 0, bytes);
+      this.storage.data.readInto(piece, 0, bytes);
     } catch {
       return false;
     }

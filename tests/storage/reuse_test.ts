@@ -24,11 +24,11 @@ async function shelf(sketch = SKETCH) {
         hasher,
         layout: torrent.layout,
         verifier: torrent.verifier,
-        pathOf: (file) => life.storage.pathOf(file),
+        pathOf: (file) => life.storage.folder.pathOf(file),
       },
       SHELF,
       torrent.entries.flatMap(({ pad, path }, file) =>
-        pad || life.storage.statFile(file) ? [] : [{ file, name: path.at(-1)! }]
+        pad || life.storage.seen.statFile(file) ? [] : [{ file, name: path.at(-1)! }]
       ),
       signal,
     ));
@@ -103,11 +103,11 @@ describe("TorrentStorage.takeCopy", () => {
     const { torrent, life, disk, find } = await shelf();
     disk.put(`${SHELF}/x`, torrent.file(0));
     const found = await find();
-    await life.world.wait(life.storage.takeCopy(0, found.get(0)!));
+    await life.world.wait(life.storage.files.takeCopy(0, found.get(0)!));
     assert.deepEqual(disk.bytes(`${life.dir}/t/large`), torrent.file(0));
     assert.deepEqual(disk.bytes(`${SHELF}/x`), torrent.file(0));
     await assert.rejects(
-      life.world.wait(life.storage.takeCopy(0, `${SHELF}/x`)),
+      life.world.wait(life.storage.files.takeCopy(0, `${SHELF}/x`)),
       fileErrorWith("exists", `${life.dir}/t/large`),
     );
     life.store(0);

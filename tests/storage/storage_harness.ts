@@ -6,11 +6,8 @@ import { Layout } from "../../src/metainfo/layout.ts";
 import type { PieceVerifier } from "../../src/metainfo/piece_verifier.ts";
 import { HandlePool } from "../../src/storage/handle_pool.ts";
 import { checkPieces } from "../../src/storage/checker.ts";
-import {
-  type StorageEntry,
-  type StorageOptions,
-  TorrentStorage,
-} from "../../src/storage/torrent_storage.ts";
+import type { StorageEntry, StorageOptions } from "../../src/storage/file_set.ts";
+import { TorrentStorage } from "../../src/storage/torrent_storage.ts";
 import { equalBytes } from "../../src/util/bytes.ts";
 import { FileError } from "../../src/util/errors.ts";
 
@@ -203,7 +200,7 @@ export async function check(
 ): Promise<boolean[]> {
   const ok: boolean[] = [];
   await machine.world.wait(
-    checkPieces(machine.node.hasher, machine.storage, pieces, torrent.verifier, {
+    checkPieces(machine.node.hasher, machine.storage.seen, pieces, torrent.verifier, {
       piece: (piece, good) => ok[piece] = good,
     }),
   );

@@ -35,8 +35,8 @@ const TREES: [name: string, pieceLength: number, files: FileSketch[]][] = [
 ];
 
 function writeAll(machine: Machine, torrent: TestTorrent): void {
-  machine.storage.prepare();
-  for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
+  machine.storage.files.prepare();
+  for (const piece of torrent.pieces) machine.storage.data.writePiece(piece, torrent.piece(piece));
 }
 
 function assertComplete(machine: Machine, torrent: TestTorrent): void {
@@ -54,9 +54,9 @@ for (const [name, pieceLength, files] of TREES) {
     it("writePiece in any order makes exactly the torrent's files", () => {
       for (const openFiles of [1, 2, 128]) {
         const machine = simulate(torrent, { openFiles });
-        machine.storage.prepare();
+        machine.storage.files.prepare();
         const order = new Prng(openFiles).shuffle(torrent.pieces);
-        for (const piece of order) machine.storage.writePiece(piece, torrent.piece(piece));
+        for (const piece of order) machine.storage.data.writePiece(piece, torrent.piece(piece));
         assertComplete(machine, torrent);
         assert.ok(machine.disk.peakHandles <= openFiles);
         machine.storage.close();
@@ -73,7 +73,7 @@ for (const [name, pieceLength, files] of TREES) {
         for (let round = 0; round < 20; round++) {
           const begin = dice.below(whole.length);
           const into = new Uint8Array(1 + dice.below(whole.length - begin)).fill(0xee);
-          machine.storage.readInto(piece, begin, into);
+          machine.storage.data.readInto(piece, begin, into);
           assert.deepEqual(into, whole.slice(begin, begin + into.length));
         }
       }
@@ -84,7 +84,10 @@ for (const [name, pieceLength, files] of TREES) {
       writeAll(machine, torrent);
       assert.deepEqual(await check(machine, torrent), torrent.pieces.map(() => true));
       for (const piece of torrent.pieces) {
-        const length = machine.storage.spans(piece).reduce((sum, span) => sum + span.length, 0);
+        const length = machine.storage.seen.spans(piece).reduce(
+          (sum, span) => sum + span.length,
+          0,
+        );
         assert.equal(length, torrent.layout.lengthOf(piece));
       }
     });
@@ -95,10 +98,10 @@ describe("TorrentStorage costs", () => {
   it("a piece in one file is one writeAt of the caller's own bytes, with two looks at most", () => {
     const torrent = new TestTorrent(1 << 20, [["movie", 8 << 20]]);
     const machine = simulate(torrent);
-    machine.storage.prepare();
-    machine.storage.writePiece(0, torrent.piece(0));
+    machine.storage.files.prepare();
+    machine.storage.data.writePiece(0, torrent.piece(0));
     machine.files.log.length = 0;
-    machine.storage.writePiece(3, torrent.piece(3));
+    machine.storage.data.writePiece(3, torrent.piece(3));
     const path = `${DIR}/movie`;
     assert.deepEqual(machine.files.log, [
       `stat ${path}`,
@@ -110,9 +113,11 @@ describe("TorrentStorage costs", () => {
   it("each piece of an open file costs a look before it is written and one after it", () => {
     const torrent = new TestTorrent(16384, [["movie", 4 << 20]]);
     const machine = simulate(torrent);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.files.log.length = 0;
-    for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) {
+      machine.storage.data.writePiece(piece, torrent.piece(piece));
+    }
     assert.equal(machine.files.count("writeAt"), 256);
     assert.equal(machine.files.count("open"), 1);
     const looks = machine.files.count("stat");
@@ -128,33 +133,35 @@ describe("TorrentStorage costs", () => {
     );
     const machine = simulate(torrent);
     await check(machine, torrent);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.files.log.length = 0;
-    for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
+    for (const piece of torrent.pieces) {
+      machine.storage.data.writePiece(piece, torrent.piece(piece));
+    }
     assert.equal(machine.files.count("open"), 4000);
     assert.equal(machine.files.count("stat"), 4000);
     assert.equal(machine.files.count("writeAt"), 4000);
     assert.equal(machine.disk.peakHandles, 128);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    assert.deepEqual(machine.storage.seen.changedFiles(), []);
     assertComplete(machine, torrent);
   });
 
   it("prepare and close make and open nothing but folders and empty files", () => {
     const torrent = new TestTorrent(64, [["t/a", 100], ["t/x/empty", 0]]);
     const machine = simulate(torrent);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     assert.equal(machine.files.count("open"), 1);
     assert.deepEqual(machine.disk.names(`${DIR}/t`), ["x"]);
     assert.deepEqual(machine.disk.bytes(`${DIR}/t/x/empty`), new Uint8Array(0));
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     assert.equal(machine.files.count("open"), 1, "it is there already");
   });
 
   it("a wrong number of bytes is a broken invariant", () => {
     const torrent = new TestTorrent(64, [["a", 100]]);
     const { storage } = simulate(torrent);
-    assert.throws(() => storage.writePiece(1, new Uint8Array(64)), InvariantError);
-    assert.throws(() => storage.readInto(1, 30, new Uint8Array(16)), InvariantError);
+    assert.throws(() => storage.data.writePiece(1, new Uint8Array(64)), InvariantError);
+    assert.throws(() => storage.data.readInto(1, 30, new Uint8Array(16)), InvariantError);
   });
 });
 
@@ -165,11 +172,11 @@ describe("TorrentStorage faults", () => {
   it("a full disk stops the write with the file's name; freed, it goes on where it was", async () => {
     const large = new TestTorrent(8192, [["t/a", 40_000]]);
     const machine = simulate(large);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.disk.capacity = 20_000;
     const full = fileErrorWith("disk-full", A, "the disk is full");
     assert.throws(() => {
-      for (const piece of large.pieces) machine.storage.writePiece(piece, large.piece(piece));
+      for (const piece of large.pieces) machine.storage.data.writePiece(piece, large.piece(piece));
     }, full);
     assert.ok(machine.world.faults("disk-full") > 0);
     machine.disk.capacity = Infinity;
@@ -177,7 +184,7 @@ describe("TorrentStorage faults", () => {
     assert.deepEqual(there.slice(0, 2), [true, true]);
     assert.equal(there.every((ok) => ok), false);
     for (const piece of large.pieces) {
-      if (!there[piece]) machine.storage.writePiece(piece, large.piece(piece));
+      if (!there[piece]) machine.storage.data.writePiece(piece, large.piece(piece));
     }
     assertComplete(machine, large);
   });
@@ -192,11 +199,11 @@ describe("TorrentStorage faults", () => {
     it(`${errno} on opening and on writing says which file`, () => {
       for (const operation of ["open", "write"] as const) {
         const machine = simulate(torrent);
-        machine.storage.prepare();
+        machine.storage.files.prepare();
         machine.disk.failOn({ path: B, errno, on: [operation] });
-        machine.storage.writePiece(0, torrent.piece(0));
+        machine.storage.data.writePiece(0, torrent.piece(0));
         assert.throws(
-          () => machine.storage.writePiece(2, torrent.piece(2)),
+          () => machine.storage.data.writePiece(2, torrent.piece(2)),
           fileErrorWith(code, B),
         );
         assert.equal(machine.world.faults(`disk-${errno}`), 1);
@@ -206,23 +213,23 @@ describe("TorrentStorage faults", () => {
 
   it("a file that vanished while it is open stops the next write to it", () => {
     const machine = simulate(torrent);
-    machine.storage.prepare();
-    machine.storage.writePiece(0, torrent.piece(0));
+    machine.storage.files.prepare();
+    machine.storage.data.writePiece(0, torrent.piece(0));
     machine.disk.removeEntry(A);
     assert.throws(
-      () => machine.storage.writePiece(1, torrent.piece(1)),
+      () => machine.storage.data.writePiece(1, torrent.piece(1)),
       fileErrorWith("not-found", A, "was removed during the download"),
     );
   });
 
   it("a file that vanished after it was closed is not silently made anew", () => {
     const machine = simulate(torrent, { openFiles: 1 });
-    machine.storage.prepare();
-    machine.storage.writePiece(0, torrent.piece(0));
-    machine.storage.writePiece(4, torrent.piece(4));
+    machine.storage.files.prepare();
+    machine.storage.data.writePiece(0, torrent.piece(0));
+    machine.storage.data.writePiece(4, torrent.piece(4));
     machine.disk.removeEntry(A);
     assert.throws(
-      () => machine.storage.writePiece(1, torrent.piece(1)),
+      () => machine.storage.data.writePiece(1, torrent.piece(1)),
       fileErrorWith("not-found", A, "was removed during the download"),
     );
     assert.equal(machine.disk.bytes(A), null);
@@ -231,12 +238,12 @@ describe("TorrentStorage faults", () => {
   it("a file that was replaced by another one stops the next write", () => {
     for (const openFiles of [1, 2]) {
       const machine = simulate(torrent, { openFiles });
-      machine.storage.prepare();
-      machine.storage.writePiece(0, torrent.piece(0));
-      machine.storage.writePiece(4, torrent.piece(4));
+      machine.storage.files.prepare();
+      machine.storage.data.writePiece(0, torrent.piece(0));
+      machine.storage.data.writePiece(4, torrent.piece(4));
       machine.disk.put(A, new Uint8Array(250));
       assert.throws(
-        () => machine.storage.writePiece(1, torrent.piece(1)),
+        () => machine.storage.data.writePiece(1, torrent.piece(1)),
         fileErrorWith("changed", A, "replaced"),
       );
     }
@@ -248,24 +255,26 @@ describe("TorrentStorage faults", () => {
     machine.disk.removeEntry(A);
     machine.disk.removeEntry(B);
     machine.disk.removeEntry(`${DIR}/t`);
-    assert.deepEqual(machine.storage.changedFiles(), [0, 1]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [0, 1]);
     assert.deepEqual(await check(machine, torrent), [false, false, false, false, false]);
-    machine.storage.prepare();
-    for (const piece of torrent.pieces) machine.storage.writePiece(piece, torrent.piece(piece));
+    machine.storage.files.prepare();
+    for (const piece of torrent.pieces) {
+      machine.storage.data.writePiece(piece, torrent.piece(piece));
+    }
     assertComplete(machine, torrent);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    assert.deepEqual(machine.storage.seen.changedFiles(), []);
   });
 
   it("reading what is not there says so: missing file, missing folder, short file", () => {
     const machine = simulate(torrent);
     const into = new Uint8Array(10);
-    assert.throws(() => machine.storage.readInto(0, 0, into), fileErrorWith("not-found", A));
-    machine.storage.prepare();
-    assert.throws(() => machine.storage.readInto(0, 0, into), fileErrorWith("not-found", A));
-    machine.storage.writePiece(0, torrent.piece(0));
-    machine.storage.readInto(0, 90, into);
+    assert.throws(() => machine.storage.data.readInto(0, 0, into), fileErrorWith("not-found", A));
+    machine.storage.files.prepare();
+    assert.throws(() => machine.storage.data.readInto(0, 0, into), fileErrorWith("not-found", A));
+    machine.storage.data.writePiece(0, torrent.piece(0));
+    machine.storage.data.readInto(0, 90, into);
     assert.throws(
-      () => machine.storage.readInto(1, 0, into),
+      () => machine.storage.data.readInto(1, 0, into),
       fileErrorWith("changed", A, "shorter"),
     );
   });
@@ -276,25 +285,25 @@ describe("TorrentStorage faults", () => {
     machine.disk.put("/secret", secret);
     machine.disk.makeFolders(`${DIR}/t`);
     machine.disk.plantLink(B, "/secret");
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     const into = new Uint8Array(10);
-    assert.throws(() => machine.storage.readInto(3, 0, into), fileErrorWith("symlink", B));
+    assert.throws(() => machine.storage.data.readInto(3, 0, into), fileErrorWith("symlink", B));
     assert.throws(
-      () => machine.storage.writePiece(3, torrent.piece(3)),
+      () => machine.storage.data.writePiece(3, torrent.piece(3)),
       fileErrorWith("symlink", B),
     );
     await assert.rejects(check(machine, torrent), fileErrorWith("symlink", B));
-    assert.throws(() => machine.storage.changedFiles(), fileErrorWith("symlink", B));
+    assert.throws(() => machine.storage.seen.changedFiles(), fileErrorWith("symlink", B));
     assert.deepEqual(machine.disk.bytes("/secret"), secret);
   });
 
   it("a folder in place of a file is refused by name", async () => {
     const machine = simulate(torrent);
     machine.disk.makeFolders(A);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     await assert.rejects(check(machine, torrent), fileErrorWith("is-directory", A));
     assert.throws(
-      () => machine.storage.writePiece(0, torrent.piece(0)),
+      () => machine.storage.data.writePiece(0, torrent.piece(0)),
       fileErrorWith("is-directory", A),
     );
   });
@@ -303,8 +312,14 @@ describe("TorrentStorage faults", () => {
     const machine = simulate(torrent);
     writeAll(machine, torrent);
     machine.storage.close();
-    assert.throws(() => machine.storage.readInto(0, 0, new Uint8Array(1)), fileErrorWith("io", A));
-    assert.throws(() => machine.storage.writePiece(0, torrent.piece(0)), fileErrorWith("io", A));
+    assert.throws(
+      () => machine.storage.data.readInto(0, 0, new Uint8Array(1)),
+      fileErrorWith("io", A),
+    );
+    assert.throws(
+      () => machine.storage.data.writePiece(0, torrent.piece(0)),
+      fileErrorWith("io", A),
+    );
     assert.equal(machine.disk.openHandles, 0);
   });
 });
@@ -318,7 +333,7 @@ describe("TorrentStorage changedFiles", () => {
     await check(machine, torrent);
     writeAll(machine, torrent);
     await later(machine.world);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    assert.deepEqual(machine.storage.seen.changedFiles(), []);
     return machine;
   }
 
@@ -340,7 +355,7 @@ describe("TorrentStorage changedFiles", () => {
     for (const act of acts) {
       const machine = await complete();
       act(machine);
-      assert.deepEqual(machine.storage.changedFiles(), [1], String(act));
+      assert.deepEqual(machine.storage.seen.changedFiles(), [1], String(act));
     }
   });
 
@@ -348,39 +363,41 @@ describe("TorrentStorage changedFiles", () => {
     for (const openFiles of [1, 128]) {
       const machine = simulate(torrent, { openFiles });
       await check(machine, torrent);
-      machine.storage.prepare();
-      for (const piece of [0, 1, 2, 3]) machine.storage.writePiece(piece, torrent.piece(piece));
+      machine.storage.files.prepare();
+      for (const piece of [0, 1, 2, 3]) {
+        machine.storage.data.writePiece(piece, torrent.piece(piece));
+      }
       await later(machine.world);
       disturb(machine, B);
       await later(machine.world);
-      if (openFiles === 128) machine.storage.prepare(); // lets go of the open files
-      machine.storage.writePiece(0, torrent.piece(0));
-      machine.storage.writePiece(4, torrent.piece(4));
-      assert.deepEqual(machine.storage.changedFiles(), [1]);
+      if (openFiles === 128) machine.storage.files.prepare(); // lets go of the open files
+      machine.storage.data.writePiece(0, torrent.piece(0));
+      machine.storage.data.writePiece(4, torrent.piece(4));
+      assert.deepEqual(machine.storage.seen.changedFiles(), [1]);
       await check(machine, torrent);
-      assert.deepEqual(machine.storage.changedFiles(), [], "until it was checked");
+      assert.deepEqual(machine.storage.seen.changedFiles(), [], "until it was checked");
     }
   });
 
   it("while a file stays open, others' changes are seen from one MiB to the next", async () => {
     const large = new TestTorrent(1 << 20, [["movie", 4 << 20]]);
     const machine = simulate(large);
-    machine.storage.prepare();
-    machine.storage.writePiece(0, large.piece(0));
+    machine.storage.files.prepare();
+    machine.storage.data.writePiece(0, large.piece(0));
     await later(machine.world);
     disturb(machine, `${DIR}/movie`);
     await later(machine.world);
-    for (const piece of [1, 2, 3]) machine.storage.writePiece(piece, large.piece(piece));
-    assert.deepEqual(machine.storage.changedFiles(), [0]);
+    for (const piece of [1, 2, 3]) machine.storage.data.writePiece(piece, large.piece(piece));
+    assert.deepEqual(machine.storage.seen.changedFiles(), [0]);
   });
 
   it("a check of all of a file's pieces clears its name, of some of them not", async () => {
     const machine = await complete();
     disturb(machine, A);
     await check(machine, torrent, [0, 1]);
-    assert.deepEqual(machine.storage.changedFiles(), [0]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [0]);
     await check(machine, torrent, [0, 1, 2]);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    assert.deepEqual(machine.storage.seen.changedFiles(), []);
   });
 
   it("a change in the middle of a check is not taken for checked", async () => {
@@ -388,7 +405,7 @@ describe("TorrentStorage changedFiles", () => {
     const checking = check(machine, torrent);
     disturb(machine, B);
     await checking;
-    assert.deepEqual(machine.storage.changedFiles(), [1]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [1]);
   });
 
   it("names a file that was replaced by one of the same size and time", async () => {
@@ -398,14 +415,14 @@ describe("TorrentStorage changedFiles", () => {
     await check(machine, torrent);
     machine.disk.put(B, new Uint8Array(250));
     assert.equal(machine.node.files.stat(B)!.mtimeMs, machine.node.files.stat(A)!.mtimeMs);
-    assert.deepEqual(machine.storage.changedFiles(), [1]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [1]);
   });
 
   it("files that were neither written nor checked pass if their size is right", () => {
     const machine = simulate(torrent);
     machine.disk.put(A, torrent.file(0));
     machine.disk.put(B, torrent.file(1).subarray(1));
-    assert.deepEqual(machine.storage.changedFiles(), [1]);
+    assert.deepEqual(machine.storage.seen.changedFiles(), [1]);
   });
 });
 
@@ -424,11 +441,11 @@ describe("TorrentStorage finish", () => {
     machine.disk.removeEntry(`${DIR}/t/b`);
     machine.disk.put(`${DIR}/t/b`, torrent.file(2));
     assert.deepEqual(await check(machine, torrent), [true, true, true]);
-    assert.equal(await machine.world.wait(machine.storage.finish(signal)), true);
+    assert.equal(await machine.world.wait(machine.storage.files.finish(signal)), true);
     assertComplete(machine, torrent);
-    assert.deepEqual(machine.storage.changedFiles(), []);
+    assert.deepEqual(machine.storage.seen.changedFiles(), []);
     machine.disk.removeEntry(`${DIR}/t/empty`);
-    assert.equal(await machine.world.wait(machine.storage.finish(signal)), false);
+    assert.equal(await machine.world.wait(machine.storage.files.finish(signal)), false);
     assertComplete(machine, torrent);
   });
 
@@ -440,7 +457,9 @@ describe("TorrentStorage finish", () => {
       longer.set(torrent.file(0));
       machine.disk.put(place, longer);
       await check(machine, torrent);
-      await assert.rejects(machine.world.wait(machine.storage.finish(signal)), { code: "foreign" });
+      await assert.rejects(machine.world.wait(machine.storage.files.finish(signal)), {
+        code: "foreign",
+      });
       assert.deepEqual(machine.disk.bytes(place), longer);
     });
   }
@@ -448,18 +467,18 @@ describe("TorrentStorage finish", () => {
   it("does not write over a file that came after the check", async () => {
     const machine = simulate(torrent), theirs = new Uint8Array(300).fill(9);
     await check(machine, torrent);
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     machine.disk.put(A, theirs);
-    assert.throws(() => machine.storage.writePiece(0, torrent.piece(0)), { code: "exists" });
+    assert.throws(() => machine.storage.data.writePiece(0, torrent.piece(0)), { code: "exists" });
     assert.deepEqual(machine.disk.bytes(A), theirs);
   });
 
   it("cuts what is behind the end of a file when it takes the file over, not before", async () => {
     const machine = simulate(torrent);
     machine.disk.put(A, new Uint8Array(300));
-    machine.storage.prepare();
+    machine.storage.files.prepare();
     assert.equal(machine.disk.bytes(A)!.length, 300);
-    await machine.world.wait(machine.storage.takeOver(0, { writes: true }));
+    await machine.world.wait(machine.storage.files.takeOver(0, { writes: true }));
     assert.equal(machine.disk.bytes(A)!.length, 250);
   });
 });
@@ -468,9 +487,11 @@ describe("TorrentStorage on a quick disk", () => {
   it("makes writes that had to wait for their turn at once, so that the queue ends", async () => {
     const torrent = new TestTorrent(100, [["t/a", 250], ["t/b", 50]]);
     const machine = simulate(torrent), { storage, files } = machine;
-    storage.prepare();
-    const busy = storage.setWanted([true, true]);
-    const storing = torrent.pieces.map((piece) => storage.writePiece(piece, torrent.piece(piece)));
+    storage.files.prepare();
+    const busy = storage.files.setWanted([true, true]);
+    const storing = torrent.pieces.map((piece) =>
+      storage.data.writePiece(piece, torrent.piece(piece))
+    );
     assert.ok(storing.every((each) => each instanceof Promise), "they wait");
     await machine.world.wait(Promise.all([busy, ...storing]));
     assert.equal(files.count("writeAt"), 4, "one a piece and file");
@@ -485,14 +506,14 @@ describe("TorrentStorage sync", () => {
   it("brings all that was written onto the disk, closed files included, once", async () => {
     const machine = simulate(torrent, { openFiles: 1 });
     writeAll(machine, torrent);
-    await machine.world.wait(machine.storage.sync());
+    await machine.world.wait(machine.storage.data.sync());
     assert.equal(machine.files.count("sync"), 3);
-    await machine.world.wait(machine.storage.sync());
+    await machine.world.wait(machine.storage.data.sync());
     assert.equal(machine.files.count("sync"), 3);
     machine.disk.crash();
     assertComplete(machine, torrent);
-    machine.storage.writePiece(1, torrent.piece(1));
-    await machine.world.wait(machine.storage.sync());
+    machine.storage.data.writePiece(1, torrent.piece(1));
+    await machine.world.wait(machine.storage.data.sync());
     assert.equal(machine.files.count("sync"), 4);
   });
 
@@ -501,10 +522,10 @@ describe("TorrentStorage sync", () => {
     writeAll(machine, torrent);
     machine.disk.failOn({ path: `${DIR}/t/b`, errno: "EIO", on: ["sync"], times: 1 });
     await assert.rejects(
-      machine.world.wait(machine.storage.sync()),
+      machine.world.wait(machine.storage.data.sync()),
       fileErrorWith("io", `${DIR}/t/b`),
     );
-    await machine.world.wait(machine.storage.sync());
+    await machine.world.wait(machine.storage.data.sync());
     assert.equal(machine.files.log.filter((line) => line === `sync ${DIR}/t/b`).length, 2);
   });
 });

@@ -139,7 +139,7 @@ async function lives(events: EventReader): Promise<string> {
       vandalise(life, piece, events.byte());
     } else if (kind === 8) {
       wanted = TORRENT.entries.map(() => events.below(4) > 0);
-      await world.wait(life.storage.setWanted(wanted));
+      await world.wait(life.storage.files.setWanted(wanted));
     } else {
       life.node.kill();
       const { disk } = life.node;
@@ -148,7 +148,7 @@ async function lives(events: EventReader): Promise<string> {
       life = new Life(world, TORRENT, disk, wanted);
       await life.start();
       await world.wait(life.keeper.save());
-      await world.wait(life.storage.setWanted(wanted));
+      await world.wait(life.storage.files.setWanted(wanted));
       for (const each of TORRENT.pieces) {
         check(!life.have.has(each) || life.isRight(each), "a piece counts as here and is wrong");
       }
