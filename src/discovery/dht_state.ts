@@ -1,4 +1,7 @@
-/** What the DHT node of a client keeps between runs, as bytes: its ids and nodes to begin with. */
+/**
+ * The state that a client's DHT node keeps between runs, as bytes: its ids, and nodes to begin
+ * with.
+ */
 import { BDict, decode } from "../bencode/bencode.ts";
 import { encode } from "../bencode/bencode_encode.ts";
 import {
@@ -13,7 +16,7 @@ import type { DhtState } from "../dht/node_types.ts";
 
 const ID_BYTES = 20;
 const MAX_NODES = 1000;
-/** A run that met so many needs none of an earlier one. */
+/** A run that met this many nodes needs none of an earlier one. */
 const ENOUGH_NODES = 200;
 
 export function encodeDhtState({ ids, nodes }: DhtState): Uint8Array {
@@ -26,7 +29,7 @@ export function encodeDhtState({ ids, nodes }: DhtState): Uint8Array {
   });
 }
 
-/** Null for what is no such state. */
+/** Null if the bytes are no such state. */
 export function decodeDhtState(bytes: Uint8Array): DhtState | null {
   try {
     const dict = decode(bytes, { maxBytes: 64 * 1024, maxDepth: 2 });

@@ -1,7 +1,7 @@
 /**
- * Finds peers for all torrents of a client beside their trackers: by the DHT and on the local
- * network; and knows our own address by what everybody says of it. Private torrents have no part in
- * any of it (BEP 27). Owns the DHT node and the LSD.
+ * Finds peers for all torrents of a client besides their trackers: by the DHT and on the local
+ * network. It also determines our own address from the reports of others. Private torrents take
+ * part in none of this (BEP 27). Owns the DHT node and the LSD.
  */
 import type { DatagramNet, DatagramSocket, Platform } from "../platform/types.ts";
 import { parseHostPort, type PeerAddress } from "../util/compact_address.ts";
@@ -33,15 +33,15 @@ export interface DhtSettings {
 /** "SH" and two bytes for the version. */
 const CLIENT_TAG = new Uint8Array([0x53, 0x48, 0, 1]);
 
-/** A torrent as discovery sees it. */
+/** A torrent from the view of discovery. */
 export interface Discoverable {
   readonly infoHash: string;
   readonly running: boolean;
-  /** Known to be private; a magnet's torrent may turn out to be. */
+  /** Known to be private; a magnet link may turn out to be. */
   readonly private: boolean;
-  /** It has everything. */
+  /** The torrent is complete. */
   readonly complete: boolean;
-  /** Nobody connected, and nobody to dial. */
+  /** No peer is connected, and none can be dialled. */
   readonly alone: boolean;
   addPeers(peers: PeerAddress[], source: number): void;
 }
@@ -49,10 +49,10 @@ export interface Discoverable {
 export interface DiscoveryPorts {
   /** UDP that carries the DHT. */
   krpc: DatagramNet;
-  /** TCP; 0 when we do not listen. */
+  /** TCP port; 0 if we do not listen. */
   listenPort(): number;
   torrents(): Iterable<Discoverable>;
-  /** Our address as the world sees it changed. */
+  /** Our external address changed. */
   addressChanged(address: string): void;
   warn(message: string): void;
 }
@@ -60,13 +60,13 @@ export interface DiscoveryPorts {
 export class Discovery {
   readonly #platform: Platform;
   readonly #ports: DiscoveryPorts;
-  /** By the word of trackers and peers; the DHT's nodes hold a vote of their own. */
+  /** By the reports of trackers and peers; the DHT's nodes vote separately. */
   readonly #external = new ExternalAddress();
-  /** What either vote had last. */
+  /** The last result of either vote. */
   readonly #own = new Map<4 | 6, string>();
   #searches: SearchSchedule<Discoverable> | null = null;
   readonly #sockets = new Map<4 | 6, DatagramSocket>();
-  /** Whom the local network is told of. */
+  /** Torrents announced on the local network. */
   readonly #local = new Set<Discoverable>();
   #dht: Dht | null = null;
   #lsd: Lsd | null = null;
@@ -91,7 +91,7 @@ export class Discovery {
     return this.#dht && { nodes: this.#dht.nodes };
   }
 
-  /** Rejects with a NetError when no UDP port can be had. */
+  /** Rejects with a NetError if no UDP port can be opened. */
   async openDht(settings: DhtSettings, state: DhtState | null): Promise<void> {
     const { clock, random, hasher, ed25519, net } = this.#platform;
     const early: [Uint8Array, string, number][] = [];
@@ -128,7 +128,7 @@ export class Discovery {
     );
   }
 
-  /** Searches in progress end without peers. */
+  /** Running searches end without peers. */
   closeDht(): void {
     this.#dht?.close();
     this.#dht = this.#searches = null;
@@ -136,7 +136,7 @@ export class Discovery {
     this.#sockets.clear();
   }
 
-  /** Where multicast is not to be had it stays off, with a warning. */
+  /** Without multicast, LSD stays off, with a warning. */
   async openLsd(): Promise<void> {
     if (this.#lsd !== null) return;
     const { multicast, random, clock } = this.#platform, { listenPort } = this.#ports;
@@ -158,12 +158,12 @@ export class Discovery {
     this.#local.clear();
   }
 
-  /** What to begin the next run with; null without a DHT. */
+  /** The state for the next run; null without a DHT. */
   get dhtState(): DhtState | null {
     return this.#dht?.state() ?? null;
   }
 
-  /** Somebody may have a DHT node there. */
+  /** An address that may have a DHT node. */
   dhtNode(host: string, port: number): void {
     this.#dht?.addNode({ host, port });
   }
@@ -174,7 +174,7 @@ export class Discovery {
     if (this.#external.vote(address, from, now)) this.#settleOn(address);
   }
 
-  /** As others see us, one of each family at most. */
+  /** Our addresses as others see them, at most one of each family. */
   get ownAddresses(): readonly string[] {
     return [...this.#own.values()];
   }
@@ -186,7 +186,7 @@ export class Discovery {
     this.#ports.addressChanged(address);
   }
 
-  /** A few times a second, with those torrents that have their turn. */
+  /** Call it a few times a second, with the torrents whose turn it is. */
   tick(torrents: readonly Discoverable[], now: number): void {
     const takers = torrents.filter(takesPart);
     if (this.#lsd !== null) {
@@ -218,7 +218,7 @@ export class Discovery {
     this.closeLsd();
   }
 
-  /** One family is enough; without IPv6 there is nothing to warn of. */
+  /** One family is enough; a missing IPv6 needs no warning. */
   async #bind(receive: Parameters<DatagramNet["bind"]>[1]): Promise<void> {
     const failures: unknown[] = [];
     for (const family of [4, 6] as const) {
@@ -231,7 +231,7 @@ export class Discovery {
     if (this.#sockets.size === 0) throw failures[0];
   }
 
-  /** Resolves to how many nodes were asked. */
+  /** Resolves to the number of nodes asked. */
   async #search(dht: Dht, torrent: Discoverable): Promise<number> {
     const infoHash = fromHex(torrent.infoHash);
     const onPeers = (peers: PeerAddress[]) => {

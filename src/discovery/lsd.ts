@@ -1,4 +1,6 @@
-/** Local service discovery (BEP 14): the datagram that tells a local network what we have. */
+/**
+ * Local service discovery (BEP 14): the datagram that announces our torrents on a local network.
+ */
 import { fromHex, fromLatin1, toHex, toLatin1 } from "../util/bytes.ts";
 
 export const LSD_GROUPS = [
@@ -6,10 +8,10 @@ export const LSD_GROUPS = [
   { family: 6, address: "ff15::efc0:988f", port: 6771 },
 ] as const;
 
-/** Info-hashes that fit into 1400 bytes, which no network cuts to pieces. */
+/** Info-hashes that fit into 1400 bytes, which no network fragments. */
 export const MAX_LSD_HASHES = 20;
 
-/** Nobody sends more than one packet of Ethernet. */
+/** The most bytes of a datagram: one Ethernet packet. */
 const MAX_BYTES = 1500;
 const MAX_LINES = 64;
 const MAX_COOKIE_LENGTH = 64;
@@ -20,11 +22,11 @@ export interface LsdAnnounce {
   port: number;
   /** 20 bytes each; 1 to 20 of them. */
   infoHashes: Uint8Array[];
-  /** Tells a sender its own announces. */
+  /** Lets a sender recognise its own announces. */
   cookie: string | null;
 }
 
-/** For the group of this family. The announce must keep to its bounds. */
+/** For the group of this family. The announce must respect its bounds. */
 export function encodeLsd(announce: LsdAnnounce, family: 4 | 6): Uint8Array {
   const { address, port } = LSD_GROUPS[family === 4 ? 0 : 1];
   const lines = [
@@ -37,7 +39,7 @@ export function encodeLsd(announce: LsdAnnounce, family: 4 | 6): Uint8Array {
   return fromLatin1(lines.join("\r\n") + "\r\n\r\n\r\n");
 }
 
-/** Null for whatever is no announce; hashes that are none are left out, unknown headers passed over. */
+/** Null if it is not an announce; invalid hashes and unknown headers are skipped. */
 export function decodeLsd(bytes: Uint8Array): LsdAnnounce | null {
   if (bytes.length > MAX_BYTES) return null;
   const lines = toLatin1(bytes).split(/\r?\n/, MAX_LINES);

@@ -1,7 +1,7 @@
 /**
- * Finds peers on the local network (BEP 14): tells it which torrents we have, and hears what others
- * have. Private torrents never come in here. Invariant: one torrent is announced at most every five
- * minutes, and all of them together about once a minute, however many there are.
+ * Finds peers on the local network (BEP 14): announces our torrents and receives those of others.
+ * Private torrents never take part. Invariant: one torrent is announced at most every five minutes,
+ * and all of them together about once a minute, however many there are.
  */
 import type { MulticastNet, MulticastSocket, Random } from "../platform/types.ts";
 import { NetError } from "../util/errors.ts";
@@ -10,10 +10,10 @@ import { isUsablePeer } from "../util/compact_address.ts";
 import { decodeLsd, encodeLsd, LSD_GROUPS, type LsdAnnounce, MAX_LSD_HASHES } from "./lsd.ts";
 
 const ANNOUNCE_EVERY_MS = 5 * 60_000;
-/** Announces a minute on average, and how many may come close together, as when we start. */
+/** Announces per minute on average, and the size of a burst, as at the start. */
 const SEND_EVERY_MS = 60_000;
 const BURST = 5;
-/** Announces of one neighbour that are looked at in a minute, and neighbours in that minute. */
+/** The most announces read from one neighbour per minute, and the most neighbours. */
 const MAX_HEARD = 30;
 const MAX_NEIGHBOURS = 256;
 
@@ -26,13 +26,13 @@ export interface LsdPorts {
 }
 
 export interface LsdEvents {
-  /** Somebody near has a torrent that we have, too. */
+  /** A neighbour has one of our torrents. */
   peer(infoHash: Uint8Array, address: string, port: number): void;
 }
 
 interface Announced {
   readonly infoHash: Uint8Array;
-  /** When it was announced last. */
+  /** When it was last announced. */
   at: number;
 }
 
@@ -58,7 +58,7 @@ export class Lsd {
     this.#filledAt = ports.now();
   }
 
-  /** Joins the groups. Rejects with a NetError when neither can be had: then it stays off. */
+  /** Joins the groups. Rejects with a NetError if neither can be joined: then LSD stays off. */
   async open(): Promise<void> {
     const failures: unknown[] = [];
     for (const { family, address, port } of LSD_GROUPS) {
@@ -81,7 +81,7 @@ export class Lsd {
     return this.#sockets.map(({ family }) => family);
   }
 
-  /** False for a private torrent, of which nothing is said or heard here (BEP 27). */
+  /** False for a private torrent, which is neither announced nor received here (BEP 27). */
   add(torrent: { readonly infoHash: Uint8Array; readonly private: boolean }): boolean {
     if (torrent.private) return false;
     const key = toHex(torrent.infoHash);
@@ -95,7 +95,7 @@ export class Lsd {
     this.#torrents.delete(toHex(infoHash));
   }
 
-  /** Every second or so: announces what is due. */
+  /** Every second or so: sends the announces that are due. */
   tick(now: number): void {
     this.#tokens = Math.min(BURST, this.#tokens + (now - this.#filledAt) / SEND_EVERY_MS);
     this.#filledAt = now;
@@ -103,7 +103,7 @@ export class Lsd {
     if (port === 0 || this.#sockets.length === 0 || this.#tokens < 1) return;
     const due = [...this.#torrents.values()].filter(({ at }) => now - at >= ANNOUNCE_EVERY_MS);
     if (due.length === 0) return;
-    // Those who have waited longest; the rest has its turn in the next announce.
+    // The longest waiting ones first; the rest follows in the next announce.
     const batch = due.sort((a, b) => a.at - b.at).slice(0, MAX_LSD_HASHES);
     for (const torrent of batch) torrent.at = now;
     this.#tokens--;

@@ -1,44 +1,45 @@
 /**
- * When each torrent of a client is looked for in the DHT, and announced to it: every 15 minutes, and
- * sooner while it has no peer. Those who have waited longest come first, so that of thousands each gets
- * its turn. Invariant: at most one search of a torrent, and eight in all, are under way.
+ * When each torrent of a client is searched for in the DHT, and announced to it: every 15 minutes,
+ * and sooner while it has no peer. The longest waiting ones come first, so that each of thousands
+ * has its turn. Invariant: a torrent has at most one search at a time, and all together at most
+ * eight.
  */
 
 const EVERY_MS = 15 * 60_000;
 /** The first waits of a torrent without peers; each is twice the one before, up to EVERY_MS. */
 const ALONE_LEECH_MS = 15_000, ALONE_SEED_MS = 60_000;
-/** While the DHT knows nobody to ask yet. */
+/** While the DHT has no node to ask yet. */
 const STARTING_MS = 2000;
 const AT_ONCE = 8;
-/** How much sooner a torrent counts as due that lacks something. */
+/** How much sooner an incomplete torrent counts as due. */
 const HEAD_START_MS = 5 * 60_000;
-/** How often one with peers is looked at for whether it still has them. */
+/** How often a torrent with peers is checked for having lost them. */
 const LOOK_EVERY_MS = 5000;
-/** Peers that stayed so long were real: when they are gone the waits begin anew. */
+/** Peers connected for this long were real: after losing them the waits start over. */
 const COMPANY_MS = 60_000;
 
 export interface Sought {
-  /** It has everything. */
+  /** The torrent is complete. */
   readonly complete: boolean;
-  /** Nobody connected, and nobody to dial. */
+  /** No peer is connected, and none can be dialled. */
   readonly alone: boolean;
 }
 
 interface Search {
   underWay: boolean;
-  /** When the last one ended, or when it was first seen. */
+  /** When the last one ended, or when the torrent was first seen. */
   since: number;
-  /** Not to be thought of before. */
+  /** It is not considered before this time. */
   lookAt: number;
-  /** Searches that ended with nobody there, one after the other. */
+  /** Consecutive searches that found no peer. */
   tries: number;
-  /** Since when it has not been alone; null while it is. */
+  /** Since when it has had no peers; null while it has. */
   companySince: number | null;
 }
 
 export class SearchSchedule<T extends Sought> {
   readonly #now: () => number;
-  /** Resolves to how many nodes were asked; never rejects. */
+  /** Resolves to the number of nodes asked; never rejects. */
   readonly #search: (torrent: T) => Promise<number>;
   readonly #searches = new WeakMap<T, Search>();
   #underWay = 0;
@@ -48,7 +49,7 @@ export class SearchSchedule<T extends Sought> {
     this.#search = search;
   }
 
-  /** A few times a second, with all that may be searched for. */
+  /** Call it a few times a second, with all searchable torrents. */
   tick(torrents: Iterable<T>, now: number): void {
     const free = AT_ONCE - this.#underWay;
     if (free === 0) return;
@@ -71,7 +72,7 @@ export class SearchSchedule<T extends Sought> {
     return search;
   }
 
-  /** What it says is right until `lookAt`, which it sets. */
+  /** Its result is valid until `lookAt`, which it sets. */
   #isDue(torrent: T, search: Search, now: number): boolean {
     const { since, lookAt } = search;
     if (lookAt === since || now - since >= EVERY_MS) return true;

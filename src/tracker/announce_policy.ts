@@ -1,12 +1,12 @@
 /**
- * Which tracker of one torrent is announced to, when, and with which event: the rules of BEP 12
- * (tiers) and BEP 3 (events), with libtorrent's back-off. A state machine without clock or socket:
- * every call takes the time in milliseconds, `tick` says what to send now.
+ * Decides which tracker of one torrent is announced to, when, and with which event: the rules of
+ * BEP 12 (tiers) and BEP 3 (events), with libtorrent's back-off. A state machine without clock or
+ * socket: every call takes the time in milliseconds, `tick` says what to send now.
  *
- * One rule decides whom to ask: walk the trackers in order and stop at the first that works. A
- * tracker that fails, gives no peers while they are needed or lets us wait is passed over, and the
- * first such trouble lets all later tiers be asked side by side. Tiers of different owners (a magnet
- * link lists unrelated trackers) are walked independently of each other.
+ * One rule decides which trackers are asked: walk them in order and stop at the first that works. A
+ * tracker that fails, returns no peers while they are needed or answers slowly is passed over, and
+ * the first such trouble lets all later tiers be asked in parallel. Tiers of different owners (a
+ * magnet link lists unrelated trackers) are walked independently.
  */
 import type { Random } from "../platform/types.ts";
 import type { AnnounceEvent } from "./tracker_message.ts";
@@ -23,7 +23,7 @@ export interface AnnounceOrder<T> {
 }
 
 export interface AnnounceAnswer {
-  /** Seconds, as the tracker said; null where it said nothing. */
+  /** Seconds, as the tracker said; null if it did not. */
   interval: number | null;
   minInterval: number | null;
   peers: number;
@@ -33,16 +33,16 @@ export interface TrackerView<T> {
   tracker: T;
   tier: number;
   state: "waiting" | "announcing" | "working" | "failing" | "disabled";
-  /** When it is announced to next; null if the trackers before it suffice, or while under way. */
+  /** Time of the next announce; null if the trackers before it suffice, or during an announce. */
   nextAt: number | null;
-  /** Before this the tracker does not want to be asked; in the past if it did not refuse. */
+  /** The tracker demands no announce before this time; in the past if it did not refuse. */
   allowedAt: number;
 }
 
 export interface PolicyOptions {
   /** Never asks a second tracker before the first has failed (private torrents, BEP 27). */
   oneAtATime?: boolean;
-  /** Each tier is asked whatever the others do. No effect with `oneAtATime`. */
+  /** Each tier is asked independently of the others. No effect with `oneAtATime`. */
   independentTiers?: boolean;
 }
 
@@ -50,19 +50,19 @@ const DEFAULT_INTERVAL_S = 1800;
 const INTERVAL_S = { min: 60, max: 24 * 3600 };
 const MIN_INTERVAL_S = { min: 5, max: 24 * 3600 };
 
-/** After so long without an answer the next tracker gets its turn too. */
+/** After this long without an answer the next tracker is asked too. */
 const PATIENCE_MS = 2_000;
 /** The same for the trackers of a tier behind one that did not answer in time. */
 const NEXT_PATIENCE_MS = 500;
-/** Announces under way at most; those that wait for longer than `SLOW_MS` are not counted. */
+/** The most simultaneous announces; those older than `SLOW_MS` are not counted. */
 const MAX_AT_ONCE = 10;
 const SLOW_MS = 4_000;
-/** A tracker that has not answered for so long counts as failing, though it is still tried. */
+/** A tracker silent for this long counts as failing, though it is still tried. */
 const SILENCE_MS = 15_000;
-/** So few peers are none: trackers often list ourselves. */
+/** This few peers count as none: trackers often list ourselves. */
 const FEW_PEERS = 1;
 
-/** What a tier gives: a tracker that works, one that may still answer in time, or neither. */
+/** The value of a tier: a tracker that works, one that may still answer in time, or neither. */
 type Comfort = "works" | "waits" | "none";
 
 interface Entry<T> {
@@ -71,25 +71,27 @@ interface Entry<T> {
   readonly host: string;
   tier: number;
   disabled: boolean;
-  /** When the announce under way began. */
+  /** When the running announce began. */
   since: number | null;
   event: AnnounceEvent;
-  /** Not to be announced to before. */
+  /** No announce before this time. */
   dueAt: number;
-  /** The same by the word of a tracker that refused. */
+  /** The same, as demanded by a tracker that refused. */
   allowedAt: number;
   fails: number;
   /** The last announce was answered. */
   working: boolean;
   answeredAt: number;
-  /** Time that the tracker demands between two announces. */
+  /** The interval that the tracker demands between two announces. */
   minIntervalMs: number;
-  /** It has seen "started". */
+  /** It was sent "started". */
   started: boolean;
   owesCompleted: boolean;
-  /** It did not give enough peers: it is asked as soon as it allows, and those behind it are too. */
+  /**
+   * It returned too few peers: it is asked again as soon as it allows, and so are those behind it.
+   */
   short: boolean;
-  /** Announces in a row that were made sooner than usual; each doubles the next wait. */
+  /** Consecutive announces that were sent early; each doubles the next wait. */
   hurries: number;
 }
 
@@ -113,8 +115,8 @@ export class AnnouncePolicy<T extends PolicyTracker> {
   }
 
   /**
-   * Asks these trackers from now on; shuffles each tier (BEP 12). Returns the trackers that were dropped
-   * and have to hear "stopped".
+   * Asks these trackers from now on; shuffles each tier (BEP 12). Returns the removed trackers that
+   * must be sent "stopped".
    */
   setTiers(tiers: readonly (readonly T[])[]): T[] {
     const before = new Map(this.#order.map((entry) => [entry.tracker, entry]));
@@ -130,12 +132,12 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return [...before.values()].filter(awaitsStopped).map((entry) => entry.tracker);
   }
 
-  /** From here on no second tracker is asked before the first has failed (BEP 27). */
+  /** From now on no second tracker is asked before the first has failed (BEP 27). */
   askOneAtATime(): void {
     this.#oneAtATime = true;
   }
 
-  /** What to announce now. Each order must be closed by `answered` or `failed`. */
+  /** The announces to send now. Each must be closed by `answered` or `failed`. */
   tick(now: number): AnnounceOrder<T>[] {
     const orders: AnnounceOrder<T>[] = [];
     if (this.#stopped) return orders;
@@ -148,7 +150,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return orders;
   }
 
-  /** When to call `tick` again; Infinity if only an answer can bring something new. */
+  /** When to call `tick` again; Infinity if only an answer can change anything. */
   nextDeadline(now: number): number {
     let at = Infinity;
     if (this.#stopped) return at;
@@ -163,7 +165,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return at;
   }
 
-  /** `needsPeers`: the torrent cannot go on well without more of them. */
+  /** `needsPeers`: the torrent is stuck without more of them. */
   answered(tracker: T, now: number, answer: AnnounceAnswer, needsPeers: boolean): void {
     const entry = this.#entry(tracker);
     const event = entry.event;
@@ -173,7 +175,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     entry.started = true;
     entry.answeredAt = now;
     const interval = clampSeconds(answer.interval ?? DEFAULT_INTERVAL_S, INTERVAL_S);
-    // A tracker that states only one interval wants that one kept.
+    // A tracker that states only one interval wants that one respected.
     entry.minIntervalMs = answer.minInterval === null
       ? interval
       : clampSeconds(answer.minInterval, MIN_INTERVAL_S);
@@ -200,7 +202,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     if (!entry.started) entry.owesCompleted = false;
   }
 
-  /** Another address of a tracker that answered demands to be left alone for so long. */
+  /** Another address of a tracker that answered demands this wait. */
   demand(tracker: T, now: number, waitMs: number): void {
     const entry = this.#entry(tracker);
     const minIntervalMs = Math.min(waitMs, MIN_INTERVAL_S.max * 1000);
@@ -209,14 +211,14 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     entry.dueAt = Math.max(entry.dueAt, now + minIntervalMs);
   }
 
-  /** Leaves a tracker alone until then, as it demanded before. */
+  /** Does not ask a tracker before then, as it demanded earlier. */
   postpone(tracker: T, allowedAt: number): void {
     const entry = this.#entry(tracker);
     entry.allowedAt = Math.max(entry.allowedAt, allowedAt);
     entry.dueAt = Math.max(entry.dueAt, allowedAt);
   }
 
-  /** What failed may work again, as after the machine slept: forgets back-offs, not demands. */
+  /** Failed trackers may work again, as after the machine slept: forgets back-offs, not demands. */
   forgive(): void {
     for (const entry of this.#order) {
       if (entry.fails === 0) continue;
@@ -233,7 +235,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     }
   }
 
-  /** The download is complete: every tracker that saw it start hears of it once. */
+  /** The download is complete: every tracker that saw it start is told once. */
   completed(now: number): void {
     if (this.#completed) return;
     this.#completed = true;
@@ -244,8 +246,8 @@ export class AnnouncePolicy<T extends PolicyTracker> {
   }
 
   /**
-   * Ends it all; returns the trackers that saw "started", or may be seeing it right now, and so have
-   * to hear "stopped", after the "completed" that they may lack.
+   * Ends everything; returns the trackers that saw "started", or may be seeing it right now, and
+   * must be sent "stopped", after the "completed" that they may lack.
    */
   stop(): T[] {
     if (this.#stopped) return [];
@@ -253,7 +255,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return this.#order.filter(awaitsStopped).map((entry) => entry.tracker);
   }
 
-  /** Whether a tracker still has to hear that the download is complete, and did not refuse. */
+  /** Whether a tracker that did not refuse still has to hear that the download is complete. */
   owesCompleted(tracker: T, now: number): boolean {
     const { owesCompleted, allowedAt } = this.#entry(tracker);
     return owesCompleted && allowedAt <= now;
@@ -267,7 +269,7 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     });
   }
 
-  /** All trackers in the present order of asking. */
+  /** All trackers in the current order of asking. */
   view(now: number): TrackerView<T>[] {
     const inReach = new Set(this.#stopped ? [] : this.#inReach(now));
     return this.#order.map((entry) => ({
@@ -304,14 +306,14 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     return this.#oneAtATime || now < entry.since + patienceMs ? "waits" : "none";
   }
 
-  /** Whether the tiers behind one with this comfort stay in reserve. */
+  /** Whether the tiers behind one with this value stay in reserve. */
   #isEnough(comfort: Comfort, troubled: boolean): boolean {
     if (comfort === "none") return false;
     if (this.#oneAtATime) return true;
     return !this.#independent && (comfort === "works" || !troubled);
   }
 
-  /** When another announce may begin; not in the future unless too many are under way. */
+  /** When another announce may begin; in the future only if too many are running. */
   #freeAt(now: number): number {
     let oldest = Infinity, count = 0;
     for (const { since } of this.#order) {
@@ -375,12 +377,12 @@ function begin<T>(entry: Entry<T>, now: number): AnnounceOrder<T> {
   return { tracker: entry.tracker, event: entry.event };
 }
 
-/** An event that it would lack if we left now. */
+/** An event that it would miss if we left now. */
 function owesNow(entry: Entry<unknown>): boolean {
   return entry.owesCompleted && entry.working;
 }
 
-/** When we lose patience with an announce; Infinity if that is past. */
+/** When an announce counts as slow; Infinity if that is past. */
 function patienceEnd(since: number, now: number): number {
   if (now < since + NEXT_PATIENCE_MS) return since + NEXT_PATIENCE_MS;
   return now < since + PATIENCE_MS ? since + PATIENCE_MS : Infinity;
@@ -414,7 +416,7 @@ function shuffled<T>(items: readonly T[], random: Pick<Random, "uint32">): T[] {
   return copy;
 }
 
-/** A UDP tracker trades places with an HTTP one of the same host before it: it costs less. */
+/** A UDP tracker moves before an HTTP one of the same host: it costs less. */
 function preferUdp(order: Entry<PolicyTracker>[]): void {
   for (const [j, udp] of order.entries()) {
     if (udp.scheme !== "udp") continue;
@@ -426,7 +428,9 @@ function preferUdp(order: Entry<PolicyTracker>[]): void {
   }
 }
 
-/** One host by another protocol is the same tracker, whatever the tiers: it stays in reserve. */
+/**
+ * The same host by another protocol is the same tracker, whatever the tiers: it stays in reserve.
+ */
 function joinSameHost(order: Entry<PolicyTracker>[]): void {
   const hosts = new Map<string, { tier: number; schemes: Set<string> }>();
   for (const entry of order) {

@@ -1,7 +1,7 @@
 /**
  * Announce and scrape over HTTP(S). A request goes to an address that was looked up and checked
- * before (`HttpRequest.address` pins it), also at every redirect, so that neither a changing name
- * nor a redirect can lead it to a service of this machine or its network.
+ * before (`HttpRequest.address` pins it), also at every redirect, so neither a changing name nor a
+ * redirect can lead it to a service of this machine or its network.
  */
 import type { Http, HttpResponse } from "../platform/types.ts";
 import { addressFamily } from "../util/compact_address.ts";
@@ -32,7 +32,7 @@ export interface HttpAnnouncePorts extends ResolvePorts {
 }
 
 export interface HttpAnnounceOptions {
-  /** For everything, redirects included. */
+  /** For the whole exchange, redirects included. */
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -53,7 +53,7 @@ export async function announceHttp(
   });
 }
 
-/** What a scrape says about one torrent; null if nothing. Throws a TrackerError. */
+/** The scrape result of one torrent; null if there is none. Throws a TrackerError. */
 export async function scrapeHttp(
   ports: HttpAnnouncePorts,
   url: TrackerUrl,
@@ -61,7 +61,7 @@ export async function scrapeHttp(
   infoHash: Uint8Array,
   options: HttpAnnounceOptions,
 ): Promise<ScrapeEntry | null> {
-  // The announce URL is what was given to us; the scrape URL only follows from it.
+  // The announce URL was given to us; the scrape URL is only derived from it.
   checkTrackerAddress(url, address);
   const target = scrapeUrl(url);
   if (target === null) throw new TrackerError("refused-url", "The tracker cannot be scraped");
@@ -76,7 +76,7 @@ export async function scrapeHttp(
 interface AnswerReader<T> {
   /** Throws a TrackerError or a ProtocolError. */
   parse(body: Uint8Array): T;
-  /** Whether it is worth more than the status that says that there is no answer. */
+  /** Whether it says more than the HTTP status alone. */
   isUseful(answer: T): boolean;
 }
 
@@ -131,7 +131,7 @@ async function getFollowing(
   }
 }
 
-/** An announce stands for one address family, so a redirect has to stay in it. */
+/** An announce stands for one address family, so a redirect must stay in it. */
 async function addressOfSameFamily(
   ports: HttpAnnouncePorts,
   url: TrackerUrl,
@@ -154,7 +154,7 @@ function requestHeaders(first: TrackerUrl, url: TrackerUrl): Record<string, stri
 
 /** Percent-encoded credentials as bytes, in base64. */
 function base64(credentials: string): string {
-  // What unescapes one byte at a time also works on credentials that are not UTF-8.
+  // An unescape that works byte by byte also handles credentials that are not UTF-8.
   const bytes = credentials.replace(
     /%([0-9a-fA-F]{2})/g,
     (_, hex) => String.fromCharCode(parseInt(hex, 16)),
@@ -167,7 +167,7 @@ function redirectOf(response: HttpResponse): string | null {
   return response.headers["location"] ?? null;
 }
 
-/** A moved tracker that did not hand the query on gets what we ask for all the same. */
+/** If a redirect dropped our query, it is added again. */
 function withArgumentsOf(asked: string, target: string): string {
   const at = asked.search(/[?&]info_hash=/);
   if (at < 0 || /[?&]info_hash=/.test(target)) return target;

@@ -1,6 +1,6 @@
 /**
  * A small tracker over HTTP (BEP 3, 7, 23, 48) for the demo, for tests and for a household: it
- * serves any torrent, keeps everything in memory and believes no address but the sender's.
+ * serves any torrent, keeps everything in memory and trusts only the sender's address.
  */
 import type { Clock, Http, Random } from "../platform/types.ts";
 import { type Encodable, encode } from "../bencode/bencode_encode.ts";
@@ -21,11 +21,11 @@ export interface LocalTrackerOptions {
   port: number;
   /** Default "127.0.0.1". */
   address?: string;
-  /** Seconds between announces that peers are told. Default 1800. */
+  /** Seconds between announces, as told to peers. Default 1800. */
   intervalSeconds?: number;
-  /** Seconds that peers are told to wait at least. Default 30. */
+  /** Minimum seconds between announces, as told to peers. Default 30. */
   minIntervalSeconds?: number;
-  /** Shares what another front end knows, such as `serveUdpTracker`. */
+  /** Shares the peers of another front end, such as `serveUdpTracker`. */
   swarms?: SwarmStore;
 }
 
@@ -104,7 +104,7 @@ export function boundedNumWant(numWant: number): number {
   return numWant < 0 ? DEFAULT_NUM_WANT : Math.min(numWant, MAX_NUM_WANT);
 }
 
-/** Something is wrong with a request; the message goes to the client. */
+/** A request is wrong; the message goes to the client. */
 class Refusal extends Error {}
 
 /** Arguments by name, each value with one character for one byte. */
@@ -155,7 +155,7 @@ function readEvent(text: string): AnnounceEvent {
   return text === "started" || text === "completed" || text === "stopped" ? text : null;
 }
 
-/** Compact lists say nothing about families, so each has a key of its own (BEP 7). */
+/** Compact lists do not name their family, so each has its own key (BEP 7). */
 function compactPeers(peers: readonly PeerAddress[]): Record<string, Encodable> {
   const entries = peers.map(compactPeer);
   const v6 = entries.filter((entry) => entry.length === 18);
@@ -167,7 +167,9 @@ function plainPeers(peers: readonly PeerAddress[]): Record<string, Encodable> {
   return { peers: peers.map(({ address, port }) => ({ ip: address, port })) };
 }
 
-/** The keys of "files" are binary, which the encoder does not take: this level is put together. */
+/**
+ * The keys of "files" are binary, which the encoder does not accept: this level is built by hand.
+ */
 function answerScrape(swarms: SwarmStore, query: Query): Uint8Array {
   const hashes = new Set((query.get("info_hash") ?? []).slice(0, MAX_SCRAPE));
   const parts: Uint8Array[] = [fromLatin1("d5:filesd")];

@@ -40,7 +40,7 @@ export async function resolveHost(
   return found;
 }
 
-/** A look-up cannot be called off, so it is left behind when the time is over. */
+/** A look-up cannot be cancelled, so a late one is ignored. */
 function lookupWithin(ports: ResolvePorts, host: string, signal: AbortSignal): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const giveUp = (code: "timeout" | "net", message: string) => {

@@ -1,6 +1,6 @@
 /**
- * What a tracker remembers: who takes part in which torrent. Bounded in torrents and peers (those
- * heard of longest ago go first), and whoever stays silent for two intervals is forgotten.
+ * A tracker's memory: which peers are in which torrent. It is bounded in torrents and peers (the
+ * longest silent ones go first), and a peer that stays silent for two intervals is forgotten.
  */
 import type { Clock, Random } from "../platform/types.ts";
 import { formatEndpoint, isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
@@ -8,7 +8,7 @@ import type { AnnounceEvent } from "./tracker_message.ts";
 import { toHex } from "../util/bytes.ts";
 
 export interface SwarmLimits {
-  /** Seconds between announces that peers are told. */
+  /** Seconds between announces, as told to peers. */
   intervalSeconds: number;
   maxTorrents: number;
   maxPeersPerTorrent: number;
@@ -26,11 +26,11 @@ export interface SwarmAnnounce {
 export interface SwarmCounts {
   seeders: number;
   leechers: number;
-  /** How many peers said "completed". */
+  /** The number of peers that said "completed". */
   downloaded: number;
 }
 
-/** The peer that announced is not among them; a seed gets only peers that lack something. */
+/** The announcing peer is not included; a seed gets only peers that lack something. */
 export interface SwarmAnswer extends SwarmCounts {
   peers: PeerAddress[];
 }
@@ -42,7 +42,7 @@ interface Member {
 }
 
 interface Swarm {
-  /** By "address:port", the one heard of longest ago first. */
+  /** By "address:port", the longest silent one first. */
   members: Map<string, Member>;
   downloaded: number;
 }
@@ -51,7 +51,7 @@ export class SwarmStore {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: SwarmLimits;
-  /** By info-hash in hexadecimal digits, the one heard of longest ago first. */
+  /** By info-hash in hexadecimal digits, the longest silent one first. */
   readonly #swarms = new Map<string, Swarm>();
 
   constructor(ports: { clock: Clock; random: Random }, limits: SwarmLimits) {
@@ -78,7 +78,7 @@ export class SwarmStore {
     swarm.members.delete(key);
     const others = this.#pick(swarm, announce);
     if (announce.event === "completed") swarm.downloaded++;
-    // Who does not listen may ask for peers, but is of no use to others.
+    // A peer that does not listen may ask for peers, but is useless to others.
     if (announce.event !== "stopped" && isUsablePeer(announce.peer)) {
       const seenAt = this.#clock.now();
       swarm.members.set(key, { peer: announce.peer, seeding: announce.left === 0, seenAt });
@@ -97,7 +97,7 @@ export class SwarmStore {
     return counts(swarm);
   }
 
-  /** A random choice of those that can be of use to each other. */
+  /** A random choice of peers that can exchange data with each other. */
   #pick(swarm: Swarm, { left, event, numWant }: SwarmAnnounce): PeerAddress[] {
     if (event === "stopped") return [];
     const useful = [...swarm.members.values()].filter((member) => left > 0 || !member.seeding);

@@ -1,8 +1,8 @@
-/** Failures below the tracker protocol, put into the words of a TrackerError. */
+/** Turns failures below the tracker protocol into TrackerErrors. */
 import { displayText } from "./tracker_message.ts";
 import { NetError, ProtocolError, TrackerError } from "../util/errors.ts";
 
-/** Network and format errors as TrackerErrors. Anything else is a bug of ours and thrown on. */
+/** Network and format errors as TrackerErrors. Any other error is a bug of ours and rethrown. */
 export function asTrackerError(error: unknown): TrackerError {
   if (error instanceof TrackerError) return error;
   if (error instanceof ProtocolError) {

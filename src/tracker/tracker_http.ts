@@ -1,7 +1,7 @@
 /**
- * Announce and scrape over HTTP: the URLs to ask (BEP 3, 7, 23, 48) and the bencoded answers
- * (also BEP 24 and 31). Answers are bounded in bytes, depth, tokens and peers; a ProtocolError or
- * TrackerError is all that hostile bytes can cause.
+ * Announce and scrape over HTTP: the URLs to ask (BEP 3, 7, 23, 48) and the bencoded answers (also
+ * BEP 24 and 31). Answers are bounded in bytes, depth, tokens and peers; hostile bytes can only
+ * cause a ProtocolError or a TrackerError.
  */
 import { fromLatin1, toHex } from "../util/bytes.ts";
 import { ProtocolError, TrackerError } from "../util/errors.ts";
@@ -23,10 +23,10 @@ export const MAX_TRACKER_BODY = 816 * 1024;
 
 const MAX_SCRAPE_ENTRIES = 1000;
 const MAX_HOST_LENGTH = 253;
-/** A day: no tracker is given up for longer without "retry in". */
+/** A day: without "retry in", no tracker rests for longer. */
 const MAX_WAIT_S = 86_400;
 
-/** The announce URL; what the tracker URL already has in its query stays in front. */
+/** The announce URL; the tracker URL's own query stays in front. */
 export function announceUrl(url: TrackerUrl, request: AnnounceRequest): string {
   const args = [
     `info_hash=${percentEncode(request.infoHash)}`,
@@ -51,9 +51,9 @@ export function scrapeRequestUrl(url: TrackerUrl, infoHashes: readonly Uint8Arra
 }
 
 /**
- * Reads the answer to an announce. Throws a TrackerError "failure" with the tracker's own words
- * (and `retryInMs` if it gave one), or a ProtocolError if the bytes are no answer. What cannot be
- * read counts as not said; a failure beside peers is taken for a warning.
+ * Reads the answer to an announce. Throws a TrackerError "failure" with the tracker's message (and
+ * `retryInMs` if it gave one), or a ProtocolError if the bytes are no answer. Unreadable fields
+ * count as missing; a failure beside peers counts as a warning.
  */
 export function parseAnnounceResponse(body: Uint8Array): AnnounceResponse {
   const answer = decodeAnswer(body), interval = count(answer, "interval");
@@ -141,7 +141,7 @@ function failureOf(answer: BDict): TrackerError {
   );
 }
 
-/** What the tracker demands before the next announce: "retry in", or its intervals. 0: nothing. */
+/** The tracker's wait before the next announce: "retry in", or its intervals. 0: none. */
 function waitAfterFailure(answer: BDict): number {
   const interval = count(answer, "min interval") ?? count(answer, "interval") ?? 0;
   return Math.max(retryIn(answer.get("retry in")) ?? 0, Math.min(interval, MAX_WAIT_S) * 1000);
@@ -156,7 +156,7 @@ function retryIn(value: BValue | undefined): number | null {
   return /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) * 60_000 : null;
 }
 
-/** `listed`: there was a list of either kind, be it empty. */
+/** `listed`: the answer had a list of either kind, even an empty one. */
 function readPeers(
   answer: BDict,
 ): { peers: PeerAddress[]; namedPeers: NamedPeer[]; listed: boolean } {
@@ -172,7 +172,7 @@ function readPeers(
   return { peers, namedPeers, listed };
 }
 
-/** Dictionaries, or compact peers one by one. A bad entry says nothing about the others. */
+/** Dictionaries, or compact peers one by one. A bad entry does not affect the others. */
 function readPeerList(entries: BValue[], peers: PeerAddress[], namedPeers: NamedPeer[]): void {
   for (const entry of entries.slice(0, MAX_PEERS_PER_ANSWER)) {
     if (entry instanceof Uint8Array) {
@@ -200,7 +200,7 @@ function readDictionaryPeer(entry: BDict): NamedPeer | null {
   return { host, port, peerId: peerId?.length === 20 ? peerId.slice() : null };
 }
 
-/** A number that is zero or more; anything else counts as not said. */
+/** A number that is zero or more; anything else counts as missing. */
 function count(answer: BDict, key: string): number | null {
   const value = answer.int(key);
   return value === undefined || value < 0 ? null : value;

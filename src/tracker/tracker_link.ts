@@ -1,6 +1,6 @@
 /**
- * One tracker of one torrent: where it is and what it was told. A host that is reachable over IPv4
- * and over IPv6 hears of us over both (BEP 7), each with its own "started" and "stopped", because
+ * One tracker of one torrent: its addresses and the events sent to each. A host with IPv4 and IPv6
+ * addresses is announced to over both (BEP 7), each with its own "started" and "stopped", because
  * the tracker learns our address from the connection.
  */
 import type { AnnounceEvent, AnnounceRequest, AnnounceResponse } from "./tracker_message.ts";
@@ -19,7 +19,7 @@ export interface LinkOptions {
   udpTries: number;
   httpTimeoutMs: number;
   signal: AbortSignal;
-  /** An address refused, and wants to be left alone for so many milliseconds. */
+  /** An address refused, and demands no request for this many milliseconds. */
   onDemand?(waitMs: number): void;
 }
 
@@ -35,9 +35,9 @@ type Family = 4 | 6;
 const MAX_ATTEMPTS = 3;
 
 export class TrackerLink {
-  /** Families over which the tracker answered us, and so counts us in. */
+  /** Families over which the tracker answered us, and so counts us. */
   readonly #told = new Set<Family>();
-  /** How many addresses were given up; picks the next one of a host with several. */
+  /** The number of addresses given up; selects the next one of a host with several. */
   readonly #turns: Record<Family, number> = { 4: 0, 6: 0 };
   readonly #ports: LinkPorts;
   #trackerId: Uint8Array | null = null;
@@ -47,9 +47,9 @@ export class TrackerLink {
   }
 
   /**
-   * Announces over every address family that the tracker has, "stopped" only over those that
-   * answered before. `onAnswer` is called as each family answers. Resolves when all are done;
-   * rejects with a TrackerError if none of them answered.
+   * Announces over every address family of the tracker, "stopped" only over those that answered
+   * before. `onAnswer` is called as each family answers. Resolves when all are done; rejects with a
+   * TrackerError if none of them answered.
    */
   async announce(
     event: AnnounceEvent,
@@ -79,7 +79,7 @@ export class TrackerLink {
     if (families.length > 0 && errors.length === families.length) throw mostTelling(errors);
   }
 
-  /** Tries further addresses of the family only where connecting itself failed. */
+  /** Tries further addresses of the family only if connecting itself failed. */
   async #announceOver(
     family: Family,
     addresses: HostAddresses,
@@ -121,8 +121,8 @@ export class TrackerLink {
 }
 
 /**
- * The most telling first: the tracker's own words. Our own refusal is last: a tracker is given up for
- * good only if every address of it is refused.
+ * The most telling first: the tracker's own message. Our own refusal is last: a tracker is given up
+ * for good only if every address of it is refused.
  */
 const TELLING: readonly TrackerError["code"][] = [
   "failure",

@@ -1,7 +1,7 @@
 /**
- * Everything one torrent has to do with its trackers: it announces for as long as the torrent runs
- * and hands out the peers that come back. Decides nothing itself: the policy knows which tracker to
- * ask and when, a link knows how.
+ * Announces one torrent to its trackers for as long as the torrent runs, and passes on the peers of
+ * the answers. It decides nothing itself: the policy knows which tracker to ask and when, a link
+ * knows how.
  */
 import type { Clock, DatagramNet, Http, Random, Timer } from "../platform/types.ts";
 import {
@@ -25,7 +25,7 @@ export interface TrackerPorts {
   http: Pick<Http, "request">;
   datagrams: DatagramNet;
   lookup(host: string): Promise<string[]>;
-  /** One for all torrents of a client; without it the manager opens sockets of its own. */
+  /** One for all torrents of a client; without it the manager opens its own sockets. */
   udp?: UdpAnnouncer;
   /** The user vouches for all trackers: see `TrackerUrl.trusted`. */
   anyUrl?: boolean;
@@ -37,23 +37,23 @@ export interface TrackedTorrent {
   readonly peerId: Uint8Array;
   /** Private torrents ask one tracker at a time (BEP 27). */
   readonly private?: boolean;
-  /** Each tier is a tracker of its own, as in a magnet link. */
+  /** Each tier is an independent tracker, as in a magnet link. */
   readonly independentTiers?: boolean;
   /** Lets a tracker know us again when our address changes (BEP 7): 32 bits. */
   readonly key: number;
-  /** Where we take connections; 0 or less if we do not. */
+  /** Where we listen; 0 or less if we do not. */
   listenPort(): number;
   /** Payload bytes. */
   totals(): { uploaded: number; downloaded: number; left: number };
   /** How many peers to ask for; 0 if there is no room for them. */
   numWant(): number;
-  /** It cannot go on well without peers, as a download cannot. */
+  /** The torrent is stuck without peers, as a download is. */
   needsPeers(): boolean;
-  /** All wanted files are complete, others are not (BEP 21). */
+  /** All wanted files are complete, but not all files (BEP 21). */
   isPartialSeed(): boolean;
 }
 
-/** What one announce brought. */
+/** The outcome of one announce. */
 export interface AnnounceOutcome {
   /** The tracker's announce URL. */
   url: string;
@@ -63,7 +63,7 @@ export interface AnnounceOutcome {
   message: string | null;
   /** Number of peers in the answer. */
   peers: number;
-  /** Seeds that the tracker knows; null where it does not say. */
+  /** Seeds that the tracker knows; null if it does not say. */
   seeders: number | null;
   /** The same for downloads. */
   leechers: number | null;
@@ -86,7 +86,7 @@ export interface TrackerStatus {
   state: "waiting" | "announcing" | "working" | "failing" | "disabled";
   /** The tracker's own failure or warning text, or ours about the connection; safe to show. */
   message: string | null;
-  /** Seeds that the tracker knows; null where it does not say. */
+  /** Seeds that the tracker knows; null if it does not say. */
   seeders: number | null;
   /** The same for downloads. */
   leechers: number | null;
@@ -101,7 +101,9 @@ const MAX_TRACKERS = 100;
 const MAX_NAMED_PEERS = 10;
 /** Timers of the runtimes overflow at 2^31 ms, and a tracker may ask for longer waits. */
 const MAX_TIMER_MS = 3_600_000;
-/** Share of the time for stopping after which "stopped" is sent though "completed" was not answered. */
+/**
+ * Share of the time for stopping after which "stopped" is sent even if "completed" is unanswered.
+ */
 const COMPLETED_SHARE = 0.6;
 
 /** A tracker and what its last announce brought. */
@@ -114,7 +116,7 @@ interface Tracked {
   leechers: number | null;
   /** Ends the announce under way. */
   abort: AbortController;
-  /** Resolves when the latest announce is over. */
+  /** Resolves when the latest announce has ended. */
   done: Promise<void>;
   /** The event of the announce under way; undefined without one. */
   saying: AnnounceEvent | undefined;
@@ -128,7 +130,7 @@ export class TrackerManager {
   readonly #policy: AnnouncePolicy<Tracked>;
   /** Trackers that are never asked, with the reason. */
   readonly #refused: TrackerStatus[] = [];
-  /** Ends the farewells. */
+  /** Aborts the farewells. */
   readonly #farewells = new AbortController();
   #timer: Timer | null = null;
   #started = false;
@@ -158,7 +160,7 @@ export class TrackerManager {
     return length === 0 ? this.#refused.length > 0 : this.#policy.failing(now);
   }
 
-  /** Announces to these trackers from now on; those that are dropped are told "stopped". */
+  /** Announces to these trackers from now on; removed ones are sent "stopped". */
   setTiers(tiers: readonly (readonly string[])[]): void {
     const before = new Map(
       this.#policy.view(this.#now()).map(({ tracker }) => {
@@ -173,7 +175,7 @@ export class TrackerManager {
     this.#pump();
   }
 
-  /** Trackers that refused `earlier` are left alone for as long as they demanded. */
+  /** Trackers that refused `earlier` are not asked before the time that they demanded. */
   heed(earlier: TrackerManager): void {
     const now = this.#now(), demands = new Map<string, number>();
     for (const { tracker, allowedAt } of earlier.#policy.view(now)) {
@@ -189,7 +191,7 @@ export class TrackerManager {
     this.#pump();
   }
 
-  /** The torrent turned out to be private: one tracker is asked at a time (BEP 27). */
+  /** The torrent turned out to be private: trackers are asked one at a time (BEP 27). */
   askOneAtATime(): void {
     this.#policy.askOneAtATime();
   }
@@ -206,13 +208,13 @@ export class TrackerManager {
     this.#pump();
   }
 
-  /** The machine slept, or the network is back: tries all again as far as the trackers allow. */
+  /** The machine slept, or the network is back: retries all trackers as far as they allow. */
   startOver(): void {
     this.#policy.forgive();
     this.#pump();
   }
 
-  /** Ends all announcing and tells "stopped", waiting `timeoutMs` for that at most. */
+  /** Ends all announcing and sends "stopped", waiting at most `timeoutMs` for the answers. */
   stop(timeoutMs: number): Promise<void> {
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
@@ -256,7 +258,7 @@ export class TrackerManager {
     );
   }
 
-  /** Sends what the policy wants sent now, and sets the timer for what comes next. */
+  /** Sends what the policy wants sent now, and sets the timer for the next announce. */
   #pump(): void {
     if (!this.#started || this.#stopping !== null) return;
     const now = this.#now();
@@ -271,8 +273,8 @@ export class TrackerManager {
   }
 
   /**
-   * The first address family to answer decides for the policy. What others bring later is more
-   * peers, and perhaps a longer wait.
+   * The first address family to answer decides for the policy. Later answers only add peers, and
+   * perhaps a longer wait.
    */
   async #announce(tracked: Tracked, event: AnnounceEvent): Promise<void> {
     tracked.abort.abort();
@@ -324,7 +326,7 @@ export class TrackerManager {
   }
 
   #failed(tracked: Tracked, error: TrackerError, demandedMs: number): void {
-    // What our own rules refuse today they refuse tomorrow.
+    // Trackers that our own rules refuse today are refused tomorrow.
     const retryInMs = error.code === "refused-url" ? Infinity : error.retryInMs ?? 0;
     this.#policy.failed(tracked, this.#now(), Math.max(retryInMs, demandedMs));
     tracked.message = displayText(error.message);
@@ -342,7 +344,7 @@ export class TrackerManager {
     if (response.externalAddress !== null) {
       this.#events.onExternalAddress?.(response.externalAddress, url);
     }
-    // A tracker on the internet that names this machine itself wants us to attack us.
+    // A tracker on the internet that names this machine wants us to attack ourselves.
     const trusted = isPrivateOrLocal(address);
     const usable = (peer: PeerAddress) =>
       isUsablePeer(peer) && (trusted || !isLoopback(peer.address));
@@ -395,7 +397,7 @@ export class TrackerManager {
     if (this.#ports.udp === undefined) this.#udp.close();
   }
 
-  /** What is under way ends first: it is this event already, or the "started" before it. */
+  /** The running announce ends first: it is this event already, or the "started" before it. */
   async #tellCompleted(tracked: Tracked): Promise<void> {
     const isTold = tracked.saying === "completed";
     await tracked.done;
@@ -404,7 +406,7 @@ export class TrackerManager {
     await this.#tell(tracked, "completed", tracked.abort.signal);
   }
 
-  /** An answer is of no use any more; without one, the tracker notices our silence. */
+  /** The answer no longer matters; without it, the tracker notices our silence. */
   async #tell(
     { link }: Tracked,
     event: "completed" | "stopped",

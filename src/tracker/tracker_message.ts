@@ -1,10 +1,9 @@
-/** What an announce or scrape says, whatever carries it: shared by the HTTP and the UDP codec. */
+/** The contents of an announce or scrape, shared by the HTTP and the UDP codec. */
 import type { PeerAddress } from "../util/compact_address.ts";
 import { repairUtf8 } from "../bencode/utf8.ts";
 
 /**
- * Null is the announce made at regular intervals (BEP 3); "paused" is that of a partial seed
- * (BEP 21).
+ * Null is the announce at regular intervals (BEP 3); "paused" is that of a partial seed (BEP 21).
  */
 export type AnnounceEvent = "started" | "completed" | "stopped" | "paused" | null;
 
@@ -22,7 +21,7 @@ export interface AnnounceRequest {
   numWant: number;
   /** 32 bits that stay the same for a torrent, as its peer id does (BEP 7). */
   key: number;
-  /** What the tracker asked to be told again (BEP 3, HTTP only). */
+  /** The tracker's id, which it wants back in each announce (BEP 3, HTTP only). */
   trackerId: Uint8Array | null;
 }
 
@@ -33,7 +32,7 @@ export interface NamedPeer {
   peerId: Uint8Array | null;
 }
 
-/** Everything is as the tracker sent it; null where it said nothing. */
+/** All values are as the tracker sent them; null if it did not. */
 export interface AnnounceResponse {
   /** Seconds. */
   interval: number | null;
@@ -59,14 +58,14 @@ export interface ScrapeEntry {
   downloaders: number | null;
 }
 
-/** Peers taken from one answer at most, of each kind; more than a torrent keeps is no use. */
+/** The most peers read from one answer, of each kind; more than a torrent keeps are useless. */
 export const MAX_PEERS_PER_ANSWER = 1000;
 
 const MAX_TEXT_LENGTH = 300;
 
 /**
- * A tracker's text made safe to show: one line, without control characters (terminal escapes) and
- * without the marks that turn the direction of writing, cut at 300 characters.
+ * Makes a tracker's text safe to show: one line, without control characters (terminal escapes) and
+ * marks that change the direction of writing, cut at 300 characters.
  */
 export function displayText(text: string | Uint8Array): string {
   const raw = typeof text === "string" ? text : repairUtf8(text.subarray(0, 2000));

@@ -1,7 +1,7 @@
 /**
  * The packets of the UDP tracker protocol (BEP 15) with the URL option of BEP 41, both sides.
- * Decoders accept packets that are longer than they need, as BEP 15 demands, and throw a
- * ProtocolError on shorter ones; nothing is allocated from a length that was not checked.
+ * Decoders accept packets that are longer than needed, as BEP 15 demands, and throw a ProtocolError
+ * on shorter ones; no allocation depends on an unchecked length.
  */
 import { concatBytes, readUint16, readUint32, writeUint16, writeUint32 } from "../util/bytes.ts";
 import { ProtocolError } from "../util/errors.ts";
@@ -14,7 +14,7 @@ import {
   type ScrapeEntry,
 } from "./tracker_message.ts";
 
-/** Torrents in one scrape at most: what fits into one packet without fragments. */
+/** The most torrents in one scrape: as many as fit into one packet without fragments. */
 export const MAX_UDP_SCRAPE = 74;
 
 const CONNECT = 0, ANNOUNCE = 1, SCRAPE = 2, ERROR = 3;
@@ -75,7 +75,7 @@ export function encodeAnnounce(
   writeUint64(packet, 64, request.left);
   writeUint64(packet, 72, request.uploaded);
   writeUint32(packet, 80, EVENTS.indexOf(request.event));
-  // 84: our IPv4 address; zero means the one the packet comes from.
+  // 84: our IPv4 address; zero means the sender address of the packet.
   writeUint32(packet, 88, request.key);
   writeUint32(packet, 92, request.numWant);
   writeUint16(packet, 96, request.port);
@@ -99,7 +99,7 @@ export function replyTransactionId(bytes: Uint8Array): number | null {
   return bytes.length < 8 ? null : readUint32(bytes, 4);
 }
 
-/** `family` is that of the socket, which alone tells how long a peer entry is. */
+/** `family` is that of the socket; only it determines the length of a peer entry. */
 export function decodeUdpReply(bytes: Uint8Array, family: 4 | 6): UdpReply {
   need(bytes, 8);
   const action = readUint32(bytes, 0);
@@ -119,7 +119,7 @@ export function decodeUdpReply(bytes: Uint8Array, family: 4 | 6): UdpReply {
   }
 }
 
-/** What a client sent; a tracker still has to check the connection id. */
+/** A client's request; a tracker still has to check the connection id. */
 export function decodeUdpRequest(bytes: Uint8Array): UdpRequest {
   need(bytes, 16);
   const action = readUint32(bytes, 8);

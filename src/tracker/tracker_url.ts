@@ -1,7 +1,7 @@
 /**
- * Which tracker URLs may be used, and how. Tracker URLs and redirects come from strangers, who
- * would like to point us at services of this machine or its network (SSRF), so nothing here or in
- * the drivers sends a request before both the text and the resolved address were allowed.
+ * Which tracker URLs may be used, and how. Tracker URLs and redirects come from strangers, who may
+ * try to point us at services of this machine or its network (SSRF), so neither this file nor the
+ * drivers send a request before both the text and the resolved address were allowed.
  */
 import { TrackerError } from "../util/errors.ts";
 import { canonicalIp, isDialable } from "../util/ip_address.ts";
@@ -24,7 +24,7 @@ export interface TrackerUrl {
   readonly path: string;
   /** "user:password", percent-encoded as given; null if there was none. */
   readonly credentials: string | null;
-  /** The user vouches for it: on this machine it may have any path, and any arguments. */
+  /** The user vouches for it: on this machine it may have any path and any arguments. */
   readonly trusted: boolean;
 }
 
@@ -33,7 +33,7 @@ export const MAX_REDIRECTS = 5;
 const MAX_URL_LENGTH = 2048;
 const DEFAULT_PORTS = { http: 80, https: 443, udp: 80 };
 
-/** Arguments that an announce adds itself; a URL that brings them forges somebody's request. */
+/** Arguments that an announce adds itself; a URL that contains them forges a request. */
 const ANNOUNCE_ARGUMENTS = new Set([
   "info_hash",
   "peer_id",
@@ -79,9 +79,9 @@ export function parseRedirectUrl(text: string, trusted = false): TrackerUrl {
 }
 
 /**
- * Checks the address that a host name turned out to be. An HTTP tracker on this machine must look
- * like one (its path starts with /announce), so that no other local service can be reached.
- * `previous` is the address that redirected here. Throws a TrackerError ("refused-url").
+ * Checks the address that a host name resolved to. An HTTP tracker on this machine must look like
+ * one (its path starts with /announce), so that no other local service can be reached. `previous`
+ * is the address that redirected here. Throws a TrackerError ("refused-url").
  */
 export function checkTrackerAddress(url: TrackerUrl, address: string, previous?: string): void {
   const local = isLoopback(address) || isUnspecified(address) || isLinkLocal(address);
@@ -99,7 +99,7 @@ export function checkTrackerAddress(url: TrackerUrl, address: string, previous?:
   }
 }
 
-/** Whether two http(s) URLs share scheme, host and port, so that credentials may be repeated. */
+/** Whether two http(s) URLs share scheme, host and port, so that credentials may be sent again. */
 export function sameOrigin(a: TrackerUrl, b: TrackerUrl): boolean {
   return a.scheme === b.scheme && a.host === b.host && a.port === b.port;
 }
@@ -146,7 +146,7 @@ function parseHttpOrUdp(text: string, trusted: boolean): TrackerUrl {
   };
 }
 
-/** As libtorrent: no look-alikes in other scripts, neither spelt out nor as xn-- (IDNA off). */
+/** Like libtorrent: no look-alikes in other scripts, neither spelt out nor as xn-- (IDNA off). */
 function readHost(hostname: string): string {
   const name = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   const address = canonicalIp(name);
@@ -162,7 +162,7 @@ function refuseAnnounceArguments(query: string): void {
     try {
       name = decodeURIComponent(name);
     } catch {
-      // Not text once decoded, so none of the names below.
+      // It is not text once decoded, so it is none of the names below.
     }
     if (ANNOUNCE_ARGUMENTS.has(name.toLowerCase())) {
       refuse(

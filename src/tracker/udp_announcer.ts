@@ -1,7 +1,7 @@
 /**
  * Announce and scrape over UDP (BEP 15): one socket per address family for all torrents, shared
- * connection ids, retries. An answer counts only if it comes from the very address and port that
- * were asked and carries the random transaction id of a request that is waiting.
+ * connection ids, retries. An answer counts only if it comes from the address and port that were
+ * asked and carries the random transaction id of a pending request.
  */
 import type { Clock, DatagramNet, DatagramSocket, Random, Timer } from "../platform/types.ts";
 import { addressFamily, formatEndpoint, type PeerAddress } from "../util/compact_address.ts";
@@ -32,15 +32,15 @@ export interface UdpAnnounceOptions {
 
 const CONNECTION_LIFE_MS = 60_000;
 /**
- * A packet without an answer is sent again after this time, and after twice the time each time more.
- * BEP 15 waits for 15 seconds, which a single lost packet should not cost.
+ * An unanswered packet is sent again after this time, then after twice the time, and so on. BEP 15
+ * waits for 15 seconds, which a single lost packet should not cost.
  */
 const RESEND_MS = 2_500;
 const MAX_TRIES = 9;
-/** Connection ids that one announce asks for: a tracker may forget them early. */
+/** Connection ids that one announce may request: a tracker may forget them early. */
 const MAX_CONNECTS = 3;
 
-/** A request on its way. */
+/** A pending request. */
 interface Waiting {
   from: PeerAddress;
   family: 4 | 6;
@@ -60,7 +60,7 @@ export class UdpAnnouncer {
     this.#ports = ports;
   }
 
-  /** Datagrams that answered nothing we had asked their sender. */
+  /** Datagrams that did not answer a request to their sender. */
   get ignored(): number {
     return this.#ignored;
   }
@@ -103,14 +103,14 @@ export class UdpAnnouncer {
     return reply.entries.slice(0, infoHashes.length);
   }
 
-  /** Ends everything under way and closes the sockets. */
+  /** Aborts all requests and closes the sockets. */
   close(): void {
     this.#closed = true;
     for (const waiting of [...this.#waiting.values()]) waiting.settle(calledOff());
     for (const socket of this.#sockets.values()) socket.then((open) => open.close(), () => {});
   }
 
-  /** Connects if need be, then asks. */
+  /** Connects if necessary, then sends the request. */
   async #ask(
     tracker: PeerAddress,
     options: UdpAnnounceOptions,
@@ -127,8 +127,8 @@ export class UdpAnnouncer {
       const packet = (transactionId: number) => encode(id, transactionId);
       const { reply, sent } = await this.#exchange(tracker, packet, options);
       if (reply.kind !== "error") return reply;
-      // The tracker may have forgotten the connection; only with a fresh one, used once, is it sure
-      // that the request itself is refused.
+      // The tracker may have forgotten the connection; only a refusal over a fresh one is about the
+      // request itself.
       this.#connections.delete(key);
       if ((connects > 0 && sent === 1) || connects >= MAX_CONNECTS) throw failure(reply.message);
     }
@@ -149,7 +149,7 @@ export class UdpAnnouncer {
     this.#connections.set(key, { id: reply.connectionId, until: now + CONNECTION_LIFE_MS });
   }
 
-  /** Sends a packet, again and again, until its answer comes; `sent`: how often. */
+  /** Sends a packet repeatedly until its answer arrives; `sent`: how often. */
   async #exchange(
     tracker: PeerAddress,
     encode: (transactionId: number) => Uint8Array,
@@ -180,7 +180,7 @@ export class UdpAnnouncer {
     });
   }
 
-  /** Random, so that nobody who cannot see our packets can answer them. */
+  /** Random, so that only a host that sees our packets can answer them. */
   #freeTransactionId(): number {
     for (;;) {
       const id = this.#ports.random.uint32();
