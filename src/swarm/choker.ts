@@ -13,6 +13,8 @@ const OPTIMISTIC_MS = 30_000;
 const TURN_MS = 30_000;
 /** Bytes a second. */
 const BUSY_RATE = 1024;
+/** How often a seed serves its newest peer before older ones that wait for their first turn, too. */
+const AHEAD_MS = 2000;
 /** New peers get this much more weight in the draw for the optimistic unchoke. */
 const NEW_MS = 60_000;
 const NEW_WEIGHT = 3;
@@ -56,6 +58,8 @@ export class Choker<Peer extends ChokerPeer> {
   readonly #tallies = new Map<Peer, Tally>();
   #nextRoundAt = 0;
   #nextOptimisticAt = 0;
+  /** When the newest peer was last served before older ones. */
+  #aheadAt = -Infinity;
   #optimistic: Peer | null = null;
 
   /** `slots`: peers served by merit or turn, beside the one at random. */
@@ -86,7 +90,8 @@ export class Choker<Peer extends ChokerPeer> {
    * who was served without being interested wants something again. One of the best givers need not
    * wait for the next round either: it takes the slot of one who gives nothing (BEP 3); and where we
    * are the seed, a newcomer takes that of a peer that requests nothing, and others that of a peer
-   * that was served for a round and took nothing.
+   * that was served for a round and took nothing. Every two seconds this is the newest peer, or a crowd
+   * that requests nothing would keep it waiting for all of their turns.
    */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
@@ -101,13 +106,15 @@ export class Choker<Peer extends ChokerPeer> {
       free++;
     }
     const hurry = seeding && order.some(isNew);
-    order.forEach((peer, rank) => {
+    const ahead = hurry && now - this.#aheadAt >= AHEAD_MS ? newest(order) : null;
+    (ahead === null ? order : [ahead, ...order]).forEach((peer, rank) => {
       if (!peer.choking) return;
       const merits = rank < this.#regular && this.#merit(peer) > 0;
       const deserves = hurry ? isNew(peer) : seeding || merits;
       if (free <= 0 && !(deserves && this.#freeOne(order, seeding, hurry, now))) return;
       if (free > 0) free--;
       peer.setChoking(false, now);
+      if (peer === ahead) this.#aheadAt = now;
     });
   }
 
@@ -256,6 +263,11 @@ export function isBusy(peers: Iterable<{ readonly up: { readonly rate: number } 
 /** It waits for its first turn. */
 function isNew(peer: ChokerPeer): boolean {
   return peer.choking && peer.unchokedAt === 0;
+}
+
+/** Of the peers that wait for their first turn, of which there must be one. */
+function newest<Peer extends ChokerPeer>(peers: readonly Peer[]): Peer {
+  return peers.filter(isNew).reduce((a, b) => b.connectedAt > a.connectedAt ? b : a);
 }
 
 /** What a peer gave beyond what it took. */

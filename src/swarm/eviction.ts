@@ -17,6 +17,8 @@ const UNPRODUCTIVE_AFTER_MS = 60_000;
  * read: one round of the choker without data.
  */
 const IDLE_AFTER_MS = 10_000;
+/** The same where its turn may have passed before it heard of it: others are being served. */
+const BUSY_IDLE_AFTER_MS = 20_000;
 /** The part of a full pool that one address may fill before other addresses have priority. */
 const ADDRESS_SHARE = 1 / 4;
 
@@ -45,8 +47,8 @@ export interface Newcomer {
 
 /**
  * The connection that may end for a newcomer: one without interest on either side; else one that let
- * its turn pass and carried nothing either way, ever or for ten seconds (while others are served, for a
- * minute), or for ten seconds does not read what we send; else an idle one of the address that
+ * its turn pass and carried nothing either way, ever or for ten seconds (twenty while others are
+ * served), or for ten seconds does not read what we send; else an idle one of the address that
  * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
  * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
  * connection is worth more than an unknown peer.
@@ -96,7 +98,7 @@ function wasted({ session, movedAt }: Evictable, now: number, busy: boolean): bo
   if (session.stuck && quietMs >= IDLE_AFTER_MS) return true;
   if (!session.wastesTurns(now, busy)) return false;
   // On a busy line a turn may have passed before the peer heard of it.
-  return busy ? quietMs >= UNPRODUCTIVE_AFTER_MS : neverMoved || quietMs >= IDLE_AFTER_MS;
+  return busy ? quietMs >= BUSY_IDLE_AFTER_MS : neverMoved || quietMs >= IDLE_AFTER_MS;
 }
 
 function longestIdle<Member extends Evictable>(members: readonly Member[]): Member | null {

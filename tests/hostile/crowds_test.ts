@@ -108,6 +108,23 @@ describe("a seed whose places are all taken by peers that ask for nothing", () =
     await swarm.close();
   });
 
+  it("has one within seconds while it serves somebody, too", TIMEOUT, async () => {
+    const scene = await newScene(66), { swarm, victim } = scene;
+    const served = await swarm.leech("10.0.2.1", { link: { downBytesPerSec: 20 * 1024 } });
+    await swarm.run(() => served.torrent.snapshot().downloaded > 0, 20_000);
+    const attackers: Attacker[] = [];
+    for (let i = 0; i < 24; i++) {
+      attackers.push(await idler(scene, swarm.world.node(`10.1.${i}.17`)));
+    }
+    assert.equal(await hold(scene, attackers, 28_000), 24);
+    assert.equal(connected(scene), 25, "they have every other place");
+    assert.ok(victim.torrent.snapshot().upRate >= 1024, "a leech is served");
+    const newcomer = await idler(scene, swarm.world.node("10.0.2.20"));
+    assert.ok(newcomer.greeted);
+    assert.equal(await hold(scene, attackers, 1000), 23);
+    await swarm.close();
+  });
+
   it("has one at a downloader with a full pool, too", TIMEOUT, async () => {
     const swarm = new SimSwarm(63);
     swarm.checkEvery = 10;

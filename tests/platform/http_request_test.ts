@@ -137,6 +137,18 @@ describe("http.stream against hostile answers", () => {
     );
   });
 
+  it("chunks of one byte without end are cut off early", async () => {
+    const sent = await failing(
+      (socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        endless(socket, "1\r\nd\r\n".repeat(10_000));
+      },
+      ["bad-response"],
+      streamed,
+    );
+    assert.ok(sent < 50_000_000, `${sent}`);
+  });
+
   it("headers and interim answers without end are cut off", async () => {
     await failing(
       (socket) => {

@@ -258,6 +258,20 @@ describe("Choker", () => {
     assert.equal(served(peers).filter((peer) => peer.peerInterested).length, 3);
   });
 
+  it("as a seed, serves the newest of 300 soon, and then the one that waits longest", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 4), idlers = someone(300);
+    for (const idler of idlers) idler.asks = false;
+    choker.useFreeSlots(idlers, true, 1);
+    const first = idlers.find(({ choking }) => choking)!;
+    const honest = new Peer("honest"), all = [...idlers, honest];
+    honest.connectedAt = 3000;
+    let now = 3000;
+    for (; honest.choking && now < 60_000; now += 500) choker.tick(all, true, now);
+    assert.ok(now <= 6000, `${now}`);
+    for (; first.choking && now < 60_000; now += 500) choker.tick(all, true, now);
+    assert.ok(now <= 9000, `${now}`);
+  });
+
   it("as a seed, serves a newcomer among 25 that request nothing within ten seconds", () => {
     const choker = new Choker<Peer>(new HandRandom(9), 4), idlers = someone(25);
     for (const idler of idlers) idler.asks = false;

@@ -82,8 +82,8 @@ describe("expendable", () => {
     const never = member(19, { wastes: true });
     assert.equal(expendable([...all, never], somebody(), 2000), never, "at once if it never did");
     const busy = member(19, { up: 5000 });
-    assert.equal(expendable([...all, never, busy], somebody(), MINUTE - 1), null);
-    assert.equal(expendable([...all, never, busy], somebody(), MINUTE), never);
+    assert.equal(expendable([...all, never, busy], somebody(), 19_999), null);
+    assert.equal(expendable([...all, never, busy], somebody(), 20_000), never);
     assert.equal(expendable([waits], somebody(), 10 * MINUTE), null, "waiting is no fault");
   });
 

@@ -19,7 +19,7 @@ export interface HttpLine {
 }
 
 /** What belongs to no body (heads, sizes of chunks) may have so many bytes, plus some for each byte of a body. */
-const MAX_OVERHEAD = 256 * 1024, OVERHEAD_PER_BYTE = 8;
+const MAX_OVERHEAD = 256 * 1024, OVERHEAD_PER_BYTE = 1;
 /** Answers of class 1xx before the one that counts. */
 const MAX_INTERIM = 20;
 const LF = 0x0a;
