@@ -1,6 +1,6 @@
 /**
  * The bloom filter of BEP 33: 2048 bits, two of them set for each address. Filters of many nodes
- * are put together bit by bit, and the number of addresses in it can be estimated.
+ * are combined bit by bit, and the number of addresses in a filter can be estimated.
  */
 import { BLOOM_BYTES } from "./krpc_types.ts";
 
@@ -8,8 +8,8 @@ const BITS = 8 * BLOOM_BYTES;
 const HASHES = 2;
 
 /**
- * What the filter knows of an address: a number to keep, so that it is hashed only once.
- * `digest`: SHA-1 of the 4 or 16 bytes of the address.
+ * An address as the filter stores it: a number, so that it is hashed only once. `digest`: SHA-1 of
+ * the 4 or 16 bytes of the address.
  */
 export function bloomMark(digest: Uint8Array): number {
   return (digest[0]! | (digest[1]! << 8) | (digest[2]! << 16) | (digest[3]! << 24)) >>> 0;
@@ -30,18 +30,18 @@ export class BloomFilter {
     this.#set(mark >>> 16);
   }
 
-  /** Takes in everything that is in the other one. */
+  /** Adds all addresses of the other filter. */
   merge(other: BloomFilter): void {
     for (let i = 0; i < BLOOM_BYTES; i++) this.bytes[i]! |= other.bytes[i]!;
   }
 
-  /** About how many addresses are in it. Beyond 6,000 it says little. */
+  /** Estimated number of addresses. Above 6,000 it is inaccurate. */
   estimate(): number {
     let zeros = 0;
     for (const byte of this.bytes) {
       for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) === 0) zeros++;
     }
-    // The logarithm of 0 is no number: one zero stands for a full filter.
+    // The logarithm of 0 does not exist: a full filter counts as having one zero.
     const share = Math.min(BITS - 1, Math.max(1, zeros)) / BITS;
     if (zeros === BITS) return 0;
     return Math.log(share) / (HASHES * Math.log(1 - 1 / BITS));

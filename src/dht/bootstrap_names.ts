@@ -1,7 +1,7 @@
 /**
- * Nodes that are known by name. Names of bootstrap nodes are looked up again, with growing pauses,
- * as long as no node has answered: at the start there is often no network yet. Names in torrent
- * files are looked up once, and few at a time, since anybody writes them.
+ * Nodes known by name. Names of bootstrap nodes are looked up again, with growing pauses, as long
+ * as no node has answered: at the start there is often no network yet. Names in torrent files are
+ * looked up once, and few at a time, since anyone can write them.
  */
 import type { Clock, StreamNet, Timer } from "../platform/types.ts";
 import type { HostPort, PeerAddress } from "../util/compact_address.ts";
@@ -58,7 +58,7 @@ export class BootstrapNames {
     for (const timer of this.#timers) timer.cancel();
   }
 
-  /** `then` gets no addresses if the name has none or cannot be looked up now. */
+  /** `then` gets no addresses if the name has none or the look-up fails. */
   #lookup(host: string, then: (addresses: string[]) => void): void {
     this.#lookups++;
     const settle = (texts: string[]) => {

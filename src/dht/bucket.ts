@@ -1,23 +1,25 @@
 /**
- * The nodes of one distance from us: those in use, all of which have answered once, and a few spare
- * ones that take the place of who fails. Nodes whose id BEP 42 allows push out those others.
+ * The nodes at one distance from us: those in use, which have all answered once, and a few spare
+ * ones that replace failing nodes. Nodes whose id BEP 42 allows replace others.
  */
 import { equalBytes } from "../util/bytes.ts";
 import type { TableNode } from "./table_node.ts";
 
 export const SPARES = 8;
-/** With no spare at hand a node gets this many chances: our own network may be what is down. */
+/** Without a spare node, a node gets this many chances: our own network may be down. */
 const MAX_FAILURES = 20;
-/** Between two strangers that displace a spare one: no more than one a second is pinged anyway. */
+/**
+ * Time between two strangers that displace a spare one: no more than one a second is pinged anyway.
+ */
 const STRANGER_EVERY_MS = 1000;
 
 export class Bucket {
-  /** At most so many are in use. */
+  /** The most nodes in use. */
   readonly limit: number;
   readonly nodes: TableNode[] = [];
   /** Oldest first. */
   readonly spares: TableNode[] = [];
-  /** When a node last came in or answered. */
+  /** When a node was last added or answered. */
   changedAt: number;
   #strangerAt = -Infinity;
 
@@ -26,18 +28,18 @@ export class Bucket {
     this.changedAt = now;
   }
 
-  /** Whether a node that never answered would be let in. */
+  /** Whether a node that never answered would be accepted. */
   takesStrangers(now: number): boolean {
     return this.spares.length < SPARES || now - this.#strangerAt >= STRANGER_EVERY_MS;
   }
 
-  /** Another node with its id or of its network, if there is one. */
+  /** Another node with its id or of its network, or null. */
   rivalOf(node: TableNode): TableNode | null {
     return this.nodes.find((other) => clash(node, other)) ??
       this.spares.find((other) => clash(node, other)) ?? null;
   }
 
-  /** Takes in a node that is not here yet. Returns whom it had to forget for that; maybe `node`. */
+  /** Adds a new node. Returns the node that was dropped for it, which may be `node`. */
   add(node: TableNode, now: number): TableNode | null {
     if (!node.confirmed) {
       this.#strangerAt = now;
@@ -55,7 +57,7 @@ export class Bucket {
     return weakest.good ? this.#addSpare(weakest) : weakest;
   }
 
-  /** A node answered: a spare one may move up. Returns whom it had to forget for that. */
+  /** A node answered: a spare one may move up. Returns the node that was dropped for it. */
   answered(node: TableNode, now: number): TableNode | null {
     if (!this.#take(this.spares, node)) {
       this.changedAt = now;
@@ -64,7 +66,7 @@ export class Bucket {
     return this.add(node, now);
   }
 
-  /** A node did not answer once more. Returns true if it is out. */
+  /** A node failed to answer once more. Returns true if it is dropped. */
   failed(node: TableNode, now: number): boolean {
     if (this.#take(this.spares, node)) return true;
     const spare = this.spares.findLast((other) => other.good);
@@ -78,14 +80,19 @@ export class Bucket {
     if (!this.#take(this.spares, node)) this.#take(this.nodes, node);
   }
 
-  /** A spare node that never answered and would be taken in if it did. The newest is the likeliest. */
+  /**
+   * A spare node that never answered and would be accepted if it did. The newest is the likeliest.
+   */
   unproven(now: number): TableNode | null {
     const wanted = this.nodes.length < this.limit || this.nodes.some((node) => !node.good);
     if (!wanted && this.spares.some((spare) => spare.good)) return null;
     return this.spares.findLast((spare) => !spare.confirmed && spare.doubtfulAt <= now) ?? null;
   }
 
-  /** Whom a newcomer may replace: who fails, the longest first, then whose id BEP 42 forbids. */
+  /**
+   * The node that a newcomer may replace: the longest failing one, else one whose id BEP 42
+   * forbids.
+   */
   #weakerThan(node: TableNode): TableNode | null {
     let weakest: TableNode | null = null;
     for (const other of this.nodes) {
@@ -98,7 +105,7 @@ export class Bucket {
     return weakest;
   }
 
-  /** Nodes that answered once are never given up for one that did not. */
+  /** Nodes that answered once are never replaced by one that did not. */
   #addSpare(node: TableNode): TableNode | null {
     this.spares.push(node);
     if (this.spares.length <= SPARES) return null;

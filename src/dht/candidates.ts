@@ -1,6 +1,6 @@
 /**
- * The nodes a look-up knows of, nearest to its target first. Others tell us of them, so the list is
- * bounded, an end point and an id stand in it once, and few of one network are ever asked.
+ * The nodes that a look-up knows, nearest to its target first. Other nodes report them, so the list
+ * is bounded, an end point and an id appear in it once, and few of one network are ever asked.
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 import { isPrivateOrLocal } from "../util/compact_address.ts";
@@ -8,9 +8,9 @@ import { compareDistance, networkOf } from "./dht_id.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { placeOf } from "./table_node.ts";
 
-/** Candidates of one look-up; the farthest that was not asked yet gives way. */
+/** Candidates of one look-up; the farthest unasked one is dropped. */
 export const MAX_CANDIDATES = 100;
-/** Of one /24 or /64, so many are asked, beyond those that did not answer. */
+/** The most queries to one /24 or /64, not counting unanswered ones. */
 const ASKED_PER_NETWORK = 2;
 
 export const FRESH = 0, ASKED = 1, SLOW = 2, ANSWERED = 3, FAILED = 4;
@@ -24,12 +24,12 @@ export type CandidateState =
 export class Candidate implements PeerAddress {
   readonly address: string;
   readonly port: number;
-  /** What it is said to be, later what it says itself; null while nobody knows. */
+  /** The reported id, later the node's own; null while unknown. */
   id: Uint8Array | null;
   /** BEP 42 allows the id at the address. */
   allowed = false;
   state: CandidateState = FRESH;
-  /** What it gave us for storing at it. */
+  /** Its token for storing there. */
   token: Uint8Array | null = null;
   /** Null on local networks. */
   readonly network: string | null;
@@ -56,7 +56,7 @@ export class Candidates {
     return this.#sorted.length;
   }
 
-  /** Nearest first; those without an id come before all. */
+  /** Nearest first; candidates without an id come before all others. */
   [Symbol.iterator](): Iterator<Candidate> {
     return this.#sorted[Symbol.iterator]();
   }
@@ -65,14 +65,14 @@ export class Candidates {
     return this.#places.has(placeOf(at));
   }
 
-  /** Returns false if it is in the list already, or too far for a full one. */
+  /** Returns false if it is listed already, or too far for a full list. */
   add(candidate: Candidate): boolean {
     const place = placeOf(candidate);
     if (this.#places.has(place)) return false;
     const at = this.#indexFor(candidate);
     const here = this.#sorted[at];
     if (here !== undefined && sameId(here, candidate)) {
-      // Who has been asked or has answered under this id is not displaced by a mere claim.
+      // A node that has been asked or has answered under this id is not displaced by a mere claim.
       if (here.state !== FAILED) return false;
       this.#drop(at);
     }
@@ -82,7 +82,7 @@ export class Candidates {
     return true;
   }
 
-  /** A candidate without an id turned out to have this one: it moves to where it belongs. */
+  /** A candidate without an id turned out to have this one: it moves to its position. */
   identify(candidate: Candidate, id: Uint8Array): void {
     const from = this.#sorted.indexOf(candidate);
     if (from < 0) return;
@@ -96,7 +96,7 @@ export class Candidates {
     return network === null || (this.#askedOf.get(network) ?? 0) < ASKED_PER_NETWORK;
   }
 
-  /** Keeps count of what is asked of each network. */
+  /** Counts the queries to each network. */
   setState(candidate: Candidate, state: CandidateState): void {
     const { network } = candidate;
     if (network !== null) {
@@ -121,7 +121,7 @@ export class Candidates {
     return compareDistance(this.#target, a, b) < 0;
   }
 
-  /** Makes room for one that comes in at `index`, by dropping one behind it that was not asked. */
+  /** Makes room for a candidate at `index`, by dropping an unasked one behind it. */
   #dropFarthest(index: number): boolean {
     for (let at = this.#sorted.length - 1; at >= index; at--) {
       const { state } = this.#sorted[at]!;

@@ -1,12 +1,12 @@
 /**
- * End points that somebody gave us and that may be nodes: from PORT messages, torrent files, names
- * and an earlier run. Each is pinged once, a few a second; who answers gets into the table by that.
+ * Reported end points that may be nodes: from PORT messages, torrent files, names and an earlier
+ * run. Each is pinged once, a few a second; one that answers thereby enters the table.
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 
-/** More than that are waiting only if somebody floods us; then the oldest are forgotten. */
+/** More than this are waiting only during a flood; then the oldest are forgotten. */
 const MAX_CONTACTS = 500;
-/** What was tried is not tried again at once. */
+/** Recently tried end points are not tried again at once. */
 const MAX_TRIED = 1000;
 
 export class Contacts {
@@ -26,7 +26,7 @@ export class Contacts {
     if (this.#waiting.size > MAX_CONTACTS) dropOldest(this.#waiting);
   }
 
-  /** Up to `count` of those that wait; they go on waiting. */
+  /** Up to `count` of the waiting ones; they stay in the queue. */
   first(count: number): PeerAddress[] {
     const some: PeerAddress[] = [];
     for (const contact of this.#waiting.values()) {

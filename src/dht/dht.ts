@@ -1,7 +1,7 @@
 /**
- * The DHT node on a real machine: gives it the time, the datagrams of a UDP port that others use
- * too, and the addresses of names; makes promises of its handlers. Whoever owns the port hands in
- * what arrives by `receive`.
+ * The DHT node on a real machine: passes it the time, the datagrams of a shared UDP port and the
+ * addresses of names; turns its handlers into promises. The owner of the port calls `receive` with
+ * each datagram.
  */
 import type { Clock, Ed25519, Hasher, Random, StreamNet, Timer } from "../platform/types.ts";
 import type { HostPort, PeerAddress } from "../util/compact_address.ts";
@@ -26,7 +26,7 @@ import type {
 
 /** Our end of a UDP port. */
 export interface DatagramLine {
-  /** Best effort; `bytes` are free again on return. */
+  /** Best effort; `bytes` may be reused after the return. */
   send(bytes: Uint8Array, address: string, port: number): void;
 }
 
@@ -48,9 +48,9 @@ export interface DhtOptions extends DhtNodeOptions {
 
 /** How `findPeers` searches. */
 export interface FindOptions {
-  /** New peers as they are found, none twice. */
+  /** New peers as they are found, without duplicates. */
   onPeers?(peers: PeerAddress[]): void;
-  /** Ends the search; its promise resolves with what there is. */
+  /** Ends the search; its promise resolves with the results so far. */
   signal?: AbortSignal;
 }
 
@@ -71,14 +71,14 @@ const NO_SALT = new Uint8Array(0);
 export class Dht {
   readonly #node: DhtNode;
   readonly #ports: DhtPorts;
-  /** Shut once we are closed: nothing goes out any more. */
+  /** Closed with the DHT: from then on nothing is sent. */
   readonly #gate: { open: boolean };
   readonly #names: BootstrapNames;
   readonly #underWay = new Set<Operation>();
   #timer: Timer | null = null;
   #tickMs = 0;
 
-  /** Joins the network and stays in it until `close`. */
+  /** Joins the network until `close`. */
   static async open(ports: DhtPorts, options: DhtOptions): Promise<Dht> {
     const crc32c = await createCrc32c();
     const { random, hasher, ed25519, line, onAddress } = ports;
@@ -115,26 +115,28 @@ export class Dht {
     for (const one of bootstrap) this.#names.addRouter(one);
   }
 
-  /** A datagram that looks like one of the DHT. Never throws; `bytes` are borrowed. */
+  /** A datagram that looks like a DHT message. Never throws; `bytes` are borrowed. */
   receive(bytes: Uint8Array, address: string, port: number): void {
     const text = address.includes(":") ? canonicalIp(address) : address;
     if (!this.#gate.open || text === null) return;
     this.#node.receive(bytes, { address: text, port }, this.#now);
   }
 
-  /** May be a node: from a PORT message or a torrent file. A name is looked up once. */
+  /**
+   * An address that may be a node: from a PORT message or a torrent file. A name is looked up once.
+   */
   addNode(at: HostPort): void {
     this.#names.addNode(at);
   }
 
-  /** Looks for peers; resolves when nobody is left to ask. */
+  /** Searches for peers; resolves when no node is left to ask. */
   findPeers(infoHash: Uint8Array, options: FindOptions = {}): Promise<PeersResult> {
     return this.#search(options, (handlers) => {
       return this.#node.getPeers(infoHash, handlers, this.#now);
     });
   }
 
-  /** The same, and we are stored as a peer. Repeat it every 15 minutes or so. */
+  /** The same, and announces us as a peer. Repeat it every 15 minutes or so. */
   announce(
     infoHash: Uint8Array,
     own: AnnounceOptions,
@@ -150,7 +152,7 @@ export class Dht {
     return this.#run(signal, (done) => this.#node.scrape(infoHash, done, this.#now));
   }
 
-  /** The item at `target`, the newest found of a mutable one; null if there is none. */
+  /** The item at `target`, the newest version found of a mutable one; null if there is none. */
   getItem(target: Uint8Array, options: GetOptions = {}): Promise<DhtItem | null> {
     const { salt = NO_SALT, signal } = options;
     let newest: DhtItem | null = null;
@@ -164,7 +166,7 @@ export class Dht {
       }, this.#now));
   }
 
-  /** Resolves with how many nodes stored it. `cas`: see `DhtNode.putItem`. */
+  /** Resolves to the number of nodes that stored it. `cas`: see `DhtNode.putItem`. */
   putItem(item: DhtItem, cas: bigint | null = null, signal?: AbortSignal): Promise<number> {
     return this.#run(signal, (done) => this.#node.putItem(item, cas, done, this.#now));
   }
@@ -189,7 +191,7 @@ export class Dht {
     });
   }
 
-  /** What to give to the next run. */
+  /** The state for the next run. */
   state(): DhtState {
     return this.#node.state();
   }
@@ -199,12 +201,12 @@ export class Dht {
     return this.#node.nodes;
   }
 
-  /** What the node knows and has done. */
+  /** The node's state and counters. */
   stats(): DhtStats {
     return this.#node.stats();
   }
 
-  /** Leaves; what is under way resolves with what there is. */
+  /** Leaves the DHT; running operations resolve with their results so far. */
   close(): void {
     if (!this.#gate.open) return;
     this.#gate.open = false;
@@ -260,7 +262,7 @@ export class Dht {
     this.#timer = this.#ports.clock.after(this.#tickMs, () => this.#tick());
   }
 
-  /** Something began: the next tick shall not be a second away. */
+  /** An operation began: the next tick must not be a second away. */
   #hurry(): void {
     if (!this.#gate.open || this.#tickMs === BUSY_TICK_MS) return;
     this.#timer?.cancel();

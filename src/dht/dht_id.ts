@@ -1,6 +1,6 @@
 /**
- * Node ids: the XOR metric of Kademlia (BEP 5) and ids that are tied to the address they are used
- * from, so that nobody can choose a place in the key space at will (BEP 42).
+ * Node ids: the XOR metric of Kademlia (BEP 5) and ids that are tied to the sender's address, so
+ * that a node cannot choose its place in the key space freely (BEP 42).
  */
 import type { Random } from "../platform/types.ts";
 import type { Crc32c } from "../util/crc32c.ts";
@@ -88,8 +88,8 @@ export function matchesAddress(crc32c: Crc32c, id: Uint8Array, address: string):
 }
 
 /**
- * What counts as one network when nodes or votes have to come from distinct ones: the /24 of an
- * IPv4, the /64 of an IPv6 address. A map key, not for display.
+ * The unit that counts as one network when nodes or votes must come from distinct ones: the /24 of
+ * an IPv4, the /64 of an IPv6 address. A map key, not for display.
  */
 export function networkOf(address: string): string {
   const bytes = addressBytes(address);

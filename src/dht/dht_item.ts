@@ -1,6 +1,6 @@
 /**
- * Items that the DHT stores (BEP 44): where they lie, what is signed, and the checks that both who
- * stores and who reads has to make. A value is always its bencoded bytes.
+ * Items stored in the DHT (BEP 44): their targets, the signed bytes, and the checks that both
+ * storing and reading nodes make. A value is always its bencoded bytes.
  */
 import { concatBytes, equalBytes, fromLatin1 } from "../util/bytes.ts";
 import { ProtocolError } from "../util/errors.ts";
@@ -14,12 +14,12 @@ export const MAX_SEQ = 2n ** 63n - 1n;
 /** SHA-1 of some bytes: 20 bytes. */
 export type Sha1 = (bytes: Uint8Array) => Uint8Array;
 
-/** The one thing that checking an item needs of Ed25519. */
+/** The only function of Ed25519 that checking an item needs. */
 export interface SignatureCheck {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** What making an item needs; `seed` is 32 bytes. */
+/** The functions that making an item needs; `seed` is 32 bytes. */
 export interface Signer {
   /** The signature, 64 bytes; `seed` has 32. */
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
@@ -27,7 +27,7 @@ export interface Signer {
   publicKey(seed: Uint8Array): Uint8Array;
 }
 
-/** What a mutable item consists of. */
+/** The parts of a mutable item. */
 export interface Signed {
   /** 32 bytes. */
   readonly key: Uint8Array;
@@ -39,7 +39,7 @@ export interface Signed {
   readonly salt: Uint8Array;
 }
 
-/** A sound item; `signed` is null for an immutable one. */
+/** A valid item; `signed` is null for an immutable one. */
 export interface DhtItem {
   /** The bencoded value. */
   readonly value: Uint8Array;
@@ -53,12 +53,12 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Where an immutable item lies. */
+/** The target of an immutable item. */
 export function immutableTarget(sha1: Sha1, value: Uint8Array): Uint8Array {
   return sha1(value);
 }
 
-/** Where a mutable item lies. `salt` may be empty. */
+/** The target of a mutable item. `salt` may be empty. */
 export function mutableTarget(sha1: Sha1, key: Uint8Array, salt: Uint8Array): Uint8Array {
   return sha1(concatBytes(key, salt));
 }
@@ -78,7 +78,7 @@ export function signingBuffer(value: Uint8Array, seq: bigint, salt: Uint8Array):
   return concatBytes(salted, fromLatin1(`3:seqi${seq}e1:v`), value);
 }
 
-/** A new mutable item. Throws a RangeError for a value, salt or number that nobody would store. */
+/** A new mutable item. Throws a RangeError for a value, salt or number that no node would store. */
 export function signItem(
   signer: Signer,
   seed: Uint8Array,
@@ -108,8 +108,8 @@ export function checkItem(
 }
 
 /**
- * The item in an answer to `get`, or null if there is none or it is not what lies at `target`.
- * `salt`: that of the item asked for; answers do not repeat it.
+ * The item in an answer to `get`, or null if there is none or it does not belong to `target`.
+ * `salt`: that of the requested item; answers do not repeat it.
  */
 export function itemOfResponse(
   sha1: Sha1,

@@ -1,19 +1,19 @@
 /**
- * Our address as the world sees it, by the votes of trackers, peers ("yourip") and DHT nodes (BEP
- * 42), in each family apart. Any of them may lie: a network has one vote, an address needs several of them
- * and most of all, and one that was agreed on gives way only to one with twice its votes.
+ * Our external address, by the votes of trackers, peers ("yourip") and DHT nodes (BEP 42),
+ * separately for each family. Any voter may lie: a network has one vote, an address needs several
+ * of them and a majority, and an agreed address is replaced only by one with twice its votes.
  */
 import { canonicalIp } from "../util/ip_address.ts";
 import { addressFamily, isPrivateOrLocal } from "../util/compact_address.ts";
 import { networkOf } from "./dht_id.ts";
 
-/** Votes that are remembered per family; the oldest make way. */
+/** Votes that are remembered per family; the oldest are dropped. */
 const MAX_VOTES = 50;
-/** An address needs so many, and more than half of all. */
+/** An address needs this many votes, and more than half of all. */
 const ENOUGH = 3;
-/** Then a vote says nothing any more: lines at home change their address every day. */
+/** Older votes do not count: home connections change their address every day. */
 const VOTE_LIFE_MS = 60 * 60_000;
-/** Of a voter that is known by name; no host name is longer. */
+/** For a voter that is known by name; no host name is longer. */
 const MAX_NAME_LENGTH = 253;
 
 interface Vote {
@@ -57,7 +57,7 @@ export class ExternalAddress {
   readonly #four = new Ballot();
   readonly #six = new Ballot();
 
-  /** What most agree on; null until then. */
+  /** The majority's address; null until there is one. */
   get ipv4(): string | null {
     return this.#four.address;
   }
@@ -67,8 +67,8 @@ export class ExternalAddress {
   }
 
   /**
-   * `voter` sees us at `address`. It is an IP address, or a tracker's host name or URL. True if the
-   * outcome changed. What is no public address does not count, nor what a local voter says.
+   * `voter` sees us at `address`. The voter is an IP address, or a tracker's host name or URL. True
+   * if the outcome changed. Addresses that are not public and local voters do not count.
    */
   vote(address: string, voter: string, now: number): boolean {
     const seen = canonicalIp(address), source = voterKey(voter);
@@ -78,7 +78,7 @@ export class ExternalAddress {
   }
 }
 
-/** What has one vote; null for somebody who cannot know. */
+/** The key of a vote; null for a voter that cannot know. */
 function voterKey(voter: string): string | null {
   const host = voter.includes("://") ? hostOf(voter) : voter;
   const address = canonicalIp(host);

@@ -1,11 +1,11 @@
 /**
- * What keeps others from wearing us out or from using us against third parties, whose addresses
- * they can put on their datagrams: a rate for each address (a /64 counts as one), a while of silence
- * for who exceeds it, and one budget for all bytes that we answer beyond what we were asked with.
+ * Protects us from floods, and others from being flooded through us, since senders can forge the
+ * addresses on their datagrams: a rate for each address (a /64 counts as one), a period of silence
+ * after exceeding it, and one budget for all bytes by which our answers exceed their queries.
  *
- * The rates stand in two rows of buckets, chosen by secret hashes of the address: the cost of a
- * datagram and the memory never depend on how many addresses there are. Who shares a bucket with a
- * flooder in one row still has the other, and only who has none left in both is refused.
+ * The rates are in two rows of buckets, chosen by secret hashes of the address: the cost of a
+ * datagram and the memory never depend on the number of addresses. An address that shares a bucket
+ * with a flooder in one row still has the other; it is refused only if both are used up.
  */
 import type { Random } from "../platform/types.ts";
 import { parseIp } from "../util/ip_address.ts";
@@ -14,11 +14,11 @@ import { parseIp } from "../util/ip_address.ts";
 export interface FloodLimits {
   /** Queries a second from one address. Default 5. */
   perSecond: number;
-  /** Queries that may come at once. Default 50. */
+  /** The most queries at once. Default 50. */
   burst: number;
-  /** Silence for who exceeds the rate, in milliseconds. Default 5 minutes. */
+  /** Silence after exceeding the rate, in milliseconds. Default 5 minutes. */
   blockMs: number;
-  /** Bytes a second for what answers are larger than twice their queries. Default 64 KiB. */
+  /** Bytes a second by which answers may exceed twice their queries. Default 64 KiB. */
   surplusPerSecond: number;
   /** Buckets in a row: a power of two. Default 16,384. */
   buckets: number;
@@ -32,11 +32,11 @@ const DEFAULTS: FloodLimits = {
   buckets: 16_384,
 };
 const ROWS = 2;
-/** The surplus that may gather unused, as time. */
+/** The most unused surplus, as time. */
 const SURPLUS_BURST_MS = 3000;
-/** Of IP and UDP: both the query and the answer carry them. */
+/** Bytes of the IP and UDP headers, which both query and answer carry. */
 const HEADER_BYTES = 28;
-/** Answers up to this many times their query make nobody an amplifier worth using. */
+/** Answers up to this many times their query make us useless as an amplifier. */
 const FREE_FACTOR = 2;
 /** No answer is larger. */
 const LARGEST_SURPLUS = 1400;
@@ -66,7 +66,7 @@ export class FloodGuard {
     this.#surplusAsOf = now;
   }
 
-  /** Whether a datagram of the address is not even worth decoding; it counts as refused then. */
+  /** Whether a datagram of the address is to be dropped undecoded; it then counts as refused. */
   isBlocked(address: string, now: number): boolean {
     this.#find(address);
     for (let row = 0; row < ROWS; row++) {
@@ -87,7 +87,7 @@ export class FloodGuard {
     return admitted;
   }
 
-  /** Whether an answer of so many bytes may go out; counts it if so. */
+  /** Whether an answer of this size may be sent; counts it if so. */
   mayAnswer(queryBytes: number, answerBytes: number, now: number): boolean {
     const free = FREE_FACTOR * (queryBytes + HEADER_BYTES) - HEADER_BYTES;
     if (answerBytes <= free) return true;

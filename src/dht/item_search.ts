@@ -13,8 +13,8 @@ import type { Overlay } from "./overlay.ts";
 import { inEach, tellNearest } from "./peer_search.ts";
 
 /**
- * Looks for what lies at `target`; `salt` is part of what a mutable item is found by. The search for
- * an immutable item ends with the first copy, as there can be no other.
+ * Searches for the item at `target`; `salt` is part of a mutable item's key. The search for an
+ * immutable item ends with the first copy, since all copies are equal.
  */
 export function findItem(
   overlays: readonly Overlay[],
@@ -38,7 +38,7 @@ export function findItem(
       target,
       question: (want) => ({ method: "get", target, want, seq: null }),
       answered: (response, _, at) => {
-        // The signature costs: one that is not newer is not even looked at.
+        // Verifying a signature is expensive, so items that are not newer are skipped.
         if (response.seq !== null && response.seq <= newest) return;
         const item = itemOfResponse(checks.sha1, checks.signatures, response, target, salt);
         if (item !== null) report(item);
@@ -50,7 +50,7 @@ export function findItem(
   return operation;
 }
 
-/** Stores `item` at the nodes nearest to where it lies; `onDone` gets how many confirmed it. */
+/** Stores `item` at the nodes nearest to its target; `onDone` gets the number that confirmed it. */
 export function storeItem(
   overlays: readonly Overlay[],
   item: DhtItem,

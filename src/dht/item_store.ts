@@ -1,6 +1,6 @@
 /**
- * Items that others put here (BEP 44), bounded in number and in time. What comes in was checked
- * already (`checkItem`); the rules about sequence numbers are kept here.
+ * Items that other nodes store here (BEP 44), bounded in number and in time. They were checked
+ * before (`checkItem`); this class applies the rules about sequence numbers.
  */
 import { equalBytes, toLatin1 } from "../util/bytes.ts";
 import { compareDistance, networkOf } from "./dht_id.ts";
@@ -16,14 +16,14 @@ export interface ItemStoreLimits {
 }
 
 const DEFAULTS: ItemStoreLimits = { maxItems: 700, keepMs: 2 * 3_600_000 };
-/** More networks than this that put one item say nothing new. */
+/** More networks than this that put one item make no difference. */
 const MAX_ANNOUNCERS = 8;
 
 interface StoredItem {
   readonly target: Uint8Array;
   item: DhtItem;
   putAt: number;
-  /** Networks it was put from: who is missed by many stays. */
+  /** Networks it was put from: an item from many networks stays longest. */
   readonly announcers: Set<string>;
 }
 
@@ -48,8 +48,8 @@ export class ItemStore {
   }
 
   /**
-   * Null if it is stored now. `cas`: only over an item with this number, if there is one.
-   * `ownId`: of two items that few put, the one nearer to it stays when there is no room for both.
+   * Null if it is stored now. `cas`: only over an item with this number, if there is one. `ownId`:
+   * of two items put by few networks, the one nearer to it stays if there is no room for both.
    */
   put(
     target: Uint8Array,
@@ -71,12 +71,12 @@ export class ItemStore {
     return this.#makeRoom(by.ownId, now) === stored ? FULL : null;
   }
 
-  /** Forgets what nobody has put again for too long. Call it every few minutes. */
+  /** Forgets items that were not put again for too long. Call it every few minutes. */
   expire(now: number): void {
     for (const [key, stored] of this.#items) if (this.#isOld(stored, now)) this.#items.delete(key);
   }
 
-  /** Removes one item if there is still one too many; returns it. */
+  /** Removes one item if there is one too many; returns it. */
   #makeRoom(ownId: Uint8Array, now: number): StoredItem | null {
     this.expire(now);
     if (this.#items.size <= this.#limits.maxItems) return null;
@@ -100,7 +100,9 @@ function isMissedLess(a: StoredItem, b: StoredItem, ownId: Uint8Array): boolean 
   return compareDistance(ownId, a.target, b.target) > 0;
 }
 
-/** Both lie at one target, so both are immutable and equal, or both are of one key and salt. */
+/**
+ * Both have the same target, so both are immutable and equal, or both have the same key and salt.
+ */
 function refuseOver(held: DhtItem, next: DhtItem, cas: bigint | null): Refusal | null {
   if (held.signed === null || next.signed === null) return null;
   const current = held.signed.seq, seq = next.signed.seq;

@@ -1,4 +1,4 @@
-/** Reads datagrams of the DHT. They come from anyone: whatever is wrong ends as a KrpcFormatError. */
+/** Reads datagrams of the DHT. They come from strangers: every fault becomes a KrpcFormatError. */
 import { readUint16 } from "../util/bytes.ts";
 import { ProtocolError } from "../util/errors.ts";
 import { formatIp, isDialable } from "../util/ip_address.ts";
@@ -25,7 +25,7 @@ import {
 } from "./krpc_types.ts";
 
 const ID_BYTES = 20, KEY_BYTES = 32, SIGNATURE_BYTES = 64;
-/** Real nodes send keys in any order; no sound message is nested or split this much. */
+/** Real nodes send keys in any order; no valid message is nested or split this much. */
 const LIMITS = {
   allowUnsorted: true,
   maxDepth: 16,
@@ -39,12 +39,12 @@ const CLIENT_BYTES = 16;
 const QUERY = 0x71, RESPONSE = 0x72, ERROR = 0x65;
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Whether a datagram looks like one of the DHT: the port is shared with other protocols. */
+/** Whether a datagram looks like a DHT message: the port is shared with other protocols. */
 export function looksLikeKrpc(bytes: Uint8Array): boolean {
   return bytes.length >= 10 && bytes[0] === 0x64 && bytes[bytes.length - 1] === 0x65;
 }
 
-/** Throws a KrpcFormatError and nothing else; its `t` is set when a query deserves an error 203. */
+/** Throws only a KrpcFormatError; its `t` is set if a query can be answered with error 203. */
 export function decodeKrpc(datagram: Uint8Array): KrpcMessage {
   const root = decodeRoot(datagram);
   const t = root.bytes("t");
@@ -65,7 +65,7 @@ export function decodeKrpc(datagram: Uint8Array): KrpcMessage {
 }
 
 function decodeRoot(datagram: Uint8Array): BDict {
-  // One copy for the whole message: an array of its own for every id would take 600 bytes on Deno.
+  // One copy for the whole message: a separate array for every id would take 600 bytes on Deno.
   const bytes = datagram.length > MAX_MESSAGE_BYTES ? datagram : datagram.slice();
   let root: BValue;
   try {
@@ -78,7 +78,7 @@ function decodeRoot(datagram: Uint8Array): BDict {
   fail("bad-message", "A DHT message is not a dictionary");
 }
 
-/** What goes wrong in a query that has a transaction id can be answered. */
+/** Faults in a query that has a transaction id can be answered. */
 function answerable(t: Uint8Array, read: () => KrpcQuery): KrpcQuery {
   try {
     return read();
@@ -227,7 +227,7 @@ function sequence(dict: BDict, key: string): bigint | null {
   fail("bad-sequence", `"${key}" of a DHT message is no number from 0 to 2^63 - 1`);
 }
 
-/** Any one of the fields makes an item mutable, so that half of them is an error. */
+/** Any one of the fields makes an item mutable, so an incomplete set is an error. */
 function mutableOf(args: BDict): MutablePart | null {
   if (!args.has("k") && !args.has("sig") && !args.has("seq")) return null;
   const salt = args.get("salt");
@@ -269,20 +269,20 @@ function clientOf(root: BDict): Uint8Array | null {
   return client === undefined ? null : client.subarray(0, CLIENT_BYTES);
 }
 
-/** 6 or 18 bytes; null for anything else, since it is only somebody's opinion. */
+/** 6 or 18 bytes; null for anything else, since it is only an unverified claim. */
 function endpointOf(bytes: Uint8Array | undefined): PeerAddress | null {
   if (bytes === undefined || (bytes.length !== 6 && bytes.length !== 18)) return null;
   const end = bytes.length - 2;
   return { address: formatIp(bytes.subarray(0, end)), port: readUint16(bytes, end) };
 }
 
-/** As endpointOf; also null for what nobody can be reached at. */
+/** As endpointOf; also null for an end point that cannot be reached. */
 function usablePeer(bytes: Uint8Array): PeerAddress | null {
   const peer = endpointOf(bytes);
-  // Ports 0 and 1 are what is announced by who does not listen.
+  // Ports 0 and 1 are announced by clients that do not listen.
   if (peer === null || peer.port < 2) return null;
   if (!isDialable(bytes.subarray(0, bytes.length - 2))) return null;
-  // An IPv4 address in IPv6 clothes has no business here.
+  // An IPv4-mapped address is invalid here.
   return bytes.length === 18 && !peer.address.includes(":") ? null : peer;
 }
 
@@ -328,7 +328,7 @@ function samplesOf(body: BDict): InfohashSamples | null {
   return { infoHashes, total, interval };
 }
 
-/** ASCII without control characters: it may end in a log or on a terminal. */
+/** ASCII without control characters: it may be shown in a log or on a terminal. */
 function printable(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes.subarray(0, MAX_ERROR_TEXT)) {

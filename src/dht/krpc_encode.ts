@@ -1,7 +1,7 @@
 /**
  * Writes messages of the DHT. A node may have to answer tens of thousands of pings a second, so
- * they are written straight into one buffer that all share, keys in byte order by construction;
- * what is given out is a copy of its own.
+ * they are written straight into one shared buffer, keys in byte order by construction; the result
+ * is a separate copy.
  */
 import { writeUint16 } from "../util/bytes.ts";
 import { addressBytes, type PeerAddress } from "../util/compact_address.ts";
@@ -15,8 +15,8 @@ import {
 } from "./krpc_types.ts";
 
 /**
- * What an answer needs: `t` and `id`, and of the rest what is neither null nor absent. `nodes` and
- * `nodes6` are written even when they are empty, since an answer to a lookup has them.
+ * The fields of an answer: `t` and `id`, and those of the others that are neither null nor absent.
+ * `nodes` and `nodes6` are written even if empty, since an answer to a lookup has them.
  */
 export type ResponseFields =
   & Pick<KrpcResponse, "t" | "id">
@@ -182,7 +182,7 @@ function writeEndpointString(endpoint: PeerAddress): void {
   writeEndpoint(endpoint);
 }
 
-/** 6 or 18 bytes. Throws a ProtocolError if the address is none. */
+/** 6 or 18 bytes. Throws a ProtocolError if the address is invalid. */
 function writeEndpoint({ address, port }: PeerAddress): void {
   if (!writeDotted(address)) raw(addressBytes(address));
   writeUint16(scratch, at, port);
@@ -246,7 +246,7 @@ function text(value: string): void {
   for (let i = 0; i < value.length; i++) scratch[at++] = value.charCodeAt(i);
 }
 
-/** Throws a RangeError where `bytes` do not fit any more. */
+/** Throws a RangeError if `bytes` do not fit. */
 function raw(bytes: Uint8Array): void {
   scratch.set(bytes, at);
   at += bytes.length;

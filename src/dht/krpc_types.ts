@@ -8,11 +8,11 @@ import { ProtocolError } from "../util/errors.ts";
 
 /** No message of the DHT is longer; a longer one is refused unread. */
 export const MAX_MESSAGE_BYTES = 2048;
-/** Nodes taken out of one answer, for each family. */
+/** The most nodes read from one answer, for each family. */
 export const MAX_NODES = 32;
-/** Peers taken out of one answer. */
+/** The most peers read from one answer. */
 export const MAX_VALUES = 256;
-/** Info-hashes taken out of one answer (BEP 51). */
+/** The most info-hashes read from one answer (BEP 51). */
 export const MAX_SAMPLES = 100;
 export const MAX_TRANSACTION_BYTES = 64;
 export const MAX_TOKEN_BYTES = 128;
@@ -33,7 +33,7 @@ export const KrpcErrorCode = {
   seqTooOld: 302,
 } as const;
 
-/** A node as others tell of it: `id` is 20 bytes, `address` canonical text of either family. */
+/** A node as reported by others: `id` is 20 bytes, `address` canonical text of either family. */
 export interface NodeEntry {
   readonly id: Uint8Array;
   readonly address: string;
@@ -46,7 +46,7 @@ interface QueryHead {
   readonly t: Uint8Array;
   /** Node id of the asker: 20 bytes. */
   readonly id: Uint8Array;
-  /** The asker cannot be asked back (BEP 43). */
+  /** The sender cannot be queried (BEP 43). */
   readonly readOnly: boolean;
   /** `v`: client and version, or null. */
   readonly client: Uint8Array | null;
@@ -82,7 +82,7 @@ export interface AnnouncePeerQuery extends QueryHead {
   readonly token: Uint8Array;
   /** 0 to 65535; without meaning if `impliedPort`. */
   readonly port: number;
-  /** The port to note is the one the datagram came from. */
+  /** The announced port is the source port of the datagram. */
   readonly impliedPort: boolean;
   /** BEP 33. */
   readonly seed: boolean;
@@ -94,7 +94,7 @@ export interface GetQuery extends QueryHead, Targeted {
   readonly seq: bigint | null;
 }
 
-/** What makes an item of BEP 44 mutable. */
+/** The fields that make an item of BEP 44 mutable. */
 export interface MutablePart {
   /** Ed25519 public key, 32 bytes. */
   readonly key: Uint8Array;
@@ -111,7 +111,7 @@ export interface MutablePart {
 export interface PutQuery extends QueryHead {
   readonly method: "put";
   readonly token: Uint8Array;
-  /** Bencoded as it came; neither its length nor its key order is checked yet. */
+  /** Bencoded as received; neither its length nor its key order is checked yet. */
   readonly value: Uint8Array;
   /** Null: an immutable item. */
   readonly mutable: MutablePart | null;
@@ -121,7 +121,7 @@ export interface SampleInfohashesQuery extends QueryHead, Targeted {
   readonly method: "sample_infohashes";
 }
 
-/** A method we do not know; `target` if it has one, as newer kinds of lookup have. */
+/** An unknown method; `target` if it has one, as newer kinds of lookup have. */
 export interface UnknownQuery extends QueryHead {
   readonly method: "unknown";
   readonly name: string;
@@ -149,19 +149,19 @@ export interface ScrapeFilters {
 export interface InfohashSamples {
   /** 20 bytes each. */
   readonly infoHashes: readonly Uint8Array[];
-  /** How many the node knows altogether. */
+  /** The number of info-hashes that the node knows. */
   readonly total: number;
-  /** Seconds until asking again makes sense: 0 to 21600. */
+  /** Seconds until another query makes sense: 0 to 21600. */
   readonly interval: number;
 }
 
-/** Every field that any answer may have: which ones matter depends on what was asked. */
+/** All fields of any answer: which ones matter depends on the query. */
 export interface KrpcResponse {
   readonly kind: "response";
   readonly t: Uint8Array;
   readonly id: Uint8Array;
   readonly client: Uint8Array | null;
-  /** Where the answering node saw us (BEP 42). */
+  /** Our address as the answering node sees it (BEP 42). */
   readonly ownEndpoint: PeerAddress | null;
   /** IPv4 nodes, usable ones only, at most 32. */
   readonly nodes: readonly NodeEntry[];
@@ -172,7 +172,7 @@ export interface KrpcResponse {
   readonly token: Uint8Array | null;
   readonly scrape: ScrapeFilters | null;
   readonly samples: InfohashSamples | null;
-  /** The bencoded value of an item (BEP 44), not verified; and what belongs to a mutable one. */
+  /** The bencoded value of an item (BEP 44), not verified; and the fields of a mutable one. */
   readonly value: Uint8Array | null;
   readonly key: Uint8Array | null;
   readonly signature: Uint8Array | null;
@@ -191,9 +191,9 @@ export interface KrpcError {
 
 export type KrpcMessage = KrpcQuery | KrpcResponse | KrpcError;
 
-/** A datagram that is no sound message. */
+/** A datagram that is not a valid message. */
 export class KrpcFormatError extends ProtocolError {
-  /** `t`: of a query that is wrong but can be told so (error 203); null otherwise. */
+  /** `t`: of an invalid query that can be answered (error 203); null otherwise. */
   constructor(code: string, message: string, readonly t: Uint8Array | null, cause?: unknown) {
     super(code, message, cause === undefined ? undefined : { cause });
   }

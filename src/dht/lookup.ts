@@ -1,12 +1,12 @@
 /**
- * One iterative search for the nodes nearest to a target (BEP 5), as a state machine: who starts it
- * sends the questions and hands in what comes of them. Five are under way at once; who is slow frees
- * its slot. It ends when the nearest nodes have answered and nobody nearer is left to ask.
+ * One iterative search for the nodes nearest to a target (BEP 5), as a state machine: its owner
+ * sends the queries and passes in the outcomes. Five queries are in flight at once; a slow node
+ * frees its slot. It ends when the nearest nodes have answered and no nearer one is left to ask.
  *
- * Answers may lie. What limits the harm: an answer adds at most eight nodes; who answers under
- * another id than it was said to have does not count; an id that lies nearer to the target than any
- * node can be expected to must be one that BEP 42 ties to its address; other ids that BEP 42
- * does not allow count for a quarter, so that a crowd of made-up ones does not end the search.
+ * Answers may lie. These rules limit the harm: an answer adds at most eight nodes; a node that
+ * answers under another id than reported does not count; an id that lies nearer to the target than
+ * any node can be expected to must be one that BEP 42 ties to its address; other ids that BEP 42
+ * does not allow count for a quarter, so that a crowd of forged ones does not end the search.
  */
 import { isPrivateOrLocal, type PeerAddress } from "../util/compact_address.ts";
 import { commonPrefixLength, compareDistance } from "./dht_id.ts";
@@ -15,29 +15,29 @@ import { equalBytes } from "../util/bytes.ts";
 import { ANSWERED, ASKED, Candidate, Candidates, FAILED, FRESH, SLOW } from "./candidates.ts";
 import type { IdCheck } from "./routing_table.ts";
 
-/** Questions under way (alpha). */
+/** Queries in flight (alpha). */
 export const QUESTIONS_AT_ONCE = 5;
-/** How many of the nearest nodes have to answer (k). */
+/** The number of nearest nodes that must answer (k). */
 export const NEAREST = 8;
-/** Nodes taken out of one answer. */
+/** The most nodes read from one answer. */
 const NODES_PER_ANSWER = 8;
-/** No search asks more. */
+/** The most queries of a search. */
 export const MAX_QUESTIONS = 100;
-/** Bits beyond the depth of the network: one honest id in 1,024 lies that near to a target. */
+/** Bits beyond the depth of the network: one honest id in 1,024 is this near to a target. */
 const NEARER_THAN_EXPECTED_BITS = 10;
 const WEIGHT_NOT_ALLOWED = 0.25;
 
 export interface LookupPort {
-  /** Sends the question; false if that is not possible now. */
+  /** Sends the query; false if that is not possible now. */
   ask(candidate: Candidate, now: number): boolean;
-  /** Once, last of all. */
+  /** Called once, last. */
   finished(now: number): void;
 }
 
 export interface LookupAnswer {
-  /** What the node calls itself. */
+  /** The node's own id. */
   id: Uint8Array;
-  /** Those it tells of, all of one family. */
+  /** The nodes it reports, all of one family. */
   nodes: readonly NodeEntry[];
   token: Uint8Array | null;
 }
@@ -69,7 +69,7 @@ export class Lookup {
     return this.#over;
   }
 
-  /** Questions sent so far. */
+  /** Queries sent so far. */
   get asked(): number {
     return this.#asked;
   }
@@ -79,15 +79,15 @@ export class Lookup {
     return this.#candidates.size;
   }
 
-  /** Somewhere to begin. Without an id (a bootstrap node) it is asked before all others. */
+  /** A starting point. Without an id (a bootstrap node) it is asked before all others. */
   start(nodes: Iterable<PeerAddress & { id: Uint8Array | null }>, now: number): void {
     for (const { id, address, port } of nodes) this.#add(id, { address, port });
     this.#advance(now);
   }
 
   /**
-   * An answer came: "sound" if it may be used. Call `resume` when that is done. An answer under
-   * another id than the node was said to have is a "lie", one after the end is "late".
+   * An answer arrived: "sound" if it may be used. Then call `resume`. An answer under another id
+   * than reported is a "lie", one after the end is "late".
    */
   take(candidate: Candidate, answer: LookupAnswer): "sound" | "lie" | "late" {
     if (this.#over || !this.#settle(candidate)) return "late";
@@ -117,12 +117,12 @@ export class Lookup {
     this.#advance(now);
   }
 
-  /** Goes on, after an answer was taken or when `ask` could not send before. */
+  /** Continues after an answer was used, or if `ask` could not send before. */
   resume(now: number): void {
     if (!this.#over) this.#advance(now);
   }
 
-  /** Ends it now; answers that still come are not used. */
+  /** Ends it now; later answers are not used. */
   stop(now: number): void {
     if (this.#over) return;
     this.#over = true;
@@ -130,8 +130,8 @@ export class Lookup {
   }
 
   /**
-   * Who is nearest of those who answered: up to `count` whose ids BEP 42 allows, and up to half as
-   * many others, so that neither made-up ids nor a network that ignores BEP 42 leaves us with none.
+   * The nearest nodes that answered: up to `count` whose ids BEP 42 allows, and up to half as many
+   * others, so that neither forged ids nor a network that ignores BEP 42 leaves us with none.
    */
   nearest(count = NEAREST): Candidate[] {
     let allowed = 0, others = 0;
@@ -152,14 +152,14 @@ export class Lookup {
       : nodes.toSorted((a, b) => compareDistance(this.target, a.id, b.id));
     const byLocal = isPrivateOrLocal(by.address);
     for (const node of nearest.slice(0, NODES_PER_ANSWER)) {
-      // Nobody out there knows what is in our own network, and may make us knock on its doors.
+      // A remote node cannot know our own network, and could make us probe it.
       if (!byLocal && isPrivateOrLocal(node.address)) continue;
       this.#add(node.id, node);
     }
   }
 
   #add(id: Uint8Array | null, at: PeerAddress): void {
-    // Most are told of again and again.
+    // Most nodes are reported again and again.
     if (this.#candidates.has(at)) return;
     const candidate = new Candidate(id, at);
     if (id !== null) {
@@ -176,7 +176,7 @@ export class Lookup {
     return commonPrefixLength(id, this.target) > depth + NEARER_THAN_EXPECTED_BITS;
   }
 
-  /** Asks whom it can; ends the search if there is nothing left to wait for. */
+  /** Sends as many queries as it may; ends the search if no outcome is pending. */
   #advance(now: number): void {
     let weight = 0, waiting = false, slow = false;
     for (const candidate of [...this.#candidates]) {
@@ -192,7 +192,7 @@ export class Lookup {
         if (this.#underWay < QUESTIONS_AT_ONCE) this.#ask(candidate, now);
       }
     }
-    // Who is slow is waited for only while there are too few others.
+    // Slow nodes are waited for only while there are too few others.
     if (!waiting && (weight >= NEAREST || !slow)) this.stop(now);
   }
 

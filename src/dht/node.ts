@@ -1,8 +1,8 @@
 /**
  * A node of the DHT as a state machine: datagrams and the time come in by calls, datagrams go out
- * through `send`. It has a place of its own in the DHT of each address family and one store for what
- * others leave with us. Nothing that arrives and nothing that a handler throws ends it: exceptions
- * are counted in its stats.
+ * through `send`. It has one place in the DHT of each address family and one store for the data of
+ * other nodes. No datagram and no exception of a handler ends it: exceptions are counted in its
+ * stats.
  */
 import { isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
 import type { DhtItem, Sha1 } from "./dht_item.ts";
@@ -34,9 +34,9 @@ import { TokenSecrets } from "./token_secrets.ts";
 import { Upkeep } from "./upkeep.ts";
 
 const EXPIRE_EVERY_MS = 5 * 60_000;
-/** Below so many nodes of a family, answers shall name some of it. */
+/** With fewer nodes of a family than this, we ask for its nodes in every answer. */
 const FEW_NODES = 32;
-/** Our own peers that a search begins with. */
+/** The number of our own peers that a search begins with. */
 const LOCAL_PEERS = 100;
 const NO_ID = new Uint8Array(20);
 
@@ -87,7 +87,7 @@ export class DhtNode {
     this.#expireAt = now + EXPIRE_EVERY_MS;
   }
 
-  /** Whether ticks matter now: ten a second while it is, else one a second does. */
+  /** Whether ticks matter now: then call ten a second, otherwise one. */
   get busy(): boolean {
     return this.#querier.pending > 0 ||
       this.#overlays.some((overlay) => overlay.searches.running + overlay.searches.waiting > 0);
@@ -122,22 +122,22 @@ export class DhtNode {
     this.#items.expire(now);
   }
 
-  /** An end point that may be a node: of a PORT message, of a torrent file, of an earlier run. */
+  /** An end point that may be a node: from a PORT message, a torrent file or an earlier run. */
   addNode(at: PeerAddress): void {
     if (isUsablePeer(at)) this.#sideOf(at)?.overlay.contacts.add(at);
   }
 
-  /** A node to begin with, now and whenever no other is left. */
+  /** A bootstrap node, for now and whenever no other is left. */
   addBootstrap(at: PeerAddress): void {
     if (isUsablePeer(at)) this.#sideOf(at)?.upkeep.addRouter(at);
   }
 
-  /** Looks for the peers of a torrent. `infoHash`: 20 bytes. */
+  /** Searches for the peers of a torrent. `infoHash`: 20 bytes. */
   getPeers(infoHash: Uint8Array, handlers: PeersHandlers, now: number): Operation {
     return this.#findPeers(infoHash, null, handlers, now);
   }
 
-  /** The same, and we are stored as a peer. To be repeated every 15 minutes or so. */
+  /** The same, and announces us as a peer. Repeat it every 15 minutes or so. */
   announce(
     infoHash: Uint8Array,
     options: AnnounceOptions,
@@ -147,12 +147,12 @@ export class DhtNode {
     return this.#findPeers(infoHash, options, handlers, now);
   }
 
-  /** How large the swarm of a torrent is (BEP 33). */
+  /** The size of a torrent's swarm (BEP 33). */
   scrape(infoHash: Uint8Array, onDone: (result: ScrapeResult) => void, now: number): Operation {
     return countSwarm(this.#overlays, infoHash, this.#guarded(onDone), now);
   }
 
-  /** Looks for the item at `target`; `salt` of a mutable one, else empty. */
+  /** Searches for the item at `target`; `salt` of a mutable one, else empty. */
   getItem(
     target: Uint8Array,
     salt: Uint8Array,
@@ -195,7 +195,7 @@ export class DhtNode {
     if (asked !== true) done(null);
   }
 
-  /** What to give to the next run. */
+  /** The state for the next run. */
   state(): DhtState {
     const nodes = this.#overlays.flatMap((overlay) => overlay.table.nodes())
       .map(({ address, port }) => ({ address, port }));
@@ -333,7 +333,7 @@ export class DhtNode {
     }, { readOnly, samples });
   }
 
-  /** A handler whose exceptions do not end what calls it. */
+  /** A handler whose exceptions do not end its caller. */
   #guarded<Args extends unknown[]>(handler: (...args: Args) => void): (...args: Args) => void {
     return (...args) => this.#safely(() => handler(...args));
   }

@@ -1,4 +1,4 @@
-/** What a DHT node is made with, what it can be asked to do, and what it tells about itself. */
+/** A DHT node's options, operations and statistics. */
 import type { Ed25519, Hasher, Random } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { DhtItem } from "./dht_item.ts";
@@ -9,7 +9,7 @@ import type { ItemStoreLimits } from "./item_store.ts";
 import type { PeerStoreLimits } from "./peer_store.ts";
 import type { TransactionLimits } from "./transactions.ts";
 
-/** What outlives a run. Plain data; ids are 20 bytes. */
+/** The saved state. Plain data; ids are 20 bytes. */
 export interface DhtState {
   /** Our ids, by family; null for none. */
   ids: { 4: Uint8Array | null; 6: Uint8Array | null };
@@ -34,13 +34,13 @@ export interface DhtNodeOptions {
   families?: readonly (4 | 6)[];
   /** `v` of our messages, 4 bytes. */
   client: Uint8Array;
-  /** Asks, but never answers (BEP 43). Default false. */
+  /** Sends queries, but never answers (BEP 43). Default false. */
   readOnly?: boolean;
   /** Whether to tell others which info-hashes we know (BEP 51). Default true. */
   samples?: boolean;
   /** Ids and nodes of an earlier run. */
   state?: DhtState;
-  /** Limits on queries and on what is stored. */
+  /** Limits on queries and on stored data. */
   limits?: {
     flood?: Partial<FloodLimits>;
     peers?: Partial<PeerStoreLimits>;
@@ -49,19 +49,19 @@ export interface DhtNodeOptions {
   };
 }
 
-/** Something under way that can be ended early; its `onDone` is called then as well. */
+/** A running operation that can be ended early; its `onDone` is then called as well. */
 export interface Operation {
   cancel(now: number): void;
 }
 
 export interface PeersHandlers {
-  /** New ones as they are found, none twice. */
+  /** New peers as they are found, without duplicates. */
   onPeers(peers: PeerAddress[]): void;
-  /** Once, last of all. */
+  /** Called once, last. */
   onDone(result: PeersResult): void;
 }
 
-/** What a search for peers brought. */
+/** The result of a search for peers. */
 export interface PeersResult {
   /** Different peers found. */
   peers: number;
@@ -71,11 +71,11 @@ export interface PeersResult {
   stored: number;
 }
 
-/** What is announced of us. */
+/** Our announce. */
 export interface AnnounceOptions {
   /** Our port for peers. */
   port: number;
-  /** They shall take the port of our datagrams instead. */
+  /** Nodes should use the source port of our datagrams instead. */
   impliedPort?: boolean;
   /** BEP 33. */
   seed?: boolean;
@@ -87,21 +87,21 @@ export interface ScrapeResult {
   seeds: number;
   /** Estimated number of downloads. */
   peers: number;
-  /** Nodes that sent filters: of none, the others say nothing. */
+  /** Nodes that sent filters: with 0, the other numbers are meaningless. */
   answers: number;
 }
 
 export interface ItemHandlers {
-  /** A sound item; of a mutable one each that is newer than the last. */
+  /** A valid item; of a mutable one each that is newer than the last. */
   onItem(item: DhtItem): void;
   onDone(): void;
 }
 
-/** What a walk for samples (BEP 51) tells. */
+/** The results of a walk for samples (BEP 51). */
 export interface SampleHandlers {
   /** A node sent samples of its info-hashes. */
   onSamples(samples: InfohashSamples, from: PeerAddress): void;
-  /** The walk is over. */
+  /** The walk has ended. */
   onDone(): void;
 }
 
@@ -121,7 +121,7 @@ export interface OverlayStats {
   family: 4 | 6;
   /** Hexadecimal. */
   id: string;
-  /** As most others see us; null if not known. */
+  /** As a majority sees us; null if unknown. */
   address: string | null;
   /** Nodes in the routing table. */
   nodes: number;
@@ -129,17 +129,17 @@ export interface OverlayStats {
   spares: number;
   /** Nodes by bucket, the farthest first. */
   buckets: number[];
-  /** About how many nodes there are at all; null if not known. */
+  /** Estimated number of all nodes; null if unknown. */
   networkSize: number | null;
-  /** Searches under way, and in the queue. */
+  /** Running searches, and those in the queue. */
   searches: { running: number; waiting: number };
-  /** Nodes that were heard of and not asked yet. */
+  /** Reported nodes that were not asked yet. */
   contacts: number;
   /** Answers under a false id. */
   liars: number;
 }
 
-/** What a DHT node knows and has done. */
+/** The state and counters of a DHT node. */
 export interface DhtStats {
   /** The overlay of each address family. */
   overlays: OverlayStats[];
@@ -155,20 +155,20 @@ export interface DhtStats {
   queriesSent: number;
   /** Queries that were received. */
   queriesReceived: number;
-  /** Queries under way. */
+  /** Queries in flight. */
   pending: number;
-  /** Datagrams that were no sound message. */
+  /** Datagrams that were not valid messages. */
   malformed: number;
-  /** Answers that nobody had asked for. */
+  /** Answers without a query. */
   unsolicited: number;
   /** Datagrams refused for the rate of their address. */
   refused: number;
   /** Answers held back for the budget. */
   heldBack: number;
-  /** Exceptions, ours and of handlers. None of them ends anything. */
+  /** Exceptions, ours and of handlers. They never end the node. */
   exceptions: number;
   /** The last exception, null without one. */
   lastException: unknown;
-  /** What other nodes have stored here. */
+  /** Data stored by other nodes. */
   stored: { torrents: number; peers: number; items: number };
 }

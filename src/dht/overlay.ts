@@ -1,7 +1,7 @@
 /**
- * Our place in the DHT of one address family (BEP 32 keeps the two apart): own id, routing table and
- * the searches under way. All queries of the family pass through `ask`, which keeps the table and
- * the votes on our address up to date.
+ * Our place in the DHT of one address family (BEP 32 keeps the two apart): our id, routing table
+ * and searches. All queries of the family pass through `ask`, which updates the table and the votes
+ * on our address.
  */
 import type { Random } from "../platform/types.ts";
 import { isPrivateOrLocal, type PeerAddress } from "../util/compact_address.ts";
@@ -17,15 +17,15 @@ import type { Querier, Question } from "./querier.ts";
 import { RoutingTable } from "./routing_table.ts";
 import { Search, type SearchSpec } from "./search.ts";
 
-/** Searches under way at once; the others wait in line. */
+/** Running searches; the others are queued. */
 const MAX_RUNNING = 16;
 const MAX_WAITING = 2000;
-/** A search for which nobody is found to ask gives up after so long. */
+/** A search without any node to ask gives up after this time. */
 const MAX_WAIT_MS = 30_000;
-/** The same when nodes of the other family are there: this one is just not to be had here. */
+/** The same if the other family has nodes: this one is then simply unavailable. */
 const MAX_WAIT_BESIDE_MS = 1000;
 
-/** What becomes of a query: one of `answered` and `failed`, after `slow` perhaps. */
+/** The outcome of a query: either `answered` or `failed`, perhaps after `slow`. */
 export interface Reply {
   answered(response: KrpcResponse, now: number): void;
   slow?(now: number): void;
@@ -39,13 +39,13 @@ export interface OverlayParts {
   querier: Querier;
   /** From an earlier run; null: a new one. */
   id: Uint8Array | null;
-  /** Whether the other family wants to hear of nodes. */
+  /** Whether the other family wants reported nodes. */
   wantsOther(): boolean;
   /** Whether the other family has nodes. */
   otherIsUp(): boolean;
   /** Nodes of the other family. */
   tellOther(nodes: readonly NodeEntry[]): void;
-  /** Most others agree on our address now; `id` may have changed with it (BEP 42). */
+  /** A majority agrees on our address now; `id` may have changed with it (BEP 42). */
   addressChanged(address: string): void;
 }
 
@@ -57,7 +57,7 @@ export class Overlay {
   readonly #waiting: Search[] = [];
   readonly #running = new Set<Search>();
   #table: RoutingTable;
-  /** Nodes that answered under another id than they were said to have. */
+  /** Nodes that answered under another id than reported. */
   #liars = 0;
 
   constructor(parts: OverlayParts) {
@@ -75,7 +75,7 @@ export class Overlay {
     return this.#table;
   }
 
-  /** As most others see us; null if not known. */
+  /** As a majority sees us; null if unknown. */
   get address(): string | null {
     return this.family === 4 ? this.#external.ipv4 : this.#external.ipv6;
   }
@@ -88,7 +88,7 @@ export class Overlay {
     return this.#liars;
   }
 
-  /** Returns false, and nothing will come of it, if too many queries are under way. */
+  /** Returns false, without any later call, if too many queries are in flight. */
   ask(
     to: PeerAddress & { readonly id: Uint8Array | null },
     question: Question,
@@ -105,7 +105,7 @@ export class Overlay {
     }, now);
   }
 
-  /** Begins a search, or puts it in line. */
+  /** Begins a search, or queues it. */
   search(spec: SearchSpec, now: number): Search {
     const search = new Search(spec, now);
     if (this.#waiting.length >= MAX_WAITING) {
@@ -117,11 +117,11 @@ export class Overlay {
     return search;
   }
 
-  /** A few times a second: goes on with what could not be sent, and with who waits in line. */
+  /** A few times a second: continues with unsent queries and with the queue. */
   tick(now: number): void {
     for (const search of [...this.#running]) search.lookup!.resume(now);
     this.#begin(now);
-    // Begun are all but those beyond MAX_RUNNING and those that nobody is there for.
+    // All but those beyond MAX_RUNNING and those without a node to ask begin.
     const isBeside = this.#running.size === 0 && this.#parts.otherIsUp();
     const longest = isBeside ? MAX_WAIT_BESIDE_MS : MAX_WAIT_MS;
     while (this.#waiting.length > 0) {
@@ -142,7 +142,7 @@ export class Overlay {
     }
   }
 
-  /** Good nodes; without any, whoever might be one. */
+  /** Good nodes; without any, all that might be one. */
   #startFor({ target, also = [] }: SearchSpec): (PeerAddress & { id: Uint8Array | null })[] {
     const named = also.map(({ address, port }) => ({ id: null, address, port }));
     const good = this.#table.closest(target, 2 * NEAREST);
@@ -199,7 +199,7 @@ export class Overlay {
     reply: Reply,
     now: number,
   ): void {
-    // Who calls itself by our name sends our own words back.
+    // A node with our id is our own message sent back.
     if (message.kind === "error" || equalBytes(message.id, this.id)) return reply.failed(now);
     this.#table.answered({ id: message.id, address: from.address, port: from.port }, rttMs, now);
     const others = this.family === 4 ? message.nodes6 : message.nodes;
@@ -226,7 +226,7 @@ export class Overlay {
   }
 }
 
-/** Without what lies in a local network, unless a neighbour tells of it. */
+/** Without nodes in a local network, unless a neighbour reports them. */
 function worthKnocking(nodes: readonly NodeEntry[], by: PeerAddress): readonly NodeEntry[] {
   if (isPrivateOrLocal(by.address)) return nodes;
   return nodes.filter((node) => !isPrivateOrLocal(node.address));

@@ -13,7 +13,7 @@ import type {
 import type { Overlay } from "./overlay.ts";
 import type { Search } from "./search.ts";
 
-/** Peers that one search reports; a liar could send new ones for ever. */
+/** The most peers that one search reports; a liar could send new ones for ever. */
 const MAX_PEERS = 5000;
 
 /** Runs a part of an operation in each overlay; `done` is called when all of them are. */
@@ -29,8 +29,8 @@ export function inEach(
 }
 
 /**
- * Looks for the peers of `infoHash`; with `announce`, we are stored at the nearest nodes then.
- * `local`: what others have announced to us.
+ * Searches for the peers of `infoHash`; with `announce`, then announces us to the nearest nodes.
+ * `local`: peers that others have announced to us.
  */
 export function findPeers(
   overlays: readonly Overlay[],
@@ -99,7 +99,7 @@ function announceTo(
   }, now);
 }
 
-/** Sends what is to be stored to the nearest nodes that gave a token; counts who confirmed it. */
+/** Sends the data to the nearest nodes that gave a token; counts those that confirm it. */
 export function tellNearest(
   overlay: Overlay,
   lookup: Lookup,
@@ -118,7 +118,7 @@ export function tellNearest(
   close();
 }
 
-/** How many seeds and other peers a torrent has. */
+/** The number of seeds and other peers of a torrent. */
 export function countSwarm(
   overlays: readonly Overlay[],
   infoHash: Uint8Array,

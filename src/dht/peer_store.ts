@@ -1,7 +1,7 @@
 /**
- * Who announced which torrent to us (BEP 5). Everything is bounded: torrents, peers of a torrent and
- * the time each is kept; an address has one place per torrent, whatever ports it announces.
- * The peers of a torrent stand in the order of their last announce.
+ * The peers that announced each torrent to us (BEP 5). Everything is bounded: torrents, peers of a
+ * torrent and the time each is kept; an address has one place per torrent, whatever ports it
+ * announces. The peers of a torrent are in the order of their last announce.
  */
 import type { Random } from "../platform/types.ts";
 import { fromLatin1, toLatin1 } from "../util/bytes.ts";
@@ -30,7 +30,7 @@ interface StoredPeer extends PeerAddress {
   readonly announcedAt: number;
 }
 
-/** Which of a torrent's peers an asker wants. */
+/** Which of a torrent's peers a node asks for. */
 export interface PeerChoice {
   family: 4 | 6;
   /** Leave seeds out. */
@@ -56,14 +56,14 @@ export class PeerStore {
     return this.#torrents.size;
   }
 
-  /** Of all torrents; counted anew at every call. */
+  /** Of all torrents; counted at every call. */
   get peerCount(): number {
     let count = 0;
     for (const peers of this.#torrents.values()) count += peers.size;
     return count;
   }
 
-  /** `infoHash`: 20 bytes. Over the bounds, the peer or torrent that is missed least gives way. */
+  /** `infoHash`: 20 bytes. Over the bounds, the least important peer or torrent is dropped. */
   announce(infoHash: Uint8Array, peer: PeerAddress, seed: boolean, now: number): void {
     const key = toLatin1(infoHash);
     const peers = this.#torrents.get(key) ?? this.#addTorrent(key, now);
@@ -103,7 +103,7 @@ export class PeerStore {
     return takeRandom([...this.#torrents.keys()], limit, this.#random).map(fromLatin1);
   }
 
-  /** Forgets who has not announced for too long. Call it every few minutes. */
+  /** Forgets peers that have not announced for too long. Call it every few minutes. */
   expire(now: number): void {
     for (const [key, peers] of this.#torrents) {
       this.#expirePeers(peers, now);
@@ -126,7 +126,7 @@ export class PeerStore {
     return peers;
   }
 
-  /** The oldest torrent of those with the fewest peers: a flood of hashes pushes out itself. */
+  /** The oldest torrent of those with the fewest peers: a flood of hashes displaces itself. */
   #dropSmallest(): void {
     let smallest: string | null = null, size = Infinity;
     for (const [key, peers] of this.#torrents) {

@@ -1,4 +1,6 @@
-/** Sends our queries: gives each a transaction, writes it, and leads the answer back to its asker. */
+/**
+ * Sends our queries: assigns a transaction, encodes the query, and routes the answer to its caller.
+ */
 import type { Random } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import { encodeQuery, type KrpcError, type KrpcQuery, type KrpcResponse } from "./krpc.ts";
@@ -8,7 +10,7 @@ type WithoutHead<Query> = Query extends KrpcQuery
   ? Omit<Query, "kind" | "t" | "id" | "readOnly" | "client">
   : never;
 
-/** A query without what is the same in all of ours. */
+/** A query without the fields that all of ours share. */
 export type Question = WithoutHead<KrpcQuery>;
 
 export interface QuerierParts {
@@ -17,7 +19,7 @@ export interface QuerierParts {
   send(bytes: Uint8Array, to: PeerAddress): void;
   /** `v` of our messages. */
   client: Uint8Array;
-  /** We cannot be asked back (BEP 43). */
+  /** We cannot be queried (BEP 43). */
   readOnly: boolean;
   limits: Partial<TransactionLimits>;
 }
@@ -33,7 +35,7 @@ export class Querier {
     this.#transactions = new Transactions(parts.random, parts.limits);
   }
 
-  /** Queries under way. */
+  /** Queries in flight. */
   get pending(): number {
     return this.#transactions.size;
   }
@@ -42,7 +44,7 @@ export class Querier {
     return this.#transactions.full;
   }
 
-  /** Returns false, and nothing will come of it, if too many are under way. */
+  /** Returns false, without any later call, if too many are in flight. */
   ask(
     to: PeerAddress,
     ownId: Uint8Array,
@@ -59,7 +61,7 @@ export class Querier {
     return true;
   }
 
-  /** False if nobody had asked for it. */
+  /** False if there was no such query. */
   settle(message: KrpcResponse | KrpcError, from: PeerAddress, now: number): boolean {
     return this.#transactions.settle(message, from, now);
   }

@@ -1,7 +1,7 @@
 /**
- * The answering side of a DHT node (BEP 5, 32, 33, 42, 44, 51): a decoded query comes in, the bytes
- * of the answer go out. Nothing is stored without a token that the asker's address got from us, no
- * answer is over 1,400 bytes, and each of them passes the flood guard first.
+ * The answering side of a DHT node (BEP 5, 32, 33, 42, 44, 51): turns a decoded query into the
+ * bytes of the answer. Nothing is stored without a token that we gave to the sender's address, no
+ * answer exceeds 1,400 bytes, and each passes the flood guard first.
  */
 import { isUsablePeer, type PeerAddress } from "../util/compact_address.ts";
 import {
@@ -34,13 +34,13 @@ import type { ItemStore } from "./item_store.ts";
 import type { PeerStore } from "./peer_store.ts";
 import type { TokenSecrets } from "./token_secrets.ts";
 
-/** What answering needs of the routing tables. */
+/** The parts of the routing tables that answers need. */
 export interface NodeTable {
-  /** The id that we answer with to askers of a family: 20 bytes. */
+  /** Our id in answers of a family: 20 bytes. */
   id(family: 4 | 6): Uint8Array;
   /** At most `count` good nodes of a family, nearest to `target` first. */
   closest(target: Uint8Array, family: 4 | 6, count: number): readonly NodeEntry[];
-  /** A node that can be asked back sent a sound query. That proves nothing about its address. */
+  /** A node that can be queried sent a valid query. That proves nothing about its address. */
   heardFrom(node: NodeEntry, now: number): void;
 }
 
@@ -57,20 +57,20 @@ export interface QueryServerParts {
 }
 
 export interface QueryServerOptions {
-  /** We are read-only (BEP 43): nobody gets an answer. Default false. */
+  /** We are read-only (BEP 43): no query is answered. Default false. */
   readOnly?: boolean;
   /** Whether to tell which info-hashes we know (BEP 51). Default true. */
   samples?: boolean;
 }
 
-/** Nodes told of, for each family. */
+/** Nodes in an answer, for each family. */
 const NODES = 8;
-/** Info-hashes in one answer, and how long they stay the same, in seconds (BEP 51). */
+/** Info-hashes in one answer, and how many seconds they stay the same (BEP 51). */
 const SAMPLES = 20, SAMPLE_INTERVAL = 3600;
 const NODE_BYTES = { 4: 26, 6: 38 } as const;
 const VALUE_BYTES = { 4: 8, 6: 21 } as const;
 
-/** An answer in the making; its type is that of the encoder, but it can be added to. */
+/** An unfinished answer; its type is that of the encoder, but fields can be added. */
 type Answer = { -readonly [Field in keyof ResponseFields]: ResponseFields[Field] };
 
 export class QueryServer {
@@ -93,13 +93,13 @@ export class QueryServer {
     if (!query.readOnly) {
       nodes.heardFrom({ id: query.id, address: from.address, port: from.port }, now);
     }
-    // Before the work: a flood from made-up addresses costs little when all is spent.
+    // Before the work: a flood from forged addresses costs little once the budget is spent.
     if (isLookup(query) && !guard.hasBudget(now)) return null;
     const bytes = this.#answerTo(query, from, now);
     return guard.mayAnswer(queryBytes, bytes.length, now) ? bytes : null;
   }
 
-  /** The same for a query that could not be understood: an error 203, or null for silence. */
+  /** The same for an invalid query: an error 203, or null for silence. */
   refuse(
     error: KrpcFormatError,
     from: PeerAddress,
@@ -131,7 +131,7 @@ export class QueryServer {
       case "sample_infohashes":
         return this.#sampleInfohashes(query, from, now);
       case "unknown":
-        // Newer lookups work on nodes that do not know them, as long as these tell of others.
+        // Newer lookups work on nodes that do not know them, as long as these report other nodes.
         if (query.target !== null) return this.#findNode(query, query.target, query.want, from);
         return this.#error(query.t, from, UNKNOWN_METHOD);
     }
@@ -157,7 +157,7 @@ export class QueryServer {
     const room = new AnswerRoom(answer);
     this.#addNodes(answer, room, target, query.want, from);
     const family = familyOf(from);
-    // Who scrapes wants the filters; without room for peers beside them there are none.
+    // A scrape needs the filters; if there is no room beside them, peers are left out.
     const limit = room.countOf(VALUE_BYTES[family], Infinity);
     answer.values = peers.peersOf(target, { family, noSeed, limit }, now);
     return encodeResponse(answer);
@@ -202,7 +202,7 @@ export class QueryServer {
     const { value, mutable } = query;
     const item: DhtItem = { value, signed: mutable === null ? null : signedOf(mutable) };
     const target = itemTarget(sha1, item);
-    // The token first: without one nobody makes us check signatures.
+    // The token first: without one, no query can make us check signatures.
     if (!tokens.isValid(query.token, from.address, target, now)) return BAD_TOKEN;
     const refusal = checkItem(signatures, value, mutable);
     if (refusal !== null) return refusal;
@@ -252,22 +252,22 @@ const UNKNOWN_METHOD: Refusal = { code: KrpcErrorCode.unknownMethod, message: "u
 const BAD_TOKEN: Refusal = { code: KrpcErrorCode.protocol, message: "invalid token" };
 const BAD_PORT: Refusal = { code: KrpcErrorCode.protocol, message: "invalid port" };
 
-/** Of an address that is known to be one. */
+/** For an address that is known to be valid. */
 function familyOf({ address }: PeerAddress): 4 | 6 {
   return address.includes(":") ? 6 : 4;
 }
 
-/** Whether the answer is larger than the query: it tells of nodes. */
+/** Whether the answer is larger than the query because it reports nodes. */
 function isLookup({ method }: KrpcQuery): boolean {
   return method !== "ping" && method !== "announce_peer" && method !== "put";
 }
 
-/** Without what belongs to this one put alone. */
+/** Without the fields of this put alone. */
 function signedOf({ key, signature, seq, salt }: MutablePart): Signed {
   return { key, signature, seq, salt };
 }
 
-/** `seq`: what the asker has already; only a newer value is worth its bytes. */
+/** `seq`: the version that the asker has; only a newer value is worth its bytes. */
 function addItem(answer: Answer, item: DhtItem, seq: bigint | null): void {
   const { value, signed } = item;
   if (signed !== null) answer.seq = signed.seq;

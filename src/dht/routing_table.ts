@@ -1,5 +1,5 @@
 /**
- * The nodes we know in one address family (BEP 5, 32), by their distance from our own id. A bucket
+ * The known nodes of one address family (BEP 5, 32), by their distance from our own id. One bucket
  * per common prefix length; the first ones are larger, since they make the first step of a look-up
  * longer. Invariants: nodes in use have answered us; an address has one place in the table, a /24
  * or /64 one in a bucket; a good node is never displaced by one that only claims to exist.
@@ -13,7 +13,7 @@ import { DOUBTFUL_MS, placeOf, TableNode } from "./table_node.ts";
 /** Nodes of a bucket (k), and of the first four. */
 export const BUCKET_NODES = 8;
 const FIRST_BUCKETS = [128, 64, 32, 16];
-/** What is nearer than this many bits shares the last bucket. */
+/** Nodes nearer than this many bits share the last bucket. */
 export const MAX_BUCKETS = 50;
 
 /** Whether BEP 42 allows the id at the address. */
@@ -66,14 +66,14 @@ export class RoutingTable {
     }
   }
 
-  /** A node asked us something, which anybody can write onto a datagram. */
+  /** A node sent us a query, whose sender anyone can forge. */
   heardFrom(entry: NodeEntry, now: number): void {
     const there = this.#byPlace.get(placeOf(entry));
     if (there !== undefined) {
       if (there.good && there.isAt(entry) && equalBytes(there.id, entry.id)) there.heardAt = now;
       return;
     }
-    // A hot path: the query of every stranger comes here.
+    // A hot path: called for the query of every stranger.
     if (equalBytes(entry.id, this.ownId)) return;
     const bucket = this.#bucketOf(entry.id, now);
     if (!bucket.takesStrangers(now)) return;
@@ -81,7 +81,7 @@ export class RoutingTable {
     if (bucket.rivalOf(node) === null) this.#add(node, now);
   }
 
-  /** A query was given up. `id`: whom it was meant for; null if not known. */
+  /** A query timed out. `id`: the intended node; null if unknown. */
   failed(to: { id: Uint8Array | null; address: string; port: number }, now: number): void {
     const node = this.#byPlace.get(placeOf(to));
     if (node === undefined || !node.isAt(to)) return;
@@ -91,7 +91,7 @@ export class RoutingTable {
     if (this.#bucketOf(node.id, now).failed(node, now)) this.#forget(node);
   }
 
-  /** Takes over everybody of another table, which has another own id and is not used any more. */
+  /** Takes over all nodes of another table with another own id, which is no longer used. */
   adopt(other: RoutingTable): void {
     for (const bucket of other.#buckets) {
       for (const node of [...bucket.nodes, ...bucket.spares]) {
@@ -116,7 +116,7 @@ export class RoutingTable {
     return found;
   }
 
-  /** Whom to ping now: a spare one that is needed, else who has been silent for too long. */
+  /** The node to ping now: a needed spare one, else one that has been silent for too long. */
   nextToPing(now: number): TableNode | null {
     const node = this.#unproven(now) ?? this.#doubtful(now);
     if (node !== null) node.pingedAt = now;
@@ -139,7 +139,7 @@ export class RoutingTable {
 
   /**
    * About how many leading bits the nearest nodes share with any target: the binary logarithm of
-   * the number of all nodes. Null while too few are known to tell.
+   * the number of all nodes. Null while too few nodes are known.
    */
   depth(): number | null {
     const near = this.closest(this.ownId, BUCKET_NODES);
@@ -165,15 +165,15 @@ export class RoutingTable {
     return longest !== null && longest.doubtfulAt <= now ? longest : null;
   }
 
-  /** The node that is known under this id at this very end point. */
+  /** The node with this id at exactly this end point. */
   #known(entry: NodeEntry): TableNode | null {
     const node = this.#byPlace.get(placeOf(entry));
     return node !== undefined && node.isAt(entry) && equalBytes(node.id, entry.id) ? node : null;
   }
 
   /**
-   * Whether a node that has just answered may come in. It displaces who held its end point under
-   * another id (one of the two is over), and who is not good and stands in its way.
+   * Whether a node that has just answered may be added. It displaces the node that held its end
+   * point under another id (one of the two is gone), and a node that is not good and in its way.
    */
   #makePlaceFor(entry: NodeEntry): boolean {
     if (equalBytes(entry.id, this.ownId)) return false;

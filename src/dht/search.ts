@@ -1,4 +1,4 @@
-/** One look-up with a question of its own, from waiting for its turn until it is done. */
+/** One look-up with its query, from waiting for its turn until its end. */
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { KrpcResponse } from "./krpc.ts";
 import type { Candidate } from "./candidates.ts";
@@ -8,13 +8,13 @@ import type { Question } from "./querier.ts";
 export interface SearchSpec {
   /** 20 bytes. */
   readonly target: Uint8Array;
-  /** Whom to ask first, beside the nodes of the table. */
+  /** The first nodes to ask, besides those of the table. */
   readonly also?: readonly PeerAddress[];
-  /** What to ask; `want`: the families of nodes that an answer should name. */
+  /** The query; `want`: the families of nodes that an answer should have. */
   question(want: readonly (4 | 6)[] | null): Question;
-  /** Sound answers as they come. */
+  /** Valid answers as they arrive. */
   answered?(response: KrpcResponse, by: Candidate, now: number): void;
-  /** Once, last of all; the look-up is null if it never began. */
+  /** Called once, last; the look-up is null if it never began. */
   done(lookup: Lookup | null, now: number): void;
 }
 
@@ -34,7 +34,7 @@ export class Search {
     return this.#over;
   }
 
-  /** Ends it before its time; `done` is called as always. */
+  /** Ends it early; `done` is called as always. */
   stop(now: number): void {
     if (this.lookup !== null) this.lookup.stop(now);
     else this.finish(now);

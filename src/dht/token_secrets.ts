@@ -1,6 +1,7 @@
 /**
- * Write tokens (BEP 5): proof that whoever wants to store something gets datagrams at the address it
- * claims. A token is a keyed hash of that address and of the target, so none has to be remembered.
+ * Write tokens (BEP 5): proof that a node that wants to store something receives datagrams at the
+ * address it claims. A token is a keyed hash of that address and of the target, so none has to be
+ * stored.
  */
 import type { Random } from "../platform/types.ts";
 import { equalBytes } from "../util/bytes.ts";
@@ -9,7 +10,7 @@ import { ID_BYTES } from "./dht_id.ts";
 import type { Sha1 } from "./dht_item.ts";
 
 export const TOKEN_BYTES = 8;
-/** A secret makes tokens for so long and is believed for as long again (BEP 5). */
+/** A secret makes tokens for this time and is accepted for as long again (BEP 5). */
 const SECRET_MS = 5 * 60_000;
 const SECRET_BYTES = 20;
 

@@ -1,7 +1,7 @@
 /**
- * Queries of ours that wait for an answer. An answer counts only from the end point that was asked
- * and with the random id of that query. Every query waits equally long, so the order in which they
- * were sent is the order in which they time out, and no list is ever searched.
+ * Our queries that wait for an answer. An answer counts only from the end point that was asked and
+ * with the random id of that query. All queries have the same timeout, so they time out in the
+ * order in which they were sent, and no list is ever searched.
  */
 import type { Random } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
@@ -9,17 +9,17 @@ import type { KrpcError, KrpcResponse } from "./krpc.ts";
 
 /** Limits on our own queries. */
 export interface TransactionLimits {
-  /** A query without an answer for so long does not hold up others. Default 1 s. */
+  /** After this time an unanswered query no longer holds up others. Default 1 s. */
   slowMs: number;
-  /** It is given up after so long. Default 5 s. */
+  /** After this time it times out. Default 5 s. */
   giveUpMs: number;
-  /** Queries under way at once. Default 2,048. */
+  /** The most queries in flight. Default 2,048. */
   max: number;
 }
 
 const DEFAULTS: TransactionLimits = { slowMs: 1000, giveUpMs: 5000, max: 2048 };
 
-/** What becomes of a query: at most one `slow`, then exactly one of the other two. */
+/** The outcome of a query: at most one `slow`, then exactly one of the other two. */
 export interface Outcome {
   answered(message: KrpcResponse | KrpcError, rttMs: number, now: number): void;
   slow(now: number): void;
@@ -53,7 +53,7 @@ export class Transactions {
     return this.size >= this.#limits.max;
   }
 
-  /** The id for a query to `to`, 2 bytes; null if too many are under way. */
+  /** The id for a query to `to`, 2 bytes; null if too many are in flight. */
   open(to: PeerAddress, outcome: Outcome, now: number): Uint8Array | null {
     if (this.full) return null;
     let id: number;
@@ -62,7 +62,7 @@ export class Transactions {
     return Uint8Array.of(id >> 8, id);
   }
 
-  /** Hands an answer to whoever asked for it; false if nobody did. */
+  /** Passes an answer to its caller; false if there is none. */
   settle(message: KrpcResponse | KrpcError, from: PeerAddress, now: number): boolean {
     const { t } = message;
     if (t.length !== 2) return false;
@@ -76,7 +76,7 @@ export class Transactions {
     return true;
   }
 
-  /** A few times a second. */
+  /** Call it a few times a second. */
   expire(now: number): void {
     const { slowMs, giveUpMs } = this.#limits;
     for (const [id, waiting] of this.#fresh) {

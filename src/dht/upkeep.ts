@@ -1,7 +1,7 @@
 /**
- * Keeps one overlay's table alive: finds a first node, looks for the neighbours of our own id, fills
- * and refreshes buckets, and pings who is doubtful. Little at a time, so that nobody who makes us
- * ping strangers gets more than a few datagrams a second out of us.
+ * Keeps one overlay's table alive: finds a first node, searches for the neighbours of our own id,
+ * fills and refreshes buckets, and pings doubtful nodes. The rate is low, so that an attacker
+ * cannot make us ping strangers with more than a few datagrams a second.
  */
 import type { Random } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
@@ -13,35 +13,35 @@ import { DOUBTFUL_MS } from "./table_node.ts";
 
 const PING: Question = { method: "ping" };
 const PING_EVERY_MS = 1000;
-/** Contacts are few and wanted, above all at the start. */
+/** Contacts are few and needed, above all at the start. */
 const CONTACTS_EVERY_MS = 250;
 const REFRESH_EVERY_MS = 5000;
 /**
- * Between two searches for our neighbours, each wait twice as long as the last. While there are
- * hardly any nodes, others may come any moment.
+ * The pause between two searches for our neighbours; each is twice the last. While there are hardly
+ * any nodes, others may appear at any moment.
  */
 const SEARCH_EVERY_MS = { first: 30_000, longest: DOUBTFUL_MS };
 const RETRY_EVERY_MS = { first: 2000, longest: 60_000 };
-/** Bootstrap nodes that are remembered. */
+/** The most bootstrap nodes that are remembered. */
 const MAX_ROUTERS = 32;
 const ROUTERS_AT_ONCE = 8;
 
 export class Upkeep {
   readonly #overlay: Overlay;
   readonly #random: Random;
-  /** Where to begin when the table is empty. */
+  /** The nodes to begin with when the table is empty. */
   readonly #routers = new Map<string, PeerAddress>();
-  /** One of them has answered. Without that, whom we know may be an island of its own. */
+  /** One of them has answered. Until then, the known nodes may be an isolated group. */
   #joined = false;
   #searching = false;
-  /** When to look for our neighbours next. */
+  /** When to search for our neighbours next. */
   #selfAt = -Infinity;
   #few = true;
   #attempts = 0;
   #contactAt = -Infinity;
   #pingAt = -Infinity;
   #refreshAt = -Infinity;
-  /** Buckets still to be filled after the neighbours were found, nearest first. */
+  /** Buckets still to be filled after the search for neighbours, nearest first. */
   #toFill: number[] = [];
 
   constructor(overlay: Overlay, random: Random) {
@@ -49,14 +49,14 @@ export class Upkeep {
     this.#random = random;
   }
 
-  /** A bootstrap node: also to be tried again whenever no other node is left. */
+  /** A bootstrap node, also tried again whenever no other node is left. */
   addRouter(at: PeerAddress): void {
     if (this.#routers.size >= MAX_ROUTERS) return;
     this.#routers.set(keyOf(at), at);
     this.#overlay.contacts.add(at);
   }
 
-  /** Our id changed, or the network came back: look for our neighbours soon. */
+  /** Our id changed, or the network came back: search for our neighbours soon. */
   startOver(): void {
     this.#selfAt = -Infinity;
     this.#attempts = 0;
@@ -81,7 +81,7 @@ export class Upkeep {
   }
 
   #ping(to: PeerAddress & { id: Uint8Array | null }, now: number): void {
-    // What comes of it is noted by the overlay.
+    // The overlay records the outcome.
     this.#overlay.ask(to, PING, { answered() {}, failed() {} }, now);
   }
 
@@ -120,7 +120,7 @@ export class Upkeep {
 
   /**
    * The neighbours are known. Of the buckets before theirs, those for which the network has more
-   * than enough nodes can be filled; the others hold what there is already.
+   * than enough nodes can be filled; the others hold all there are already.
    */
   #planFilling(): void {
     const { table } = this.#overlay;
