@@ -1,9 +1,9 @@
 /**
- * The bencode decoder (BEP 3) for bytes from anywhere. It holds on to three promises: every length
- * is checked before it is used, nothing recurses, and the only error it throws is a ProtocolError
- * with the byte offset in its message. Unsorted keys and trailing white space pass only on request,
- * because real .torrent files have them; duplicate keys and numbers written in two ways pass only
- * where `lenient` takes what can be read, as for the answers of trackers.
+ * The bencode decoder (BEP 3) for untrusted bytes. It makes three promises: every length is checked
+ * before it is used, nothing recurses, and it only throws a ProtocolError with the byte offset in
+ * its message. Unsorted keys and trailing white space pass only on request, because real .torrent
+ * files have them; duplicate keys and non-canonical numbers pass only with `lenient`, as for the
+ * answers of trackers.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { toLatin1 } from "../util/bytes.ts";
@@ -22,23 +22,23 @@ import {
 
 export { BDict, type BValue, type Span } from "./bencode_value.ts";
 
-/** What a decoder accepts. */
+/** The decoder's options. */
 export interface DecodeOptions {
-  /** Takes dictionaries whose keys are not in byte order. Default false. */
+  /** Accepts dictionaries whose keys are not in byte order. Default false. */
   allowUnsorted?: boolean;
-  /** Takes spaces, tabs and line ends behind the value. Default false. */
+  /** Accepts spaces, tabs and line ends after the value. Default false. */
   allowTrailingWhitespace?: boolean;
   /**
-   * Reads what can be read: no order of keys, the first of equal ones, any spelling of a number, a
-   * byte order mark before and anything behind the value; a value that breaks off or is damaged has
-   * what came before. A number that is none is an empty string. Default false.
+   * Reads as much as possible: keys in any order, the first of duplicate ones, any spelling of a
+   * number, a byte order mark before and anything after the value; a truncated or damaged value
+   * keeps the part before the damage. An invalid number becomes an empty string. Default false.
    */
   lenient?: boolean;
-  /** Lists and dictionaries inside one another. Default 100. */
+  /** The most lists and dictionaries inside one another. Default 100. */
   maxDepth?: number;
-  /** Values and keys altogether. Default 1,000,000. */
+  /** The most values and keys in all. Default 1,000,000. */
   maxTokens?: number;
-  /** Bytes of input. Default 32 MiB. */
+  /** The most bytes of input. Default 32 MiB. */
   maxBytes?: number;
 }
 
@@ -57,7 +57,7 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): BValue {
   return value;
 }
 
-/** Decodes the value at the start of `bytes`; `end` is the offset of the first byte behind it. */
+/** Decodes the value at the start of `bytes`; `end` is the offset after its last byte. */
 export function decodePrefix(
   bytes: Uint8Array,
   options: DecodeOptions = {},
@@ -72,12 +72,12 @@ export function decodePrefix(
 
 /** Room for any 64-bit number, signed or not. */
 const MAX_DIGITS = 20;
-/** Characters of a number that is read leniently. */
+/** The most characters of a number that is read leniently. */
 const MAX_NUMBER = 40;
-/** So many digits always make a safe integer. */
+/** A number of this many digits is always a safe integer. */
 const SAFE_DIGITS = 15;
 
-/** A list or dictionary whose end has not come yet. */
+/** A list or dictionary that has not ended yet. */
 class OpenContainer {
   readonly values: BValue[] = [];
   /** Null in a list. */
@@ -136,7 +136,7 @@ class Decoder {
     }
   }
 
-  /** What came before the damage. Null where limits were hit, or nothing came. */
+  /** The part before the damage. Null if a limit was exceeded, or if there is none. */
   #salvage({ code }: ProtocolError): BValue | null {
     if (code === "too-deep" || code === "too-many-tokens") return null;
     let inner: BValue | null = null;
@@ -155,7 +155,7 @@ class Decoder {
     while (isWhitespace(bytes[this.at])) this.at++;
   }
 
-  /** Reads an integer or string whole; of a list or dictionary only the opening (undefined). */
+  /** Reads a whole integer or string; of a list or dictionary only the opening (undefined). */
   #start(): number | bigint | Uint8Array | undefined {
     this.#count();
     const byte = this.#bytes[this.at]!;
@@ -205,7 +205,7 @@ class Decoder {
     keys.push(key);
   }
 
-  /** Steps over a string; returns where its bytes start. They end at `this.at`. */
+  /** Skips a string; returns where its bytes start. They end at `this.at`. */
   #string(): number {
     const bytes = this.#bytes, start = this.at;
     let at = start, length = 0;
@@ -252,7 +252,7 @@ class Decoder {
     return negative ? -value : value;
   }
 
-  /** As a spreadsheet would read it, without its fraction. */
+  /** Reads it like a spreadsheet, without the fraction. */
   #anyNumber(): number | Uint8Array {
     const start = this.at + 1, end = this.#bytes.indexOf(END, start);
     if (end < 0 || end - start > MAX_NUMBER) fail("truncated", "An integer does not end", start);

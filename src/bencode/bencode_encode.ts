@@ -1,7 +1,7 @@
 /**
- * The bencode encoder (BEP 3): checks that a value is one that the npm package `bencode` writes
- * rightly and leaves the writing to it. The package silently loses bigints, null and fractions and
- * sorts keys by UTF-16 instead of bytes; such values are refused here with a RangeError.
+ * The bencode encoder (BEP 3): checks that the npm package `bencode` writes a value correctly, and
+ * lets it write. The package silently loses bigints, null and fractions and sorts keys by UTF-16
+ * instead of bytes; such values are refused here with a RangeError.
  */
 // @ts-types="./bencode_package.d.ts"
 // @ts-ignore: other compilers than Deno's find no types of it
@@ -25,7 +25,7 @@ export function encode(value: Encodable): Uint8Array {
   return bencode.encode(prepare(value, 0));
 }
 
-/** The same value out of nothing but strings, numbers, byte arrays, arrays and maps. */
+/** The same value made only of strings, numbers, byte arrays, arrays and maps. */
 function prepare(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case "string":
@@ -73,7 +73,7 @@ function safeInteger(value: number | bigint): number {
   return number;
 }
 
-/** Half a surrogate pair has no UTF-8. */
+/** Half a surrogate pair cannot be UTF-8. */
 function wellFormed(text: string): string {
   if (/\p{Surrogate}/u.test(text)) refuse("text that is not well-formed Unicode");
   return text;

@@ -4,7 +4,7 @@ import { repairUtf8 } from "./utf8.ts";
 /** An integer is a bigint only beyond +-(2^53 - 1). */
 export type BValue = number | bigint | Uint8Array | BValue[] | BDict;
 
-/** Where a value lies in the decoded bytes: from its first byte to behind its last. */
+/** Where a value is in the decoded bytes: from its first byte to the end of its last. */
 export interface Span {
   /** Its first byte. */
   readonly start: number;
@@ -15,13 +15,13 @@ export interface Span {
 export const ZERO = 0x30, NINE = 0x39, COLON = 0x3a, MINUS = 0x2d;
 export const DICT = 0x64, END = 0x65, INTEGER = 0x69, LIST = 0x6c;
 
-/** Up to this many keys a walk over them is quicker than a map. */
+/** Up to this many keys a linear search is faster than a map. */
 const WALK_LIMIT = 8;
 
 /**
- * A dictionary in the order found. Keys are bytes: each stands here as a latin1 string (one
- * character per byte), so that binary keys, `__proto__` and the like are keys as any other.
- * The typed getters answer undefined for a missing key and for a value of another type.
+ * A dictionary in the order found. Keys are bytes: each is stored as a latin1 string (one character
+ * per byte), so that binary keys, `__proto__` and the like are ordinary keys. The typed getters
+ * return undefined for a missing key and for a value of another type.
  */
 export class BDict {
   readonly #input: Uint8Array;
@@ -30,7 +30,7 @@ export class BDict {
   readonly #values: readonly BValue[];
   #index: Map<string, number> | null = null;
 
-  /** The decoder's; `start` is where in `input` the dictionary's "d" stands. */
+  /** For the decoder; `start` is the offset of the dictionary's "d" in `input`. */
   constructor(
     input: Uint8Array,
     start: number,
@@ -99,8 +99,8 @@ export class BDict {
   }
 
   /**
-   * Where the value lies in the decoded bytes. Found by stepping over what is before it, because
-   * few are ever asked for and noting all of them would slow down the decoding by half.
+   * Where the value is in the decoded bytes. Found by skipping everything before it, because few
+   * are ever needed and recording all of them would halve the speed of decoding.
    */
   span(key: string): Span | undefined {
     const i = this.#find(key);
@@ -124,13 +124,15 @@ export class BDict {
       for (let i = 0; i < this.#keys.length; i++) if (this.#keys[i] === key) return i;
       return -1;
     }
-    // Backwards, so that the first of equal keys counts, as in a walk.
+    // Backwards, so that the first of duplicate keys counts, as in a linear search.
     this.#index ??= new Map(this.#keys.map((name, i) => [name, i] as const).reverse());
     return this.#index.get(key) ?? -1;
   }
 }
 
-/** The offset behind the value at `at`, in bytes that were decoded before and so are sound. */
+/**
+ * The offset after the value at `at`, in bytes that were decoded before and are therefore valid.
+ */
 function skip(bytes: Uint8Array, at: number): number {
   let depth = 0;
   do {

@@ -1,17 +1,17 @@
 /**
- * UTF-8 from hostile sources. A wrong sequence as a whole (its lead byte and the continuation bytes
- * that belong to it) counts once, so an overlong "/" or a cut-off letter becomes a single "_".
+ * UTF-8 from hostile sources. A whole invalid sequence (its lead byte and the continuation bytes
+ * that belong to it) counts once, so an overlong "/" or a truncated letter becomes a single "_".
  */
 
-/** The smallest code point that needs so many bytes; below it a sequence is overlong. */
+/** The smallest code point that needs this many bytes; below it a sequence is overlong. */
 const SMALLEST = [0, 0, 0x80, 0x800, 0x10000] as const;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Null when `bytes` are not valid UTF-8. A byte order mark stays. */
+/** Null if `bytes` are not valid UTF-8. A byte order mark stays. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
   const text = decoder.decode(bytes);
-  // Only a text with a replacement character in it can be wrong; it can also just have one.
+  // Only a text with a replacement character can be invalid; it may also contain a real one.
   if (!text.includes("\ufffd")) return text;
   for (let at = 0; at < bytes.length;) {
     const length = sequenceAt(bytes, at);
@@ -21,7 +21,7 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
   return text;
 }
 
-/** `bytes` as text, with "_" for each sequence that is not valid. */
+/** `bytes` as text, with "_" for each invalid sequence. */
 export function repairUtf8(bytes: Uint8Array): string {
   const whole = decoder.decode(bytes);
   if (!whole.includes("\ufffd")) return whole;
@@ -39,8 +39,8 @@ export function repairUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * Reads names: as UTF-8, else in the code page that `label` names ("windows-1251", "gbk", ...), else
- * repaired. Any text may come as a label; one that names no code page counts as none.
+ * Reads names: as UTF-8, else in the code page `label` ("windows-1251", "gbk", ...), else repaired.
+ * Any text may be passed as label; an unknown one counts as none.
  */
 export function nameDecoder(label: string | null): (bytes: Uint8Array) => string {
   let codePage: TextDecoder | null | undefined;
@@ -71,7 +71,7 @@ function decodeWith(codePage: TextDecoder, bytes: Uint8Array): string | null {
   }
 }
 
-/** How many bytes `text` takes as UTF-8. */
+/** The number of bytes of `text` in UTF-8. */
 export function utf8Length(text: string): number {
   let length = 0;
   for (let i = 0; i < text.length; i++) {
@@ -91,11 +91,12 @@ export function compareUtf8(a: string, b: string): number {
   let i = 0;
   while (i < shared && a[i] === b[i]) i++;
   if (i === shared) return a.length - b.length;
-  // Where two texts part inside a pair, its first half is the same and the order the halves'.
+  // If two texts part inside a pair, its first half is equal and the order is that of the second
+  // halves.
   return a.codePointAt(i)! - b.codePointAt(i)!;
 }
 
-/** The length of the sequence at `at`, negative when it is not valid. */
+/** The length of the sequence at `at`, negative if it is invalid. */
 function sequenceAt(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;
   if (lead < 0x80) return 1;
@@ -110,7 +111,7 @@ function sequenceAt(bytes: Uint8Array, at: number): number {
   return overlong || surrogate || point > 0x10ffff ? -length : length;
 }
 
-/** By the lead byte, in the scheme of old that went up to six bytes; 1 if it cannot lead. */
+/** By the lead byte, in the original scheme of up to six bytes; 1 if it cannot lead. */
 function expectedLength(lead: number): number {
   if (lead < 0xc0 || lead > 0xfd) return 1;
   if (lead < 0xe0) return 2;

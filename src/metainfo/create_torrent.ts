@@ -1,32 +1,33 @@
 /**
- * Writes .torrent files (BEP 3, 12, 19, 27, 47): the pure half of a torrent creator. What is left
- * out leaves no key behind, so the same choices give the same bytes as with mktorrent and libtorrent.
+ * Writes .torrent files (BEP 3, 12, 19, 27, 47): the pure half of a torrent creator. Omitted
+ * options leave no key behind, so the same choices give the same bytes as with mktorrent and
+ * libtorrent.
  */
 import { TorrentFileError } from "../util/errors.ts";
 import { type Encodable, encode } from "../bencode/bencode_encode.ts";
 import type { ListedFile } from "./file_list.ts";
 
-/** Bytes. Less only makes torrents larger, more only makes peers wait for their first piece. */
+/** Bytes. Smaller pieces only make torrents larger, larger ones only delay the first piece. */
 export const MIN_PIECE_LENGTH = 16 * 1024;
 export const MAX_PIECE_LENGTH = 256 * 1024 * 1024;
-/** As far as `choosePieceLength` goes by itself. */
+/** The largest that `choosePieceLength` chooses. */
 const MAX_CHOSEN = 16 * 1024 * 1024;
 const PIECES_AIM = 2048;
 
 const TRACKER_SCHEMES = ["http:", "https:", "udp:", "ws:", "wss:"];
 const WEB_SEED_SCHEMES = ["http:", "https:"];
 
-/** What the pieces are made from. */
+/** The content that the pieces are made from. */
 export interface TorrentContent {
-  /** The file's, or the top folder's. */
+  /** The name of the file or top folder. */
   readonly name: string;
   /** Bytes. */
   readonly pieceLength: number;
-  /** One whose path is empty makes a single-file torrent. */
+  /** A single file with an empty path makes a single-file torrent. */
   readonly files: readonly ListedFile[];
 }
 
-/** What a torrent may say beside its content; what is not given is left out. */
+/** The optional fields of a torrent; omitted ones are left out. */
 export interface TorrentDetails {
   /** Tiers of tracker URLs (BEP 12). */
   readonly announce?: readonly (readonly string[])[] | undefined;
@@ -38,7 +39,7 @@ export interface TorrentDetails {
   readonly source?: string | undefined;
   /** A text that other clients show. */
   readonly comment?: string | undefined;
-  /** The program that made it. Default: shoal; null: nothing is said. */
+  /** The program that made it. Default: shoal; null: no such field. */
   readonly createdBy?: string | null | undefined;
   /** Seconds since 1970. */
   readonly creationDate?: number | null | undefined;
@@ -64,7 +65,7 @@ export function checkPieceLength(length: number): void {
   );
 }
 
-/** Throws a TorrentFileError ("bad-url") for what no client would understand as a URL. */
+/** Throws a TorrentFileError ("bad-url") for text that no client would understand as a URL. */
 export function checkUrls({ announce = [], webSeeds = [] }: TorrentDetails): void {
   for (const url of announce.flat()) {
     if (!isUrl(url, TRACKER_SCHEMES)) {
@@ -124,7 +125,7 @@ function entryOf({ path, length, pad }: ListedFile): Encodable {
   return { ...(pad && { attr: "p" }), length, path };
 }
 
-/** One URL alone stands in `announce`; more of them in `announce-list`, too. */
+/** A single URL is in `announce`; several are also in `announce-list`. */
 function writeTrackers(
   root: Map<string, Encodable>,
   announce: readonly (readonly string[])[],

@@ -1,6 +1,6 @@
 /**
- * The list of files of a new torrent: in which order they stand and where padding goes. Both are
- * part of what the info-hash is made from, so they follow what others do with the same files.
+ * The list of files of a new torrent: their order and the padding. Both determine the info-hash, so
+ * they follow what other clients do with the same files.
  */
 import { compareUtf8 } from "../bencode/utf8.ts";
 
@@ -9,12 +9,12 @@ export interface ListedFile {
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
-  /** Padding: zeros that stand in no file (BEP 47). */
+  /** Padding: zeros that are in no file (BEP 47). */
   readonly pad: boolean;
 }
 
 /**
- * By the bytes of the whole path with "/" in it, as mktorrent does: "a b" is before "a/b". A new
+ * By the bytes of the whole path with "/" in it, like mktorrent: "a b" is before "a/b". A new
  * array; the same holds for the one below.
  */
 export function inPathOrder<F extends ListedFile>(files: readonly F[]): F[] {
@@ -23,7 +23,7 @@ export function inPathOrder<F extends ListedFile>(files: readonly F[]): F[] {
 }
 
 /**
- * Name by name, which is libtorrent's order where it pads and that of BEP 52's file trees: "a/b" is
+ * Name by name, which is libtorrent's order with padding and that of BEP 52's file trees: "a/b" is
  * before "a b".
  */
 export function inTreeOrder<F extends ListedFile>(files: readonly F[]): F[] {
@@ -31,8 +31,8 @@ export function inTreeOrder<F extends ListedFile>(files: readonly F[]): F[] {
 }
 
 /**
- * The files with padding behind each that does not end with a piece, the last one too (BEP 47), as
- * libtorrent pads. A torrent of one file has no use for any and gets none.
+ * The files with padding after each that does not end with a piece, including the last one (BEP
+ * 47), like libtorrent. A torrent of one file needs no padding and gets none.
  */
 export function withPadding<F extends ListedFile>(
   files: readonly F[],

@@ -1,7 +1,7 @@
 /**
- * The v2 half of a hybrid torrent (BEP 52). shoal downloads by the v1 half; this makes sure that
- * the v2 half describes the very same files at the same places, because peers of both kinds meet in
- * one swarm. Piece layers lie outside the info dictionary and are not looked at.
+ * The v2 half of a hybrid torrent (BEP 52). shoal downloads by the v1 half; this checks that the v2
+ * half describes the very same files at the same places, because peers of both kinds are in one
+ * swarm. Piece layers are outside the info dictionary and are not checked.
  */
 import { toLatin1 } from "../util/bytes.ts";
 import { BDict } from "../bencode/bencode.ts";
@@ -30,7 +30,7 @@ export function checkV2Half(info: BDict, v1: InfoV1): void {
   if (count < expected.length) mismatch("the v2 part has fewer files");
 }
 
-/** In v2 every file starts a new piece, so in v1 padding must bring it there. */
+/** In v2 every file starts a new piece, so in v1 padding must do the same. */
 function checkAlignment(v1: { files: readonly RawFile[]; pieceLength: number }): void {
   let offset = 0;
   for (const file of v1.files) {
@@ -42,8 +42,8 @@ function checkAlignment(v1: { files: readonly RawFile[]; pieceLength: number }):
 }
 
 /**
- * Calls `visit` for each file in the tree's order. `path` holds keys as BDict has them and is
- * reused: it must not be kept.
+ * Calls `visit` for each file in the tree's order. `path` holds keys as in BDict and is reused: do
+ * not keep it.
  */
 function walkTree(tree: BDict, visit: (path: readonly string[], properties: BDict) => void): void {
   const path: string[] = [];

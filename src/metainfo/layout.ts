@@ -7,14 +7,14 @@ import { assert } from "../util/assert.ts";
 /** Bytes of a block, the unit of a request (BEP 3). */
 export const BLOCK_LENGTH = 16384;
 
-/** Pieces that a torrent may have. */
+/** The most pieces of a torrent. */
 export const MAX_PIECES = 2 ** 21;
 
 /** A file in the layout of a torrent. */
 export interface LayoutFile {
   /** Bytes. */
   readonly length: number;
-  /** A pad file: its bytes are zeros and stand in no file (BEP 47). */
+  /** A pad file: its bytes are zeros and are in no file (BEP 47). */
   readonly pad: boolean;
 }
 
@@ -22,9 +22,9 @@ export interface LayoutFile {
 export interface FileSlice {
   /** Index in the torrent's file list. */
   file: number;
-  /** Where in the file. */
+  /** Offset in the file. */
   offset: number;
-  /** Where in the piece. */
+  /** Offset in the piece. */
   begin: number;
   /** Bytes. */
   length: number;
@@ -40,7 +40,7 @@ export class Layout {
   readonly pieceCount: number;
   /** A block's number in the torrent is `piece * blocksPerPiece + block`. */
   readonly blocksPerPiece: number;
-  /** Where each file starts in the torrent's byte space; one entry more than files. */
+  /** The offset of each file in the torrent; one entry more than files. */
   readonly #starts: Float64Array;
 
   /** `pieceLength` in bytes; `files` in the torrent's order. */
@@ -80,7 +80,7 @@ export class Layout {
     return this.#starts[file]!;
   }
 
-  /** The first and last piece that file `file` has bytes in; null for an empty file. */
+  /** The first and last piece with bytes of file `file`; null for an empty file. */
   piecesOf(file: number): { first: number; last: number } | null {
     const length = this.files[file]!.length;
     if (length === 0) return null;
@@ -91,7 +91,10 @@ export class Layout {
     };
   }
 
-  /** How many files, empty ones in between included, `length` bytes at `begin` of a piece touch. */
+  /**
+   * The number of files, empty ones in between included, that `length` bytes at `begin` of a piece
+   * touch.
+   */
   filesIn(piece: number, begin: number, length: number): number {
     const from = piece * this.pieceLength + begin;
     return this.#fileAt(from + length - 1) - this.#fileAt(from) + 1;
@@ -118,7 +121,7 @@ export class Layout {
     return slices;
   }
 
-  /** The file that holds byte `at`: the last one that starts at or before it and is not over. */
+  /** The file that holds byte `at`: the last one that starts at or before it and has not ended. */
   #fileAt(at: number): number {
     let low = 0, high = this.files.length - 1;
     while (low < high) {

@@ -1,8 +1,8 @@
 /**
- * Magnet links (BEP 9, 53) and bare info-hashes. A link is whatever a web page put under somebody's
- * finger: what it meant is read where that is certain (`pasted_link.ts`), every kind of parameter is
- * bounded in number and length, what cannot be used is left out with a warning, and only a link that
- * names no torrent, or not one that can be had, is refused (MagnetError).
+ * Magnet links (BEP 9, 53) and bare info-hashes. Links come from web pages: their meaning is read
+ * where it is certain (`pasted_link.ts`), every kind of parameter is bounded in number and length,
+ * unusable ones are left out with a warning, and only a link without a usable torrent is refused
+ * (MagnetError).
  */
 import { MagnetError } from "../util/errors.ts";
 import { equalBytes, fromHex, toHex } from "../util/bytes.ts";
@@ -24,15 +24,15 @@ export interface IndexRange {
   last: number;
 }
 
-/** What a magnet link says (BEP 9, 53). */
+/** The contents of a magnet link (BEP 9, 53). */
 export interface Magnet {
   /** SHA-1 of the info dictionary: 20 bytes. */
   infoHash: Uint8Array;
-  /** Its SHA-256 if it is a hybrid's and the link says so: 32 bytes. */
+  /** The SHA-256 of a hybrid's info dictionary if the link has it: 32 bytes. */
   infoHashV2: Uint8Array | null;
-  /** Something to show until the metadata is there; safe as a file name. */
+  /** A name to show until the metadata is known; safe as a file name. */
   name: string | null;
-  /** In the link's order, none twice; each is a tier of its own. */
+  /** In the link's order, without duplicates; each is its own tier. */
   trackers: string[];
   /** http(s) URLs. */
   webSeeds: string[];
@@ -40,9 +40,9 @@ export interface Magnet {
   peers: HostPort[];
   /** Nodes to start the DHT from ("dht"). */
   nodes: HostPort[];
-  /** The files to download (BEP 53): sorted, without overlap. Null when the link does not say. */
+  /** The files to download (BEP 53): sorted, without overlap. Null if the link does not say. */
   selectOnly: IndexRange[] | null;
-  /** What the link says and could not be used, each in a sentence for a person; bounded. */
+  /** Unusable parts of the link, each as a sentence for a person; bounded. */
   warnings: string[];
 }
 
@@ -54,7 +54,7 @@ const MAX_RANGES = 1000;
 const MAX_WARNINGS = 20, SHOWN_LENGTH = 60;
 /** Parameters of other programs: size, keywords, manifests, other places to download from. */
 const FOREIGN = /^(?:xl|kt|mt|as|xs|fl|x\..*)$/;
-/** Beyond what any torrent has in files. */
+/** Larger than the number of files of any torrent. */
 const MAX_FILE_INDEX = 2 ** 21;
 
 const HEX_HASH = /^[0-9a-f]{40}$/i;
@@ -62,13 +62,13 @@ const BASE32_HASH = /^[a-z2-7]{32}$/i;
 /** SHA-256 (0x12) of 32 bytes (0x20), as a multihash. */
 const MULTIHASH = /^1220([0-9a-f]{64})$/i;
 
-/** Whether a person who typed this meant a magnet link or an info-hash rather than a file. */
+/** Whether a person who typed this meant a magnet link or an info-hash instead of a file. */
 export function looksLikeMagnet(text: string): boolean {
   const link = cleanLink(text.slice(0, MAX_LENGTH));
   return isLink(link) || bareHash(link) !== null;
 }
 
-/** Whether it can be nothing but a magnet link; an info-hash may also be the name of a file. */
+/** Whether it can only be a magnet link; an info-hash may also be the name of a file. */
 export function isMagnetLink(text: string): boolean {
   return isLink(cleanLink(text.slice(0, MAX_LENGTH)));
 }
@@ -96,7 +96,7 @@ export function parseMagnet(text: string): Magnet {
   return reader.finish();
 }
 
-/** A link that parseMagnet reads back; escapes whatever could end a parameter. */
+/** A link that parseMagnet reads back; escapes all characters that could end a parameter. */
 export function formatMagnet(
   magnet: Pick<Magnet, "infoHash"> & { [Key in keyof Magnet]?: Magnet[Key] | undefined },
 ): string {
@@ -113,7 +113,7 @@ export function formatMagnet(
   return link;
 }
 
-/** The indices below `fileCount` that the ranges of a link name, rising. */
+/** The indices below `fileCount` in the ranges of a link, in rising order. */
 export function selectedIndices(ranges: readonly IndexRange[], fileCount: number): number[] {
   const indices: number[] = [];
   for (const { first, last } of ranges) {
@@ -250,7 +250,7 @@ class MagnetReader {
   }
 }
 
-/** A scheme and a host; what trackers speak is known where they are asked. */
+/** Any scheme with a host; the tracker code decides which it supports. */
 const TRACKER = /^[a-z][a-z0-9+.-]*:\/\/[^\s/]/i;
 const WEB_SEED = /^https?:\/\/[^/]/i;
 const BETWEEN_URLS = /[\s,;]+(?=(?:https?|udp|wss?):\/\/)/i;
@@ -274,7 +274,7 @@ function emptyMagnet(infoHash: Uint8Array): Magnet {
   };
 }
 
-/** The hash to go on with; two different ones would be two torrents. */
+/** The final hash; two different ones would be two torrents. */
 function same(before: Uint8Array | null, found: Uint8Array | null): Uint8Array {
   if (found === null) {
     refuse("bad-hash", "The magnet link's info-hash is damaged: was the link copied completely?");
@@ -315,7 +315,7 @@ function readName(value: string): string | null {
   return name === "" ? null : name;
 }
 
-/** False when it is not a host with a port, or one too many. */
+/** False if it is not a host with a port, or one too many. */
 function addHost(value: string, hosts: HostPort[], limit: number): boolean {
   const found = value.length > 300 ? null : parseHostPort(value);
   if (found === null) return false;

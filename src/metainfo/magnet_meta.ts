@@ -1,12 +1,14 @@
-/** What a magnet link adds to the metadata that was found for it, now or in an earlier run. */
+/**
+ * Adds a magnet link's own data to the metadata that was found for it, now or in an earlier run.
+ */
 import { formatMagnet, type Magnet } from "./magnet.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
 
 /**
- * With the link's trackers and web seeds behind those that are known already. A private torrent that
- * names its trackers has no others (BEP 27). The same object when the link adds nothing.
+ * With the link's trackers and web seeds after the known ones. A private torrent with its own
+ * trackers gets no others (BEP 27). The same object if the link adds nothing.
  */
 export function withLinksOf(meta: Metainfo, magnet: Magnet): Metainfo {
   const known = new Set(meta.announce.flat());
@@ -21,7 +23,9 @@ export function withLinksOf(meta: Metainfo, magnet: Magnet): Metainfo {
   };
 }
 
-/** Throws a TorrentFileError where the link's second hash (BEP 52, hybrids) is not that of `infoBytes`. */
+/**
+ * Throws a TorrentFileError if the link's second hash (BEP 52, hybrids) is not that of `infoBytes`.
+ */
 export function demandV2Hash(
   { infoHashV2 }: Magnet,
   infoBytes: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * Reads .torrent files (BEP 3, 12, 19, 27, 47, and 52 as far as hybrids go). Every byte is taken to
- * be hostile: sizes are checked before anything is made from them, names come out as path elements,
- * and the only error is a TorrentFileError whose message tells a person what is wrong.
+ * Reads .torrent files (BEP 3, 12, 19, 27, 47, and 52 as far as hybrids go). Every byte is treated
+ * as hostile: sizes are checked before anything is made from them, names become path elements, and
+ * the only error is a TorrentFileError whose message says what is wrong.
  */
 import { ProtocolError, TorrentFileError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
@@ -19,16 +19,22 @@ import { nameDecoder } from "../bencode/utf8.ts";
 /** A file of a torrent. */
 export interface TorrentFileEntry {
   /**
-   * As the torrent spells it, below the download folder: it leads nowhere else, but a disk need not
-   * take it. Differs from that of every other file, perhaps only in case or Unicode form. Starts with
-   * the torrent's name in a multi-file torrent; is the name alone in a single-file one.
+   * As the torrent spells it, below the download folder: it cannot lead elsewhere, but a disk may
+   * refuse it. It differs from that of every other file, perhaps only in case or Unicode form. It
+   * starts with the torrent's name in a multi-file torrent; in a single-file one it is the name
+   * alone.
    */
   readonly path: readonly string[];
-  /** For disks that do not take `path`: safe to make everywhere, unlike all others on any disk. */
+  /**
+   * For disks that refuse `path`: safe to create everywhere, and different from all others on any
+   * disk.
+   */
   readonly safePath: readonly string[];
   /** Bytes. */
   readonly length: number;
-  /** No file is made for it: padding, whose bytes are zeros (BEP 47), or a symlink of 0 bytes. */
+  /**
+   * No file is created for it: padding, whose bytes are zeros (BEP 47), or a symlink of 0 bytes.
+   */
   readonly pad: boolean;
 }
 
@@ -38,9 +44,9 @@ export interface Metainfo {
   readonly infoHash: Uint8Array;
   /** The info dictionary as found, never re-encoded. */
   readonly infoBytes: Uint8Array;
-  /** As the torrent spells it where that can be a file's name. */
+  /** As the torrent spells it if that is a valid file name. */
   readonly name: string;
-  /** The code page that it names for what is not UTF-8 (`encoding`), as found; hostile text. */
+  /** Its code page for text that is not UTF-8 (`encoding`), as found; hostile text. */
   readonly encoding: string | null;
   /** Bytes. */
   readonly pieceLength: number;
@@ -48,19 +54,19 @@ export interface Metainfo {
   readonly pieceHashes: Uint8Array;
   /** Where pieces and files are. */
   readonly layout: Layout;
-  /** In the torrent's order, pads and symlinks among them. */
+  /** In the torrent's order, including pads and symlinks. */
   readonly files: readonly TorrentFileEntry[];
-  /** A torrent of one file without a folder of its own. */
+  /** A torrent of one file without its own folder. */
   readonly singleFile: boolean;
   /** Bytes without padding. */
   readonly size: number;
-  /** BEP 27: peers come from its trackers alone. */
+  /** BEP 27: peers only come from its trackers. */
   readonly private: boolean;
-  /** Tiers of tracker URLs (BEP 12); empty when there is none. */
+  /** Tiers of tracker URLs (BEP 12); empty if there is none. */
   readonly announce: string[][];
   /** DHT nodes to begin with (BEP 5). */
   readonly nodes: { readonly host: string; readonly port: number }[];
-  /** BEP 19, percent-encoded; end in "/" where file paths are to be added. */
+  /** BEP 19, percent-encoded; ends in "/" if file paths are to be added. */
   readonly webSeeds: string[];
   /** The creator's comment; text from a stranger. */
   readonly comment: string | null;
@@ -68,9 +74,9 @@ export interface Metainfo {
   readonly createdBy: string | null;
   /** Seconds since 1970. */
   readonly creationDate: number | null;
-  /** It has a BitTorrent v2 half as well (BEP 52), which is checked against the first and not used. */
+  /** It also has a BitTorrent v2 half (BEP 52), which is compared with the first and not used. */
   readonly hybrid: boolean;
-  /** What a person may want to know although the torrent can be taken. */
+  /** Notes for a person about a torrent that can be used. */
   readonly warnings: string[];
 }
 
@@ -82,7 +88,7 @@ export interface ParseOptions {
 /** No code page has a longer name. */
 const MAX_LABEL = 100;
 
-/** Bytes beyond which no .torrent is taken. */
+/** The most bytes of a .torrent. */
 export const MAX_TORRENT_BYTES = 32 * 1024 * 1024;
 
 const LIMITS: DecodeOptions = {
@@ -94,10 +100,10 @@ const LIMITS: DecodeOptions = {
 };
 
 /**
- * `bytes` is a whole .torrent file and must not change afterwards; `sha1` gives the 20-byte digest.
- * Throws a TorrentFileError; its codes: "not-a-torrent", "bad-bencode", "too-large", "missing-info",
- * "missing-name", "bad-piece-length", "bad-pieces", "too-many-pieces", "bad-length", "bad-path",
- * "empty", "merkle", "v2-only", "unknown-version", "v2-mismatch".
+ * `bytes` is a whole .torrent file and must not change afterwards; `sha1` returns the 20-byte
+ * digest. Throws a TorrentFileError; its codes: "not-a-torrent", "bad-bencode", "too-large",
+ * "missing-info", "missing-name", "bad-piece-length", "bad-pieces", "too-many-pieces",
+ * "bad-length", "bad-path", "empty", "merkle", "v2-only", "unknown-version", "v2-mismatch".
  */
 export function parseTorrent(
   bytes: Uint8Array,
@@ -181,14 +187,14 @@ function nameFiles(
   const symlinks = v1.files.filter((file) => file.symlink).length;
   if (symlinks > 0) warnings.push(`${symlinks} symbolic link(s) left out: shoal never creates any`);
   return v1.files.map((file, i) => {
-    // Only padding may do without a path (BEP 47); it shows under the customary one.
+    // Only padding may lack a path (BEP 47); it is shown under the customary one.
     const pad = [".pad", String(file.length)];
     const { own, safe } = file.path.length > 0 ? paths[i]! : { own: pad, safe: pad };
     return { path: own, safePath: safe, length: file.length, pad: !isMade(file) };
   });
 }
 
-/** Names of files that are made: all safe ones differ on any disk, all own ones in spelling. */
+/** Makes names distinct: all safe ones on any disk, all own ones in spelling. */
 function tellApart(
   paths: SpelledPath[],
   isMade: (file: number) => boolean,
@@ -196,7 +202,7 @@ function tellApart(
 ): number {
   const made = paths.map((_, file) => file).filter(isMade);
   const safe = uniqueNames(made.map((file) => paths[file]!.safe));
-  // Own paths that are the same have safe ones that are.
+  // Equal own paths have equal safe ones.
   if (safe.size === 0) return 0;
   const own = uniqueNames(made.map((file) => paths[file]!.own), windows ? foldName : asSpelled);
   for (const i of new Set([...safe.keys(), ...own.keys()])) {
@@ -219,7 +225,7 @@ function isMade(file: RawFile): boolean {
   return !file.pad && !file.symlink;
 }
 
-/** Only what a Date can hold. */
+/** Only times that a Date can hold. */
 function readDate(root: BDict): number | null {
   const seconds = root.int("creation date");
   return seconds !== undefined && seconds >= 0 && seconds <= 8.64e12 ? seconds : null;

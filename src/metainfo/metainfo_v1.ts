@@ -28,12 +28,12 @@ export interface InfoV1 {
   readonly totalLength: number;
   readonly size: number;
   readonly private: boolean;
-  /** It also claims a v2 half, which is not checked here. */
+  /** It also has a v2 half, which is not checked here. */
   readonly hybrid: boolean;
 }
 
 const MAX_PIECE_LENGTH = 512 * 1024 * 1024;
-/** Elements of a path. Operating systems give up long before. */
+/** The most elements of a path. Operating systems refuse fewer. */
 const MAX_PATH_DEPTH = 100;
 /** Letters in `attr` (BEP 47). */
 export const ATTR_SYMLINK = 0x6c, ATTR_PAD = 0x70;
@@ -65,7 +65,7 @@ export function readInfo(info: BDict): InfoV1 {
   };
 }
 
-/** True for a hybrid. Comes first: a newer kind of torrent is not a broken old one. */
+/** True for a hybrid. Checked first: a newer kind of torrent is not a broken old one. */
 function checkVersion(info: BDict): boolean {
   const version = info.int("meta version") ?? 1;
   if (version > 2) {

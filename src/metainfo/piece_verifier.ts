@@ -1,12 +1,12 @@
 /**
- * Which bytes are right for a piece. All who hash pieces ask here, in memory or on the disk, so a
- * torrent of another kind is another verifier: with v2 the digest is the root over leaves of 16 KiB,
- * one more algorithm of the hasher.
+ * Which bytes are right for a piece. All code that hashes pieces, in memory or on the disk, asks
+ * here, so another kind of torrent is another verifier: with v2 the digest is the root over leaves
+ * of 16 KiB, one more algorithm of the hasher.
  */
 import type { HashAlgorithm } from "../platform/types.ts";
 
 export interface PieceVerifier {
-  /** What the digest of a piece is made with. */
+  /** The algorithm of a piece's digest. */
   readonly algorithm: HashAlgorithm;
   /** Whether the torrent has this digest for the piece. */
   matches(piece: number, digest: Uint8Array): boolean;

@@ -1,4 +1,4 @@
-/** A .torrent around an info dictionary that is kept byte for byte, so that its hash stays. */
+/** Makes a .torrent around an info dictionary that is kept byte for byte, to preserve its hash. */
 import { concatBytes } from "../util/bytes.ts";
 import { encode } from "../bencode/bencode_encode.ts";
 

@@ -1,21 +1,24 @@
 /**
- * Trackers (BEP 3, 12) and web seeds (BEP 19) of a .torrent. The shapes in the wild vary, so what
- * cannot be used is left out instead of failing the torrent. Whether a URL may be asked at all is
- * for the one who asks to decide.
+ * Trackers (BEP 3, 12) and web seeds (BEP 19) of a .torrent. The shapes in the wild vary, so
+ * unusable entries are left out instead of failing the torrent. Whether a URL may be requested at
+ * all is decided before the request.
  */
 import type { BDict, BValue } from "../bencode/bencode.ts";
 import { decodeUtf8 } from "../bencode/utf8.ts";
 
 const MAX_NODES = 50;
 
-/** Of each kind; no honest torrent comes near. */
+/** The most of each kind; no honest torrent comes near. */
 const MAX_URLS = 500;
 
-/** Tiers in the file's order, no URL twice. A usable announce-list wins over announce (BEP 12). */
+/**
+ * Tiers in the file's order, without duplicates. A usable announce-list wins over announce (BEP
+ * 12).
+ */
 export function readTrackers(root: BDict, warnings: string[]): string[][] {
   const urls = new UrlCollector();
   const tiers = (root.list("announce-list") ?? [])
-    // A bare string in place of a tier is a tier of its own.
+    // A bare string instead of a tier is its own tier.
     .map((tier) => Array.isArray(tier) ? urls.collect(tier) : urls.collect([tier]))
     .filter((tier) => tier.length > 0);
   if (tiers.length === 0) {
@@ -26,7 +29,7 @@ export function readTrackers(root: BDict, warnings: string[]): string[][] {
   return tiers;
 }
 
-/** DHT nodes (BEP 5): a list of [host, port]; what is none is left out. */
+/** DHT nodes (BEP 5): a list of [host, port]; invalid entries are left out. */
 export function readNodes(root: BDict): { host: string; port: number }[] {
   return (root.list("nodes") ?? []).slice(0, MAX_NODES).flatMap((entry) => {
     if (!Array.isArray(entry) || !(entry[0] instanceof Uint8Array)) return [];
@@ -47,7 +50,7 @@ export function readWebSeeds(root: BDict, severalFiles: boolean, warnings: strin
 }
 
 class UrlCollector {
-  /** How many entries held something that is no URL. */
+  /** The number of entries that are not URLs. */
   dropped = 0;
   readonly #seen = new Set<string>();
   readonly #convert: (url: string) => string | null;
@@ -59,7 +62,7 @@ class UrlCollector {
   collect(entries: readonly BValue[]): string[] {
     const urls: string[] = [];
     for (const entry of entries) {
-      // Lists in odd places and empty strings are common and mean nothing.
+      // Lists in odd places and empty strings are common and meaningless.
       if (!(entry instanceof Uint8Array)) continue;
       const text = decodeUtf8(entry)?.trim();
       if (text === "") continue;
@@ -78,7 +81,7 @@ function webSeedUrl(text: string, folder: boolean): string | null {
   return folder && !url.endsWith("/") ? `${url}/` : url;
 }
 
-/** Percent-encodes what no URL may hold; what is encoded already stays as it is. */
+/** Percent-encodes characters that are invalid in a URL; escapes stay as they are. */
 function escapeUrl(text: string): string {
   return text.replace(
     /[^!#$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]+/g,

@@ -1,7 +1,7 @@
 /**
- * Makes sure that no two files of a torrent end up as one on any disk: names that differ only in
- * case or in Unicode composition are one file on some systems, and a file cannot stand where a
- * folder does. One pass over a tree of names, so the work grows with the size of the list only.
+ * Ensures that no two files of a torrent become one on any disk: names that differ only in case or
+ * in Unicode composition are one file on some systems, and a file cannot replace a folder. One pass
+ * over a tree of names, so the work is linear in the size of the list.
  */
 import { utf8Length } from "../bencode/utf8.ts";
 
@@ -23,7 +23,7 @@ class Folder {
 class FolderTree {
   readonly #fold: (name: string) => string;
   readonly #root = new Folder();
-  /** The folders on the way to the file asked for last, and its path: lists go by folder. */
+  /** The folders of the last path, and the path: lists are sorted by folder. */
   #way: Folder[] = [];
   #path: readonly string[] = [];
 
@@ -31,7 +31,7 @@ class FolderTree {
     this.#fold = fold;
   }
 
-  /** The folder in which the file at `path` lies; made when missing. */
+  /** The folder that contains the file at `path`; created if missing. */
   folderOf(path: readonly string[]): Folder {
     let depth = 0;
     while (
@@ -52,16 +52,16 @@ class FolderTree {
 }
 
 /**
- * New names (the last element of their path) for files, by index, so that all are distinct: `foo.txt`
- * becomes `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders always do. `fold`
- * makes equal what some disk takes as one name.
+ * New names (the last element of their path) for files, by index, so that all are distinct:
+ * `foo.txt` becomes `foo.1.txt`, then `foo.2.txt`. The first file of a name keeps it, folders
+ * always do. `fold` maps names that some disk treats as equal to the same text.
  */
 export function uniqueNames(
   paths: readonly (readonly string[])[],
   fold: (name: string) => string = foldName,
 ): Map<number, string> {
   const tree = new FolderTree(fold);
-  // All folders first: a file that comes before a folder of its name is the one that gives way.
+  // All folders first: a file that comes before a folder of its name gets the new name.
   const folders = paths.map((path) => tree.folderOf(path));
   const renamed = new Map<number, string>();
   paths.forEach((path, i) => {
@@ -72,14 +72,14 @@ export function uniqueNames(
   return renamed;
 }
 
-/** Gives files their new names in place. Returns how many were renamed. */
+/** Renames files in place. Returns how many were renamed. */
 export function makeUnique(paths: readonly string[][], fold = foldName): number {
   const renamed = uniqueNames(paths, fold);
   for (const [i, name] of renamed) paths[i]![paths[i]!.length - 1] = name;
   return renamed.size;
 }
 
-/** Adds the file under the first free name like `name` and returns that. */
+/** Adds the file under the first free name similar to `name` and returns that. */
 function addFreeName(folder: Folder, name: string, fold: (name: string) => string): string {
   const dot = name.lastIndexOf(".");
   const last = dot > 0 ? name.slice(dot) : "";
@@ -105,26 +105,26 @@ function cut(stem: string): string {
   return stem;
 }
 
-/** For disks that keep apart all that is spelled differently. */
+/** For disks on which every difference in spelling counts. */
 export const asSpelled = (name: string) => name;
 
-/** Equal for names that some file system takes as one. */
+/** Equal for names that some file system treats as equal. */
 export function foldName(name: string): string {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
-  // The last step undoes what depends on a letter's place, the Greek final sigma.
+  // The last step removes a difference that depends on a letter's place, the Greek final sigma.
   return decompose(name).toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
 /**
- * NFD puts the marks of a letter in order, in a time that grows with the square of their number:
- * names full of them would take seconds. Where they are that many, none counts; names that differ
- * in nothing else are then told apart by a number.
+ * NFD sorts the marks of a letter, in time quadratic in their number: names full of them would take
+ * seconds. With that many marks, none counts; names that differ only in marks are then
+ * distinguished by a number.
  */
 function decompose(name: string): string {
   if (!CROWD_OF_MARKS.test(name)) {
     const whole = name.normalize("NFD");
-    // Composed or not, a name has to come out as one.
+    // Composed and decomposed forms of a name must give the same result.
     if (!CROWD_OF_MARKS.test(whole)) return whole;
   }
   return name.replace(MARKS, "").normalize("NFD").replace(MARKS, "");

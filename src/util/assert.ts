@@ -1,4 +1,4 @@
-/** A broken invariant: a bug of ours, never somebody else's bytes. */
+/** A broken invariant: a bug of ours, never the fault of untrusted bytes. */
 export class InvariantError extends Error {
   override name = "InvariantError";
 }

@@ -9,7 +9,7 @@ export class Bitfield {
     this.bytes = new Uint8Array(buffer, 0, Math.ceil(length / 8));
   }
 
-  /** A copy of `bytes`, or null when their length is wrong or a spare bit is set. */
+  /** A copy of `bytes`, or null if their length is wrong or a spare bit is set. */
   static fromBytes(bytes: Uint8Array, length: number): Bitfield | null {
     if (bytes.length !== Math.ceil(length / 8)) return null;
     const spare = bytes.length * 8 - length;
@@ -56,7 +56,7 @@ export class Bitfield {
     return true;
   }
 
-  /** Whether `other`, of the same length, has something that is not in here. */
+  /** Whether `other`, of the same length, has a bit that this one lacks. */
   lacksAnyOf(other: Bitfield): boolean {
     const mine = this.words, theirs = other.words;
     for (let at = 0; at < mine.length; at++) if ((theirs[at]! & ~mine[at]!) !== 0) return true;
@@ -82,7 +82,9 @@ export class Bitfield {
     }
   }
 
-  /** Sets what is set in `other`, of the same length; `added` hears of each bit that was clear. */
+  /**
+   * Sets the bits of `other`, of the same length; `added` is called for each bit that was clear.
+   */
   merge(other: Bitfield, added: (i: number) => void): void {
     const mine = this.words, theirs = other.words;
     const add = (i: number) => {

@@ -1,4 +1,4 @@
-/** Which part of the recent time something took. */
+/** Measures the share of recent time that something took. */
 export class BusyMeter {
   /** 0 to 1, as of the last sample. */
   share = 0;

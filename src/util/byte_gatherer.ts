@@ -1,4 +1,4 @@
-/** Puts bytes together as they come; many small parts cost no more than their bytes. */
+/** Concatenates bytes as they arrive; many small parts cost no more than their bytes. */
 export class ByteGatherer {
   #bytes = new Uint8Array(4096);
   #length = 0;
@@ -7,7 +7,7 @@ export class ByteGatherer {
     return this.#length;
   }
 
-  /** A view of what came so far, valid until the next `add`. */
+  /** A view of the bytes so far, valid until the next `add`. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -2,7 +2,7 @@
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
 const DIGITS = new TextEncoder().encode("0123456789abcdef");
-/** Digits of a text that is being made. */
+/** The digits of a text that is being built. */
 const scratch = new Uint8Array(128);
 
 export function toHex(bytes: Uint8Array): string {
@@ -11,7 +11,7 @@ export function toHex(bytes: Uint8Array): string {
     scratch[2 * i] = DIGITS[bytes[i]! >> 4]!;
     scratch[2 * i + 1] = DIGITS[bytes[i]! & 15]!;
   }
-  // In one piece: a text that is put together keeps its parts, half a kilobyte for an info-hash.
+  // In one piece: a concatenated text keeps its parts, half a kilobyte for an info-hash.
   return latin1Of(scratch.subarray(0, 2 * bytes.length));
 }
 

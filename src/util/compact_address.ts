@@ -1,7 +1,7 @@
 /**
  * Peer end points: their text, the compact forms of BEP 23 (6 bytes, IPv4) and BEP 7 (18 bytes,
- * IPv6), and which kinds of address are local. Every address that comes out of here is in its one
- * canonical text (util/ip_address), so that texts can be compared and serve as keys.
+ * IPv6), and which kinds of address are local. Every address that this file returns is in its one
+ * canonical text (util/ip_address), so that texts can be compared and used as keys.
  */
 import { concatBytes, readUint16, writeUint16 } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
@@ -53,7 +53,7 @@ export function parseHostPort(text: string): { host: string; port: number } | nu
     const host = canonicalIp(v6);
     return host === null || !v6.includes(":") ? null : { host, port };
   }
-  // A name whose last part is a number is a misspelt IPv4 address: no top domain is numeric.
+  // A name whose last part is a number is a misspelt IPv4 address: no top-level domain is numeric.
   const host = /(^|\.)\d+\.?$/.test(name!) ? canonicalIp(name!) : name!.toLowerCase();
   return host === null ? null : { host, port };
 }
@@ -108,7 +108,7 @@ export function isLoopback(address: string): boolean {
   return isLoopbackIp(addressBytes(address));
 }
 
-/** 0.0.0.0/8 and ::, which systems take for "this machine" when connected to. */
+/** 0.0.0.0/8 and ::, which systems treat as "this machine" when connecting. */
 export function isUnspecified(address: string): boolean {
   const bytes = addressBytes(address);
   return bytes.length === 4 ? bytes[0] === 0 : bytes.every((byte) => byte === 0);
@@ -135,8 +135,8 @@ export function isPrivateOrLocal(address: string): boolean {
 }
 
 /**
- * Whether a peer at this place can be dialled at all. Ports 0 and 1 are what clients announce that
- * do not listen.
+ * Whether a peer at this address can be dialled at all. Clients that do not listen announce ports 0
+ * and 1.
  */
 export function isUsablePeer(peer: PeerAddress): boolean {
   const { address, port } = peer;

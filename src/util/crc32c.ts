@@ -10,7 +10,7 @@ const POLYNOMIAL = 0x82f63b78;
 
 let compiled: Promise<Crc32c> | null = null;
 
-/** Compiling the WebAssembly takes a promise, once; from then on the checksum is synchronous. */
+/** Compiling the WebAssembly takes a promise, once; after that the checksum is synchronous. */
 export function createCrc32c(): Promise<Crc32c> {
   return compiled ??= compile();
 }

@@ -1,6 +1,6 @@
 /**
- * A binary heap that knows where each of its items is, so that any of them can be removed or moved
- * in O(log n). Whoever changes what the order depends on calls `update` before touching another.
+ * A binary heap that knows the position of each item, so that any of them can be removed or moved
+ * in O(log n). After changing an item's rank, call `update` before changing another.
  */
 export class IndexedHeap<T> {
   readonly #items: T[] = [];
@@ -38,7 +38,7 @@ export class IndexedHeap<T> {
     return first;
   }
 
-  /** Returns false if the item was not there. */
+  /** Returns false if the item was not in the heap. */
   remove(item: T): boolean {
     const at = this.#positions.get(item);
     if (at === undefined) return false;
@@ -51,7 +51,7 @@ export class IndexedHeap<T> {
     return true;
   }
 
-  /** Puts an item whose rank changed where it belongs now; no effect if it is not there. */
+  /** Moves an item whose rank changed to its place; no effect if it is not in the heap. */
   update(item: T): void {
     const at = this.#positions.get(item);
     if (at === undefined) return;
@@ -59,7 +59,7 @@ export class IndexedHeap<T> {
     this.#down(this.#positions.get(item)!);
   }
 
-  /** All items in the order in which `pop` would give them: O(n log n), for display and tests. */
+  /** All items in the order of `pop`: O(n log n), for display and tests. */
   sorted(): T[] {
     return [...this.#items].sort((a, b) => this.#before(a, b) ? -1 : this.#before(b, a) ? 1 : 0);
   }

@@ -1,10 +1,12 @@
-/** How often values fell between fixed bounds. Only the first one added allocates. */
+/** Counts values between fixed bounds. Only the first value allocates. */
 
 export class Histogram {
   readonly bounds: readonly number[];
   #counts: Uint32Array | null = null;
 
-  /** `bounds`: inclusive upper ends of the buckets, rising; one more bucket takes what is beyond. */
+  /**
+   * `bounds`: inclusive upper ends of the buckets, rising; one more bucket counts larger values.
+   */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
   }
@@ -17,7 +19,7 @@ export class Histogram {
     this.#counts[bucket]!++;
   }
 
-  /** One number per bound, and the last for all beyond. */
+  /** One number per bound, and a last one for larger values. */
   counts(): number[] {
     return [...this.#counts ?? new Uint32Array(this.bounds.length + 1)];
   }

@@ -1,4 +1,4 @@
-/** Bytes so far and the recent rate, smoothed over a few seconds. */
+/** Total bytes and the recent rate, smoothed over a few seconds. */
 export class RateMeter {
   total = 0;
   #counted = 0;
@@ -12,10 +12,10 @@ export class RateMeter {
     this.total += bytes;
   }
 
-  /** Takes what came since the last call into the average. Call it a few times a second. */
+  /** Adds the bytes since the last call to the average. Call it a few times a second. */
   sample(now: number): void {
     if (Number.isNaN(this.#sampledAt)) {
-      // What came before has no known duration.
+      // Earlier bytes have no known duration.
       this.#sampledAt = now;
       this.#counted = this.total;
       return;

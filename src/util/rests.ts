@@ -1,18 +1,21 @@
-/** Gives way in loops over many thousands of files, so that the rest of the program goes on beside them. */
+/**
+ * Yields in loops over many thousands of files, so that the rest of the program continues beside
+ * them.
+ */
 
-/** Each step is a call or two to the system. */
+/** Each step is one or two system calls. */
 const STEPS = 250;
 
 export class Rests {
   readonly #rest: (() => Promise<void>) | null;
   #left = STEPS;
 
-  /** `rest` resolves when others have had their turn; without it there are no rests. */
+  /** `rest` resolves after other work has run; without it there are no rests. */
   constructor(rest: (() => Promise<void>) | null = null) {
     this.#rest = rest;
   }
 
-  /** For each step of the loop, which waits for what this returns, if anything. */
+  /** Call it in each step of the loop, and wait for the result, if any. */
   step(): Promise<void> | undefined {
     if (this.#rest === null || --this.#left > 0) return undefined;
     this.#left = STEPS;

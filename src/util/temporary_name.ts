@@ -1,4 +1,4 @@
-/** Names of the temporary files that whole files are written to: no two processes share one. */
+/** Names of temporary files for whole-file writes: no two processes share one. */
 
 /** `own`: hexadecimal, of this process alone; `count`: of its files so far. */
 export function temporaryName(own: string, count: number): string {

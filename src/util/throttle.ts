@@ -1,19 +1,19 @@
 /**
- * A rate limit that many flows share: a token bucket, and a line of those that wait for tokens. What
- * is read takes no more tokens than there are; a block that is sent may overdraw them, so that the
- * average is exact all the same. Time comes in as arguments.
+ * A rate limit that many flows share: a token bucket, and a queue of flows that wait for tokens.
+ * Reads never take more tokens than there are; a block that is sent may overdraw them, so that the
+ * average is still exact. Time comes in as arguments.
  */
 
-/** Tokens that may gather unused, as time at the limit: little, so that the rate stays smooth. */
+/** The most unused tokens, as time at the limit: little, so that the rate stays smooth. */
 const BURST_MS = 100;
-/** Those in line get an even part of the tokens each time, but no less than this. */
+/** Queued flows get an even part of the tokens each time, but no less than this. */
 const LEAST_TURN = 1024;
-/** So near the end of an allowance flows are asked to go in small steps. */
+/** This near the end of an allowance, flows should take small steps. */
 const NEAR_END = 1024 * 1024;
 
-/** Someone who waits for tokens. */
+/** A flow that waits for tokens. */
 export interface Waiter {
-  /** There are tokens again, though others may be quicker. */
+  /** Tokens are available again, though other flows may be quicker. */
   proceed(): void;
 }
 
@@ -21,14 +21,14 @@ export class Throttle {
   #bytesPerSecond = Infinity;
   #tokens = 0;
   #total = 0;
-  /** Nothing passes once `#total` is here. */
+  /** Nothing passes once `#total` reaches this. */
   #end = Infinity;
   #filledAt = 0;
-  /** How many flows share it just now. */
+  /** The number of flows that share it now. */
   flows = 0;
-  /** Bytes that were asked for and have not passed yet, as their receivers know. */
+  /** Requested bytes that have not passed yet, as the receivers know. */
   promised = 0;
-  /** Null as long as nobody ever waited. */
+  /** Null until a flow first waits. */
   #line: Set<Waiter> | null = null;
   #serving = false;
 
@@ -44,8 +44,8 @@ export class Throttle {
   }
 
   /**
-   * So many bytes may pass from now on, in all; Infinity for any number. The last chunk may go
-   * beyond, so under a throttle that is `limited` chunks are to be small.
+   * Lets this many more bytes pass in all; Infinity for no bound. The last chunk may exceed it, so
+   * chunks under a throttle that is `limited` should be small.
    */
   setAllowance(bytes: number, now: number): void {
     const wasSpent = this.#isSpent;
@@ -53,7 +53,7 @@ export class Throttle {
     if (wasSpent) this.serve(now);
   }
 
-  /** Bytes of the allowance that were not asked for yet; Infinity without one. */
+  /** Bytes of the allowance that were not requested yet; Infinity without one. */
   get unpromised(): number {
     return this.#end - this.#total - this.promised;
   }
@@ -62,7 +62,7 @@ export class Throttle {
     return this.#bytesPerSecond;
   }
 
-  /** Bytes a second for each flow if all have the same. */
+  /** Bytes a second for each flow in equal shares. */
   get evenShare(): number {
     return this.#bytesPerSecond / Math.max(1, this.flows);
   }
@@ -72,7 +72,7 @@ export class Throttle {
     return this.#isRated || this.#end - this.#total < NEAR_END;
   }
 
-  /** Bytes that were charged so far. */
+  /** Bytes charged so far. */
   get total(): number {
     return this.#total;
   }
@@ -81,7 +81,7 @@ export class Throttle {
     return this.#line?.size ?? 0;
   }
 
-  /** Counts bytes that pass; may overdraw. */
+  /** Counts passing bytes; may overdraw. */
   charge(bytes: number, now: number): void {
     this.#total += bytes;
     if (!this.#isRated) return;
@@ -89,12 +89,12 @@ export class Throttle {
     this.#tokens -= bytes;
   }
 
-  /** Whether something may pass now: never ahead of those in line. */
+  /** Whether bytes may pass now: never ahead of the queue. */
   open(now: number): boolean {
     return this.available(now) > 0;
   }
 
-  /** Bytes that one flow may take now without overdrawing; whole ones. */
+  /** Whole bytes that one flow may take now without overdrawing. */
   available(now: number): number {
     const left = this.#end - this.#total;
     if (left <= 0) return 0;
@@ -105,7 +105,7 @@ export class Throttle {
     return Math.max(0, Math.floor(Math.min(left, this.#tokens, turn)));
   }
 
-  /** Joins the line; once, however often it is called. */
+  /** Joins the queue; once, however often it is called. */
   wait(waiter: Waiter): void {
     this.#line ??= new Set();
     this.#line.add(waiter);
@@ -115,7 +115,7 @@ export class Throttle {
     this.#line?.delete(waiter);
   }
 
-  /** Lets those in line go on, in order, while there are tokens. Call it every few ticks. */
+  /** Resumes queued flows, in order, while there are tokens. Call it every few ticks. */
   serve(now: number): void {
     if (this.#serving) return;
     this.#serving = true;
@@ -151,7 +151,7 @@ export class Throttle {
   }
 }
 
-/** The limits that one flow is under, for instance those of the peer, the torrent and the client. */
+/** The limits of one flow, for instance those of the peer, the torrent and the client. */
 export class ThrottleChain {
   constructor(readonly throttles: readonly Throttle[]) {}
 
@@ -164,8 +164,8 @@ export class ThrottleChain {
   }
 
   /**
-   * Takes as many of these bytes as all let pass now, which may be none. If some have to wait it
-   * stands in line for them.
+   * Takes as many of these bytes as all limits let pass now, possibly none. If some have to wait,
+   * the flow queues for them.
    */
   take(bytes: number, waiter: Waiter, now: number): number {
     let taken = bytes, tightest: Throttle | null = null;
@@ -180,7 +180,7 @@ export class ThrottleChain {
     return taken;
   }
 
-  /** True if all let it pass; else it stands in line at the first that does not. */
+  /** True if all limits let it pass; otherwise the flow queues at the first that does not. */
   passOrWait(waiter: Waiter, now: number): boolean {
     for (const throttle of this.throttles) {
       if (throttle.open(now)) continue;

@@ -1,7 +1,7 @@
-/** Which pieces a peer may have although we choke it (BEP 6): a set that its address decides. */
+/** Which pieces a peer may have although we choke it (BEP 6): a set derived from its address. */
 import { concatBytes, readUint32 } from "../util/bytes.ts";
 
-/** Bytes of an IPv6 address that name its network; the rest is free for the asking. */
+/** Bytes of an IPv6 address that identify its network; its user can choose the rest. */
 const NETWORK_BYTES_V6 = 8;
 
 /**

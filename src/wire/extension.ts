@@ -1,4 +1,4 @@
-/** The extension protocol's handshake (BEP 10): what each side can do beyond BEP 3, by name. */
+/** The extension protocol's handshake (BEP 10): each side's abilities beyond BEP 3, by name. */
 import { BDict, decode } from "../bencode/bencode.ts";
 import { type Encodable, encode } from "../bencode/bencode_encode.ts";
 import { addressBytes } from "../util/compact_address.ts";
@@ -10,7 +10,7 @@ export const EXTENSION_HANDSHAKE = 0;
 
 export const UT_PEX = "ut_pex", UT_METADATA = "ut_metadata", LT_DONTHAVE = "lt_donthave";
 
-/** The messages that we know, as we ask others to number them. */
+/** The messages that we know, with the numbers that we assign. */
 export const EXTENSION_IDS: ReadonlyMap<string, number> = new Map([
   [UT_PEX, 1],
   [UT_METADATA, 2],
@@ -23,7 +23,7 @@ export function extensionName(id: number): string | undefined {
   return undefined;
 }
 
-/** A handshake of a normal client is under 500 bytes; nobody needs more than this. */
+/** A handshake of a normal client is under 500 bytes; none needs more than this. */
 const MAX_HANDSHAKE_BYTES = 64 * 1024;
 const MAX_NAMES = 64;
 const MAX_CLIENT_LENGTH = 64;
@@ -35,7 +35,7 @@ export interface ExtensionHandshake {
   client?: string;
   /** The sender's listening port. */
   port?: number;
-  /** Requests that the sender keeps queued at most. */
+  /** The most requests that the sender queues. */
   reqq?: number;
   /** The receiver's address as the sender sees it. */
   yourAddress?: string;

@@ -27,14 +27,16 @@ export function encodeHandshake(handshake: Handshake): Uint8Array {
   return bytes;
 }
 
-/** Whether `bytes` can still become a handshake; call it with any prefix to turn liars away early. */
+/**
+ * Whether `bytes` can still become a handshake; call it with any prefix to reject strangers early.
+ */
 export function startsLikeHandshake(bytes: Uint8Array): boolean {
   const length = Math.min(bytes.length, PROTOCOL.length);
   for (let i = 0; i < length; i++) if (bytes[i] !== PROTOCOL[i]) return false;
   return true;
 }
 
-/** Copies out of `bytes` (68 of them); null when it is another protocol. */
+/** Copies out of `bytes` (68 of them); null if it is another protocol. */
 export function decodeHandshake(bytes: Uint8Array): Handshake | null {
   if (bytes.length !== HANDSHAKE_LENGTH || !startsLikeHandshake(bytes)) return null;
   return {

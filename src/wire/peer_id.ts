@@ -1,4 +1,4 @@
-/** Our own peer id (BEP 20) and what we can read out of others'. Peer ids prove nothing. */
+/** Our own peer id (BEP 20) and the client names in others'. Peer ids prove nothing. */
 import type { Random } from "../platform/types.ts";
 import { fromLatin1, toLatin1 } from "../util/bytes.ts";
 
@@ -33,7 +33,7 @@ export function isOwnPeerId(peerId: Uint8Array): boolean {
   return toLatin1(peerId.subarray(0, PREFIX.length)) === PREFIX;
 }
 
-/** A name, of harmless characters, for a peer that told none: from "-XX1234-" or "A2-1-37-". */
+/** A name, of harmless characters, for a peer that sent none: from "-XX1234-" or "A2-1-37-". */
 export function nameOfPeerId(peerId: Uint8Array): string {
   const text = toLatin1(peerId.subarray(0, 8));
   const aria2 = /^A2-(\d+(?:-\d+)*)/.exec(text);

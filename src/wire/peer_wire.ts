@@ -1,7 +1,7 @@
 /**
- * The peer wire protocol (BEP 3, 6, 10): an incremental decoder that copies a block's bytes straight
- * from the borrowed chunk to where the sink wants them, and an encoder into one growing buffer.
- * Nothing is allocated on the word of a length prefix.
+ * The peer wire protocol (BEP 3, 6, 10): an incremental decoder that copies a block's bytes
+ * straight from the borrowed chunk to the place that the sink chooses, and an encoder into one
+ * growing buffer. Nothing is allocated because of a length prefix alone.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { readUint32 } from "../util/bytes.ts";
@@ -24,7 +24,7 @@ export const REJECT = 16;
 export const ALLOWED_FAST = 17;
 export const EXTENDED = 20;
 
-/** Longest message that is not a piece; libtorrent and Transmission cap there too. */
+/** Longest message that is not a piece; libtorrent and Transmission have the same limit. */
 export const MAX_MESSAGE_LENGTH = 1 << 20;
 
 /** Longest bitfield of a torrent that we do not know yet, in bytes. */
@@ -35,7 +35,7 @@ export const MAX_EXTENDED_LENGTH = 2 + (64 << 10);
 
 /** Receives decoded messages. Byte arrays are borrowed: they are valid during the call only. */
 export interface WireSink {
-  /** Any message but a piece, request or cancel of the fixed kinds without numbers. */
+  /** Any message without numbers, except piece, request and cancel. */
   onSignal(id: number): void;
   /** HAVE, SUGGEST, ALLOWED_FAST (a piece index) or PORT (a port). */
   onNumber(id: number, value: number): void;
@@ -44,15 +44,15 @@ export interface WireSink {
   onBlockMessage(id: number, piece: number, begin: number, length: number): void;
   onExtended(id: number, payload: Uint8Array): void;
   onKeepAlive(): void;
-  /** A block begins: the array to copy it into at `blockAt`, or null to skip its bytes. */
+  /** A block begins: returns the array to copy it into at `blockAt`, or null to skip its bytes. */
   blockStart(piece: number, begin: number, length: number): Uint8Array | null;
   /** Where in that array; read right after `blockStart`. */
   readonly blockAt: number;
-  /** All bytes of the block that `blockStart` announced have passed. */
+  /** All bytes of the block that `blockStart` announced have arrived. */
   blockEnd(): void;
 }
 
-/** Bytes of a PIECE message in front of its block. */
+/** Bytes of a PIECE message before its block. */
 const PIECE_HEAD = 13;
 
 const HEAD = 0, BLOCK = 1, BODY = 2, SKIP = 3;
@@ -69,7 +69,7 @@ FIXED[HAVE] = FIXED[SUGGEST] = FIXED[ALLOWED_FAST] = 5;
 FIXED[REQUEST] = FIXED[CANCEL] = FIXED[REJECT] = 13;
 FIXED[PORT] = 3;
 
-/** Decodes one connection's stream. `push` throws ProtocolError; the connection is then to end. */
+/** Decodes one connection's stream. `push` throws a ProtocolError; the connection must then end. */
 export class WireDecoder {
   readonly #sink: WireSink;
   #bitfieldBytes: number | null;
@@ -77,7 +77,7 @@ export class WireDecoder {
   readonly #head = new Uint8Array(17);
   #fill = 0;
   #need = 4;
-  /** Bytes still to come of the block or body. */
+  /** Bytes still missing from the block or body. */
   #left = 0;
   #target: Uint8Array | null = null;
   #targetAt = 0;
@@ -85,23 +85,23 @@ export class WireDecoder {
   #body = new Uint8Array(0);
   #bodyFill = 0;
 
-  /** `bitfieldBytes`: of this torrent; null while that is unknown. */
+  /** `bitfieldBytes`: of this torrent; null while unknown. */
   constructor(sink: WireSink, bitfieldBytes: number | null) {
     this.#sink = sink;
     this.#bitfieldBytes = bitfieldBytes;
   }
 
-  /** The torrent is known now: its bitfields have so many bytes. */
+  /** The torrent is known now: its bitfields have this many bytes. */
   expectBitfield(bytes: number): void {
     this.#bitfieldBytes = bytes;
   }
 
-  /** Bytes still to come of the block under way. */
+  /** Bytes still missing from the current block. */
   get left(): number {
     return this.#left;
   }
 
-  /** The rest of the block under way is skipped: somebody else delivered it. */
+  /** Skips the rest of the current block: another peer delivered it. */
   dropTarget(): void {
     this.#target = null;
   }
@@ -240,7 +240,7 @@ export class WireDecoder {
     return at + length;
   }
 
-  /** The buffer grows with what really came, never with what a prefix promised. */
+  /** The buffer grows with the bytes received, never with a prefix alone. */
   #gather(part: Uint8Array): void {
     const needed = this.#bodyFill + part.length;
     if (needed > this.#body.length) {
@@ -262,7 +262,7 @@ function badLength(id: number, length: number): ProtocolError {
   return new ProtocolError("bad-length", `A message of type ${id} cannot be ${length} bytes long`);
 }
 
-/** Messages on their way out: one growing buffer, taken as a whole for one write. */
+/** Outgoing messages: one growing buffer, taken as a whole for one write. */
 export class WireEncoder {
   #bytes: Uint8Array;
   #view: DataView;
@@ -277,7 +277,7 @@ export class WireEncoder {
     return this.#length;
   }
 
-  /** What was written since the last `clear`; valid until the next message is added. */
+  /** The bytes since the last `clear`; valid until the next message is added. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -286,7 +286,7 @@ export class WireEncoder {
     this.#length = 0;
   }
 
-  /** Messages that were encoded elsewhere. */
+  /** Adds messages that were encoded elsewhere. */
   append(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);

@@ -1,6 +1,6 @@
 /**
- * The messages by which peers hand over the info dictionary (BEP 9): a small bencoded dictionary,
- * and behind a data message's the bytes themselves. Nothing longer than one piece passes.
+ * The messages that transfer the info dictionary (BEP 9): a small bencoded dictionary, followed in
+ * a data message by the bytes themselves. Nothing longer than one piece is accepted.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { concatBytes } from "../util/bytes.ts";
@@ -8,7 +8,7 @@ import { BDict, decodePrefix } from "../bencode/bencode.ts";
 import { encode } from "../bencode/bencode_encode.ts";
 
 export const METADATA_PIECE_LENGTH = 16384;
-/** An info dictionary may be so long at most: 30 MiB. */
+/** The most bytes of an info dictionary: 30 MiB. */
 export const MAX_METADATA_BYTES = 30 * 1024 * 1024;
 
 /** The dictionary of a message takes some 50 bytes. */
@@ -21,12 +21,12 @@ export type MetadataMessage =
   /** `totalSize`: bytes of the whole dictionary; `bytes` is a view on the message. */
   | { kind: "data"; piece: number; totalSize: number; bytes: Uint8Array };
 
-/** How many pieces a dictionary of so many bytes has. */
+/** The number of pieces of a dictionary of this size. */
 export function metadataPieceCount(totalSize: number): number {
   return Math.ceil(totalSize / METADATA_PIECE_LENGTH);
 }
 
-/** Bytes of one of them; 0 or less beyond the last. */
+/** Bytes of one piece; 0 or less beyond the last. */
 export function metadataPieceLength(totalSize: number, piece: number): number {
   return Math.min(METADATA_PIECE_LENGTH, totalSize - piece * METADATA_PIECE_LENGTH);
 }
@@ -39,7 +39,7 @@ export function encodeMetadataReject(piece: number): Uint8Array {
   return encode({ msg_type: REJECT, piece });
 }
 
-/** `metadata` is the whole dictionary, `piece` one that it has. */
+/** `metadata` is the whole dictionary, `piece` one of its pieces. */
 export function encodeMetadataData(metadata: Uint8Array, piece: number): Uint8Array {
   const begin = piece * METADATA_PIECE_LENGTH;
   return concatBytes(

@@ -1,6 +1,6 @@
 /**
- * Peer exchange messages (BEP 11): who joined and who left since the last one. What is read is
- * bounded whatever was sent; whether to believe it is for swarm/pex.ts to say.
+ * Peer exchange messages (BEP 11): the peers added and dropped since the last one. Whatever was
+ * sent, the result is bounded; swarm/pex.ts decides whether to trust it.
  */
 import { ProtocolError } from "../util/errors.ts";
 import { concatBytes } from "../util/bytes.ts";
@@ -15,15 +15,15 @@ import {
 
 /** Flags of a peer. */
 export const PEX_ENCRYPTION = 0x01;
-/** It has everything, or wants nothing more. */
+/** It is complete, or wants nothing more. */
 export const PEX_SEED = 0x02;
 export const PEX_UTP = 0x04;
 export const PEX_HOLEPUNCH = 0x08;
-/** Whoever tells of it could dial it. */
+/** The sender could dial it. */
 export const PEX_REACHABLE = 0x10;
 const KNOWN_FLAGS = 0x1f;
 
-/** Peers added in a message at most, and the same for those dropped; both families together. */
+/** The most peers added in a message, and dropped; both families together. */
 export const MAX_PEX_PEERS = 50;
 
 /** libtorrent sends up to 100 of each kind, others 200 at first: some 16 KiB. */
@@ -55,8 +55,8 @@ export function encodePex(message: PexMessage): Uint8Array {
 }
 
 /**
- * The first 50 of each kind, both families sharing them; `surplus` counts what was left out.
- * Unknown flags are dropped, missing ones are 0. Throws a ProtocolError.
+ * The first 50 of each kind, both families sharing them; `surplus` counts the omitted ones. Unknown
+ * flags are dropped, missing ones are 0. Throws a ProtocolError.
  */
 export function decodePex(payload: Uint8Array): PexMessage & { surplus: number } {
   const dict = decode(payload, {
@@ -89,7 +89,7 @@ function readAdded(dict: BDict, family: 4 | 6, suffix: string): PexPeer[] {
   });
 }
 
-/** As many of each as fit: half of the room is each family's, what one leaves is the other's. */
+/** As many of each as fit: each family has half of the space, plus the rest of the other's half. */
 function share<T>(four: T[], six: T[]): { peers: T[]; surplus: number } {
   const ofSix = Math.min(six.length, Math.max(MAX_PEX_PEERS / 2, MAX_PEX_PEERS - four.length));
   const peers = [...four.slice(0, MAX_PEX_PEERS - ofSix), ...six.slice(0, ofSix)];
