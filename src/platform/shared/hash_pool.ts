@@ -33,10 +33,11 @@ interface Thread {
 /** Threads without work are ended after this time. */
 const IDLE_MS = 1000;
 /** As many jobs as there are lanes; two are no quicker in lanes than one after the other. */
-export const MOST_AT_ONCE = 4;
-const LEAST_AT_ONCE = 3;
-/** Hashed one after the other. Few enough that the threads end at about the same time. */
-const MOST_BYTES_AT_ONCE = 4 * 1024 * 1024;
+const MOST_IN_LANES = 4;
+const LEAST_IN_LANES = 3;
+/** Hashed one after the other by one thread, which is asked once and answers once. */
+export const MOST_AT_ONCE = 16;
+const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
 
 type Work =
   & { algorithm: HashAlgorithm }
@@ -133,13 +134,17 @@ export class HashPool {
 
   /** How many of the jobs that wait go to a thread at once. */
   #batch(): number {
-    return this.engine === "lanes" ? this.#alike() : this.#small();
+    return this.engine === "lanes" ? this.#alike() : this.#together();
   }
 
-  /** Small pieces of files are handed over together: each way there and back wakes two threads. */
-  #small(): number {
+  /**
+   * Pieces of files are handed over together, since each way there and back wakes two threads. No
+   * thread takes more than its share of what waits, so that all end at about the same time.
+   */
+  #together(): number {
+    const most = Math.min(MOST_AT_ONCE, Math.ceil(this.#queue.length / this.size));
     let count = 0, bytes = 0;
-    while (count < MOST_AT_ONCE) {
+    while (count < most) {
       const job = this.#queue[count]?.job;
       if (job === undefined || "bytes" in job) break;
       bytes += job.length;
@@ -154,13 +159,13 @@ export class HashPool {
     const first = this.#queue[0]?.job;
     if (first?.algorithm !== "sha1") return 1;
     let count = 1;
-    while (count < MOST_AT_ONCE) {
+    while (count < MOST_IN_LANES) {
       const job = this.#queue[count]?.job;
       if (job?.algorithm !== first.algorithm || job.length !== first.length) break;
       if (("bytes" in job) !== ("bytes" in first)) break;
       count++;
     }
-    return count < LEAST_AT_ONCE ? 1 : count;
+    return count < LEAST_IN_LANES ? 1 : count;
   }
 
   #settle(thread: Thread, replies: readonly HashReply[]): void {
