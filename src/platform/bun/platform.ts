@@ -1,6 +1,7 @@
 import { createDatagramNet } from "../shared/datagrams.ts";
 import { nodeWriters } from "../shared/file_handle.ts";
 import { nodeLook } from "../shared/files.ts";
+import { halfOfThreads } from "../shared/lookups.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
 import { serve } from "./serve.ts";
@@ -11,7 +12,7 @@ export function createBunPlatform(): Platform {
     serve,
     writers: nodeWriters,
     look: nodeLook,
-    streams: { reading: "freed" },
+    streams: { reading: "freed", lookupsAtOnce: halfOfThreads() },
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });
 }

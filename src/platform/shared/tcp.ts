@@ -1,9 +1,9 @@
 /** TCP and name look-up over node:net, the same on both runtimes. */
-import { promises as dns } from "node:dns";
-import { createServer, isIP, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import type { Listener, StreamNet } from "../types.ts";
 import { hostPort } from "./addresses.ts";
 import { errnoOf, netError } from "./errno.ts";
+import { createLookup } from "./lookups.ts";
 import { type Reading, TcpSocket } from "./tcp_socket.ts";
 
 /** Bursts of a popular torrent's peers would lose SYNs, a second each, with the default of 511. */
@@ -14,6 +14,8 @@ type OnSocket = Parameters<StreamNet["listen"]>[1];
 
 export interface StreamNetOptions {
   reading: Reading;
+  /** Look-ups of names that may run at once; default: any number. */
+  lookupsAtOnce?: number;
   /** Throws where a sandbox forbids it: Deno itself throws only later, where nobody can catch it. */
   demandListen?(host: string, port: number): void;
 }
@@ -22,7 +24,7 @@ export function createStreamNet(options: StreamNetOptions): StreamNet {
   return {
     connect: (to) => TcpSocket.dial(to, options.reading),
     listen: (on, onSocket) => listen(on, onSocket, options),
-    lookup,
+    lookup: createLookup(options.lookupsAtOnce ?? Infinity),
   };
 }
 
@@ -86,14 +88,4 @@ function stop(server: Server): Promise<void> {
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function lookup(host: string): Promise<string[]> {
-  if (isIP(host) !== 0) return [host];
-  try {
-    const found = await dns.lookup(host, { all: true, verbatim: true });
-    return found.map(({ address }) => address);
-  } catch (error) {
-    throw netError(`Cannot look up ${host}`, error);
-  }
 }
