@@ -34,7 +34,7 @@ describe("torrentBlock", () => {
   it("shows name, bar, percent, sizes, rates, time left and peers", () => {
     assert.deepEqual(shown(torrent, 120), [
       "big.bin",
-      "[###################-------------------] 50.0%  1.50 GiB of 3.00 GiB" +
+      "[##############--------------] 50.0%  1.50 GiB of 3.00 GiB" +
       "  down 12.3 MiB/s  2 min 05 s left  up 2.00 KiB/s",
       "12 of 48 peers connected, downloading",
     ]);
@@ -48,6 +48,17 @@ describe("torrentBlock", () => {
         }
       }
     }
+  });
+
+  it("leaves out whole parts that do not fit, those of least use first", () => {
+    const rows = (columns: number) => shown(torrent, columns, true)[1];
+    assert.equal(
+      rows(80),
+      "▕█████████         ▏ 50.0%  1.50 GiB of 3.00 GiB  ↓ 12.3 MiB/s  2 min 05 s left",
+    );
+    assert.equal(rows(70), "▕███████▌       ▏ 50.0%  1.50 GiB of 3.00 GiB  ↓ 12.3 MiB/s");
+    assert.equal(rows(42), "▕█████     ▏ 50.0%  ↓ 12.3 MiB/s");
+    assert.equal(rows(24), "▕█████     ▏ 50.0%");
   });
 
   it("leaves the time out when it is unknown", () => {

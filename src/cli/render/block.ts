@@ -3,9 +3,7 @@ import type { TorrentSnapshot } from "../../client/types.ts";
 import { drawBar, type Glyphs, type Line, segment, type Style } from "./line.ts";
 import { amountText, quotaPhrase, shownFraction, statePhrase } from "./phrases.ts";
 import { formatDuration, formatPercent, formatRate } from "./format.ts";
-import { safeText } from "./text.ts";
-
-const NARROW_COLUMNS = 60;
+import { safeText, widthOf } from "./text.ts";
 
 /** Name; bar, percent, sizes, rates, time left; peers and what holds it back. */
 export function torrentBlock(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs): Line[] {
@@ -16,21 +14,25 @@ export function torrentBlock(torrent: TorrentSnapshot, columns: number, glyphs: 
   ];
 }
 
+/** A part that does not fit is left out whole: half a number says nothing. */
 function progressLine(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs): Line {
   const done = shownFraction(torrent);
-  const barColumns = columns < NARROW_COLUMNS ? 12 : Math.min(40, Math.floor(columns / 3));
-  const [down, up] = glyphs.unicode ? ["↓", "↑"] : ["down", "up"];
-  const parts = [
-    ` ${formatPercent(done, 1).padStart(5)}`,
-    amountText(torrent),
-    `${down} ${formatRate(torrent.downRate)}`,
-  ];
-  if (torrent.state === "downloading" && torrent.etaSeconds !== null) {
-    parts.push(`${formatDuration(torrent.etaSeconds)} left`);
+  const barColumns = Math.min(40, Math.max(12, Math.floor(columns / 4)));
+  const [arrowDown, arrowUp] = glyphs.unicode ? ["↓", "↑"] : ["down", "up"];
+  const percent = ` ${formatPercent(done, 1).padStart(5)}`;
+  const down = `${arrowDown} ${formatRate(torrent.downRate)}`;
+  const up = `${arrowUp} ${formatRate(torrent.upRate)}`;
+  const parts = [percent, amountText(torrent), down, ...timeLeft(torrent), up];
+  const leastUse = [up, ...timeLeft(torrent), amountText(torrent), down];
+  while (barColumns + widthOf(parts.join("  ")) > columns && leastUse.length > 0) {
+    parts.splice(parts.indexOf(leastUse.shift()!), 1);
   }
-  // Last, because it is what a narrow terminal can do without.
-  parts.push(`${up} ${formatRate(torrent.upRate)}`);
   return [segment(drawBar(done, barColumns, glyphs), "good"), segment(parts.join("  "))];
+}
+
+function timeLeft({ state, etaSeconds }: TorrentSnapshot): string[] {
+  if (state !== "downloading" || etaSeconds === null) return [];
+  return [`${formatDuration(etaSeconds)} left`];
 }
 
 function peersPart(torrent: TorrentSnapshot): string {
