@@ -2,6 +2,7 @@
 import type { HttpResponse, Platform } from "../platform/types.ts";
 import { isMagnetLink, looksLikeMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
+import { basicAuth } from "../util/basic_auth.ts";
 import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
 import { formatSize } from "./render/format.ts";
@@ -122,7 +123,7 @@ async function getOnce(
   try {
     return await http.request({
       url: url.href,
-      headers: { accept: "application/x-bittorrent, */*;q=0.5" },
+      headers: requestHeaders(url),
       timeoutMs: FETCH_TIMEOUT_MS,
       maxBytes: TORRENT_BYTES_MOST,
       ...(signal && { signal }),
@@ -131,6 +132,13 @@ async function getOnce(
     if (!(error instanceof NetError)) throw error;
     throw new CannotLoadError(error.message, { cause: error });
   }
+}
+
+/** Some servers refuse a client that does not say its name. */
+function requestHeaders({ username, password }: URL): Record<string, string> {
+  const headers = { "user-agent": "shoal", accept: "application/x-bittorrent, */*;q=0.5" };
+  if (username === "" && password === "") return headers;
+  return { ...headers, authorization: basicAuth(`${username}:${password}`) };
 }
 
 /** Only http and https; a redirect may not fall back from https to http. */

@@ -22,6 +22,7 @@ import {
   scrapeUrl,
   type TrackerUrl,
 } from "./tracker_url.ts";
+import { basicAuth } from "../util/basic_auth.ts";
 import { ProtocolError, TrackerError } from "../util/errors.ts";
 import { toHex } from "../util/bytes.ts";
 import { resolveHost, type ResolvePorts } from "./resolve_host.ts";
@@ -147,19 +148,9 @@ async function addressOfSameFamily(
 function requestHeaders(first: TrackerUrl, url: TrackerUrl): Record<string, string> {
   const headers: Record<string, string> = { "user-agent": "shoal", accept: "*/*" };
   if (first.credentials !== null && sameOrigin(first, url)) {
-    headers["authorization"] = `Basic ${base64(first.credentials)}`;
+    headers["authorization"] = basicAuth(first.credentials);
   }
   return headers;
-}
-
-/** Percent-encoded credentials as bytes, in base64. */
-function base64(credentials: string): string {
-  // An unescape that works byte by byte also handles credentials that are not UTF-8.
-  const bytes = credentials.replace(
-    /%([0-9a-fA-F]{2})/g,
-    (_, hex) => String.fromCharCode(parseInt(hex, 16)),
-  );
-  return btoa(bytes);
 }
 
 function redirectOf(response: HttpResponse): string | null {

@@ -83,6 +83,12 @@ describe("shoal download from a URL", () => {
       if (pathname === "/good" && searchParams.get("key") === "secret") {
         return new Response(GOOD_BYTES as Uint8Array<ArrayBuffer>);
       }
+      if (pathname === "/mine") {
+        const { headers } = request, user = headers.get("authorization");
+        const isKnown = user === `Basic ${btoa("ana:p@ss")}` &&
+          headers.get("user-agent") === "shoal";
+        if (isKnown) return new Response(GOOD_BYTES as Uint8Array<ArrayBuffer>);
+      }
       if (pathname === "/page") return new Response("<html>sign in</html>");
       return new Response("no", { status: 404 });
     });
@@ -92,6 +98,12 @@ describe("shoal download from a URL", () => {
 
   it("follows redirects to the file", { timeout: 20_000 }, async () => {
     const run = await shoal("show", `${base}/moved`, "--json");
+    assert.equal(run.err, "");
+    assert.equal(JSON.parse(run.out).name, "good.bin");
+  });
+
+  it("sends its name, and the user and password of the URL", { timeout: 20_000 }, async () => {
+    const run = await shoal("show", `${base.replace("//", "//ana:p%40ss@")}/mine`, "--json");
     assert.equal(run.err, "");
     assert.equal(JSON.parse(run.out).name, "good.bin");
   });
