@@ -30,6 +30,7 @@ import {
   checkAddOptions,
   checkClientOptions,
   checkClientPatch,
+  checkSource,
   checkTorrentPatch,
   clientSettings,
 } from "./settings.ts";
@@ -183,12 +184,13 @@ export class Client {
   /**
    * Starts a torrent: the bytes of a .torrent file, its metainfo, or a magnet link or info-hash as
    * text. Throws a TorrentFileError if the bytes are not a usable torrent, or ("duplicate") if this
-   * client has it already; a MagnetError if the text is not a magnet link; a RangeError that names
-   * the invalid option; a ClosedError after `close`.
+   * client has it already; a MagnetError if the text is not a magnet link; a RangeError for another
+   * kind of source, or that names the invalid option; a ClosedError after `close`.
    */
   add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
     this.#demandOpen();
-    checkAddOptions(options);
+    checkAddOptions(options ?? {});
+    checkSource(source);
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
     const meta = source instanceof Uint8Array ? this.#saved.parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
@@ -230,11 +232,12 @@ export class Client {
 
   /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
-    await this.#handles.get(infoHash)?.stop();
-    await this.#saved.written(infoHash);
-    this.#handles.delete(infoHash);
-    this.#paths.release(infoHash);
-    this.#state?.forget(infoHash);
+    const key = infoHash.toLowerCase();
+    await this.#handles.get(key)?.stop();
+    await this.#saved.written(key);
+    this.#handles.delete(key);
+    this.#paths.release(key);
+    this.#state?.forget(key);
   }
 
   /** The DHT node, for queries; null if the DHT is off. */

@@ -18,6 +18,7 @@ import { hashPieces } from "../storage/hash_lanes.ts";
 import { changedSince, findSource, type LeavesOut, type Source } from "../storage/source_files.ts";
 import { FileError, TorrentFileError } from "../util/errors.ts";
 import { CLIENT_NAME } from "../wire/peer_id.ts";
+import { refuseUnknown } from "./option_kinds.ts";
 
 /** What `createTorrent` puts into a .torrent, and how. */
 export interface CreateOptions extends TorrentDetails {
@@ -54,6 +55,22 @@ export interface CreatedTorrent {
   readonly warnings: string[];
 }
 
+const KNOWN_OPTIONS: Readonly<Record<keyof CreateOptions, true>> = {
+  name: true,
+  createdBy: true,
+  creationDate: true,
+  pieceLength: true,
+  pad: true,
+  leavesOut: true,
+  onProgress: true,
+  signal: true,
+  announce: true,
+  webSeeds: true,
+  private: true,
+  source: true,
+  comment: true,
+};
+
 type CreatorPlatform = Pick<Platform, "files" | "hasher" | "clock" | "process">;
 
 interface Entry extends ListedFile {
@@ -77,13 +94,15 @@ interface Plan {
  *
  * Rejects with a FileError ("not-found", "permission", "changed" when a file changes meanwhile, ...),
  * a TorrentFileError ("empty", "bad-piece-length", "bad-name", "bad-url", "bad-value",
- * "too-large", ...) or the reason of `options.signal`.
+ * "too-large", ...), a RangeError for an option that does not exist, or the reason of
+ * `options.signal`.
  */
 export async function createTorrent(
   platform: CreatorPlatform,
   path: string,
   options: CreateOptions = {},
 ): Promise<CreatedTorrent> {
+  refuseUnknown(KNOWN_OPTIONS, options);
   options.signal?.throwIfAborted();
   if (options.pieceLength !== undefined) checkPieceLength(options.pieceLength);
   checkUrls(options);

@@ -118,7 +118,7 @@ export const SWITCH: Kind<boolean> = plain(
   (value) => typeof value === "boolean",
   { type: "switch" },
 );
-export const TEXT: Kind<string> = plain("a text", isText, { type: "text" });
+export const TEXT: Kind<string> = plain("text", isText, { type: "text" });
 export const AMOUNT: Kind<number> = plain("a number from 0", isAmount);
 export const RATE: Kind<number> = {
   ...orInfinity(AMOUNT, "bytes a second from 0, or Infinity for no limit"),

@@ -27,6 +27,7 @@ import {
   whole,
   wholeOrInfinity,
 } from "./option_kinds.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type {
   AddOptions,
   ClientOptions,
@@ -551,7 +552,20 @@ export function checkAddOptions(options: AddOptions): void {
   }
 }
 
+/** Throws a RangeError for what no type of a source is, such as a promise of its bytes. */
+export function checkSource(source: Uint8Array | Metainfo | string): void {
+  if (typeof source === "string" || source instanceof Uint8Array) return;
+  if (source?.infoHash instanceof Uint8Array) return;
+  throw new RangeError(
+    "The torrent must be the bytes of a .torrent (a Uint8Array), the result of parseTorrent, or a " +
+      "magnet link or info-hash as text",
+  );
+}
+
 function checkOptions(rows: Readonly<Record<string, OptionRow>>, options: object): void {
+  if (typeof options !== "object" || options === null) {
+    throw new RangeError(`The options are ${options}: they must be an object`);
+  }
   refuseUnknown(rows, options);
   for (const [key, value] of Object.entries(options)) {
     if (value !== undefined) rows[key]!.kind.check(value, key);

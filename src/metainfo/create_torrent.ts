@@ -67,6 +67,12 @@ export function checkPieceLength(length: number): void {
 
 /** Throws a TorrentFileError ("bad-url") for text that no client would understand as a URL. */
 export function checkUrls({ announce = [], webSeeds = [] }: TorrentDetails): void {
+  if (![announce, ...announce, webSeeds].every(Array.isArray)) {
+    refuse(
+      "bad-url",
+      "announce is a list of tiers, [[URL, URL], [URL]], and webSeeds a list of URLs",
+    );
+  }
   for (const url of announce.flat()) {
     if (!isUrl(url, TRACKER_SCHEMES)) {
       refuse("bad-url", `"${url}" is no tracker's URL (http, https, udp, ws or wss)`);

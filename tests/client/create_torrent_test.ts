@@ -227,6 +227,8 @@ describe("createTorrent and what makes no torrent", () => {
     const cases: [Parameters<typeof createTorrent>[2], string][] = [
       [{ pieceLength: 1000 }, "bad-piece-length"],
       [{ announce: [["nonsense"]] }, "bad-url"],
+      [{ announce: "http://t.example/announce" as never }, "bad-url"],
+      [{ announce: ["http://t.example/announce"] as never }, "bad-url"],
       [{ webSeeds: ["udp://x:1"] }, "bad-url"],
       [{ name: "a/b" }, "bad-name"],
       [{ name: ".." }, "bad-name"],
@@ -241,6 +243,10 @@ describe("createTorrent and what makes no torrent", () => {
         code,
       );
     }
+    await assert.rejects(createTorrent(idle, top, { piceLength: 2 ** 20 } as never), {
+      name: "RangeError",
+      message: "There is no option piceLength: did you mean pieceLength?",
+    });
   });
 
   it("refuses what would be over 32 MiB before it asks for the memory", async () => {

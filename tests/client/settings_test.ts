@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import {
   checkAddOptions,
   checkClientOptions,
+  checkSource,
   checkTorrentPatch,
 } from "../../src/client/settings.ts";
 import { Client } from "../../src/client/client.ts";
@@ -135,10 +136,23 @@ describe("Client with options that cannot be", () => {
       [{ limits: { down: -0.1 } }, `The option limits.down is -0.1: it must be ${RATE}`],
       [{ uploadSlot: 1 }, "There is no option uploadSlot: did you mean uploadSlots?"],
       [{ pex: undefined }, "The option pex is undefined: it must be true or false"],
+      [undefined, "The options are undefined: they must be an object"],
     ];
     for (const [options, message] of cases) {
       assert.throws(patch(options), new RangeError(message));
     }
+  });
+});
+
+describe("What is added", () => {
+  it("is refused where it is no source, such as a promise of the bytes", () => {
+    for (const source of [undefined, null, 5, Promise.resolve(), new ArrayBuffer(9), {}]) {
+      assert.throws(() => checkSource(source as never), {
+        name: "RangeError",
+        message: /must be the bytes of a \.torrent/,
+      });
+    }
+    for (const source of ["text", new Uint8Array(0)]) checkSource(source);
   });
 });
 
@@ -157,7 +171,8 @@ describe("Options that do not exist", () => {
         add({ dir: ".", limits: { Down: 5 } }),
         "There is no option limits.Down: did you mean limits.down?",
       ],
-      [add({ maxPeers: 5 }), "The option dir is missing: it must be a text"],
+      [add({ maxPeers: 5 }), "The option dir is missing: it must be text"],
+      [add(null), "The options are null: they must be an object"],
       [open({ stateDIR: "x" }), "There is no option stateDIR: did you mean stateDir?"],
       [
         open({ dht: { bootstraps: [] } }),

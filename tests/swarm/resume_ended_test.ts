@@ -76,7 +76,8 @@ describe("a torrent that ended is resumed", () => {
     const swarm = await newSwarm(4);
     await swarm.seed("10.0.1.1", SLOW);
     const { torrent, client } = await swarm.leech("10.0.2.1");
-    await swarm.world.wait(client.remove(torrent.infoHash));
+    await swarm.world.wait(client.remove(torrent.infoHash.toUpperCase()));
+    assert.equal(client.get(torrent.infoHash), null);
     torrent.start();
     await swarm.world.runFor(5000);
     assert.equal(torrent.snapshot().state, "stopped");
