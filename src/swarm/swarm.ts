@@ -491,16 +491,18 @@ export class Swarm {
 
   /**
    * The memory for open pieces and the rate limits are shared evenly, or the first peers would have
-   * all of it. A limit too low for all of them serves the first ones.
+   * all of it. A limit too low for all of them serves the first ones, and before them those whose
+   * block is on its way: a block more than the limit carries makes all of them late.
    */
   #shareWindows(): void {
     if (this.#content === null) return;
     const { budgetBlocks } = this.#content.pieces;
     const now = this.#clock.now();
-    let active = 0, giving = 0, hopeful = 0, requested = 0;
+    let active = 0, giving = 0, hopeful = 0, busy = 0, requested = 0;
     for (const session of this.#bySession.keys()) {
       requested += session.outstanding;
       if (!session.peerChoking) active++;
+      if (session.window.busy) busy++;
       if (gives(session)) giving++;
       else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
     }
@@ -508,9 +510,10 @@ export class Swarm {
     const { rate, carried } = this.#limits.shareDown(giving + hopeful),
       { allowance } = this.#limits;
     this.#limits.settlePromises(requested);
-    let first = 0, later = giving;
+    let first = 0, next = busy, later = busy + giving;
     for (const session of this.#bySession.keys()) {
-      const { window } = session, rank = gives(session) ? first++ : later++;
+      const { window } = session;
+      const rank = window.busy ? first++ : gives(session) ? next++ : later++;
       window.limit = limit;
       window.setShare(rate, rank >= carried && !session.snubbed);
       window.allowance = allowance;

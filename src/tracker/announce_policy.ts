@@ -51,9 +51,9 @@ const INTERVAL_S = { min: 60, max: 24 * 3600 };
 const MIN_INTERVAL_S = { min: 5, max: 24 * 3600 };
 
 /** After this long without an answer the next tracker is asked too. */
-const PATIENCE_MS = 2_000;
-/** The same for the trackers of a tier behind one that did not answer in time. */
-const NEXT_PATIENCE_MS = 500;
+const PATIENCE_MS = 500;
+/** The same for a tracker that answered the last time: its peers are known already. */
+const KNOWN_PATIENCE_MS = 2_000;
 /** The most simultaneous announces; those older than `SLOW_MS` are not counted. */
 const MAX_AT_ONCE = 10;
 const SLOW_MS = 4_000;
@@ -160,7 +160,10 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     const free = this.#freeAt(now);
     for (const entry of this.#inReach(now)) {
       if (entry.since === null) at = Math.min(at, Math.max(entry.dueAt, free));
-      else if (!this.#oneAtATime) at = Math.min(at, patienceEnd(entry.since, now));
+      else if (!this.#oneAtATime) {
+        const end = patienceEnd(entry, entry.since);
+        if (end > now) at = Math.min(at, end);
+      }
     }
     return at;
   }
@@ -286,24 +289,23 @@ export class AnnouncePolicy<T extends PolicyTracker> {
     let troubled = false;
     for (let at = 0; at < this.#order.length;) {
       const { tier } = this.#order[at]!;
-      let comfort: Comfort = "none", patienceMs = PATIENCE_MS;
+      let comfort: Comfort = "none";
       for (; this.#order[at]?.tier === tier; at++) {
         const entry = this.#order[at]!;
         if (entry.disabled || comfort !== "none") continue;
         yield entry;
-        comfort = this.#comfort(entry, now, patienceMs);
-        patienceMs = NEXT_PATIENCE_MS;
+        comfort = this.#comfort(entry, now);
       }
       if (this.#isEnough(comfort, troubled)) return;
       troubled ||= comfort === "none";
     }
   }
 
-  #comfort(entry: Entry<T>, now: number, patienceMs: number): Comfort {
+  #comfort(entry: Entry<T>, now: number): Comfort {
     if (entry.since === null) {
       return entry.working && (this.#oneAtATime || !entry.short) ? "works" : "none";
     }
-    return this.#oneAtATime || now < entry.since + patienceMs ? "waits" : "none";
+    return this.#oneAtATime || now < patienceEnd(entry, entry.since) ? "waits" : "none";
   }
 
   /** Whether the tiers behind one with this value stay in reserve. */
@@ -382,10 +384,9 @@ function owesNow(entry: Entry<unknown>): boolean {
   return entry.owesCompleted && entry.working;
 }
 
-/** When an announce counts as slow; Infinity if that is past. */
-function patienceEnd(since: number, now: number): number {
-  if (now < since + NEXT_PATIENCE_MS) return since + NEXT_PATIENCE_MS;
-  return now < since + PATIENCE_MS ? since + PATIENCE_MS : Infinity;
+/** When an announce that began at `since` counts as slow. */
+function patienceEnd({ working }: Entry<unknown>, since: number): number {
+  return since + (working ? KNOWN_PATIENCE_MS : PATIENCE_MS);
 }
 
 function shorten(entry: Entry<unknown>): void {

@@ -1,9 +1,8 @@
 /** The extension protocol's handshake (BEP 10): each side's abilities beyond BEP 3, by name. */
-import { BDict, decode } from "../bencode/bencode.ts";
+import { BDict, decodePrefix } from "../bencode/bencode.ts";
 import { type Encodable, encode } from "../bencode/bencode_encode.ts";
 import { addressBytes } from "../util/compact_address.ts";
 import { formatIp } from "../util/ip_address.ts";
-import { ProtocolError } from "../util/errors.ts";
 
 /** Extended message 0 is always the handshake. */
 export const EXTENSION_HANDSHAKE = 0;
@@ -56,18 +55,19 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
   return encode(dict);
 }
 
-/** Copies what it keeps. Fields of a wrong type or range count as absent. */
+/**
+ * Copies what it keeps. Fields of a wrong type or range count as absent, another value than a
+ * dictionary as an empty one, and bytes behind the value are skipped, as libtorrent has it.
+ */
 export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
-  const dict = decode(payload, {
+  const handshake: ExtensionHandshake = { messages: new Map() };
+  const { value: dict } = decodePrefix(payload, {
     allowUnsorted: true,
     maxBytes: MAX_HANDSHAKE_BYTES,
     maxDepth: 8,
     maxTokens: 4096,
   });
-  if (!(dict instanceof BDict)) {
-    throw new ProtocolError("bad-extension", "The extension handshake is not a dictionary");
-  }
-  const handshake: ExtensionHandshake = { messages: new Map() };
+  if (!(dict instanceof BDict)) return handshake;
   for (const [name, id] of dict.dict("m")?.entries() ?? []) {
     if (handshake.messages.size >= MAX_NAMES) break;
     if (typeof id === "number" && id >= 0 && id <= 255) handshake.messages.set(name, id);

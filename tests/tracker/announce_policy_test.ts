@@ -150,12 +150,11 @@ describe("AnnouncePolicy order (BEP 12)", () => {
 });
 
 describe("AnnouncePolicy patience", () => {
-  it("asks all later tiers when the first does not answer for two seconds", () => {
+  it("asks all later tiers when the first does not answer for half a second", () => {
     const world = new World(["a", "b", "c"]);
     assert.deepEqual(world.tick(), ["a:started"]);
     assert.deepEqual(world.tick(), []);
-    assert.deepEqual([world.sleep(), world.tick()], [0.5, []]);
-    assert.equal(world.sleep(), 1.5);
+    assert.equal(world.sleep(), 0.5);
     assert.deepEqual(world.tick(), ["b:started", "c:started"]);
     world.fail("c");
     world.answer("b");
@@ -167,7 +166,17 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(world.tick(), ["a:started"]);
   });
 
-  it("asks the trackers of a tier in order, half a second apart once one is silent", () => {
+  it("gives a tracker that answered before two seconds", () => {
+    const world = new World(["a", "b"]);
+    world.tick();
+    world.answer("a", { interval: 900, peers: 40 });
+    assert.equal(world.sleep(), 900);
+    assert.deepEqual(world.tick(), ["a"]);
+    assert.equal(world.sleep(), 2);
+    assert.deepEqual(world.tick(), ["b:started"]);
+  });
+
+  it("asks the trackers of a tier in order, half a second apart while they are silent", () => {
     const world = new World(["abcd"]);
     const log: [number, string[]][] = [];
     const start = world.now;
@@ -180,9 +189,9 @@ describe("AnnouncePolicy patience", () => {
     }
     assert.deepEqual(log, [
       [0, ["a:started"]],
-      [2, ["b:started"]],
-      [2.5, ["c:started"]],
-      [3, ["d:started"]],
+      [0.5, ["b:started"]],
+      [1, ["c:started"]],
+      [1.5, ["d:started"]],
     ]);
   });
 

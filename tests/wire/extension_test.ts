@@ -93,8 +93,16 @@ describe("decodeExtensionHandshake", () => {
     assert.deepEqual([...messages], [["__proto__", 5], ["constructor", 6]]);
   });
 
-  it("refuses with a ProtocolError what is no dictionary or too long", () => {
-    for (const text of ["", "i1e", "le", "d", "d1:p", "de ", "d1:ade1:adee", "l".repeat(1000)]) {
+  it("reads another value than a dictionary as an empty one, and skips bytes behind it", () => {
+    for (const text of ["i1e", "le", "3:abc", "de ", "dexx"]) {
+      assert.deepEqual(decodeText(text), { messages: new Map() }, text);
+    }
+    const messages = new Map([["ut_pex", 1]]);
+    assert.deepEqual(decodeText("d1:md6:ut_pexi1eeexx"), { messages });
+  });
+
+  it("refuses with a ProtocolError what is damaged or too long", () => {
+    for (const text of ["", "d", "d1:p", "x", "d1:ade1:adee", "l".repeat(1000)]) {
       assert.throws(() => decodeText(text), ProtocolError, text.slice(0, 20));
     }
     const long = concatBytes(fromLatin1("d1:v70000:"), new Uint8Array(70000), fromLatin1("e"));

@@ -95,6 +95,11 @@ export class RequestWindow {
     return this.#length;
   }
 
+  /** A request waits for its answer, or one is arriving. */
+  get busy(): boolean {
+    return this.#live > 0 || this.#arriving;
+  }
+
   /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
   get size(): number {
     if (this.#resting || this.#waits) return 0;
@@ -261,7 +266,7 @@ export class RequestWindow {
     this.#resize(rate);
     this.#pack(now);
     if (this.#resting) this.#rest(now);
-    if (this.snubbed || (this.#live === 0 && !this.#arriving)) return false;
+    if (this.snubbed || !this.busy) return false;
     this.snubbed = now - this.#waitingSince > this.#timeoutMs;
     return this.snubbed;
   }
