@@ -515,8 +515,7 @@ export class Swarm {
       const { window } = session;
       const rank = window.busy ? first++ : gives(session) ? next++ : later++;
       window.limit = limit;
-      window.setShare(rate, rank >= carried && !session.snubbed);
-      window.allowance = allowance;
+      window.setShare(rate, rank >= carried && !session.snubbed, allowance);
     }
   }
 

@@ -404,7 +404,9 @@ describe("shoal download --json", () => {
     const lines = jsonLines(run);
     const types = lines.map((line) => line.type);
     assert.deepEqual(types.slice(0, 2), ["added", "piece"]);
-    assert.equal(types.filter((type) => type === "progress").length, 3);
+    assert.equal(types.filter((type) => type === "progress").length, 4);
+    assert.deepEqual(types.slice(-2), ["progress", "outcome"]);
+    assert.equal(lines.at(-2)!.state, "done", "the last progress has the final figures");
     assert.deepEqual(lines.at(-1), {
       type: "outcome",
       source: TORRENT,

@@ -32,7 +32,7 @@ export class JsonReporter implements Reporter {
   tick(torrents: readonly TorrentSnapshot[], now: number): void {
     if (now < this.#nextProgressAt || this.#output.backlog > BACKLOG_MOST) return;
     this.#nextProgressAt = now + PROGRESS_EVERY_MS;
-    for (const torrent of torrents) this.#print({ type: "progress", ...progressOf(torrent) });
+    for (const torrent of torrents) this.#printProgress(torrent);
   }
 
   say(text: string): void {
@@ -52,13 +52,19 @@ export class JsonReporter implements Reporter {
     else this.#ended.push(outcome);
   }
 
+  /** The last totals come first: the most may have happened since the last second. */
   #printOutcome(outcome: Outcome): void {
+    if (outcome.torrent !== null) this.#printProgress(outcome.torrent);
     const { source, exitCode, code, message, path, seconds, goalByEarlierRuns, torrent } = outcome;
     const infoHash = torrent?.infoHash ?? null;
     const reasons = exitCode === EXIT_NO_PEERS && torrent !== null ? reasonsOf(torrent) : [];
     const ending = { exitCode, code, message, reasons, path, seconds, goalByEarlierRuns };
     this.#print({ type: "outcome", source, infoHash, ...ending });
     if (outcome.exitCode !== EXIT_DONE) this.#output.errorLine(errorText(outcome));
+  }
+
+  #printProgress(torrent: TorrentSnapshot): void {
+    this.#print({ type: "progress", ...progressOf(torrent) });
   }
 
   #print(value: unknown): void {

@@ -56,7 +56,7 @@ export class RequestWindow {
   /** Upper bound from the memory that all peers share. */
   limit = Infinity;
   /** Null without a quota. */
-  allowance: RequestAllowance | null = null;
+  #allowance: RequestAllowance | null = null;
   /** Our rate limits carry no more peers: it is asked for nothing. */
   #waits = false;
   /** Blocks that its share of our rate limits carries in `QUEUE_MS`. */
@@ -108,7 +108,7 @@ export class RequestWindow {
     // At a low limit the next block is asked for when this one is complete.
     if (size <= 1 && this.paced && this.#arriving) return 0;
     const wanted = Math.max(1, size);
-    return this.allowance === null ? wanted : Math.min(wanted, this.#live + this.allowance.blocks);
+    return Math.min(wanted, this.#live + (this.#allowance?.blocks ?? Infinity));
   }
 
   /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
@@ -124,10 +124,11 @@ export class RequestWindow {
 
   /**
    * Its share of our rate limits, in bytes a second: more than it carries is not asked for, and
-   * nothing while it `waits` for others.
+   * nothing while it `waits` for others. `allowance`: what a quota has left, null without one.
    */
-  setShare(rate: number, waits = false): void {
+  setShare(rate: number, waits = false, allowance: RequestAllowance | null = null): void {
     this.#waits = waits;
+    this.#allowance = allowance;
     this.#fairSize = Math.max(1, this.#blocksAt(rate));
     if (this.#slowStart) this.#size = Math.min(this.#size, this.#fairSize);
   }
@@ -148,7 +149,7 @@ export class RequestWindow {
     this.#dueAt[at] = this.#answers + 2 * this.#live + OVERTAKING;
     this.#state[at] = LIVE;
     if (this.#live++ === 0) this.#waitingSince = now;
-    this.allowance?.promise(BLOCK_LENGTH);
+    this.#allowance?.promise(BLOCK_LENGTH);
   }
 
   // hot
