@@ -14,7 +14,6 @@ export const importCeilings: Readonly<Record<string, number>> = {
   "src/cli/commands/dht.ts": 25,
   "src/client/client.ts": 33,
   "src/swarm/swarm.ts": 26,
-  "src/torrent/peers.ts": 21,
 };
 export const memberCeilings: Readonly<Record<string, number>> = {
   "src/peers/pool_peer.ts": 27,
@@ -23,7 +22,6 @@ export const memberCeilings: Readonly<Record<string, number>> = {
   "src/swarm/peer/download_side.ts": 24,
   "src/swarm/peer/request_window.ts": 23,
   "src/swarm/peer/session.ts": 66,
-  "src/torrent/peers.ts": 30,
 };
 
 /** Packages that src may name. */

@@ -1,7 +1,8 @@
 /** Makes the peers of torrents; owns what the connections of all torrents share. */
 import type { Platform } from "../platform/types.ts";
 import { SendBuffers } from "../swarm/peer/link.ts";
-import { type PeersOptions, type PeersPorts, TorrentPeers } from "../torrent/peers.ts";
+import { TorrentPeers } from "../torrent/peers.ts";
+import type { PeersOptions, PeersPorts } from "../torrent/peers_ports.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
 import { type Dial, dialPeer } from "../transport/dial.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
@@ -75,7 +76,8 @@ export class PeersMaker {
       buffers: this.#buffers,
       throttles: limits.throttles,
       slots: limits.slots,
-      trackers: (peers) => makeTrackers(platform, { udp, anyUrl, ownAddress }, peers, independent),
+      trackers: (peers) =>
+        makeTrackers(platform, { udp, anyUrl, ownAddress }, peers, independent, tell),
       extensions: { pex, dhtPort },
       outside,
       tell,

@@ -3,6 +3,7 @@ import type { Platform } from "../platform/types.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";
 import type { TorrentPeers } from "../torrent/peers.ts";
+import type { TorrentHappening } from "../torrent/types.ts";
 import { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { isOwnPeerId } from "../wire/peer_id.ts";
@@ -25,6 +26,7 @@ export function makeTrackers(
   { udp, anyUrl, ownAddress }: TrackersPorts,
   peers: TorrentPeers,
   independentTiers: boolean,
+  tell: (happening: TorrentHappening) => void,
 ): TrackerManager {
   const { identity } = peers, { infoHash, peerId, listenPort } = identity;
   const lookup = (host: string) => net.lookup(host);
@@ -37,18 +39,18 @@ export function makeTrackers(
         return identity.trackerKey;
       },
       listenPort,
-      private: peers.known?.private ?? false,
+      private: peers.trackers.private,
       independentTiers,
-      totals: () => peers.totalsForTrackers,
+      totals: () => ({ ...peers.traffic.sinceStart, left: peers.progress.left }),
       // A seed behind a NAT has to dial the leeches itself. A full download may still swap peers.
-      numWant: () => peers.complete && peers.pool.isFull ? 0 : NUM_WANT,
-      needsPeers: () => !peers.complete,
-      isPartialSeed: () => peers.complete && peers.totalsForTrackers.left > 0,
+      numWant: () => peers.progress.complete && peers.pool.isFull ? 0 : NUM_WANT,
+      needsPeers: () => !peers.progress.complete,
+      isPartialSeed: () => peers.progress.complete && peers.progress.left > 0,
     },
-    peers.tiers,
+    peers.trackers.tiers,
     {
       onPeers: (found) => peers.addPeers(found, PEER_SOURCE.TRACKER),
-      onAnnounce: (result) => peers.announced(result),
+      onAnnounce: (result) => tell({ type: "tracker", ...result }),
       onExternalAddress: ownAddress,
     },
   );

@@ -47,7 +47,8 @@ export class Content {
   readonly #changedFiles: ChangedFiles;
   readonly #startedAt: number;
   #phase: ContentPhase = "checking";
-  #attached = false;
+  /** Takes it from the peers again; null while they do not know it. */
+  #detach: (() => void) | null = null;
   /** Bytes that were on the disk when the work began. */
   #foundBytes = 0;
   /** Work for the end of the turn, when no peer is in the middle of a chunk. */
@@ -211,7 +212,7 @@ export class Content {
     this.#persistence.tick(now);
     this.#writer.tick(now);
     if (this.#phase !== "seeding") return;
-    const { uploaded } = this.#peers.totalsEver, { choice } = this.arrangement;
+    const { uploaded } = this.#peers.traffic.ever, { choice } = this.arrangement;
     if (this.#seeding.reached(uploaded, choice.wantedBytes, now)) this.#ports.goalReached();
   }
 
@@ -225,7 +226,7 @@ export class Content {
    */
   async close(failed: boolean): Promise<void> {
     this.#abort.abort();
-    this.#peers.detach();
+    this.#detach?.();
     this.#reader.close();
     this.pieces.close();
     await this.#persistence.close(failed, (this.#hurry = Promise.withResolvers()).promise);
@@ -268,7 +269,6 @@ export class Content {
     if (signal.aborted) return;
     const { wantedBytes: wanted } = this.arrangement.choice, have = this.#have, left = this.#left;
     this.#ports.tell({ type: "checked", have, size: meta.size, wanted, left });
-    if (record !== null) this.#peers.recall(record);
     this.#ports.record = null;
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
@@ -285,7 +285,7 @@ export class Content {
   }
 
   #goOnline(): void {
-    if (!this.#attached) this.#attach();
+    if (this.#detach === null) this.#attach();
     this.#peers.start();
   }
 
@@ -347,16 +347,18 @@ export class Content {
     const { pieces } = this, peers = this.#peers, now = this.#now;
     const { name, size, layout } = this.meta;
     pieces.releaseMemory();
-    if (!this.#attached) this.#attach();
+    if (this.#detach === null) this.#attach();
     peers.pool.setFinished(true);
     this.#persistence.completed(now);
-    if (pieces.have.full && this.#foundBytes < layout.totalLength) peers.trackers.completed();
+    if (pieces.have.full && this.#foundBytes < layout.totalLength) {
+      peers.trackers.manager.completed();
+    }
     const seconds = (now - this.#startedAt) / 1000;
     const { wantedBytes: wanted } = this.arrangement.choice;
     this.#ports.tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
     this.#ports.completed();
     if (this.options.seedGoal.kind === "none") return this.#ports.goalReached();
-    this.#seeding.start(peers.totalsEver.uploaded, now);
+    this.#seeding.start(peers.traffic.ever.uploaded, now);
     this.#setPhase("seeding");
     this.#goOnline();
     peers.swarm.becameSeed();
@@ -392,8 +394,7 @@ export class Content {
   /** From here on the peers are of use to it. */
   #attach(): void {
     const { pieces, meta: { layout } } = this, reader = this.#reader;
-    this.#attached = true;
-    this.#peers.attach({
+    this.#detach = this.#peers.attach({
       layout,
       pieces,
       reader,

@@ -10,7 +10,7 @@ import type { KeeperPorts, ResumeKeeper } from "../state/resume_keeper.ts";
 import { isSettled } from "../state/trust.ts";
 import { PartialSaver } from "./partial_saver.ts";
 import { tellsTheSame } from "./record_compare.ts";
-import { type RecordedParts, resumeRecord } from "./resume_record.ts";
+import { recallPeers, type RecordedParts, resumeRecord } from "./resume_record.ts";
 
 /** Between two saves for the totals alone, while there are peers. */
 const TOTALS_EVERY_MS = 30_000;
@@ -102,6 +102,7 @@ export class Persistence {
   async opened(recordIsWrong: boolean): Promise<void> {
     const now = this.#clock.now(), isKept = this.#isKept();
     this.claims.tookOver(this.#newlyOwned());
+    if (this.#before !== null) recallPeers(this.#before, this.#torrent.peers, now);
     this.#opened = true;
     this.#before = null;
     this.#traffic = this.#bytes();
@@ -224,7 +225,7 @@ export class Persistence {
   }
 
   #bytes(): number {
-    const { downloaded, uploaded } = this.#torrent.peers.totalsEver;
+    const { downloaded, uploaded } = this.#torrent.peers.traffic.ever;
     return downloaded + uploaded;
   }
 

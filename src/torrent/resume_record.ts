@@ -1,5 +1,6 @@
 /** One torrent as its resume record: gathers from the parts what is worth keeping. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import { bansOf, goodPeersOf } from "../peers/kept_peers.ts";
 import {
   MAX_BANNED_PEERS,
@@ -16,7 +17,7 @@ import type { TorrentPeers } from "./peers.ts";
 export interface RecordedParts {
   readonly meta: Metainfo;
   readonly pieces: { readonly have: Bitfield; readonly withdrawn: ReadonlySet<number> };
-  readonly peers: Pick<TorrentPeers, "pool" | "identity" | "totalsEver">;
+  readonly peers: Pick<TorrentPeers, "pool" | "identity" | "traffic" | "addPeers">;
   readonly storage: TorrentStorage;
   readonly arrangement: Arrangement;
 }
@@ -32,7 +33,7 @@ export interface RecordedFacts {
 }
 
 export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): ResumeData {
-  const { meta, storage } = torrent, { pool: { known }, totalsEver } = torrent.peers;
+  const { meta, storage } = torrent, { pool: { known }, traffic } = torrent.peers;
   const good = known === null ? [] : goodPeersOf(known, MAX_GOOD_PEERS);
   const banned = known === null ? [] : bansOf(known);
   const { peerId, trackerKey } = torrent.peers.identity;
@@ -51,7 +52,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     moving,
     have,
     partial,
-    totals: { ...totalsEver, seedingSeconds, activeSeconds },
+    totals: { ...traffic.ever, seedingSeconds, activeSeconds },
     identity: { peerId, trackerKey },
     goodPeers: good.map(({ address, port }) => ({ address, port })),
     bannedPeers: banned.slice(0, MAX_BANNED_PEERS),
@@ -60,4 +61,14 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
     partsStamp: storage.seen.partsStamp(),
     ...rest,
   };
+}
+
+/** What an earlier run knew: good peers are dialled, banned ones are not. */
+export function recallPeers(
+  { goodPeers, bannedPeers }: ResumeData,
+  peers: RecordedParts["peers"],
+  now: number,
+): void {
+  peers.pool.recallBans(bannedPeers, now);
+  peers.addPeers([...goodPeers], PEER_SOURCE.RESUME);
 }

@@ -53,7 +53,7 @@ export interface ShownTorrent {
 export function statusOf(torrent: ShownTorrent): TorrentStatus {
   const { infoHash, name, state, addedAt, error, peers, quotaSpent, meta, content } = torrent;
   const { total, connecting, connected, banned } = peers.pool.stats();
-  const { downloaded, uploaded } = peers.totals;
+  const { downloaded, uploaded } = peers.traffic.run;
   const metrics = metricsOf(torrent.ledger ?? NOTHING_DONE), { wasted } = metrics;
   const members = [...peers.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
@@ -71,7 +71,7 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
     checked: checkedOf(torrent),
     downloaded,
     uploaded,
-    totals: peers.totalsEver,
+    totals: peers.traffic.ever,
     wasted: wasted.failed + wasted.duplicate + wasted.unasked,
     hashFailures: metrics.pieces.failed,
     metrics,
@@ -92,10 +92,10 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
 }
 
 export function trackersOf({ trackers }: TorrentPeers): TrackerSnapshot[] {
-  return trackers.snapshot();
+  return trackers.manager.snapshot();
 }
 
-export function peersOf({ swarm, now }: TorrentPeers): PeerSnapshot[] {
+export function peersOf({ swarm }: TorrentPeers, now: number): PeerSnapshot[] {
   return [...swarm.members].map((member) => peerSnapshot(member, now));
 }
 
@@ -183,7 +183,7 @@ function heldBack({ state, content, peers }: ShownTorrent): HeldBackBy {
   return heldBackBy({
     state,
     pool: pool.stats(),
-    trackersFailing: trackers.failing,
+    trackersFailing: trackers.manager.failing,
     ...countUseful(swarm.members),
     ...content?.load ?? { writing: 0, hashing: 0 },
     limited: limits.holdsBack,

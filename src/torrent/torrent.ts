@@ -147,7 +147,7 @@ export class Torrent {
 
   /** The connected peers. */
   peers(): PeerSnapshot[] {
-    return peersOf(this.#ports.peers);
+    return peersOf(this.#ports.peers, this.#ports.clock.now());
   }
 
   /** The trackers, in the order in which they are asked. */
@@ -190,7 +190,7 @@ export class Torrent {
     if (dir !== undefined && meta !== null) await this.move(dir);
     else if (dir !== undefined) options.dir = dir;
     peers.apply(patch);
-    if (others.trackers !== undefined) others.trackers = peers.tiers;
+    if (others.trackers !== undefined) others.trackers = peers.trackers.tiers;
     Object.assign(options, others, files === undefined ? {} : { files });
     if (limits) options.limits = { ...options.limits, ...limits };
     if (peerLimits) options.peerLimits = { ...options.peerLimits, ...peerLimits };
@@ -353,7 +353,7 @@ export class Torrent {
   #begin({ record = null, paused = false, isKept = false }: TorrentStart): void {
     this.#record = record;
     this.#isKept = isKept;
-    if (record !== null) this.#ports.peers.recallTotals(record.totals);
+    if (record !== null) this.#ports.peers.traffic.recall(record.totals);
     this.#pauses = paused;
     if (!paused) return void this.#open();
     this.#setStanding("paused");
@@ -418,7 +418,7 @@ export class Torrent {
       this.#warn(`${error.message}: all files are checked`);
       return null;
     });
-    if (record !== null) this.#ports.peers.recallTotals(record.totals);
+    if (record !== null) this.#ports.peers.traffic.recall(record.totals);
     return record;
   }
 
@@ -592,7 +592,7 @@ export class Torrent {
         return torrent.#meta?.private ?? false;
       },
       get complete() {
-        return peers.complete;
+        return peers.progress.complete;
       },
       get alone() {
         const { connected, connecting, candidates } = pool.stats();

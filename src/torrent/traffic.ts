@@ -6,33 +6,61 @@ export interface Traffic {
   uploaded: number;
 }
 
-export class TrafficBook {
-  /** In the runs before this one. */
-  before: Readonly<Traffic> = { downloaded: 0, uploaded: 0 };
-  /** Of connections that ended in this run. */
-  #gone: Traffic = { downloaded: 0, uploaded: 0 };
+const NONE: Readonly<Traffic> = { downloaded: 0, uploaded: 0 };
 
-  memberLeft({ session }: Member): void {
-    this.#gone.downloaded += session.down.total;
-    this.#gone.uploaded += session.up.total;
+/** All of it is O(members). */
+export class TrafficBook {
+  /** Those that are connected. */
+  readonly #members: () => Iterable<Member>;
+  /** In the runs before this one. */
+  #before = NONE;
+  /** Of this run when it last came online. */
+  #started = NONE;
+  /** Of connections that ended in this run. */
+  #gone = NONE;
+
+  constructor(members: () => Iterable<Member>) {
+    this.#members = members;
   }
 
-  /** Of this run; O(members). */
-  run(members: Iterable<Member>): Traffic {
+  memberLeft({ session }: Member): void {
+    this.#gone = sum(this.#gone, { downloaded: session.down.total, uploaded: session.up.total });
+  }
+
+  /** It comes online: trackers count from their `started`. */
+  start(): void {
+    this.#started = this.run;
+  }
+
+  /** The totals of all runs before this one, and of this one so far. */
+  recall(ever: Traffic): void {
+    this.#before = difference(ever, this.run);
+  }
+
+  /** In this run of the client. */
+  get run(): Traffic {
     let { downloaded, uploaded } = this.#gone;
-    for (const { session } of members) {
+    for (const { session } of this.#members()) {
       downloaded += session.down.total;
       uploaded += session.up.total;
     }
     return { downloaded, uploaded };
   }
 
-  /** Of all runs. */
-  ever(members: Iterable<Member>): Traffic {
-    const { downloaded, uploaded } = this.run(members);
-    return {
-      downloaded: this.before.downloaded + downloaded,
-      uploaded: this.before.uploaded + uploaded,
-    };
+  /** In all runs. */
+  get ever(): Traffic {
+    return sum(this.#before, this.run);
   }
+
+  get sinceStart(): Traffic {
+    return difference(this.run, this.#started);
+  }
+}
+
+function sum(a: Traffic, b: Traffic): Traffic {
+  return { downloaded: a.downloaded + b.downloaded, uploaded: a.uploaded + b.uploaded };
+}
+
+function difference(a: Traffic, b: Traffic): Traffic {
+  return { downloaded: a.downloaded - b.downloaded, uploaded: a.uploaded - b.uploaded };
 }

@@ -1,0 +1,69 @@
+/** What a torrent's peers are made of, and what they know of the rest of the torrent. */
+import type { Clock, Hasher, Random } from "../platform/types.ts";
+import type { ConnectionSlots } from "../peers/connection_slots.ts";
+import type { PeerPoolConfig } from "../peers/pool_types.ts";
+import type { ExtensionEvents, ExtensionOptions } from "../swarm/extensions.ts";
+import type { SendBuffers } from "../swarm/peer/link.ts";
+import type { Rates, ThrottlePair } from "../swarm/rate_limits.ts";
+import type { SwarmContent, SwarmOptions } from "../swarm/swarm.ts";
+import type { TrackerManager } from "../tracker/tracker_manager.ts";
+import type { Dial } from "../transport/dial.ts";
+import type { TrackerChanges, TrackerTiers } from "./options.ts";
+import type { TorrentPeers } from "./peers.ts";
+import type { TorrentHappening } from "./types.ts";
+
+export interface PeersPorts {
+  clock: Clock;
+  random: Random;
+  hasher: Hasher;
+  dial: Dial;
+  buffers: SendBuffers;
+  /** The limits of the whole client, which the client serves. */
+  throttles: ThrottlePair;
+  /** Connections of the whole client. */
+  slots: ConnectionSlots;
+  /** Makes the tracker manager, which reports to these peers. */
+  trackers(peers: TorrentPeers): TrackerManager;
+  /** What this torrent offers its peers beside pieces, and who hears what they tell of us. */
+  extensions: ExtensionOptions;
+  outside: Pick<ExtensionEvents, "dhtNode" | "ownAddress">;
+  tell(happening: TorrentHappening): void;
+}
+
+export interface PeersOptions {
+  /** Of the link or .torrent. */
+  tiers: TrackerTiers;
+  trackers: TrackerTiers | TrackerChanges | undefined;
+  pool: Partial<PeerPoolConfig>;
+  swarm: SwarmOptions;
+  /** Of the torrent as a whole, and of each peer. */
+  limits: Rates;
+  peerLimits: Rates;
+}
+
+/** What can be changed at any time; what is left out stays as it is. */
+export interface PeersPatch {
+  trackers?: TrackerTiers | TrackerChanges;
+  limits?: Partial<Rates>;
+  peerLimits?: Partial<Rates>;
+  uploadSlots?: number;
+  maxPeers?: number;
+  pex?: boolean;
+  superSeed?: boolean;
+}
+
+/** What works on the torrent's files. */
+export interface PeersContent extends SwarmContent {
+  /** Something of ours failed (a FileError, a bug), in the middle of a chunk perhaps. */
+  broke(error: unknown): void;
+  /** The end of a turn in which something happened. */
+  settled(): void;
+}
+
+/** The metadata, as far as it matters here. */
+export interface Known {
+  readonly infoBytes: Uint8Array;
+  readonly private: boolean;
+  /** Tracker URLs in tiers. */
+  readonly announce: readonly (readonly string[])[];
+}
