@@ -20,7 +20,7 @@ export function wishInRecord(body: BDict): Wish | null {
   const added = body.int("added") ?? 0;
   try {
     const options = unpackOptions(optionsIn(body));
-    return { link: null, paused: body.int("paused") !== 0, addedAt: added, options };
+    return { link: null, paused: body.int("paused") !== 0, addedAt: added, options, movesTo: null };
   } catch (cause) {
     const message = `The resume file cannot be used: ${(cause as Error).message}`;
     throw new ResumeError("bad-field", message, { cause });

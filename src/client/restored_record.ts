@@ -10,6 +10,7 @@ import { ResumeError } from "../util/errors.ts";
 import { problemWithNames } from "./file_places.ts";
 import type { StateDir } from "./state_dir.ts";
 import type { AddOptions } from "./types.ts";
+import type { Wish } from "./wish.ts";
 
 type Names = ReadonlyMap<number, readonly string[]>;
 
@@ -32,25 +33,57 @@ function problemWith(meta: Metainfo, renamed: Names, windows: boolean): string |
   return problemWithNames(meta, new Map(texts), windows);
 }
 
+type Wished = Pick<Wish, "options" | "movesTo">;
+
+/** Absolute: the folders that the user chose. */
+function wishedDirs({ files }: Pick<Platform, "files">, { options, movesTo }: Wished): string[] {
+  const { dir, incompleteDir = dir } = options;
+  const chosen = [incompleteDir, dir].map((place) => files.absolute(place));
+  return movesTo === null ? chosen : [...chosen, movesTo];
+}
+
+/**
+ * The record of a torrent that is taken up from the state folder. A record that is foreign, torn or
+ * older never sends files to a folder that the user did not choose: what it says of one is told by
+ * `warn` and ignored.
+ */
+export function recordAsWished(
+  platform: Pick<Platform, "files">,
+  wished: Wished,
+  record: ResumeData,
+  warn: (message: string) => void,
+): ResumeData {
+  const dirs = wishedDirs(platform, wished), { name, dir, moving } = record;
+  const isMoved = moving !== null && !dirs.includes(moving.dir);
+  if (!dirs.includes(dir)) warn(describeStranger(name, "has", dir, dirs[0]!));
+  else if (isMoved) warn(describeStranger(name, "would move", moving.dir, dir));
+  return isMoved ? { ...record, moving: null } : record;
+}
+
+function describeStranger(name: string, does: string, dir: string, chosen: string): string {
+  const where = does === "has" ? "in" : "to";
+  return `The resume file ${does} "${name}" ${where} ${dir}: ignored, it stays in ${chosen}, as you chose`;
+}
+
 /**
  * The options for a torrent as an earlier run left its files: a crash may have come between a move, or
  * a new name, and the options that tell of it. What was to be found elsewhere was found then.
  */
 export function optionsAsLeft(
-  { files }: Pick<Platform, "files">,
-  { reuse: _, ...options }: AddOptions,
+  platform: Pick<Platform, "files">,
+  wished: Wished,
   { dir, renamed }: ResumeData,
 ): AddOptions {
-  const { rename, incompleteDir, ...others } = options;
-  const isKnown = [options.dir, incompleteDir ?? options.dir].some((place) => {
-    return files.absolute(place) === dir;
-  });
+  const { reuse: _, ...options } = wished.options,
+    { rename, incompleteDir: __, ...others } = options;
   const names = typeof rename === "function" ? [] : rename ?? [];
   const asNow = [...names].map(([file, name]) =>
     [file, renamed.get(file)?.join("/") ?? name] as const
   );
+  const isMoved = dir === wished.movesTo &&
+    !wishedDirs(platform, { ...wished, movesTo: null }).includes(dir);
   return {
-    ...(isKnown ? options : { ...others, dir }),
+    ...(isMoved ? { ...others, dir } : options),
     ...(asNow.length > 0 ? { rename: new Map(asNow) } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { selectedBy } from "../torrent/file_priorities.ts";
 import type { TorrentPorts } from "../torrent/torrent_ports.ts";
 import { toHex } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
-import { misfitOf, optionsAsLeft, recordFor } from "./restored_record.ts";
+import { misfitOf, optionsAsLeft, recordAsWished, recordFor } from "./restored_record.ts";
 import type { StateDir } from "./state_dir.ts";
 import { encodeWish, type Wish } from "./wish.ts";
 import type { AddOptions } from "./types.ts";
@@ -82,9 +82,9 @@ export class SavedTorrents {
 
   /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
   wishKeeper(infoHash: string, link: string | null, addedAt: number): TorrentPorts["keepWish"] {
-    return (options, paused) => {
+    return (options, paused, movesTo) => {
       if (this.#state === null || options.metadataOnly) return Promise.resolve();
-      const bytes = encodeWish({ link, paused, addedAt, options }, (path) => {
+      const bytes = encodeWish({ link, paused, addedAt, options, movesTo }, (path) => {
         return this.#platform.files.absolute(path);
       });
       return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
@@ -120,8 +120,12 @@ export class SavedTorrents {
     const isSound = record !== null && !(record instanceof Error) &&
       misfitOf(this.#platform, meta, record) === null;
     if (!isSound) return { source: meta, options, ...start, record: null };
-    const asLeft = optionsAsLeft(this.#platform, options, record);
-    return { source: meta, options: asLeft, ...start, record };
+    const saved = { ...wish, options };
+    const known = recordAsWished(this.#platform, saved, record, (message) => {
+      this.#warn(infoHash, message);
+    });
+    const asLeft = optionsAsLeft(this.#platform, saved, known);
+    return { source: meta, options: asLeft, ...start, record: known };
   }
 
   /** Resolves when nothing of the torrent is being written. */
@@ -151,7 +155,7 @@ export class SavedTorrents {
       }. ` +
       `The torrent is paused in ${record.dir} with default settings: change what you need, then start it`;
     this.#warn(infoHash, message);
-    return { link: null, paused: true, addedAt, options: { dir: record.dir } };
+    return { link: null, paused: true, addedAt, options: { dir: record.dir }, movesTo: null };
   }
 
   async #metaOf(

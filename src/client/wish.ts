@@ -14,6 +14,8 @@ export interface Wish {
   /** Seconds since 1970. */
   readonly addedAt: number;
   readonly options: AddOptions;
+  /** Absolute: the folder to which the files are being moved; null for none. */
+  readonly movesTo: string | null;
 }
 
 /** Bytes of such a file; what grows with the number of files in the torrent comes on top. */
@@ -23,9 +25,9 @@ const MAX_LINK = 64 * 1024;
 
 /** What a function of the options would tell is not in it. */
 export function encodeWish(wish: Wish, absolute: (path: string) => string): Uint8Array {
-  const { link, paused, addedAt } = wish, options = packOptions(wish.options, absolute);
-  const text = JSON.stringify({ format: FORMAT, version: VERSION, link, paused, addedAt, options });
-  return new TextEncoder().encode(text);
+  const { options, ...others } = wish, packed = packOptions(options, absolute);
+  const all = { format: FORMAT, version: VERSION, ...others, options: packed };
+  return new TextEncoder().encode(JSON.stringify(all));
 }
 
 /** `format`: another one with the same fields. Throws a ResumeError. */
@@ -34,12 +36,13 @@ export function decodeWish(bytes: Uint8Array, format = FORMAT): Wish {
     const all = plainOf(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
     if (all["format"] !== format) bad("format");
     if (all["version"] !== VERSION) bad("version");
-    const { link = null, paused = false, addedAt = 0 } = all;
+    const { link = null, paused = false, addedAt = 0, movesTo = null } = all;
     if (link !== null && !(typeof link === "string" && link.length <= MAX_LINK)) bad("link");
     if (typeof paused !== "boolean") bad("paused");
     if (!Number.isSafeInteger(addedAt)) bad("addedAt");
+    if (movesTo !== null && typeof movesTo !== "string") bad("movesTo");
     const options = unpackOptions(plainOf(all["options"]));
-    return { link, paused, addedAt: Number(addedAt), options };
+    return { link, paused, addedAt: Number(addedAt), options, movesTo };
   } catch (cause) {
     if (cause instanceof ResumeError) throw cause;
     throw new ResumeError("damaged", `The file is damaged: ${(cause as Error).message}`, { cause });

@@ -77,14 +77,16 @@ export function idle<Member extends Evictable>(
 /**
  * The connection of a full, downloading pool to close so that another peer can be dialled: the one
  * that carried no data for the longest time, at least a minute; a peer that does not answer our
- * requests goes first. Null: all are useful.
+ * requests goes first, after ten seconds. Null: all are useful.
  */
 export function leastMissed<Member extends Evictable & { session: { snubbed: boolean } }>(
   members: Iterable<Member>,
   now: number,
 ): Member | null {
-  const quiet = [...members].filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS);
-  return longestIdle(quiet.filter(({ session }) => session.snubbed)) ?? longestIdle(quiet);
+  const all = [...members];
+  const quiet = (ms: number) => all.filter(({ movedAt }) => now - movedAt >= ms);
+  return longestIdle(quiet(IDLE_AFTER_MS).filter(({ session }) => session.snubbed)) ??
+    longestIdle(quiet(UNPRODUCTIVE_AFTER_MS));
 }
 
 function isUseless({ session }: Evictable, now: number): boolean {

@@ -76,6 +76,8 @@ export class Torrent {
   #pauses = false;
   /** The state folder has the options. */
   #isKept = false;
+  /** Absolute: the folder to which the user is moving the files. */
+  #movesTo: string | null = null;
   /** It is ours among the clients that share the state folder, until it ends. */
   #claimed = false;
   /** The claim under way, which an end waits for. */
@@ -216,10 +218,18 @@ export class Torrent {
    * with a FileError; the files then stay where they were.
    */
   async move(dir: string): Promise<void> {
-    await this.#running().arrangement.move(this.#ports.absolute(dir));
-    this.#options.dir = dir;
-    delete this.#options.incompleteDir;
+    const { arrangement } = this.#running(), target = this.#ports.absolute(dir);
+    // Before the record names another folder, the user's wish does.
+    this.#movesTo = target;
     await this.#keepWish();
+    try {
+      await arrangement.move(target);
+      this.#options.dir = dir;
+      delete this.#options.incompleteDir;
+    } finally {
+      this.#movesTo = null;
+      await this.#keepWish();
+    }
   }
 
   /**
@@ -536,7 +546,8 @@ export class Torrent {
   /** For a restart; not while another client has the torrent. Resolves when it is saved. */
   #keepWish(): Promise<void> {
     this.#isKept = this.#isOurs || this.#pauses;
-    return this.#isKept ? this.#ports.keepWish(this.#options, this.#pauses) : Promise.resolve();
+    if (!this.#isKept) return Promise.resolve();
+    return this.#ports.keepWish(this.#options, this.#pauses, this.#movesTo);
   }
 
   #running(): Content {

@@ -44,7 +44,7 @@ export interface TorrentPorts {
   /** Null where no state is kept. */
   loadRecord(meta: Metainfo, options: AddOptions): Promise<ResumeData | null>;
   /** Saves the options for a restart, and whether it is paused. Never rejects. */
-  keepWish(options: AddOptions, paused: boolean): Promise<void>;
+  keepWish(options: AddOptions, paused: boolean, movesTo: string | null): Promise<void>;
   /**
    * Claims the torrent among the clients that share a state folder. Resolves to null, or to a
    * FileError ("in-use") that names the client that has it.

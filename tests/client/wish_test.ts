@@ -28,7 +28,7 @@ const OPTIONS: AddOptions = {
   files: { priorities: new Map([[1, 7]]), others: 0, sequential: new Set([1]), endsFirst: true },
 };
 
-const BLANK = { link: null, paused: false, addedAt: 0 };
+const BLANK = { link: null, paused: false, addedAt: 0, movesTo: null };
 
 function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
@@ -37,7 +37,7 @@ function bytesOf(value: unknown): Uint8Array {
 describe("decodeWish", () => {
   it("gives what was encoded, with folders as they were meant", () => {
     const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
-    const wish = { link, paused: true, addedAt: 1_796_000_000, options: OPTIONS };
+    const wish = { link, paused: true, addedAt: 1_796_000_000, options: OPTIONS, movesTo: "/new" };
     assert.deepEqual(decodeWish(encodeWish(wish, absolute)), {
       ...wish,
       options: { ...OPTIONS, dir: "/home/here", reuse: ["/home/other"] },
@@ -125,6 +125,7 @@ describe("What version 0.1 kept", () => {
       link: null,
       paused: true,
       addedAt: 0,
+      movesTo: null,
       options: {
         dir: "/d",
         limits: { down: Infinity, up: 5 },
@@ -139,6 +140,7 @@ describe("What version 0.1 kept", () => {
       link: null,
       paused: true,
       addedAt: 1_700_000_000,
+      movesTo: null,
       options: {
         dir: "/home/y",
         incompleteDir: "/home/x",

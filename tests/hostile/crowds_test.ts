@@ -174,6 +174,8 @@ describe("a seed whose places are all taken by peers that ask for nothing", () =
       node.net.connect = (to) => connect(to.port === 6881 ? { ...to, address: "10.0.99.99" } : to);
       swarm.plant(node);
       await swarm.join(node, { trustFiles: true, seedGoal: { kind: "forever" } });
+      await hold(scene, attackers, 40_000);
+      assert.ok(victim.torrent.snapshot().downloaded > 0, "it was dialled and gives");
       for (let minutes = 0; minutes < 40; minutes++) {
         if (victim.torrent.snapshot().state === "done") break;
         await hold(scene, attackers, 60_000);

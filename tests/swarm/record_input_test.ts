@@ -133,6 +133,39 @@ describe("a resume record that does not fit", () => {
   });
 });
 
+describe("a resume record that names a folder nobody chose, taken up by a restart", () => {
+  const strange = { dir: "/elsewhere", renamed: new Map<number, string[]>() };
+  const changes: [string, (record: ResumeData) => ResumeData][] = [
+    ["as the goal of a move", (record) => ({ ...record, moving: strange })],
+    ["as the place of the files", (record) => ({ ...record, dir: "/elsewhere" })],
+    ["as both", (record) => ({ ...record, dir: "/elsewhere", moving: strange })],
+  ];
+  for (const [i, [as, change]] of changes.entries()) {
+    it(`${as}: nothing is written there, and it is told`, TIMEOUT, async () => {
+      const { swarm, one: { node } } = await left(20 + i, change);
+      node.kill("quietly");
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      const client = await swarm.world.wait(
+        Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
+      );
+      const warnings: string[] = [];
+      void (async () => {
+        for await (const event of client.events()) {
+          if (event.type === "warning") warnings.push(event.message);
+        }
+      })();
+      const [torrent] = await swarm.world.wait(client.restore());
+      await swarm.run(() => torrent!.snapshot().state === "done");
+      assert.equal(torrent!.snapshot().dir, "/data");
+      assert.equal(next.files.stat("/elsewhere"), null);
+      assert.equal(next.disk.bytes("/data/folder/sub0/file0")?.length, 90 * KIB);
+      assert.ok(warnings.some((text) => /"folder" (to|in) \/elsewhere: ignored/.test(text)));
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    });
+  }
+});
+
 describe("a state folder", () => {
   it("is rid of temporary files of a day ago, and of nothing else", TIMEOUT, async () => {
     const { swarm, one: { node } } = await left(6, (record) => record);

@@ -55,7 +55,10 @@ export function dictionaryTargets(): FuzzTarget[] {
   } as const;
   const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
   const wishes = [null, link].map((link) => {
-    return encodeWish({ link, paused: link !== null, addedAt: 5, options }, (path) => path);
+    return encodeWish(
+      { link, paused: link !== null, addedAt: 5, options, movesTo: null },
+      (path) => path,
+    );
   });
   return [
     target("bencode", torrents, (bytes) => typeof decode(bytes)),
