@@ -1,18 +1,18 @@
 /**
- * Turns arguments into typed values by a table of flags. Strict: what is not in the table is an
- * error with a hint. Flags may stand anywhere; `--` ends them.
+ * Turns arguments into typed values by a table of flags. Strict: an unknown flag is an error with a
+ * hint. Flags may be anywhere; `--` ends them.
  */
 import { UsageError } from "./errors.ts";
 import { nearest } from "../util/nearest.ts";
 
 export interface Flag<T> {
-  /** One letter that stands for the flag, without its dash. */
+  /** A single letter for the flag, without its dash. */
   readonly short?: string;
-  /** What the help shows in the value's place; null for a switch, which takes no value. */
+  /** The value's name in the help; null for a switch, which takes no value. */
   readonly placeholder: string | null;
   readonly help: string;
   readonly initial: T;
-  /** The value after the flag was given with `text`; throws UsageError. */
+  /** The new value after the flag was given with `text`; throws UsageError. */
   accept(text: string, before: T): T;
 }
 
@@ -43,7 +43,7 @@ export function single<T>(
   return { placeholder, help, initial, accept: (text) => read(text), ...(short && { short }) };
 }
 
-/** A flag that may be given again and again. */
+/** A flag that may be given several times. */
 export function repeated<T>(
   placeholder: string,
   help: string,

@@ -1,4 +1,4 @@
-/** What a command consists of, and what it works with. */
+/** The parts of a command, and its tools. */
 import type { Platform } from "../platform/types.ts";
 import { type Flags, parseArgs, toggle, type ValuesOf } from "./args.ts";
 import { EXIT_DONE, UsageError } from "./errors.ts";
@@ -15,13 +15,13 @@ export interface CliContext {
 
 interface CommandSpec<F extends Flags> {
   name: string;
-  /** What stands behind the name in the help: "FILE DIR". */
+  /** The operands as the help shows them: "FILE DIR". */
   operands: string;
-  /** Operands at least and at most. */
+  /** The least and the most operands. */
   count: readonly [number, number];
   /** One line for the list of commands. */
   summary: string;
-  /** More for its own help; lines end where they should. */
+  /** More for the command's own help; line breaks are kept. */
   details: string;
   examples: readonly string[];
   flags: F;
@@ -29,7 +29,7 @@ interface CommandSpec<F extends Flags> {
   run(context: CliContext, values: ValuesOf<F>, operands: readonly string[]): Promise<number>;
 }
 
-/** A command whose flags' types are forgotten, so that all fit one list. */
+/** A command without the types of its flags, so that all fit one list. */
 export interface Command {
   readonly name: string;
   readonly operands: string;
@@ -37,7 +37,7 @@ export interface Command {
   readonly details: string;
   readonly examples: readonly string[];
   readonly flags: Flags;
-  /** `showHelp` is called instead of the command's work when --help is among `args`. */
+  /** `showHelp` is called instead of the command's work if --help is among `args`. */
   start(context: CliContext, args: readonly string[], showHelp: () => void): Promise<number>;
 }
 
@@ -46,7 +46,7 @@ export function defineCommand<F extends Flags>(spec: CommandSpec<F>): Command {
   return {
     ...spec,
     flags,
-    // Async, so that a wrong command line rejects like everything else.
+    // Async, so that a wrong command line rejects like every other error.
     async start(context, args, showHelp) {
       if (asksForHelp(args)) {
         showHelp();
@@ -59,7 +59,7 @@ export function defineCommand<F extends Flags>(spec: CommandSpec<F>): Command {
   };
 }
 
-/** Help is given even when the rest of the line is wrong. */
+/** Help is shown even if the rest of the line is wrong. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
@@ -81,19 +81,21 @@ function checkCount(
 
 export interface TorrentPort {
   readonly infoHash: string;
-  /** The bytes of a .torrent; null while only a magnet is known. */
+  /** The bytes of a .torrent; null while only a magnet link is known. */
   readonly torrentFile: Uint8Array | null;
   snapshot(): TorrentSnapshot;
-  /** Everything is downloaded and verified; rejects with what stopped it. */
+  /** Everything is downloaded and verified; rejects with the error otherwise. */
   readonly finished: Promise<void>;
-  /** The seed goal is reached, or it was stopped or failed; never rejects. */
+  /** The seed goal is reached, or the torrent was stopped or failed; never rejects. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What the commands need of a client. `Client` of src/client fits it; tests bring their own. */
+/**
+ * The parts of a client that commands need. `Client` of src/client implements it; tests use others.
+ */
 export interface ClientPort {
-  /** The port of incoming connections; 0 when not listening. */
+  /** The port of incoming connections; 0 if not listening. */
   readonly port: number;
   /** Null without one. */
   readonly dht: Dht | null;

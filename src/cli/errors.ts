@@ -1,4 +1,4 @@
-/** The errors of the command line, how any error reads to a person, and the exit codes. */
+/** The errors of the command line, their messages and the exit codes. */
 import type { Process } from "../platform/types.ts";
 import {
   EditedError,
@@ -34,7 +34,7 @@ export class BrokenTorrentError extends ShoalError {
   }
 }
 
-/** Whether `error` tells a person what went wrong; anything else is a bug of ours. */
+/** Whether `error` is an expected failure; all others are bugs of ours. */
 function isExpected(error: unknown): error is ShoalError {
   return error instanceof ShoalError;
 }
@@ -59,13 +59,13 @@ export function describeError(error: unknown): string {
     return `${error.message} (shoal verify lists all, --fetch-missing downloads them)`;
   }
   if (isExpected(error)) return error.message;
-  // Deno's sandbox, at a place where no code of ours expects it; its text names the flag.
+  // An unexpected refusal of Deno's sandbox; its text names the flag.
   if (error instanceof Error && error.name === "NotCapable") return error.message;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `Unexpected error: ${text} (this is a bug; SHOAL_DEBUG=1 shows where)`;
 }
 
-/** Where a bug is, for those who asked by SHOAL_DEBUG=1; null for everybody else's mistakes. */
+/** The stack trace of a bug with SHOAL_DEBUG=1; null otherwise, and for a user's mistake. */
 export function debugTrace(process: Pick<Process, "env">, error: unknown): string | null {
   if (error === null || isExpected(error) || process.env("SHOAL_DEBUG") !== "1") return null;
   return error instanceof Error ? error.stack ?? String(error) : String(error);
@@ -80,7 +80,7 @@ export const EXIT_DISK = 5;
 export const EXIT_UNKNOWN = 6;
 export const EXIT_INTERRUPTED = 130;
 
-/** Every code and its meaning, mildest first: of several torrents' codes the last one wins. */
+/** Every code and its meaning, mildest first: with several torrents the last one wins. */
 export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
   { code: EXIT_DONE, meaning: "done: everything is complete and verified" },
   { code: EXIT_UNKNOWN, meaning: "some data could not be checked; the rest is right" },
@@ -120,7 +120,7 @@ function isAboutFiles(error: unknown): boolean {
     (error instanceof BrokenTorrentError && Object.hasOwn(FILE_CODES, error.code));
 }
 
-/** A record, so that the compiler finds a code that is missing here. */
+/** A record, so that the compiler finds a missing code. */
 const FILE_CODES: Record<FileErrorCode, true> = {
   "disk-full": true,
   "permission": true,

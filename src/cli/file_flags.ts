@@ -1,7 +1,7 @@
 /**
- * The flags that name files: `1-3,8`, `*.mkv`, `>100M` (numbers of `shoal show`, patterns of the path
- * or name, sizes; joined by commas, and any match counts) and `3=film.mkv` for another name. A comma
- * in a name is written `\,`, except where the text is a whole name or path.
+ * The flags that name files: `1-3,8`, `*.mkv`, `>100M` (numbers of `shoal show`, patterns of the
+ * path or name, sizes; joined by commas, and any match counts) and `3=film.mkv` for another name.
+ * Write a comma in a name as `\,`, except if the text is a whole name or path.
  */
 import type { AddOptions, FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -12,7 +12,7 @@ import type { Flag } from "./args.ts";
 import { problemWithNames } from "../client/file_places.ts";
 import type { Process } from "../platform/types.ts";
 
-/** A file as a person sees it. */
+/** A file as the user sees it. */
 interface CountedFile {
   /** From 1; pads are not counted. */
   readonly number: number;
@@ -28,7 +28,7 @@ export interface FileSpec {
   readonly means: Means;
 }
 
-/** Throws a UsageError for what cannot be read. */
+/** Throws a UsageError for invalid text. */
 export function fileSpec(text: string): FileSpec {
   const items = text.split(/(?<!\\),/).map((item) => item.replaceAll("\\,", ",").trim())
     .filter((item) => item !== "");
@@ -37,7 +37,7 @@ export function fileSpec(text: string): FileSpec {
   return { text, means: (file) => means.some((each) => each(file)) };
 }
 
-/** Of a flag that is given again: what either of them means. */
+/** Of a flag that is given several times: files that match any of them. */
 export function eitherSpec(before: FileSpec | null, also: FileSpec): FileSpec {
   if (before === null) return also;
   return {
@@ -68,15 +68,15 @@ function readItem(item: string): Means {
 }
 
 export interface FileWishes {
-  /** These and no others; null for all. */
+  /** Only these files; null for all. */
   only: FileSpec | null;
-  /** Before all others. */
+  /** These before all others. */
   first: FileSpec | null;
   /** The ends of media files before the rest. */
   endsFirst: boolean;
 }
 
-/** Undefined when there is no wish. The function throws a UsageError when no file is meant. */
+/** Undefined if no flag is given. The function throws a UsageError if no file matches. */
 export function selectionBy(
   { only, first, endsFirst }: FileWishes,
 ): ((meta: Metainfo) => FileSelection) | undefined {
@@ -111,7 +111,9 @@ export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
   return found;
 }
 
-/** A pattern of file names: `*` and `?` stay inside a name, `**` does not; case does not matter. */
+/**
+ * A pattern of file names: `*` and `?` match inside a name, `**` across folders; case is ignored.
+ */
 export function globPattern(glob: string): RegExp {
   const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
     if (part === "**") return ".*";
@@ -121,7 +123,7 @@ export function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`, "iu");
 }
 
-/** A flag that names files of a torrent; given again, it names more. */
+/** A flag that names files of a torrent; given again, it adds more. */
 export function fileList(help: string): Flag<FileSpec | null> {
   return {
     placeholder: "LIST",
@@ -147,7 +149,7 @@ export function renameWish(text: string): RenameWish {
   return { number: Number(parts[1]), name: parts[2]! };
 }
 
-/** Undefined when nothing was asked for. The function throws a UsageError for what cannot be. */
+/** Undefined if no flag is given. The function throws a UsageError for an impossible choice. */
 export function renameBy(
   wishes: readonly RenameWish[],
   { os }: Pick<Process, "os">,

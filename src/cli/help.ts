@@ -1,9 +1,9 @@
-/** The help texts, made of the tables that read the arguments. */
+/** The help texts, generated from the tables that parse the arguments. */
 import type { Flag } from "./args.ts";
 import type { Command } from "./command.ts";
 import { EXIT_CODES } from "./errors.ts";
 
-/** Where the terminal is no narrower. */
+/** The width if the terminal is not narrower. */
 export const HELP_COLUMNS = 96;
 
 /** What `shoal --help` prints. */
@@ -65,7 +65,7 @@ function exitCodeLines(columns: number): string[] {
   ];
 }
 
-/** Two columns; what does not fit into the second one continues below itself. */
+/** Two columns; text too long for the second one continues below itself. */
 function table(rows: readonly (readonly [string, string])[], columns: number): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   const indent = " ".repeat(width + 4);

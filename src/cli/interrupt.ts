@@ -1,4 +1,4 @@
-/** Ctrl-C: the first one asks for an orderly end, the second one ends the process at once. */
+/** Ctrl-C: the first one requests an orderly end, the second one ends the process at once. */
 import type { Clock, Platform, Timer } from "../platform/types.ts";
 import { EXIT_INTERRUPTED } from "./errors.ts";
 
@@ -8,14 +8,14 @@ export interface Interrupt {
   readonly requested: boolean;
   /** Resolves at the first Ctrl-C. */
   readonly asked: Promise<void>;
-  /** Gives Ctrl-C back to the system. */
+  /** Restores the system's handling of Ctrl-C. */
   release(): void;
 }
 
-/** How long the last words to a terminal may take. */
+/** The time for the last output to a terminal. */
 const LAST_WORDS_MS = 100;
 
-/** `beforeExit` runs before the second Ctrl-C ends the process: it puts the terminal right. */
+/** `beforeExit` runs before the second Ctrl-C ends the process: it restores the terminal. */
 export function watchInterrupt(
   { process, clock }: Pick<Platform, "process" | "clock">,
   beforeExit: () => Promise<void>,
@@ -57,7 +57,7 @@ export function repeat(clock: Clock, periodMs: number, fn: () => void): Timer {
   };
 }
 
-/** Waits for `work`, but at most `limitMs`; false when the time ran out. `work` itself is not stopped. */
+/** Waits for `work`, but at most `limitMs`; false on timeout. `work` itself is not stopped. */
 export async function within(
   clock: Clock,
   limitMs: number,

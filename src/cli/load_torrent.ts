@@ -1,4 +1,4 @@
-/** Gets a .torrent from a path or an http(s) URL. What cannot be had is a CannotLoadError. */
+/** Loads a .torrent from a path or an http(s) URL. Failures are CannotLoadErrors. */
 import type { HttpResponse, Platform } from "../platform/types.ts";
 import { isMagnetLink, looksLikeMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, parseTorrent } from "../metainfo/metainfo.ts";
@@ -7,7 +7,7 @@ import { FileError, NetError, TorrentFileError } from "../util/errors.ts";
 import { CannotLoadError } from "./errors.ts";
 import { formatSize } from "./render/format.ts";
 
-/** No .torrent that is worth downloading is larger; its piece hashes alone cover terabytes. */
+/** No useful .torrent is larger; its piece hashes alone cover terabytes. */
 const TORRENT_BYTES_MOST = 32 * 1024 * 1024;
 
 const REDIRECTS_MOST = 5;
@@ -27,7 +27,7 @@ export async function loadSource(
   return isMagnet(platform, source) ? source : await loadTorrent(platform, source, signal);
 }
 
-/** A magnet link, or an info-hash after which no file is called. */
+/** A magnet link, or an info-hash that is not the name of a file. */
 export function isMagnet({ files }: Pick<Platform, "files">, source: string): boolean {
   return looksLikeMagnet(source) && (isMagnetLink(source) || files.stat(source) === null);
 }
@@ -42,7 +42,7 @@ export async function loadTorrent(
     : await readTorrent(platform, source);
 }
 
-/** Loads and parses. Throws a TorrentFileError, too, whose message names the source. */
+/** Loads and parses. Also throws a TorrentFileError, whose message names the source. */
 export async function openTorrent(platform: Platform, source: string): Promise<Metainfo> {
   return parseLoaded(platform, source, await loadTorrent(platform, source));
 }
@@ -56,7 +56,7 @@ export function parseLoaded(platform: Platform, source: string, bytes: Uint8Arra
   }
 }
 
-/** Parsed if possible, else the bytes: the client says what is wrong with them. */
+/** Parsed if possible, else the bytes: the client reports the fault. */
 export function readable(platform: Platform, bytes: Uint8Array): Metainfo | Uint8Array {
   try {
     return parseLoaded(platform, "", bytes);
@@ -65,7 +65,7 @@ export function readable(platform: Platform, bytes: Uint8Array): Metainfo | Uint
   }
 }
 
-/** A parser's "It is ..." says what is wrong, but not with which of several torrents. */
+/** A parser's "It is ..." names the fault, but not which of several torrents has it. */
 export function namingSource(source: string, error: unknown): unknown {
   if (!(error instanceof TorrentFileError)) return error;
   return new TorrentFileError(error.code, `${source}: ${error.message}`, { cause: error });
@@ -82,7 +82,7 @@ async function readTorrent({ files }: Pick<Platform, "files">, path: string) {
   }
 }
 
-/** Null where the error says it well enough. */
+/** Null if the error's own message suffices. */
 function readProblem(error: FileError): string | null {
   switch (error.code) {
     case "not-found":
@@ -154,7 +154,7 @@ function checkedUrl(text: string, base: URL | null): URL {
   return url;
 }
 
-/** Without what may be secret: a password, a key in the query. */
+/** Without possible secrets: a password, a key in the query. */
 function shown(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The command line's front door: finds the command, runs it, and turns whatever goes wrong into
- * one line and an exit code.
+ * The entry point of the command line: finds the command, runs it, and turns any error into one
+ * line and an exit code.
  */
 import { VERSION } from "../wire/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
@@ -39,16 +39,16 @@ const COMMANDS: readonly Command[] = [
 ];
 const NAMES = COMMANDS.map((command) => command.name);
 
-/** Does what `platform.process.args` ask for and then ends the process with its exit code. */
+/** Runs the command in `platform.process.args` and then ends the process with its exit code. */
 export async function runCli(platform: Platform, openClient: OpenClient): Promise<void> {
   const output = new Output(platform.process);
-  // Until the end is reached nothing counts as done, also where the runtime finds nothing left to do.
+  // Until the end is reached the exit code is a failure, also if the event loop runs dry.
   platform.process.exitCode(EXIT_FAILED);
   const ending = await dispatch({ platform, output, openClient }, platform.process.args);
   await output.flush();
   const code = output.isLost ? worstOf([ending, EXIT_DISK]) : ending;
   platform.hasher.close();
-  // A look-up of a name cannot be called off: it would hold the process for as long as it takes.
+  // A name look-up cannot be cancelled: it would keep the process alive until it ends.
   platform.process.exit(code);
 }
 
@@ -72,7 +72,7 @@ async function dispatch(context: CliContext, args: readonly string[]): Promise<n
   }
 }
 
-/** The command may stand after flags; a .torrent or magnet link in its place means `download`. */
+/** The command may follow flags; a .torrent or magnet link in its place means `download`. */
 function findCommand(args: readonly string[]): { command: Command; args: readonly string[] } {
   const first = args[0]!;
   const at = first.startsWith("-") ? args.findIndex((arg) => NAMES.includes(arg)) : 0;

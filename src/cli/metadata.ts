@@ -1,4 +1,4 @@
-/** Runs that want a magnet's metadata and nothing more: to keep it, show it, or choose from it. */
+/** Runs that only need a magnet link's metadata: to save it, show it, or choose from it. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { CliContext } from "./command.ts";
 import { type DownloadRequest, runReported } from "./run.ts";
@@ -7,7 +7,7 @@ import { loadSource, parseLoaded } from "./load_torrent.ts";
 import type { ReportMode } from "./render/choose_reporter.ts";
 import { safeText } from "./render/text.ts";
 
-/** Writes the .torrent of a magnet, or of a path or URL, to `path`. Resolves to the exit code. */
+/** Writes the .torrent of a magnet link, path or URL to `path`. Resolves to the exit code. */
 export async function saveMetadata(
   context: CliContext,
   mode: ReportMode,
@@ -33,8 +33,8 @@ export async function saveMetadata(
 }
 
 /**
- * The metainfo of one source; a magnet's is looked for first. Null with the exit code of that run
- * when it was not found. Throws what reading and parsing throw.
+ * The metainfo of one source; a magnet link's is downloaded first. Null with the exit code of that
+ * run if it was not found. Throws the errors of reading and parsing.
  */
 export async function openSource(
   context: CliContext,

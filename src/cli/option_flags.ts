@@ -1,4 +1,4 @@
-/** The flags that give options of a client or torrent, from the table of options, and back to options. */
+/** The flags for options of a client or torrent, generated from the table of options. */
 import type { Form } from "../client/option_kinds.ts";
 import {
   CLIENT_OPTIONS,
@@ -40,19 +40,22 @@ export function torrentFlags(command: FlagCommand): Flags {
   return flagsOf(TORRENT_OPTIONS, command);
 }
 
-/** The flags for options of the client, which all commands share that connect to a swarm. */
+/** The flags for options of the client, shared by all commands that connect to a swarm. */
 export const CLIENT_FLAGS: Flags = {
   ...flagsOf(CLIENT_OPTIONS, "download"),
   "no-state": toggle("Do not save progress; keep only the files"),
 };
 
-/** The given options of the client; the state folder is another matter (`stateChoice`). */
+/** The given options of the client, without the state folder (`stateChoice`). */
 export function clientOptions(values: Values): ClientOptions {
   const { stateDir: _, ...options } = given(CLIENT_OPTIONS, values) as ClientOptions;
   return options;
 }
 
-/** The given options of a torrent. Someone at a terminal is told of disk trouble, unless waiting was asked for. */
+/**
+ * The given options of a torrent. On a terminal, disk trouble is an error unless waiting was
+ * requested.
+ */
 export function torrentOptions(
   values: Values,
   process: Pick<Process, "os">,
@@ -74,7 +77,7 @@ export function fileWishes(values: Values): FileWishes {
   return { only: null, first: null, endsFirst: false, ...files };
 }
 
-/** A flag with one value; null when it is not given. */
+/** A flag with one value; null if it is not given. */
 export function optional<T>(
   placeholder: string,
   help: string,
@@ -141,7 +144,7 @@ function readerOf(form: Form): (text: string) => unknown {
   }
 }
 
-/** By option; of one with parts, an object of those that were given. */
+/** By option; for one with parts, an object of the given parts. */
 function given(rows: Rows, values: Values): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {};
   for (const [key, row] of Object.entries(rows)) {

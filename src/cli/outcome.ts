@@ -1,4 +1,4 @@
-/** How one of the things that were asked for ended: its exit code and what a person is told. */
+/** The outcome of one source: its exit code and the message for a person. */
 import type { TorrentSnapshot } from "../client/types.ts";
 import {
   describeError,
@@ -9,35 +9,35 @@ import {
 } from "./errors.ts";
 
 export interface Outcome {
-  /** Path or URL as it was given. */
+  /** Path or URL as given. */
   source: string;
   exitCode: number;
   /** The error's stable code ("cannot-load", "disk-full", "no-peers", ...); null when done. */
   code: string | null;
-  /** What went wrong, for a person; null when done. */
+  /** The error, for a person; null when done. */
   message: string | null;
-  /** Absolute path of its file or top folder; null when it never became a torrent. */
+  /** Absolute path of its file or top folder; null if it never became a torrent. */
   path: string | null;
-  /** From the start until everything was there and verified; null when that did not happen. */
+  /** From the start until everything was complete and verified; null if that did not happen. */
   seconds: number | null;
-  /** Its last snapshot; null when it never became a torrent. */
+  /** Its last snapshot; null if it never became a torrent. */
   torrent: TorrentSnapshot | null;
-  /** It was only to be given, never to be fetched. */
+  /** It was only to be uploaded, never to be downloaded. */
   seedOnly: boolean;
-  /** It was told before that it is complete; since then it was seeding. */
+  /** Completion was reported before; since then it was seeding. */
   wasComplete: boolean;
-  /** What a magnet names was to be found out, and nothing else. */
+  /** Only the metadata of a magnet link was requested. */
   metadataOnly: boolean;
-  /** Its seed goal was reached, but only with what earlier runs gave. */
+  /** Its seed goal was reached, but only with the uploads of earlier runs. */
   goalByEarlierRuns: boolean;
-  /** What was thrown, for those who look for a bug; not for printing. */
+  /** The thrown error, for debugging; not for printing. */
   error: unknown;
 }
 
-/** Why a torrent's part of a run is over. */
+/** Why a torrent's part of a run ended. */
 export type Ending =
   | { kind: "done"; seconds: number; goalByEarlierRuns: boolean }
-  /** The same torrent is among the sources before it. */
+  /** An earlier source is the same torrent. */
   | { kind: "duplicate" }
   | { kind: "no-peers"; message: string }
   /** Nothing could bring a peer. */

@@ -1,6 +1,6 @@
 /**
- * What the command line prints. Texts go out in order: one write is under way at a time and what
- * comes meanwhile is joined into the next one, so a slow reader costs neither order nor promises.
+ * The output of the command line. Texts are written in order: one write is in progress at a time
+ * and later texts are joined into the next one, so a slow reader costs neither order nor promises.
  */
 import type { Process } from "../platform/types.ts";
 
@@ -19,7 +19,7 @@ export class Output {
     });
   }
 
-  /** Writing to standard output failed, and everything since then is missing. */
+  /** Writing to standard output failed; everything since then is missing. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -29,7 +29,7 @@ export class Output {
     return new Output({ out: (text) => process.err(text), err: (text) => process.err(text) });
   }
 
-  /** To standard output, as it is. */
+  /** To standard output, unchanged. */
   write(text: string): void {
     this.#out.add(text);
   }
@@ -48,7 +48,7 @@ export class Output {
     return this.#out.backlog;
   }
 
-  /** Resolves when all that was printed so far has been handed to the system. */
+  /** Resolves when the system has everything printed so far. */
   async flush(): Promise<void> {
     await this.#out.idle();
     await this.#err.idle();

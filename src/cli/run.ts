@@ -1,7 +1,7 @@
 /**
- * One run of the client for `download`, `seed`, `show` and `demo`: loads the torrents, follows each one to
- * its end, and reports how it ended as soon as it has. Invariant: every source has exactly one ending
- * when the run is over.
+ * One run of the client for `download`, `seed`, `show` and `demo`: loads the torrents, follows each
+ * one to its end, and reports its outcome at once. Invariant: every source has exactly one outcome
+ * when the run ends.
  */
 import type { CliContext, ClientPort, TorrentPort } from "./command.ts";
 import { BrokenTorrentError, debugTrace, UsageError, worstOf } from "./errors.ts";
@@ -29,7 +29,7 @@ import type { Files } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { lastPart } from "../storage/source_files.ts";
 
-/** Resolves to the exit code, once every outcome is told. */
+/** Resolves to the exit code, once every outcome is reported. */
 export async function runReported(
   context: CliContext,
   mode: ReportMode,
@@ -56,7 +56,7 @@ export async function runReported(
   }
 }
 
-/** After Ctrl-C the whole run has 3 s; this leaves time to print and to end. */
+/** After Ctrl-C the whole run has 3 s; this leaves time for the last output. */
 const CLOSE_LIMIT_MS = 2700;
 const DRAIN_LIMIT_MS = 200;
 
@@ -65,23 +65,23 @@ export interface DownloadRequest {
   client: ClientOptions;
   state: StateChoice;
   add: AddOptions;
-  /** Seconds without peers after which the run ends. Default: it waits as long as its user. */
+  /** Seconds without peers after which the run ends. Default: it waits until the user stops it. */
   giveUpAfter?: number | null;
-  /** The command's flag that changes it, if there is one. */
+  /** The command's flag that changes it, if any. */
   giveUpFlag?: string;
-  /** A torrent has all that was asked for. */
+  /** A torrent has everything that was requested. */
   whenDone?(torrent: TorrentPort): void;
 }
 
-/** One source on its way: first bytes, then a torrent, at last an ending. */
+/** One source: first its bytes, then a torrent, at last an outcome. */
 interface Job {
   source: string;
   /** Of a .torrent; or a magnet link. */
   bytes: Uint8Array | string | null;
   torrent: TorrentPort | null;
-  /** It was told that everything is there; since then it only seeds. */
+  /** Completion was reported; since then it only seeds. */
   isComplete: boolean;
-  /** Set once: how it ended. */
+  /** Set once: its outcome. */
   outcome: Outcome | null;
   patience: Patience;
 }
@@ -96,8 +96,8 @@ interface Run {
 }
 
 /**
- * Resolves to one outcome per source, in the order of the sources. Each was told by then, but for
- * those that were interrupted.
+ * Resolves to one outcome per source, in the order of the sources. Each is reported by then, except
+ * interrupted ones.
  */
 export async function runDownload(
   context: CliContext,
@@ -133,7 +133,7 @@ async function load(run: Run, job: Job): Promise<void> {
     const loading = loadSource(platform, job.source, interrupt.signal);
     job.bytes = await Promise.race([loading, interrupt.asked.then(() => null)]);
   } catch (error) {
-    // An aborted fetch fails too, but what ended it is the interruption.
+    // An aborted download fails too, but the interruption is the cause.
     if (!interrupt.requested) endJob(run, job, { kind: "failed", error });
   }
 }
@@ -192,7 +192,7 @@ async function follow(
   }
 }
 
-/** Whether a download continues as a seed, so that it does not end when it is complete. */
+/** Whether a download continues as a seed after its completion. */
 function keepsSeeding({ seedGoal, seedOnly, metadataOnly }: AddOptions): boolean {
   return seedGoal !== undefined && seedGoal.kind !== "none" && !seedOnly && !metadataOnly;
 }
@@ -202,14 +202,14 @@ function endingBy(error: unknown): Ending {
   return isTwice ? { kind: "duplicate" } : { kind: "failed", error };
 }
 
-/** `finished` is kept for good, so what went wrong while it gave shows in its last state alone. */
+/** `finished` stays resolved, so a later error only shows in the last state. */
 function failureOf({ state, error }: TorrentSnapshot): Error | null {
   if (state !== "failed") return null;
   const { code, message } = error ?? { code: "internal", message: "unknown reason" };
   return code === "internal" ? new Error(message) : new BrokenTorrentError(code, message);
 }
 
-/** An interruption is told when the client is closed. */
+/** An interruption is reported when the client is closed. */
 function endJob(run: Run, job: Job, ending: Ending): void {
   if (job.outcome !== null) return;
   job.outcome = describe(run, job, ending);
@@ -250,27 +250,27 @@ function showProgress(run: Run, jobs: readonly Job[]): void {
   run.reporter.tick(snapshots, now);
 }
 
-/** A wait without peers is told after a minute, and then every ten. */
+/** A wait without peers is reported after a minute, and then every ten. */
 const FIRST_NOTE_MS = 60_000, NOTE_EVERY_MS = 600_000;
-/** So long an attempt that is under way is waited for: to connect and to exchange handshakes. */
+/** The grace time for a running attempt: to connect and to exchange handshakes. */
 const ATTEMPT_MS = 30_000;
-/** Names are looked up and the local network is asked before there is nowhere to look. */
+/** The time for name look-ups and local discovery before the run gives up. */
 const NOWHERE_MS = 5000;
 
-/** Watches the time of one torrent without peers. */
+/** Measures how long one torrent has no peers. */
 class Patience {
   readonly #limitMs: number;
   readonly #looksElsewhere: boolean;
   #aloneSince: number | null = null;
   #nextNoteAt = 0;
 
-  /** `looksElsewhere`: peers may come by other ways than those that a snapshot shows. */
+  /** `looksElsewhere`: peers may come from sources that a snapshot does not show. */
   constructor(limitSeconds: number, looksElsewhere: boolean) {
     this.#limitMs = limitSeconds * 1000;
     this.#looksElsewhere = looksElsewhere;
   }
 
-  /** How it ends now, or null; calls `note` with seconds when it is time to tell. */
+  /** The outcome now, or null; calls `note` with the seconds when a report is due. */
   look(torrent: TorrentSnapshot, now: number, note: (seconds: number) => void): Ending | null {
     const looks = torrent.state === "downloading" || torrent.state === "finding";
     if (!looks || torrent.peers.connected > 0) {
@@ -291,14 +291,14 @@ class Patience {
     return null;
   }
 
-  /** No tracker that is ever asked, no DHT, no local network, no address. */
+  /** No tracker that is ever asked, no DHT, no local discovery, no address. */
   #isNowhere({ trackers, dht, peers }: TorrentSnapshot): boolean {
     return !this.#looksElsewhere && dht === null && peers.known + peers.connecting === 0 &&
       trackers.every(({ state }) => state === "disabled");
   }
 }
 
-/** A run that seeded for the whole time itself may seem to be shorter by this much. */
+/** A run that seeded for the whole time may seem to be shorter by this much. */
 const TOLERANCE_SECONDS = 0.5;
 
 /**
@@ -325,8 +325,8 @@ function owesEarlierRuns(
 const NOT_KNOWN_YET: ReadonlySet<string> = new Set(["finding", "checking", "waiting"]);
 
 /**
- * Each of several downloads may fit on the disk, and all of them together not. The client refuses a
- * download that cannot fit; this class adds them up once, and only warns.
+ * Several downloads may each fit on the disk, but not together. The client refuses a download that
+ * cannot fit; this class adds them up once, and only warns.
  */
 class SpaceWatch {
   readonly #files: Files;
@@ -347,13 +347,13 @@ class SpaceWatch {
     this.#files.freeSpace(this.#dir).then((free) => {
       if (free >= missing) return;
       warn(lowSpaceWarning(missing, free, this.#files.absolute(this.#dir)));
-    }).catch(() => {}); // a disk that does not tell
+    }).catch(() => {}); // a disk that does not report its space
   }
 }
 
 /**
- * Throws a UsageError where `dir` is the torrent's own top folder and has files of the torrent: all
- * would be downloaded again, into a folder in that folder.
+ * Throws a UsageError if `dir` is the torrent's own top folder and contains its files: all would be
+ * downloaded again, into a folder in that folder.
  */
 function demandOtherFolder(
   files: Files,

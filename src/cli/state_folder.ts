@@ -1,13 +1,15 @@
-/** Where the command keeps what outlives it: the place that the system has for such things. */
+/** The folder for the command's saved state: the system's usual place for it. */
 import { StateDir } from "../client/state_dir.ts";
 import type { Platform, Process } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 
-/** What the flags and the environment say about it. */
+/** The flags and the environment about it. */
 export interface StateChoice {
-  /** Null: nothing is remembered. */
+  /** Null: nothing is saved. */
   readonly dir: string | null;
-  /** The user said so: then there is nothing to warn of, and a folder that cannot be written is an error. */
+  /**
+   * The user named it: then there is no warning, and a folder that cannot be written is an error.
+   */
   readonly isWish: boolean;
 }
 
@@ -24,7 +26,7 @@ export function stateChoice(
     : { dir: stateFolder(process), isWish: false };
 }
 
-/** Null where the environment names no place. An empty variable is one that is not set. */
+/** Null if the environment names no place. An empty variable counts as not set. */
 export function stateFolder(process: Pick<Process, "env" | "os">): string | null {
   const { os } = process;
   const base = process.env("XDG_STATE_HOME") ||
@@ -38,8 +40,8 @@ function inHome(home: string | undefined, os: string): string | undefined {
 }
 
 /**
- * The folder, made and tried out; null with a warning where the run has to do without. Throws a
- * FileError where a folder that was named cannot be written.
+ * The folder, created and tested; null with a warning if the run continues without it. Throws a
+ * FileError if a folder that the user named cannot be written.
  */
 export function openState(
   { files, hasher, process }: Pick<Platform, "files" | "hasher" | "process">,
@@ -73,7 +75,7 @@ function tryToWrite(files: Platform["files"], path: string): void {
   try {
     files.open(path, "create").close();
   } catch (error) {
-    // Of a process that had our number and was killed just then.
+    // From a process that had our number and was killed at that moment.
     if (!(error instanceof FileError) || error.code !== "exists") throw error;
   }
   files.remove(path);

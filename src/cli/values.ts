@@ -1,4 +1,4 @@
-/** Reads the values of flags from text. Every function throws UsageError for what it refuses. */
+/** Parses the values of flags. Every function throws UsageError for invalid text. */
 import type { SeedGoal } from "../client/types.ts";
 import { checkPieceLength, checkUrls } from "../metainfo/create_torrent.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -42,7 +42,7 @@ export function size(text: string): number {
   throw new UsageError(`"${text}" is not a size such as 512k, 64M or 1.5G`);
 }
 
-/** 0 for what is less than a byte, NaN for what is no size or too large to count in. */
+/** 0 for less than a byte, NaN for invalid or too large sizes. */
 function bytesOf(text: string): number {
   const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
   if (match === null) return NaN;
@@ -50,13 +50,15 @@ function bytesOf(text: string): number {
   return Number.isSafeInteger(bytes) ? bytes : NaN;
 }
 
-/** A size that is a bound: elsewhere 0 often means that there is none, here nothing could pass. */
+/** A size that is a bound: elsewhere 0 often means no bound, here nothing could pass. */
 export function quota(text: string): number {
   refuseNothing(text);
   return size(text);
 }
 
-/** A rate like `5M`, `500K` or `1M/s`, in bytes a second; at least 1 KiB/s, or nothing would move. */
+/**
+ * A rate like `5M`, `500K` or `1M/s`, in bytes a second; at least 1 KiB/s, or nothing would move.
+ */
 export function rate(text: string): number {
   const amount = text.replace(/\/s$/i, "");
   refuseNothing(amount);
@@ -109,7 +111,7 @@ export function webSeedUrl(text: string): string {
   return refusing(text, (url) => checkUrls({ webSeeds: [url] }));
 }
 
-/** `value`, when `check` does not throw. */
+/** `value`, if `check` does not throw. */
 function refusing<T>(value: T, check: (value: T) => void): T {
   try {
     check(value);
@@ -120,7 +122,7 @@ function refusing<T>(value: T, check: (value: T) => void): T {
   }
 }
 
-/** What `seedGoal` accepts besides "none" and "forever", for messages. */
+/** The values of `seedGoal` besides "none" and "forever", for messages. */
 const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
 
 /**

@@ -1,4 +1,4 @@
-/** The only place that asks which runtime this is. */
+/** The only place that checks which runtime this is. */
 import { createBunPlatform } from "./bun/platform.ts";
 import { createDenoPlatform } from "./deno/platform.ts";
 import type { Platform } from "./types.ts";
@@ -13,7 +13,7 @@ export function selectPlatform(): Platform {
 }
 
 function create(): Platform {
-  // Bun first: libraries put a look-alike `Deno` on other runtimes, never a `Bun`.
+  // Bun first: libraries define a fake `Deno` on other runtimes, but never a fake `Bun`.
   if ("Bun" in globalThis) return createBunPlatform();
   if ("Deno" in globalThis) return createDenoPlatform();
   throw new Error("shoal runs on Deno or Bun; this is neither");

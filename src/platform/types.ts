@@ -108,8 +108,8 @@ export interface SocketInfo {
 }
 
 /**
- * The Web-standard face of a connection (the shape of WICG Direct Sockets). A user of the library
- * who brings a transport of their own hands in this.
+ * The Web-standard members of a connection (the shape of WICG Direct Sockets). A user of the
+ * library who supplies a custom transport implements this.
  */
 export interface ByteStream {
   /** What the other side sends. A byte stream (read with a BYOB reader) saves copies. */

@@ -115,8 +115,8 @@ function torrentOptions(values: CreateValues) {
   };
 }
 
-// --- The run: the .torrent is written whole, once everything is hashed; what can be known to be
-// wrong is found before the hashing. ---
+// --- The run: the .torrent is written whole, once everything is hashed; errors that can be found
+// before hashing are. ---
 
 const MAX_NAME_BYTES = 255;
 
@@ -163,7 +163,10 @@ async function runCreate(context: CliContext, request: CreateRequest): Promise<n
   }
 }
 
-/** The torrent's name and where its .torrent goes. Throws a FileError when it cannot go there. */
+/**
+ * The torrent's name and the path of its .torrent. Throws a FileError if it cannot be written
+ * there.
+ */
 function chooseTarget(files: Files, request: CreateRequest): { name: string; target: string } {
   const source = files.absolute(request.path);
   const name = request.torrent.name ?? lastPart(source);
@@ -189,7 +192,7 @@ function chooseTarget(files: Files, request: CreateRequest): { name: string; tar
   return { name, target };
 }
 
-/** As much of the name as a file's name has room for. */
+/** The name, cut to the length of a file name. */
 function torrentFileName(name: string): string {
   const characters = [...name];
   while (utf8Length(`${characters.join("")}.torrent`) > MAX_NAME_BYTES) characters.pop();
@@ -204,7 +207,7 @@ function refuseToReplace(files: Files, target: string, { force }: CreateRequest)
 /** Files that macOS, Windows and Synology create in every folder that they show. */
 const JUNK: ReadonlySet<string> = new Set([".ds_store", "thumbs.db", "desktop.ini", "@eadir"]);
 
-/** A glob with "/" is for the path below the folder, any other one for the name. */
+/** A glob with "/" matches the path below the folder, any other one the name. */
 function leavesOut(globs: readonly string[], keepJunk: boolean): LeavesOut {
   const tests = globs.map((glob) => {
     const pattern = globPattern(glob.replace(/^\.?\/|\/$/g, "")), ofPath = glob.includes("/");
@@ -216,15 +219,15 @@ function leavesOut(globs: readonly string[], keepJunk: boolean): LeavesOut {
   };
 }
 
-// --- What it prints: a bar and a summary, JSON lines, or nothing. ---
+// --- The output: a bar and a summary, JSON lines, or nothing. ---
 
 interface CreateReporter {
-  /** Bytes hashed and in all. */
+  /** Bytes hashed, and in all. */
   progress(hashed: number, total: number): void;
-  /** It was written to `path`; `seconds` since the start. */
+  /** The .torrent was written to `path`; `seconds` since the start. */
   created(made: CreatedTorrent, path: string, seconds: number): void;
   interrupted(): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   close(): void;
 }
 
@@ -300,7 +303,7 @@ function summary(
   return lines.join("\n") + "\n";
 }
 
-/** As a shell wants it; what cannot be shown as it is takes the form that bash and zsh know. */
+/** Quoted for a shell; unprintable characters take the form that bash and zsh accept. */
 function quote(path: string): string {
   if (/^[\w@%+=:,./-]+$/.test(path)) return path;
   if (safeText(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;

@@ -20,7 +20,7 @@ import type { ClientOptions } from "../../client/types.ts";
 const NAME = "shoal-demo.bin";
 const LOOPBACK: ClientOptions = { address: "127.0.0.1", dht: false, lsd: false };
 const DEFAULT_SIZE = 64 * 1024 * 1024;
-/** Slow enough that three seeders need a few seconds for that, so that there is something to see. */
+/** Slow enough that three seeders need a few seconds, so that there is something to see. */
 const SEEDER_BYTES_PER_SECOND = 7 * 1024 * 1024;
 
 const FLAGS = {
@@ -109,7 +109,7 @@ async function downloadFrom(context: CliContext, demo: Demo, torrent: string): P
   return outcome!;
 }
 
-/** Reads the file again with nothing but the .torrent to go by, as `shoal verify` does. */
+/** Reads the file again with only the .torrent, as `shoal verify` does. */
 async function checkResult(
   { platform, output }: CliContext,
   folder: string,
@@ -139,13 +139,13 @@ function nextSteps(runtime: string, folder: string, torrentPath: string): string
   ].join("\n");
 }
 
-/** How this very program is called: from its sources it has no name of its own. */
+/** The command that runs this program: run from its sources, it has no name. */
 function commandFor(runtime: string): string {
   if (!import.meta.url.endsWith(".ts")) return "shoal";
   return runtime === "bun" ? "npx bun mod.ts" : "npx deno run -A mod.ts";
 }
 
-// --- The swarm: a tracker, and peers that have everything. ---
+// --- The swarm: a tracker, and peers that are complete. ---
 
 const SEEDERS = 3;
 
@@ -156,7 +156,7 @@ interface DemoSwarmOptions {
   name: string;
   /** Bytes. */
   size: number;
-  /** What each seeder sends at most. */
+  /** The upload limit of each seeder. */
   bytesPerSecond: number;
 }
 
@@ -201,17 +201,17 @@ async function startSeeder(
 ): Promise<ClientPort> {
   const client = await openClient(platform, LOOPBACK);
   const seed = client.add(torrent, { dir, trustFiles: true, seedGoal: { kind: "forever" } });
-  // A seeder that fails shows in the download, which then has one peer less.
+  // A seeder that fails only means one peer less for the download.
   seed.finished.catch(() => {});
   return client;
 }
 
-/** Small, so that the pieces of a demo come in one after the other. */
+/** Small, so that the pieces of a demo arrive one after the other. */
 const PIECE_LENGTH = 256 * 1024;
 
 type DemoPlatform = Pick<Platform, "files" | "random" | "hasher" | "clock" | "process">;
 
-/** Makes the file at `path`, `size` bytes long, and gives the bytes of its .torrent. */
+/** Makes the file at `path`, `size` bytes long, and returns the bytes of its .torrent. */
 export async function makeRandomTorrent(
   platform: DemoPlatform,
   path: string,
@@ -260,7 +260,7 @@ export function pacedNet(net: StreamNet, clock: Clock, bytesPerSecond: number): 
 
 function paced(socket: Socket, delayed: (byteCount: number, sent: () => void) => void): Socket {
   return {
-    // Getters, because a socket may choose its path by which of them is touched.
+    // Getters, because a socket may choose its path by which of them is used.
     get readable() {
       return socket.readable;
     },
@@ -291,14 +291,14 @@ export function makeTempFolder(
   const base = process.env("TMPDIR") || process.env("TEMP") || process.env("TMP") || "/tmp";
   for (;;) {
     const path = files.absolute(`${base}/${prefix}${random.uint32().toString(36)}`);
-    // makeDir accepts an existing folder, which would belong to another program.
+    // makeDir accepts an existing folder, which may belong to another program.
     if (files.stat(path) !== null) continue;
     files.makeDir(path);
     return path;
   }
 }
 
-/** Removes a folder and all in it; symlinks are removed, not followed. Throws FileError. */
+/** Removes a folder with its contents; symlinks are removed, not followed. Throws FileError. */
 export function removeTree(files: Files, path: string): void {
   if (files.stat(path)?.kind === "directory") {
     for (const name of files.list(path)) removeTree(files, `${path}/${name}`);

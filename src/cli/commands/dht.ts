@@ -1,4 +1,4 @@
-/** `shoal dht`: asks the DHT by hand. */
+/** `shoal dht`: queries the DHT. */
 import { DHT_BOOTSTRAP, type DhtSettings } from "../../client/types.ts";
 import {
   type DhtItem,
@@ -33,7 +33,7 @@ import type { DhtStats, OverlayStats } from "../../dht/node_types.ts";
 import { decode } from "../../bencode/bencode.ts";
 import { encode } from "../../bencode/bencode_encode.ts";
 
-/** The largest value, and a little more, so that one byte too many is told as such. */
+/** Slightly more than the largest value, so that one byte too many is reported as such. */
 const FILE_BYTES_MOST = 64 * 1024;
 
 const FLAGS = {
@@ -60,7 +60,7 @@ const FLAGS = {
 type Values = ValuesOf<typeof FLAGS>;
 type Work = (run: DhtRun) => Promise<void>;
 
-/** What comes behind the word is read, and refused, before any port is opened. */
+/** The operands are parsed, and refused, before any port is opened. */
 const ACTIONS: Readonly<
   Record<string, (context: CliContext, values: Values, what: string | null) => Promise<Work> | Work>
 > = {
@@ -175,12 +175,12 @@ function seqOf(text: string): bigint {
   throw new UsageError(`"${text}" is not a whole number from 0 to 2^63 - 1`);
 }
 
-// --- The run: a client with nothing but a DHT node. It is read-only (BEP 43), as it is gone again in
+// --- The run: a client with only a DHT node. It is read-only (BEP 43), as it ends again within
 // seconds. Results are printed as they arrive; a terminal also shows the progress. ---
 
-/** The progress line appears after this time; most answers come sooner. */
+/** The progress line appears after this time; most answers arrive sooner. */
 const QUIET_MS = 1000;
-/** After this time without an answer, there is no way to the DHT. */
+/** After this time without an answer, the DHT is unreachable. */
 const JOIN_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 const CLOSE_LIMIT_MS = 2500;
@@ -192,19 +192,19 @@ interface DhtRequest {
   json: boolean;
 }
 
-/** What the parts of `shoal dht` work with. */
+/** The tools of the parts of `shoal dht`. */
 interface DhtRun {
   readonly context: CliContext;
   readonly dht: Dht;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** Prints one find: `text` for people (whole lines), `data` with --json. */
+  /** Prints one result: `text` for people (whole lines), `data` with --json. */
   tell(text: string, data: Readonly<Record<string, unknown>>): void;
-  /** What is going on, for the terminal. */
+  /** The current progress, for the terminal. */
   doing(what: () => string): void;
 }
 
-/** Resolves to the exit code. Rejects with what `work` and the opening of the client reject with. */
+/** Resolves to the exit code. Rejects with the errors of `work` and of opening the client. */
 async function runDht(
   context: CliContext,
   request: DhtRequest,
@@ -218,7 +218,7 @@ async function runDht(
   });
   const settings: DhtSettings = { bootstrap: request.bootstrap, readOnly: true };
   try {
-    // Nodes of earlier runs only make the start quicker, so a missing state folder needs no warning.
+    // Nodes of earlier runs only speed up the start, so a missing state folder needs no warning.
     const { stateDir } = openState(platform, request.state);
     const client = await context.openClient(platform, {
       port: -1,
@@ -239,7 +239,7 @@ async function runDht(
   }
 }
 
-/** Waits until a node has answered us. Rejects with a NobodyError when none does. */
+/** Waits until a node has answered. Rejects with a NobodyError if none does. */
 export async function join({ context, dht, signal, doing }: DhtRun): Promise<void> {
   const { clock } = context.platform;
   doing(() => "Joining the DHT");
@@ -254,7 +254,7 @@ export async function join({ context, dht, signal, doing }: DhtRun): Promise<voi
   }
 }
 
-/** Waits until the table grows no more and nothing is under way, but at most `limitMs`. */
+/** Waits until the table stops growing and no search is running, but at most `limitMs`. */
 export async function settle(run: DhtRun, limitMs: number): Promise<void> {
   const { context: { platform: { clock } }, dht, signal } = run;
   run.doing(() => `Getting to know the DHT: ${formatCount(countNodes(dht), "node")}`);
@@ -276,7 +276,7 @@ function countNodes(dht: Dht): number {
   return dht.stats().overlays.reduce((sum, { nodes }) => sum + nodes, 0);
 }
 
-/** After Ctrl-C the work is not waited for, and its result does not matter. */
+/** After Ctrl-C the result does not matter and is not awaited. */
 async function orInterrupted(work: Promise<void>, interrupt: Interrupt): Promise<void> {
   work.catch(() => {});
   await Promise.race([work, interrupt.asked]);
@@ -344,7 +344,7 @@ class Voice {
 
 // --- The actions. No answer and no result are NobodyErrors. ---
 
-/** Asks one node whether it is there. `target`: "host:port". */
+/** Pings one node. `target`: "host:port". */
 export async function ping({ context, dht, tell, doing }: DhtRun, target: string): Promise<void> {
   const { host, port } = parseHostPort(target)!;
   doing(() => `Waiting for ${target}`);
@@ -386,12 +386,12 @@ export async function peers(run: DhtRun, infoHash: Uint8Array): Promise<void> {
 }
 
 interface GetRequest {
-  /** Where it lies (20 bytes), or the public key of a mutable item (32 bytes). */
+  /** Its target (20 bytes), or the public key of a mutable item (32 bytes). */
   target: Uint8Array;
   salt: Uint8Array;
 }
 
-/** The newest item that there is. */
+/** The newest version found. */
 export async function get(run: DhtRun, { target, salt }: GetRequest): Promise<void> {
   await join(run);
   const { context, dht, signal, tell, doing } = run;
@@ -408,14 +408,14 @@ export async function get(run: DhtRun, { target, salt }: GetRequest): Promise<vo
 interface PutRequest {
   /** Bencoded. */
   value: Uint8Array;
-  /** The 32 bytes that the key pair of a mutable item is made from; null for an immutable item. */
+  /** The 32-byte seed of a mutable item's key pair; null for an immutable item. */
   seed: Uint8Array | null;
   salt: Uint8Array;
   /** Null: one more than the stored version. */
   seq: bigint | null;
 }
 
-/** Stores an item and tells where it lies. */
+/** Stores an item and prints its target. */
 export async function put(run: DhtRun, request: PutRequest): Promise<void> {
   await join(run);
   await settle(run, 5000);
@@ -435,7 +435,7 @@ export async function put(run: DhtRun, request: PutRequest): Promise<void> {
   tell(toHex(target), { ...aboutItem("stored", target, item), nodes: stored });
 }
 
-/** Joins and tells what we then know. */
+/** Joins the DHT and prints statistics. */
 export async function stats(run: DhtRun, limitMs: number): Promise<void> {
   await join(run);
   await settle(run, limitMs);
@@ -455,7 +455,7 @@ export async function stats(run: DhtRun, limitMs: number): Promise<void> {
   });
 }
 
-/** A mutable item goes over the one that is there, and over no other that came meanwhile. */
+/** A mutable item replaces the version found, and no other that was stored meanwhile. */
 async function makeItem(
   { context, dht, signal, doing }: DhtRun,
   { value, seed, salt, seq }: PutRequest,
@@ -490,7 +490,7 @@ function statsText(stats: DhtStats): string {
     ...overlays.map(overlayText),
     `datagrams: ${sent} sent (${formatSize(bytesSent)}), ` +
     `${received} received (${formatSize(bytesReceived)})`,
-    // A bug of ours: it ends nothing, but shall not go unseen.
+    // A bug of ours: it ends nothing, but must not go unnoticed.
     ...exceptions === 0 ? [] : [`${formatCount(exceptions, "error")} of our own: ${lastException}`],
   ].join("\n");
 }
@@ -514,7 +514,7 @@ function clientName(bytes: Uint8Array | null): string | null {
   return [name, ...Array.from(version, (letter) => letter.charCodeAt(0))].join(" ");
 }
 
-/** Text of others on the terminal, line by line. */
+/** Text of others for the terminal, line by line. */
 function linesOf(text: string): string {
   return text.split("\n").map(safeText).join("\n");
 }
@@ -534,7 +534,7 @@ async function addressesOf(
 
 const SEED_BYTES = 32;
 
-/** Text, or the bytes of a file, as the bencoded string that others read. Throws a UsageError. */
+/** Text, or the bytes of a file, as a bencoded string. Throws a UsageError. */
 export function stringValue(content: Uint8Array): Uint8Array {
   const value = encode(content);
   if (value.length <= MAX_VALUE_BYTES) return value;
@@ -543,7 +543,10 @@ export function stringValue(content: Uint8Array): Uint8Array {
   );
 }
 
-/** `text`: of a string that is UTF-8, else null. `hex`: of its bytes, or of all that is no string. */
+/**
+ * `text`: of a string in UTF-8, else null. `hex`: of its bytes, or of the whole value if it is no
+ * string.
+ */
 export function readValue(bencoded: Uint8Array): { text: string | null; hex: string } {
   const value = decode(bencoded);
   if (!(value instanceof Uint8Array)) return { text: null, hex: toHex(bencoded) };
@@ -556,8 +559,8 @@ export function readValue(bencoded: Uint8Array): { text: string | null; hex: str
 }
 
 /**
- * The 32 bytes that a key pair is made from. A file that is not there is made, readable to its owner
- * alone. Throws a UsageError for another kind of file; rejects with a FileError.
+ * The 32-byte seed of a key pair. A missing file is created, readable only by its owner. Throws a
+ * UsageError for another kind of file; rejects with a FileError.
  */
 async function seedFrom(
   { files, random }: Pick<Platform, "files" | "random">,

@@ -1,4 +1,4 @@
-/** `shoal download`: the flags, and the run that they ask for. */
+/** `shoal download`: its flags and its run. */
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
 import { type Flags, toggle, type ValuesOf } from "../args.ts";
@@ -62,7 +62,7 @@ export const downloadCommand = defineCommand({
   },
 });
 
-/** Throws a UsageError when the answer is no; where there is no terminal the flag is answer enough. */
+/** Throws a UsageError if the answer is no; without a terminal the flag suffices. */
 async function confirmOverwrite({ platform }: CliContext, dir: string): Promise<void> {
   const { process, files } = platform;
   if (process.terminal() === null) return;
@@ -93,8 +93,8 @@ function requestFrom(
 const MOST_QUESTIONS = 5;
 
 /**
- * What to download of the one source of `request`, in the order of `wishes`. Throws a UsageError
- * where nobody can be asked, or was told already.
+ * The files to download of the one source of `request`, in the order of `wishes`. Throws a
+ * UsageError if the user cannot be asked, or has already chosen.
  */
 async function chooseFiles(
   context: CliContext,
@@ -118,7 +118,7 @@ async function chooseFiles(
   return selectionBy({ ...wishes, only });
 }
 
-/** Null for all of them. */
+/** Null for all files. */
 async function ask(
   { platform: { process } }: CliContext,
   meta: Metainfo,

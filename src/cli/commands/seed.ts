@@ -1,4 +1,4 @@
-/** `shoal seed`: uploads files that are in a folder already. */
+/** `shoal seed`: uploads existing files. */
 import { StateDir } from "../../client/state_dir.ts";
 import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
@@ -76,7 +76,7 @@ async function refuseUnknownMagnet(
       if (await state.loadTorrent(infoHash) !== null) return;
     }
   } catch (error) {
-    // A state folder that cannot be read knows no torrent.
+    // An unreadable state folder has no torrents.
     if (!(error instanceof FileError)) throw error;
   }
   throw new UsageError(

@@ -1,4 +1,4 @@
-/** `shoal show`: what is in a .torrent. */
+/** `shoal show`: the contents of a .torrent. */
 import { type Flags, toggle } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_DONE } from "../errors.ts";
@@ -18,7 +18,7 @@ const FLAGS = {
   ...CLIENT_FLAGS,
 } satisfies Flags;
 
-/** A list is soon there, or its peers are away; who runs this does not want to leave it running. */
+/** Metadata arrives soon or not at all; a listing should not run for ever. */
 const GIVE_UP_SECONDS = 60;
 
 export const showCommand = defineCommand({
@@ -36,7 +36,7 @@ export const showCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const { platform, output } = context, { json } = values;
-    // Into a file or pipe goes the result alone; on a terminal the search leaves no trace.
+    // A file or pipe gets the result alone; on a terminal the search leaves no trace.
     const search = platform.process.terminal() === null
       ? Output.toErrors(platform.process)
       : output;
@@ -110,7 +110,7 @@ export function describeAsText(meta: Metainfo, glyphs: { unicode: boolean }): st
   return [...table, "files", ...fileTree(realFiles(meta), glyphs), ""].join("\n");
 }
 
-/** Numbered as `--files` counts them. */
+/** Numbers as in `--files`. */
 function realFiles(meta: Metainfo) {
   const real = meta.files.filter((file) => !file.pad);
   return real.map(({ path, length }, i) => ({ number: i + 1, path, length }));
@@ -126,7 +126,7 @@ function dateText(seconds: number): string {
 
 interface TreeFile {
   path: readonly string[];
-  /** As `--files` counts, from 1. */
+  /** Number as in `--files`, from 1. */
   number: number;
   /** Bytes. */
   length: number;

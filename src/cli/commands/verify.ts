@@ -1,4 +1,4 @@
-/** `shoal verify`: whether everything of a torrent is in a folder, and right. */
+/** `shoal verify`: checks whether a folder has all data of a torrent. */
 import { type CliContext, defineCommand } from "../command.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../errors.ts";
 import { indicesOf } from "../file_flags.ts";
@@ -64,13 +64,13 @@ function exitCodeOf({ bad, problems, unknown }: VerifyResult): number {
   return unknown.length > 0 ? EXIT_UNKNOWN : EXIT_DONE;
 }
 
-// --- What it prints: a bar and the problems, JSON lines, or nothing. ---
+// --- The output: a bar and the problems, JSON lines, or nothing. ---
 
 interface VerifyReporter {
   /** The checked fraction. */
   progress(fraction: number): void;
   verified(result: VerifyResult, seconds: number): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   close(): void;
 }
 

@@ -5,7 +5,7 @@ import { amountText, quotaPhrase, shownFraction, statePhrase } from "./phrases.t
 import { formatDuration, formatPercent, formatRate } from "./format.ts";
 import { safeText, widthOf } from "./text.ts";
 
-/** Name; bar, percent, sizes, rates, time left; peers and what holds it back. */
+/** Name; bar, percent, sizes, rates, time left; peers and what slows it down. */
 export function torrentBlock(torrent: TorrentSnapshot, columns: number, glyphs: Glyphs): Line[] {
   return [
     [segment(safeText(torrent.name), "bold")],

@@ -1,4 +1,4 @@
-/** Which of the four ways to show a run fits the flags and where the output goes. */
+/** Chooses one of the four displays by the flags and the kind of output. */
 import type { Process } from "../../platform/types.ts";
 import type { Output } from "../output.ts";
 import { JsonReporter } from "./json_reporter.ts";
@@ -13,7 +13,7 @@ import { errorText } from "./summary.ts";
 
 export type ReportMode = "auto" | "json" | "quiet";
 
-/** How a command prints. */
+/** The display options of a command. */
 export const REPORT_FLAGS = {
   json: toggle("Print one JSON object per line and event (see shoal help json)"),
   quiet: toggle("Print nothing but errors", "q"),
@@ -31,7 +31,7 @@ export function chooseReporter(mode: ReportMode, process: Process, output: Outpu
   return terminal === null ? new LineReporter(output) : new LiveReporter(output, terminal);
 }
 
-/** Prints nothing but errors. */
+/** Prints only errors. */
 class QuietReporter implements Reporter {
   readonly #output: Output;
 

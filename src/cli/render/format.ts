@@ -20,7 +20,7 @@ export function formatRate(rate: number): string {
   return `${formatSize(rate)}/s`;
 }
 
-/** "0.4 s", "12 s", "3 min 05 s", "2 h 07 min", "4 d 03 h"; "?" for null and what is not finite. */
+/** "0.4 s", "12 s", "3 min 05 s", "2 h 07 min", "4 d 03 h"; "?" for null and infinite values. */
 export function formatDuration(seconds: number | null): string {
   if (seconds === null || !Number.isFinite(seconds) || seconds < 0) return "?";
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -36,7 +36,7 @@ function pair(seconds: number, big: number, bigName: string, small: number, smal
   return `${Math.floor(seconds / big)} ${bigName} ${String(rest).padStart(2, "0")} ${smallName}`;
 }
 
-/** "42.3%". Never "100.0%" before everything is there; something empty is complete. */
+/** "42.3%". Never "100.0%" before it is complete; an empty torrent is complete. */
 export function formatPercent(part: number, whole: number): string {
   if (whole <= 0 || part >= whole) return "100%";
   return `${Math.min(99.9, Math.floor(part / whole * 1000) / 10).toFixed(1)}%`;

@@ -1,6 +1,6 @@
 /**
- * Tells a run to a program: one JSON object per line on standard output. Every TorrentEvent as it
- * is, plus "progress", "message" and "outcome"; all documented in docs/json.md.
+ * Reports a run to a program: one JSON object per line on standard output. Every TorrentEvent
+ * unchanged, plus "progress", "message" and "outcome"; docs/json.md describes them.
  */
 import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
@@ -12,7 +12,7 @@ import { errorText } from "./summary.ts";
 import { safeJson } from "./text.ts";
 
 const PROGRESS_EVERY_MS = 1000;
-/** Characters that may wait for a slow reader before progress, which repeats itself, is left out. */
+/** If this many characters wait for a slow reader, progress, which repeats itself, is left out. */
 const BACKLOG_MOST = 1 << 20;
 
 export class JsonReporter implements Reporter {
@@ -39,14 +39,14 @@ export class JsonReporter implements Reporter {
     this.#print({ type: "message", message: text });
   }
 
-  /** There is an event for that. */
+  /** An event reports that. */
   complete(): void {}
 
   close(): void {
     for (const outcome of this.#ended.splice(0)) this.#printOutcome(outcome);
   }
 
-  /** Behind all its events, which may still be on their way here. */
+  /** After all its events, which may still be queued. */
   outcome(outcome: Outcome): void {
     if (outcome.torrent === null) this.#printOutcome(outcome);
     else this.#ended.push(outcome);
@@ -72,7 +72,7 @@ export class JsonReporter implements Reporter {
   }
 }
 
-/** Peers in one event at most; `peers.connected` counts all. */
+/** The most peers in one event; `peers.connected` counts all. */
 const PEERS_MOST = 50;
 
 /** Bytes and rates are whole; docs/json.md describes every field. */
@@ -112,7 +112,7 @@ function progressOf(torrent: TorrentSnapshot) {
   };
 }
 
-/** By what moves now, then by what has moved. */
+/** By current rates, then by bytes transferred. */
 function busiest(peers: readonly PeerSnapshot[]): PeerSnapshot[] {
   const byRate = (peer: PeerSnapshot) => peer.downRate + peer.upRate;
   const byBytes = (peer: PeerSnapshot) => peer.downloaded + peer.uploaded;

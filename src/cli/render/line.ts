@@ -44,11 +44,11 @@ function lastWithText(line: Line): number {
   return last;
 }
 
-/** A progress bar out of characters that a terminal can show. */
+/** The characters of a progress bar. */
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/** How a terminal shows what is not ASCII. */
+/** How a terminal shows characters beyond ASCII. */
 export interface Glyphs {
   unicode: boolean;
 }

@@ -1,4 +1,4 @@
-/** Shows a run where lines stay as they are (a file, a pipe): now and then one, if news. */
+/** Shows a run in a file or pipe: an occasional line, if anything changed. */
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
@@ -9,14 +9,14 @@ import type { Reporter } from "./reporter.ts";
 import { printOutcome } from "./summary.ts";
 import { safeText } from "./text.ts";
 
-/** Between two lines at first; the pause doubles, so that a night takes no more than a page. */
+/** The first pause between two lines; it doubles, so that a night takes no more than a page. */
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
 
 export class LineReporter implements Reporter {
   readonly #output: Output;
   readonly #notes = new Notes(true);
-  /** By info-hash, the facts that the last line was about. */
+  /** By info-hash, the facts of the last line. */
   readonly #shown = new Map<string, string>();
   #states = "";
   #pauseMs = FIRST_PAUSE_MS;
@@ -34,7 +34,7 @@ export class LineReporter implements Reporter {
   tick(torrents: readonly TorrentSnapshot[], now: number): void {
     const states = torrents.map(({ infoHash, state }) => infoHash + state).join();
     if (states !== this.#states || this.#nextLineAt === null) {
-      // News: after the usual first pause there is a line again.
+      // Something new: the next line follows after the usual first pause.
       this.#states = states;
       this.#pauseMs = FIRST_PAUSE_MS;
       this.#nextLineAt = Math.min(this.#nextLineAt ?? Infinity, now + FIRST_PAUSE_MS);
@@ -65,7 +65,7 @@ export class LineReporter implements Reporter {
   }
 }
 
-/** What makes a new line worth printing; not the countdowns, which change all the time. */
+/** The facts that justify a new line, without countdowns, which change all the time. */
 function factsOf(torrent: TorrentSnapshot): string {
   const { state, have, uploaded, checked, heldBackBy, peers } = torrent;
   const { connected, known } = peers, quota = quotaPhrase(torrent);

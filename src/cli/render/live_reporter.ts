@@ -1,4 +1,4 @@
-/** Shows a run on a terminal: one block per torrent, drawn again in place. */
+/** Shows a run on a terminal: one block per torrent, redrawn in place. */
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
@@ -11,7 +11,7 @@ import { printOutcome } from "./summary.ts";
 import type { LiveTerminal } from "./terminal.ts";
 
 const BLOCK_ROWS = 3;
-/** No frame is this late otherwise. */
+/** A frame is only this late after a stop. */
 const STOPPED_MS = 3 * TICK_MS;
 
 export class LiveReporter implements Reporter {
@@ -36,7 +36,7 @@ export class LiveReporter implements Reporter {
   tick(torrents: readonly TorrentSnapshot[], now: number): void {
     const pause = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    // It may have been stopped (Ctrl-Z): Deno tells of that only after the timers that are due.
+    // It may have been stopped (Ctrl-Z): Deno reports that only after the timers that are due.
     if (this.#closed || pause > STOPPED_MS) return;
     const { columns, rows } = this.#terminal.size();
     const fitting = Math.max(1, Math.floor((rows - 2) / BLOCK_ROWS));
@@ -64,7 +64,7 @@ export class LiveReporter implements Reporter {
   }
 
   outcome(outcome: Outcome): void {
-    this.#screen.close(); // what stands there is drawn again with the next frame
+    this.#screen.close(); // its lines are redrawn with the next frame
     printOutcome(outcome, this.#output);
   }
 }

@@ -1,13 +1,15 @@
-/** Events that are worth a sentence of their own to a person. */
+/** Events that deserve a sentence for the user. */
 import type { TorrentEvent } from "../../client/types.ts";
 import { amountText, haveOf } from "./phrases.ts";
 import { formatCount, formatSize } from "./format.ts";
 import { safeText } from "./text.ts";
 
-/** Turns events into sentences; keeps the names that events leave out, and what was said last. */
+/**
+ * Turns events into sentences; remembers the names that events leave out, and the last messages.
+ */
 export class Notes {
   readonly #names = new Map<string, string>();
-  /** By torrent and tracker, the message that was shown last. */
+  /** By torrent and tracker, the last message shown. */
   readonly #trackerTexts = new Map<string, string | null>();
 
   /** `withFailures`: tracker failures too, for displays that do not show them otherwise. */
@@ -17,11 +19,11 @@ export class Notes {
     return this.#names.get(infoHash) ?? infoHash;
   }
 
-  /** Null for what needs no words. */
+  /** Null for events without a sentence. */
   about(event: TorrentEvent): string | null {
     if (event.type === "added") this.#names.set(event.infoHash, safeText(event.name));
     const text = this.#sentence(event);
-    // Before it has begun there is only its hash, and the sentence itself tells the name.
+    // Before it begins only its hash is known, and the sentence itself names it.
     const tellsName = event.type === "waiting" || event.type === "warning";
     if (tellsName && !this.#names.has(event.infoHash)) return text;
     return text === null ? null : `${this.nameOf(event.infoHash)}: ${text}`;
@@ -65,7 +67,7 @@ export class Notes {
   }
 }
 
-/** "5 files", or "2 of 5 files" where some are not wanted. */
+/** "5 files", or "2 of 5 files" if some are not wanted. */
 function fileCount({ files, wantedFiles }: { files: number; wantedFiles: number }): string {
   const all = formatCount(files, "file");
   return wantedFiles === files ? all : `${wantedFiles} of ${all}`;

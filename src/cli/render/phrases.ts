@@ -1,10 +1,10 @@
-/** What a torrent does now, what holds it back and how far it is, each in one phrase for a person. */
+/** A torrent's activity, what slows it down and its progress, each as one phrase. */
 import type { TorrentSnapshot } from "../../client/types.ts";
 import { formatCount, formatDuration, formatPercent, formatSize, formatUtc } from "./format.ts";
 import { reasonsOf, reasonsPhrase } from "./reasons.ts";
 import { safeText } from "./text.ts";
 
-/** What it does now: one phrase without a full stop. */
+/** The current activity: one phrase without a full stop. */
 export function statePhrase(torrent: TorrentSnapshot): string {
   switch (torrent.state) {
     case "checking":
@@ -36,7 +36,7 @@ function findingPhrase(torrent: TorrentSnapshot): string {
   return `finding metadata${why === null ? "" : `: ${why}`}`;
 }
 
-/** Which quota lets nothing pass that now should; null if none does. */
+/** The quota that blocks traffic now; null if none does. */
 export function quotaPhrase({ state, quotaSpent }: TorrentSnapshot): string | null {
   const way = state === "downloading" ? "down" : "up";
   if (!quotaSpent?.[way]) return null;
@@ -44,7 +44,7 @@ export function quotaPhrase({ state, quotaSpent }: TorrentSnapshot): string | nu
   return `the ${way === "down" ? "download" : "upload"} quota is used up until ${until}`;
 }
 
-/** Why a download is not faster; null when nothing but the peers' speed limits it. */
+/** Why a download is not faster; null if only the peers' speed limits it. */
 export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
   switch (torrent.heldBackBy) {
     case "nothing":
@@ -74,13 +74,13 @@ export function noPeersMessage(torrent: TorrentSnapshot, seconds: number): strin
     "run the same command again to resume";
 }
 
-/** Why a run ended that had nowhere to look for peers. */
+/** Why a run ended because nothing could bring a peer. */
 export function nowhereMessage(torrent: TorrentSnapshot): string {
   return `there is nowhere to look for peers (${alonePhrase(torrent)}); ` +
     "name a peer with --peer, or leave out --no-dht and --no-lsd";
 }
 
-/** That a run without peers goes on; `flag` ends it. */
+/** A run without peers continues; `flag` ends it. */
 export function stillAloneMessage(
   torrent: TorrentSnapshot,
   seconds: number,
@@ -122,9 +122,12 @@ export function haveOf({ wanted, left }: Pick<Amounts, "wanted" | "left">): numb
   return Math.max(0, wanted - left);
 }
 
-/** While existing data is checked the bar shows the check, else what is verified; 0 to 1. */
+/**
+ * The fraction for the bar, 0 to 1: of the check while existing data is checked, else of verified
+ * bytes.
+ */
 export function shownFraction(torrent: TorrentSnapshot): number {
-  // Its size is not known yet, or it is not opened.
+  // Its size is not known yet, or it is not open.
   const isUnknown = torrent.state === "finding" || torrent.state === "waiting";
   if (torrent.size === 0 && isUnknown) return 0;
   if (torrent.checked !== null) return torrent.checked;
@@ -136,7 +139,7 @@ export function amountText(torrent: Pick<Amounts, "wanted" | "left">): string {
   return `${formatSize(haveOf(torrent))} of ${formatSize(torrent.wanted)}`;
 }
 
-/** Uploaded bytes for each byte that is wanted, as trackers and seed goals count. */
+/** Uploaded bytes per wanted byte, as for trackers and seed goals. */
 export function ratioText(uploaded: number, { wanted }: Pick<Amounts, "wanted">): string {
   return `ratio ${(wanted > 0 ? uploaded / wanted : 0).toFixed(2)}`;
 }

@@ -1,4 +1,7 @@
-/** A bar on a terminal for work without peers: checking, hashing. Elsewhere the result is enough. */
+/**
+ * A bar on a terminal for work without peers: checking, hashing. In a file or pipe nothing is
+ * shown.
+ */
 import type { CliContext } from "../command.ts";
 import { repeat } from "../interrupt.ts";
 import { drawBar, type Glyphs, type Line, segment } from "./line.ts";
@@ -9,9 +12,9 @@ import { liveTerminal } from "./terminal.ts";
 import { safeText } from "./text.ts";
 
 interface ProgressBar {
-  /** Bytes done and in all; drawn with the next frame. */
+  /** Bytes done, and in all; drawn with the next frame. */
   at(done: number, total: number): void;
-  /** Wipes it. Harmless when called twice. */
+  /** Erases it. Calling it twice is harmless. */
   close(): void;
 }
 
@@ -45,14 +48,14 @@ export function showBar(
 
 interface Work {
   name: string;
-  /** Bytes so far and in all; 0 in all while that is unknown. */
+  /** Bytes so far, and in all; 0 in all while unknown. */
   done: number;
   total: number;
-  /** Since it began. */
+  /** Since the start. */
   seconds: number;
 }
 
-/** Bar, percent, name, and the rate once it is known. */
+/** Bar, percent, name, and the rate once known. */
 export function barLine(
   { name, done, total, seconds }: Work,
   columns: number,

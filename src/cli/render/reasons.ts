@@ -4,18 +4,18 @@ import { formatCount, formatDuration } from "./format.ts";
 import { safeText } from "./text.ts";
 
 export type Reason =
-  /** Addresses that could not be connected. */
+  /** Addresses that could not be reached. */
   | { reason: "no-answer" | "refused" | "hung-up" | "unfit"; addresses: number }
-  /** A tracker that refuses, cannot be reached, or is not asked by a rule of ours. */
+  /** A tracker that refuses, cannot be reached, or is not asked because of our rules. */
   | { reason: "tracker-failing"; tracker: string; message: string }
   | { reason: "tracker-asked"; trackers: number }
-  /** Trackers that answer and know nobody. */
+  /** Trackers that answer and know no peer. */
   | { reason: "tracker-empty"; trackers: number }
   | { reason: "no-tracker" }
   | { reason: "dht-silent" }
   | { reason: "dht-empty"; nodes: number };
 
-/** Empty for a torrent that has peers, or looks for none. */
+/** Empty for a torrent that has peers, or needs none. */
 export function reasonsOf(torrent: TorrentSnapshot): Reason[] {
   const { state, peers } = torrent;
   const looks = state === "downloading" || state === "finding";
@@ -23,7 +23,7 @@ export function reasonsOf(torrent: TorrentSnapshot): Reason[] {
   return [...addressReasons(torrent), ...trackerReasons(torrent), ...dhtReasons(torrent)];
 }
 
-/** All of them in one phrase; "" when nothing is known. */
+/** All reasons in one phrase; "" if none is known. */
 export function reasonsPhrase(torrent: TorrentSnapshot): string {
   const reasons = reasonsOf(torrent), failing = failingPart(torrent);
   const parts = reasons.map((reason) => wordsFor(reason, torrent)).filter((part) => part !== null);
@@ -66,7 +66,7 @@ function dhtReasons({ dht, peers }: TorrentSnapshot): Reason[] {
   return peers.known === 0 ? [{ reason: "dht-empty", nodes: dht.nodes }] : [];
 }
 
-/** Null for failing trackers, which are told together. */
+/** Null for failing trackers, which are listed together. */
 function wordsFor(reason: Reason, { trackers }: TorrentSnapshot): string | null {
   const verb = (one: string, more: string) => {
     const { addresses } = reason as { addresses: number };

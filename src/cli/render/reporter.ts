@@ -1,4 +1,4 @@
-/** What a run tells its display: a terminal, lines, JSON, or errors alone. */
+/** The events of a run for its display: a terminal, lines, JSON, or errors alone. */
 import type { TorrentEvent, TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 
@@ -10,9 +10,9 @@ export interface Reporter {
   say(text: string): void;
   /** A download is complete and continues as a seed. */
   complete(outcome: Outcome): void;
-  /** The run is over: takes the live display away. Harmless when called twice. */
+  /** The run has ended: removes the live display. Calling it twice is harmless. */
   close(): void;
-  /** How one torrent, or one source that never became one, ended; as soon as it has. */
+  /** How one torrent, or one source that never became one, ended; called at once. */
   outcome(outcome: Outcome): void;
 }
 

@@ -1,4 +1,4 @@
-/** The last words about one torrent. */
+/** The final message about one torrent. */
 import type { TorrentSnapshot } from "../../client/types.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Output } from "../output.ts";
@@ -7,14 +7,14 @@ import { formatDuration, formatPercent, formatRate, formatSize } from "./format.
 import { safeText } from "./text.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
 
-/** Good news and an interruption go to standard output, errors to standard error. */
+/** Successes and interruptions go to standard output, errors to standard error. */
 export function printOutcome(outcome: Outcome, output: Output): void {
   if (outcome.exitCode === EXIT_DONE) return output.write(doneText(outcome));
   if (outcome.exitCode === EXIT_INTERRUPTED) return output.write(interruptedText(outcome));
   output.errorLine(errorText(outcome));
 }
 
-/** One line: "shoal: NAME: what is wrong". */
+/** One line: "shoal: NAME: the error". */
 export function errorText(outcome: Outcome): string {
   const about = outcome.torrent === null ? "" : `${safeText(outcome.torrent.name)}: `;
   return `shoal: ${about}${safeText(outcome.message ?? "failed")}`;
@@ -32,7 +32,7 @@ function doneText(outcome: Outcome): string {
   if (torrent.downloaded === 0) {
     return `${name}: ${allText(torrent)} already on disk, verified${goal}\n${where}`;
   }
-  // Blocks that came twice, and those of neighbours' pieces, are no part of what was fetched.
+  // Duplicate blocks and parts of neighbouring files are not counted as downloaded.
   const fetched = Math.min(torrent.downloaded, torrent.wanted);
   const rate = seconds === null || seconds <= 0
     ? ""

@@ -1,4 +1,4 @@
-/** What the terminal behind the output can do. */
+/** The abilities of the terminal behind the output. */
 import type { Process } from "../../platform/types.ts";
 import type { Glyphs } from "./line.ts";
 import type { ScreenTerminal } from "./live_screen.ts";
@@ -9,7 +9,7 @@ export interface LiveTerminal extends ScreenTerminal {
 
 const SMALLEST = 20;
 
-/** Null where lines cannot be drawn again in place: a file, a pipe, a dumb terminal. */
+/** Null if lines cannot be redrawn in place: a file, a pipe, a dumb terminal. */
 export function liveTerminal(process: Process): LiveTerminal | null {
   if (process.terminal() === null || process.env("TERM") === "dumb") return null;
   const noColor = (process.env("NO_COLOR") ?? "") !== "";
@@ -17,7 +17,7 @@ export function liveTerminal(process: Process): LiveTerminal | null {
     size() {
       const { columns, rows, color } = process.terminal() ??
         { columns: 80, rows: 24, color: false };
-      // A terminal that does not know its size says 0.
+      // A terminal that does not know its size reports 0.
       return {
         columns: columns > 0 ? Math.max(SMALLEST, columns) : 80,
         rows: rows > 0 ? rows : 24,
@@ -29,7 +29,7 @@ export function liveTerminal(process: Process): LiveTerminal | null {
   };
 }
 
-/** Whether characters beyond ASCII can be counted on. */
+/** Whether characters beyond ASCII can be used. */
 export function showsUnicode(process: Process): boolean {
   if (process.os === "windows" || process.os === "darwin") return true;
   const locale = process.env("LC_ALL") || process.env("LC_CTYPE") || process.env("LANG") || "";

@@ -1,9 +1,10 @@
 /**
- * Text from outside (names, client strings, tracker messages) made safe for a terminal, and the
- * number of columns that text takes there.
+ * Makes text from outside (names, client strings, tracker messages) safe for a terminal, and counts
+ * its columns there.
  */
 
-// Controls and escapes, what turns the reading direction, what cannot be seen, lone surrogates.
+// Controls and escapes, marks that change the reading direction, invisible characters, lone
+// surrogates.
 const UNSAFE = new RegExp(
   "[\\p{Cc}\\p{Cs}\\u061C\\u200B\\u200E\\u200F\\u2028-\\u202E\\u2060-\\u206F\\uFEFF\\uFFF9-\\uFFFB" +
     "\\u{E0000}-\\u{E007F}]",
@@ -18,8 +19,8 @@ const WIDE = new RegExp(
 const PRINTABLE_ASCII = /^[ -~]*$/;
 
 /**
- * `text` on one line, with what could steer a terminal, mislead its reader or not be seen written as
- * an escape (`\u202e`, `\x1b`, `\n`): so two names that differ also look different.
+ * `text` on one line. Characters that could control a terminal, mislead its reader or be invisible
+ * are written as escapes (`\u202e`, `\x1b`, `\n`), so two different names also look different.
  */
 export function safeText(text: string): string {
   return text.replaceAll(UNSAFE, escapeOf);
@@ -48,7 +49,7 @@ function widthOfCharacter(character: string): number {
   return ZERO_WIDTH.test(character) ? 0 : 1;
 }
 
-/** The start of `text` in at most `columns` columns, ending in `mark` when something is cut. */
+/** The start of `text` in at most `columns` columns, ending in `mark` if it is cut. */
 export function cutTo(text: string, columns: number, mark = "…"): string {
   if (widthOf(text) <= columns) return text;
   const room = columns - widthOf(mark);
@@ -62,7 +63,7 @@ export function cutTo(text: string, columns: number, mark = "…"): string {
   return kept + mark;
 }
 
-/** One line of JSON in which every character that could steer a terminal is written as \uXXXX. */
+/** One line of JSON in which every character that could control a terminal is written as \uXXXX. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(UNSAFE, (character) => {
     let escaped = "";

@@ -1,10 +1,10 @@
-/** HTTP serving by Bun.serve, with its defaults that hurt turned off: see the options. */
+/** HTTP serving by Bun.serve, with its harmful defaults turned off: see the options. */
 import { plainAddress } from "../shared/addresses.ts";
 import { netError } from "../shared/errno.ts";
 import { serverError, within } from "../shared/serving.ts";
 import type { Http, HttpServer } from "../types.ts";
 
-/** The few members of Bun that are used here, so that no Bun typings are needed. */
+/** The few members of Bun that are used here, so that Bun's types are not needed. */
 interface BunServer {
   readonly port: number;
   requestIP(request: Request): { address: string; port: number } | null;

@@ -1,6 +1,6 @@
 /**
- * UDP over Deno's own sockets where they are to be had: unstable still, so a program that Deno runs
- * from a URL gets node:dgram. They read at a fifth of its price (src/DECISIONS.md, "UDP").
+ * UDP over Deno's own sockets if available: they are unstable, so a program that Deno runs from a
+ * URL gets node:dgram. They read at a fifth of its cost (src/DECISIONS.md, "UDP").
  */
 import { isIP } from "node:net";
 import { NetError } from "../../util/errors.ts";
@@ -11,14 +11,16 @@ import { type DatagramConn, Deno, type NetAddr } from "./deno_global.ts";
 
 type OnMessage = Parameters<DatagramNet["bind"]>[1];
 
-/** No UDP datagram is longer; one buffer serves all of a socket's. */
+/** No UDP datagram is longer; one buffer serves all datagrams of a socket. */
 const MAX_DATAGRAM = 65_535;
-/** Sends that the system has not taken yet. More are dropped, as a full queue would. */
+/** The most sends that the system has not accepted yet. More are dropped, as by a full queue. */
 const MAX_IN_FLIGHT = 2048;
-/** After an error of reading, so that a broken socket does not keep a core busy. */
+/** The pause after a read error, so that a broken socket does not keep a core busy. */
 const PAUSE_MS = 100;
 
-/** `other` binds what Deno's sockets cannot: "::" without IPv4, and all where they are missing. */
+/**
+ * `other` binds what Deno's sockets cannot: "::" without IPv4, and everything if they are missing.
+ */
 export function createDenoDatagramNet(other: DatagramNet): DatagramNet {
   const { listenDatagram } = Deno;
   if (listenDatagram === undefined) return other;

@@ -1,4 +1,4 @@
-/** The few members of Deno that are used here, so that no Deno typings are needed. */
+/** The few members of Deno that are used here, so that Deno's types are not needed. */
 
 export interface NetAddr {
   readonly hostname: string;

@@ -1,7 +1,7 @@
 /**
- * Writes of Deno's own files. Its node:fs makes every write on the loop's thread, the asynchronous
- * ones too, and never returns from one to a disk that takes nothing. Deno's files have a position
- * instead of taking one, and cost the same.
+ * Writes through Deno's own files. Its node:fs makes every write on the loop's thread, including
+ * asynchronous ones, and never returns from a write to a disk that accepts no bytes. Deno's files
+ * have a position instead of taking one as argument, and cost the same.
  */
 import * as fs from "node:fs";
 import { FileError } from "../../util/errors.ts";
@@ -12,8 +12,8 @@ import { Deno, type FileInfo, type FsFile } from "./deno_global.ts";
 const FROM_START = 0;
 
 /**
- * Deno opens by name, and follows links. On Linux an open file has a name of its own; elsewhere, and
- * where Deno may not use that, what was opened has to be the file that `fd` is.
+ * Deno opens by name, and follows links. On Linux an open file has its own path; on other systems,
+ * and if Deno may not use that, the opened file must be the same as `fd`.
  */
 export const denoWriters: WriterMaker = {
   open(path, fd) {
@@ -56,7 +56,7 @@ function checked(path: string, file: FsFile, named: FileInfo, ours: fs.Stats) {
 
 class DenoWriter implements FileWriter {
   readonly #file: FsFile;
-  /** Its position is an asynchronous write's. */
+  /** Its position belongs to an asynchronous write. */
   #isBusy = false;
 
   constructor(file: FsFile) {

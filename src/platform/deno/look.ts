@@ -1,4 +1,4 @@
-/** A look at a file without node:fs, which takes three times as long (each write is between two looks). */
+/** `lstat` without node:fs, which takes three times as long (each write is between two calls). */
 import type { Look } from "../shared/files.ts";
 import { Deno, type FullFileInfo } from "./deno_global.ts";
 

@@ -19,7 +19,7 @@ export function createDenoPlatform(): Platform {
   });
 }
 
-/** Asks on a terminal, as Deno does for whatever else it was not allowed. */
+/** Asks on a terminal, as Deno does for any other permission. */
 function demandListen(address: string, port: number): void {
   const host = hostPort(address, port);
   if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return;

@@ -1,4 +1,4 @@
-/** Addresses as plain text: no brackets, no zone, IPv4 never dressed up as IPv6. */
+/** Addresses as plain text: no brackets, no zone, never an IPv4-mapped IPv6 address. */
 import { isIPv4 } from "node:net";
 
 export function plainAddress(address: string | undefined): string {

@@ -1,4 +1,4 @@
-/** Real time. Timers never fire before the clock shows their time, and may lie years ahead. */
+/** Real time. Timers never fire before the clock shows their time, and may be years ahead. */
 import type { Clock, Timer } from "../types.ts";
 
 /** setTimeout takes at most 2^31 - 1 ms and fires at once beyond it. */
@@ -32,7 +32,10 @@ class RealTimer implements Timer {
     this.#handle = setTimeout(() => this.#ring(), Math.min(MAX_TIMEOUT_MS, Math.max(0, left)));
   }
 
-  /** Both runtimes round a delay down now and then; a state machine would see its deadline unmet. */
+  /**
+   * Both runtimes sometimes round a delay down; a state machine would find its deadline not
+   * reached.
+   */
   #ring(): void {
     if (performance.now() < this.#due) this.#arm();
     else this.#fn();

@@ -7,16 +7,16 @@ import { hostPort, plainAddress } from "./addresses.ts";
 import { errnoOf, netError } from "./errno.ts";
 
 const MAX_RETRIES = 3;
-/** What routers and hosts answer to a datagram that was sent some time before. */
+/** Errors that routers and hosts return for a datagram that was sent some time before. */
 const LATE_ERRORS = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
 
 type OnMessage = Parameters<DatagramNet["bind"]>[1];
 
 /**
- * `receiveBufferBytes` means two things. On Bun it is the kernel's buffer for what we have not read
- * yet. Deno cannot set that one and takes the number for the size of the buffer that it makes for
- * each single packet: twice as much on Linux, 64 KiB if it is not set, which costs more than all the
- * rest of a packet's way (src/DECISIONS.md, "UDP"). Longer packets are cut.
+ * `receiveBufferBytes` has two meanings. On Bun it is the kernel's buffer for unread datagrams.
+ * Deno cannot set that and uses the number as the size of the buffer that it allocates for each
+ * packet: twice as much on Linux, 64 KiB by default, which costs more than the rest of a packet's
+ * processing (src/DECISIONS.md, "UDP"). Longer packets are truncated.
  */
 export function createDatagramNet(options: { receiveBufferBytes: number }): DatagramNet {
   return {
@@ -76,8 +76,8 @@ class UdpSocket implements DatagramSocket {
   }
 
   /**
-   * On Bun a send fails when an earlier one, to anybody, turned out to be refused. That says nothing
-   * about this one, so it goes out again.
+   * On Bun a send fails if an earlier one, to any address, was refused. That says nothing about
+   * this one, so it is sent again.
    */
   #launch(bytes: Uint8Array, address: string, port: number, retries: number): void {
     if (this.#closed) return;

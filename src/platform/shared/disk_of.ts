@@ -1,13 +1,13 @@
 /**
- * Which file system a path lies on. A device number is only good until the next start of the system,
- * so a file system goes by the moment in which its top folder was made, where it keeps that.
+ * The file system of a path. A device number is only valid until the next boot, so a file system is
+ * identified by the creation time of its top folder, if it keeps that.
  */
 import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Disk } from "../types.ts";
 import { errnoOf } from "./errno.ts";
 
-/** Linux's numbers of file systems whose inode numbers are made up by a driver or a server. */
+/** Linux's numbers of file systems whose inode numbers a driver or a server invents. */
 const MAKES_INODES_UP: ReadonlySet<number> = new Set([
   0x4d44, // FAT
   0x2011bab0, // exFAT
@@ -27,7 +27,7 @@ export function diskOf(path: string): Disk {
   return { id, keepsInodes: !MAKES_INODES_UP.has(type) };
 }
 
-/** 0 where Deno's sandbox does not tell. */
+/** 0 if Deno's sandbox does not tell. */
 function typeOf(path: string): number {
   try {
     return fs.statfsSync(path).type;
@@ -37,7 +37,7 @@ function typeOf(path: string): number {
   }
 }
 
-/** The real path of what exists of it. */
+/** The real path of the part that exists. */
 function nearest(path: string): string {
   for (let at = resolve(path);; at = dirname(at)) {
     const real = realPath(at);
@@ -54,7 +54,7 @@ export function realPath(path: string): string | null {
   }
 }
 
-/** The highest folder that is on the same device. */
+/** The highest folder on the same device. */
 function topOf(path: string, device: number): string {
   let top = path;
   for (let at = dirname(path); at !== top && fs.statSync(at).dev === device; at = dirname(at)) {

@@ -1,6 +1,6 @@
 /**
- * Ed25519 by way of `node:crypto`, which both runtimes have and which, unlike Web Crypto, answers at
- * once. It takes keys only in their DER wrapping: a fixed prefix before the 32 bytes.
+ * Ed25519 through `node:crypto`, which both runtimes have and which, unlike Web Crypto, is
+ * synchronous. It accepts keys only in their DER encoding: a fixed prefix before the 32 bytes.
  */
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
@@ -8,7 +8,7 @@ import { concatBytes, fromHex } from "../../util/bytes.ts";
 import type { Ed25519 } from "../types.ts";
 
 const KEY_BYTES = 32, SIGNATURE_BYTES = 64;
-/** RFC 8410: what stands before a public key (SPKI) and before a seed (PKCS #8). */
+/** RFC 8410: the prefix of a public key (SPKI) and of a seed (PKCS #8). */
 const PUBLIC_PREFIX = fromHex("302a300506032b6570032100");
 const PRIVATE_PREFIX = fromHex("302e020100300506032b657004220420");
 
@@ -19,7 +19,7 @@ export function createEd25519(): Ed25519 {
       try {
         return verify(null, message, publicKeyObject(publicKey), signature);
       } catch {
-        // Bytes that are no point of the curve: a runtime may throw for them.
+        // Bytes that are not a point of the curve: a runtime may throw for them.
         return false;
       }
     },

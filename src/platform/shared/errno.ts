@@ -1,15 +1,15 @@
-/** From the system's error codes to ours, with messages that tell a person what to do. */
+/** Converts the system's error codes to ours, with messages that say what to do. */
 import { FileError, type FileErrorCode, NetError, type NetErrorCode } from "../../util/errors.ts";
 
-/** The system's code of a thrown value ("ENOENT"), or "" where it has none. */
+/** The system's code of a thrown value ("ENOENT"), or "" if it has none. */
 export function errnoOf(error: unknown): string {
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
   if (typeof code === "string") return code;
-  // Deno's sandbox says no with an error class instead of a code.
+  // Deno's sandbox refuses with an error class instead of a code.
   return name === "NotCapable" || name === "PermissionDenied" ? "EACCES" : "";
 }
 
-/** An error as the system calls throw it, for what is found wrong without asking the system. */
+/** An error like those of system calls, for faults that are found without a system call. */
 export function systemError(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code });
 }
@@ -39,7 +39,7 @@ const FILE_CODES: Record<string, [code: FileErrorCode, advice: string]> = {
   EIO: ["io", "the disk reports a read or write error. Check its health"],
 };
 
-/** `action` is a verb as in "Cannot <action> <path>". A FileError goes through as it is. */
+/** `action` is a verb as in "Cannot <action> <path>". A FileError is returned as it is. */
 export function fileError(action: string, path: string, cause: unknown): FileError {
   if (cause instanceof FileError) return cause;
   const errno = errnoOf(cause);
@@ -48,7 +48,7 @@ export function fileError(action: string, path: string, cause: unknown): FileErr
   return new FileError(code, path, `Cannot ${action} ${path}: ${reason}`, { cause });
 }
 
-/** Which flag Deno's sandbox wants; null where it is not the sandbox that refuses. */
+/** The flag that Deno's sandbox asks for; null for other errors. */
 function sandboxAdvice(cause: unknown): string | null {
   if (!(cause instanceof Error) || cause.name !== "NotCapable") return null;
   const flag = /--allow-[a-z]+/.exec(cause.message)?.[0] ?? "-A";

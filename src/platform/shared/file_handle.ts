@@ -1,6 +1,6 @@
 /**
  * One open file. Invariant: the descriptor is closed only when no call uses it, because the system
- * gives its number to the next file at once.
+ * reuses its number for the next file at once.
  */
 import * as fs from "node:fs";
 import { FileError } from "../../util/errors.ts";
@@ -10,13 +10,13 @@ import { writeAll, writeAllAsync } from "./write_all.ts";
 
 /** Writes to one open file, one write at a time. */
 export interface FileWriter {
-  /** Both give the number of bytes written, which may be fewer; the second is off this thread. */
+  /** Both return the number of bytes written, which may be fewer; the second is off this thread. */
   writeNow(bytes: Uint8Array, position: number): number;
   write(bytes: Uint8Array, position: number): Promise<number>;
   close(): void;
 }
 
-/** For an `fd` that is open for writing. Fails with a FileError where that cannot be written to. */
+/** For an `fd` that is open for writing. Throws a FileError if it cannot be written to. */
 export interface WriterMaker {
   open(path: string, fd: number): FileWriter;
   openAsync(path: string, fd: number): Promise<FileWriter>;
@@ -37,7 +37,7 @@ export class NodeFileHandle implements FileHandle {
   #underWay = 0;
   #closed = false;
 
-  /** Without `writers` it is open for reading alone. */
+  /** Without `writers` it is open for reading only. */
   constructor(path: string, fd: number, writers: WriterMaker = NO_WRITERS) {
     this.#path = path;
     this.#fd = fd;
@@ -163,7 +163,7 @@ function readOnce(fd: number, into: Uint8Array, at: number, position: number): P
   return called((done) => fs.read(fd, into, at, into.length - at, position, done));
 }
 
-/** What a function of node:fs gives its callback. */
+/** The callback arguments of a node:fs function. */
 export function called<T>(
   call: (done: (error: Error | null, result: T) => void) => void,
 ): Promise<T> {
@@ -184,9 +184,9 @@ export function toFileStat(found: fs.Stats): FileStat {
     size: found.size,
     mtimeMs: found.mtimeMs,
     inode: found.ino ?? 0,
-    // Counted in units of 512 bytes whatever the disk's own block is.
+    // Counted in units of 512 bytes, whatever the disk's own block size.
     allocated: typeof found.blocks === "number" ? found.blocks * 512 : found.size,
-    // Deno gives no fractions of milliseconds, Bun does: both must tell the same.
+    // Deno gives no fractions of milliseconds, Bun does: both must return the same.
     bornMs: Math.floor(found.birthtimeMs ?? 0),
     device: found.dev ?? 0,
     links: found.nlink ?? 1,

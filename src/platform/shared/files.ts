@@ -11,14 +11,16 @@ import { lock } from "./file_lock.ts";
 import { syncFolder, writeWhole } from "./write_whole.ts";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
-/** Not on Windows, where `open` looks before it leaps instead. */
+/** Not on Windows, where `open` checks first. */
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
-/** Opening a pipe that somebody planted would wait for its other end. */
+/** Opening a planted pipe would wait for its other end. */
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const READ_STEP_BYTES = 65536;
 
-/** What has this name, links not followed; null for nothing. Throws as the runtime does. */
+/**
+ * The entry with this name, links not followed; null if there is none. Throws as the runtime does.
+ */
 export type Look = (path: string) => FileStat | null;
 
 export const nodeLook: Look = (path) => {
@@ -53,7 +55,7 @@ export function createFiles(writers: WriterMaker, look: Look): Files {
     },
     copy,
     freeSpace,
-    // Elsewhere the count is of something else, or always 0.
+    // On other systems the count is of something else, or always 0.
     diskReads: () => process.platform === "linux" ? process.resourceUsage().fsRead : null,
     openLimit,
     diskOf: (path) => attempt("look at the disk of", path, () => diskOf(path)),
@@ -79,7 +81,9 @@ async function attemptAsync<T>(action: string, path: string, what: () => Promise
   }
 }
 
-/** Linux only: both runtimes raise the limit to its maximum at their start, and name it nowhere. */
+/**
+ * Linux only: both runtimes raise the limit to its maximum at their start, without reporting it.
+ */
 function openLimit(): number | null {
   if (process.platform !== "linux") return null;
   try {
@@ -140,8 +144,8 @@ function demandFile(stats: fs.Stats): void {
 }
 
 /**
- * Making something fails in several words where the disk does not take its name: exFAT says that it
- * was not found, though the folder is there.
+ * Creating an entry can fail with several codes if the disk refuses its name: exFAT reports "not
+ * found" although the folder exists.
  */
 function tellingNames<T>(path: string, make: () => T): T {
   try {
@@ -172,7 +176,7 @@ function stat(path: string, look: Look): FileStat | null {
     try {
       return look(path);
     } catch (error) {
-      // A file stands where a folder would be; or no file can have so long a name.
+      // A file is in the place of a folder, or the name is too long for any file.
       if (["ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error))) return null;
       throw error;
     }
@@ -207,9 +211,10 @@ async function read(
     const stats = await file.stat(), { size } = stats;
     if (regularOnly) demandFile(stats);
     if (size > maxBytes) throw tooLarge(path, maxBytes);
-    // Only a size of 0 is no promise: pipes have it, and what the system makes up as it is read.
+    // Only a size of 0 is unreliable: pipes have it, and files that the system generates on
+    // reading.
     const expected = size > 0 ? size : Math.min(maxBytes, READ_STEP_BYTES);
-    // One byte more, to see the end of the file in the same step.
+    // One more byte, to see the end of the file in the same step.
     let bytes = new Uint8Array(expected + 1);
     let length = 0;
     for (;;) {
@@ -230,12 +235,12 @@ async function read(
   }
 }
 
-/** Deno knows no flags but leaves the copying to the system, which shares blocks by itself. */
+/** Deno has no flags but leaves copying to the system, which shares blocks by itself. */
 async function copy(from: string, to: string): Promise<void> {
   const { COPYFILE_EXCL, COPYFILE_FICLONE } = fs.constants;
   try {
     if (fs.lstatSync(from).isSymbolicLink()) throw systemError("ELOOP");
-    // Deno's error for it has no code, so it is looked for before as well.
+    // Deno's error for it has no code, so it is checked before as well.
     if (fs.lstatSync(to, { throwIfNoEntry: false })) throw systemError("EEXIST");
     await fs.promises.copyFile(from, to, COPYFILE_EXCL | COPYFILE_FICLONE);
   } catch (error) {
@@ -252,7 +257,7 @@ function tooLarge(path: string, maxBytes: number): FileError {
 }
 
 async function freeSpace(path: string): Promise<number> {
-  // The folder of a download may not be made yet: its nearest parent is on the same disk.
+  // The folder of a download may not exist yet: its nearest parent is on the same disk.
   for (let at = resolve(path);; at = dirname(at)) {
     try {
       const { bavail, bsize } = await fs.promises.statfs(at);

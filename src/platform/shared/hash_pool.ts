@@ -1,6 +1,7 @@
 /**
- * The hash threads: started when there is work, each given the next jobs when it has none, ended
- * when all have been idle for a second. Nothing waits for a batch: one is made of what waits anyway.
+ * The hash threads: started when there is work, given the next jobs when idle, ended when all have
+ * been idle for a second. No job waits for a batch: a batch is made of jobs that are waiting
+ * anyway.
  */
 import type { FileError } from "../../util/errors.ts";
 import type { FileSpan, HashAlgorithm } from "../types.ts";
@@ -14,8 +15,8 @@ interface Pending {
 }
 
 /**
- * What is used of the Web's Worker. It is not node's worker thread, which takes 200 ms on Deno to
- * hand over a buffer of 1 MiB; the Web's takes a tenth of one.
+ * The used part of the Web's Worker. It is not node's worker thread, which takes 200 ms on Deno to
+ * transfer a buffer of 1 MiB; the Web's takes a tenth of a millisecond.
  */
 interface WebWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
@@ -30,7 +31,7 @@ interface Thread {
   current: Pending[];
 }
 
-/** Threads without work are ended after this time. */
+/** Idle threads are ended after this time. */
 const IDLE_MS = 1000;
 /** As many jobs as there are lanes; two are no quicker in lanes than one after the other. */
 const MOST_IN_LANES = 4;
@@ -63,7 +64,7 @@ export class HashPool {
     return (await this.#run({ algorithm, spans })).digest;
   }
 
-  /** Of the first `length` bytes of `bytes`, which is given away (unless shared) and comes back. */
+  /** Of the first `length` bytes of `bytes`, which is transferred (unless shared) and returned. */
   async hashBytes(
     algorithm: HashAlgorithm,
     bytes: Uint8Array,
@@ -85,12 +86,12 @@ export class HashPool {
     });
   }
 
-  /** Pieces of a download leave one processor to the download itself. */
+  /** A download's hashing leaves one processor to the download itself. */
   #mostFor(work: Work): number {
     return "bytes" in work ? Math.max(1, this.size - 1) : this.size;
   }
 
-  /** Ends the threads; the next job starts new ones. Jobs that are under way reject. */
+  /** Ends the threads; the next job starts new ones. Running jobs reject. */
   close(): void {
     clearTimeout(this.#idleTimer);
     const pending = [...this.#queue, ...this.#threads.flatMap((thread) => thread.current)];
@@ -132,7 +133,7 @@ export class HashPool {
     thread.worker.postMessage({ engine: this.engine, jobs }, give);
   }
 
-  /** How many of the jobs that wait go to a thread at once. */
+  /** The number of waiting jobs that go to a thread at once. */
   #batch(): number {
     return this.engine === "lanes" ? this.#alike() : this.#together();
   }
@@ -174,12 +175,12 @@ export class HashPool {
       const at = thread.current.findIndex((pending) => pending.job.id === reply.id);
       if (at >= 0) settled.push([thread.current.splice(at, 1)[0]!, reply]);
     }
-    // Before the callers hear of it, so that the thread is not idle meanwhile.
+    // Before the callers are told, so that the thread is not idle meanwhile.
     if (thread.current.length === 0) this.#next(thread);
     for (const [pending, reply] of settled) settle(pending, reply);
   }
 
-  /** A dead thread costs its jobs; the next job starts a new one. */
+  /** A dead thread fails its jobs; the next job starts a new one. */
   #lose(thread: Thread, reason: string): void {
     const at = this.#threads.indexOf(thread);
     if (at < 0) return;
@@ -197,7 +198,7 @@ function settle(pending: Pending, reply: HashReply): void {
   pending.reject(fileError("read", reply.path, cause));
 }
 
-/** For jobs that `close()` takes away. */
+/** For jobs that `close()` cancels. */
 function hashingStopped(path: string): FileError {
   return fileError("read", path, new Error("the hash threads were ended"));
 }

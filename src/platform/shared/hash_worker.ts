@@ -1,7 +1,7 @@
 /**
- * What a hash thread runs. It is turned into source text and started from that, so that a bundle, a
- * compiled program and a page's `import` all work without a second file. So each part must stand
- * alone: nothing from this module or its imports may be named inside (types are fine).
+ * The code of a hash thread. It is turned into source text and started from that, so that a bundle,
+ * a compiled program and a page's `import` all work without a second file. So each part must stand
+ * alone: do not use names from this module or its imports inside (types are fine).
  */
 import type { FileSpan, HashAlgorithm } from "../types.ts";
 import { Sha1Lanes } from "./sha1_lanes.ts";
@@ -9,12 +9,12 @@ import { sha1LanesModule } from "./sha1_lanes_code.ts";
 import { type OpenFile, openSpans, type SpanReader } from "./span_reader.ts";
 
 /**
- * Which code the thread uses: whichever is quicker on this machine (see hasher.ts). With "lanes"
- * a batch, of SHA-1 always, is hashed in lanes; what comes alone goes to Web Crypto.
+ * The code that the thread uses, the faster one on this machine (see hasher.ts). With "lanes" a
+ * batch, always of SHA-1, is hashed in lanes; single jobs go to Web Crypto.
  */
 export type HashEngine = "node" | "webcrypto" | "lanes";
 
-/** What Web Crypto calls it. */
+/** Its name in Web Crypto. */
 export function webName(algorithm: HashAlgorithm): string {
   return algorithm === "sha1" ? "SHA-1" : "SHA-256";
 }
@@ -27,7 +27,7 @@ export interface FilesJob {
   spans: readonly FileSpan[];
 }
 
-/** The first `length` of a buffer that is given away, unless it is shared, and comes back. */
+/** The first `length` bytes of a buffer that is transferred, unless it is shared, and returned. */
 export interface BytesJob {
   id: number;
   algorithm: HashAlgorithm;
@@ -37,7 +37,7 @@ export interface BytesJob {
 
 export type HashJob = FilesJob | BytesJob;
 
-/** One job, or a few of one kind, in lanes of one length too. They are answered together. */
+/** One job, or a few of one kind, for lanes also of one length. They are answered together. */
 export interface HashBatch {
   engine: HashEngine;
   jobs: readonly HashJob[];
@@ -64,9 +64,12 @@ function hashThread(
   /** For Web Crypto, which takes a whole piece at once. */
   let whole = new Uint8Array(0);
 
-  /** Bytes copied into each lane at a time: they shall still be in the cache when they are hashed. */
+  /**
+   * Bytes copied into each lane at a time: few enough to be still in the cache when they are
+   * hashed.
+   */
   const COPY_STEP = 32 * 1024;
-  // Where WebAssembly or its vectors are missing, everything is hashed alone.
+  // Without WebAssembly or its vectors, every job is hashed alone.
   const usable = lanesModule !== null && globalThis.WebAssembly?.validate(lanesModule);
   const lanes = usable ? new Lanes(lanesModule) : null;
 
@@ -82,7 +85,7 @@ function hashThread(
     engine: HashEngine,
   ): Promise<Uint8Array> {
     if (engine === "node") return new Uint8Array(createHash(algorithm).update(bytes).digest());
-    // Web Crypto takes no shared memory.
+    // Web Crypto accepts no shared memory.
     let own = bytes as Uint8Array<ArrayBuffer>;
     if (!(bytes.buffer instanceof ArrayBuffer)) (own = ownBytes(bytes.length)).set(bytes);
     return new Uint8Array(await crypto.subtle.digest(nameOf(algorithm), own));
@@ -145,7 +148,7 @@ function hashThread(
     const { length } = jobs[0]!;
     const readers = jobs.map(readerOf);
     const step = "bytes" in jobs[0]! ? COPY_STEP : Lanes.PART;
-    /** Of the lanes whose files could not be read to the end; the others go on. */
+    /** The lanes whose files could not be read to the end; the others continue. */
     const lost: HashReply[] = [];
     const digests = lanes.hash(jobs.length, length, step, (lane, part) => {
       if (lost[lane] !== undefined) return;
@@ -160,7 +163,7 @@ function hashThread(
     return jobs.map((job, lane) => lost[lane] ?? found(job, digests[lane]!));
   }
 
-  /** One after the other; a file that several of them follow in is opened once. */
+  /** One after the other; a file with several consecutive jobs is opened once. */
   async function hashInTurn(jobs: readonly HashJob[], engine: HashEngine): Promise<HashReply[]> {
     const file: OpenFile = { path: "", fd: -1 }, replies: HashReply[] = [];
     try {
@@ -186,7 +189,7 @@ function hashThread(
   };
 }
 
-/** What a thread is started from. Only those that are to use lanes get their module. */
+/** The source of a thread. Only threads that use lanes get their module. */
 export function hashThreadSource(engine: HashEngine): string {
   const lanesModule = engine === "lanes" ? `new Uint8Array([${sha1LanesModule()}])` : "null";
   return `(${hashThread})(${openSpans}, ${webName}, ${Sha1Lanes}, ${lanesModule});`;

@@ -6,19 +6,21 @@ import { HashPool, MOST_AT_ONCE } from "./hash_pool.ts";
 import { type HashEngine, webName } from "./hash_worker.ts";
 import { digestOf, type Done, RunningPieceHash, submittedHash } from "./piece_hash.ts";
 
-/** Beyond this a disk, not the processor, sets the pace. */
+/** Beyond this number the disk, not the processor, is the bottleneck. */
 const MAX_THREADS = 4;
 
 /**
- * Slower than this, in bytes a second, hashing is most of a download's work and goes to threads of
- * its own; above it, a running hash on the bytes still in the cache is the cheapest of all.
+ * Below this many bytes a second, hashing is most of a download's work and goes to threads; above
+ * it, a running hash on bytes that are still in the cache is the cheapest.
  */
 const QUICK_ENOUGH = 1e9;
-/** Smaller pieces cost more to hand over than to hash. */
+/** Smaller pieces cost more to transfer than to hash. */
 const MIN_THREAD_BYTES = 128 * 1024;
-/** Pieces that come at longer intervals are no load: they are hashed here, and no thread waits. */
+/**
+ * Pieces at longer intervals are no load: they are hashed on this thread, and no other one waits.
+ */
 const BUSY_MS = 100;
-/** Where the two are close, as on Bun, noise must not decide: lanes do not pay there. */
+/** If the two are close, as on Bun, noise must not decide: lanes do not pay there. */
 const CLEARLY = 1.5;
 const SAMPLE_BYTES = 128 * 1024;
 const SAMPLE_ROUNDS = 6;

@@ -1,6 +1,6 @@
 /**
- * The rules of an HTTP request, whatever carries it: time limits, calling off, bounds on what the
- * other side sends. Redirects are not followed here: each caller has rules of its own for them.
+ * The rules of an HTTP request over any connection: time limits, aborting, bounds on the answer.
+ * Redirects are not followed here: each caller has different rules for them.
  */
 import { ByteGatherer } from "../../util/byte_gatherer.ts";
 import { NetError, type NetErrorCode } from "../../util/errors.ts";
@@ -10,15 +10,15 @@ import { inflateBody } from "./inflate_body.ts";
 
 /** One connection that carries one request. */
 export interface HttpExchange {
-  /** Sends the request; resolves when the head of the answer has come. */
+  /** Sends the request; resolves when the head of the answer has arrived. */
   begin(): Promise<HttpHead>;
-  /** The next bytes of the body, null at its end. Reads nothing ahead but what buffers hold. */
+  /** The next bytes of the body, null at its end. Reads ahead only as much as buffers hold. */
   read(): Promise<Uint8Array | null>;
-  /** Ends the connection, also in the middle. */
+  /** Ends the connection, also in the middle of an answer. */
   close(): void;
 }
 
-/** A checked request, with all that has a default filled in. */
+/** A checked request with all defaults filled in. */
 export interface Outgoing extends Omit<HttpRequest, "url" | "signal" | "maxBytes"> {
   method: NonNullable<HttpRequest["method"]>;
   url: URL;
@@ -30,7 +30,7 @@ export interface Outgoing extends Omit<HttpRequest, "url" | "signal" | "maxBytes
 export interface HttpClientParts {
   after: Clock["after"];
   start(outgoing: Outgoing): HttpExchange;
-  /** Lets work of other threads end in time (the simulator's stands still meanwhile). */
+  /** Waits for work on other threads (in the simulator no time passes meanwhile). */
   hold?<T>(work: Promise<T>): Promise<T>;
 }
 
@@ -104,7 +104,7 @@ async function wholeBody(
   }
 }
 
-/** A request under way. After its first failure every read fails the same way. */
+/** A running request. After its first failure every read fails in the same way. */
 class Call {
   readonly doing: string;
   readonly #after: Clock["after"];
@@ -116,7 +116,7 @@ class Call {
   #error: Error | null = null;
   /** The body has ended. */
   #whole = false;
-  /** Of the wait under way. */
+  /** Of the current wait. */
   #reject: (error: Error) => void = () => {};
 
   constructor(
@@ -135,7 +135,7 @@ class Call {
     try {
       this.#exchange = parts.start({ ...request, method, url, headers, doing: this.doing });
     } catch (error) {
-      throw netError(this.doing, error); // a sandbox may forbid to connect
+      throw netError(this.doing, error); // a sandbox may forbid connecting
     }
     signal?.addEventListener("abort", this.#onAbort);
   }
@@ -160,7 +160,7 @@ class Call {
     });
   }
 
-  /** For this step alone. */
+  /** For this step only. */
   async limited<T>(step: () => Promise<T>): Promise<T> {
     if (this.#error !== null) throw this.#error;
     this.limitTime();

@@ -1,7 +1,7 @@
 /**
- * One HTTP/1.1 request over a line of bytes (RFC 9112), read the way browsers read it: lines may end
- * in LF alone, "chunked" wins over a length, and a header line that is none is skipped. The parsers
- * of the runtimes refuse such answers, which trackers in the field send. All sizes are bounded.
+ * One HTTP/1.1 request over a byte connection (RFC 9112), read as browsers do: lines may end in LF
+ * alone, "chunked" wins over a length, and an invalid header line is skipped. The parsers of the
+ * runtimes refuse such answers, which real trackers send. All sizes are bounded.
  */
 import { concatBytes, fromLatin1, toLatin1 } from "../../util/bytes.ts";
 import { NetError } from "../../util/errors.ts";
@@ -10,7 +10,7 @@ import type { HttpExchange, Outgoing } from "./http_client.ts";
 
 /** Bytes in both directions. */
 export interface HttpLine {
-  /** From here on bytes can be written. */
+  /** Resolves when bytes can be written. */
   readonly opened: Promise<unknown>;
   write(bytes: Uint8Array): void;
   /** The next bytes, null at their end. Keep one read in progress at a time. */
@@ -18,13 +18,13 @@ export interface HttpLine {
   close(): void;
 }
 
-/** What belongs to no body (heads, sizes of chunks) may have so many bytes, plus some for each byte of a body. */
+/** The most bytes outside the body (heads, sizes of chunks), plus some for each byte of a body. */
 const MAX_OVERHEAD = 256 * 1024, OVERHEAD_PER_BYTE = 1;
-/** Answers of class 1xx before the one that counts. */
+/** The most answers of class 1xx before the final one. */
 const MAX_INTERIM = 20;
 const LF = 0x0a;
 
-/** Where a body ends: after so many bytes, by its last chunk, or with the connection. */
+/** Where a body ends: after a number of bytes, at its last chunk, or with the connection. */
 export type BodyEnd = number | "chunked" | "close";
 
 /** Reads heads and bodies. `doing` starts the message of a failure: "Cannot get http://...". */
@@ -34,7 +34,7 @@ export class WireReader {
   #chunk: Uint8Array = new Uint8Array(0);
   #overhead = 0;
   #bodyBytes = 0;
-  /** The connection ended in the middle of something. */
+  /** The connection ended too early. */
   #cut: NetError | null = null;
 
   constructor(line: Pick<HttpLine, "read">, doing: string) {
@@ -62,7 +62,9 @@ export class WireReader {
     return Object.fromEntries(headers);
   }
 
-  /** The bytes of a body as they come. Rejects with "reset" if it breaks off, unless `lenient`. */
+  /**
+   * The bytes of a body as they arrive. Rejects with "reset" if it is cut off, unless `lenient`.
+   */
   async *body(end: BodyEnd, lenient = false): AsyncGenerator<Uint8Array> {
     try {
       if (end === "chunked") yield* this.#chunks();
@@ -136,7 +138,7 @@ export class WireReader {
   }
 }
 
-/** Sends `outgoing` over a line of its own, which `dial` begins to open. */
+/** Sends `outgoing` over its own connection, which `dial` opens. */
 export class WireExchange implements HttpExchange {
   readonly #outgoing: Outgoing;
   readonly #line: HttpLine;

@@ -1,4 +1,4 @@
-/** Undoes a body's content encoding with a limit on what comes out, not on what went in. */
+/** Decodes a body's content encoding, with a limit on the output, not on the input. */
 import process from "node:process";
 import { promisify } from "node:util";
 import { NetError } from "../../util/errors.ts";
@@ -7,7 +7,7 @@ import { errnoOf } from "./errno.ts";
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
 type Method = "gunzip" | "inflate" | "inflateRaw";
 
-/** A map, as the names come from a server: it might call one "constructor". */
+/** A map, as the names come from a server, which may send "constructor". */
 const unpackers: ReadonlyMap<string, readonly Method[]> = new Map([
   ["gzip", ["gunzip"]],
   ["x-gzip", ["gunzip"]],
@@ -16,11 +16,11 @@ const unpackers: ReadonlyMap<string, readonly Method[]> = new Map([
 ]);
 
 export interface InflateOptions {
-  /** Limits what comes out. */
+  /** The limit of the output. */
   maxBytes: number;
   /** Starts the message of a failure: "Cannot get http://...". */
   doing: string;
-  /** Whether it is gzip is told by its first bytes, whatever `encoding` says. */
+  /** Detects gzip by the first bytes, whatever `encoding` says. */
   lenient: boolean;
 }
 
@@ -35,7 +35,7 @@ export async function inflateBody(
   let failure: unknown;
   for (const method of unpackers.get(name) ?? []) {
     try {
-      // Loaded when it is needed: most answers are not packed.
+      // Loaded on demand: most answers are not compressed.
       const unpack = promisify(process.getBuiltinModule("node:zlib")[method]);
       const options = { maxOutputLength: Math.max(1, maxBytes) };
       return new Uint8Array(await (unpack as Unpack)(packed, options));

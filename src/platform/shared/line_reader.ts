@@ -1,4 +1,4 @@
-/** Lines that are typed, one for each question. */
+/** Typed lines, one for each question. */
 import process from "node:process";
 import type { Interface } from "node:readline";
 
@@ -7,7 +7,7 @@ type Input = NodeJS.ReadableStream & { ref?(): void; unref?(): void };
 export class LineReader {
   readonly #input: Input;
   #lines: Interface | null = null;
-  /** Lines that came before they were asked for, as from a pipe. */
+  /** Lines that arrived before they were requested, as from a pipe. */
   readonly #early: string[] = [];
   #waiting: ((line: string | null) => void) | null = null;
   #ended = false;
@@ -16,20 +16,20 @@ export class LineReader {
     this.#input = input;
   }
 
-  /** Null when there is none to come. */
+  /** Null at the end of input. */
   next(): Promise<string | null> {
     const early = this.#early.shift();
     if (early !== undefined) return Promise.resolve(early);
     if (this.#ended) return Promise.resolve(null);
     this.#lines ??= this.#open();
-    // Only who waits for a line keeps the process alive.
+    // Only a pending question keeps the process alive.
     this.#input.ref?.();
     this.#lines.resume();
     return new Promise((resolve) => this.#waiting = resolve);
   }
 
   #open(): Interface {
-    // Loaded when it is needed: most runs ask for no line.
+    // Loaded on demand: most runs ask for no line.
     const { createInterface } = process.getBuiltinModule("node:readline");
     const lines = createInterface({ input: this.#input });
     lines.on("line", (line) => {

@@ -1,7 +1,7 @@
 /**
  * Multicast over node:dgram, which shares a port with other programs on both runtimes (Bun's own
- * sockets do not). One socket hears; each network has one that speaks, since a socket sends on one
- * of them only.
+ * sockets do not). One socket receives; one for each network sends, since a socket sends on one
+ * network only.
  */
 import { createSocket, type Socket as NodeSocket } from "node:dgram";
 import { isIP } from "node:net";
@@ -13,7 +13,7 @@ import { netError } from "./errno.ts";
 
 /** Machines with containers can have hundreds. */
 const MAX_INTERFACES = 16;
-/** Routers on the way may pass it on so often; the groups' scope ends at the site. */
+/** The most routers on the way; the groups' scope ends at the site. */
 const TIME_TO_LIVE = 4;
 
 type Group = { address: string; port: number };
@@ -98,8 +98,8 @@ class GroupSocket implements MulticastSocket {
 }
 
 /**
- * An own address of each network (IPv4), or "::%name" (IPv6), as node:dgram wants them named; none
- * where Deno's sandbox does not tell them: then the system chooses one.
+ * One of our addresses on each network (IPv4), or "::%name" (IPv6), as node:dgram expects them;
+ * empty if Deno's sandbox does not tell them: then the system chooses one.
  */
 function interfacesFor(group: string): string[] {
   const names = new Set<string>();
@@ -120,7 +120,7 @@ function ownInterfaces(): ReturnType<typeof networkInterfaces> {
   }
 }
 
-/** False where the network takes no part in multicast. */
+/** False if the network does not support multicast. */
 function joins(socket: NodeSocket, group: Group, on: string | undefined): boolean {
   try {
     socket.addMembership(group.address, on);
@@ -151,7 +151,7 @@ function openSocket(group: string, port: number): Promise<NodeSocket> {
   });
 }
 
-/** Null when nothing can be sent on that network. */
+/** Null if nothing can be sent on that network. */
 async function openVoice(group: string, on: string | undefined): Promise<NodeSocket | null> {
   const voice = await openSocket(group, 0).catch(() => null);
   if (voice === null) return null;

@@ -1,7 +1,7 @@
 /**
- * The line under an HTTP or HTTPS request, over node:net and node:tls. Not node:http, which refuses
- * answers that trackers send (http_wire.ts), and not `fetch`: that follows redirects where trackers
- * must not lead, and cannot connect to an address of our choice under the host's name.
+ * The connection of an HTTP or HTTPS request, over node:net and node:tls. node:http refuses answers
+ * that trackers send (http_wire.ts); `fetch` follows redirects that trackers must not use, and
+ * cannot connect to a chosen address under the host's name.
  */
 import { connect, isIP, type Socket } from "node:net";
 import process from "node:process";
@@ -42,7 +42,7 @@ class NodeLine implements HttpLine {
       socket.once(secure ? "secureConnect" : "connect", resolve);
       socket.once("error", reject);
     });
-    this.opened.catch(() => {}); // whoever closed the line does not wait any more
+    this.opened.catch(() => {}); // after closing the connection no caller waits any more
   }
 
   write(bytes: Uint8Array): void {
@@ -76,13 +76,13 @@ class NodeLine implements HttpLine {
   }
 }
 
-/** The certificate must be for `name`, wherever the address comes from. */
+/** The certificate must be for `name`, whatever the source of the address. */
 function connectSecurely(
   to: { host: string; port: number },
   name: string,
   ca: string | undefined,
 ): Socket {
-  // Loaded when it is needed: many runs ask nobody by HTTPS.
+  // Loaded on demand: many runs use no HTTPS.
   const { connect } = process.getBuiltinModule("node:tls");
   const servername = isIP(name) === 0 ? { servername: name } : {};
   return connect({ ...to, ...servername, ...(ca === undefined ? {} : { ca }) });

@@ -1,11 +1,15 @@
-/** Two ways to hash a piece that comes in blocks: as it comes, or all of it at the end, elsewhere. */
+/**
+ * Two ways to hash a piece that arrives in blocks: as it arrives, or all at the end, on a thread.
+ */
 import { createHash, type Hash } from "node:crypto";
 import type { HashAlgorithm, PieceHash } from "../types.ts";
 
-/** Up to so many bytes are hashed in one call at the end: as cheap and simpler. */
+/** Up to this many bytes are hashed in one call at the end: as cheap and simpler. */
 const ONE_SHOT_BYTES = 256 * 1024;
 
-/** A running hash takes so many bytes a call: few calls, and the bytes are still in the processor's cache. */
+/**
+ * A running hash takes this many bytes per call: few calls, and the bytes are still in the cache.
+ */
 const STRIDE_BYTES = 128 * 1024;
 
 /** At once, on this thread. */
@@ -55,7 +59,7 @@ export class RunningPieceHash implements PieceHash {
 
 export type Done = Parameters<PieceHash["finish"]>[0];
 
-/** Hands the buffer over when it is full. */
+/** Passes the buffer to a thread when it is full. */
 export function submittedHash(submit: (done: Done) => void): PieceHash {
   return {
     grew() {},

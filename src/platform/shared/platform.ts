@@ -1,4 +1,7 @@
-/** Nearly everything is one `node:` path, proven equal on both runtimes by the conformance suite. */
+/**
+ * Nearly everything uses the same `node:` modules on both runtimes, as the conformance suite
+ * proves.
+ */
 import type { DatagramNet, Http, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
@@ -12,7 +15,7 @@ import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
 
-/** Where the runtimes differ. */
+/** The differences between the runtimes. */
 export interface RuntimeParts {
   name: "deno" | "bun";
   serve: Http["serve"];

@@ -8,7 +8,7 @@ import { LineReader } from "./line_reader.ts";
 const lines = new LineReader(process.stdin);
 
 export function createProcess(): Process {
-  // Errors of a write are told by its callback; an unheard event would end the process.
+  // The callback of a write reports its errors; an unhandled event would end the process.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   return {
@@ -31,7 +31,7 @@ export function createProcess(): Process {
   };
 }
 
-/** Deno's sandbox throws for a variable that may not be read: then it is as if not set. */
+/** Deno's sandbox throws for a variable that may not be read: it then counts as not set. */
 function env(name: string): string | undefined {
   try {
     return process.env[name];
@@ -41,13 +41,13 @@ function env(name: string): string | undefined {
 }
 
 /**
- * Waits for the callback: Bun cuts a pipe's output at 64 KiB when the process exits before it. Deno
- * writes to files at once and throws.
+ * Waits for the callback: Bun truncates a pipe's output at 64 KiB if the process exits before it.
+ * Deno writes to files at once and throws.
  */
 function print(stream: NodeJS.WriteStream, name: string, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (error?: unknown) => {
-      // The reader went away (`| head`): nobody is left to tell.
+      // The reader closed (`| head`): no one is left to tell.
       if (!error || errnoOf(error) === "EPIPE") resolve();
       else reject(fileError("write", name, error));
     };
@@ -59,7 +59,7 @@ function print(stream: NodeJS.WriteStream, name: string, text: string): Promise<
   });
 }
 
-/** Node's own question about colours reads a dozen variables, which Deno's sandbox may ask about. */
+/** Node's own check for colours reads a dozen variables, and Deno's sandbox may ask about each. */
 function terminal(): ReturnType<Process["terminal"]> {
   const { stdout } = process;
   if (!stdout.isTTY) return null;
@@ -67,14 +67,14 @@ function terminal(): ReturnType<Process["terminal"]> {
   return { columns: columns || 80, rows: rows || 24, color: true };
 }
 
-/** A closed terminal sends SIGHUP twice, once by the system and once by the shell. */
+/** A closed terminal sends SIGHUP twice, once from the system and once from the shell. */
 function onInterrupt(fn: () => void): Timer {
   let asked = false;
   const interrupt = () => {
     asked = true;
     fn();
   };
-  // Also heard where it is ignored: Deno gives it its usual effect once any signal is listened to.
+  // Handled even if it is ignored: Deno restores its default effect once any signal is handled.
   const hangup = () => {
     if (!asked && !hangupIsIgnored) interrupt();
   };
@@ -86,7 +86,7 @@ function onInterrupt(fn: () => void): Timer {
   };
 }
 
-/** As `nohup` wants it; looked at before a handler of ours changes it. */
+/** As `nohup` sets it; checked before our own handler changes it. */
 const hangupIsIgnored = ((): boolean => {
   try {
     const ignored = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m.exec(
@@ -94,12 +94,12 @@ const hangupIsIgnored = ((): boolean => {
     );
     if (ignored !== null) return (parseInt(ignored[1]!, 16) & 1) !== 0;
   } catch {
-    // No Linux, or no permission to look.
+    // Not Linux, or no permission to read.
   }
   return ![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
 })();
 
-/** Asked once at start: a sandbox that has to ask the user must not do so in the middle of a download. */
+/** Asked once at start: a sandbox must not ask the user in the middle of a download. */
 let waitsAreTold = true;
 waitedMs();
 

@@ -22,7 +22,7 @@ export function createRandom(): Random {
         used = 0;
       }
       const value = pool[used]!;
-      pool[used++] = 0; // so that a number once given cannot be read out of memory later
+      pool[used++] = 0; // so that a used number cannot be read from memory later
       return value;
     },
   };

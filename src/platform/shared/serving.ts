@@ -1,9 +1,9 @@
-/** What both HTTP servers share. */
+/** The shared parts of both HTTP servers. */
 
-/** How long `close()` lets answers under way finish; an event stream never would. */
+/** The time that `close()` gives to running answers; an event stream would never end. */
 export const CLOSE_GRACE_MS = 1000;
 
-/** Waits for `done`, at most the grace. Never rejects. */
+/** Waits for `done`, at most for the grace time. Never rejects. */
 export async function within(done: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => {

@@ -1,8 +1,8 @@
 /**
  * SHA-1 of up to four inputs of one length at once, for processors without SHA instructions: with
- * all four lanes in use, half again to twice as quick as Web Crypto there (src/DECISIONS.md 4).
- * The class stands alone, as it is turned into source text for the hash threads: no name from
- * outside it may be used inside (types are fine).
+ * all four lanes in use, 1.5 to 2 times as fast as Web Crypto there (src/DECISIONS.md 4). The class
+ * stands alone, as it is turned into source text for the hash threads: do not use names from
+ * outside inside it (types are fine).
  */
 interface LanesExports {
   readonly memory: WebAssembly.Memory;
@@ -12,9 +12,9 @@ interface LanesExports {
 export class Sha1Lanes {
   static readonly LANES = 4;
   static readonly BLOCK = 64;
-  /** So much of each lane is in the memory at once. */
+  /** The bytes of each lane in the memory at once. */
   static readonly PART = 256 * 1024;
-  /** Where things lie in the memory. Behind a part there is room for its padding. */
+  /** Offsets in the memory. After each part there is room for its padding. */
   static readonly STATE_AT = 0;
   static readonly CONSTANTS_AT = 128;
   static readonly INPUT_AT = 256;
@@ -24,7 +24,7 @@ export class Sha1Lanes {
   readonly #state: Uint32Array;
   readonly #inputs: Uint8Array[];
 
-  /** Takes what `sha1LanesModule` made. Throws where WebAssembly or its vectors are missing. */
+  /** Takes the result of `sha1LanesModule`. Throws without WebAssembly or its vectors. */
   constructor(module: Uint8Array<ArrayBuffer>) {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
     const { memory, blocks } = exports as unknown as LanesExports;

@@ -37,7 +37,7 @@ const vectors = (count: number) => Array.from({ length: count }, () => locals++)
 const HASH = vectors(5), ROUND = vectors(5);
 /** The last 16 words of the message schedule. */
 const W = vectors(16);
-/** The constants: V8 takes three instructions to make one each time, and one to load it. */
+/** The constants: V8 takes three instructions to compute one each time, and one to load it. */
 const K = vectors(4);
 const ROW = vectors(4);
 
@@ -58,8 +58,8 @@ export function sha1LanesModule(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * All 80 rounds are written out, so that the 16 words stay locals: V8 checks the bounds of each
- * access to memory at an address that is not constant, which costs more than a word's arithmetic.
+ * All 80 rounds are unrolled, so that the 16 words stay locals: V8 checks the bounds of each access
+ * to memory at a variable address, which costs more than a word's arithmetic.
  */
 function hashBlock(): Code {
   const code: Code[] = ROUND.map((local, i) => set(local, get(HASH[i]!)));
@@ -67,7 +67,7 @@ function hashBlock(): Code {
   for (let t = 0; t < 80; t++) {
     if (t < 16 && t % 4 === 0) code.push(loadWords(t));
     if (t >= 16) code.push(nextWord(t));
-    // The term with `a` comes last: it is the one that has to wait for the round before.
+    // The term with `a` comes last, as it waits for the round before.
     const rest = add(
       mix(t, b, c, d),
       add(get(e), add(get(K[Math.floor(t / 20)]!), get(W[t % 16]!))),
@@ -78,7 +78,7 @@ function hashBlock(): Code {
   return [code, [a, b, c, d, e].map((local, i) => set(HASH[i]!, add(get(HASH[i]!), get(local))))];
 }
 
-/** Words `t` to `t + 3` of the block: four words of each lane, turned over their diagonal. */
+/** Words `t` to `t + 3` of the block: four words of each lane, transposed. */
 function loadWords(t: number): Code {
   const [w0, w1, w2, w3] = W.slice(t, t + 4) as [number, number, number, number];
   const [r0, r1, r2, r3] = ROW as [number, number, number, number];
@@ -97,7 +97,7 @@ function loadWords(t: number): Code {
   ];
 }
 
-/** Word `t` of the message schedule takes the place of the one 16 before. */
+/** Word `t` of the message schedule replaces the one 16 before. */
 function nextWord(t: number): Code {
   const word = (back: number) => get(W[(t - back) % 16]!);
   const at = W[t % 16]!;

@@ -1,6 +1,6 @@
 /**
- * What every built-in socket has in common: who gets the bytes, pausing, the order of the last
- * calls, and the Web-standard face. A subclass moves the bytes.
+ * The shared parts of every built-in socket: the receiver, pausing, the order of the last calls,
+ * and the Web-standard members. A subclass moves the bytes.
  *
  * Invariants: nothing is delivered while paused or after `close()`; every `sent` is called exactly
  * once and before `onEnd`; `onEnd` is called exactly once and last.
@@ -14,7 +14,7 @@ const NOBODY: StreamSink = { onData() {}, onEnd() {} };
 
 export abstract class SocketBase implements Socket {
   #sink: StreamSink | null = null;
-  /** Copies of what came while nobody was there to take it. */
+  /** Copies of chunks that arrived before there was a receiver. */
   #kept: Uint8Array[] = [];
   #sending: (() => void)[] = [];
   #paused = false;
@@ -31,14 +31,14 @@ export abstract class SocketBase implements Socket {
 
   /**
    * Starts to write `bytes`; `didSend()` must follow, later and in order, unless the socket ends
-   * first. True if the bytes are free again already.
+   * first. True if the bytes may be reused already.
    */
   protected abstract startSend(bytes: Uint8Array): boolean;
   protected abstract startReading(): void;
   protected abstract stopReading(): void;
   /** Sends what is queued, then tells the other side that no more follows. */
   protected abstract finishWriting(): void;
-  /** Ends both directions, what is queued first where that does not take long; `didEnd` follows. */
+  /** Ends both directions, after sending the queue if that is quick; `didEnd` follows. */
   protected abstract shutDown(sending: boolean): void;
 
   get opened(): Promise<SocketInfo> {
@@ -111,7 +111,7 @@ export abstract class SocketBase implements Socket {
     this.#opened?.resolve(info);
   }
 
-  /** Hands on borrowed bytes. False asks the caller to stop reading until `startReading()`. */
+  /** Delivers borrowed bytes. False asks the caller to stop reading until `startReading()`. */
   protected didReceive(chunk: Uint8Array): boolean {
     if (this.#closing || this.#ended) return true;
     if (this.#sink === null || this.#paused || this.#kept.length > 0) {
@@ -122,12 +122,12 @@ export abstract class SocketBase implements Socket {
     return !this.#paused;
   }
 
-  /** The oldest send is with the system. */
+  /** The system has accepted the oldest send. */
   protected didSend(): void {
     this.#sending.shift()?.();
   }
 
-  /** Both directions are over. Only the first call counts. */
+  /** Both directions have ended. Only the first call counts. */
   protected didEnd(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -158,7 +158,7 @@ export abstract class SocketBase implements Socket {
       if (!this.#paused && !this.#closing) this.startReading();
     } else if (!this.#reported) {
       this.#reported = true;
-      this.#sink = NOBODY; // a runtime may hold on to a socket for long, and to all that it leads to
+      this.#sink = NOBODY; // a runtime may keep a socket for long, with everything that it references
       sink.onEnd(this.#error);
     }
   }
@@ -169,7 +169,7 @@ export abstract class SocketBase implements Socket {
   }
 }
 
-/** Nobody has to look at these promises: the sink hears of every failure too. */
+/** These promises may stay unhandled: the sink is told of every failure too. */
 function quiet<T>(promise: PromiseWithResolvers<T>): PromiseWithResolvers<T> {
   promise.promise.catch(() => {});
   return promise;

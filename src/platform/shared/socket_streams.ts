@@ -1,12 +1,12 @@
-/** The Web-standard face of a socket, built on its synchronous path. */
+/** The Web-standard streams of a socket, built on its synchronous path. */
 import { NetError } from "../../util/errors.ts";
 import type { Socket } from "../types.ts";
 
 type SyncSocket = Pick<Socket, "attach" | "send" | "pause" | "resume" | "close" | "closed">;
 
 /**
- * A byte stream that reads only while somebody waits for bytes: the socket is paused from each
- * chunk to the next pull, so that TCP pushes back on the other side.
+ * A byte stream that reads only on demand: the socket is paused from each chunk to the next pull,
+ * so that TCP pushes back on the other side.
  */
 export function readableOf(socket: SyncSocket): ReadableStream<Uint8Array> {
   let controller!: ReadableByteStreamController;
@@ -21,7 +21,7 @@ export function readableOf(socket: SyncSocket): ReadableStream<Uint8Array> {
   socket.pause();
   socket.attach({
     onData(chunk) {
-      socket.pause(); // before the bytes go out: handing them on may pull again at once
+      socket.pause(); // before the bytes are enqueued, which may pull again at once
       const rest = fillRequest(controller, chunk);
       if (rest.length > 0) controller.enqueue(rest.slice());
     },
@@ -36,7 +36,7 @@ export function readableOf(socket: SyncSocket): ReadableStream<Uint8Array> {
   return stream;
 }
 
-/** Copies into the buffer that a BYOB read is waiting with, if one is; gives back what is over. */
+/** Copies into the buffer of a waiting BYOB read, if there is one; returns the rest. */
 function fillRequest(controller: ReadableByteStreamController, chunk: Uint8Array): Uint8Array {
   const request = controller.byobRequest;
   if (request === null || request.view === null) return chunk;
@@ -56,7 +56,7 @@ function endStream(controller: ReadableByteStreamController, error: Error | null
   controller.byobRequest?.respond(0); // without it a waiting BYOB read would never settle
 }
 
-/** Writes are done when the system took the bytes; the chunk must not change before that. */
+/** A write is done when the system has the bytes; the chunk must not change before that. */
 export function writableOf(
   socket: SyncSocket,
   finish: () => void,

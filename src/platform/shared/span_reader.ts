@@ -1,6 +1,6 @@
 /**
- * Reads the spans of a piece one after the other, with one file open at a time. The function runs in
- * the hash threads, started from its source text: it must stand alone.
+ * Reads the spans of a piece one after the other, with one file open at a time. The function runs
+ * in the hash threads, started from its source text: it must stand alone.
  */
 import type { FileSpan } from "../types.ts";
 
@@ -18,7 +18,7 @@ export interface OpenFile {
 
 /**
  * Opens nothing yet: each file is opened when it is reached, and closed for the next one or by
- * `close`. Readers that take turns with one `file` open it once.
+ * `close`. Readers that share one `file` in turn open it once.
  */
 export function openSpans(
   fs: typeof import("node:fs"),

@@ -1,6 +1,7 @@
 /**
- * The synchronous path over a ByteStream that a user of the library brings (a tunnel, a test pipe). A
- * byte stream is read into one buffer that goes round; any other stream is read chunk by chunk.
+ * The synchronous path over a ByteStream that a user of the library supplies (a tunnel, a test
+ * pipe). A byte stream is read into one buffer that is reused; any other stream is read chunk by
+ * chunk.
  */
 import type { ByteStream, Socket } from "../types.ts";
 import { SocketBase } from "./socket_base.ts";
@@ -8,7 +9,7 @@ import { SocketBase } from "./socket_base.ts";
 const BUFFER_BYTES = 65536;
 
 /**
- * A socket of shoal over a connection of your own, for `StreamNet.connect` and `StreamNet.listen` of a
+ * Makes a socket of your own connection, for `StreamNet.connect` and `StreamNet.listen` of a
  * platform. Takes the stream over: its `readable` and `writable` are locked from now on.
  */
 export function socketFromStream(stream: ByteStream): Socket {
@@ -19,7 +20,7 @@ class StreamSocket extends SocketBase {
   readonly #stream: ByteStream;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #reading = true;
-  /** Lets the waiting read loop go on after a pause. */
+  /** Resumes the read loop after a pause. */
   #goOn: (() => void) | null = null;
   #finished = false;
 
@@ -27,8 +28,8 @@ class StreamSocket extends SocketBase {
     super();
     this.#stream = stream;
     this.#writer = stream.writable.getWriter();
-    this.#writer.closed.catch(() => {}); // the failure shows in `closed` of the stream too
-    // Not on the resolution of `closed`: bytes may still wait in `readable` then.
+    this.#writer.closed.catch(() => {}); // the stream's own `closed` reports the failure too
+    // Not when `closed` resolves: bytes may still wait in `readable` then.
     stream.closed.catch((error) => this.#end(error));
     stream.opened.then((info) => {
       this.didOpen(info);
@@ -37,7 +38,7 @@ class StreamSocket extends SocketBase {
   }
 
   protected override startSend(bytes: Uint8Array): boolean {
-    // A failed write still frees the caller's buffer; the failure itself ends the socket.
+    // A failed write still releases the caller's buffer; the failure itself ends the socket.
     this.#writer.write(bytes).then(() => this.didSend(), (error) => this.#end(error));
     return false;
   }
@@ -61,7 +62,7 @@ class StreamSocket extends SocketBase {
     else this.#closeNow();
   }
 
-  /** What was sent goes out first. */
+  /** Queued bytes are sent first. */
   #finishBoth(): void {
     this.#writer.close().then(() => this.#closeNow(), () => this.#closeNow());
   }

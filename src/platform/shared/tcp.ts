@@ -6,7 +6,7 @@ import { errnoOf, netError } from "./errno.ts";
 import { createLookup } from "./lookups.ts";
 import { type Reading, TcpSocket } from "./tcp_socket.ts";
 
-/** Bursts of a popular torrent's peers would lose SYNs, a second each, with the default of 511. */
+/** With the default of 511, bursts of a popular torrent's peers would lose SYNs, a second each. */
 const MOST_QUEUED = 1024;
 
 type On = Parameters<StreamNet["listen"]>[0];
@@ -58,7 +58,7 @@ function bind(
     const server = createServer(
       { noDelay: true, pauseOnConnect: reading === "shared" },
       (accepted) => {
-        // Nothing may be missed between accept and the caller's attach, so both are in one turn.
+        // Bytes between accept and the caller's attach must not be lost, so both are in one turn.
         if (accepted.remoteAddress === undefined) {
           accepted.destroy(); // it was reset while it waited in the queue
           return;
@@ -79,7 +79,9 @@ function bind(
   });
 }
 
-/** The port is free when this resolves. Accepted sockets live on, so it cannot wait for 'close'. */
+/**
+ * The port is free when this resolves. Accepted sockets stay open, so it cannot wait for 'close'.
+ */
 function stop(server: Server): Promise<void> {
   server.close();
   return new Promise((resolve) => setTimeout(resolve, 0));

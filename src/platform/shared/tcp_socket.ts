@@ -1,6 +1,6 @@
 /**
- * One TCP connection over node:net. Whoever takes the bytes is done with them when the call returns,
- * so no connection needs a buffer of its own (src/DECISIONS.md 37).
+ * One TCP connection over node:net. The receiver has used the bytes when the call returns, so no
+ * connection needs its own buffer (src/DECISIONS.md 37).
  */
 import { connect, isIP, Socket as NodeSocket } from "node:net";
 import { NetError } from "../../util/errors.ts";
@@ -11,17 +11,19 @@ import { SocketBase } from "./socket_base.ts";
 
 /**
  * How a runtime reads. "shared": straight into one buffer that all sockets share (Deno). "freed":
- * each chunk is a buffer of its own whatever the socket is told, and freed as soon as it was taken,
- * which makes its memory the next chunk's; the collector would come too late for that (Bun).
+ * each chunk has its own buffer whatever the socket's options, and is freed as soon as it was used,
+ * so that the next chunk reuses its memory; the garbage collector would be too late (Bun).
  */
 export type Reading = "shared" | "freed";
 
 const SHARED = new Uint8Array(256 * 1024);
 
-/** Smaller chunks are left to the collector. */
+/** Smaller chunks are left to the garbage collector. */
 const LEAST_FREED_BYTES = 4096;
 
-/** How long `close()` lets queued bytes go out to a slow reader before it cuts the line. */
+/**
+ * The time that `close()` gives queued bytes to reach a slow reader before it cuts the connection.
+ */
 const CLOSE_GRACE_MS = 2000;
 
 export class TcpSocket extends SocketBase {
@@ -80,7 +82,7 @@ export class TcpSocket extends SocketBase {
   protected override startSend(bytes: Uint8Array): boolean {
     const inner = this.#inner;
     inner.write(bytes, this.#didSend);
-    // What the system took at once is not counted any more, though the callback comes later.
+    // Bytes that the system took at once are no longer counted, though the callback comes later.
     return inner.writableLength === 0 && !inner.connecting;
   }
 
@@ -98,7 +100,7 @@ export class TcpSocket extends SocketBase {
 
   protected override shutDown(sending: boolean): void {
     const inner = this.#inner;
-    if (inner === undefined) return; // the dial failed before it began; didEnd is on its way
+    if (inner === undefined) return; // the dial failed before it began; didEnd follows
     clearTimeout(this.#deadline);
     if (!sending || inner.connecting) {
       inner.destroy();
@@ -124,7 +126,7 @@ export class TcpSocket extends SocketBase {
     });
   }
 
-  /** A reader that throws has a bug; it costs this connection, not the process. */
+  /** A receiver that throws has a bug; it costs this connection, not the process. */
   #take(buffer: Uint8Array, length: number): boolean {
     try {
       return this.didReceive(new Uint8Array(buffer.buffer, buffer.byteOffset, length));
@@ -136,7 +138,7 @@ export class TcpSocket extends SocketBase {
   }
 }
 
-/** What is left of a chunk is empty. One that shares its memory with others is left alone. */
+/** The rest of a chunk is empty. A chunk that shares its memory is left alone. */
 function free({ buffer, length }: Uint8Array): void {
   const isAlone = length === buffer.byteLength && buffer instanceof ArrayBuffer;
   if (length >= LEAST_FREED_BYTES && isAlone) buffer.transfer(0);

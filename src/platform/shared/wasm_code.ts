@@ -1,7 +1,7 @@
 /**
- * Writes WebAssembly: the few instructions and sections that hashing in lanes needs, so that no
- * toolchain is needed and no binary lies in the repository. An expression is the code that leaves
- * its value on the stack; so expressions nest like the formulas that they stand for.
+ * Writes WebAssembly: the few instructions and sections that hashing in lanes needs, so that
+ * neither a toolchain nor a binary in the repository is needed. An expression is the code that
+ * leaves its value on the stack, so expressions nest like formulas.
  */
 
 import { concatBytes } from "../../util/bytes.ts";
@@ -75,7 +75,7 @@ export const pick = (a: Code, b: Code, from: readonly number[]): Code => [
   [SIMD, 13, from.map((word) => [4 * word, 4 * word + 1, 4 * word + 2, 4 * word + 3])],
 ];
 
-/** Runs `body` as often as the number in `count` says, once at least. */
+/** Runs `body` as often as the number in `count` says, at least once. */
 export const repeat = (count: number, body: Code): Code => [
   [0x03, 0x40],
   body,
@@ -110,7 +110,7 @@ export function wasmModule(
   );
 }
 
-/** `code` comes apart from the rest because it is long, and already flat. */
+/** `code` is separate because it is long, and already flat. */
 function section(id: number, content: Code, code = new Uint8Array(0)): Uint8Array {
   const bytes = flatten(content);
   return concatBytes(flatten([id, unsigned(bytes.length + code.length)]), bytes, code);

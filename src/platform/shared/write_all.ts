@@ -1,13 +1,13 @@
 /**
- * Writes until everything is written. The system may take a part only: a disk that fills up takes a
- * part first and fails on the rest. One that takes nothing again and again is broken.
+ * Writes until everything is written. The system may accept only a part: a disk that fills up
+ * accepts a part first and fails on the rest. A disk that repeatedly accepts nothing is broken.
  */
 import { FileError } from "../../util/errors.ts";
 
-/** Writes in a row that took nothing before the disk is given up. */
+/** Consecutive writes without any byte before the disk is given up. */
 const MAX_EMPTY = 3;
 
-/** `write` gets the part from `done` on and returns how many bytes were taken. */
+/** `write` gets the part from `done` on and returns the number of bytes written. */
 export function writeAll(path: string, length: number, write: (done: number) => number): void {
   const progress = new Progress(path, length);
   while (progress.isOpen) progress.took(write(progress.done));

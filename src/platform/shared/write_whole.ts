@@ -1,7 +1,7 @@
 /**
  * Replaces a file so that a crash at any moment leaves either the old or the new one: the bytes go
- * to a temporary file beside it, onto the disk, and take the name in one step. No two processes
- * share a temporary name, not even on a disk that several machines use.
+ * to a temporary file beside it, are synced, and take the name in one step. No two processes share
+ * a temporary name, not even on a disk that several machines use.
  */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ import { called, NodeFileHandle, type WriterMaker } from "./file_handle.ts";
 const OWN = randomBytes(6).toString("hex");
 let temporaries = 0;
 
-/** The write that each path waits for: the last call decides what is there in the end. */
+/** The pending write of each path: the last call determines the result. */
 const underWay = new Map<string, Promise<void>>();
 
 export async function writeWhole(
@@ -59,7 +59,7 @@ async function replace(
   await syncFolder(dirname(path));
 }
 
-/** Makes names themselves durable. Windows cannot open folders, and some disks cannot sync them. */
+/** Makes names durable. Windows cannot open folders, and some disks cannot sync them. */
 export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await fs.promises.open(path, "r");
@@ -69,6 +69,6 @@ export async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch {
-    // What has a name keeps it; only its fate in a power cut is less sure.
+    // A rename stays valid; only its durability in a power cut is uncertain.
   }
 }
