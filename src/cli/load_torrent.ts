@@ -141,7 +141,7 @@ function requestHeaders({ username, password }: URL): Record<string, string> {
   return { ...headers, authorization: basicAuth(`${username}:${password}`) };
 }
 
-/** Only http and https; a redirect may not fall back from https to http. */
+/** Only http and https; a redirect must not lead from https to http. */
 function checkedUrl(text: string, base: URL | null): URL {
   const url = URL.parse(text, base?.href);
   if (url === null) throw new CannotLoadError(`Cannot read "${text}" as a URL`);
