@@ -20,6 +20,7 @@ export class Attempts {
   /** and those that answered, whose handshake is still to come. */
   readonly #answered = new Map<PoolPeer, number>();
   #roundTripMs = 0;
+  #latest: PoolPeer | null = null;
 
   get size(): number {
     return this.#fresh.size + this.#late.size + this.#answered.size;
@@ -30,7 +31,13 @@ export class Attempts {
     return [...this.#late.keys(), ...this.#fresh.keys(), ...this.#answered.keys()];
   }
 
+  /** The one that began last, under way or not. */
+  get latest(): PoolPeer | null {
+    return this.#latest;
+  }
+
   start(peer: PoolPeer, now: number): void {
+    this.#latest = peer;
     this.#fresh.set(peer, now);
   }
 

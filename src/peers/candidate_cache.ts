@@ -22,7 +22,8 @@ const SHORT_TRIES = 8, SHORT_TRY_MS = 125;
 export class CandidateCache {
   readonly #minReconnectTimeMs: number;
   readonly #maxFailcount: number;
-  readonly #ready = new IndexedHeap<PoolPeer>(dialsBefore);
+  /** IPv4 and IPv6. */
+  readonly #ready = [new IndexedHeap(dialsBefore), new IndexedHeap(dialsBefore)] as const;
   /** By the end of the long back-off; dead addresses have none. */
   readonly #waiting = heapBy((peer) => this.readyAt(peer));
   /** By the end of the short one; whom we hung up on, or who left in order, has none. */
@@ -37,15 +38,23 @@ export class CandidateCache {
 
   /** Peers ready to be dialled. */
   get size(): number {
-    return this.#ready.size;
+    return this.#ready[0].size + this.#ready[1].size;
   }
 
   has(peer: PoolPeer): boolean {
-    return this.#ready.has(peer) || this.#waiting.has(peer) || this.#impatient.has(peer);
+    return this.#readyLike(peer).has(peer) || this.#waiting.has(peer) || this.#impatient.has(peer);
+  }
+
+  #readyLike({ bytes }: PoolPeer): IndexedHeap<PoolPeer> {
+    return this.#ready[bytes.length === 4 ? 0 : 1];
   }
 
   /** When the long back-off is over: it grows with each failure, but for a few quick tries. */
   readyAt(peer: PoolPeer): number {
+    return Math.max(peer.notBefore, this.#backOffEnd(peer));
+  }
+
+  #backOffEnd(peer: PoolPeer): number {
     if (peer.quickTries > 0) {
       return peer.lastConnected + QUICK_TRY_MS * 2 ** (QUICK_TRIES - 1 - peer.quickTries);
     }
@@ -55,7 +64,8 @@ export class CandidateCache {
   #shortlyReadyAt(peer: PoolPeer): number {
     const tries = Math.min(Math.max(1, peer.tries), SHORT_BACK_OFF_MS.length);
     const wait = SHORT_BACK_OFF_MS[tries - 1]!;
-    return Math.min(this.readyAt(peer), peer.lastConnected + wait);
+    const end = Math.min(this.#backOffEnd(peer), peer.lastConnected + wait);
+    return Math.max(peer.notBefore, end);
   }
 
   /** Adds a peer to those that wait; `promote` brings it forward, at once if nothing holds it. */
@@ -67,14 +77,15 @@ export class CandidateCache {
   }
 
   remove(peer: PoolPeer): void {
-    this.#ready.remove(peer);
+    this.#readyLike(peer).remove(peer);
     this.#waiting.remove(peer);
     this.#impatient.remove(peer);
   }
 
   /** Call it whenever rank, failures or last connection of a peer in here changed. */
   update(peer: PoolPeer): void {
-    if (this.#ready.has(peer)) this.#ready.update(peer);
+    const ready = this.#readyLike(peer);
+    if (ready.has(peer)) ready.update(peer);
     else this.add(peer);
   }
 
@@ -97,12 +108,19 @@ export class CandidateCache {
 
   #makeReady(peer: PoolPeer): PoolPeer {
     this.remove(peer);
-    this.#ready.push(peer);
+    this.#readyLike(peer).push(peer);
     return peer;
   }
 
   best(): PoolPeer | undefined {
-    return this.#ready.peek();
+    const v4 = this.#ready[0].peek(), v6 = this.#ready[1].peek();
+    if (v4 === undefined || v6 === undefined) return v4 ?? v6;
+    return dialsBefore(v6, v4) ? v6 : v4;
+  }
+
+  /** The best one of the other address family; if there is none, the best one. */
+  bestUnlike(peer: PoolPeer): PoolPeer | undefined {
+    return this.#ready[peer.bytes.length === 4 ? 1 : 0].peek() ?? this.best();
   }
 
   /** When the next back-off ends, the short ones included or not; Infinity if nobody waits. */
@@ -115,7 +133,7 @@ export class CandidateCache {
 
   /** The ready peers, best first: for display and tests. */
   sorted(): PoolPeer[] {
-    return this.#ready.sorted();
+    return this.#ready.flatMap((heap) => heap.sorted()).sort((a, b) => dialsBefore(a, b) ? -1 : 1);
   }
 }
 

@@ -33,7 +33,6 @@ export function noteHashFailure(book: PeerBook, peer: PoolPeer): boolean {
   const { banTrust } = book.config;
   peer.hashFails++;
   peer.trust = Math.max(banTrust, peer.trust - 2);
-  peer.onParole = true;
   book.refresh(peer);
   return peer.trust <= banTrust;
 }
@@ -41,5 +40,4 @@ export function noteHashFailure(book: PeerBook, peer: PoolPeer): boolean {
 /** A piece with a block of this peer passed. */
 export function noteGoodPiece(peer: PoolPeer): void {
   peer.trust = Math.min(MAX_TRUST, peer.trust + 1);
-  peer.onParole = false;
 }

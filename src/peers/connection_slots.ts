@@ -5,6 +5,7 @@
  * can use us to flood others. Invariant: never more are taken than the limit.
  */
 import { assert } from "../util/assert.ts";
+import { AddressPace } from "./address_pace.ts";
 
 /** A torrent's pool, as others see it. */
 export interface SlotUser {
@@ -18,6 +19,7 @@ export class ConnectionSlots {
   #limit: number;
   readonly #users = new Set<SlotUser>();
   #taken = 0;
+  readonly pace = new AddressPace();
   readonly #attemptsPerSecond: number;
   /** When the latest attempts began, oldest first; no more than a second may have. */
   readonly #begun: number[] = [];

@@ -29,6 +29,5 @@ export function absorb(peer: PoolPeer, other: PoolPeer): void {
   peer.failCount = Math.max(peer.failCount, other.failCount);
   peer.breaches += other.breaches;
   peer.trust = Math.min(peer.trust, other.trust);
-  peer.onParole ||= other.onParole;
   peer.seed ||= other.seed;
 }

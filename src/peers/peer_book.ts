@@ -6,12 +6,14 @@
  * CANDIDATE exactly if it stands there as ready.
  */
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
+import type { AddressPace } from "./address_pace.ts";
 import { Attempts } from "./attempts.ts";
 import { Breaches } from "./breaches.ts";
 import { CandidateCache, QUICK_TRIES } from "./candidate_cache.ts";
 import type { OwnEndpoint } from "./own_endpoint.ts";
 import { type BanScope, PeerList } from "./peer_list.ts";
 import { peerRank } from "./peer_rank.ts";
+import { unpair } from "./twins.ts";
 import { NEVER, PEER_SOURCE, PEER_STATE, PoolPeer } from "./pool_peer.ts";
 import type { PeerPoolConfig } from "./pool_types.ts";
 
@@ -98,6 +100,7 @@ export class PeerBook {
   #strike(peer: PoolPeer): void {
     this.cache.remove(peer);
     this.#dead.delete(peer);
+    unpair(this, peer);
   }
 
   /** Brings rank and places up to date after any fact about a peer changed. */
@@ -110,8 +113,7 @@ export class PeerBook {
     if (!peer.idle) {
       this.cache.remove(peer);
     } else if (!this.#mayDial(peer)) {
-      this.cache.remove(peer);
-      peer.state = peer.lastConnected === NEVER ? PEER_STATE.DISCOVERED : PEER_STATE.DISCONNECTED;
+      this.#becomeIdle(peer);
     } else if (this.cache.has(peer)) {
       this.cache.update(peer);
     } else {
@@ -119,7 +121,13 @@ export class PeerBook {
     }
   }
 
+  #becomeIdle(peer: PoolPeer): void {
+    this.cache.remove(peer);
+    peer.state = peer.lastConnected === NEVER ? PEER_STATE.DISCOVERED : PEER_STATE.DISCONNECTED;
+  }
+
   #mayDial(peer: PoolPeer): boolean {
+    if (peer.twin?.state === PEER_STATE.CONNECTED) return false;
     return peer.connectable && !(this.#finished && peer.seed);
   }
 
@@ -141,13 +149,33 @@ export class PeerBook {
     }
   }
 
-  /** The best candidate. `alone`: if there is none, also one that failed a short time ago. */
-  nextCandidate(now: number, alone: boolean): PoolPeer | undefined {
-    const best = this.cache.best();
+  /**
+   * The best candidate whose address may be dialled. `alone`: IPv4 and IPv6 in turn, as one of them may lead nowhere; if there is
+   * none, also one that failed a short time ago.
+   */
+  nextCandidate(now: number, alone: boolean, pace: AddressPace): PoolPeer | undefined {
+    for (;;) {
+      const best = this.#bestCandidate(now, alone);
+      const freeAt = best === undefined ? now : pace.freeAt(best, now);
+      if (freeAt <= now) return best;
+      this.#putOff(best!, freeAt);
+    }
+  }
+
+  #bestCandidate(now: number, alone: boolean): PoolPeer | undefined {
+    const { latest } = this.attempts;
+    const best = alone && latest !== null ? this.cache.bestUnlike(latest) : this.cache.best();
     if (best !== undefined || !alone || this.#finished) return best;
     const again = this.cache.promoteShortly(now);
     if (again !== undefined) again.state = PEER_STATE.CANDIDATE;
     return again;
+  }
+
+  /** A candidate has to wait until then. */
+  #putOff(peer: PoolPeer, until: number): void {
+    peer.notBefore = until;
+    this.#becomeIdle(peer);
+    this.cache.add(peer);
   }
 
   /** Puts a peer that is not active under a ban; one that was forgotten is remembered for it. */

@@ -20,6 +20,7 @@ import { isListenPort, isRefused, PeerBook } from "./peer_book.ts";
 import type { BanScope } from "./peer_list.ts";
 import { lowestRanked } from "./peer_rank.ts";
 import { NOTHING, PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
+import { areTwins, pair, twinAmong, unpair } from "./twins.ts";
 import { type PeerPoolConfig, POOL_DEFAULTS, type PoolStats } from "./pool_types.ts";
 
 /** A connection that ends within this time was refused, if the peer may have had a reason. */
@@ -94,6 +95,7 @@ export class PeerPool implements SlotUser {
     peer.state = PEER_STATE.CONNECTING;
     peer.incoming = false;
     peer.tries++;
+    this.#slots.pace.begun(peer, now);
     this.#made.attempts.start(peer, now);
     this.#made.refresh(peer);
     return peer;
@@ -104,6 +106,7 @@ export class PeerPool implements SlotUser {
     if (peer.state !== PEER_STATE.CONNECTING) return;
     this.#book.attempts.end(peer);
     this.#enter(peer, now, peerId);
+    this.#keepOneTwin(peer, now);
     this.#settle(now);
   }
 
@@ -198,11 +201,11 @@ export class PeerPool implements SlotUser {
       absorb(peer, other);
       this.#book.list.move(peer, port);
     }
-    const stays = peer.active;
-    peer.connectable = stays;
+    peer.connectable = peer.active;
     this.#book.refresh(peer);
+    if (peer.active) this.#keepOneTwin(peer, now);
     this.#settle(now);
-    return stays;
+    return peer.active;
   }
 
   /**
@@ -338,7 +341,32 @@ export class PeerPool implements SlotUser {
     peer.everConnected = true;
     peer.lastConnected = now;
     this.#book.refresh(peer);
+    if (peer.twin !== null) this.#meetTwin(peer, peer.twin, now);
     if (this.#connected.size >= this.#maxActive) this.#endAttempts(now);
+  }
+
+  /** It is connected, so its other address need not be dialled, if that is still its own. */
+  #meetTwin(peer: PoolPeer, twin: PoolPeer, now: number): void {
+    if (!areTwins(peer, twin)) return unpair(this.#book, peer);
+    if (twin.state === PEER_STATE.CONNECTING) this.#hangUp(twin, now);
+    this.#book.refresh(twin);
+  }
+
+  /**
+   * Ends one of two connections to a peer that has an IPv4 and an IPv6 address. If both were dialled by
+   * the same side, that side ends the later one; else both sides find the same one superfluous.
+   */
+  #keepOneTwin(peer: PoolPeer, now: number): void {
+    const other = twinAmong(this.#connected, peer);
+    if (other === undefined || (peer.incoming && other.incoming)) return;
+    pair(this.#book, peer, other);
+    this.#hangUp(this.#superfluous(peer, other), now);
+  }
+
+  #superfluous(peer: PoolPeer, other: PoolPeer): PoolPeer {
+    if (peer.incoming === other.incoming) return peer;
+    const [dialled, came] = peer.incoming ? [other, peer] : [peer, other];
+    return this.own.keepsOutgoing(dialled.port, dialled.peerId) ? came : dialled;
   }
 
   #hangUp(peer: PoolPeer, now: number): void {
@@ -354,11 +382,12 @@ export class PeerPool implements SlotUser {
     const wasConnected = this.#connected.delete(peer);
     if (wasConnecting || wasConnected) this.#slots.giveBack();
     peer.state = PEER_STATE.DISCONNECTED;
-    peer.optimisticallyUnchoked = false;
     peer.end = NOTHING;
     peer.lastConnected = now;
+    const { twin } = peer;
     if (peer.connectable) this.#book.refresh(peer);
     else this.#book.forget(peer);
+    if (twin !== null) this.#book.refresh(twin);
   }
 
   #ban(peer: PoolPeer, reason: string, scope: BanScope): void {
@@ -374,7 +403,7 @@ export class PeerPool implements SlotUser {
   #pick(book: PeerBook, now: number): PoolPeer | undefined {
     if (!this.#hasRoom(now)) return undefined;
     const tooMany = this.#connecting >= this.#config.maxHalfOpen || this.#slots.isFull;
-    const best = book.nextCandidate(now, this.#alone && !tooMany);
+    const best = book.nextCandidate(now, this.#alone && !tooMany, this.#slots.pace);
     if (best === undefined || (tooMany && !this.#giveUpFor(best, now))) return undefined;
     return this.#slots.mayBegin(now) ? best : undefined;
   }

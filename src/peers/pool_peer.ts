@@ -1,6 +1,6 @@
 /**
  * One peer as the pool knows it: who it is, where it stands and what it was good for so far.
- * Only the pool changes these fields; the choker alone sets `optimisticallyUnchoked`.
+ * Only the pool changes these fields.
  */
 
 /**
@@ -72,8 +72,6 @@ export class PoolPeer {
   hashFails = 0;
   /** Between -7 and 8: two down for a failed piece, one up for a good one. */
   trust = 0;
-  /** Its last piece failed: it should work on whole pieces alone until one is good. */
-  onParole = false;
   /** Failures to connect or stay connected since it was last of use. */
   failCount = 0;
   /** How often it was dialled since it was last of use. */
@@ -92,11 +90,15 @@ export class PoolPeer {
   /** When its last connection or attempt began or ended, in the clock's milliseconds. */
   lastConnected = NEVER;
 
+  /** Not to be dialled before this time: too many others at its address were. */
+  notBefore = NEVER;
+  /** The same peer under an address of the other family (twins.ts). */
+  twin: PoolPeer | null = null;
+
   /** Ends its attempt or its connection; set by whoever makes them. Nothing is reported then. */
   end: () => void = NOTHING;
 
   seed = false;
-  optimisticallyUnchoked = false;
   banReason: string | null = null;
 
   /** Higher is dialled earlier. */

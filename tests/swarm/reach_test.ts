@@ -20,9 +20,14 @@ function silentPeers(count: number): PeerAddress[] {
 }
 
 /** A swarm whose tracker gives the same peers to everybody, once an hour. */
-async function swarmOf(seed: number, peers: PeerAddress[]): Promise<SimSwarm> {
+async function swarmOf(
+  seed: number,
+  peers: PeerAddress[],
+  peers6: PeerAddress[] = [],
+): Promise<SimSwarm> {
   const swarm = new SimSwarm(seed), node = swarm.world.node(TRACKER);
-  const body = encode({ interval: 3600, peers: concatBytes(...peers.map(compactPeer)) });
+  const [v4, v6] = [peers, peers6].map((list) => concatBytes(...list.map(compactPeer)));
+  const body = encode({ interval: 3600, peers: v4!, peers6: v6! });
   const answer = () => new Response(new Uint8Array(body));
   await swarm.world.wait(node.http.serve({ port: 80, address: TRACKER }, answer));
   swarm.torrent = makeSimTorrent(
@@ -66,6 +71,47 @@ describe("a leech", () => {
       await swarm.close();
     });
   }
+
+  it(
+    "reaches a peer behind 999 ports of one address, and dials four of them a minute",
+    TIMEOUT,
+    async () => {
+      const victim = "10.77.0.1";
+      const ports = Array.from({ length: 999 }, (_, i) => ({ address: victim, port: 1000 + i }));
+      const swarm = await swarmOf(5, [...ports, { address: SEED, port: 6881 }]);
+      await swarm.seed(SEED);
+      const node = swarm.world.node(LEECH), began = swarm.world.now;
+      const dialled: { at: number; port: number }[] = [], connect = node.net.connect.bind(node.net);
+      node.net.connect = (to) => {
+        if (to.address === victim) dialled.push({ at: swarm.world.now, port: to.port });
+        return connect(to);
+      };
+      const leech = await swarm.join(node, { seedGoal: { kind: "forever" } });
+      await untilConnected(swarm, leech);
+      assert.ok(swarm.world.now - began < 5000, `${swarm.world.now - began} ms`);
+      await swarm.world.runFor(300_000);
+      const different = new Set(dialled.map(({ port }) => port)).size;
+      assert.ok(different > 4 && different <= 4 * 6, `${different} ports in five minutes`);
+      dialled.forEach(({ at }) => {
+        const now = dialled.filter((dial) => dial.at > at - 60_000 && dial.at <= at);
+        assert.ok(new Set(now.map(({ port }) => port)).size <= 4, "four a minute");
+      });
+      await swarm.close();
+    },
+  );
+
+  it("has one connection to a peer with an IPv4 and an IPv6 address", TIMEOUT, async () => {
+    const seed6 = "2001:db8::1", port = 6881;
+    const swarm = await swarmOf(6, [{ address: SEED, port }], [{ address: seed6, port }]);
+    await swarm.seed(SEED, { also: [seed6] });
+    const node = swarm.world.node(LEECH, { also: ["2001:db8::2"] }), dials = dialsOf(swarm, node);
+    const leech = await swarm.join(node, { limits: { down: 300, up: Infinity } });
+    await swarm.run(() => dials.length === 2, 60_000);
+    await swarm.world.runFor(600_000);
+    assert.equal(leech.torrent.snapshot().peers.connected, 1);
+    assert.equal(dials.length, 2, "each address once");
+    await swarm.close();
+  });
 
   it(
     "reaches the last of 1,000 silent addresses, without ever going too fast",
