@@ -6,7 +6,7 @@
 import type { Clock, FileHandle, FileLock, Files } from "../platform/types.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
 import { fromHex, toHex } from "../util/bytes.ts";
-import { FileError } from "../util/errors.ts";
+import { ClosedError, FileError } from "../util/errors.ts";
 import type { ClaimingTorrent } from "./path_claims.ts";
 
 export interface RunningPorts {
@@ -29,6 +29,8 @@ interface Listed {
 }
 
 const MUTEX_RETRY_MS = 10, MUTEX_PATIENCE_MS = 10_000;
+/** Claims that come sooner after others are served together: a restart brings a thousand at once. */
+const APART_MS = 10;
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 export class RunningShoals {
@@ -39,8 +41,11 @@ export class RunningShoals {
   #lock: FileLock | null = null;
   #list: FileHandle | null = null;
   #listEnd = 0;
-  /** Claims come one after the other. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** Claims, in the order in which they came. */
+  readonly #waiting: { serve(): void; reject(error: unknown): void }[] = [];
+  #servedAt = -Infinity;
+  /** The lists of the others, read once for all claims that are served together. */
+  #running: [pid: number, listed: Listed[]][] | null = null;
 
   /** `dir`: below the state folder; made when missing. */
   constructor(dir: string, ports: RunningPorts) {
@@ -100,6 +105,8 @@ export class RunningShoals {
   /** Gives everything up. */
   close(): void {
     const { files } = this.#ports;
+    const closed = new ClosedError("The client is closed: open another one");
+    for (const { reject } of this.#waiting.splice(0)) reject(closed);
     this.#list?.close();
     this.#list = null;
     if (this.#lock === null) return;
@@ -140,14 +147,43 @@ export class RunningShoals {
     return idOf(this.#ports.files, path);
   }
 
+  /** Resolves to what `what` gives. It must not wait for anything. */
   #inTurn<T>(what: () => T): Promise<T> {
-    const done = this.#last.then(() => this.#exclusively(what));
-    this.#last = done.catch(() => {});
-    return done;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({
+      serve: () => {
+        try {
+          resolve(what());
+        } catch (error) {
+          reject(error);
+        }
+      },
+      reject,
+    });
+    if (this.#waiting.length === 1) void this.#serveSoon();
+    return promise;
   }
 
-  /** No other client looks at the lists or changes its own meanwhile. */
-  async #exclusively<T>(what: () => T): Promise<T> {
+  async #serveSoon(): Promise<void> {
+    const { clock } = this.#ports;
+    const wait = this.#servedAt + APART_MS - clock.now();
+    if (wait > 0) await new Promise<void>((resolve) => void clock.after(wait, resolve));
+    if (this.#waiting.length === 0) return; // closed meanwhile
+    let mutex: FileLock | null = null;
+    try {
+      mutex = await this.#lockAll();
+      for (const { serve } of this.#waiting.splice(0)) serve();
+    } catch (error) {
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    } finally {
+      mutex?.release();
+      this.#running = null;
+      this.#servedAt = clock.now();
+    }
+  }
+
+  /** As long as it is held, no other client looks at the lists or changes its own. */
+  async #lockAll(): Promise<FileLock> {
     const { files, clock } = this.#ports;
     this.#open();
     const until = clock.now() + MUTEX_PATIENCE_MS, path = this.#lockPath("all");
@@ -159,11 +195,7 @@ export class RunningShoals {
       await new Promise<void>((resolve) => void clock.after(MUTEX_RETRY_MS, resolve));
       mutex = files.lock(path);
     }
-    try {
-      return what();
-    } finally {
-      mutex.release();
-    }
+    return mutex;
   }
 
   #open(): void {
@@ -174,8 +206,12 @@ export class RunningShoals {
     this.#list = files.open(this.#listPath(this.#name), "write");
   }
 
-  /** The lists of the other clients that run. Those of dead ones are removed. */
   #others(): [pid: number, listed: Listed[]][] {
+    return this.#running ??= this.#readOthers();
+  }
+
+  /** The lists of the other clients that run. Those of dead ones are removed. */
+  #readOthers(): [pid: number, listed: Listed[]][] {
     const { files } = this.#ports, running: [number, Listed[]][] = [];
     for (const entry of files.list(this.#dir)) {
       const [, name, pid] = /^((\d+)-[0-9a-f]{16})\.lock$/.exec(entry) ?? [];

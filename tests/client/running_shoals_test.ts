@@ -94,4 +94,34 @@ describe("RunningShoals", () => {
     first.disk.tamper(path, torn, first.disk.bytes(path)!.length, 0);
     assert.equal((await world.wait(two.claimTorrent(A)))?.process, 11);
   });
+
+  it("looks once at the lists of others for all claims that come together", async () => {
+    const { world, first, one, two } = twoProcesses();
+    await world.wait(two.claimTorrent(B));
+    await world.wait(one.claimTorrent(A));
+    let locks = 0;
+    const lock = first.files.lock.bind(first.files);
+    first.files.lock = (path) => {
+      if (path.endsWith("/all.lock")) locks++;
+      return lock(path);
+    };
+    const many = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(40, "0"));
+    const claims = [B.infoHash, ...many].map((infoHash) =>
+      one.claimTorrent({ infoHash, name: "" })
+    );
+    const [refused, ...granted] = await world.wait(Promise.all(claims));
+    assert.deepEqual(refused, { name: "B", process: 12 });
+    assert.ok(granted.every((owner) => owner === null));
+    assert.equal(locks, 1);
+  });
+
+  it("refuses what still waits when it is closed, and leaves nothing", async () => {
+    const { world, first, one } = twoProcesses();
+    await world.wait(one.claimTorrent(A));
+    const late = assert.rejects(one.claimTorrent(B), { code: "closed" });
+    one.close();
+    await world.wait(late);
+    world.run(1000);
+    assert.deepEqual(first.disk.names("/state/running"), ["all.lock"]);
+  });
 });
