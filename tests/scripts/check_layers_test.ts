@@ -196,8 +196,8 @@ describe("checkLayers: names and length", () => {
   });
 
   it("has ceilings that only shrink", () => {
-    const text = "export class PeerBook {\n  one(): void {}\n}\n";
-    assertOne(problemsOf({ "src/peers/peer_book.ts": text }), /remove its ceiling/);
+    const text = "export class OpenPiece {\n  one(): void {}\n}\n";
+    assertOne(problemsOf({ "src/pieces/open_piece.ts": text }), /remove its ceiling/);
   });
 });
 
