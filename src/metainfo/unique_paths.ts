@@ -66,7 +66,7 @@ export function uniqueNames(
   const renamed = new Map<number, string>();
   paths.forEach((path, i) => {
     const folder = folders[i]!, name = path[path.length - 1]!, key = fold(name);
-    if (folder.entries.has(key)) renamed.set(i, addFreeName(folder, name, fold));
+    if (folder.entries.has(key)) renamed.set(i, addFreeName(folder, name, key, fold));
     else folder.entries.set(key, null);
   });
   return renamed;
@@ -79,13 +79,21 @@ export function makeUnique(paths: readonly string[][], fold = foldName): number 
   return renamed.size;
 }
 
-/** Adds the file under the first free name similar to `name` and returns that. */
-function addFreeName(folder: Folder, name: string, fold: (name: string) => string): string {
+/**
+ * Adds the file under the first free name similar to `name` and returns that; `folded` is what `fold`
+ * makes of `name`. Each call of `fold` costs a kilobyte that Bun is slow to collect.
+ */
+function addFreeName(
+  folder: Folder,
+  name: string,
+  folded: string,
+  fold: (name: string) => string,
+): string {
   const dot = name.lastIndexOf(".");
   const last = dot > 0 ? name.slice(dot) : "";
   const extension = utf8Length(last) <= MAX_EXTENSION ? last : "";
-  const stem = cut(name.slice(0, name.length - extension.length));
-  const family = `${fold(stem)}/${fold(extension)}`;
+  const whole = name.slice(0, name.length - extension.length), stem = cut(whole);
+  const family = stem === whole ? folded : `${fold(stem)}/${fold(extension)}`;
   for (let number = folder.next.get(family) ?? 1;; number++) {
     const free = `${stem}.${number}${extension}`, key = fold(free);
     if (folder.entries.has(key)) continue;
@@ -96,6 +104,7 @@ function addFreeName(folder: Folder, name: string, fold: (name: string) => strin
 }
 
 function cut(stem: string): string {
+  if (stem.length <= MAX_STEM / 3) return stem; // no unit takes more bytes
   let bytes = 0, end = 0;
   for (const character of stem) {
     bytes += utf8Length(character);
