@@ -165,6 +165,15 @@ describe("heldBackPhrase", () => {
     );
   });
 
+  it("begins with the cause of a tracker's failure, not with its URL", () => {
+    const message = `Cannot get ${TRACKER.url}: the connection was refused`;
+    const trackers = [{ ...TRACKER, state: "failing" as const, message }];
+    assert.equal(
+      phrase({ heldBackBy: "tracker-failing", trackers }),
+      "tracker failing: the connection was refused",
+    );
+  });
+
   it("has words for every other reason", () => {
     const peers = { connected: 0, connecting: 2, known: 3, banned: 0 };
     assert.equal(phrase({ heldBackBy: "connecting", peers }), "connecting to 2 peers");

@@ -4,6 +4,7 @@ import { drawBar, paintLine, segment } from "../../src/cli/render/line.ts";
 import {
   formatCount,
   formatDuration,
+  formatNumber,
   formatPercent,
   formatRate,
   formatSize,
@@ -129,6 +130,8 @@ describe("numbers for people", () => {
 
   it("formatCount groups digits and minds the plural", () => {
     assert.equal(formatCount(1, "file"), "1 file");
+    assert.equal(formatNumber(1234567), "1,234,567");
+    assert.equal(formatNumber(999), "999");
     assert.equal(formatCount(0, "file"), "0 files");
     assert.equal(formatCount(1234567, "piece"), "1,234,567 pieces");
   });

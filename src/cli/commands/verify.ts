@@ -8,7 +8,7 @@ import { REPORT_FLAGS, type ReportMode, reportMode } from "../render/choose_repo
 import { type FileProblem, verifyFiles, type VerifyResult } from "../../client/verify_files.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { toHex } from "../../util/bytes.ts";
-import { formatCount, formatDuration, formatSize } from "../render/format.ts";
+import { formatCount, formatDuration, formatNumber, formatSize } from "../render/format.ts";
 import { showBar } from "../render/progress_bar.ts";
 import { safeJson, safeText } from "../render/text.ts";
 import { fileWishes, torrentFlags, torrentOptions } from "../option_flags.ts";
@@ -135,7 +135,7 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
   lines.push(
     checked === 0
       ? `${name}: nothing could be checked`
-      : `${name}: ${bad.length} of ${pieces} ${verb} missing or bad`,
+      : `${name}: ${formatNumber(bad.length)} of ${pieces} ${verb} missing or bad`,
   );
   if (problems.some(({ kind }) => kind === "link")) {
     lines.push("--follow-links reads through symbolic links");

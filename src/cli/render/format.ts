@@ -44,8 +44,12 @@ export function formatPercent(part: number, whole: number): string {
 
 /** "1 file", "2 files", "1,234 pieces". */
 export function formatCount(count: number, noun: string): string {
-  const digits = String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
-  return `${digits} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** "1,234", of a whole number. */
+export function formatNumber(count: number): string {
+  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** "2026-12-01 00:00 UTC", from milliseconds since 1970. */

@@ -103,11 +103,16 @@ function failingPart(torrent: TorrentSnapshot): string | null {
   const failing = reasonsOf(torrent).filter((reason) => reason.reason === "tracker-failing");
   if (failing.length === 0) return null;
   const all = torrent.trackers.length;
-  if (all === 1) return `tracker failing: ${safeText(failing[0]!.message)}`;
+  if (all === 1) return `tracker failing: ${causeIn(failing[0]!.message)}`;
   const shown = failing.slice(0, SHOWN_FAILURES)
-    .map(({ tracker, message }) => `${safeText(tracker)}: ${safeText(message)}`).join(", ");
+    .map(({ tracker, message }) => `${safeText(tracker)}: ${causeIn(message)}`).join(", ");
   const more = failing.length > SHOWN_FAILURES ? ", ..." : "";
   return `${failing.length} of ${all} trackers failing: ${shown}${more}`;
+}
+
+/** Without the URL at its start, which fills the line of a terminal and hides the cause. */
+function causeIn(message: string): string {
+  return safeText(message.replace(/^Cannot get \S+: (?=\S)/, ""));
 }
 
 function nextAnnouncePart({ trackers }: TorrentSnapshot): string {
