@@ -39,7 +39,7 @@ describe("encode", () => {
     assert.equal(text(JSON.parse('{"__proto__":{"a":1}}')), "d9:__proto__d1:ai1eee");
   });
 
-  it("refuses with a RangeError what the package would lose or write wrongly", () => {
+  it("refuses values that the package would lose or write incorrectly, with a RangeError", () => {
     const cyclic: Encodable[] = [];
     cyclic.push(cyclic);
     const holes: number[] = [1];
@@ -132,7 +132,7 @@ function write(value: BValue): Uint8Array {
 describe("encode and decode beside the npm package", () => {
   const run = { seed: 20251121, numRuns: 1000 };
 
-  it("what the package encodes, decode reads back equal", { timeout: 60_000 }, () => {
+  it("decode reads back what the package encodes", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(encodable, (value) => {
         const bytes = bencode.encode(value);
@@ -153,7 +153,7 @@ describe("encode and decode beside the npm package", () => {
     );
   });
 
-  it("decoded values written anew are the bytes that came in", { timeout: 60_000 }, () => {
+  it("decoded values, encoded again, are the original bytes", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(encodable, (value) => {
         const bytes = encode(value);
@@ -163,7 +163,7 @@ describe("encode and decode beside the npm package", () => {
     );
   });
 
-  it("on values that the package reads right, strict decode takes what it wrote", () => {
+  it("strict decode accepts what the package writes, for values that the package reads correctly", () => {
     // A few by hand that a generator seldom finds.
     for (const value of [{}, [], "", new Uint8Array(), { "": {} }, [[[[]]]], { a: [], b: "" }]) {
       assert.deepEqual(normal(decode(encode(value))), normal(bencode.decode(encode(value))));

@@ -90,7 +90,7 @@ describe("decode: integers", () => {
 });
 
 describe("decode: strings", () => {
-  it("gives views on the input, no copies", () => {
+  it("returns views on the input, without copies", () => {
     const bytes = b("xx4:spamxx").subarray(2, 8);
     const value = decode(bytes);
     assert.ok(value instanceof Uint8Array);
@@ -100,7 +100,7 @@ describe("decode: strings", () => {
     assert.deepEqual(decode(b("0:")), new Uint8Array());
   });
 
-  it("gives plain Uint8Arrays whatever kind came in", () => {
+  it("returns plain Uint8Arrays, whatever kind of array is decoded", () => {
     const value = decode(Buffer.from("d1:a1:xe"));
     assert.equal((value as BDict).get("a")!.constructor, Uint8Array);
     assert.equal((value as BDict).raw("a")!.constructor, Uint8Array);
@@ -173,7 +173,7 @@ describe("decode: lists and dictionaries", () => {
     ], unsorted);
   });
 
-  it("refuses bytes behind the value", () => {
+  it("refuses bytes after the value", () => {
     assertRefused([
       ["i1ei2e", "trailing-data", 3],
       ["i1e\n", "trailing-data", 3],
@@ -184,7 +184,7 @@ describe("decode: lists and dictionaries", () => {
 });
 
 describe("decode: leniencies, each on request only", () => {
-  it("allowUnsorted takes keys in any order and keeps that order", () => {
+  it("allowUnsorted accepts keys in any order and keeps that order", () => {
     assertRefused([["d1:bi1e1:ai2ee", "unsorted-key", 7]]);
     assertRefused([["d1:\xffi1e1:ai2ee", "unsorted-key", 7], ["d1:ai1e0:i2ee", "unsorted-key", 7]]);
     const value = dict("d1:bi1e1:ai2e2:aai3ee", { allowUnsorted: true });
@@ -192,7 +192,7 @@ describe("decode: leniencies, each on request only", () => {
     assert.equal(value.int("a"), 2);
   });
 
-  it("allowTrailingWhitespace takes spaces, tabs and line ends behind the value, nothing else", () => {
+  it("allowTrailingWhitespace accepts spaces, tabs and line ends after the value, nothing else", () => {
     const lenient: DecodeOptions = { allowTrailingWhitespace: true };
     assert.equal(decode(b("i1e\n"), lenient), 1);
     assert.equal(decode(b("i1e \t\r\n\n"), lenient), 1);
@@ -233,7 +233,7 @@ describe("decode: limits", () => {
 });
 
 describe("decodePrefix", () => {
-  it("gives the first value and where it ends, for payloads with data behind", () => {
+  it("returns the first value and its end, for payloads followed by data", () => {
     const bytes = b("d8:msg_typei1e5:piecei0eeRAW ee DATA");
     const { value, end } = decodePrefix(bytes);
     assert.equal((value as BDict).int("msg_type"), 1);
@@ -245,7 +245,7 @@ describe("decodePrefix", () => {
 describe("BDict", () => {
   const sample = "d1:bd1:xi1ee4:bigsi9007199254740993e1:ii-5e1:lli1ee1:s5:h\xc3\xa9lle";
 
-  it("typed getters give undefined for a missing key or another type", () => {
+  it("typed getters return undefined for a missing key or another type", () => {
     const value = dict(sample);
     assert.equal(value.int("i"), -5);
     assert.equal(value.int("bigs"), undefined);
@@ -264,7 +264,7 @@ describe("BDict", () => {
     assert.deepEqual([value.has("i"), value.has("none"), value.size], [true, false, 5]);
   });
 
-  it("text repairs what is not UTF-8", () => {
+  it("text repairs invalid UTF-8", () => {
     assert.equal(dict("d1:a3:x\xff\x79e").text("a"), "x_y");
   });
 
@@ -290,7 +290,7 @@ describe("BDict", () => {
     }
   });
 
-  it("span and raw give each value's own bytes", () => {
+  it("span and raw return each value's own bytes", () => {
     const text = "d1:ad1:xl0:i-3eee2:bbi12e1:c3:e:e1:dlld0:leeeee";
     const bytes = b(`prefix${text}`).subarray(6);
     const value = decodePrefix(bytes, { allowUnsorted: true }).value as BDict;
@@ -329,7 +329,7 @@ describe("decode: hostile bytes by seed", () => {
     assertSpans(decode(valid));
   });
 
-  it("changed bytes give a value or a ProtocolError, quickly, with right spans", () => {
+  it("changed bytes result in a value or a ProtocolError, quickly, with correct spans", () => {
     let taken = 0, refused = 0;
     for (let seed = 0; seed < 3000; seed++) {
       const bytes = valid.slice(), dice = randomBytes(seed, 8);
@@ -348,7 +348,7 @@ describe("decode: hostile bytes by seed", () => {
     assert.ok(taken > 50 && refused > 500, `${taken} taken, ${refused} refused`);
   });
 
-  it("random bytes, plain or of bencode's own letters, throw nothing but ProtocolErrors", () => {
+  it("random bytes, plain or of bencode's own letters, only throw ProtocolErrors", () => {
     let refused = 0;
     for (let seed = 0; seed < 3000; seed++) {
       const letters = "dlie0123456789:-";
@@ -383,13 +383,13 @@ describe("decode leniently", () => {
     assert.equal(Object.is(read("i-0e"), 0), true);
   });
 
-  it("skips what is before and behind", () => {
+  it("skips bytes before and after the value", () => {
     for (const text of ["\xef\xbb\xbfi5e", " \r\ni5e", "i5e\n", "i5e<!-- -->", "i5e1:x"]) {
       assert.equal(decode(b(text), lenient), 5, text);
     }
   });
 
-  it("keeps what came before the end or the damage", () => {
+  it("keeps everything before the end or the damage", () => {
     const whole = "d1:ali1ei2ee1:bd1:ci3e1:di4ee1:ei5ee";
     for (let length = 1; length < whole.length; length++) {
       const value = dict(whole.slice(0, length), lenient);
@@ -401,7 +401,7 @@ describe("decode leniently", () => {
     assert.equal(dict("d1:ai1ei2ei3ee", lenient).int("a"), 1);
   });
 
-  it("still refuses what is no value, and what is over a limit", () => {
+  it("still refuses bytes without a value, and values over a limit", () => {
     for (const text of ["", "<html>", "e", "9:abc", "\xef\xbb\xbf"]) refusal(text, lenient);
     const deep = { ...lenient, maxDepth: 3, maxTokens: 10, maxBytes: 100 };
     assert.equal(refusal("llllee", deep).code, "too-deep");

@@ -24,7 +24,7 @@ function refusal(...args: string[]): string {
 }
 
 describe("parseArgs", () => {
-  it("gives every flag its initial value when none is given", () => {
+  it("returns every flag's initial value if no flag is given", () => {
     const { values, operands } = parseArgs(FLAGS, []);
     assert.deepEqual(values, { dir: ".", peer: [], "max-peers": 25, json: false, quiet: false });
     assert.deepEqual(operands, []);
@@ -74,7 +74,7 @@ describe("parseArgs", () => {
     assert.match(refusal("-qx"), /^-q takes no value/);
   });
 
-  it("puts the flag's name before what is wrong with its value", () => {
+  it("puts the flag's name before the error about its value", () => {
     assert.equal(
       refusal("--max-peers", "many"),
       '--max-peers: "many" is not a whole number from 1 to 100',
@@ -90,7 +90,7 @@ describe("nearest", () => {
     assert.equal(editDistance("", "abc"), 3);
   });
 
-  it("finds a mistyped word and a beginning, and nothing for what is far off", () => {
+  it("suggests the command for a typing error or a prefix, and nothing for a different word", () => {
     const known = ["download", "show", "verify", "demo"];
     assert.equal(nearest("downlaod", known), "download");
     assert.equal(nearest("down", known), "download");

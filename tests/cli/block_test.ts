@@ -50,7 +50,7 @@ describe("torrentBlock", () => {
     }
   });
 
-  it("leaves out whole parts that do not fit, those of least use first", () => {
+  it("leaves out whole parts that do not fit, the least useful first", () => {
     const rows = (columns: number) => shown(torrent, columns, true)[1];
     assert.equal(
       rows(80),
@@ -61,7 +61,7 @@ describe("torrentBlock", () => {
     assert.equal(rows(24), "▕█████     ▏ 50.0%");
   });
 
-  it("leaves the time out when it is unknown", () => {
+  it("leaves the time out while it is unknown", () => {
     assert.doesNotMatch(shown({ ...torrent, etaSeconds: null }, 120).join("\n"), /left/);
   });
 
@@ -92,11 +92,11 @@ describe("heldBackPhrase", () => {
     return heldBackPhrase(snapshotOf(part));
   }
 
-  it("is null when nothing holds it back", () => {
+  it("is null if nothing slows the download", () => {
     assert.equal(phrase({ heldBackBy: "nothing" }), null);
   });
 
-  it("tells why there are no peers", () => {
+  it("says why there are no peers", () => {
     const known = { connected: 0, connecting: 0, known: 3, banned: 0 };
     assert.match(phrase({ heldBackBy: "no-peers" })!, /has no tracker \(--peer/);
     assert.match(
@@ -113,7 +113,7 @@ describe("heldBackPhrase", () => {
     );
   });
 
-  it("names several failing trackers, and what else was tried", () => {
+  it("names several failing trackers and the other attempts", () => {
     const failing = (name: string, message: string) => ({
       ...TRACKER,
       url: `udp://${name}`,
@@ -188,7 +188,7 @@ describe("heldBackPhrase", () => {
 describe("statePhrase and quotas", () => {
   const until = Date.UTC(2026, 11), up = { down: false, up: true, until };
 
-  it("tells that the quota is spent and until when", () => {
+  it("says that the quota is used up, and until when", () => {
     assert.equal(
       statePhrase(
         snapshotOf({ state: "seeding", totals: { downloaded: 0, uploaded: 430 }, quotaSpent: up }),
@@ -214,7 +214,7 @@ describe("statePhrase and quotas", () => {
     );
   });
 
-  it("stands out on a terminal", () => {
+  it("is highlighted on a terminal", () => {
     const [, , line] = torrentBlock(snapshotOf({ state: "seeding", quotaSpent: up }), 120, {
       unicode: false,
     });

@@ -51,7 +51,7 @@ describe("shoal with a bad .torrent", () => {
       assertOneLine(run, 3, /Cannot read .*none\.torrent: there is no such file/);
     });
 
-    it(`${command} ends with 3 for what is no torrent`, { timeout: 20_000 }, async () => {
+    it(`${command} ends with 3 for a file that is not a torrent`, { timeout: 20_000 }, async () => {
       assertOneLine(await shoal(command, junk), 3, /junk\.torrent: This is not a \.torrent file/);
     });
 
@@ -59,11 +59,11 @@ describe("shoal with a bad .torrent", () => {
       assertOneLine(await shoal(command, FOLDER), 3, /the path is a folder/);
     });
 
-    it(`${command} names a v2-only torrent as what it is`, { timeout: 20_000 }, async () => {
+    it(`${command} says that a torrent is v2-only`, { timeout: 20_000 }, async () => {
       assertOneLine(await shoal(command, v2Only), 3, /v2\.torrent: .*v2/i);
     });
 
-    it(`${command} says that magnet links are not there yet`, { timeout: 20_000 }, async () => {
+    it(`${command} says that it does not accept magnet links`, { timeout: 20_000 }, async () => {
       assertOneLine(await shoal(command, "magnet:?xt=urn:btih:00"), 3, /magnet link/);
     });
   }
@@ -108,18 +108,22 @@ describe("shoal download from a URL", () => {
     assert.equal(JSON.parse(run.out).name, "good.bin");
   });
 
-  it("ends with 3 for a 404, without what the query may hide", { timeout: 20_000 }, async () => {
-    const run = await shoal("download", `${base}/none?passkey=abc`);
-    assertOneLine(
-      run,
-      3,
-      /Cannot get http:\/\/127\.0\.0\.1:\d+\/none: the server does not have it \(status 404\)/,
-    );
-    assert.doesNotMatch(run.err, /abc/);
-  });
+  it(
+    "ends with 3 for a 404, without showing a secret in the query",
+    { timeout: 20_000 },
+    async () => {
+      const run = await shoal("download", `${base}/none?passkey=abc`);
+      assertOneLine(
+        run,
+        3,
+        /Cannot get http:\/\/127\.0\.0\.1:\d+\/none: the server does not have it \(status 404\)/,
+      );
+      assert.doesNotMatch(run.err, /abc/);
+    },
+  );
 
   it(
-    "ends with 3 for a loop, another scheme, a web page, and nobody",
+    "ends with 3 for a loop, another scheme, a web page and an unreachable host",
     { timeout: 40_000 },
     async () => {
       assertOneLine(await shoal("download", `${base}/loop`), 3, /more than 5 redirects/);
@@ -136,7 +140,7 @@ describe("shoal download where it cannot work", () => {
     assertOneLine(run, 5, /good\.torrent/);
   });
 
-  it("ends with 5 when a folder stands where a file should be", { timeout: 20_000 }, async () => {
+  it("ends with 5 if a folder is in the place of a file", { timeout: 20_000 }, async () => {
     const dir = join(FOLDER, "occupied");
     mkdirSync(join(dir, "good.bin"), { recursive: true });
     const run = await shoal("download", GOOD, "-o", dir, "--give-up-after", "5s");
@@ -154,7 +158,7 @@ describe("shoal download where it cannot work", () => {
   });
 
   it(
-    "ends with 4 when there is no peer, and says what the tracker did",
+    "ends with 4 if there is no peer, and repeats the tracker's answer",
     { timeout: 20_000 },
     async () => {
       const run = await shoal(

@@ -56,7 +56,7 @@ function heldHasher(held: Promise<void>): Hasher {
 }
 
 describe("shoal create", () => {
-  it("writes what its flags ask for and says where it is", async () => {
+  it("writes what its flags request and prints the path", async () => {
     const { folder, top, out } = makeTop();
     const flags = ["--announce", "http://a/announce", "--tier", "udp://b:1  http://c/announce"];
     const more = ["--announce=http://d/announce", "--webseed", "http://w/", "--private"];
@@ -83,7 +83,7 @@ describe("shoal create", () => {
     );
   });
 
-  it("pads, names and leaves the date out when told so", async () => {
+  it("pads, uses the given name and leaves the date out as requested", async () => {
     const { top, out } = makeTop();
     const run = await create(top, "-o", out, "--pad", "--name", "New Name", "--no-date");
     assert.equal(run.code, 0);
@@ -93,14 +93,14 @@ describe("shoal create", () => {
     assert.match(run.printed, /To seed it, rename "top" to "New Name" first\n$/);
   });
 
-  it("tells of what it leaves out", async () => {
+  it("reports the files that it leaves out", async () => {
     const { top, out } = makeTop();
     symlinkSync("a.bin", join(top, "link"));
     const run = await create(top, "-o", out);
     assert.match(run.printed, /^warning: .*top\/link: symbolic link left out: .*\ntop: /);
   });
 
-  it("leaves out what file managers make, and says so", async () => {
+  it("leaves out files made by file managers, and says so", async () => {
     const { top, out } = makeTop();
     mkdirSync(join(top, "sub/@eaDir"));
     for (const name of [".DS_Store", "sub/Thumbs.db", "sub/@eaDir/x"]) {
@@ -113,7 +113,7 @@ describe("shoal create", () => {
     assert.equal(pathsIn(out).length, 5);
   });
 
-  it("leaves out what --exclude names: files by name or path, and whole folders", async () => {
+  it("leaves out the files of --exclude: by name or path, and whole folders", async () => {
     const { top, out } = makeTop();
     for (const name of ["old.torrent", "sub/c.nfo", "c.nfo"]) writeFileSync(join(top, name), "1");
     const flags = ["--exclude", "*.torrent", "--exclude", "sub/*.nfo"];
@@ -195,7 +195,7 @@ describe("shoal create and the place it writes to", () => {
     assert.equal(read(out).name, "top");
   });
 
-  it("notices a file that comes there meanwhile", async () => {
+  it("notices a file that appears meanwhile", async () => {
     const { top, out } = makeTop();
     const world = fakeWorld(["create", top, "-o", out]);
     const held = Promise.withResolvers<void>();
@@ -210,7 +210,7 @@ describe("shoal create and the place it writes to", () => {
     assert.deepEqual([world.process.code, readFileSync(out, "utf8")], [5, "mine"]);
   });
 
-  it("does not write over what it hashes", async () => {
+  it("does not overwrite the files that it hashes", async () => {
     const { top } = makeTop();
     const inside = join(top, "x.torrent");
     assert.equal((await create(top, "-o", inside)).code, 0);
@@ -221,7 +221,7 @@ describe("shoal create and the place it writes to", () => {
     assert.match(itself.errors, /one of those to be shared/);
   });
 
-  it("wants a folder that is there, before it hashes", async () => {
+  it("requires an existing folder, before it hashes", async () => {
     const { top, folder } = makeTop();
     const run = await create(top, "-o", join(folder, "no/x.torrent"));
     assert.equal(run.code, 5);
@@ -229,7 +229,7 @@ describe("shoal create and the place it writes to", () => {
   });
 });
 
-describe("shoal create and what makes no torrent", () => {
+describe("shoal create with unusable input", () => {
   it("ends with one line and the right code", async () => {
     const { top, folder, out } = makeTop();
     mkdirSync(join(folder, "nothing"));
@@ -257,7 +257,7 @@ describe("shoal create and what makes no torrent", () => {
 });
 
 describe("shoal create and Ctrl-C", () => {
-  it("ends with 130 and leaves nothing behind", async () => {
+  it("ends with 130 and removes its temporary files", async () => {
     const { folder, top, out } = makeTop();
     const before = readdirSync(folder);
     const world = fakeWorld(["create", top, "-o", out]);
@@ -342,7 +342,7 @@ describe("shoal create as a process", () => {
     }
   });
 
-  it("makes what shoal verify and seed take", { timeout: 30_000 }, async () => {
+  it("makes torrents that shoal verify and seed accept", { timeout: 30_000 }, async () => {
     const { folder } = makeTop();
     const made = await startShoal(["create", "top"], { cwd: folder }).finished;
     assert.deepEqual([made.code, made.err], [0, ""]);

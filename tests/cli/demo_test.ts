@@ -30,7 +30,7 @@ describe("the demo's .torrent", () => {
 });
 
 describe("pacedNet", () => {
-  it("tells that bytes were sent no faster than the rate, over all sockets", async () => {
+  it("reports bytes as sent no faster than the rate, over all sockets", async () => {
     const clock = new FakeClock();
     const net: StreamNet = {
       connect: () => ({ send: (_: Uint8Array, sent: () => void) => sent() }) as unknown as Socket,

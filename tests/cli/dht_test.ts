@@ -46,7 +46,7 @@ function dht(...args: string[]) {
 }
 
 describe("shoal dht ping", () => {
-  it("tells the id of a node that answers", TIMEOUT, async () => {
+  it("prints the id of a node that answers", TIMEOUT, async () => {
     const id = nodes[0]!.dht!.stats().overlays[0]!.id;
     const { code, out, err } = await dht("ping", first);
     assert.equal(err, "");
@@ -54,7 +54,7 @@ describe("shoal dht ping", () => {
     assert.equal(code, 0);
   });
 
-  it("ends with 4 when nobody answers", TIMEOUT, async () => {
+  it("ends with 4 if no node answers", TIMEOUT, async () => {
     const { code, out, err } = await dht("ping", "127.0.0.1:9");
     assert.deepEqual([code, out], [4, ""]);
     assert.equal(err, "shoal: 127.0.0.1:9 does not answer\n");
@@ -62,7 +62,7 @@ describe("shoal dht ping", () => {
 });
 
 describe("shoal dht peers", () => {
-  it("prints who announced itself, by info-hash and by magnet link", TIMEOUT, async () => {
+  it("prints the announced peers, by info-hash and by magnet link", TIMEOUT, async () => {
     const { stored } = await nodes[3]!.dht!.announce(fromHex(INFO_HASH), { port: 7777 });
     assert.ok(stored > 0);
     const text = await dht("peers", INFO_HASH);
@@ -72,7 +72,7 @@ describe("shoal dht peers", () => {
     assert.deepEqual(JSON.parse(json.out), expected);
   });
 
-  it("ends with 4 when there are none", TIMEOUT, async () => {
+  it("ends with 4 if there are none", TIMEOUT, async () => {
     const { code, out, err } = await dht("peers", "f".repeat(40));
     assert.deepEqual([code, out], [4, ""]);
     assert.match(err, /^shoal: No peers of f{40} \(\d+ questions asked\)\n$/);
@@ -111,7 +111,7 @@ describe("shoal dht put and get", () => {
     assert.match(late.err, /--seq/);
   });
 
-  it("ends with 4 when there is nothing", TIMEOUT, async () => {
+  it("ends with 4 if there is no item", TIMEOUT, async () => {
     const { code, out, err } = await dht("get", "e".repeat(40));
     assert.deepEqual([code, out], [4, ""]);
     assert.match(err, /^shoal: There is no item at e{40}\n$/);
@@ -181,7 +181,7 @@ describe("shoal dht", () => {
 });
 
 describe("readValue", () => {
-  it("gives text where there is some, else hexadecimal digits", () => {
+  it("returns text if the value is text, otherwise hexadecimal digits", () => {
     const text = stringValue(new TextEncoder().encode("a\n\0"));
     assert.deepEqual(readValue(text), { text: "a\n\0", hex: "610a00" });
     assert.deepEqual(readValue(stringValue(new Uint8Array([255]))), { text: null, hex: "ff" });

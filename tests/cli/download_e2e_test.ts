@@ -29,7 +29,7 @@ describe("shoal download from a swarm", () => {
   });
   after(() => swarm.close());
 
-  it("brings the same bytes, says where they are, ends with 0", { timeout: 30_000 }, async () => {
+  it("downloads the same bytes, prints their path, ends with 0", { timeout: 30_000 }, async () => {
     const dir = join(newFolder(), "made", "on the way");
     const run = await shoal("download", swarm.torrentPath, "-o", dir);
     assert.equal(run.err, "");
@@ -41,7 +41,7 @@ describe("shoal download from a swarm", () => {
     assert.deepEqual(readFileSync(join(dir, "data.bin")), readFileSync(swarm.data));
   });
 
-  it("fetches nothing again, and only what is damaged", { timeout: 60_000 }, async () => {
+  it("downloads only damaged pieces again", { timeout: 60_000 }, async () => {
     const dir = newFolder();
     assert.equal((await shoal("download", swarm.torrentPath, "-o", dir, "-q")).code, 0);
     const again = await shoal("download", swarm.torrentPath, "-o", dir);
@@ -111,7 +111,7 @@ describe("shoal download from a swarm", () => {
 });
 
 describe("shoal download and Ctrl-C", () => {
-  it("keeps what is there, ends in time with 130, and goes on later", {
+  it("keeps its data, ends in time with 130, and resumes later", {
     timeout: 60_000,
   }, async () => {
     const swarm = await startSwarm(8 * MIB, MIB);
@@ -138,7 +138,7 @@ describe("shoal download and Ctrl-C", () => {
     }
   });
 
-  it("tells the tracker that it leaves", { timeout: 30_000 }, async () => {
+  it("tells the tracker that it stopped", { timeout: 30_000 }, async () => {
     const tracker: LocalTracker = await startEmptyTracker();
     try {
       const folder = newFolder(), path = join(folder, "lonely.torrent");
@@ -158,7 +158,7 @@ describe("shoal download and Ctrl-C", () => {
     }
   });
 
-  it("ends with 4 when the tracker knows nobody", { timeout: 30_000 }, async () => {
+  it("ends with 4 if the tracker knows no peer", { timeout: 30_000 }, async () => {
     const tracker = await startEmptyTracker();
     const folder = newFolder(), path = join(folder, "lonely.torrent");
     writeFileSync(path, torrentOfNothing("lonely.bin", 1000, tracker.announceUrl));

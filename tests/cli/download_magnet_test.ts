@@ -16,14 +16,14 @@ writeFileSync(TORRENT, "not read by the fake client");
 describe("shoal download of a magnet link, and of chosen files", () => {
   const MAGNET = "magnet:?xt=urn:btih:c9e15763f722f23e98a29decdfae341b98d53056&dn=x";
 
-  it("hands the link to the client as it is", async () => {
+  it("passes the link to the client unchanged", async () => {
     const run = await start([MAGNET]);
     assert.equal(run.world.client.added[0]!.bytes, MAGNET);
     run.world.client.added[0]!.finish();
     assert.equal(await ended(run), 0);
   });
 
-  it("takes a bare info-hash for one, unless there is such a file", async () => {
+  it("accepts a bare info-hash as a link, unless a file has that name", async () => {
     const hash = "c9e15763f722f23e98a29decdfae341b98d53056";
     const run = await start([hash]);
     assert.equal(run.world.client.added[0]!.bytes, hash);
@@ -31,7 +31,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     await ended(run);
   });
 
-  it("gives up like any other when nobody has the metadata", async () => {
+  it("gives up like any other download if no peer has the metadata", async () => {
     const run = await start([MAGNET, "--give-up-after", "1m"]);
     run.world.client.added[0]!.set({ state: "finding", heldBackBy: "no-peers" });
     await run.world.clock.pass(70_000);
@@ -54,7 +54,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     await ended(run);
   });
 
-  it("asks which files without forgetting which come first", async () => {
+  it("asks which files to download and keeps the order of --first", async () => {
     const real = join(FOLDER, "two.torrent");
     const files = "d6:lengthi5e4:pathl1:aeed6:lengthi5e4:pathl1:beed6:lengthi5e4:pathl1:cee";
     const pieces = `12:piece lengthi16384e6:pieces20:${"h".repeat(20)}`;
@@ -106,7 +106,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     assert.match(run.world.process.printed, /stopped before its metadata was found/);
   });
 
-  it("shows what a link names, and the search for it on standard error", async () => {
+  it("shows the contents of a magnet link, and the search for it on standard error", async () => {
     const info = "d6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + "h".repeat(20) + "e";
     const world = fakeWorld(["show", MAGNET, "--no-state"]);
     const running = runCli(world.platform, world.openClient);
@@ -122,7 +122,7 @@ describe("shoal download of a magnet link, and of chosen files", () => {
     assert.equal(world.process.code, 0);
   });
 
-  it("asks nobody where there is no terminal", async () => {
+  it("asks no question without a terminal", async () => {
     const run = await start([TORRENT, "--choose"]);
     await assert.rejects(run.code, /--choose needs a terminal/);
   });

@@ -21,7 +21,7 @@ function jsonLines(run: FakeRun): Record<string, unknown>[] {
 }
 
 describe("shoal download", () => {
-  it("hands its flags to the client and leaves out what was not given", async () => {
+  it("passes its flags to the client and leaves out the others", async () => {
     const args = [TORRENT, "-o", "out", "--peer", "192.0.2.1:9", "--peer=[::1]:7", "--max-peers=7"];
     const more = ["--pieces-per-peer", "2", "--sequential", "--preallocate", "--port", "6881"];
     const goals = ["--seed-goal", "ratio:2", "--final-check", "full"];
@@ -54,7 +54,7 @@ describe("shoal download", () => {
     await ended(plain);
   });
 
-  it("ends with 0 and tells size, time, rate and place", async () => {
+  it("ends with 0 and prints size, time, rate and folder", async () => {
     const run = await start([TORRENT, "-o", FOLDER]);
     await run.world.clock.pass(2000);
     run.world.client.added[0]!.set({ size: 4 << 20 });
@@ -69,7 +69,7 @@ describe("shoal download", () => {
     assert.deepEqual(run.world.process.interruptHandlers, []);
   });
 
-  it("tells the place under the name that the files have there", async () => {
+  it("prints the path with the file's actual name", async () => {
     const run = await start([TORRENT, "-o", FOLDER, "--rename", "1=mine"]);
     run.world.client.added[0]!.set({ size: 4 << 20, savedAs: "mine" });
     run.world.client.added[0]!.finish();
@@ -77,7 +77,7 @@ describe("shoal download", () => {
     assert.match(run.world.process.printed, /\n {2}in .*\/mine\n$/);
   });
 
-  it("leaves no timer behind", async () => {
+  it("leaves no timer running", async () => {
     const run = await start([TORRENT]);
     await run.world.clock.pass(1000);
     run.world.client.added[0]!.finish();
@@ -85,7 +85,7 @@ describe("shoal download", () => {
     assert.equal(run.world.clock.pending, 0);
   });
 
-  it("tells that it is complete when it is, and at the seed goal what was uploaded", async () => {
+  it("reports completion at once, and the uploaded bytes at the seed goal", async () => {
     const run = await start([TORRENT, "--seed-goal", "ratio:1"]);
     const [torrent] = run.world.client.added;
     torrent!.seed();
@@ -100,7 +100,7 @@ describe("shoal download", () => {
     );
   });
 
-  it("tells how each one ended as soon as it has, while the others run", async () => {
+  it("reports the outcome of each torrent at once, while the others run", async () => {
     for (const size of [null, { columns: 80, rows: 24, color: false }]) {
       const args = [join(FOLDER, "none.torrent"), TORRENT, OTHER], world = fakeWorld(args);
       world.process.size = size;
@@ -152,7 +152,7 @@ describe("shoal download", () => {
     assert.equal(world.process.errors, "");
   });
 
-  it("refuses the torrent's own folder where it is to be downloaded into", async () => {
+  it("refuses the torrent's own folder as download folder", async () => {
     const folder = newFolder(), torrent = join(folder, "show.torrent");
     const files = "ld6:lengthi5e4:pathl1:aeed6:lengthi5e4:pathl1:beee";
     const pieces = `12:piece lengthi16384e6:pieces20:${"h".repeat(20)}`;
@@ -189,7 +189,7 @@ describe("shoal download", () => {
     assert.equal(run.world.process.errors, `shoal: big.bin: ${message}\n`);
   });
 
-  it("ends with 5 when the disk breaks while it gives what it downloaded", async () => {
+  it("ends with 5 if the disk fails while it seeds", async () => {
     const run = await start([TORRENT, "--seed-goal", "forever"]);
     const [torrent] = run.world.client.added;
     torrent!.seed();
@@ -203,7 +203,7 @@ describe("shoal download", () => {
     assert.match(run.world.process.printed, /^big\.bin: done, 1000 B, verified\n {2}in .*\n$/);
   });
 
-  it("ends with 3 for what the client cannot take, naming the source", async () => {
+  it("ends with 3 for a source that the client refuses, and names it", async () => {
     const world = fakeWorld([]);
     world.client.onAdd = () => {
       throw new TorrentFileError("v2-only", "It is a v2-only torrent");
@@ -214,7 +214,7 @@ describe("shoal download", () => {
     assert.equal(world.process.errors, `shoal: ${TORRENT}: It is a v2-only torrent\n`);
   });
 
-  it("ends with 3 for a missing file and never opens a client for it", async () => {
+  it("ends with 3 for a missing file without opening a client for it", async () => {
     const run = await start([join(FOLDER, "none.torrent")]);
     assert.equal(await ended(run), 3);
     assert.match(
@@ -224,7 +224,7 @@ describe("shoal download", () => {
     assert.equal(run.world.openedWith, undefined);
   });
 
-  it("goes on with the others and ends with the worst code", async () => {
+  it("continues with the others and ends with the worst code", async () => {
     const run = await start([join(FOLDER, "none.torrent"), TORRENT, OTHER]);
     await until(() => run.world.client.added.length === 2);
     const [first, second] = run.world.client.added;
@@ -254,7 +254,7 @@ describe("shoal download", () => {
 });
 
 describe("shoal download without peers", () => {
-  it("waits as long as its user, and says once in a while why", async () => {
+  it("waits until the user stops it, and occasionally says why", async () => {
     const run = await start([TORRENT]);
     run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
     await run.world.clock.pass(3_600_000);
@@ -269,7 +269,7 @@ describe("shoal download without peers", () => {
     assert.equal(await ended(run), 0);
   });
 
-  it("gives up with 4 after the time that was set, and says what was wrong", async () => {
+  it("gives up with 4 after the given time, and says why", async () => {
     const run = await start([TORRENT, "--give-up-after", "1m"]);
     run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
     await run.world.clock.pass(59_000);
@@ -281,7 +281,7 @@ describe("shoal download without peers", () => {
     assert.match(run.world.process.errors, /; run the same command again to resume\n$/);
   });
 
-  it("counts the time anew after each peer", async () => {
+  it("restarts the wait after each peer", async () => {
     const had = await start([TORRENT, "--give-up-after", "1m"]);
     const [torrent] = had.world.client.added;
     await had.world.clock.pass(50_000);
@@ -309,7 +309,7 @@ describe("shoal download without peers", () => {
     assert.equal(await ended(run), 4);
   });
 
-  it("ends by itself where nothing could bring a peer, with a code of its own", async () => {
+  it("ends by itself if nothing can bring a peer, with a separate code", async () => {
     const nowhere = [TORRENT, "--no-dht", "--no-lsd", "--json"];
     const run = await start(nowhere);
     run.world.client.added[0]!.set({ heldBackBy: "no-peers" });
@@ -358,7 +358,7 @@ describe("shoal download without peers", () => {
 });
 
 describe("shoal download and Ctrl-C", () => {
-  it("closes the client, keeps what is there and ends with 130", async () => {
+  it("closes the client, keeps the data and ends with 130", async () => {
     const run = await start([TORRENT]);
     run.world.client.added[0]!.set({ have: 423 });
     run.world.process.interrupt();
@@ -377,7 +377,7 @@ describe("shoal download and Ctrl-C", () => {
     assert.equal(await ended(run), 130);
   });
 
-  it("ends at once when it comes twice", async () => {
+  it("ends at once on the second Ctrl-C", async () => {
     const run = await start([TORRENT]);
     run.world.client.neverCloses = true;
     run.world.process.interrupt();
@@ -448,7 +448,7 @@ describe("shoal download --json", () => {
     });
   });
 
-  it("tells of each peer and of all runs in its progress", async () => {
+  it("reports each peer and the totals of all runs in its progress", async () => {
     const run = await start([TORRENT, "--json"]);
     const [torrent] = run.world.client.added;
     const totals = { downloaded: 900, uploaded: 300 };
@@ -492,7 +492,7 @@ describe("shoal download --json", () => {
     assert.deepEqual(ports.slice(28, 33), [4, 0, 119, 118, 117]);
   });
 
-  it("tells errors as an outcome too", async () => {
+  it("reports errors as an outcome too", async () => {
     const run = await start([join(FOLDER, "none.torrent"), "--json"]);
     assert.equal(await ended(run), 3);
     const [line] = jsonLines(run);
@@ -562,7 +562,7 @@ describe("shoal download into a pipe", () => {
     await ended(run);
   });
 
-  it("tells of trackers, bans and failed checks, once each", async () => {
+  it("reports trackers, bans and failed checks, once each", async () => {
     const run = await start([TORRENT]);
     const infoHash = "aa".repeat(20);
     const { client, process } = run.world;

@@ -40,7 +40,7 @@ function eventsOf(out: string): { type: string; code?: string; have?: number }[]
 }
 
 describe("shoal download onto a disk that is too small", { skip }, () => {
-  it("waits when told so, and goes on by itself when there is room", {
+  it("waits with --wait-for-disk, and continues by itself when there is space", {
     timeout: 140_000,
   }, async () => {
     const swarm = await startSwarm(8 * MIB, 8 * MIB);
@@ -76,7 +76,7 @@ describe("shoal download onto a disk that is too small", { skip }, () => {
 });
 
 describe("shoal download with a state folder", () => {
-  it("goes on after kill -9 with what it had, and hashes nothing that is as it was", {
+  it("resumes after kill -9, and hashes no unchanged file", {
     timeout: 140_000,
   }, async () => {
     const swarm = await startSwarm(16 * MIB, MIB / 2);

@@ -51,7 +51,7 @@ describe("figures of chosen files", () => {
     assert.equal(notes.about(warning), 'film: warning: "film" was in /old');
   });
 
-  it("are those of the last words", async () => {
+  it("are those of the summary", async () => {
     for (
       const [downloaded, said] of [
         [0, "the chosen files (30.0 MiB of 150 MiB) already on disk, verified"],

@@ -55,7 +55,7 @@ describe("fileSpec", () => {
     assert.deepEqual(meant("<1k,>100M"), [0, 4]);
   });
 
-  it("refuses what means nothing", () => {
+  it("refuses invalid text", () => {
     for (const text of ["", " , ", "0", "3-2", ">", "<x"]) {
       assert.throws(() => fileSpec(text), UsageError, text);
     }
@@ -65,14 +65,14 @@ describe("fileSpec", () => {
 });
 
 describe("selectionBy", () => {
-  it("wants the named files only, and of those some first", () => {
+  it("selects only the named files, and some of those first", () => {
     const only = fileSpec("1-3"), first = fileSpec("*.srt,*.txt");
     const { priorities, others } = selectionBy({ only, first, endsFirst: false })!(meta);
     assert.deepEqual([...priorities!], [[0, 4], [2, 7], [3, 4]]);
     assert.equal(others, 0);
   });
 
-  it("leaves the others as they are when only an order is wished", () => {
+  it("keeps the other files if only an order is requested", () => {
     const first = fileSpec("4");
     const selection = selectionBy({ only: null, first, endsFirst: true })!(meta);
     assert.deepEqual([...selection.priorities!], [[4, 7]]);

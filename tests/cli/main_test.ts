@@ -96,7 +96,7 @@ describe("runCli with --help and --version", () => {
     for (const line of flags!.split("\n")) assert.ok(line.length <= 70, line);
   });
 
-  it("tells the version of package.json", async () => {
+  it("prints the version of package.json", async () => {
     const file = new URL("../../package.json", import.meta.url);
     const { version } = JSON.parse(readFileSync(file, "utf8"));
     for (const args of [["--version"], ["-V"], ["version"]]) {
@@ -116,7 +116,7 @@ describe("runCli and errors", () => {
     }
   });
 
-  it("downloads what a magnet link names, without the command", async () => {
+  it("downloads the torrent of a magnet link, without the command", async () => {
     const world = fakeWorld(["magnet:?xt=urn:btih:" + "ab".repeat(20), "--no-state", "-q"]);
     const running = runCli(world.platform, world.openClient);
     await until(() => world.client.added.length > 0);
@@ -125,7 +125,7 @@ describe("runCli and errors", () => {
     assert.equal(world.process.code, 0);
   });
 
-  it("shows a bug as one line, and the trace only to those who ask", async () => {
+  it("shows a bug as one line, and the trace only on request", async () => {
     for (const [vars, lines] of [[{}, 1], [{ SHOAL_DEBUG: "1" }, 3]] as const) {
       const world = fakeWorld(["show", "x.torrent"], vars);
       const files = { ...world.platform.files, read: () => Promise.reject(new TypeError("oops")) };
@@ -148,14 +148,14 @@ describe("runCli and errors", () => {
 });
 
 describe("exit codes", () => {
-  it("tell errors apart", () => {
+  it("distinguish errors", () => {
     assert.equal(exitCodeFor(new FileError("disk-full", "/x", "full")), 5);
     assert.equal(exitCodeFor(new TorrentFileError("empty", "empty")), 3);
     assert.equal(exitCodeFor(new NetError("address-in-use", "taken")), 1);
     assert.equal(exitCodeFor(new Error("anything")), 1);
   });
 
-  it("give the worst of several", () => {
+  it("return the worst of several", () => {
     assert.equal(worstOf([]), 0);
     assert.equal(worstOf([0, 4, 0]), 4);
     assert.equal(worstOf([4, 3]), 3);

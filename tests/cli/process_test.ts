@@ -48,7 +48,7 @@ function inShell(line: string, args: readonly string[]) {
 }
 
 describe("output that cannot be written", { skip: notLinux }, () => {
-  it("is an error with a code of its own and one line", { timeout: 60_000 }, async () => {
+  it("is an error with a separate code and one line", { timeout: 60_000 }, async () => {
     const { dir, torrent } = await makeShare();
     const commands: [string, ...string[]][] = [
       ["show", torrent, "--json"],
@@ -92,7 +92,7 @@ describe("a terminal that is closed", { skip: notLinux }, () => {
     existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "",
   );
 
-  it("ends a run like Ctrl-C: the tracker hears of it", {
+  it("ends a run like Ctrl-C: the tracker is told", {
     timeout: 60_000,
     skip: ignored && "SIGHUP is ignored here",
   }, async () => {

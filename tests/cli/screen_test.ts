@@ -54,7 +54,7 @@ describe("LiveScreen", () => {
     assert.ok(!process.printed.includes("\x1b[?25"));
   });
 
-  it("draws below what others wrote while it was stopped", async () => {
+  it("draws below the output of other programs while it was stopped", async () => {
     const { screen, process, output, model } = harness(40, 10);
     screen.draw(lines("film 1%", "peers"));
     await output.flush();
@@ -76,7 +76,7 @@ describe("LiveScreen", () => {
     assert.deepEqual((await model()).text(), ["2 wide wide wide w…", "b", "c"]);
   });
 
-  it("leaves frames out while the reader is slow", async () => {
+  it("skips frames while the reader is slow", async () => {
     const process = new FakeProcess();
     let release = () => {};
     const output = new Output({
@@ -101,7 +101,7 @@ describe("LiveScreen", () => {
 });
 
 describe("LiveReporter", () => {
-  it("draws nothing over what others wrote, even if it hears late that it was stopped", async () => {
+  it("does not draw over the output of other programs, even if it learns late that it was stopped", async () => {
     const process = new FakeProcess(), output = new Output(process);
     process.size = { columns: 80, rows: 24, color: false };
     const reporter = new LiveReporter(output, liveTerminal(process)!);
@@ -144,7 +144,7 @@ describe("liveTerminal", () => {
 });
 
 describe("Output", () => {
-  it("keeps the order and forgets what nobody reads any more", async () => {
+  it("keeps the order and drops text that no reader wants", async () => {
     let writes = 0;
     const output = new Output({
       out: () => ++writes < 2 ? Promise.resolve() : Promise.reject(new Error("EPIPE")),

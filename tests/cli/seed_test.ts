@@ -54,7 +54,7 @@ async function start(args: readonly string[]) {
 }
 
 describe("shoal seed", () => {
-  it("only gives, and forever, unless it is told otherwise", async () => {
+  it("only uploads, and forever, without other flags", async () => {
     const plain = await start([TORRENT, "data"]);
     assert.deepEqual(plain.world.openedWith, {});
     assert.deepEqual(plain.torrent.options, {
@@ -102,7 +102,7 @@ describe("shoal seed", () => {
     });
   });
 
-  it("waits for peers with what is missing, naming none but its flags", async () => {
+  it("waits for peers with --fetch-missing, and only adds its flags", async () => {
     const { world, torrent, ended } = await start([TORRENT, "d", "--fetch-missing"]);
     torrent.set({ heldBackBy: "no-peers" });
     await world.clock.pass(61_000);
@@ -131,7 +131,7 @@ describe("shoal seed", () => {
     }
   });
 
-  it("refuses a magnet link whose .torrent is not known, and says how to get it", async () => {
+  it("refuses a magnet link without known metadata, and says how to get it", async () => {
     const stateDir = join(FOLDER, "no state yet"),
       hash = "c9e15763f722f23e98a29decdfae341b98d53056";
     for (const source of [`magnet:?xt=urn:btih:${hash}&tr=http://127.0.0.1:9/announce`, hash]) {
@@ -150,7 +150,7 @@ describe("shoal seed", () => {
     await assert.rejects(ended(), { code: "no-hash" });
   });
 
-  it("ends with 0 at its goal and says what it gave", async () => {
+  it("ends with 0 at its goal and prints the uploaded bytes", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
     torrent.set({ uploaded: 1500, totals: { downloaded: 0, uploaded: 1500 }, state: "done" });
@@ -191,7 +191,7 @@ describe("shoal seed", () => {
     }
   });
 
-  it("ends with 1 when something is missing, and names the ways out", async () => {
+  it("ends with 1 if data is missing, and names the remedies", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.set({ state: "failed" });
     torrent.fail(new IncompleteError("big.bin is missing"));
@@ -202,7 +202,7 @@ describe("shoal seed", () => {
     );
   });
 
-  it("ends with 5 and the error when it fails while it gives", async () => {
+  it("ends with 5 and the error if it fails while it seeds", async () => {
     const message = "Cannot read big.bin: the file has become shorter";
     const text = await start([TORRENT, "data"]), json = await start([TORRENT, "data", "--json"]);
     for (const { torrent, ended } of [text, json]) {
@@ -218,7 +218,7 @@ describe("shoal seed", () => {
     assert.deepEqual([exitCode, code, told], [5, "changed", message]);
   });
 
-  it("ends with 1 when a bug of ours ends it while it gives", async () => {
+  it("ends with 1 if a bug of ours ends it while it seeds", async () => {
     const { world, torrent, ended } = await start([TORRENT, "data"]);
     torrent.seed();
     torrent.set({ state: "failed", error: { code: "internal", message: "x is not a function" } });
@@ -295,24 +295,28 @@ describe("shoal seed as a process", () => {
   });
 
   for (const flags of [[], ["--trust"]]) {
-    it(`gives everything, ends at its goal: ${flags.join(" ")}`, { timeout: 60_000 }, async () => {
-      const port = await freePort(), to = newFolder();
-      const args = ["--port", String(port), "--seed-goal", "ratio:1", "--json"];
-      const seed = startShoal(["seed", share.torrent, share.dir, ...args, ...flags]);
-      await untilSeeding(seed);
-      const peer = `127.0.0.1:${port}`;
-      const leech = await shoal("download", share.torrent, "-o", to, "--peer", peer, "-q");
-      assert.deepEqual([leech.code, leech.err], [0, ""]);
-      for (const name of ["a.bin", "b.bin"]) {
-        const [given, taken] = [share.top, join(to, "top")].map((at) =>
-          readFileSync(join(at, name))
-        );
-        assert.ok(given!.equals(taken!), name);
-      }
-      const run = await seed.finished;
-      assert.deepEqual([run.code, run.err], [0, ""]);
-      assert.deepEqual([lastLine(run.out).type, lastLine(run.out).exitCode], ["outcome", 0]);
-    });
+    it(
+      `uploads everything, ends at its goal: ${flags.join(" ")}`,
+      { timeout: 60_000 },
+      async () => {
+        const port = await freePort(), to = newFolder();
+        const args = ["--port", String(port), "--seed-goal", "ratio:1", "--json"];
+        const seed = startShoal(["seed", share.torrent, share.dir, ...args, ...flags]);
+        await untilSeeding(seed);
+        const peer = `127.0.0.1:${port}`;
+        const leech = await shoal("download", share.torrent, "-o", to, "--peer", peer, "-q");
+        assert.deepEqual([leech.code, leech.err], [0, ""]);
+        for (const name of ["a.bin", "b.bin"]) {
+          const [given, taken] = [share.top, join(to, "top")].map((at) =>
+            readFileSync(join(at, name))
+          );
+          assert.ok(given!.equals(taken!), name);
+        }
+        const run = await seed.finished;
+        assert.deepEqual([run.code, run.err], [0, ""]);
+        assert.deepEqual([lastLine(run.out).type, lastLine(run.out).exitCode], ["outcome", 0]);
+      },
+    );
   }
 
   it("says that its goal was reached in an earlier run", { timeout: 60_000 }, async () => {
@@ -332,19 +336,26 @@ describe("shoal seed as a process", () => {
     );
   });
 
-  it("gives by its magnet link what it knows, else ends with 2", { timeout: 60_000 }, async () => {
-    const magnet = `magnet:?xt=urn:btih:${share.infoHash}`, stateDir = newFolder();
-    const args = [share.dir, "--state-dir", stateDir, "--seed-goal", "time:0s"];
-    const unknown = await shoal("seed", magnet, ...args);
-    assert.equal(unknown.code, 2);
-    assert.match(unknown.err, /^shoal: shoal seed needs the \.torrent.*; see shoal seed --help\n$/);
-    assert.equal((await shoal("seed", share.torrent, ...args)).code, 0);
-    const known = await shoal("seed", magnet, ...args);
-    assert.deepEqual([known.code, known.err], [0, ""]);
-    assert.match(known.out, /top: done, nothing was uploaded\n$/);
-  });
+  it(
+    "seeds by magnet link if it knows the metadata, otherwise ends with 2",
+    { timeout: 60_000 },
+    async () => {
+      const magnet = `magnet:?xt=urn:btih:${share.infoHash}`, stateDir = newFolder();
+      const args = [share.dir, "--state-dir", stateDir, "--seed-goal", "time:0s"];
+      const unknown = await shoal("seed", magnet, ...args);
+      assert.equal(unknown.code, 2);
+      assert.match(
+        unknown.err,
+        /^shoal: shoal seed needs the \.torrent.*; see shoal seed --help\n$/,
+      );
+      assert.equal((await shoal("seed", share.torrent, ...args)).code, 0);
+      const known = await shoal("seed", magnet, ...args);
+      assert.deepEqual([known.code, known.err], [0, ""]);
+      assert.match(known.out, /top: done, nothing was uploaded\n$/);
+    },
+  );
 
-  it("tells that its quota is spent, and until when", { timeout: 60_000 }, async () => {
+  it("says that its quota is used up, and until when", { timeout: 60_000 }, async () => {
     const port = await freePort();
     const quota = ["--up-quota", "200K", "--quota-period", "day", "--json"];
     const seed = startShoal(["seed", share.torrent, share.dir, "--port", `${port}`, ...quota]);
@@ -361,7 +372,7 @@ describe("shoal seed as a process", () => {
     assert.ok(Math.abs(end - Date.now() / 1000) <= 86_400);
   });
 
-  it("tells what each peer takes, in documented fields", { timeout: 60_000 }, async () => {
+  it("reports each peer's downloads, in documented fields", { timeout: 60_000 }, async () => {
     const port = await freePort(), to = newFolder();
     const args = ["--port", `${port}`, "--up-limit", "400K", "--seed-goal", "ratio:1", "--json"];
     const seed = startShoal(["seed", share.torrent, share.dir, ...args]);
@@ -390,7 +401,7 @@ describe("shoal seed as a process", () => {
     assert.deepEqual([run.code, lastLine(run.out).code], [130, "interrupted"]);
   });
 
-  it("ends with 1 and writes nothing when something is missing", { timeout: 60_000 }, async () => {
+  it("ends with 1 and writes nothing if data is missing", { timeout: 60_000 }, async () => {
     const { dir, top, torrent } = await makeShare();
     const empty = newFolder();
     const nowhere = await shoal("seed", torrent, join(empty, "none"));
@@ -423,7 +434,7 @@ describe("shoal seed as a process", () => {
   });
 
   for (const command of ["seed", "download"]) {
-    it(`says so and goes on when a file is cut: ${command}`, { timeout: 60_000 }, async () => {
+    it(`reports a truncated file and continues: ${command}`, { timeout: 60_000 }, async () => {
       const { dir, top, torrent } = await makeShare();
       const port = await freePort(), peer = `127.0.0.1:${port}`;
       const where = command === "seed" ? [dir] : ["-o", dir, "--seed-goal", "forever"];
@@ -464,7 +475,7 @@ describe("shoal seed as a process", () => {
     });
   }
 
-  it("fetches what is missing when told so, then gives", { timeout: 60_000 }, async () => {
+  it("downloads missing data with --fetch-missing, then seeds", { timeout: 60_000 }, async () => {
     const port = await freePort();
     const seed = startShoal(["seed", share.torrent, share.dir, "--port", `${port}`, "--json"]);
     await untilSeeding(seed);

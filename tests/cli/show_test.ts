@@ -59,7 +59,7 @@ describe("describeAsData", () => {
 });
 
 describe("describeAsText", () => {
-  it("shows what there is, as a table and a tree, without control characters", () => {
+  it("shows the contents as a table and a tree, without control characters", () => {
     const text = describeAsText(META, { unicode: false });
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f\u202e]/);

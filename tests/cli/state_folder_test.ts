@@ -56,14 +56,14 @@ describe("stateFolder", () => {
 describe("openState", () => {
   const flags = (dir: string | null) => ({ "state-dir": dir, "no-state": false });
 
-  it("makes the folder and leaves nothing in it", () => {
+  it("creates the folder and leaves it empty", () => {
     const home = newFolder(), { platform, process } = fakeWorld([], { HOME: home });
     const opened = openState(platform, stateChoice(flags(null), process));
     assert.deepEqual(opened, { stateDir: join(home, ".local/state/shoal"), warning: null });
     assert.deepEqual(readdirSync(opened.stateDir!), []);
   });
 
-  it("warns where a folder that nobody named cannot be made or written", () => {
+  it("warns if the default folder cannot be created or written", () => {
     const home = newFolder(), world = fakeWorld([], { HOME: home });
     for (const isMade of [false, true]) {
       if (isMade) mkdirSync(join(home, ".local/state/shoal"), { recursive: true });
@@ -92,7 +92,7 @@ describe("openState", () => {
     }
   });
 
-  it("says why nothing is remembered without a home, but not to those who want it so", () => {
+  it("says why no progress is saved without a home, but not with --no-state", () => {
     const { platform, process } = fakeWorld([]);
     const { warning } = openState(platform, stateChoice(flags(null), process));
     assert.match(warning!, /will not be saved: HOME is not set; --state-dir chooses a folder/);
@@ -102,7 +102,7 @@ describe("openState", () => {
 });
 
 describe("shoal download and its state folder", () => {
-  it("goes on with a warning where the home cannot be written", async () => {
+  it("continues with a warning if the home cannot be written", async () => {
     const home = newFolder(), torrent = join(home, "x.torrent");
     writeFileSync(torrent, "not read by the fake client");
     const world = fakeWorld([torrent], { HOME: home });
@@ -125,7 +125,7 @@ describe("shoal download and its state folder", () => {
     assert.equal(readdirSync(join(home, ".local/state/shoal")).length > 0, true);
   });
 
-  it("ends with 5 where the folder that was named is a file", limit, async () => {
+  it("ends with 5 if the named folder is a file", limit, async () => {
     const dir = newFolder(), named = join(dir, "state");
     writeFileSync(join(dir, "x.txt"), "hello");
     writeFileSync(named, "a file");

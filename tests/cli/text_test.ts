@@ -18,7 +18,7 @@ describe("safeText", () => {
     assert.equal(safeText("\u2028x\u2029"), "\\u2028x\\u2029");
   });
 
-  it("shows what turns the reading direction or cannot be seen", () => {
+  it("escapes marks that change the reading direction and invisible characters", () => {
     assert.equal(safeText("photo\u202Egpj.exe"), "photo\\u202egpj.exe");
     assert.equal(
       safeText("\u2066a\u200F\u061C\u200B\uFEFF"),
@@ -28,7 +28,7 @@ describe("safeText", () => {
     assert.equal(safeText("half \uD800 pair"), "half \\ud800 pair");
   });
 
-  it("leaves names of any script alone", () => {
+  it("does not change names in any script", () => {
     for (
       const name of [
         "Žluťoučký kůň",
@@ -46,7 +46,7 @@ describe("safeText", () => {
 });
 
 describe("safeJson", () => {
-  it("escapes what could steer a terminal and parses back to the same value", () => {
+  it("escapes characters that could control a terminal and parses back to the same value", () => {
     const value = { name: "a\x1b[2J\u202Eb\x9b\u{E0041}\uD800c", n: 1 };
     const text = safeJson(value);
     assert.match(text, /^[ -~]*$/);
@@ -105,7 +105,7 @@ describe("numbers for people", () => {
     assert.equal(formatRate(12.3 * 1024 ** 2), "12.3 MiB/s");
   });
 
-  it("formatDuration changes units as it grows", () => {
+  it("formatDuration changes units with the length", () => {
     const shown = [0.42, 9.96, 59.4, 60, 185, 3600, 7620, 86400 * 4 + 3 * 3600];
     assert.deepEqual(shown.map(formatDuration), [
       "0.4 s",
@@ -120,7 +120,7 @@ describe("numbers for people", () => {
     assert.deepEqual([null, Infinity, NaN, -1].map(formatDuration), ["?", "?", "?", "?"]);
   });
 
-  it("formatPercent says 100% only when everything is there", () => {
+  it("formatPercent says 100% only if it is complete", () => {
     assert.equal(formatPercent(0, 10), "0.0%");
     assert.equal(formatPercent(423, 1000), "42.3%");
     assert.equal(formatPercent(99_999, 100_000), "99.9%");

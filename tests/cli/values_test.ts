@@ -43,7 +43,7 @@ describe("values of flags", () => {
     refusesAll(size, ["8192T", "999999999999T", "0.5"]);
   });
 
-  it("duration gives seconds", () => {
+  it("duration returns seconds", () => {
     assert.deepEqual(["90", "30s", "10m", "2h", "1d", "1.5h"].map(duration), [
       90,
       30,
@@ -92,7 +92,7 @@ describe("values of flags", () => {
     refusesAll(pieceLength, ["", "8k", "17k", "48k", "512M", "1", "Auto", "-1M"]);
   });
 
-  it("trackerUrl, trackerUrls and webSeedUrl take what clients understand", () => {
+  it("trackerUrl, trackerUrls and webSeedUrl accept what clients understand", () => {
     for (const url of ["http://a/announce", "https://b", "udp://c:80/announce", "wss://d"]) {
       assert.equal(trackerUrl(url), url);
     }
@@ -111,7 +111,7 @@ describe("values of flags", () => {
 });
 
 describe("quota", () => {
-  it("takes any size, and says what none would mean", () => {
+  it("accepts any size, and explains its error", () => {
     assert.equal(quota("1T"), 1024 ** 4);
     assert.equal(quota("1"), 1);
     assert.throws(() => quota("0"), /^UsageError: "0" would block everything; to set no limit/);
@@ -125,7 +125,7 @@ describe("rate", () => {
     assert.equal(rate("500k/s"), 500 * 1024);
   });
 
-  it("refuses what is no rate or next to nothing", () => {
+  it("refuses text that is not a rate, and tiny rates", () => {
     assert.throws(() => rate("fast"), UsageError);
     assert.throws(() => rate("100"), /too slow/);
     for (const text of ["0", "0K", "0/s", "0.0M/s"]) {

@@ -65,7 +65,7 @@ async function verify(torrent: string, dir: string, ...more: string[]) {
 const SUBTITLES = [false, true, true, false];
 
 describe("shoal verify --files with a part file", () => {
-  it("checks the piece that the file shares with those that are not here", async () => {
+  it("checks the piece that the file shares with missing ones", async () => {
     const { torrent, dir, parts, file } = makePartial(SUBTITLES);
     assert.ok(existsSync(parts) && !existsSync(file("film.mkv")));
     const right = await verify(torrent, dir, "--files", "*.srt");
@@ -79,7 +79,7 @@ describe("shoal verify --files with a part file", () => {
     assert.deepEqual([json.checked, json.bad, json.unknown], [1, 1, 0]);
   });
 
-  it("ends with 6 where nothing could be checked", async () => {
+  it("ends with 6 if nothing could be checked", async () => {
     const { torrent, dir, parts, file } = makePartial(SUBTITLES);
     rmSync(parts);
     writeFileSync(file("film.srt"), new Uint8Array(PIECE / 4));
@@ -91,7 +91,7 @@ describe("shoal verify --files with a part file", () => {
     assert.equal((await verify(torrent, dir, "--files", "2", "--quiet")).code, 6);
   });
 
-  it("an empty file that is there is right, one that is not is missing", async () => {
+  it("accepts an existing empty file, and reports a missing one", async () => {
     const { torrent, dir, file } = makePartial(SUBTITLES);
     assert.equal((await verify(torrent, dir, "--files", "empty.srt")).code, 0);
     rmSync(file("empty.srt"));
@@ -115,7 +115,7 @@ describe("shoal verify --files with a part file", () => {
 });
 
 describe("shoal verify --rename", () => {
-  it("looks for the files under the names that they were given", async () => {
+  it("looks for the files under their recorded names", async () => {
     const { torrent, dir, file } = makePartial([true, true, true, true]);
     mkdirSync(file("subs"));
     renameSync(file("film.mkv"), file("the film.mkv"));

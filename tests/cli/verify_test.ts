@@ -51,14 +51,14 @@ async function verify(torrent: string, dir: string, ...more: string[]) {
 }
 
 describe("shoal verify", () => {
-  it("ends with 0 when everything is there", async () => {
+  it("ends with 0 if everything is right", async () => {
     const { torrent, dir } = makeSample();
     const run = await verify(torrent, dir);
     assert.match(run.printed, /^top: all 5 pieces are right \(80\.0 KiB in /);
     assert.deepEqual([run.code, run.errors], [0, ""]);
   });
 
-  it("lists what is missing, too short or damaged, and ends with 1", async () => {
+  it("lists missing, short and damaged files, and ends with 1", async () => {
     const missing = makeSample();
     writeFileSync(join(missing.dir, "note"), "");
     rmSync(missing.file("sub/b.bin"));
@@ -95,7 +95,7 @@ describe("shoal verify", () => {
     assert.match(run.printed, /top: 3 of 5 pieces/);
   });
 
-  it("with --files looks at these alone, and says what it cannot tell", async () => {
+  it("with --files checks only these, and reports what it cannot check", async () => {
     const sample = makeSample(), { torrent, dir } = sample;
     rmSync(sample.file("a.bin"));
     // b.bin has half of the third piece, which begins in a.bin, and half of the fourth.
@@ -114,7 +114,7 @@ describe("shoal verify", () => {
     assert.match(first.printed, /^missing: top\/a\.bin\n/);
   });
 
-  it("tells it as JSON, and with --quiet by its exit code alone", async () => {
+  it("reports the result as JSON, and with --quiet by its exit code alone", async () => {
     const { torrent, dir, file } = makeSample();
     const right = await verify(torrent, dir, "--json");
     const { type, checked, bad, unknown, problems } = JSON.parse(right.printed);
@@ -129,14 +129,14 @@ describe("shoal verify", () => {
     assert.deepEqual([quiet.code, quiet.printed, quiet.errors], [1, "", ""]);
   });
 
-  it("tells which folder it wants when nothing is there", async () => {
+  it("says which folder it expects if no file exists", async () => {
     const { torrent, dir } = makeSample();
     const run = await verify(torrent, join(dir, "top"));
     assert.equal(run.code, 1);
     assert.match(run.printed, /DIR is the folder that contains "top"\n$/);
   });
 
-  it("ends with 5 for a folder that is none, and for a symlink in a file's place", async () => {
+  it("ends with 5 for a path that is not a folder, and for a symlink in a file's place", async () => {
     const { torrent, dir, file } = makeSample();
     assert.match((await verify(torrent, torrent)).errors, /^shoal: .*the path is not a folder\n$/);
     const none = await verify(torrent, join(dir, "none"));
@@ -196,7 +196,7 @@ describe("shoal verify", () => {
     assert.equal(world.process.exited, 130);
   });
 
-  it("works as a process of its own", { timeout: 20_000 }, async () => {
+  it("works as a separate process", { timeout: 20_000 }, async () => {
     const { torrent, dir } = makeSample();
     const run = await shoal("verify", torrent, dir);
     assert.deepEqual([run.code, run.err], [0, ""]);

@@ -120,7 +120,7 @@ function randomPaths(dice: Prng, count: number): string[][] {
 }
 
 describe("any name that a disk can hold", () => {
-  it("is read and found as it was written: 100,000 names", { timeout: 120_000 }, () => {
+  it("is read and found as written: 100,000 names", { timeout: 120_000 }, () => {
     let names = 0;
     for (let seed = 0; names < 100_000; seed++) {
       const dice = new Prng(seed), name = randomName(dice), paths = randomPaths(dice, 250);

@@ -105,7 +105,7 @@ describe("createTorrent", () => {
     assert.equal(meta.size, PIECE + 6);
   });
 
-  it("signs and dates by itself, and not if told so", async () => {
+  it("adds program and date by default, and leaves them out on request", async () => {
     put("x", 1);
     const clock = { ...platform.clock, wallTime: () => 1_700_000_000_999 };
     const { meta } = await createTorrent({ ...platform, clock }, join(top, "x"));
@@ -118,7 +118,7 @@ describe("createTorrent", () => {
     assert.deepEqual(plain.meta.infoHash, meta.infoHash);
   });
 
-  it("writes everything it is told, under the name it is told", async () => {
+  it("writes all options, under the given name", async () => {
     put("x", 1);
     const { meta } = await createHere(join(top, "x"), {
       name: "other name",
@@ -141,7 +141,7 @@ describe("createTorrent", () => {
     assert.match(Buffer.from(meta.infoBytes).toString("latin1"), /6:source3:SRCe$/);
   });
 
-  it("tells of every piece how far it is", async () => {
+  it("reports its progress for every piece", async () => {
     put("x", 4 * PIECE + 1);
     const seen: [number, number][] = [];
     await createTorrent(platform, top, {
@@ -155,7 +155,7 @@ describe("createTorrent", () => {
     assert.deepEqual(seen.at(-1), [4 * PIECE + 1, 4 * PIECE + 1]);
   });
 
-  it("says what it leaves out and which names others will change", async () => {
+  it("reports the files that it leaves out and the names that other clients change", async () => {
     put("ok", 1);
     put("back\\slash", 1);
     put("Case", 1);
@@ -180,7 +180,7 @@ describe("createTorrent", () => {
   });
 });
 
-describe("createTorrent when a file changes meanwhile", () => {
+describe("createTorrent if a file changes meanwhile", () => {
   const cases: [what: string, change: (path: string) => void][] = [
     ["grows", (path) => appendFileSync(path, "more")],
     ["shrinks", (path) => truncateSync(path, 10)],
@@ -204,7 +204,7 @@ describe("createTorrent when a file changes meanwhile", () => {
   }
 });
 
-describe("createTorrent and what makes no torrent", () => {
+describe("createTorrent with unusable input", () => {
   it("refuses folders without bytes", async () => {
     await assert.rejects(
       createTorrent(platform, top),
@@ -249,7 +249,7 @@ describe("createTorrent and what makes no torrent", () => {
     });
   });
 
-  it("refuses what would be over 32 MiB before it asks for the memory", async () => {
+  it("refuses an info dictionary over 32 MiB before it allocates the memory", async () => {
     put("x", 1);
     truncateSync(join(top, "x"), 64 * 2 ** 30);
     const idle = withHash(() => assert.fail("it has hashed"));
@@ -259,7 +259,7 @@ describe("createTorrent and what makes no torrent", () => {
     );
   });
 
-  it("rejects with a read error as it is", async () => {
+  it("rejects with a read error unchanged", async () => {
     put("x", PIECE);
     const error = new FileError("permission", "/x", "Cannot read /x: permission denied");
     const hasher = {

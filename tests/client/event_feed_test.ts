@@ -26,7 +26,7 @@ const pieces = (events: TorrentEvent[]) =>
   events.map((one) => one.type === "piece" ? one.piece : one.type);
 
 describe("EventFeed", () => {
-  it("gives each listener all events from its start on, in order", async () => {
+  it("passes all events from its start on to each listener, in order", async () => {
     const feed = new EventFeed();
     const first = feed.listen();
     feed.push(event(1));
@@ -58,7 +58,7 @@ describe("EventFeed", () => {
     assert.equal(third!.done, true);
   });
 
-  it("ends for await when the feed ends, after what is left", async () => {
+  it("ends `for await` when the feed ends, after the queued events", async () => {
     const feed = new EventFeed();
     const events = feed.listen();
     feed.push(event(1));
@@ -75,7 +75,7 @@ describe("EventFeed", () => {
     assert.equal((await waiting).done, true);
   });
 
-  it("ends at once for who listens after the end", async () => {
+  it("ends at once for a listener that starts after the end", async () => {
     const feed = new EventFeed();
     feed.end();
     assert.equal((await feed.listen().next()).done, true);
@@ -98,7 +98,7 @@ describe("EventFeed", () => {
     assert.equal((await events.next()).done, true);
   });
 
-  it("drops the oldest events of one who does not keep up, and says how many", async () => {
+  it("drops the oldest events of a slow listener, and reports how many", async () => {
     const feed = new EventFeed();
     const slow = feed.listen(), quick = feed.listen();
     const seen: TorrentEvent[] = [];

@@ -71,7 +71,7 @@ describe("symbolic links below the download folder", () => {
     });
   }
 
-  it("may stand for the torrent's top folder where nothing is written", async () => {
+  it("may replace the torrent's top folder if nothing is written", async () => {
     const { link, verify, seed, swarm } = await planted();
     link("/data/folder");
     assert.deepEqual((await verify()).problems, []);

@@ -8,7 +8,7 @@ const FIRST = 3000, LATER = 8000;
 const LEAST_BYTES = 100;
 
 describe("a seed that peers pass by for years", () => {
-  it("keeps nothing of those who left beyond what it keeps of a few thousand", async () => {
+  it("forgets all peers that left beyond the last few thousand", async () => {
     const peers = new PassingPeers();
     await peers.open();
     await peers.pass(FIRST);

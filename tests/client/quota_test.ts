@@ -6,7 +6,7 @@ const NOON = Date.UTC(2026, 10, 30, 12);
 const DAY = 24 * 3600 * 1000;
 
 describe("the state of a quota", () => {
-  it("comes back from its bytes, and nothing else does", () => {
+  it("is read back from its bytes, and from nothing else", () => {
     const state = { period: "2026-11", down: 5e12, up: 0 };
     assert.deepEqual(decodeQuota(encodeQuota(state)), state);
     for (const text of ["", "de", "i5e", "d4:downi-1e6:period1:x2:upi0ee", "x".repeat(2000)]) {
@@ -16,7 +16,7 @@ describe("the state of a quota", () => {
 });
 
 describe("Quota", () => {
-  it("is spent when its bytes have passed, each way by itself", () => {
+  it("is used up when its bytes have passed, separately for each direction", () => {
     const quota = new Quota({ down: 100, up: 50, period: "day" }, null, NOON);
     quota.update({ down: 99, up: 50 }, NOON);
     assert.equal(quota.downSpent, false);
@@ -31,7 +31,7 @@ describe("Quota", () => {
     assert.equal(quota.upSpent, false);
   });
 
-  it("begins anew with each period, counting from there", () => {
+  it("restarts with each period", () => {
     const quota = new Quota({ down: 100, period: "month" }, null, NOON);
     quota.update({ down: 100, up: 0 }, NOON);
     assert.equal(quota.downSpent, true);
@@ -40,7 +40,7 @@ describe("Quota", () => {
     assert.equal(quota.downSpent, false);
   });
 
-  it("goes on where an earlier run of the same period ended", () => {
+  it("continues the count of an earlier run of the same period", () => {
     const saved = { period: "2026-11-30", down: 90, up: 0 };
     const quota = new Quota({ down: 100, period: "day" }, saved, NOON);
     quota.update({ down: 10, up: 0 }, NOON);
@@ -49,7 +49,7 @@ describe("Quota", () => {
     assert.equal(later.state.down, 0);
   });
 
-  it("adds its own bytes, once, to what others made of the count meanwhile", () => {
+  it("adds its own bytes, once, to counts by other clients meanwhile", () => {
     const options = { down: 100, period: "day" } as const;
     const [a, b] = [new Quota(options, null, NOON), new Quota(options, null, NOON)];
     a.update({ down: 50, up: 1 }, NOON);
@@ -71,7 +71,7 @@ describe("Quota", () => {
     assert.deepEqual(b.merge(b.state, NOON), { down: 0, up: 0 });
   });
 
-  it("begins a new period once, whoever is first", () => {
+  it("starts a new period once, whichever client is first", () => {
     const options = { down: 100, period: "day" } as const, old = "2026-11-30", next = NOON + DAY;
     const quota = new Quota(options, { period: old, down: 90, up: 0 }, NOON);
     quota.update({ down: 5, up: 0 }, NOON);
@@ -86,7 +86,7 @@ describe("Quota", () => {
     assert.equal(late.state.down, 41, "what is of an earlier period counts for nothing");
   });
 
-  it("adds the next time what could not be saved, in the same period only", () => {
+  it("adds an unsaved count the next time, in the same period only", () => {
     const options = { down: 100, period: "day" } as const;
     const quota = new Quota(options, null, NOON);
     quota.update({ down: 10, up: 0 }, NOON);
@@ -98,7 +98,7 @@ describe("Quota", () => {
     assert.deepEqual(quota.merge(null, NOON + DAY), { down: 0, up: 0 });
   });
 
-  it("tells which way rests and when its period ends, by UTC", () => {
+  it("reports which direction rests and when its period ends, by UTC", () => {
     const of = (period: "day" | "month", wallTime: number) => {
       const quota = new Quota({ up: 5, down: 9, period }, null, wallTime);
       assert.equal(quota.spentAt(wallTime), null);

@@ -29,7 +29,7 @@ function place(...paths: string[]) {
 }
 
 describe("RunningShoals", () => {
-  it("gives a torrent to one process at a time", async () => {
+  it("assigns a torrent to one process at a time", async () => {
     const { world, one, two } = twoProcesses();
     assert.equal(await world.wait(one.claimTorrent(A)), null);
     assert.equal(await world.wait(one.claimTorrent(A)), null, "once more for itself");
@@ -40,7 +40,7 @@ describe("RunningShoals", () => {
     assert.deepEqual(await world.wait(one.claimTorrent(B)), { name: "B", process: 12 });
   });
 
-  it("forgets a process that died, and removes what it left", async () => {
+  it("forgets a process that died, and removes its files", async () => {
     const { world, first, one, two } = twoProcesses();
     await world.wait(one.claimTorrent(A));
     await world.wait(one.claimPaths(A, place("/d/x"), ["/d/x"]));
@@ -51,7 +51,7 @@ describe("RunningShoals", () => {
     assert.deepEqual(left, []);
   });
 
-  it("leaves nothing but the common lock when it is closed", async () => {
+  it("leaves only the common lock when it is closed", async () => {
     const { world, first, one } = twoProcesses();
     await world.wait(one.claimTorrent(A));
     one.close();
@@ -69,7 +69,7 @@ describe("RunningShoals", () => {
     assert.equal(await world.wait(two.claimPaths(B, place("/d/xy"), ["/d/xy"])), null);
   });
 
-  it("lets two torrents have different files in one folder", async () => {
+  it("allows two torrents to have different files in one folder", async () => {
     const { world, one, two } = twoProcesses((_, dir) => [`${dir}/s/1`, `${dir}/s/2`]);
     const paths = ["/d/s/1", "/d/s/2"];
     assert.equal(await world.wait(one.claimPaths(A, place(...paths), paths)), null);
@@ -85,7 +85,7 @@ describe("RunningShoals", () => {
     assert.equal(conflict?.owner.process, 11);
   });
 
-  it("reads lists of others as input: lines that are none are left out", async () => {
+  it("reads the lists of others as untrusted input: invalid lines are left out", async () => {
     const { world, first, one, two } = twoProcesses();
     await world.wait(one.claimTorrent(A));
     const list = first.disk.names("/state/running").find((name) => name.endsWith(".list"))!;

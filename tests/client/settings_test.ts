@@ -122,7 +122,7 @@ describe("Client with options that cannot be", () => {
     await world.wait(client.close());
   });
 
-  it("says of what cannot be changed by update what changes it instead", () => {
+  it("names the right call for an option that update cannot change", () => {
     const patch = (options: unknown) => () => checkTorrentPatch(options as TorrentPatch);
     const cases: [unknown, string][] = [
       [

@@ -35,7 +35,7 @@ function bytesOf(value: unknown): Uint8Array {
 }
 
 describe("decodeWish", () => {
-  it("gives what was encoded, with folders as they were meant", () => {
+  it("decodes to what was encoded, with absolute folders", () => {
     const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
     const wish = { link, paused: true, addedAt: 1_796_000_000, options: OPTIONS, movesTo: "/new" };
     assert.deepEqual(decodeWish(encodeWish(wish, absolute)), {
@@ -44,7 +44,7 @@ describe("decodeWish", () => {
     });
   });
 
-  it("gives the files that a function chose, once they are known", () => {
+  it("has the files that a function chose, once they are known", () => {
     const files = [{ path: ["a"] }, { path: ["b"] }].map((file) => ({
       ...file,
       length: 1,
@@ -62,13 +62,13 @@ describe("decodeWish", () => {
     assert.deepEqual(again.rename, new Map([[1, "x"]]));
   });
 
-  it("keeps nothing that was only true on that day", () => {
+  it("keeps no option that only applied to one run", () => {
     const options = { dir: "/d", trustFiles: true, metadataOnly: true };
     const bytes = encodeWish({ ...BLANK, options }, absolute);
     assert.deepEqual(decodeWish(bytes).options, { dir: "/d" });
   });
 
-  it("throws a ResumeError for what is damaged, of another kind or out of range", () => {
+  it("throws a ResumeError for data that is damaged, of another kind or out of range", () => {
     const sound = JSON.parse(new TextDecoder().decode(
       encodeWish({ ...BLANK, options: OPTIONS }, absolute),
     ));
@@ -113,7 +113,7 @@ describe("decodeWish", () => {
 });
 
 describe("What version 0.1 kept", () => {
-  it("is read from what was added", () => {
+  it("is made from the add options", () => {
     const options = {
       dir: "/d",
       limits: { down: null, up: 5 },
@@ -135,7 +135,7 @@ describe("What version 0.1 kept", () => {
     });
   });
 
-  it("is read from a resume record, and refused where it is out of range", () => {
+  it("is read from a resume record, and refused if it is out of range", () => {
     assert.deepEqual(wishInRecord(bodyOf(OLD)), {
       link: null,
       paused: true,

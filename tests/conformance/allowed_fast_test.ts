@@ -18,7 +18,7 @@ interface Vector {
 }
 
 describe("allowedFastSet (BEP 6)", () => {
-  it("gives the set in the BEP's own text", () => {
+  it("returns the set in the BEP's own text", () => {
     const set = allowedFastSet(sha1, HASH, parseIp("80.4.4.200")!, 1313, 7);
     assert.deepEqual(set, [1059, 431, 808, 1217, 287, 376, 1188]);
   });
@@ -42,7 +42,7 @@ describe("allowedFastSet (BEP 6)", () => {
     assert.notEqual(set("2001:db8:0:1::1"), set("2001:db8:0:2::1"));
   });
 
-  it("is all pieces when there are no more", () => {
+  it("is all pieces if there are no more", () => {
     const set = allowedFastSet(sha1, HASH, parseIp("80.4.4.200")!, 4, 10);
     assert.deepEqual(set.sort(), [0, 1, 2, 3]);
     assert.deepEqual(allowedFastSet(sha1, HASH, parseIp("80.4.4.200")!, 0, 10), []);

@@ -48,7 +48,7 @@ describe("decode against bdecode.json", { skip }, () => {
     maxTokens: note.includes("limit 1000") ? 1000 : 100_000,
   });
 
-  it("reads what must be readable, with the values given", { skip }, () => {
+  it("reads valid input, with the expected values", { skip }, () => {
     let read = 0;
     for (const vector of readVectors<DecodeVector>("bdecode.json")) {
       if (!vector.ok || /leading zero/.test(vector.soft_error ?? "")) continue;
@@ -60,7 +60,7 @@ describe("decode against bdecode.json", { skip }, () => {
     assert.ok(read >= 10, `${read} vectors`);
   });
 
-  it("refuses what must fail", { skip }, () => {
+  it("refuses invalid input", { skip }, () => {
     let refused = 0;
     for (const vector of readVectors<DecodeVector>("bdecode.json")) {
       if (vector.ok) continue;
@@ -109,7 +109,7 @@ describe("decode against bdecode.json", { skip }, () => {
 });
 
 describe("encode against bencode.json", { skip }, () => {
-  it("gives the same bytes", { skip }, () => {
+  it("returns the same bytes", { skip }, () => {
     // deno-lint-ignore no-explicit-any
     for (const { value, encoded } of readVectors<{ value: any; encoded: string }>("bencode.json")) {
       assert.equal(toLatin1(encode(value)), encoded);
@@ -123,7 +123,7 @@ describe("bencode against bep_vectors.json (BEP 3, 19, 52)", { skip }, () => {
     return Array.isArray(found) ? found : found.vectors;
   };
 
-  it("BEP 3 and 52: what is given as a value and as bencode goes both ways", { skip }, () => {
+  it("BEP 3 and 52: the examples decode and encode to each other", { skip }, () => {
     let tried = 0;
     for (const { bep, input, expected } of all()) {
       if (bep !== 3 && bep !== 52) continue;

@@ -25,13 +25,13 @@ function cleanPath({ elements_hex, force }: PathVector, windows: boolean): strin
 const hexOf = (text: string) => toHex(new TextEncoder().encode(text));
 
 describe("sanitizeElement against sanitize_path.json", { skip }, () => {
-  it("gives the POSIX names", { skip }, () => {
+  it("returns the POSIX names", { skip }, () => {
     for (const vector of readVectors<PathVector>("sanitize_path.json")) {
       assert.equal(hexOf(cleanPath(vector, false)), vector.expect_hex, JSON.stringify(vector));
     }
   });
 
-  it("gives the Windows names, with their own separator", { skip }, () => {
+  it("returns the Windows names, with their own separator", { skip }, () => {
     for (const vector of readVectors<PathVector>("sanitize_path.json")) {
       const posix = repairUtf8(fromHex(vector.expect_hex));
       const wanted = vector.expect_windows_hex ?? hexOf(posix.replaceAll("/", "\\"));
@@ -51,7 +51,7 @@ describe("repairUtf8 against verify_encoding.json", { skip }, () => {
 });
 
 describe("decodeUtf8 against utf8.json", { skip }, () => {
-  it("tells valid code points from overlong, cut-off and stray bytes", { skip }, () => {
+  it("distinguishes valid code points from overlong, truncated and stray bytes", { skip }, () => {
     for (const { hex, valid } of readVectors<{ hex: string; valid: boolean }>("utf8.json")) {
       assert.equal(decodeUtf8(fromHex(hex)) !== null, valid, hex);
     }

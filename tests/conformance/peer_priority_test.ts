@@ -33,7 +33,7 @@ const BEP_EXAMPLES: [string, string, string, number][] = [
 
 describe("peerPriority (BEP 40)", () => {
   for (const [a, b, input, priority] of BEP_EXAMPLES) {
-    it(`gives the BEP's number for ${a} and ${b}`, async () => {
+    it(`returns the BEP's number for ${a} and ${b}`, async () => {
       const one = endpoint([a, 1000]), other = endpoint([b, 2000]);
       assert.equal(toHex(priorityInput(one, other)!), input);
       const crc32c = await createCrc32c();
@@ -63,7 +63,7 @@ describe("peerPriority (BEP 40)", () => {
 });
 
 describe("createCrc32c", () => {
-  it("gives the checksum of RFC 3720 for 32 zeros, and the same again", async () => {
+  it("returns the checksum of RFC 3720 for 32 zeros, repeatedly", async () => {
     const crc32c = await createCrc32c();
     assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
     assert.equal(crc32c(new Uint8Array(32).fill(255)), 0x62a8ab43);

@@ -26,7 +26,7 @@ describe("addresses of ../shared/reference/vectors", { skip }, () => {
     }
   });
 
-  it("parse_endpoint.json: what is an endpoint and what is none", { skip }, () => {
+  it("parse_endpoint.json: valid and invalid end points", { skip }, () => {
     type Vector = { input: string; ok: boolean; ip?: string; port?: number };
     for (const { input, ok, ip, port } of vectors<Vector>("parse_endpoint.json")) {
       assert.deepEqual(parseEndpoint(input), ok ? { address: ip, port } : null, input);

@@ -29,7 +29,7 @@ describe("BloomFilter (BEP 33)", () => {
     assert.ok(Math.abs(filterOf([...IPV4, ...IPV6]).estimate() - 1224.93) < 0.001);
   });
 
-  it("merge gives the filter of both sets; an address twice counts once", () => {
+  it("merge results in the filter of both sets; an address twice counts once", () => {
     const both = filterOf(IPV4);
     both.merge(filterOf([...IPV6, ...IPV4]));
     assert.deepEqual(both.bytes, filterOf([...IPV4, ...IPV6]).bytes);

@@ -5,7 +5,7 @@ import { Contacts } from "../../src/dht/contacts.ts";
 describe("Contacts", () => {
   const at = (n: number) => ({ address: `80.${n >> 8}.${n & 255}.1`, port: 6881 });
 
-  it("gives each once, in order, and again only if asked to", () => {
+  it("returns each once, in order, and again only on request", () => {
     const contacts = new Contacts();
     contacts.add(at(1));
     contacts.add(at(2));

@@ -41,7 +41,7 @@ const SALTED = {
 };
 
 describe("items of the DHT (BEP 44)", () => {
-  it("signingBuffer is the sequence number and the value, behind the salt if there is one", () => {
+  it("signingBuffer is the sequence number and the value, after the salt if there is one", () => {
     const value = fromLatin1("12:Hello world!");
     assert.equal(toLatin1(signingBuffer(value, 4n, NO_SALT)), "3:seqi4e1:v12:Hello world!");
     assert.equal(
@@ -59,7 +59,7 @@ describe("items of the DHT (BEP 44)", () => {
     assert.equal(toHex(immutableTarget(sha1, HELLO)), "e5f96f6f38320f0f33959cb4d3d656452117aadb");
   });
 
-  it("checkItem takes BEP 44's signatures and nothing that differs from what was signed", () => {
+  it("checkItem accepts BEP 44's signatures and nothing else", () => {
     assert.equal(checkItem(ed25519, HELLO, SIGNED), null);
     assert.equal(checkItem(ed25519, HELLO, SALTED), null);
     const wrong = [
@@ -72,7 +72,7 @@ describe("items of the DHT (BEP 44)", () => {
     for (const [value, signed] of wrong) assert.equal(checkItem(ed25519, value, signed)?.code, 206);
   });
 
-  it("checkItem refuses what is too big, with the code of BEP 44 and before the signature", () => {
+  it("checkItem refuses items that are too big, with the code of BEP 44 and before the signature", () => {
     const never = { verify: () => assert.fail("verified something too big") };
     const bytes = (n: number) => fromLatin1(`${n}:${"v".repeat(n)}`);
     assert.equal(checkItem(never, bytes(996), null), null, "1000 bytes altogether");
@@ -95,7 +95,7 @@ describe("items of the DHT (BEP 44)", () => {
     }
   });
 
-  it("signItem refuses what nobody would store", () => {
+  it("signItem refuses items that no node would store", () => {
     const sign = (value: string, seq: bigint, salt: Uint8Array = NO_SALT) =>
       signItem(ed25519, SEED, { value: fromLatin1(value), seq, salt });
     assert.throws(() => sign("not bencoded", 1n), RangeError);
@@ -105,7 +105,7 @@ describe("items of the DHT (BEP 44)", () => {
     assert.deepEqual(itemTarget(sha1, sign("i1e", 1n)), sha1(ed25519.publicKey(SEED)));
   });
 
-  it("itemOfResponse gives what lies at the target and null for everything else", () => {
+  it("itemOfResponse returns the item of the target and null for everything else", () => {
     const read = (
       fields: Partial<KrpcResponse>,
       target: Uint8Array,

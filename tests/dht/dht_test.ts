@@ -171,7 +171,7 @@ describe("Dht", () => {
     assert.equal(pair.clock.pending, 0, "nothing is sent any more");
   });
 
-  it("counts what handlers throw, tells of the last, and goes on", async () => {
+  it("counts exceptions of handlers, reports the last, and continues", async () => {
     const pair = new Pair();
     const root = await pair.open("80.1.1.1");
     const dht = await pair.open("80.2.1.1", { bootstrap: [{ host: "80.1.1.1", port: 6881 }] });

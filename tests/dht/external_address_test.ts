@@ -35,7 +35,7 @@ describe("ExternalAddress", () => {
     assert.equal(votes(torn, OURS, 32, 1), true, "five of nine");
   });
 
-  it("gives one network one vote, its last; names of trackers vote as well", () => {
+  it("counts one vote per network, its last; names of trackers vote as well", () => {
     const external = new ExternalAddress();
     for (let i = 1; i < 200; i++) assert.equal(external.vote(LIE, `11.0.0.${i}`, 0), false);
     for (let i = 1; i < 200; i++) external.vote("2a00::6", `2a01:0:0:1::${i}`, 0);

@@ -15,7 +15,7 @@ function admitted(subject: FloodGuard, address: string, count: number, now: numb
 const addressOf = (n: number) => `10.${n >> 16 & 255}.${n >> 8 & 255}.${n & 255}`;
 
 describe("FloodGuard.admit", () => {
-  it("lets 50 queries pass at once and 5 a second for ever", () => {
+  it("accepts 50 queries at once and 5 a second for ever", () => {
     const subject = guard();
     assert.equal(admitted(subject, "192.0.2.1", 50, 0), 50);
     for (let second = 1; second < 1000; second++) {
@@ -25,7 +25,7 @@ describe("FloodGuard.admit", () => {
     assert.equal(subject.refused, 0);
   });
 
-  it("refuses who exceeds it for 5 minutes, then starts anew", () => {
+  it("refuses an address that exceeds the rate for 5 minutes, then accepts it again", () => {
     const subject = guard();
     assert.equal(admitted(subject, "192.0.2.1", 1000, 0), 50);
     assert.equal(subject.refused, 950);
@@ -68,13 +68,13 @@ describe("FloodGuard.admit", () => {
     assert.equal(admitted(subject, "192.0.2.1", 9, 10), 3);
   });
 
-  it("time that goes backwards neither gives nor takes queries", () => {
+  it("time that goes backwards neither adds nor removes queries", () => {
     const subject = guard();
     admitted(subject, "192.0.2.1", 50, 10 * SECOND);
     assert.equal(admitted(subject, "192.0.2.1", 1, 0), 0);
   });
 
-  it("100,000 queries a second from made-up addresses leave everybody their own", () => {
+  it("100,000 queries a second from forged addresses do not affect others", () => {
     const subject = guard();
     for (let n = 0; n < 300_000; n++) subject.admit(addressOf(n), n / 100);
     assert.equal(subject.refused, 0);
@@ -93,7 +93,7 @@ describe("FloodGuard.mayAnswer", () => {
     assert.equal(subject.heldBack, 1);
   });
 
-  it("what is larger shares one budget a second, with 3 s of it at once", () => {
+  it("large answers share one budget a second, with 3 s of it at once", () => {
     const subject = guard({ surplusPerSecond: 1000 });
     const query = 100, free = 2 * (query + 28) - 28;
     const count = (now: number) => {
@@ -108,7 +108,7 @@ describe("FloodGuard.mayAnswer", () => {
     assert.equal(subject.mayAnswer(query, free, MINUTE), true, "small ones still pass");
   });
 
-  it("hasBudget tells beforehand that a large answer would be held back", () => {
+  it("hasBudget says beforehand that a large answer would be held back", () => {
     const subject = guard({ surplusPerSecond: 1000 });
     assert.equal(subject.hasBudget(0), true);
     while (subject.mayAnswer(0, 1000, 0)) { /* until it is spent */ }

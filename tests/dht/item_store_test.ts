@@ -38,7 +38,7 @@ describe("ItemStore (BEP 44)", () => {
     assert.equal(items.get(TARGET, 0), null);
   });
 
-  it("expire forgets what nobody put again", () => {
+  it("expire forgets items that were not put again", () => {
     const items = new ItemStore();
     items.put(at(1), immutable(1), by(), 0);
     items.put(at(2), immutable(2), by(), HOUR);
@@ -56,14 +56,14 @@ describe("ItemStore (BEP 44)", () => {
     assert.deepEqual(items.get(TARGET, 0), mutable(2, 6n));
   });
 
-  it("the same value with the same sequence number starts the time anew", () => {
+  it("the same value with the same sequence number restarts the time", () => {
     const items = new ItemStore();
     items.put(TARGET, mutable(1, 5n), by(), 0);
     assert.equal(items.put(TARGET, mutable(1, 5n), by(), HOUR), null);
     assert.notEqual(items.get(TARGET, 2 * HOUR), null);
   });
 
-  it("a refused put does not start the time anew", () => {
+  it("a refused put does not restart the time", () => {
     const items = new ItemStore();
     items.put(TARGET, mutable(1, 5n), by(), 0);
     items.put(TARGET, mutable(2, 4n), by(), HOUR);
@@ -78,7 +78,7 @@ describe("ItemStore (BEP 44)", () => {
     assert.equal(items.put(TARGET, mutable(2, 6n), by("192.0.2.1", 5n), 0), null);
   });
 
-  it("full: what is farthest from our id gives way, a new item that is farther is refused", () => {
+  it("a full store drops the item farthest from our id, and refuses a new one that is farther", () => {
     const items = new ItemStore({ maxItems: 3 });
     for (const n of [10, 30, 20]) items.put(at(n), immutable(n), by(), 0);
     assert.equal(items.put(at(40), immutable(40), by(), 0)?.code, 202);
@@ -99,7 +99,7 @@ describe("ItemStore (BEP 44)", () => {
     assert.deepEqual([2, 3, 100, 200].filter((n) => items.get(at(n), 0) !== null), [2, 3, 200]);
   });
 
-  it("full: what is over its time gives way first", () => {
+  it("a full store first drops expired items", () => {
     const items = new ItemStore({ maxItems: 2 });
     items.put(at(1), immutable(1), by(), 0);
     items.put(at(9), immutable(9), by(), HOUR);
@@ -107,7 +107,7 @@ describe("ItemStore (BEP 44)", () => {
     assert.notEqual(items.get(at(9), 2 * HOUR), null);
   });
 
-  it("never holds more than its bound, whatever comes", () => {
+  it("never exceeds its bound", () => {
     const items = new ItemStore({ maxItems: 50 });
     for (let n = 0; n < 2000; n++) {
       const item = immutable(n);

@@ -108,7 +108,7 @@ function encode(message: KrpcMessage): Uint8Array {
 }
 
 describe("KRPC with any bytes", () => {
-  it("what is encoded decodes to the same, for random messages of every kind", () => {
+  it("encoded messages decode to the same, for random messages of every kind", () => {
     const dice = new Prng("krpc round trip");
     for (let i = 0; i < 5000; i++) {
       const message = randomMessage(dice);

@@ -117,7 +117,7 @@ const QUERIES: readonly [string, KrpcQuery][] = [
 
 describe("KRPC queries (BEP 5, 32, 33, 43, 44, 51)", () => {
   for (const [wire, query] of QUERIES) {
-    it(`${query.method} goes out and comes in as ${wire.slice(0, 60)}...`, () => {
+    it(`${query.method} is written and read as ${wire.slice(0, 60)}...`, () => {
       assert.equal(toLatin1(encodeQuery(query)), wire);
       assert.deepEqual(decodeText(wire), query);
     });
@@ -135,7 +135,7 @@ describe("KRPC queries (BEP 5, 32, 33, 43, 44, 51)", () => {
     assert.deepEqual(query, QUERIES[7]![1]);
   });
 
-  it("want: words nobody knows are ignored, nothing known is as nothing asked", () => {
+  it("want: unknown words are ignored; without known ones it counts as absent", () => {
     const want = (list: string) => {
       const query = decodeText(
         `d1:ad2:id20:${"i".repeat(20)}6:target20:${"t".repeat(20)}4:want${list}e` +
@@ -206,7 +206,7 @@ describe("KRPC answers", () => {
     assert.deepEqual(decodeText(wire), { ...EMPTY, id: fromLatin1("0123456789abcdefghij") });
   });
 
-  it("every field goes out and comes back", () => {
+  it("every field is written and read back", () => {
     const full: KrpcResponse = {
       ...EMPTY,
       client: fromLatin1("SH01"),
@@ -252,7 +252,7 @@ describe("KRPC answers", () => {
     assert.ok(many.infoHashes.length <= MAX_SAMPLES);
   });
 
-  it("nodes that nobody can reach are left out: no address, multicast, no port, mapped IPv4", () => {
+  it("unreachable nodes are left out: no address, multicast, no port, mapped IPv4", () => {
     const nodes = [
       "\x00\x00\x00\x00\x1a\xe1",
       "\xe0\x00\x00\x01\x1a\xe1",
@@ -272,7 +272,7 @@ describe("KRPC answers", () => {
     ]);
   });
 
-  it("the numbers of samples are brought into range", () => {
+  it("the numbers of samples are clamped", () => {
     const samples = (numbers: string) => answer(`${numbers}7:samples20:${"s".repeat(20)}`).samples;
     const low = samples("8:intervali-1e3:numi-5e");
     assert.deepEqual([low?.interval, low?.total], [0, 1]);
@@ -280,13 +280,13 @@ describe("KRPC answers", () => {
     assert.deepEqual([high?.interval, high?.total], [21600, 77]);
   });
 
-  it("a filter of another length and an endpoint of another length count as not there", () => {
+  it("a filter or an end point of another length counts as absent", () => {
     assert.equal(answer("4:BFpe2:xx4:BFsd2:xx").scrape, null);
     const message = decodeText("d2:ip5:abcde1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re");
     assert.deepEqual(message, EMPTY);
   });
 
-  it("encodeResponse refuses what is over 2048 bytes and nodes of the wrong family", () => {
+  it("encodeResponse refuses more than 2048 bytes and nodes of the wrong family", () => {
     const value = new Uint8Array(2000).fill(0x30);
     assert.throws(() => encodeResponse({ t: T, id: M, value }), RangeError);
     const samples = { infoHashes: Array(99).fill(A), total: 99, interval: 0 };
@@ -298,7 +298,7 @@ describe("KRPC answers", () => {
 });
 
 describe("KRPC errors", () => {
-  it("go out and come in as BEP 5 writes them", () => {
+  it("are written and read as in BEP 5", () => {
     const wire = "d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee";
     const error = { t: T, code: KrpcErrorCode.generic, message: "A Generic Error Ocurred" };
     assert.equal(toLatin1(encodeError(error)), wire);
@@ -327,7 +327,7 @@ describe("KRPC errors", () => {
     assert.deepEqual(error.ownEndpoint, { address: "192.0.2.1", port: 0x3132 });
   });
 
-  it("come without control characters and not too long, because they may end on a terminal", () => {
+  it("lose control characters and excess length, because they may be shown on a terminal", () => {
     const error = decodeText("d1:eli1e6:a\x1b[2J\xffe1:t1:x1:y1:ee");
     assert.equal(error.kind === "error" && error.message, "a?[2J?");
     const long = decodeText(`d1:eli1e999:${"m".repeat(999)}e1:t1:x1:y1:ee`);
@@ -398,14 +398,14 @@ describe("decodeKrpc refuses", () => {
       ],
     ] as const
   ) {
-    it(`a query with ${what}, with the transaction id to answer by`, () => {
+    it(`a query with ${what}, with the transaction id for the answer`, () => {
       const error = refusal(wire);
       if (code !== null) assert.equal(error.code, code);
       assert.deepEqual(error.t, fromLatin1("x"));
     });
   }
 
-  it("looksLikeKrpc tells the DHT from trackers and uTP by the first and the last byte", () => {
+  it("looksLikeKrpc distinguishes the DHT from trackers and uTP by the first and the last byte", () => {
     assert.equal(looksLikeKrpc(fromLatin1(QUERIES[0]![0])), true);
     assert.equal(looksLikeKrpc(fromLatin1("de")), false);
     assert.equal(looksLikeKrpc(new Uint8Array(20)), false);

@@ -68,7 +68,7 @@ describe("Lookup", () => {
     assert.equal(trial.asked.length, QUESTIONS_AT_ONCE + 1);
   });
 
-  it("ends when the eight nearest have answered, without asking those behind them", () => {
+  it("ends when the eight nearest have answered, without asking farther ones", () => {
     const trial = new Trial();
     trial.lookup.start(Array.from({ length: 20 }, (_, n) => nodeAt(n)), 0);
     trial.answerAll(() => []);
@@ -79,7 +79,7 @@ describe("Lookup", () => {
     assert.ok(nearest.every((one) => one.token === TOKEN));
   });
 
-  it("goes on to the nearer nodes that it is told of", () => {
+  it("continues with the nearer nodes of each answer", () => {
     const trial = new Trial();
     trial.lookup.start([nodeAt(0)], 0);
     let bits = 1;
@@ -89,7 +89,7 @@ describe("Lookup", () => {
     assert.ok(compareDistance(TARGET, last.id!, randomIdAt(TARGET, 28, dice)) < 0);
   });
 
-  it("lets a slow node block neither a slot nor the end, but uses what it still says", () => {
+  it("a slow node delays neither a slot nor the end, but its late answer is used", () => {
     const trial = new Trial();
     trial.lookup.start(Array.from({ length: 20 }, (_, n) => nodeAt(n)), 0);
     const slow = trial.asked.slice(0, 5);
@@ -113,14 +113,14 @@ describe("Lookup", () => {
     assert.equal(trial.finished, 1);
   });
 
-  it("ends at once when there is nobody to ask", () => {
+  it("ends at once if there is no node to ask", () => {
     const trial = new Trial();
     trial.lookup.start([], 0);
     assert.equal(trial.finished, 1);
     assert.deepEqual(trial.lookup.nearest(), []);
   });
 
-  it("does not count who answers under another id than it was said to have", () => {
+  it("does not count a node that answers under another id than reported", () => {
     const trial = new Trial();
     trial.lookup.start([nodeAt(5)], 0);
     const told = nodeAt(9);
@@ -161,7 +161,7 @@ describe("Lookup", () => {
     assert.equal(trial.finished, 1);
   });
 
-  it("asks any number of a local network, and knocks there only when a neighbour tells it to", () => {
+  it("asks any number of nodes on a local network, but only if a neighbour reports them", () => {
     const trial = new Trial();
     trial.lookup.start([nodeAt(0)], 0);
     const local = Array.from({ length: 5 }, (_, n) => nodeAt(n + 1, `10.0.0.${n + 1}`));
@@ -195,7 +195,7 @@ describe("Lookup", () => {
     assert.equal(nearest.filter((one) => !one.allowed).length, 4);
   });
 
-  it("ends in a network where nobody follows BEP 42", () => {
+  it("ends in a network where no node follows BEP 42", () => {
     const trial = new Trial({ allowed: () => false });
     trial.lookup.start(Array.from({ length: 60 }, () => nodeAt(3)), 0);
     trial.answerAll(() => []);
@@ -204,7 +204,7 @@ describe("Lookup", () => {
     assert.equal(trial.lookup.nearest().length, NEAREST);
   });
 
-  it("stops after 100 questions whatever it is told, with a bounded list", () => {
+  it("stops after 100 queries, with a bounded list", () => {
     const trial = new Trial();
     trial.lookup.start([nodeAt(0)], 0);
     let bits = 1;
@@ -224,7 +224,7 @@ describe("Lookup", () => {
     assert.equal(trial.asked.length, 1);
   });
 
-  it("goes on after it could not send", () => {
+  it("continues after it could not send", () => {
     const trial = new Trial();
     trial.refuse = true;
     trial.lookup.start([nodeAt(0)], 0);
@@ -262,7 +262,7 @@ describe("Candidates", () => {
     assert.equal(list.add(new CandidateClass(worse.id, worse)), false);
   });
 
-  it("does not let a claim displace who stands under that id already", () => {
+  it("a claim does not displace the node that already has the id", () => {
     const list = new Candidates(TARGET);
     const node = nodeAt(9), claim = { ...nodeAt(9), id: node.id };
     const first = new CandidateClass(node.id, node);

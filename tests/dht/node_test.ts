@@ -67,7 +67,7 @@ describe("DhtNode", () => {
     }
   });
 
-  it("finds the peer that another node announced, and tells nobody twice", async () => {
+  it("finds the peer that another node announced, without duplicates", async () => {
     const net = await network(40);
     assert.equal(announce(net, net.nodes[3]!).stored, 8);
     const { peers, result } = net.find(net.nodes[30]!, TORRENT);
@@ -131,7 +131,7 @@ describe("DhtNode", () => {
     assert.deepEqual(get(net, net.nodes[33]!, target), [], "the salt is part of its name");
   });
 
-  it("sampleInfohashes() brings what others store", async () => {
+  it("sampleInfohashes() returns the samples of others", async () => {
     const net = await network(30);
     announce(net, net.nodes[1]!);
     const seen = new Set<string>(), by = net.nodes[9]!;
@@ -143,7 +143,7 @@ describe("DhtNode", () => {
     assert.deepEqual([...seen], [toHex(TORRENT)]);
   });
 
-  it("ping() gives id and client, or null for silence", async () => {
+  it("ping() returns id and client, or null for silence", async () => {
     const net = await network(2);
     const [a, b] = net.nodes as [SimNode, SimNode];
     type Result = { id: Uint8Array; client: Uint8Array | null; rttMs: number } | null;
@@ -156,7 +156,7 @@ describe("DhtNode", () => {
     assert.equal(outcome<Result>(net, a, (done) => a.node.ping(other, done, net.now)), null);
   });
 
-  it("a read-only node finds peers, answers nobody and is in no table", async () => {
+  it("a read-only node finds peers, answers no query and is in no table", async () => {
     const net = await network(20);
     announce(net, net.nodes[1]!);
     const silent = net.addNode({ readOnly: true });
@@ -191,7 +191,7 @@ describe("DhtNode", () => {
     assert.ok(statsOf(stranger).queriesReceived < 20);
   });
 
-  it("survives the death of everybody it knows, and comes back by its bootstrap node", async () => {
+  it("survives the loss of all nodes, and recovers through its bootstrap node", async () => {
     const net = await network(10);
     const [root, ...others] = net.nodes as [SimNode, ...SimNode[]];
     const one = others.pop()!;
@@ -226,7 +226,7 @@ describe("DhtNode", () => {
     }
   });
 
-  it("counts an exception of a handler and goes on", async () => {
+  it("counts an exception of a handler and continues", async () => {
     const net = await network(20);
     announce(net, net.nodes[1]!);
     const by = net.nodes[5]!;
@@ -248,7 +248,7 @@ describe("DhtNode", () => {
     assert.equal(net.find(by, TORRENT).peers.length, 1);
   });
 
-  it("counts what is no message, and answers that nobody asked for", async () => {
+  it("counts invalid messages and unrequested answers", async () => {
     const net = await network(2);
     const [a, b] = net.nodes as [SimNode, SimNode];
     a.node.receive(fromLatin1("d1:q4:pinge"), b.at, net.now);
@@ -259,7 +259,7 @@ describe("DhtNode", () => {
     assert.deepEqual([malformed, unsolicited, exceptions], [2, 1, 0]);
   });
 
-  it("cancel() ends a search with what there is, and stores nothing", async () => {
+  it("cancel() ends a search with its results so far, and stores nothing", async () => {
     const net = await network(30);
     const by = net.nodes[4]!;
     const results: PeersResult[] = [];
@@ -273,7 +273,7 @@ describe("DhtNode", () => {
     assert.equal(net.nodes.reduce((sum, one) => sum + statsOf(one).stored.peers, 0), 0);
   });
 
-  it("a search without anybody to ask ends after half a minute", async () => {
+  it("a search without a node to ask ends after half a minute", async () => {
     const net = await network(1);
     const since = net.now;
     const { peers } = net.find(net.nodes[0]!, TORRENT);
@@ -297,7 +297,7 @@ describe("DhtNode", () => {
     assert.notEqual(pong, null);
   });
 
-  it("nodes that know two over IPv6 learn the IPv6 network from those over IPv4 (BEP 32)", async () => {
+  it("two nodes with a contact over IPv6 learn the IPv6 network from those over IPv4 (BEP 32)", async () => {
     const net = await SimDht.create({ nodes: 20, loss: 0, seed: "two families", both: true });
     net.nodes[1]!.node.addBootstrap(net.nodes[0]!.at6);
     net.joinAll(2, 60_000);

@@ -43,7 +43,7 @@ function bytes(length: number): Uint8Array {
 }
 
 describe("a search", () => {
-  it("is over soon after the family that has nodes is done", async () => {
+  it("ends soon after the family that has nodes", async () => {
     const { nodes: [node], turn } = await twoNodes();
     node!.addNode(THERE);
     let now = 0, result: PeersResult | null = null;

@@ -15,7 +15,7 @@ const store = (limits = {}) => new PeerStore(new HandRandom("peers"), sha1, limi
 const addresses = (peers: { address: string }[]) => peers.map((one) => one.address).sort();
 
 describe("PeerStore", () => {
-  it("gives out who announced, by torrent and family", () => {
+  it("returns the announced peers, by torrent and family", () => {
     const peers = store();
     peers.announce(hash(1), peer(1), false, 0);
     peers.announce(hash(1), { address: "2001:db8::1", port: 5 }, false, 0);
@@ -55,7 +55,7 @@ describe("PeerStore", () => {
     assert.deepEqual([peers.torrentCount, peers.peerCount], [0, 0]);
   });
 
-  it("peersOf is a random choice without repetition, and everyone's turn comes", () => {
+  it("peersOf is a random choice without repetition, and every peer's turn comes", () => {
     const peers = store(), seen = new Set<string>();
     for (let n = 0; n < 100; n++) peers.announce(hash(1), peer(n), false, 0);
     for (let i = 0; i < 100; i++) {
@@ -68,7 +68,7 @@ describe("PeerStore", () => {
     assert.equal(peers.peersOf(hash(1), ALL, 0).length, 100, "choosing loses nobody");
   });
 
-  it("over 500 peers of a torrent the one that announced longest ago gives way", () => {
+  it("over 500 peers of a torrent, the oldest announce is dropped", () => {
     const peers = store({ maxPeers: 5 });
     for (let n = 1; n <= 5; n++) peers.announce(hash(1), peer(n), false, n);
     peers.announce(hash(1), peer(1), false, 6);
@@ -93,7 +93,7 @@ describe("PeerStore", () => {
     assert.equal(peers.peersOf(hash(1099), ALL, 1).length, 1, "the newest is in");
   });
 
-  it("a full store first forgets what is over its time", () => {
+  it("a full store first drops expired peers", () => {
     const peers = store({ maxTorrents: 2 });
     peers.announce(hash(1), peer(1), false, 0);
     peers.announce(hash(1), peer(2), false, 0);

@@ -99,7 +99,7 @@ describe("QueryServer with hostile queries", () => {
     assert.ok(surplus > 0 && surplus <= 8000 * (10 + 3), `${surplus} bytes to all in 10 s`);
   });
 
-  it("tells a flood of made-up nodes, torrents and items to go by its bounds", () => {
+  it("keeps its bounds under a flood of forged nodes, torrents and items", () => {
     const node = new Answering(), dice = new Prng("flood");
     for (let i = 0; i < 3000; i++) {
       const from = { address: `10.${i & 255}.${i >> 8}.9`, port: 2000 };

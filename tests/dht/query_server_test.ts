@@ -56,7 +56,7 @@ describe("QueryServer: nodes (BEP 5, 32, 42, 43)", () => {
     assert.deepEqual(node.response({ method: "ping" }, ASKER6).id, OWN_ID[6]);
   });
 
-  it("the table hears of who asks, but not of read-only nodes", () => {
+  it("the table learns of nodes that query us, but not of read-only ones", () => {
     const node = new Answering();
     node.ask({ method: "ping" });
     node.ask({ method: "ping", readOnly: true }, ASKER6);
@@ -99,7 +99,7 @@ describe("QueryServer: nodes (BEP 5, 32, 42, 43)", () => {
     assert.deepEqual([answer.code, answer.t], [203, fromLatin1("xy")]);
   });
 
-  it("nobody is answered in read-only mode, nor at an address that cannot be", () => {
+  it("no query is answered in read-only mode or to an impossible address", () => {
     const silent = new Answering({ readOnly: true });
     assert.equal(silent.ask({ method: "ping" }), null);
     assert.equal(silent.datagram(fromLatin1("d1:ade1:q4:ping1:t2:xy1:y1:qe")), null);
@@ -111,7 +111,7 @@ describe("QueryServer: nodes (BEP 5, 32, 42, 43)", () => {
     assert.equal(node.ask({ method: "ping" }, { ...ASKER, port: 0 }), null);
   });
 
-  it("who exceeds the rate is not answered any more, whatever it sends, and others are", () => {
+  it("an address over the rate is no longer answered, whatever it sends; others are", () => {
     const node = new Answering({}, { perSecond: 5, burst: 50 });
     let answers = 0;
     for (let i = 0; i < 500; i++) if (node.ask({ method: "ping" }) !== null) answers++;
@@ -132,7 +132,7 @@ describe("QueryServer: nodes (BEP 5, 32, 42, 43)", () => {
 });
 
 describe("QueryServer: peers (BEP 5, 33)", () => {
-  it("who announces with a token is found by get_peers, with the port it names", () => {
+  it("a peer that announces with a token is found by get_peers, with its announced port", () => {
     const node = new Answering().knowNodes(30);
     const first = node.response(getPeers());
     assert.deepEqual(first.values, []);
@@ -143,13 +143,13 @@ describe("QueryServer: peers (BEP 5, 33)", () => {
     assert.equal(second.nodes.length, 8, "nodes come along");
   });
 
-  it("implied_port takes the port the datagram came from", () => {
+  it("implied_port uses the source port of the datagram", () => {
     const node = new Answering();
     node.response(announce(node.response(getPeers()).token!, { impliedPort: true, port: 1234 }));
     assert.deepEqual(node.response(getPeers()).values, [ASKER]);
   });
 
-  it("peers are told to askers of their own family only", () => {
+  it("an answer has only peers of the querying family", () => {
     const node = new Answering();
     for (const from of [ASKER, ASKER6]) {
       node.response(announce(node.response(getPeers(), from).token!), from);
@@ -185,7 +185,7 @@ describe("QueryServer: peers (BEP 5, 33)", () => {
     assert.equal(node.peers.peerCount, 0);
   });
 
-  it("of many peers as many come as fit into 1,024 bytes, others each time", () => {
+  it("an answer has as many peers as fit into 1,024 bytes, different ones each time", () => {
     const node = new Answering().knowNodes(30);
     for (let n = 0; n < 250; n++) {
       node.peers.announce(HASH, { address: `10.0.${n >> 8}.${n & 255}`, port: 5000 }, false, 0);
@@ -241,7 +241,7 @@ describe("QueryServer: items (BEP 44)", () => {
   const item = (seq: bigint, salt: Uint8Array = NO_SALT, content: Uint8Array = value) =>
     signItem(ed25519, SEED, { value: content, seq, salt });
 
-  it("an immutable item is stored and given out", () => {
+  it("an immutable item is stored and returned", () => {
     const node = new Answering().knowNodes(9), target = immutableTarget(sha1, value);
     node.response(put(node.token(target), value, null));
     const answer = node.response(get(target));
@@ -253,7 +253,7 @@ describe("QueryServer: items (BEP 44)", () => {
     assert.notEqual(answer.token, null);
   });
 
-  it("a mutable item is stored, given out and replaced", () => {
+  it("a mutable item is stored, returned and replaced", () => {
     const node = new Answering(), salt = fromLatin1("foobar");
     for (const seq of [1n, 2n, 2n ** 63n - 1n]) {
       const { signed, value } = item(seq, salt, fromLatin1(`i${seq}e`));
@@ -277,7 +277,7 @@ describe("QueryServer: items (BEP 44)", () => {
     }
   });
 
-  it("put: 203 without a valid token, 205, 206 and 207 for what is wrong, 301 and 302", () => {
+  it("put: 203 without a valid token, 205, 206 and 207 for invalid items, 301 and 302", () => {
     const node = new Answering(), { signed } = item(5n);
     const target = itemTarget(sha1, { value, signed }), token = node.token(target);
     const mutable = { ...signed, cas: null };
@@ -319,7 +319,7 @@ describe("QueryServer: items (BEP 44)", () => {
 describe("QueryServer: sample_infohashes (BEP 51)", () => {
   const sample: Question = { method: "sample_infohashes", target: HASH, want: null };
 
-  it("tells some info-hashes, how many there are, and the same ones until it is time", () => {
+  it("returns samples of info-hashes and their number, unchanged until the interval ends", () => {
     const node = new Answering().knowNodes(30);
     for (let n = 0; n < 60; n++) node.peers.announce(sha1(fromLatin1(`${n}`)), ASKER, false, 0);
     const hashes = () => node.response(sample).samples!.infoHashes.map(toHex).join();
@@ -335,7 +335,7 @@ describe("QueryServer: sample_infohashes (BEP 51)", () => {
     assert.notEqual(hashes(), before);
   });
 
-  it("samples are there even when we know none; switched off it is an unknown method", () => {
+  it("has samples even if we know none; switched off it is an unknown method", () => {
     const { samples } = new Answering().response(sample);
     assert.deepEqual([samples?.infoHashes, samples?.total], [[], 0]);
     assert.equal(new Answering({ samples: false }).errorCode(sample), 204);

@@ -36,7 +36,7 @@ describe("RoutingTable", () => {
     assert.equal(table.spareCount, 7 * SPARES);
   });
 
-  it("closest() gives what sorting all nodes gives, wherever the target is", () => {
+  it("closest() returns the same as sorting all nodes, for any target", () => {
     const table = tableOf();
     for (let n = 0; n < 3000; n++) {
       table.answered({ ...nodeAt(0), id: randomId(dice) }, 20, n);
@@ -51,7 +51,7 @@ describe("RoutingTable", () => {
     assert.equal(table.closest(OWN, 1e6).length, all.length);
   });
 
-  it("gives an address one place, whatever ids and ports it shows", () => {
+  it("has one place for an address, whatever its ids and ports", () => {
     const table = tableOf();
     const first = nodeAt(0);
     table.answered(first, 20, 0);
@@ -101,7 +101,7 @@ describe("RoutingTable", () => {
     assert.equal(table.size + table.spareCount, 0);
   });
 
-  it("gives who only asked us no place among the good ones", () => {
+  it("has no good place for a node that only sent us queries", () => {
     const table = tableOf();
     const stranger = nodeAt(0);
     table.heardFrom(stranger, 0);
@@ -113,7 +113,7 @@ describe("RoutingTable", () => {
     assert.deepEqual(texts(table.closest(OWN, 8)), texts([stranger]));
   });
 
-  it("a flood of strangers displaces nobody and stays within the bounds", () => {
+  it("a flood of strangers displaces no good node and stays within the bounds", () => {
     const table = tableOf();
     const good = Array.from({ length: 8 }, () => nodeAt(6));
     for (const node of good) table.answered(node, 20, 0);
@@ -127,7 +127,7 @@ describe("RoutingTable", () => {
     assert.ok(texts(table.nodes()).includes(texts([spare])[0]!), "the proven spare was kept");
   });
 
-  it("lets a stranger displace another once a second, and looks at ids only after an answer", () => {
+  it("a stranger displaces another once a second, and ids are checked only after an answer", () => {
     let checks = 0;
     const table = tableOf(() => ++checks > 0);
     const strangers = Array.from({ length: 40 }, () => nodeAt(5));
@@ -155,7 +155,7 @@ describe("RoutingTable", () => {
     assert.deepEqual(texts(table.closest(OWN, 9)).sort(), texts(expected).sort());
   });
 
-  it("keeps a failing node while there is nobody else, tells nobody of it, drops it in the end", () => {
+  it("keeps a failing node without a replacement, does not report it, and drops it in the end", () => {
     const table = tableOf();
     const node = nodeAt(4);
     table.answered(node, 20, 0);
@@ -178,7 +178,7 @@ describe("RoutingTable", () => {
     assert.equal(table.closest(OWN, 8).length, 0);
   });
 
-  it("prefers ids that BEP 42 allows, and never gives one up for another", () => {
+  it("prefers ids that BEP 42 allows, and never replaces one by another", () => {
     const table = tableOf((_, address) => address.startsWith("20."));
     const forbidden = Array.from({ length: 8 }, (_, n) => nodeAt(8, `90.${n}.0.1`));
     for (const node of forbidden) table.answered(node, 20, 0);
@@ -190,7 +190,7 @@ describe("RoutingTable", () => {
     assert.deepEqual(texts(table.nodes()).sort(), texts(allowed).sort());
   });
 
-  it("pings who has been silent for 15 minutes, the longest first", () => {
+  it("pings nodes that were silent for 15 minutes, the longest first", () => {
     const table = tableOf();
     const old = nodeAt(0), older = nodeAt(1), fresh = nodeAt(2);
     table.answered(older, 20, 0);
@@ -233,7 +233,7 @@ describe("RoutingTable", () => {
     assert.equal(tableOf().depth(), null);
   });
 
-  it("adopt() takes everybody over to where a new own id puts them", () => {
+  it("adopt() moves all nodes to their places for a new own id", () => {
     const before = tableOf();
     for (let n = 0; n < 500; n++) before.answered({ ...nodeAt(0), id: randomId(dice) }, 20, 0);
     const after = new RoutingTable(randomIdAt(OWN, 0, dice), () => true);

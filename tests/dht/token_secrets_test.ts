@@ -33,7 +33,7 @@ describe("TokenSecrets (BEP 5)", () => {
     }
   });
 
-  it("a token is believed for at least 5 minutes, whenever it was given, and under 10", () => {
+  it("a token is accepted for at least 5 minutes, whenever it was made, and under 10", () => {
     for (const given of [0, 1, 2.5 * MINUTE, 5 * MINUTE - 1]) {
       for (const asked of [0, 1, 2, 3, 4, 5].map((age) => given + age * MINUTE)) {
         const tokens = secrets(), token = tokens.token("192.0.2.1", HASH, given);

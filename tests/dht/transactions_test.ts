@@ -58,7 +58,7 @@ describe("Transactions", () => {
     assert.equal(log.settle(t, 2), true, "the query still waits");
   });
 
-  it("calls a query slow after 1 s and gives it up after 5 s, in the order of sending", () => {
+  it("calls a query slow after 1 s and times out after 5 s, in the order of sending", () => {
     const log = new Log();
     const late = log.open("a", 0)!;
     log.open("b", 10);
@@ -78,7 +78,7 @@ describe("Transactions", () => {
     assert.deepEqual(log.lines.slice(5), ["c gave up at 1000000"]);
   });
 
-  it("gives no id twice while it is in use, and no more than its limit", () => {
+  it("assigns no id that is in use, and no more than its limit", () => {
     const log = new Log({ max: 3000 });
     const ids = new Set<string>();
     for (let n = 0; n < 3000; n++) ids.add(toHex(log.open(`${n}`, 0)!));

@@ -12,7 +12,7 @@ function nodes(count: number, block = 0) {
 }
 
 describe("the DHT's state", () => {
-  it("is read back as it was written, both families", () => {
+  it("is read back as written, both families", () => {
     const state = { ids: IDS, nodes: [...nodes(3), { address: "2001:db8::1", port: 7 }] };
     assert.deepEqual(decodeDhtState(encodeDhtState(state)), state);
   });
@@ -23,7 +23,7 @@ describe("the DHT's state", () => {
     }
   });
 
-  it("keeps nodes of earlier runs while a run met few, its own first and none twice", () => {
+  it("keeps nodes of earlier runs while a run met few, its own first and without duplicates", () => {
     const now = { ids: IDS, nodes: nodes(3) };
     const before = { ids: { 4: null, 6: null }, nodes: nodes(500) };
     const kept = withNodesOf(before, now);

@@ -52,7 +52,7 @@ async function eavesdrop(world: SimWorld, node: SimNode, family: 4 | 6 = 4) {
 }
 
 describe("Lsd", () => {
-  it("two on one network find each other, in both families, and nobody finds itself", async () => {
+  it("two on one network find each other, in both families, and neither finds itself", async () => {
     const world = new SimWorld(1);
     const a = await new Neighbour(world, world.node("10.0.0.1", { also: ["fd00::1"] })).open();
     const b = await new Neighbour(world, world.node("10.0.0.2", { also: ["fd00::2"] })).open();
@@ -82,7 +82,7 @@ describe("Lsd", () => {
     }
   });
 
-  it("keeps to one message a minute on average, however many torrents, and forgets none", async () => {
+  it("sends one message a minute on average, however many torrents, and skips none", async () => {
     const world = new SimWorld(3);
     const { heard } = await eavesdrop(world, world.node("10.0.0.9"));
     const a = new Neighbour(world, world.node("10.0.0.1"));
@@ -101,7 +101,7 @@ describe("Lsd", () => {
     assert.ok(least >= 3 && most - least <= 1, `${least} ${most}`);
   });
 
-  it("never says or hears anything of a private torrent", async () => {
+  it("never sends or accepts an announce of a private torrent", async () => {
     const world = new SimWorld(4), node = world.node("10.0.0.9");
     const { heard, socket } = await eavesdrop(world, node);
     const a = await new Neighbour(world, world.node("10.0.0.1")).open();
@@ -158,7 +158,7 @@ describe("Lsd", () => {
     assert.ok(a.heard.includes("01 10.0.0.9:9999"));
   });
 
-  it("stays off with a NetError where multicast is not to be had", async () => {
+  it("stays off with a NetError without multicast", async () => {
     const world = new SimWorld(7), node = world.node("10.0.0.1");
     const multicast: MulticastNet = {
       join: () => Promise.reject(new NetError("unreachable", "Cannot join: no network")),
@@ -171,7 +171,7 @@ describe("Lsd", () => {
     lsd.close();
   });
 
-  it("closes what opens after it was closed", async () => {
+  it("closes a group that opens after it was closed", async () => {
     const world = new SimWorld(8);
     const a = new Neighbour(world, world.node("10.0.0.1"));
     const opening = a.lsd.open();

@@ -43,7 +43,7 @@ describe("decodeLsd", () => {
     assert.deepEqual([found.port, found.cookie], [7000, null]);
   });
 
-  it("gives null for what is no announce, without a port or without a hash", () => {
+  it("returns null for an invalid announce, without a port or without a hash", () => {
     const good = `BT-SEARCH * HTTP/1.1\r\nPort: 1\r\nInfohash: ${HASH}\r\n\r\n`;
     assert.notEqual(decodeText(good), null);
     for (

@@ -41,7 +41,7 @@ const seed = (name: number): Fake => ({ name, complete: true, alone: true });
 const leech = (name: number): Fake => ({ name, complete: false, alone: true });
 
 describe("SearchSchedule", () => {
-  it("gives each of 400 torrents without peers its turn before one has its second", async () => {
+  it("searches for each of 400 torrents without peers before any for the second time", async () => {
     const { began, run } = makeSchedule(4000);
     const torrents = Array.from({ length: 400 }, (_, i) => seed(i));
     await run(torrents, 210);
@@ -51,7 +51,7 @@ describe("SearchSchedule", () => {
     assert.ok(began.length > 400, "then the first ones come again");
   });
 
-  it("lets what lacks something go before seeds that have waited longer, but not for ever", async () => {
+  it("incomplete torrents precede seeds that have waited longer, but not for ever", async () => {
     const { began, run } = makeSchedule(4000);
     const torrents = Array.from({ length: 200 }, (_, i) => seed(i));
     await run(torrents, 20);
@@ -82,7 +82,7 @@ describe("SearchSchedule", () => {
     assert.ok(again! > 30 && again! <= 36, `after ${again} s`);
   });
 
-  it("begins anew with short waits after peers that stayed, and not after those that did not", async () => {
+  it("restarts with short waits after peers that stayed, and not after others", async () => {
     for (const [stay, least] of [[70, 1], [20, 0]] as const) {
       const { timesOf, run } = makeSchedule(1000);
       const torrent = leech(0);
@@ -98,7 +98,7 @@ describe("SearchSchedule", () => {
     assert.deepEqual(timesOf(0), [0, 901, 1802]);
   });
 
-  it("tries every two seconds while the DHT knows nobody", async () => {
+  it("tries every two seconds while the DHT knows no node", async () => {
     const { timesOf, run } = makeSchedule(500, 0);
     await run([seed(0)], 11);
     assert.equal(timesOf(0).length, 5);

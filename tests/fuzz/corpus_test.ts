@@ -13,9 +13,9 @@ import { tempFolder } from "../platform/run_program.ts";
 
 const text = new TextEncoder();
 
-describe("what fuzzing has found so far", () => {
+describe("the saved corpus of fuzzing", () => {
   for (const target of fuzzTargets()) {
-    it(`${target.name}: nothing kept throws what it must not, nor hangs`, {
+    it(`${target.name}: no saved input throws an unexpected error or hangs`, {
       timeout: 60_000,
     }, async () => {
       const { seeds, name, events = false } = target;
@@ -29,7 +29,7 @@ describe("what fuzzing has found so far", () => {
 
 describe("a short fuzz", () => {
   for (const target of fuzzTargets()) {
-    it(`${target.name}: 1,000 damaged inputs, or as many as a second lets pass`, {
+    it(`${target.name}: 1,000 damaged inputs, or as many as fit into a second`, {
       timeout: 60_000,
     }, async () => {
       const fuzzer = new Fuzzer(target, "suite", keptInputs(target.name));
@@ -50,7 +50,7 @@ describe("Fuzzer", () => {
     },
   };
 
-  it("finds and shrinks what is planted", async () => {
+  it("finds and shrinks a planted fault", async () => {
     const fuzzer = new Fuzzer(planted, "suite");
     await fuzzer.run({ inputs: 2000 });
     const input = new Uint8Array([0x39]);
@@ -59,7 +59,7 @@ describe("Fuzzer", () => {
     ]);
   });
 
-  it("a campaign that found something says so, writes it down, and ends with 1", async () => {
+  it("a campaign that finds a fault says so, saves it, and ends with 1", async () => {
     const folder = tempFolder(), said: string[] = [], sound = { ...planted, run: () => "fine" };
     const options = { seed: "suite", minutes: Infinity, inputs: 2000, coverage: null };
     const say = (line: string) => said.push(line);
@@ -84,7 +84,7 @@ describe("Fuzzer", () => {
     }
   });
 
-  it("keeps what ran code that never ran, however it came out", { timeout: 60_000 }, () => {
+  it("keeps inputs that ran new code, whatever their outcome", { timeout: 60_000 }, () => {
     // A process of its own: V8 counts blocks only of what was compiled after coverage began.
     const script = join(projectRoot, "scripts", "fuzz.ts");
     const runtime = thisRuntime === "deno" ? ["run", "-A", "--no-check"] : [];
@@ -100,25 +100,31 @@ describe("Fuzzer", () => {
     assert.ok(kept > outcomes, `${kept} kept for ${outcomes} outcomes`);
   });
 
-  it("refuses what it cannot obey, and calls nothing tried no success", { timeout: 60_000 }, () => {
-    const script = join(projectRoot, "scripts", "fuzz.ts");
-    const runtime = thisRuntime === "deno" ? ["run", "-A", "--no-check"] : [];
-    for (const args of [["--minutes", "abc"], ["--inputs", "0"], ["--target", "no"], ["--wrong"]]) {
-      const all = [...runtime, script, ...args];
-      const { status, stderr } = spawnSync(findRuntime(thisRuntime), all, { encoding: "utf8" });
-      assert.equal(status, 2, `${args}: ${stderr}`);
-      assert.doesNotMatch(stderr, /\n {4}at /);
-    }
-    const campaign = new Campaign({
-      targets: [],
-      seed: "1",
-      minutes: 1,
-      inputs: 1,
-      coverage: null,
-      keep: false,
-      watch() {},
-      say() {},
-    });
-    assert.equal(campaign.verdict(), 1);
-  });
+  it(
+    "refuses invalid arguments, and does not call an empty run a success",
+    { timeout: 60_000 },
+    () => {
+      const script = join(projectRoot, "scripts", "fuzz.ts");
+      const runtime = thisRuntime === "deno" ? ["run", "-A", "--no-check"] : [];
+      for (
+        const args of [["--minutes", "abc"], ["--inputs", "0"], ["--target", "no"], ["--wrong"]]
+      ) {
+        const all = [...runtime, script, ...args];
+        const { status, stderr } = spawnSync(findRuntime(thisRuntime), all, { encoding: "utf8" });
+        assert.equal(status, 2, `${args}: ${stderr}`);
+        assert.doesNotMatch(stderr, /\n {4}at /);
+      }
+      const campaign = new Campaign({
+        targets: [],
+        seed: "1",
+        minutes: 1,
+        inputs: 1,
+        coverage: null,
+        keep: false,
+        watch() {},
+        say() {},
+      });
+      assert.equal(campaign.verdict(), 1);
+    },
+  );
 });

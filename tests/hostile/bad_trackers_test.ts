@@ -30,7 +30,7 @@ describe("a swarm with bad trackers", () => {
   });
 
   it(
-    "that send everybody to strangers completes by those who know one of us",
+    "that only return strangers do not prevent completion, by peers that know one of us",
     TIMEOUT,
     async () => {
       const known = { peers: ["10.0.1.1:6881"] };

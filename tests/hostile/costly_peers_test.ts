@@ -7,7 +7,7 @@ import { finish, honestSwarm, runSwarm } from "./half_hostile.ts";
 const COSTLY = [turncoat, flapper];
 const TIMEOUT = { timeout: 100_000 };
 
-describe("a swarm of 40 of which half makes as much work as it can", () => {
+describe("a swarm of 40 of which half cause as much work as they can", () => {
   it("shuts them out, and completes in nearly the honest time", TIMEOUT, async () => {
     const honest = await honestSwarm(7);
     const outcome = await runSwarm(7, { hostile: true, kinds: COSTLY });

@@ -50,7 +50,7 @@ async function idler(
 }
 
 describe("a seed and many connections of one peer", () => {
-  it("keeps the last one, and whoever else is there", TIMEOUT, async () => {
+  it("keeps the last one, and all other peers", TIMEOUT, async () => {
     const scene = await newScene(60), { swarm } = scene;
     const other = await idler(scene, swarm.world.node("10.0.9.1"));
     const node = swarm.world.node("10.0.9.2"), id = new Uint8Array(20).fill(7);
@@ -76,8 +76,8 @@ async function hold({ swarm }: Scene, attackers: readonly Attacker[], ms: number
   return attackers.filter(({ ended }) => !ended).length;
 }
 
-describe("a seed whose places are all taken by peers that ask for nothing", () => {
-  it("has one for somebody else at once, if they are of one address", TIMEOUT, async () => {
+describe("a seed whose places are all occupied by peers that request nothing", () => {
+  it("makes room at once if they share one address", TIMEOUT, async () => {
     const scene = await newScene(61), { swarm } = scene;
     const node = swarm.world.node("10.0.9.1"), attackers: Attacker[] = [];
     for (let i = 0; i < 25; i++) attackers.push(await idler(scene, node));
@@ -92,23 +92,27 @@ describe("a seed whose places are all taken by peers that ask for nothing", () =
     await swarm.close();
   });
 
-  it("has one as soon as each has let a turn pass, whatever their addresses", TIMEOUT, async () => {
-    const scene = await newScene(62), { swarm } = scene;
-    const attackers: Attacker[] = [];
-    // The last byte gives 19 of 19 as priority to them and 0 to who comes.
-    for (let i = 0; i < 25; i++) {
-      attackers.push(await idler(scene, swarm.world.node(`10.1.${i}.17`)));
-    }
-    assert.equal(await hold(scene, attackers, 180_000), 25);
-    assert.equal(connected(scene), 25, "they have every place");
-    const leech = await swarm.leech("10.0.2.20");
-    await swarm.untilDone([leech], 10_000);
-    swarm.assertHasAll(leech);
-    assert.equal(await hold(scene, attackers, 1000), 24);
-    await swarm.close();
-  });
+  it(
+    "makes room as soon as each has let a turn pass, whatever their addresses",
+    TIMEOUT,
+    async () => {
+      const scene = await newScene(62), { swarm } = scene;
+      const attackers: Attacker[] = [];
+      // The last byte gives 19 of 19 as priority to them and 0 to who comes.
+      for (let i = 0; i < 25; i++) {
+        attackers.push(await idler(scene, swarm.world.node(`10.1.${i}.17`)));
+      }
+      assert.equal(await hold(scene, attackers, 180_000), 25);
+      assert.equal(connected(scene), 25, "they have every place");
+      const leech = await swarm.leech("10.0.2.20");
+      await swarm.untilDone([leech], 10_000);
+      swarm.assertHasAll(leech);
+      assert.equal(await hold(scene, attackers, 1000), 24);
+      await swarm.close();
+    },
+  );
 
-  it("has one within seconds while it serves somebody, too", TIMEOUT, async () => {
+  it("makes room within seconds while it also serves a peer", TIMEOUT, async () => {
     const scene = await newScene(66), { swarm, victim } = scene;
     const served = await swarm.leech("10.0.2.1", { link: { downBytesPerSec: 20 * 1024 } });
     await swarm.run(() => served.torrent.snapshot().downloaded > 0, 20_000);
@@ -148,7 +152,7 @@ describe("a seed whose places are all taken by peers that ask for nothing", () =
   });
 
   it(
-    "has one for a seed it hears of, at a downloader full of seeds that send nothing",
+    "a downloader full of silent seeds makes room for a seed that it can dial",
     TIMEOUT,
     async () => {
       const swarm = new SimSwarm(65);

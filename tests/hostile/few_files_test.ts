@@ -24,7 +24,7 @@ after(() => scene.close());
 const skip = process.platform === "linux" ? false : "needs Linux's loopback addresses and /proc";
 
 describe("shareOut", () => {
-  it("gives each part something, and no more than there is", () => {
+  it("assigns a share to each part, and no more than the limit in all", () => {
     for (const limit of [1, 64, 256, 1024, 65_536]) {
       const { connections, newcomers, queue, files } = shareOut(limit);
       assert.ok(Math.min(connections, newcomers, queue, files) >= 6, `${limit}`);
@@ -32,7 +32,7 @@ describe("shareOut", () => {
     }
   });
 
-  it("sets no limit where the system tells none", () => {
+  it("sets no limit if the system reports none", () => {
     assert.ok(Object.values(shareOut(null)).every((share) => share === Infinity));
   });
 });

@@ -90,7 +90,7 @@ describe("a swarm of 40 of which half is hostile", () => {
     });
   }
 
-  it("bans every kind whose wrong-doing can be shown, and nobody else", TIMEOUT, async () => {
+  it("bans every kind whose fault can be shown, and no other peer", TIMEOUT, async () => {
     const outcome = await runSwarm(3, { hostile: true, upBytesPerSec: SLOW });
     assertBanned(outcome, PROVABLE, "private");
     const names = new Set(banned(outcome.told).map(({ address }) => address));
@@ -100,7 +100,7 @@ describe("a swarm of 40 of which half is hostile", () => {
     await finish(outcome);
   });
 
-  it("bans those that dial in from public addresses, too", TIMEOUT, async () => {
+  it("bans those that dial us from public addresses, too", TIMEOUT, async () => {
     const shape = { hostile: true, upBytesPerSec: SLOW, badNet: "45.66", kinds: DIALLING };
     const outcome = await runSwarm(8, shape);
     assertBanned(outcome, DIALLING, "public");
@@ -111,7 +111,7 @@ describe("a swarm of 40 of which half is hostile", () => {
     await finish(outcome);
   });
 
-  it("bans each of 20 poisoners by everybody whom it harmed", TIMEOUT, async () => {
+  it("every harmed peer bans each of 20 poisoners", TIMEOUT, async () => {
     const honest = await honestSwarm(4);
     const outcome = await runSwarm(4, { hostile: true, kinds: [poisoner] });
     assert.ok(outcome.ms < 2 * honest.ms, `${outcome.ms} ms instead of ${honest.ms}`);
@@ -123,7 +123,7 @@ describe("a swarm of 40 of which half is hostile", () => {
     await finish(outcome);
   });
 
-  it("bans nobody honest for pieces that 20 poisoners had a hand in", TIMEOUT, async () => {
+  it("no honest peer is banned for pieces that 20 poisoners took part in", TIMEOUT, async () => {
     for (const seed of [6, 9]) {
       const outcome = await runSwarm(seed, {
         hostile: true,

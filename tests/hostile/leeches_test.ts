@@ -100,7 +100,7 @@ describe("a seed among hostile leeches", () => {
     },
   );
 
-  it("ends the connection of one who asks on and on and reads nothing", TIMEOUT, async () => {
+  it("disconnects a peer that requests endlessly and reads nothing", TIMEOUT, async () => {
     const scene = await newScene(51);
     const attacker = await stranger(scene);
     attacker.stopReading();
@@ -116,25 +116,29 @@ describe("a seed among hostile leeches", () => {
     await servesOthers(scene);
   });
 
-  it("lets one who never reads its socket hold one write, for a minute too", TIMEOUT, async () => {
-    const scene = await newScene(53);
-    const attackers: Attacker[] = [];
-    for (let i = 0; i < 5; i++) attackers.push(await stranger(scene, true, `10.0.9.${i + 1}`));
-    for (const attacker of attackers) {
-      assert.equal(attacker.choked, false);
-      attacker.stopReading();
-      attacker.speak(requests(MAX_QUEUED, (i) => i % PIECES));
-    }
-    for (const ms of [5000, 55_000]) {
-      await scene.swarm.world.runFor(ms);
-      for (let i = 0; i < 5; i++) {
-        const sent = uploadedTo(scene, `10.0.9.${i + 1}`);
-        if (ms === 5000) assert.ok(sent !== undefined && sent > 0, "it is served");
-        assert.ok((sent ?? 0) <= MAX_STUCK, `${sent} of ${MAX_QUEUED * BLOCK} bytes went out`);
+  it(
+    "a peer that never reads its socket occupies one write, even after a minute",
+    TIMEOUT,
+    async () => {
+      const scene = await newScene(53);
+      const attackers: Attacker[] = [];
+      for (let i = 0; i < 5; i++) attackers.push(await stranger(scene, true, `10.0.9.${i + 1}`));
+      for (const attacker of attackers) {
+        assert.equal(attacker.choked, false);
+        attacker.stopReading();
+        attacker.speak(requests(MAX_QUEUED, (i) => i % PIECES));
       }
-    }
-    await servesOthers(scene);
-  });
+      for (const ms of [5000, 55_000]) {
+        await scene.swarm.world.runFor(ms);
+        for (let i = 0; i < 5; i++) {
+          const sent = uploadedTo(scene, `10.0.9.${i + 1}`);
+          if (ms === 5000) assert.ok(sent !== undefined && sent > 0, "it is served");
+          assert.ok((sent ?? 0) <= MAX_STUCK, `${sent} of ${MAX_QUEUED * BLOCK} bytes went out`);
+        }
+      }
+      await servesOthers(scene);
+    },
+  );
 
   it("gives the places of peers that never read to a newcomer", TIMEOUT, async () => {
     const scene = await newScene(57), { swarm, victim } = scene;
@@ -151,7 +155,7 @@ describe("a seed among hostile leeches", () => {
     await servesOthers(scene);
   });
 
-  it("gives nothing to one who asks while choked, but what is free", TIMEOUT, async () => {
+  it("a choked peer that keeps requesting gets only allowed-fast pieces", TIMEOUT, async () => {
     const scene = await newScene(55);
     const attacker = await stranger(scene, false);
     assert.equal(attacker.choked, true);
@@ -164,7 +168,7 @@ describe("a seed among hostile leeches", () => {
   });
 
   it(
-    "hangs up on one who asks on and on while choked, 2 s after the last CHOKE",
+    "disconnects a choked peer that keeps requesting, 2 s after the last CHOKE",
     TIMEOUT,
     async () => {
       const scene = await newScene(56), { world } = scene.swarm;
@@ -189,7 +193,7 @@ describe("a seed among hostile leeches", () => {
   );
 
   it(
-    "refuses what it does not have and what is no block, and ends it after a while",
+    "rejects requests for missing and invalid blocks, and disconnects after a while",
     TIMEOUT,
     async () => {
       const nonsense: [string, (out: wire.WireEncoder) => void, boolean][] = [
@@ -297,7 +301,7 @@ async function minute(besieged: boolean) {
 }
 
 describe("a seed among 1,000 silent connections and half handshakes for a minute", () => {
-  it("gives others at least 0.9 of what it gives without them", TIMEOUT, async () => {
+  it("uploads at least 0.9 as much to others as without them", TIMEOUT, async () => {
     const alone = await minute(false), besieged = await minute(true);
     const { silent } = besieged;
     assert.equal(silent.length, 1000);

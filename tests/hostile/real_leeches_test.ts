@@ -101,7 +101,7 @@ describe("shoal seed under attack", () => {
     leech.close();
   });
 
-  it("keeps its memory when 100 leeches ask for 7.8 MiB each and never read", {
+  it("keeps its memory when 100 leeches request 7.8 MiB each and never read", {
     skip,
     timeout: 50_000,
   }, async () => {

@@ -66,7 +66,7 @@ async function download(nuisance: Uint8Array | null) {
   return { ms, sent, greeted };
 }
 
-describe("a download of 512 KiB/s beside ten peers whose bytes are of no use", () => {
+describe("a download at 512 KiB/s beside ten peers that send useless bytes", () => {
   const kinds = {
     "unknown messages": unknown(),
     "unrequested blocks": unasked(),

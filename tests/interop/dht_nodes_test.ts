@@ -77,7 +77,7 @@ async function openNode(bootstrapPort: number): Promise<{ dht: Dht; socket: Data
 }
 
 describe("Dht among 50 nodes of libtorrent", { skip: needs("libtorrent") }, () => {
-  it("finds what one of them announces", { timeout: 60_000 }, async () => {
+  it("finds the peers that one of them announces", { timeout: 60_000 }, async () => {
     const { libtorrent, ports, dht } = await world();
     for (const node of [7, 21, 48]) {
       const infoHash = new Uint8Array(randomBytes(20)), found: string[] = [];
@@ -92,7 +92,7 @@ describe("Dht among 50 nodes of libtorrent", { skip: needs("libtorrent") }, () =
     }
   });
 
-  it("announces what they find", { timeout: 60_000 }, async () => {
+  it("announces peers that they find", { timeout: 60_000 }, async () => {
     const { libtorrent, dht } = await world();
     for (const node of [3, 19, 44]) {
       const infoHash = new Uint8Array(randomBytes(20)), hash = toHex(infoHash);
@@ -160,7 +160,7 @@ describe("Dht among 50 nodes of libtorrent", { skip: needs("libtorrent") }, () =
     assert.deepEqual([newer!.value, newer!.signed!.seq], [fromLatin1("6:second"), 2n]);
   });
 
-  it("counts no exception, no lie and no message that it cannot read", async () => {
+  it("counts no exception, no lie and no unreadable message", async () => {
     const { dht, socket } = await world();
     const stats = dht.stats();
     const { exceptions, lastException, malformed, refused, overlays } = stats;

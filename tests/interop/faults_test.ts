@@ -27,7 +27,7 @@ function haveAtLeast(share: number, size: number) {
 }
 
 describe("shoal download with failing peers", () => {
-  it("goes on with the other seeder when one is killed half-way", {
+  it("continues with the other seeder when one is killed half-way", {
     skip,
     timeout: 60_000,
   }, async () => {
@@ -83,7 +83,7 @@ describe("shoal download with failing peers", () => {
     assert.deepEqual(names, [evil.peer], "the guilty one is banned, and nobody else");
   });
 
-  it("ends as without peers, not with wrong data, when every seeder lies", {
+  it("ends as without peers, not with wrong data, if every seeder lies", {
     timeout: 60_000,
   }, async () => {
     const small = { ...spec, name: "lies.bin", files: [{ path: "lies.bin", size: mebibyte }] };

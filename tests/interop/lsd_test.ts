@@ -53,7 +53,7 @@ async function seed(payload: Payload): Promise<RunningShoal> {
 }
 
 describe("announces on the local network alone", { skip: lacking }, () => {
-  it("bring shoal with a magnet link to a libtorrent seeder", {
+  it("shoal with a magnet link finds a libtorrent seeder", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -67,7 +67,7 @@ describe("announces on the local network alone", { skip: lacking }, () => {
     assert.equal(firstDifference(payload.spec, payload.dir, dir), null);
   });
 
-  it("bring libtorrent to a shoal seeder", {
+  it("libtorrent finds a shoal seeder", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -84,7 +84,7 @@ describe("announces on the local network alone", { skip: lacking }, () => {
     assert.equal(met.address, there);
   });
 
-  it("bring Transmission to a shoal seeder", {
+  it("Transmission finds a shoal seeder", {
     skip: needs("transmission"),
     timeout: 180_000,
   }, async () => {
@@ -102,7 +102,7 @@ describe("announces on the local network alone", { skip: lacking }, () => {
   });
 
   // The last one: of the namespace that the others use only the far side stays as it is.
-  it("bring shoal to a Transmission seeder", {
+  it("shoal finds a Transmission seeder", {
     skip: needs("transmission"),
     timeout: 180_000,
   }, async () => {

@@ -29,7 +29,7 @@ function magnetOf({ infoHash }: { infoHash: string }, peer: string): string {
 }
 
 describe("a magnet link with x.pe alone", () => {
-  it("lets shoal take metadata and all from libtorrent", {
+  it("shoal downloads metadata and data from libtorrent", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -42,7 +42,7 @@ describe("a magnet link with x.pe alone", () => {
     assert.ok(run.events.some(({ type, state }) => type === "state" && state === "finding"));
   });
 
-  it("lets shoal keep the metadata alone, as others would have it", {
+  it("shoal saves the metadata alone, byte for byte as others", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -56,7 +56,7 @@ describe("a magnet link with x.pe alone", () => {
     assert.equal(info(file), info(source));
   });
 
-  it("lets libtorrent take metadata and all from shoal", {
+  it("libtorrent downloads metadata and data from shoal", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -70,7 +70,7 @@ describe("a magnet link with x.pe alone", () => {
   });
 
   // The other way round is in dht_transmission_test.ts: Transmission 3.00 does not know x.pe.
-  it("lets shoal take metadata and all from Transmission, across network namespaces", {
+  it("shoal downloads metadata and data from Transmission, across network namespaces", {
     skip: needs("transmission") || cannotMakeNamespace(),
     // Fifteen seconds of waiting for its pulses: it lets somebody new have something every ten.
     timeout: 180_000,

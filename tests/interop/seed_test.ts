@@ -47,7 +47,7 @@ async function takesAll(payload: Payload, leech: Leech, { shoal }: ShoalSeeder):
 }
 
 describe("shoal seed", () => {
-  it("gives libtorrent all of a torrent", {
+  it("uploads a whole torrent to libtorrent", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -57,7 +57,7 @@ describe("shoal seed", () => {
     await takesAll(payload, await leechWithLibtorrent(scene, payload, { peers }), seeder);
   });
 
-  it("gives aria2 all of a torrent", { skip: needs("aria2"), timeout: 60_000 }, async () => {
+  it("uploads a whole torrent to aria2", { skip: needs("aria2"), timeout: 60_000 }, async () => {
     const payload = scene.payload(spec);
     const seeder = await seedWithShoal(scene, payload);
     const tracker = await startRecordingTracker(scene, [`127.0.0.1:${seeder.port}`]);
@@ -65,7 +65,7 @@ describe("shoal seed", () => {
     await takesAll(payload, await leechWithAria2(scene, torrent, await freePort()), seeder);
   });
 
-  it("gives Transmission all of a torrent, across network namespaces", {
+  it("uploads a whole torrent to Transmission, across network namespaces", {
     skip: needs("transmission") || cannotMakeNamespace(),
     timeout: 60_000,
   }, async () => {

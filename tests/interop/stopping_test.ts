@@ -27,7 +27,7 @@ function haveAtLeast(share: number, size: number) {
 }
 
 describe("shoal download that is stopped", () => {
-  it("goes on after kill -9 from what is there, and does not fetch it again", {
+  it("resumes after kill -9 without downloading existing data again", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -58,7 +58,7 @@ describe("shoal download that is stopped", () => {
     assert.ok(givenSecond <= most, `the second run took ${givenSecond} bytes, needed ${most}`);
   });
 
-  it("tells the tracker it stopped on Ctrl-C, keeps what is there, ends soon with 130", {
+  it("tells the tracker that it stopped on Ctrl-C, keeps its data, ends soon with 130", {
     skip: needs("libtorrent"),
     timeout: 60_000,
   }, async () => {
@@ -105,13 +105,13 @@ describe("shoal download that cannot succeed", () => {
     await fails(["frobnicate"], 2, /frobnicate/);
   });
 
-  it("exits with 3 on a file that is no torrent, and on one that is not there", limit, async () => {
+  it("exits with 3 on a file that is not a torrent, and on a missing one", limit, async () => {
     const file = scene.file("bad.torrent", "d-3:");
     await fails(["download", file, `--dir=${scene.folder()}`], 3, /bad\.torrent/);
     await fails(["download", join(scene.dir, "gone.torrent")], 3, /gone\.torrent/);
   });
 
-  it("exits with 4 when there are no peers", limit, async () => {
+  it("exits with 4 without peers", limit, async () => {
     const payload = scene.payload({ ...spec, files: [{ path: "stopping.bin", size: 99 }] });
     const args = ["download", scene.torrentFile(payload), `--dir=${scene.folder()}`];
     await fails([...args, "--give-up-after=1s"], 4, /peer/);
