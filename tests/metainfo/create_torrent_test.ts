@@ -77,7 +77,7 @@ describe("checkUrls", () => {
 });
 
 describe("encodeTorrent", () => {
-  it("writes of a single file no more than what was given", () => {
+  it("writes only the given fields of a single file", () => {
     assert.equal(
       text(encodeTorrent(SINGLE, HASHES)),
       "d4:infod6:lengthi5e4:name5:a.bin12:piece lengthi16384e6:pieces20:" + "h".repeat(20) + "ee",
@@ -110,7 +110,7 @@ describe("encodeTorrent", () => {
     assert.match(bytes, /8:url-list9:http:\/\/w\/e$/);
   });
 
-  it("leaves out what is empty, null or false", () => {
+  it("leaves out empty, null and false fields", () => {
     const details = { announce: [[]], webSeeds: [], private: false, source: "", comment: "" };
     const nothing = { ...details, createdBy: null, creationDate: null };
     assert.deepEqual(encodeTorrent(SINGLE, HASHES, nothing), encodeTorrent(SINGLE, HASHES));

@@ -19,12 +19,12 @@ function paths(files: readonly ListedFile[]): string[] {
 const NAMES = ["Z", "a", "é", "\uff5e", "\u{1f600}"];
 
 describe("inPathOrder", () => {
-  it("compares whole paths, so that what comes before the slash decides", () => {
+  it("compares whole paths, so that characters before the slash decide", () => {
     const sorted = ["a b", "a-b/c", "a.txt", "a/b", "a/c/d", "a0"];
     assert.deepEqual(paths(inPathOrder(sorted.toReversed().map((path) => file(path)))), sorted);
   });
 
-  it("goes by bytes and not by UTF-16, and leaves its input alone", () => {
+  it("compares bytes, not UTF-16, and does not change its input", () => {
     const given = NAMES.toReversed().map((name) => file(name));
     assert.deepEqual(paths(inPathOrder(given)), NAMES);
     assert.deepEqual(paths(given), NAMES.toReversed());
@@ -46,7 +46,7 @@ describe("inTreeOrder", () => {
 describe("withPadding", () => {
   const PIECE = 16384;
 
-  it("fills up behind every file, the last one too, and not behind empty and whole ones", () => {
+  it("pads after every file, including the last one, but not after empty and whole ones", () => {
     const files = [file("a", PIECE + 1), file("b", 0), file("c", 2 * PIECE), file("d", 5)];
     const padded = withPadding(files, PIECE);
     assert.deepEqual(paths(padded), ["a", ".pad/16383", "b", "c", "d", ".pad/16379"]);
@@ -54,7 +54,7 @@ describe("withPadding", () => {
     assert.equal(padded.reduce((sum, { length }) => sum + length, 0) % PIECE, 0);
   });
 
-  it("leaves one file alone as it is", () => {
+  it("leaves a single file unpadded", () => {
     const files = [file("a", 5)];
     assert.deepEqual(withPadding(files, PIECE), files);
   });

@@ -10,7 +10,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const clean = (text: string, windows = false) => sanitizeElement(utf8(text), windows);
 
 describe("sanitizeElement", () => {
-  it("leaves honest names as they are", () => {
+  it("does not change honest names", () => {
     for (
       const name of [
         "readme.txt",
@@ -110,7 +110,7 @@ describe("spellPaths", () => {
     ]);
   });
 
-  it("keeps the torrent's own spelling of whatever is one element of a path", () => {
+  it("keeps the torrent's own spelling if it is a valid element of a path", () => {
     const names = [
       "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
       "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
@@ -137,7 +137,7 @@ describe("spellPaths", () => {
 describe("nameDecoder", () => {
   const latin = (text: string) => fromLatin1(text);
 
-  it("reads what is not UTF-8 in the code page that the torrent names", () => {
+  it("reads invalid UTF-8 in the torrent's code page", () => {
     assert.equal(
       nameDecoder("windows-1251")(latin("\xf4\xe8\xeb\xfc\xec")),
       "\u0444\u0438\u043b\u044c\u043c",
@@ -150,7 +150,7 @@ describe("nameDecoder", () => {
     assert.equal(nameDecoder("koi8-r")(latin("\xc6")), "\u0444");
   });
 
-  it("repairs what no code page can be found for, whatever the label", () => {
+  it("repairs text of an unknown code page, whatever the label", () => {
     for (
       const label of [null, "", "utf-8", "utf-7", "replacement", "\0", "x".repeat(9999), "\ud800"]
     ) {
@@ -170,7 +170,7 @@ function unique(...paths: string[]): string[] {
 }
 
 describe("makeUnique", () => {
-  it("with names as they are spelled, renames only what is spelled the same", () => {
+  it("with own spellings, renames only files with the same spelling", () => {
     const paths = ["t/A", "t/a", "t/\u00e9", "t/e\u0301", "t/a", "t/d", "t/d/x", "t/D"]
       .map((path) => path.split("/"));
     assert.equal(makeUnique(paths, asSpelled), 2);
@@ -179,12 +179,12 @@ describe("makeUnique", () => {
     ]);
   });
 
-  it("leaves distinct paths alone", () => {
+  it("does not change distinct paths", () => {
     const paths = ["t/a", "t/b", "t/d/a", "t/d/b", "t/a.1", "t/e/d/a"];
     assert.deepEqual(unique(...paths), paths);
   });
 
-  it("numbers duplicates in front of the extension, the first keeps its name", () => {
+  it("numbers duplicates before the extension, the first keeps its name", () => {
     assert.deepEqual(unique("t/foo.txt", "t/foo.txt", "t/foo.txt"), [
       "t/foo.txt",
       "t/foo.1.txt",
@@ -195,7 +195,7 @@ describe("makeUnique", () => {
     assert.deepEqual(unique("t/d/x", "t/e/x", "t/d/x"), ["t/d/x", "t/e/x", "t/d/x.1"]);
   });
 
-  it("goes on where a number is taken", () => {
+  it("skips numbers that are taken", () => {
     assert.deepEqual(unique("t/a.1.x", "t/a.x", "t/a.x", "t/a.2.x", "t/a.x"), [
       "t/a.1.x",
       "t/a.x",
@@ -222,14 +222,14 @@ describe("makeUnique", () => {
     ]);
   });
 
-  it("a file gives way to a folder of its name, before or behind it", () => {
+  it("renames a file with the name of a folder, before or after it in the list", () => {
     assert.deepEqual(unique("t/a", "t/a/b", "t/A/c"), ["t/a.1", "t/a/b", "t/A/c"]);
     assert.deepEqual(unique("t/a/b", "t/A", "t/a"), ["t/a/b", "t/A.1", "t/a.2"]);
     assert.deepEqual(unique("t/a/b/c", "t/a/b", "t/a"), ["t/a/b/c", "t/a/b.1", "t/a.1"]);
     assert.deepEqual(unique("t/a", "t/a", "t/a.1/x"), ["t/a", "t/a.2", "t/a.1/x"]);
   });
 
-  it("keeps renamed names within 255 bytes and whole characters", () => {
+  it("keeps renamed names within 255 bytes, with whole characters", () => {
     const long = "\u65e5".repeat(80) + ".extension";
     const names = unique(...Array.from({ length: 20 }, () => `t/${long}`));
     assert.equal(new Set(names).size, 20);
@@ -288,7 +288,7 @@ describe("makeUnique", () => {
 });
 
 describe("decodeUtf8, repairUtf8, utf8Length", () => {
-  it("reads valid text as it is, byte order mark and replacement character included", () => {
+  it("reads valid text unchanged, including byte order mark and replacement character", () => {
     for (const text of ["", "plain", "\ufeffx", "\ufffd", "\u00e9\u65e5\u{1f600}\u{10ffff}\0"]) {
       assert.equal(decodeUtf8(utf8(text)), text);
       assert.equal(repairUtf8(utf8(text)), text);

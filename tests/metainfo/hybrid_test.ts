@@ -55,7 +55,7 @@ describe("parseTorrent: hybrid torrents (BEP 52)", () => {
     assert.deepEqual(pathsOf(many), ["top/a/x", "top/.pad/1", "top/a/y", "top/b"]);
   });
 
-  it("with padding behind the last file or without, and with empty folders", () => {
+  it("with or without padding after the last file, and with empty folders", () => {
     const tail = fileOf(".pad/2", PIECE - 5, { attr: "p" });
     const tree = { a: { nothing: {}, x: leaf(5) } };
     assert.ok(parse(multi(tree, [fileOf("a/x", 5)])).hybrid);
@@ -114,7 +114,7 @@ describe("parseTorrent: hybrid torrents (BEP 52)", () => {
     assertRefused(single({ one: { "": { length: 5 } } }), /hash/);
   });
 
-  it("are refused when version and tree do not come together", () => {
+  it("are refused if version and tree contradict each other", () => {
     assertRefused(infoOf(V2), /half v1, half v2/);
     assertRefused(infoOf({ "file tree": { "sample.bin": leaf(3 * PIECE + 1) } }), /half v1/);
   });

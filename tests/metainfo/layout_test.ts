@@ -26,7 +26,7 @@ describe("Layout: pieces and blocks", () => {
     assert.equal(layout.blockLength(1, 1), BLOCK_LENGTH);
   });
 
-  it("a last piece that comes out even is whole", () => {
+  it("a last piece of full length is whole", () => {
     const layout = layoutOf(100, 150, 50);
     assert.deepEqual([layout.pieceCount, layout.lengthOf(1)], [2, 100]);
     assert.deepEqual([layout.blocksIn(1), layout.blockLength(1, 0)], [1, 100]);
@@ -67,7 +67,7 @@ describe("Layout: files", () => {
     assert.deepEqual(layout.piecesOf(6), { first: 3, last: 3 });
   });
 
-  it("slices crosses file borders, skips empty files and tells where each part lies", () => {
+  it("slices crosses file borders, skips empty files and returns the place of each part", () => {
     const layout = layoutOf(10, 0, 4, 0, 3, 20);
     assert.deepEqual(brief(layout.slices(0)), [[1, 0, 0, 4], [3, 0, 4, 3], [4, 0, 7, 3]]);
     assert.deepEqual(brief(layout.slices(1)), [[4, 3, 0, 10]]);

@@ -40,7 +40,7 @@ describe("parseMagnet: which torrent", () => {
     }
   });
 
-  it("keeps both hashes of a hybrid, whichever comes first", () => {
+  it("keeps both hashes of a hybrid, in either order", () => {
     for (const xt of [[`btih:${HASH}`, `btmh:1220${V2}`], [`btmh:1220${V2}`, `btih:${HASH}`]]) {
       const magnet = parseMagnet(`magnet:?xt=urn:${xt[0]}&xt.1=urn:${xt[1]}`);
       assert.equal(toHex(magnet.infoHash), HASH);
@@ -48,7 +48,7 @@ describe("parseMagnet: which torrent", () => {
     }
   });
 
-  it("tells a person what is wrong with a link that cannot be used", () => {
+  it("explains why a link cannot be used", () => {
     const other = HASH.replace("c", "d");
     const wrong: [string, string][] = [
       ["", "not-a-magnet"],
@@ -71,7 +71,7 @@ describe("parseMagnet: which torrent", () => {
   });
 });
 
-describe("parseMagnet: what else the link says", () => {
+describe("parseMagnet: the other parameters", () => {
   it("reads names, trackers, seeds, peers, nodes and files", () => {
     const magnet = parseMagnet(
       `${LINK}&dn=A+b%2Bc&tr=http%3A%2F%2Ft.example%2Fannounce%3Fa%2Bb%26c&tr.1=udp://u.example:1` +
@@ -90,7 +90,7 @@ describe("parseMagnet: what else the link says", () => {
     assert.deepEqual(selectedIndices(magnet.selectOnly!, 100), [0, 2, 4, 6, 7, 8]);
   });
 
-  it("leaves out what cannot be used", () => {
+  it("leaves out unusable parameters", () => {
     const magnet = parseMagnet(
       `${LINK}&dn=..%2F&tr=&tr=%ff&tr=a%0ab&tr=%zz&ws=file:///etc&ws=x&x.pe=1.2.3.4&x.pe=:1` +
         "&x.pe=224.0.0.1:80&x.pe=1.2.3.4:0&x.pe=1.2.3.4:70000&x.pe=<a>:80&x.pe=1.2.3:80" +
@@ -114,7 +114,7 @@ describe("parseMagnet: what else the link says", () => {
     assert.equal(parseMagnet(`${LINK}&dn=first&dn=second`).name, "first");
   });
 
-  it("merges the files it is told and bounds their indices by the torrent", () => {
+  it("merges the chosen files and bounds their indices by the torrent", () => {
     const { selectOnly } = parseMagnet(`${LINK}&so=5-9,0-2&so=3,8-9999999,1`);
     assert.deepEqual(selectOnly, [{ first: 0, last: 3 }, { first: 5, last: 2 ** 21 }]);
     assert.deepEqual(selectedIndices(selectOnly!, 7), [0, 1, 2, 3, 5, 6]);
@@ -139,7 +139,7 @@ describe("parseMagnet: what else the link says", () => {
   });
 });
 
-describe("parseMagnet: links as web pages and people give them", () => {
+describe("parseMagnet: links as web pages and people write them", () => {
   const tracker = "http://tracker.example.org:6969/announce", other = "udp://t2.example.org:80";
   const e = encodeURIComponent;
   const same: Record<string, string> = {
@@ -170,7 +170,7 @@ describe("parseMagnet: links as web pages and people give them", () => {
     "parameters of other programs": `${LINK}&dn=Movie&xl=1&kt=a+b&as=http://x/&tr=${e(tracker)}`,
   };
   for (const [what, text] of Object.entries(same)) {
-    it(`reads one with ${what}`, () => {
+    it(`reads a link with ${what}`, () => {
       const { infoHash, name, trackers, warnings } = parseMagnet(text);
       assert.deepEqual([toHex(infoHash), name], [HASH, "Movie"]);
       assert.deepEqual(trackers, [tracker]);
@@ -195,12 +195,12 @@ describe("parseMagnet: links as web pages and people give them", () => {
     assert.equal(isMagnetLink(HASH), false, "a file may be called so");
   });
 
-  it("keeps a raw tracker with a percent sign in it", () => {
+  it("keeps an unescaped tracker with a percent sign in it", () => {
     const odd = "http://t.example.org/announce?k=50%";
     assert.deepEqual(parseMagnet(`${LINK}&tr=${odd}`).trackers, [odd]);
   });
 
-  it("names each tracker and parameter that it leaves out", () => {
+  it("names each unusable tracker and parameter", () => {
     const page = "<!DOCTYPE html><html><title>Just a moment...</title></html>";
     const { trackers, warnings } = parseMagnet(
       `${LINK}&tr=${e(page)}&tr=313131...&tr=http://b.example/ann?uk=1&x=2&cut&x.pe=nowhere`,
@@ -242,7 +242,7 @@ describe("formatMagnet", () => {
     }
   });
 
-  it("writes what is read back", () => {
+  it("writes a link that is read back", () => {
     const magnet: Magnet = {
       infoHash: fromHex(HASH),
       infoHashV2: fromHex(V2),
@@ -336,7 +336,7 @@ describe("magnet vectors of ../shared/reference", { skip }, () => {
 });
 
 describe("parseMagnet: damaged links", () => {
-  it("throws nothing but MagnetErrors, and keeps its bounds, over 30,000 of them", () => {
+  it("throws only MagnetErrors, and keeps its bounds, over 30,000 of them", () => {
     const dice = new Prng("magnets");
     const good = fromLatin1(
       `${LINK}&xt=urn:btmh:1220${V2}&dn=a%20b&tr=udp://u:1&ws=http://w/&x.pe=[::1]:45&so=0,2-9`,

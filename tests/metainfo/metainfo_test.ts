@@ -20,7 +20,7 @@ import {
 
 const b = fromLatin1;
 
-describe("parseTorrent: what it reads", () => {
+describe("parseTorrent: valid torrents", () => {
   it("a single-file torrent", () => {
     const pieces = randomBytes(1, 80);
     const meta = parse(infoOf({ pieces }), {
@@ -171,7 +171,7 @@ describe("parseTorrent: padding and symlinks (BEP 47)", () => {
 describe("parseTorrent: names", () => {
   const safePathsOf = (meta: Metainfo) => meta.files.map(({ safePath }) => safePath);
 
-  it("stay inside the torrent's folder, and have a safe form beside the own one", () => {
+  it("stay inside the torrent's folder, and have a safe form as well", () => {
     const meta = parse(folderOf([
       fileOf("../../etc/passwd", 1),
       { path: ["/abs", "C:\\x", "a\0b", ".", "", "\u202egpj.exe"], length: 1 },
@@ -207,7 +207,7 @@ describe("parseTorrent: names", () => {
     assert.equal(parse(infoOf({ name: "" })).name, "_");
   });
 
-  it("that are the same are told apart, and a warning says so", () => {
+  it("that are equal are renamed, with a warning", () => {
     const meta = parse(folderOf([fileOf("A.txt", 1), fileOf("A.txt", 1), fileOf("A.txt/x", 1)]));
     assert.deepEqual(pathsOf(meta), ["top/A.1.txt", "top/A.2.txt", "top/A.txt/x"]);
     assert.match(meta.warnings.join(), /2 file\(s\) renamed/);
@@ -229,7 +229,7 @@ describe("parseTorrent: names", () => {
   });
 });
 
-describe("parseTorrent: what it refuses", () => {
+describe("parseTorrent: invalid torrents", () => {
   const refused = (code: string, info: Parameters<typeof parse>[0], message?: RegExp) => {
     const error = refusal(() => parse(info));
     assert.equal(error.code, code, error.message);
@@ -237,7 +237,7 @@ describe("parseTorrent: what it refuses", () => {
   };
   const code = (bytes: Uint8Array) => refusal(() => parseTorrent(bytes, sha1)).code;
 
-  it("what is no torrent at all", () => {
+  it("data that is not a torrent", () => {
     assert.equal(code(b("<!DOCTYPE html><html>")), "not-a-torrent");
     assert.equal(code(b("4:spam")), "not-a-torrent");
     assert.equal(code(b("le")), "not-a-torrent");
@@ -342,7 +342,7 @@ describe("parseTorrent: hostile files by seed", () => {
     }
   });
 
-  it("changed bytes give a sound torrent or a TorrentFileError", { timeout: 30_000 }, () => {
+  it("changed bytes result in a valid torrent or a TorrentFileError", { timeout: 30_000 }, () => {
     let taken = 0, refusedCount = 0;
     for (let seed = 0; seed < 4000; seed++) {
       const bytes = sample.slice(), dice = randomBytes(seed, 9);

@@ -33,7 +33,7 @@ describe("parseTorrent: trackers (BEP 3, 12)", () => {
     assert.deepEqual(trackers({ "announce-list": list }), [["a"], ["b"]]);
   });
 
-  it("what is no text is left out with a warning", () => {
+  it("entries that are not text are left out with a warning", () => {
     const meta = parse(infoOf(), { "announce-list": [[fromLatin1("http://\xff"), "ok"]] });
     assert.deepEqual(meta.announce, [["ok"]]);
     assert.match(meta.warnings.join(), /1 tracker address/);
@@ -57,7 +57,7 @@ describe("parseTorrent: web seeds (BEP 19)", () => {
     for (const none of ["", [], [""], [[""]], 5, { a: 1 }]) assert.deepEqual(seeds(none), []);
   });
 
-  it("percent-encodes what no URL may hold and keeps what is encoded", () => {
+  it("percent-encodes characters that are invalid in a URL and keeps escapes", () => {
     assert.deepEqual(seeds("http://m/a b/%20c?x=1&y=[z]#f"), ["http://m/a%20b/%20c?x=1&y=[z]#f"]);
     assert.deepEqual(seeds("http://m/h\u00e9\u{1f600}"), ["http://m/h%C3%A9%F0%9F%98%80"]);
     assert.deepEqual(seeds('http://m/"<>\\^`{|}'), ["http://m/%22%3C%3E%5C%5E%60%7B%7C%7D"]);

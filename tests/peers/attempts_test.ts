@@ -8,7 +8,7 @@ import { add, DrivenPool, haveCompany, makePool, manyPeers, NotingDialer } from 
 const { TRACKER } = PEER_SOURCE;
 
 describe("PeerPool, with addresses that do not answer", () => {
-  it("begins others a quarter of a second later while nobody is connected", () => {
+  it("begins others a quarter of a second later while no peer is connected", () => {
     const { pool, dialer } = makePool();
     pool.addPeers(manyPeers(90), TRACKER, 0);
     pool.connectToPeers(0);
@@ -20,7 +20,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     assert.deepEqual(dialer.hungUp, []);
   });
 
-  it("waits for slow ones longer while somebody is connected", () => {
+  it("waits longer for slow ones while a peer is connected", () => {
     const { pool, dialer } = makePool();
     pool.addPeers(manyPeers(60), TRACKER, 0);
     haveCompany(pool);
@@ -32,7 +32,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     assert.deepEqual(begun, [24, 24, 48, 48, 60]);
   });
 
-  it("ends the slowest once 100 are under way, and gives these more time later", () => {
+  it("ends the slowest beyond 100 attempts, and gives these more time later", () => {
     const { pool, dialer } = makePool({ maxPeerlistSize: 2000 });
     pool.addPeers(manyPeers(110), TRACKER, 0);
     pool.connectToPeers(0);
@@ -54,7 +54,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     assert.equal(early!.state, PEER_STATE.CONNECTING, "this one has all its time");
   });
 
-  it("never ends one that answered, and takes the round trips of those as its measure", () => {
+  it("never ends an answered one, and uses round trips of answered ones as its measure", () => {
     const { pool, dialer } = makePool({ maxHalfOpen: 2 });
     pool.addPeers(manyPeers(10), TRACKER, 0);
     pool.connectToPeers(0);
@@ -95,7 +95,7 @@ describe("PeerPool, with addresses that do not answer", () => {
     begun.forEach((at, i) => assert.ok(i < 50 || at - begun[i - 50]! >= 1000));
   });
 
-  it("what is known already is dialled before what was slow", () => {
+  it("known peers are dialled before slow ones", () => {
     const { pool, dialer } = makePool({ maxActiveConnections: 1, maxHalfOpen: 1 });
     const slow = add(pool, "192.0.2.17"), other = add(pool, "192.0.2.1");
     pool.connectToPeers(0);

@@ -81,7 +81,7 @@ describe("PeerPool and a peer that it dials", () => {
     assert.deepEqual(told, []);
   });
 
-  it("does not let it in again from another port once it says who it is", () => {
+  it("refuses it from another port as soon as it is identified", () => {
     const { pool } = dialling();
     const peer = add(pool, PUBLIC);
     breakAsDialled(pool, peer, 0);
@@ -93,7 +93,7 @@ describe("PeerPool and a peer that it dials", () => {
   });
 });
 
-describe("PeerPool and those that dial in", () => {
+describe("PeerPool and incoming peers", () => {
   it("bans a public address at the fourth breach within ten minutes", () => {
     const { pool, told } = dialling();
     for (let i = 0; i < 4; i++) {
@@ -105,7 +105,7 @@ describe("PeerPool and those that dial in", () => {
     assert.notEqual(pool.incoming("192.0.2.2", 50000, 10 * MINUTE), null);
   });
 
-  it("lets breaches that are far apart pass", () => {
+  it("tolerates breaches that are far apart", () => {
     const { pool, told } = dialling();
     for (let i = 0; i < 20; i++) assert.ok(breakIn(pool, PUBLIC, 40000 + i, 4 * i * MINUTE));
     assert.deepEqual(told, []);
@@ -137,7 +137,7 @@ describe("PeerPool and those that dial in", () => {
     assert.equal(pool.incoming(PUBLIC, 50000, 5), null);
   });
 
-  it("remembers 256 addresses at most, those of late", () => {
+  it("remembers the latest 256 addresses", () => {
     const { pool, told } = dialling();
     const crowd = Array.from({ length: 257 }, (_, i) => `45.0.${i >> 8}.${i & 255}`);
     for (let round = 0; round < 3; round++) {

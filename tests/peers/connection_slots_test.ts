@@ -25,7 +25,7 @@ describe("ConnectionSlots", () => {
     assert.equal(b!.pool.active, 0);
   });
 
-  it("come back when a connection ends, to whoever asks next", () => {
+  it("are free for the next request when a connection ends", () => {
     const { slots, pools: [a, b] } = pools(2, 2);
     const first = add(a!.pool, "10.0.0.1");
     const other = add(a!.pool, "10.0.0.2");
@@ -51,7 +51,7 @@ describe("ConnectionSlots", () => {
     assert.equal(b!.pool.active, 1);
   });
 
-  it("are handed to who is dialled, up to an even share", () => {
+  it("are assigned to dialled peers, up to an even share", () => {
     const { pools: [a, b] } = pools(4, 2);
     for (let i = 1; i <= 4; i++) a!.pool.connected(add(a!.pool, `10.0.0.${i}`), 0);
     assert.notEqual(b!.pool.incoming("10.0.1.1", 1000, 0), null);
@@ -61,7 +61,7 @@ describe("ConnectionSlots", () => {
     assert.equal(b!.pool.isFull, true);
   });
 
-  it("let a torrent's own attempt yield to who dials it", () => {
+  it("are taken from a torrent's own attempt by a peer that dials it", () => {
     const { slots, pools: [a] } = pools(2, 1);
     a!.pool.connected(add(a!.pool, "10.0.0.1"), 0);
     add(a!.pool, "10.0.0.2");

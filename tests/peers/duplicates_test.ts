@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { add, makePool } from "./pool_harness.ts";
 
 describe("PeerPool incoming, a second time", () => {
-  it("keeps the newest of incoming connections with one address and peer id, and blames nobody", () => {
+  it("keeps the newest of incoming connections with one address and peer id, and counts no breach", () => {
     const { pool, dialer } = makePool({ maxActiveConnections: 2 });
     const [id, otherId] = [new Uint8Array(20).fill(1), new Uint8Array(20).fill(2)];
     const other = pool.incoming("192.0.2.1", 50000, 0, otherId)!;
@@ -39,7 +39,7 @@ describe("PeerPool incoming, a second time", () => {
     assert.equal(pool.stats().connected, 1);
   });
 
-  it("leaves one that we dialled ourselves to be settled by listening port", () => {
+  it("a connection that we dialled is compared by listening port", () => {
     for (const [own, stays] of [[6000, false], [9000, true]] as const) {
       const { pool, dialer } = makePool();
       pool.own.set(null, own);

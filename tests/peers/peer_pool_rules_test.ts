@@ -86,7 +86,7 @@ describe("PeerPool with a full list", () => {
     assert.equal(pool.findPeer("192.0.2.17", 6881), undefined);
   });
 
-  it("never forgets who is active, and refuses newcomers when all are", () => {
+  it("never forgets an active peer, and refuses newcomers if all are active", () => {
     const { pool, dialer } = makePool({ maxPeerlistSize: 2 });
     pool.connectToPeers(0);
     pool.addPeers(manyPeers(2), TRACKER, 0);
@@ -95,7 +95,7 @@ describe("PeerPool with a full list", () => {
     assert.equal(pool.stats().connecting, 2);
   });
 
-  it("lets an incoming peer push out an idle one whatever its rank", () => {
+  it("an incoming peer displaces an idle one whatever its rank", () => {
     const { pool } = makePool({ maxPeerlistSize: 2 });
     const seed = add(pool, "192.0.2.17");
     add(pool, "192.0.2.2");
@@ -106,7 +106,7 @@ describe("PeerPool with a full list", () => {
     assert.equal(pool.findPeer("192.0.2.17", 6881), seed);
   });
 
-  it("remembers bans on at most half of it, those of ports forgotten before those of addresses", () => {
+  it("remembers bans on at most half of it, and forgets those of ports before those of addresses", () => {
     const { pool } = makePool({ maxPeerlistSize: 8 });
     const offender = add(pool, "192.0.2.1");
     pool.ban(offender, 0, "sent garbage");
@@ -133,7 +133,7 @@ describe("PeerPool with a full list", () => {
 describe("PeerPool shares of a source", () => {
   const shares = [[DHT, 50], [PEX, 50], [LSD, 25]] as const;
   for (const [source, most] of shares) {
-    it(`keep ${sourceNames(source)} from more than ${most} % of the list`, () => {
+    it(`limit ${sourceNames(source)} to ${most} % of the list`, () => {
       const { pool } = makePool({ maxPeerlistSize: 100 });
       assert.equal(pool.addPeers(manyPeers(80), source, 0), most);
       assert.equal(pool.stats().total, most);
@@ -143,7 +143,7 @@ describe("PeerPool shares of a source", () => {
     });
   }
 
-  it("are not for peers that others vouch for first, whoever names them later", () => {
+  it("do not apply to peers that another source also names", () => {
     for (const source of [TRACKER, INCOMING, MANUAL, RESUME, DHT | MANUAL]) {
       const { pool } = makePool({ maxPeerlistSize: 100 });
       assert.equal(pool.addPeers(manyPeers(80), source, 0), 80);
@@ -160,7 +160,7 @@ describe("PeerPool shares of a source", () => {
     assert.equal(pool.addPeer("192.0.2.0", 6881, DHT, 0), null);
   });
 
-  it("are full of the better: who failed makes way, who is connected stays", () => {
+  it("that are full drop failed peers, and keep connected ones", () => {
     const { pool } = makePool({ maxPeerlistSize: 4 });
     pool.connectToPeers(0);
     const [good, bad] = ["192.0.2.1", "192.0.2.2"].map((address) => {
@@ -187,7 +187,7 @@ describe("PeerPool shares of a source", () => {
 });
 
 describe("PeerPool incoming", () => {
-  it("takes a stranger as connected but not as somebody to dial", () => {
+  it("accepts a stranger as connected, but does not dial it", () => {
     const { pool } = makePool();
     const peer = pool.incoming("192.0.2.1", 40000, 7)!;
     assert.equal(peer.state, PEER_STATE.CONNECTED);
@@ -212,7 +212,7 @@ describe("PeerPool incoming", () => {
     assert.equal(pool.stats().connected, 2);
   });
 
-  it("refuses everybody at a banned address, on any port", () => {
+  it("refuses every peer at a banned address, on any port", () => {
     const { pool } = makePool();
     pool.ban(pool.incoming("192.0.2.1", 40000, 0)!, 0, "sent garbage");
     assert.equal(pool.incoming("192.0.2.1", 40001, 0), null);
@@ -220,7 +220,7 @@ describe("PeerPool incoming", () => {
     assert.ok(pool.incoming("192.0.2.2", 40001, 0));
   });
 
-  it("on loopback a ban holds for one endpoint only, since all local peers share the address", () => {
+  it("on loopback a ban covers one end point only, since all local peers share the address", () => {
     const { pool } = makePool();
     pool.ban(add(pool, "127.0.0.1", 7001), 0, "sent garbage");
     assert.equal(pool.addPeer("127.0.0.1", 7001, TRACKER, 0), null);
@@ -259,7 +259,7 @@ describe("PeerPool listensOn", () => {
     assert.deepEqual(dialer.dialled, [peer]);
   });
 
-  it("takes over what is known of it", () => {
+  it("uses the known data about it", () => {
     const { pool } = makePool();
     const known = add(pool, "192.0.2.1");
     noteTransfer(pool.known!, known, 500, 20);
@@ -282,7 +282,7 @@ describe("PeerPool listensOn", () => {
     assert.equal(pool.findPeer("192.0.2.1", 6881), second);
   });
 
-  it("gives up our attempt to dial a peer that has got through to us", () => {
+  it("gives up our attempt to dial a peer that has connected to us", () => {
     const { pool, dialer } = makePool();
     const dialled = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
@@ -342,7 +342,7 @@ describe("PeerPool and BEP 40", () => {
 });
 
 describe("PeerPool while running", () => {
-  it("forgiveFailures gives dead addresses one more try, offenders none", () => {
+  it("forgiveFailures allows dead addresses one more attempt, but not offenders", () => {
     const { pool, dialer } = makePool({ maxFailcount: 2, minReconnectTimeMs: 1000 });
     const dead = add(pool, "192.0.2.1"), offender = add(pool, "192.0.2.2");
     pool.ban(offender, 0, "sent garbage");
@@ -361,7 +361,7 @@ describe("PeerPool while running", () => {
     assert.equal(pool.stats().dead, 1);
   });
 
-  it("setMaxActive gives up attempts first, then the lowest ranked connections", () => {
+  it("setMaxActive ends attempts first, then the lowest ranked connections", () => {
     const { pool, dialer } = makePool({ maxActiveConnections: 3 });
     const peers = ["192.0.2.17", "192.0.2.2", "192.0.2.1"].map((address) => add(pool, address));
     pool.connectToPeers(0);
@@ -403,7 +403,7 @@ describe("PeerPool while running", () => {
     assert.equal(dialled, 20_000);
   });
 
-  it("knownGood gives the peers that answered, best first, banned and unreachable ones not", () => {
+  it("knownGood returns the peers that answered, best first, without banned and unreachable ones", () => {
     const { pool } = makePool();
     const [a, b, c, d] = [1, 2, 3, 4].map((i) => add(pool, `192.0.2.${i}`)) as [
       PoolPeer,
@@ -421,7 +421,7 @@ describe("PeerPool while running", () => {
     assert.deepEqual(goodPeersOf(pool.known!, 1), [b]);
   });
 
-  it("knownGood keeps those of an earlier run until they are reached or turn out dead", () => {
+  it("knownGood keeps those of an earlier run until they are reached or found dead", () => {
     const { pool } = makePool({ maxFailcount: 1 });
     const at = (i: number) => ({ address: `192.0.2.${i}`, port: 6881 });
     pool.addPeers([at(1), at(2)], PEER_SOURCE.RESUME, 0);
@@ -435,7 +435,7 @@ describe("PeerPool while running", () => {
     assert.deepEqual(good(), ["192.0.2.3", "192.0.2.2"]);
   });
 
-  it("what happens to a peer after it was forgotten does not bring it back", () => {
+  it("reports about a forgotten peer do not restore it", () => {
     const { pool } = makePool({ maxPeerlistSize: 1 });
     const gone = add(pool, "192.0.2.0");
     const better = add(pool, "192.0.2.17");

@@ -18,7 +18,7 @@ const { TRACKER, PEX } = PEER_SOURCE;
 const REFUSED = { error: true };
 
 describe("PeerPool phase 1: storage and discovery", () => {
-  it("create_and_free: a new pool is empty, and disconnectAll leaves nobody active", () => {
+  it("create_and_free: a new pool is empty, and disconnectAll leaves no active peer", () => {
     const { pool, dialer } = makePool();
     assert.deepEqual(pool.stats(), {
       total: 0,
@@ -150,7 +150,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     assert.equal(six.rank, base, "the last byte of an IPv6 address counts");
   });
 
-  it("candidate_cache_sorting: by rank, then by who has been known longest", () => {
+  it("candidate_cache_sorting: by rank, then by the time known", () => {
     const { pool } = makePool();
     const addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.22", "192.0.2.17", "192.0.2.0"];
     for (const address of addresses) add(pool, address);
@@ -188,7 +188,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     assert.deepEqual(pool.candidates().slice(-2), [plain, failed]);
   });
 
-  it("pick_best_candidate: the highest rank, and nobody when there is nobody", () => {
+  it("pick_best_candidate: the highest rank, and null if there is no candidate", () => {
     const { pool } = makePool();
     assert.equal(pool.known?.cache.best(), undefined);
     add(pool, "192.0.2.1");
@@ -197,7 +197,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     assert.equal(pool.known?.cache.best(), best);
   });
 
-  it("seed_priority: a seed goes before others while we download, and is left out afterwards", () => {
+  it("seed_priority: a seed comes before others while we download, and is left out afterwards", () => {
     const { pool } = makePool();
     add(pool, "192.0.2.17");
     const seed = add(pool, "192.0.2.0");
@@ -212,7 +212,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     assert.equal(pool.known?.cache.best(), seed);
   });
 
-  it("failure_penalty: 20 for each failed connection puts a peer behind the others", () => {
+  it("failure_penalty: 20 per failed connection ranks a peer behind the others", () => {
     const { pool } = makePool({ minReconnectTimeMs: 0, maxActiveConnections: 1 });
     const shaky = add(pool, "192.0.2.17"), other = add(pool, "192.0.2.0");
     pool.connectToPeers(0);
@@ -287,7 +287,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(pool.nextDeadline(), 500 + MINUTE);
   });
 
-  it("a dead address, after three failures, is not dialled while anybody is connected", () => {
+  it("a dead address, after three failures, is not dialled while any peer is connected", () => {
     const { pool, dialer } = makePool();
     const peer = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
@@ -310,7 +310,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.deepEqual([pool.stats().dead, peer.failCount], [0, 0]);
   });
 
-  it("while nobody is connected, failures are repeated after 5, 10, 20, 29, 29 s", () => {
+  it("while no peer is connected, failed addresses are dialled after 5, 10, 20, 29, 29 s", () => {
     const { pool, dialer } = makePool();
     const peer = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
@@ -365,7 +365,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(new Set(dialer.dialled).size, 26, "by somebody else");
   });
 
-  it("one is given up: hung up on, replaced, and kept for later", () => {
+  it("a connected peer is disconnected, replaced, and kept for later", () => {
     const { pool, dialer } = makePool({ maxActiveConnections: 1 });
     const first = add(pool, "192.0.2.17");
     add(pool, "192.0.2.1");
@@ -379,7 +379,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.deepEqual(dialer.take(), ["192.0.2.17:6881", "192.0.2.1:6881"]);
   });
 
-  it("callbacks: a ban is told once, with the state up to date", () => {
+  it("callbacks: a ban is reported once, with the state up to date", () => {
     const news: string[] = [];
     const pool = new PeerPool({}, undefined, (peer, reason) => {
       news.push(`banned ${peer.address} ${reason} ${peer.state} ${pool.stats().banned}`);
@@ -393,7 +393,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.deepEqual(news, [`banned 192.0.2.17 sent garbage ${PEER_STATE.BANNED} 1`]);
   });
 
-  it("next: nobody before it starts, each once, and whoever is hung up on hears of it", () => {
+  it("next: no peer before it starts, each peer once, and disconnected peers are reported", () => {
     const pool = new PeerPool({ maxActiveConnections: 2 });
     const [a, b] = [add(pool, "192.0.2.2"), add(pool, "192.0.2.1")];
     add(pool, "192.0.2.0");
@@ -455,7 +455,7 @@ describe("PeerPool phase 4: statistics and quality", () => {
     assert.equal(mixed.state, PEER_STATE.CONNECTED, "as many good pieces keep an innocent");
   });
 
-  it("hash_failure_penalty: who sent all of a bad piece is banned at once", () => {
+  it("hash_failure_penalty: a peer that sent all of a bad piece is banned at once", () => {
     const { pool } = makePool();
     const peer = add(pool, "192.0.2.1");
     failPiece(pool, peer, 0, true);

@@ -32,8 +32,8 @@ function leaving() {
   return { pool, dialer, peer, company, refuse };
 }
 
-describe("PeerPool, dialling whom it hung up on when it stopped", () => {
-  it("lets refusals go uncounted and repeats after 1, 2 and 4 s, then as with anybody", () => {
+describe("PeerPool, dialling peers that it disconnected when it stopped", () => {
+  it("does not count refusals and repeats after 1, 2 and 4 s, then as for other peers", () => {
     const { peer, refuse } = leaving();
     assert.equal(refuse(500), 1500);
     assert.equal(refuse(2000), 4000);
@@ -54,7 +54,7 @@ describe("PeerPool, dialling whom it hung up on when it stopped", () => {
     assert.equal(peer.failCount, 0);
   });
 
-  it("is over once a connection lasted", () => {
+  it("ends once a connection lasted", () => {
     const { pool, peer, refuse } = leaving();
     pool.connected(peer, 100);
     assert.equal(refuse(5000, ORDERLY), 5000 + MINUTE);
@@ -62,7 +62,7 @@ describe("PeerPool, dialling whom it hung up on when it stopped", () => {
     assert.equal(peer.failCount, 1);
   });
 
-  it("is over when we hang up: whom we do not want is not dialled soon", () => {
+  it("ends when we disconnect: an unwanted peer is not dialled soon", () => {
     const { pool, dialer, peer, company } = leaving();
     pool.connected(peer, 100);
     noteTransfer(pool.known!, company, 1, 0);
@@ -71,7 +71,7 @@ describe("PeerPool, dialling whom it hung up on when it stopped", () => {
     assert.deepEqual(dialer.take(), []);
   });
 
-  it("passes over who was not connected, or is banned", () => {
+  it("skips peers that were not connected or are banned", () => {
     const { pool } = makePool();
     const waiting = add(pool, "192.0.2.8", PORT), peer = add(pool, ADDRESS, PORT);
     pool.connectToPeers(0);

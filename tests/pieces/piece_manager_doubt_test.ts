@@ -30,7 +30,7 @@ function failedOnce(options: WorkshopOptions = {}) {
 
 describe("PieceManager: a piece that fails its hash", () => {
   for (const hashing of ["running", "submit"] as const) {
-    it(`is downloaded again, and who sent all of it is guilty at once (${hashing})`, () => {
+    it(`is downloaded again, and the only sender is guilty at once (${hashing})`, () => {
       const shop = new Workshop({ hashing, pieceLength: 20 * BLOCK, length: 60 * BLOCK });
       const liar = shop.peer(), [{ piece }] = liar.askMany(20) as [BlockId];
       sendAll(shop, liar, ({ block }) => block === 13 ? 1 : 0);
@@ -46,7 +46,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     });
   }
 
-  it("names nobody while it can be either, and the liar when an innocent one delivers it", () => {
+  it("blames no peer while either may be guilty, and the liar when an innocent one delivers it", () => {
     const { shop, a, b } = failedOnce();
     assert.deepEqual(shop.failed, [{ piece: 0, contributors: [a.key, b.key] }]);
     assert.deepEqual(shop.guilty, []);
@@ -55,7 +55,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     assert.deepEqual(shop.guilty, [a.key]);
   });
 
-  it("is one peer's alone then: nobody else is asked for any of it", () => {
+  it("is then requested from one peer only", () => {
     const { shop, a, b } = failedOnce({ length: 12 * BLOCK, sequential: true });
     assert.equal(b.ask()!.piece, 0);
     const c = shop.peer();
@@ -64,7 +64,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     shop.check();
   });
 
-  it("names the liar at once when it is the one who has it alone", () => {
+  it("convicts the liar at once if it was the only sender", () => {
     const { shop, a, b } = failedOnce();
     a.askMany();
     assert.equal(b.ask(), null);
@@ -76,7 +76,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     assert.deepEqual(new Set(shop.guilty), new Set([a.key]));
   });
 
-  it("takes no late blocks of those who took part before", () => {
+  it("accepts no late blocks of earlier senders", () => {
     const { shop, a, b } = failedOnce();
     b.askMany();
     const id = { piece: 0, block: 0 };
@@ -108,7 +108,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     assert.deepEqual(shop.guilty, [a.key]);
   });
 
-  it("is started over by another when its peer gives it up, never mixed", () => {
+  it("is restarted by another peer when its own gives it up, never mixed", () => {
     for (const giveUp of ["leaves", "dropsRequests", "becomesSnubbed"] as const) {
       const { shop, a, b } = failedOnce();
       a.askMany(3);
@@ -123,7 +123,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     }
   });
 
-  it("is started over in the end-game too, by one who never failed it", () => {
+  it("is restarted in the end-game too, by a peer that never failed it", () => {
     const { shop, a } = failedOnce();
     a.askMany(3);
     const id = a.asked[0]!;
@@ -147,7 +147,7 @@ describe("PieceManager: a piece that fails its hash", () => {
     shop.check();
   });
 
-  it("can be helped with in the end-game by one who never failed it, so that nobody slow holds it", () => {
+  it("is shared in the end-game with a peer that never failed it, so that no slow peer delays it", () => {
     const { shop, a, b } = failedOnce();
     b.ask();
     const c = shop.peer();

@@ -22,7 +22,7 @@ describe("PieceManager: two peers and one block", () => {
     return { shop, a, b, id };
   }
 
-  it("takes the first whole one when they come in halves, whoever began, and drops the other", () => {
+  it("accepts the first whole one of two partial deliveries, whoever began, and drops the other", () => {
     for (const [first, second] of [["a", "b"], ["b", "a"]] as const) {
       const { shop, id, ...peers } = rivals();
       peers.a.begins(id, shop.right(id));
@@ -39,7 +39,7 @@ describe("PieceManager: two peers and one block", () => {
     }
   });
 
-  it("keeps every byte of the loser out, whose bytes are wrong", () => {
+  it("discards every byte of the slower one, whose bytes are wrong", () => {
     for (const winner of ["a", "b"] as const) {
       const { shop, id, ...peers } = rivals();
       const loser = winner === "a" ? peers.b : peers.a;
@@ -56,7 +56,7 @@ describe("PieceManager: two peers and one block", () => {
     }
   });
 
-  it("goes on when either leaves in the middle of the block", () => {
+  it("continues if either peer leaves in the middle of the block", () => {
     for (const leaver of ["a", "b"] as const) {
       const { shop, id, ...peers } = rivals();
       const stayer = leaver === "a" ? peers.b : peers.a;
@@ -76,7 +76,7 @@ describe("PieceManager: two peers and one block", () => {
     }
   });
 
-  it("asks others again for a block whose sender left in the middle of it", () => {
+  it("requests a block from others again if its sender left in the middle of it", () => {
     const shop = new Workshop({ length: BLOCK });
     const a = shop.peer(), id = a.ask()!;
     a.begins(id, shop.right(id));
@@ -108,7 +108,7 @@ describe("PieceManager: the end-game", () => {
     shop.check();
   });
 
-  it("cancels what it asked of the others when the block is there", () => {
+  it("cancels the other requests when the block arrives", () => {
     const shop = new Workshop({ length: 2 * BLOCK });
     const a = shop.peer(), b = shop.peer(), c = shop.peer();
     a.askMany();
@@ -124,7 +124,7 @@ describe("PieceManager: the end-game", () => {
     shop.assertComplete();
   });
 
-  it("a request of one goes on when another's for the same block fails", () => {
+  it("keeps a peer's request when another's for the same block fails", () => {
     const shop = new Workshop({ length: BLOCK });
     const a = shop.peer(), b = shop.peer(), id = a.ask()!;
     b.askDuplicate();
@@ -135,7 +135,7 @@ describe("PieceManager: the end-game", () => {
     shop.assertComplete();
   });
 
-  it("holds a peer to its number of pieces there too", () => {
+  it("limits each peer's number of pieces there too", () => {
     const shop = new Workshop({ length: 8 * BLOCK, piecesPerPeer: 1, sequential: true });
     const a = shop.peer(), b = shop.peer();
     a.askMany();

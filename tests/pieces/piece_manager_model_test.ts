@@ -7,7 +7,7 @@ const STEPS = 250;
 
 describe("PieceManager over random lives", () => {
   it(
-    "keeps its books, names the guilty and no innocent, and ends with the right content",
+    "keeps its counts, convicts the guilty and no innocent, and ends with the right content",
     { timeout: 60_000 },
     () => {
       const tally = new Tally();

@@ -45,7 +45,7 @@ describe("PieceManager: a download", () => {
         assert.deepEqual([seed.wanted, seed.pickable], [0, 0]);
       });
 
-      it(`hashes pieces of many blocks that come in any order (${how})`, () => {
+      it(`hashes pieces of many blocks in any order (${how})`, () => {
         const shop = new Workshop({
           hashing,
           sequential,
@@ -98,7 +98,7 @@ describe("PieceManager: a download", () => {
     assert.ok(firsts.size >= 5, `${[...firsts]}`);
   });
 
-  it("gives several peers pieces of their own while there are some, then shares the last", () => {
+  it("assigns separate pieces to several peers while there are enough, then shares the last", () => {
     const shop = new Workshop({ length: 3 * 4 * BLOCK });
     const peers = [shop.peer(), shop.peer(), shop.peer(), shop.peer()];
     const asked = askInTurn(peers);
@@ -111,7 +111,7 @@ describe("PieceManager: a download", () => {
     shop.check();
   });
 
-  it("finishes what somebody began and left before it begins anything new", () => {
+  it("finishes abandoned pieces before it begins new ones", () => {
     const shop = new Workshop();
     const first = shop.peer(), [begun] = first.askMany(4);
     first.sends(begun!, shop.right(begun!));
@@ -121,7 +121,7 @@ describe("PieceManager: a download", () => {
     assert.notEqual(second.ask()!.piece, begun!.piece);
   });
 
-  it("forgets a piece of which nothing came and that nobody works on any more", () => {
+  it("forgets a piece without blocks and without a peer", () => {
     const shop = new Workshop();
     const peer = shop.peer(), { piece } = peer.ask()!;
     assert.equal(shop.manager.stateOf(piece), OPEN);
@@ -131,7 +131,7 @@ describe("PieceManager: a download", () => {
     shop.check();
   });
 
-  it("holds a peer to its number of pieces at a time", () => {
+  it("limits the pieces that a peer works on at a time", () => {
     for (const piecesPerPeer of [1, 2, 5]) {
       const shop = new Workshop({ piecesPerPeer });
       const peer = shop.peer();
@@ -147,7 +147,7 @@ describe("PieceManager: a download", () => {
     }
   });
 
-  it("keeps inside its memory: one piece at least, two if one fits", () => {
+  it("stays within its memory: one piece at least, two if one fits", () => {
     for (const [budgetBytes, most] of [[0, 1], [4 * BLOCK, 2], [15 * BLOCK, 3]] as const) {
       const shop = new Workshop({ budgetBytes });
       const peers = [shop.peer(), shop.peer()];
@@ -162,7 +162,7 @@ describe("PieceManager: a download", () => {
     }
   });
 
-  it("gives no buffer away twice and makes none for a block's way", () => {
+  it("never assigns a buffer twice and allocates none per block", () => {
     const shop = new Workshop({ pieceLength: 32 * BLOCK, length: 64 * BLOCK });
     const peer = shop.peer(), ids = peer.askMany(32), bytes = ids.map((id) => shop.right(id));
     const made = arraysMadeBy(() => {
@@ -171,7 +171,7 @@ describe("PieceManager: a download", () => {
     assert.deepEqual(made, []);
   });
 
-  it("tells how rare a piece is over all that are connected, seeds included", () => {
+  it("counts how rare a piece is over all connected peers, including seeds", () => {
     const shop = new Workshop();
     const seed = shop.peer(), some = shop.peer([2, 3]), more = shop.peer([]);
     more.gains(3);
@@ -195,7 +195,7 @@ describe("PieceManager: a download", () => {
     assert.deepEqual(new Set(peer.askMany().map(pieceOf)), new Set([1]));
   });
 
-  it("counts pieces found on the disk, and downloads again what was lost there", () => {
+  it("counts pieces found on the disk, and downloads lost ones again", () => {
     const shop = new Workshop();
     shop.manager.markHave(0);
     shop.manager.markHave(0);
@@ -218,7 +218,7 @@ describe("PieceManager: a download", () => {
 });
 
 describe("PieceManager: requests that fail", () => {
-  it("gives a block that was released to the next who asks", () => {
+  it("assigns a released block to the next peer", () => {
     const shop = new Workshop({ sequential: true });
     const first = shop.peer(), second = shop.peer();
     first.askMany(4);
@@ -227,7 +227,7 @@ describe("PieceManager: requests that fail", () => {
     assert.deepEqual(second.ask(), { piece: 0, block: 2 });
   });
 
-  it("takes a late block while it is of use, and cancels the others' requests for it", () => {
+  it("uses a late block if it is still missing, and cancels the other requests for it", () => {
     const shop = new Workshop({ sequential: true });
     const slow = shop.peer(), quick = shop.peer();
     const [id] = slow.askMany(2);
@@ -243,7 +243,7 @@ describe("PieceManager: requests that fail", () => {
     shop.assertComplete();
   });
 
-  it("drops a block of a piece that we have, and of one that there is no room for", () => {
+  it("drops a block of a finished piece, and of one that memory has no room for", () => {
     const shop = new Workshop({ sequential: true, budgetBytes: 0 });
     const peer = shop.peer();
     peer.askMany(4);
@@ -269,7 +269,7 @@ describe("PieceManager: requests that fail", () => {
     assert.equal(shop.manager.ledger.wastedBytes, 0);
   });
 
-  it("keeps a piece open while a block of it still arrives, and no longer", () => {
+  it("keeps a piece open only while a block of it still arrives", () => {
     const shop = new Workshop({ sequential: true });
     const peer = shop.peer(), [id] = peer.askMany(1) as [BlockId];
     peer.begins(id, shop.right(id));
@@ -284,7 +284,7 @@ describe("PieceManager: requests that fail", () => {
     shop.check();
   });
 
-  it("never lets a snubbed peer hold a piece back", () => {
+  it("a snubbed peer never delays a piece", () => {
     const shop = new Workshop({ length: 4 * BLOCK });
     const slow = shop.peer(), quick = shop.peer();
     slow.askMany(2);
@@ -302,7 +302,7 @@ describe("PieceManager: requests that fail", () => {
     assert.deepEqual(shop.guilty, []);
   });
 
-  it("tells by its version that blocks or pieces became free", () => {
+  it("changes its version when blocks or pieces become free", () => {
     const shop = new Workshop({ hashing: "submit" });
     const peer = shop.peer();
     const changes = (act: () => void): boolean => {
@@ -318,7 +318,7 @@ describe("PieceManager: requests that fail", () => {
     assert.equal(changes(() => peer.askMany()), true, "the end-game began");
   });
 
-  it("starts over what nobody can finish when it stands in the way of what somebody can", () => {
+  it("restarts a piece that no peer can finish if it blocks one that can be finished", () => {
     const shop = new Workshop({ budgetBytes: 0 });
     const gone = shop.peer([0]), other = shop.peer([1]);
     const id = gone.ask()!;
@@ -341,7 +341,7 @@ describe("PieceManager: requests that fail", () => {
 });
 
 describe("PieceManager: hashing elsewhere", () => {
-  it("counts a piece as had only when its hash came back", () => {
+  it("counts a piece as verified only after its hash", () => {
     const shop = new Workshop({ hashing: "submit", sequential: true });
     const peer = shop.peer();
     peer.askMany(4);
@@ -371,7 +371,7 @@ describe("PieceManager: hashing elsewhere", () => {
     shop.assertComplete();
   });
 
-  it("keeps what is being hashed inside its memory", () => {
+  it("keeps hashing pieces within its memory", () => {
     const shop = new Workshop({ hashing: "submit", budgetBytes: 0 });
     const peer = shop.peer();
     peer.askMany();
@@ -382,7 +382,7 @@ describe("PieceManager: hashing elsewhere", () => {
     shop.check();
   });
 
-  it("downloads a piece again whose hash was lost", () => {
+  it("downloads a piece again if its hash was lost", () => {
     const shop = new Workshop({ hashing: "submit" });
     const peer = shop.peer();
     peer.askMany(4);
@@ -396,7 +396,7 @@ describe("PieceManager: hashing elsewhere", () => {
     assert.deepEqual(shop.failed, []);
   });
 
-  it("ignores results that come after close", () => {
+  it("ignores results after close", () => {
     const shop = new Workshop({ hashing: "submit" });
     const peer = shop.peer();
     peer.askMany(8);
@@ -451,7 +451,7 @@ describe("PieceManager: storing", () => {
     }
   });
 
-  it("asks for nothing while the disk holds all the memory for open pieces", () => {
+  it("requests nothing while the disk occupies all the memory for open pieces", () => {
     const shop = new Workshop({ storing: "later", budgetBytes: 0 });
     const peer = shop.peer();
     peer.askMany(4);
@@ -478,7 +478,7 @@ describe("PieceManager: storing", () => {
     shop.assertComplete();
   });
 
-  it("counts what the disk takes after close, and tells nobody", () => {
+  it("counts pieces stored after close, and reports none", () => {
     const shop = new Workshop({ storing: "later", sequential: true });
     const peer = shop.peer();
     peer.askMany(4);

@@ -32,14 +32,14 @@ function all(): Bitfield {
 const inOrder = Array.from({ length: COUNT }, (_, piece) => piece);
 
 describe("PieceOrder", () => {
-  it("without levels gives the rarest first, or one after the other", () => {
+  it("without levels returns the rarest first, or pieces in order", () => {
     const order = filled();
     for (const piece of inOrder) if (piece !== 17) order.increase(piece);
     assert.equal(order.next(all(), COUNT, false), 17);
     assert.deepEqual(drain(filled(true), all()), inOrder);
   });
 
-  it("gives better levels first, each in its own way", () => {
+  it("returns better levels first, each in its own order", () => {
     const order = filled();
     // The best level in order, then the third of the pieces that is rarest first, then the rest.
     const level = (piece: number) => piece % 3 === 1 ? 0 : piece % 3 === 2 ? 1 : 2;
@@ -66,7 +66,7 @@ describe("PieceOrder", () => {
     assert.equal(order.next(has, 1, true), 25);
   });
 
-  it("keeps what can be picked and how rare it is when the levels change", () => {
+  it("keeps available pieces and their rarity when the levels change", () => {
     const order = filled();
     order.remove(4);
     for (let i = 0; i < 3; i++) order.increase(7);
@@ -81,7 +81,7 @@ describe("PieceOrder", () => {
     assert.equal(order.length, 0);
   });
 
-  it("leaves out what is refused", () => {
+  it("leaves out refused pieces", () => {
     const order = filled();
     order.setLevels([{ sequential: true }, { sequential: true }], (p) => p < 3 ? 0 : 1);
     assert.ok([1, 2].includes(order.nextBut(all(), (piece) => piece === 0)));

@@ -133,7 +133,7 @@ describe("PiecePicker", () => {
     );
   });
 
-  it("gives all pieces from the rarest to the most common", () => {
+  it("returns all pieces from the rarest to the most common", () => {
     const picker = filled(200);
     for (let piece = 0; piece < 200; piece++) {
       for (let i = 0; i < (piece * 7) % 13; i++) picker.increase(piece);
@@ -147,7 +147,7 @@ describe("PiecePicker", () => {
     assert.deepEqual(given, [...given].sort((a, b) => a - b));
   });
 
-  it("breaks ties by the seed: the same one gives the same order, others another", () => {
+  it("breaks ties by the seed: the same seed has the same order, another a different one", () => {
     const order = (seed: number) => {
       const picker = filled(50, seed), all = full(50), given: number[] = [];
       for (let i = 0; i < 50; i++) {
@@ -161,7 +161,7 @@ describe("PiecePicker", () => {
     assert.equal(new Set([1, 2, 3, 4, 5].map(order)).size, 5);
   });
 
-  it("gives each of equally rare pieces about as often, also when they moved there", () => {
+  it("returns each of equally rare pieces about as often, even if they became equal later", () => {
     const counts = new Array(10).fill(0);
     for (let seed = 0; seed < 2000; seed++) {
       const picker = filled(20, seed), all = full(20);
@@ -194,14 +194,14 @@ describe("PiecePicker", () => {
     assert.equal(picker.rarest(has, 4), 503);
   });
 
-  it("anyOf gives every piece that the peer has sooner or later, and no other", () => {
+  it("anyOf eventually returns every piece that the peer has, and no other", () => {
     const picker = filled(30), has = bits(30, [3, 4, 5, 17, 29]), seen = new Set<number>();
     picker.remove(4);
     for (let i = 0; i < 500; i++) seen.add(picker.anyOf(has));
     assert.deepEqual([...seen].sort((a, b) => a - b), [3, 5, 17, 29]);
   });
 
-  it("first gives pieces in order, also ones that came back", () => {
+  it("first returns pieces in order, including returned ones", () => {
     const picker = filled(100), all = full(100);
     for (let piece = 0; piece < 60; piece++) {
       assert.equal(picker.first(all), piece);
@@ -223,7 +223,7 @@ describe("PiecePicker", () => {
     assert.equal(picker.length, 4);
   });
 
-  it("answers -1 when there is nothing to pick", () => {
+  it("returns -1 if there is nothing to pick", () => {
     const picker = filled(9), none = new Bitfield(9);
     assert.deepEqual([picker.rarest(none, 0), picker.first(none), picker.anyOf(none)], [
       -1,
@@ -275,7 +275,7 @@ describe("PiecePicker", () => {
     }
   });
 
-  it("sorts no more often than choices pay for, and chooses all the same", () => {
+  it("sorts no more often than choices pay for, and still chooses", () => {
     const count = 50_000, picker = new PiecePicker(count, new HandRandom(1)), all = full(count);
     for (let piece = 0; piece < count; piece++) picker.insert(piece);
     const half = bits(count, Array.from({ length: count / 2 }, (_, i) => 2 * i));

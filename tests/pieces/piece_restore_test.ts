@@ -48,7 +48,7 @@ describe("PieceManager.restore", () => {
     }
   });
 
-  it("takes wrong blocks for what they are, and blames nobody who is here", () => {
+  it("detects wrong blocks, and blames no connected peer", () => {
     const shop = new Workshop();
     const seed = shop.peer();
     shop.manager.restore(0, blocks(4, 0), (_begin, into) => into.fill(7));
@@ -74,7 +74,7 @@ describe("PieceManager.restore", () => {
     shop.check();
   });
 
-  it("takes up no piece that is here, and no more than memory allows", () => {
+  it("restores no finished piece, and no more than memory allows", () => {
     const shop = new Workshop({ budgetBytes: 2 * 4 * BLOCK });
     shop.manager.markHave(0);
     const one = blocks(4, 1);

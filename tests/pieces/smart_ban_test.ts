@@ -22,12 +22,12 @@ const senders = (...keys: number[]) => Int32Array.from(keys);
 const sorted = (keys: Set<number>) => [...keys].sort((a, b) => a - b);
 
 describe("SmartBan", () => {
-  it("names the one who sent all of a failed piece at once", () => {
+  it("convicts the only sender of a failed piece at once", () => {
     const ban = new SmartBan(sha1);
     assert.deepEqual(sorted(ban.failed(0, poisoned([1]), senders(A, A, A))), [A]);
   });
 
-  it("names nobody while it could be either, and the liar alone when the piece passes", () => {
+  it("convicts no peer while either may be guilty, and the liar alone when the piece passes", () => {
     const ban = new SmartBan(sha1);
     assert.deepEqual(sorted(ban.failed(0, poisoned([1]), senders(A, B, A))), []);
     assert.deepEqual(sorted(ban.passed(0, GOOD)), [B]);
@@ -40,13 +40,13 @@ describe("SmartBan", () => {
     assert.deepEqual(sorted(ban.passed(0, GOOD)), [A, C]);
   });
 
-  it("names one who sent the same block in two ways before the piece ever passes", () => {
+  it("convicts a peer that sent two versions of a block before the piece ever passes", () => {
     const ban = new SmartBan(sha1);
     assert.deepEqual(sorted(ban.failed(0, poisoned([1], 1), senders(A, B, C))), []);
     assert.deepEqual(sorted(ban.failed(0, poisoned([1], 2), senders(A, B, C))), [B]);
   });
 
-  it("does not blame one for what another sent as the same block", () => {
+  it("does not blame a peer for another's version of the same block", () => {
     const ban = new SmartBan(sha1);
     ban.failed(0, poisoned([1]), senders(A, B, A));
     assert.deepEqual(sorted(ban.failed(0, poisoned([0]), senders(C, A, C))), []);
@@ -64,7 +64,7 @@ describe("SmartBan", () => {
     assert.deepEqual(sorted(ban.passed(4, poisoned([0, 1, 2]))), []);
   });
 
-  it("suspects all who took part, and sets each aside after three attempts, piece by piece", () => {
+  it("suspects all senders, and sets each aside after three attempts, per piece", () => {
     const ban = new SmartBan(sha1);
     assert.equal(MAX_ATTEMPTS, 3);
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -92,7 +92,7 @@ describe("SmartBan", () => {
     assert.equal(hashed, 3);
   });
 
-  it("keeps what liars can cost bounded: pieces and attempts", () => {
+  it("bounds the cost of liars: pieces and attempts", () => {
     const ban = new SmartBan(sha1);
     for (let piece = 0; piece < 300; piece++) ban.failed(piece, poisoned([1]), senders(A, B, A));
     assert.equal(ban.hasFailed(0), false);
@@ -106,14 +106,14 @@ describe("SmartBan", () => {
     assert.ok(named.length <= 4, `${named}`);
   });
 
-  it("counts the failed attempts of those peers alone that failed a piece last", () => {
+  it("counts failed attempts only of the last senders of a piece", () => {
     const ban = new SmartBan(sha1);
     for (let key = 1; key <= 300; key++) ban.failed(0, poisoned([1]), senders(key, key, key));
     assert.equal(ban.isSuspect(0, 44), false);
     assert.equal(ban.isSuspect(0, 45), true, "256 of 300 are left");
   });
 
-  it("names exactly the liars in random histories, whoever they are", () => {
+  it("convicts exactly the liars in random histories", () => {
     let named = 0;
     for (let seed = 0; seed < 200; seed++) {
       const dice = new Prng(seed), ban = new SmartBan(sha1), lied = new Set<number>();

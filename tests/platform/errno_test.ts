@@ -25,7 +25,7 @@ describe("fileError", () => {
     ["ESOMETHING", "io", /ESOMETHING/],
   ];
   for (const [errno, code, advice] of codes) {
-    it(`${errno} becomes ${code}, with the path and what to do`, () => {
+    it(`${errno} becomes ${code}, with the path and a remedy`, () => {
       const cause = systemError(errno);
       const error = fileError("write", "/some/where", cause);
       assert.ok(error instanceof FileError);
@@ -47,7 +47,7 @@ describe("fileError", () => {
     );
   });
 
-  it("leaves a FileError as it is", () => {
+  it("returns a FileError unchanged", () => {
     const error = new FileError("changed", "/x", "Cannot go on");
     assert.equal(fileError("read", "/y", error), error);
   });
@@ -80,7 +80,7 @@ describe("netError", () => {
     });
   }
 
-  it("leaves a NetError as it is", () => {
+  it("returns a NetError unchanged", () => {
     const error = new NetError("aborted", "Cannot go on");
     assert.equal(netError("Cannot get it", error), error);
   });

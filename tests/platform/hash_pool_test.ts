@@ -73,7 +73,7 @@ describe("a hash thread", () => {
     });
   }
 
-  it("hashes one after the other what comes alone, and with the other engines", async () => {
+  it("hashes single jobs, and jobs of other engines, one after the other", async () => {
     const cases = [["lanes", 1], ["webcrypto", 4], ["node", 4]] as const;
     for (const [engine, count] of cases) {
       const replies = await answer(batch(engine, count));
@@ -98,7 +98,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       folder.dispose();
     });
 
-    it("gives each buffer back with its own digest", async () => {
+    it("returns each buffer with its own digest", async () => {
       const pieces = Array.from({ length: 11 }, (_, i) => pieceBytes(i + 1));
       const results = await Promise.all(pieces.map((piece, i) => {
         // The first is alone, then come batches: of memory that is given away, of both kinds.
@@ -114,7 +114,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       });
     });
 
-    it("keeps jobs of different lengths apart", async () => {
+    it("never batches jobs of different lengths", async () => {
       const lengths = [5, 5, 5, 5, 5, 7, 7, 7, 7, 9, 9, 9, 5, 7, 5, 0, 0, 0, 0].map((n) =>
         n * 9999
       );
@@ -126,7 +126,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       });
     });
 
-    it("keeps jobs of different algorithms apart", async () => {
+    it("never batches jobs of different algorithms", async () => {
       const algorithms = Array.from({ length: 20 }, (_, i) => i % 3 === 0 ? "sha256" : "sha1");
       const digests = await Promise.all(algorithms.map(async (algorithm, i) => {
         const own = algorithm as HashAlgorithm;
@@ -138,7 +138,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       });
     });
 
-    it("reads pieces that lie in several files, and tells which cannot be read", async () => {
+    it("reads pieces in several files, and reports unreadable ones", async () => {
       const path = (name: string) => join(folder.path, name);
       writeFileSync(path("one"), pieceBytes(1, 700_000));
       writeFileSync(path("two"), pieceBytes(2, 100_000));
@@ -180,7 +180,7 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
       }
     });
 
-    it("rejects all jobs of a batch when it is closed, and starts anew", async () => {
+    it("rejects all jobs of a batch when it is closed, and restarts with the next job", async () => {
       const jobs = Array.from({ length: 40 }, () => pool.hashBytes("sha1", pieceBytes(3), PIECE));
       await jobs[0]; // now others are under way, and others wait
       pool.close();

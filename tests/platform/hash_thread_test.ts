@@ -85,7 +85,7 @@ describe("hash threads", () => {
     await check(executable);
   });
 
-  it("are made of source that stands alone", () => {
+  it("are made of self-contained source", () => {
     // What the function takes from this module or from a bundler's helpers would be missing there.
     const source = hashThreadSource("lanes");
     assert.doesNotThrow(() => new Function(source));

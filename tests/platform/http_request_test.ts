@@ -96,7 +96,7 @@ describe("http.request against hostile answers", () => {
     }
   });
 
-  it("what is not HTTP is refused", async () => {
+  it("answers that are not HTTP are refused", async () => {
     await failing((socket) => socket.end("220 mail.example ESMTP ready\r\n"), ["bad-response"]);
   });
 
@@ -112,7 +112,7 @@ describe("http.request against hostile answers", () => {
     }, ["reset"]);
   });
 
-  it("an announced length over the limit fails before the body comes", async () => {
+  it("an announced length over the limit fails before the body arrives", async () => {
     const sent = await failing((socket) => {
       socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10001\r\n\r\n");
     }, ["too-large"]);

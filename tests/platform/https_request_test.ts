@@ -38,7 +38,7 @@ describe("http.request over TLS", () => {
     await assert.rejects(get("other.test", { ca: TLS_CERTIFICATE }), { code: "tls" });
   });
 
-  it("refuses a certificate that nobody vouches for", async () => {
+  it("refuses an untrusted certificate", async () => {
     await assert.rejects(get("tracker.test", {}), { code: "tls" });
   });
 });

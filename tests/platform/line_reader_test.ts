@@ -14,7 +14,7 @@ function typed() {
 }
 
 describe("LineReader", () => {
-  it("gives one line for each question, and null at the end", async () => {
+  it("returns one line for each question, and null at the end", async () => {
     const input = typed(), lines = new LineReader(input);
     const first = lines.next();
     input.write("one\n");
@@ -24,14 +24,14 @@ describe("LineReader", () => {
     assert.deepEqual([await second, await lines.next(), await lines.next()], ["two", null, null]);
   });
 
-  it("keeps lines that came before they were asked for", async () => {
+  it("keeps lines that arrived before their question", async () => {
     const input = typed(), lines = new LineReader(input);
     input.end("one\ntwo\nthree");
     const got = [await lines.next(), await lines.next(), await lines.next(), await lines.next()];
     assert.deepEqual(got, ["one", "two", "three", null]);
   });
 
-  it("keeps the process alive while somebody waits for a line, every time", async () => {
+  it("keeps the process alive while a question is pending, every time", async () => {
     const input = typed(), lines = new LineReader(input);
     for (const line of ["a", "b", "c"]) {
       const next = lines.next();

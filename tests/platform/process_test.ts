@@ -26,7 +26,7 @@ const limit = { timeout: 30_000 };
 
 describe("Process on this runtime", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it(`onInterrupt hears ${signal}, and the program ends in its own time`, limit, async () => {
+    it(`onInterrupt receives ${signal}, and the program ends in its own time`, limit, async () => {
       const result = await run(
         `const { process, clock } = selectPlatform();
         process.onInterrupt(() => {
@@ -44,7 +44,7 @@ describe("Process on this runtime", () => {
     });
   }
 
-  it("onContinue hears that it continues after a stop", limit, async () => {
+  it("onContinue is called when it continues after a stop", limit, async () => {
     const result = await run(
       `const { process, clock } = selectPlatform();
       process.onContinue(async () => {
@@ -66,7 +66,7 @@ describe("Process on this runtime", () => {
     assert.equal(result.code, 0, result.err);
   });
 
-  it("a cancelled onInterrupt leaves the signal its usual effect", limit, async () => {
+  it("cancelling onInterrupt restores the signal's default effect", limit, async () => {
     const result = await run(
       `const { process, clock } = selectPlatform();
       process.onInterrupt(() => {}).cancel();
@@ -109,13 +109,17 @@ describe("Process on this runtime", () => {
     assert.deepEqual([result.code, result.err], [5, "went on"]);
   });
 
-  it("tells a pipe from a terminal, its arguments and its memory", limit, async () => {
-    const result = await run(
-      `const { process } = selectPlatform();
+  it(
+    "distinguishes a pipe from a terminal, and reports its arguments and its memory",
+    limit,
+    async () => {
+      const result = await run(
+        `const { process } = selectPlatform();
       await process.out(JSON.stringify([
         process.terminal(), process.args, process.os, process.residentBytes() > 5e6,
       ]));`,
-    );
-    assert.deepEqual(JSON.parse(result.out), [null, [], process.platform, true], result.err);
-  });
+      );
+      assert.deepEqual(JSON.parse(result.out), [null, [], process.platform, true], result.err);
+    },
+  );
 });

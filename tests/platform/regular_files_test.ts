@@ -19,7 +19,7 @@ describe("a state folder with pipes and devices in it", { skip }, () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("files.read refuses what is no regular file, and follows a link to one", async () => {
+  it("files.read refuses irregular files, and follows a link to a regular one", async () => {
     const { files } = await selectPlatform();
     const pipe = join(folder, "pipe"), real = join(folder, "real"), link = join(folder, "link");
     execFileSync("mkfifo", [pipe]);

@@ -30,7 +30,7 @@ describe("Sha1Lanes.hash", () => {
     assert.deepEqual(digests(inputs, step), inputs.map(expected), `${inputs[0]!.length} bytes`);
   }
 
-  it("gives the FIPS 180 vectors in every lane", () => {
+  it("returns the FIPS 180 vectors in every lane", () => {
     const vectors = [
       ["", "da39a3ee5e6b4b0d3255bfef95601890afd80709"],
       ["abc", "a9993e364706816aba3e25717850c26c9cd0d89d"],
@@ -72,7 +72,7 @@ describe("Sha1Lanes.hash", () => {
     }
   });
 
-  it("leaves lanes idle when there are fewer than four inputs", () => {
+  it("leaves lanes idle if there are fewer than four inputs", () => {
     for (const count of [1, 2, 3]) {
       check(Array.from({ length: count }, () => randomBytes(100_001)));
     }

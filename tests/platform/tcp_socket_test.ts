@@ -51,19 +51,19 @@ describe("TcpSocket", () => {
     },
   );
 
-  it("frees a large chunk as soon as it was taken", async () => {
+  it("frees a large chunk after its use", async () => {
     const net = createStreamNet({ reading: "freed" }), length = 100_000;
     const { near, far } = await buffersOf(net, length);
     assert.notEqual(far, near);
     if (onBun) assert.deepEqual([near.byteLength, far.byteLength], [0, 0]);
   });
 
-  it("leaves small chunks, which may share their memory, to the collector", async () => {
+  it("leaves small chunks, which may share their memory, to the garbage collector", async () => {
     const { near, far } = await buffersOf(createStreamNet({ reading: "freed" }), 100);
     assert.ok(near.byteLength > 0 && far.byteLength > 0);
   });
 
-  it("holds on to its reader no longer than the connection lasts", async () => {
+  it("keeps its reader only as long as the connection", async () => {
     const net = createStreamNet({ reading }), kept: Socket[] = [];
     let accepted!: (reader: WeakRef<object>) => void;
     const far = new Promise<WeakRef<object>>((resolve) => accepted = resolve);

@@ -29,20 +29,24 @@ describe("fluidBound", () => {
 });
 
 describe("runSim", () => {
-  it("gives times not below the bound and shares of the lines", { timeout: 60_000 }, async () => {
-    for (const shape of simShapes) {
-      const result = await runSim(shape, 4, 2 * MIB, 16 * 1024, 1);
-      assert.ok(result.last >= result.bound, `${shape.name}: ${result.last} s`);
-      assert.ok(result.median <= result.last && result.firstCopy <= result.last);
-      assert.ok(result.sentForFirstCopy >= 1, `${result.sentForFirstCopy} copies`);
-      assert.equal(result.busy.length, 10);
-      assert.ok(result.busy.every((share) => share >= 0 && share < 2), result.busy.join(" "));
-    }
-  });
+  it(
+    "reports times not below the bound, and shares of the uplinks",
+    { timeout: 60_000 },
+    async () => {
+      for (const shape of simShapes) {
+        const result = await runSim(shape, 4, 2 * MIB, 16 * 1024, 1);
+        assert.ok(result.last >= result.bound, `${shape.name}: ${result.last} s`);
+        assert.ok(result.median <= result.last && result.firstCopy <= result.last);
+        assert.ok(result.sentForFirstCopy >= 1, `${result.sentForFirstCopy} copies`);
+        assert.equal(result.busy.length, 10);
+        assert.ok(result.busy.every((share) => share >= 0 && share < 2), result.busy.join(" "));
+      }
+    },
+  );
 });
 
 describe("costs of a process", { skip: process.platform !== "linux" && "needs /proc" }, () => {
-  it("cpuSeconds grows by what was worked", { timeout: 20_000 }, () => {
+  it("cpuSeconds grows by the work done", { timeout: 20_000 }, () => {
     const [before, start] = [cpuSeconds(process.pid), process.cpuUsage()];
     let worked = 0;
     while (worked < 0.3) {
@@ -54,7 +58,7 @@ describe("costs of a process", { skip: process.platform !== "linux" && "needs /p
   });
 
   const noPython = !existsSync(python) && `no ${python} here`;
-  it("peakResident holds what is gone again, until forgetPeak", { skip: noPython }, async () => {
+  it("peakResident includes freed memory until forgetPeak", { skip: noPython }, async () => {
     const code = "import sys; x = bytearray(200 << 20); del x; print('ok', flush=True); " +
       "sys.stdin.read()";
     const child = spawn(python, ["-c", code], { stdio: ["pipe", "pipe", "inherit"] });

@@ -56,7 +56,7 @@ describe("checkLayers: directions", () => {
     assertOne(problems, /pieces must not import storage/);
   });
 
-  it("lets anyone import platform/types as types, and nobody at run time", () => {
+  it("every file may import platform/types as types, and none at run time", () => {
     const types = { "src/platform/types.ts": "export interface Clock {}\n" };
     const asType = 'import type { Clock } from "../platform/types.ts";\nexport type A = Clock;\n';
     assert.deepEqual(problemsOf({ ...types, "src/util/a.ts": asType }), []);
@@ -64,7 +64,7 @@ describe("checkLayers: directions", () => {
     assertOne(problemsOf({ ...types, "src/util/a.ts": atRunTime }), /write "import type"/);
   });
 
-  it("lets only cli and mod.ts import platform/select", () => {
+  it("only cli and mod.ts may import platform/select", () => {
     const problems = problemsOf({
       "src/platform/select.ts": "export const select = 1;\n",
       "src/cli/a.ts": 'import { select } from "../platform/select.ts";\nselect;\n',
@@ -73,7 +73,7 @@ describe("checkLayers: directions", () => {
     assertOne(problems, /^src\/client\/b\.ts:1 client must not import platform\/select/);
   });
 
-  it("keeps the runtimes' folders apart", () => {
+  it("the runtimes' folders may not import each other", () => {
     const problems = problemsOf({
       "src/platform/deno/a.ts": 'import { b } from "../bun/b.ts";\nb;\n',
       "src/platform/bun/b.ts": 'import { c } from "../shared/c.ts";\nexport const b = c;\n',
@@ -155,7 +155,7 @@ describe("checkLayers: names and length", () => {
     assert.deepEqual(problemsOf({ "src/platform/bun/a.ts": text }), []);
   });
 
-  it("leaves comments, strings, regular expressions and members of other things alone", () => {
+  it("ignores comments, strings, regular expressions and members of other objects", () => {
     const text = [
       "// Deno and Bun: see setTimeout(",
       "/* console.log(1) */",
@@ -202,7 +202,7 @@ describe("checkLayers: names and length", () => {
 });
 
 describe("scanSource", () => {
-  it("tells imports of types from those of values", () => {
+  it("distinguishes imports of types from those of values", () => {
     const { imports } = scanSource([
       'import a from "a";',
       'import type { B } from "b";',
@@ -220,7 +220,7 @@ describe("scanSource", () => {
     );
   });
 
-  it("keeps lines and length, and the code inside templates", () => {
+  it("keeps lines, length and the code inside templates", () => {
     const text = "const a = `x ${b + `y ${c} z`} w`;\n/* two\nlines */ const d = 1;\n";
     const { code } = scanSource(text);
     assert.equal(code.length, text.length);

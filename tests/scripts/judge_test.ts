@@ -49,7 +49,7 @@ const bunXml = `<testsuites name="bun test" tests="4" failures="1" skipped="1">
 </testsuites>`;
 
 describe("judge", () => {
-  it("counts leaves on Deno, and a group only when nothing in it explains its failure", () => {
+  it("counts single tests on Deno, and a group only if nothing in it explains its failure", () => {
     const counts = judge({ ...clean, code: 1 }, denoXml);
     assert.deepEqual(counts, {
       passed: 3,
@@ -96,12 +96,12 @@ describe("judge", () => {
     assert.match(counts.failures[0] ?? "", /no test at all/);
   });
 
-  it("fails what was ended for taking too long", () => {
+  it("fails a test that was ended by its timeout", () => {
     const counts = judge({ ...clean, code: null, signal: "SIGKILL", timedOut: true }, null);
     assert.match(counts.failures[0] ?? "", /was ended after/);
   });
 
-  it("counts what was thrown outside any test", () => {
+  it("counts errors thrown outside any test", () => {
     const stdout = "x ... ok\nSHOAL-UNCAUGHT: Error: late\n    at y\n";
     const counts = judge({ ...clean, stdout }, '<testcase name="a" classname=""></testcase>');
     assert.deepEqual(counts.failures, ["thrown outside any test: Error: late"]);

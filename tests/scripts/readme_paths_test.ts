@@ -8,7 +8,7 @@ import { projectRoot } from "../../scripts/lib/runtimes.ts";
 const map = join(projectRoot, "src", "README.md");
 
 describe("namedPaths", () => {
-  it("finds files and folders and leaves commands, flags and addresses alone", () => {
+  it("finds files and folders and ignores commands, flags and addresses", () => {
     const text = "see `swarm/choker.ts`, `peer/` and `mod.ts`; run `npm test -- --filter a/b`, " +
       "`--dir`, `udp://x/announce`, `src/**`, `Deno`, `choker.onTick()`\n" +
       "```\n`in/code.ts`\n```\n";

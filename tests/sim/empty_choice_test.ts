@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { SimSwarm } from "../harness/sim_swarm.ts";
 
-it("a choice of nothing but an empty file is kept, and the rest comes later", async () => {
+it("a choice of only an empty file is kept, and the rest is downloaded later", async () => {
   const swarm = new SimSwarm(7);
   await swarm.prepare([300_000, 0], 32 * 1024);
   await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200_000 } });

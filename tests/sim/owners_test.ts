@@ -16,7 +16,7 @@ const HOLD = ["foreign", "writers", "edits", "mounts"];
 
 describe("disks that shoal shares with others", () => {
   for (const scenario of ownersScenarios.filter(({ name }) => HOLD.includes(name))) {
-    it(`are left in order: ${scenario.name}`, TIMEOUT, async () => {
+    it(`stay intact: ${scenario.name}`, TIMEOUT, async () => {
       const deeds = new Set<string>();
       let claims = 0;
       for (const seed of SEEDS) {
@@ -43,7 +43,7 @@ describe("a world with a fault", () => {
     return "no world found it";
   }
 
-  it("is found out when a byte of somebody else's file changes", async () => {
+  it("is detected when a byte of a foreign file changes", async () => {
     const error = await errorOf(({ disk }) => {
       const diary = disk.filesIn("/").find((path) => path.endsWith("diary.txt"));
       if (diary !== undefined) disk.corrupt(diary, 7);
@@ -52,7 +52,7 @@ describe("a world with a fault", () => {
     assert.match(error, /diary beside the torrent's files\) was written over/);
   });
 
-  it("is found out when a byte changes behind a torrent that claims it", async () => {
+  it("is detected when a byte changes in a torrent's claimed piece", async () => {
     const error = await errorOf(({ copies, disk }) => {
       for (const { title, options } of copies) {
         const path = [options.dir, ...title.torrent.files[0]!.path].join("/");

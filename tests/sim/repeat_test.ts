@@ -19,7 +19,7 @@ async function elsewhere(args: string[]): Promise<WorldResult[]> {
 }
 
 describe("npm run sim", () => {
-  it("gives one log of events for one seed, on both runtimes", TIMEOUT, async () => {
+  it("produces one log of events for one seed, on both runtimes", TIMEOUT, async () => {
     const there = [
       ...await elsewhere(["--scenario", "swarms", "--seed", "1003", "--worlds", "4"]),
       ...await elsewhere(["--scenario", "mounts", "--seed", "1003", "--worlds", "3"]),

@@ -139,7 +139,7 @@ describe("SimDisk.crash", () => {
     return { world, bytes: own.disk.bytes("/home/f")! };
   }
 
-  it("keeps what was synced and loses or tears some of the rest", async () => {
+  it("keeps synced bytes and loses or tears some of the rest", async () => {
     const { world, bytes } = await crashed(1);
     assert.ok(bytes.subarray(0, 4096).every((byte) => byte === 1), "never written again");
     assert.ok(world.faults("disk-write-lost") > 50);
@@ -163,7 +163,7 @@ describe("SimDisk.crash", () => {
     assert.deepEqual([...sizes].sort(), [PAGES * 4096, (PAGES + 1) * 4096]);
   });
 
-  it("loses nothing of what was synced or written whole", async () => {
+  it("loses nothing that was synced or written whole", async () => {
     const { world, own } = node();
     const file = own.files.open("/home/f", "write");
     file.writeAt(pattern(50_000, 1), 0);
@@ -183,7 +183,7 @@ describe("SimDisk.crash", () => {
     assert.equal(own.disk.openHandles, 0);
   });
 
-  it("a kill while writes are under way lets some of them through, and none later", async () => {
+  it("a kill during writes completes some of them, and none later", async () => {
     const came = new Set<boolean>();
     for (let seed = 0; seed < 12; seed++) {
       const { world, own } = node(seed);
@@ -254,7 +254,7 @@ describe("SimDisk.crash and names", () => {
     assert.ok(lost > 10);
   });
 
-  it("a sync makes the file's name last; what is written while it runs is not part of it", async () => {
+  it("a sync makes the file's name durable; later writes are not part of it", async () => {
     let lost = 0;
     for (let seed = 0; seed < 20; seed++) {
       const { world, own } = node(seed);
@@ -364,7 +364,7 @@ describe("SimDisk links", () => {
 });
 
 describe("SimHasher with threads", () => {
-  it("takes the buffer away, and gives it back with the digest", async () => {
+  it("takes the buffer, and returns it with the digest", async () => {
     const { world, own } = node();
     const bytes = pattern(1_000_000, 1);
     const expected = own.hasher.digest("sha1", bytes.subarray(0, 900_000));
@@ -381,7 +381,7 @@ describe("SimHasher with threads", () => {
     assert.ok(world.now > 0);
   });
 
-  it("gives null when the hasher closes first", () => {
+  it("returns null if the hasher closes first", () => {
     const { own } = node();
     const results: unknown[] = [];
     own.hasher.begin("sha1", pattern(1000, 1), 1000).finish((...both) => results.push(...both));

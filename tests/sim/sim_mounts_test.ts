@@ -42,7 +42,7 @@ describe("mounts", () => {
     assert.throws(() => own.files.remove("/mnt"), /EBUSY/);
   });
 
-  it("go and come back with what was on them; the bare folder shows meanwhile", () => {
+  it("disappear and return with their contents; the bare folder shows meanwhile", () => {
     const { own, world } = node();
     own.disk.put("/mnt/usb/PUT YOUR DISK HERE", pattern(3, 3));
     const usb = own.disk.mount("/mnt/usb"), { device } = usb;
@@ -61,7 +61,7 @@ describe("mounts", () => {
     assert.deepEqual([world.faults("disk-mounted"), world.faults("disk-unmounted")], [3, 2]);
   });
 
-  it("that go take their open files with them, also when they come back", async () => {
+  it("that disappear invalidate their open files, even after their return", async () => {
     const { own, world } = node();
     const usb = own.disk.mount("/mnt");
     const file = own.files.open("/mnt/f", "write");
@@ -76,7 +76,7 @@ describe("mounts", () => {
     assert.equal(own.files.open("/mnt/f", "read").readAt(new Uint8Array(200), 0), 100);
   });
 
-  it("lose what was not synced when they are pulled out, as by a power cut", () => {
+  it("lose unsynced data when they are pulled out, as by a power cut", () => {
     let lost = 0;
     for (let seed = 0; seed < 20; seed++) {
       const { own } = node(seed);
@@ -90,7 +90,7 @@ describe("mounts", () => {
     assert.ok(lost > 10, `${lost}`);
   });
 
-  it("have a capacity and free space of their own", async () => {
+  it("have separate capacity and free space", async () => {
     const { own, world } = node();
     const usb = own.disk.mount("/mnt");
     usb.capacity = 10 * 4096;
@@ -103,7 +103,7 @@ describe("mounts", () => {
 });
 
 describe("hard links", () => {
-  it("are dropped and brought back one by one; the space is free with the last", () => {
+  it("are removed and restored one by one; the space is free with the last", () => {
     const { own } = node();
     own.disk.put("/home/a", pattern(5000, 1));
     own.disk.link("/home/a", "/home/b");
@@ -123,7 +123,7 @@ describe("hard links", () => {
 });
 
 describe("file systems", () => {
-  it("number files for good, until they are mounted again, or until they are closed", () => {
+  it("number files permanently, until a remount, or until they are closed", () => {
     for (const system of ["ext4", "vfat", "exfat"] as const) {
       const { own, volume } = withDisk(system);
       own.disk.put("/mnt/f", pattern(10, 1));
@@ -140,13 +140,13 @@ describe("file systems", () => {
     }
   });
 
-  it("tell times in steps", () => {
+  it("round times", () => {
     const { own } = withDisk("vfat");
     own.disk.put("/mnt/f", pattern(10, 1), 5999);
     assert.equal(own.files.stat("/mnt/f")!.mtimeMs, 4000);
   });
 
-  it("fold case or keep names apart", () => {
+  it("fold case or distinguish it", () => {
     const { own } = withDisk("exfat");
     own.disk.put("/mnt/Film.MKV", pattern(10, 1));
     assert.equal(own.files.stat("/mnt/film.mkv")!.size, 10);

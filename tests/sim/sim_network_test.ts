@@ -69,7 +69,7 @@ describe("simulated connections", () => {
     }
   });
 
-  it("give two flows over one line about half each", async () => {
+  it("two flows over one line each get about half", async () => {
     const world = new SimWorld(1);
     const source = world.node("10.0.0.9", { link: { upBytesPerSec: 1e6 } });
     const sinks = [new Collector(), new Collector()];
@@ -142,7 +142,7 @@ describe("simulated faults of connections", () => {
     );
   });
 
-  it("unreachable, and an address where nobody lives", async () => {
+  it("unreachable, and an address without a host", async () => {
     const two = pair();
     two.world.unreachable("10.9.9.9");
     assert.equal((await dialError(two, "10.9.9.9")).code, "unreachable");
@@ -173,7 +173,7 @@ describe("simulated faults of connections", () => {
     assert.equal(two.world.faults("reset"), 1);
   });
 
-  it("partition stalls connections and heal brings everything in order", async () => {
+  it("partition stalls connections and heal delivers everything in order", async () => {
     const two = pair({ jitterMs: 8 }, { fragmentBytes: 3000 });
     const { near, farSink, far, nearSink } = await joined(two);
     const bytes = pattern(2_000_000, 3);
@@ -193,7 +193,7 @@ describe("simulated faults of connections", () => {
     assert.equal(await two.world.wait(nearSink.ended), null);
   });
 
-  it("a partition leaves other nodes alone", async () => {
+  it("a partition does not affect other nodes", async () => {
     const two = pair();
     const third = two.world.node("10.0.0.3");
     await joined(two);
@@ -235,7 +235,7 @@ describe("simulated datagrams", () => {
     assert.equal(got.length, 200 + world.faults("datagram-duplicated"));
   });
 
-  it("datagramReordered lets later ones overtake, and loses none", async () => {
+  it("datagramReordered delivers later ones first, and loses none", async () => {
     const { got, world } = await flood({ datagramReordered: 0.3 });
     assert.ok(world.faults("datagram-reordered") > 30);
     const sorted = [...got].sort((x, y) => x - y);

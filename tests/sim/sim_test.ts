@@ -10,7 +10,7 @@ const FIRST = 1001;
 
 describe("npm run sim", () => {
   for (const scenario of swarmScenarios) {
-    it(`leaves right bytes on all disks: ${scenario.name}`, TIMEOUT, async () => {
+    it(`ends with right bytes on all disks: ${scenario.name}`, TIMEOUT, async () => {
       const deeds = new Set<string>();
       for (const seed of [FIRST, FIRST + 1]) {
         const result = await runWorld(seed, scenario);
@@ -22,7 +22,7 @@ describe("npm run sim", () => {
     });
   }
 
-  it("finds a byte that changed behind everybody's back, and says how to repeat it", async () => {
+  it("finds a secretly changed byte, and says how to repeat the run", async () => {
     const rot: SwarmScenario = {
       name: "rot",
       about: "a disk loses a bit",
@@ -48,8 +48,8 @@ describe("npm run sim", () => {
   });
 });
 
-describe("what worlds found", () => {
-  it("a choice of nothing but an empty file leaves the pieces in order", TIMEOUT, async () => {
+describe("faults that worlds found", () => {
+  it("a choice of only an empty file keeps the pieces in order", TIMEOUT, async () => {
     for (const seed of [7, 18]) {
       const result = await runWorld(seed, scenarioNamed("files"));
       assert.equal(result.error, null, `${commandOf(result)}\n${result.error}`);

@@ -18,7 +18,7 @@ describe("SimWorld.run", () => {
     assert.deepEqual(seen, ["a 10", "b 10", "again 10", "late 5000"]);
   });
 
-  it("lets promises run as far as they can between two instants", async () => {
+  it("runs promises as far as they can between two instants", async () => {
     const world = new SimWorld(1);
     const { clock } = world.node("10.0.0.1");
     const seen: string[] = [];
@@ -34,13 +34,13 @@ describe("SimWorld.run", () => {
     assert.equal(world.now, 10, "up to the asked moment, with or without events");
   });
 
-  it("throws when nothing is left to happen, and says the seed", async () => {
+  it("throws if no event is left, and names the seed", async () => {
     const world = new SimWorld("my-seed");
     world.node("10.0.0.1").clock.after(7, () => {});
     await assert.rejects(world.run(() => false), /Nothing is left.*seed my-seed, at 7 ms/);
   });
 
-  it("throws when the condition does not come true in time", async () => {
+  it("throws if the condition is not met in time", async () => {
     const world = new SimWorld(1);
     const { clock } = world.node("10.0.0.1");
     const tick = () => void clock.after(1000, tick);
@@ -49,7 +49,7 @@ describe("SimWorld.run", () => {
     assert.ok(world.now <= 10_000);
   });
 
-  it("throws what an event throws, and stops at a loop without time", async () => {
+  it("rethrows an event's error, and stops at a loop without time", async () => {
     const world = new SimWorld(1);
     const { clock } = world.node("10.0.0.1");
     clock.after(3, () => {
@@ -82,7 +82,7 @@ describe("SimWorld.run", () => {
 });
 
 describe("SimWorld determinism", () => {
-  it("the same seed gives the same events, another seed gives others", async () => {
+  it("the same seed has the same events, another seed has others", async () => {
     const [first, again, other] = [
       await busyWorld("seed 1"),
       await busyWorld("seed 1"),
@@ -98,7 +98,7 @@ describe("SimWorld determinism", () => {
     }
   });
 
-  it("nodes have dice of their own, fixed by the seed", () => {
+  it("nodes have separate random numbers, fixed by the seed", () => {
     const draw = (seed: string) => {
       const world = new SimWorld(seed);
       return [world.node("10.0.0.1"), world.node("10.0.0.2")].map((node) => node.random.uint32());
@@ -147,7 +147,7 @@ describe("SimNode.kill", () => {
     assert.equal(world.faults("node-killed"), 1);
   });
 
-  it("quietly leaves the other end waiting", async () => {
+  it("silently leaves the other end waiting", async () => {
     const world = new SimWorld(1);
     const [a, b] = [world.node("10.0.0.1"), world.node("10.0.0.2")];
     const accepted = new Collector();
@@ -172,7 +172,7 @@ describe("SimNode.kill", () => {
 });
 
 describe("SimProcess", () => {
-  it("keeps what is printed, takes interrupts, and exit ends the node", async () => {
+  it("keeps the output, accepts interrupts, and exit ends the node", async () => {
     const world = new SimWorld(1);
     const node = world.node("10.0.0.1", { args: ["download"], env: { HOME: "/home" } });
     const own = node.process;

@@ -74,11 +74,11 @@ function plain(value: any): Encodable {
 }
 
 describe("encodeResume and decodeResume", () => {
-  it("give everything back, fractions of times included", () => {
+  it("decode to the same values, including fractions of times", () => {
     assert.deepEqual(decodeResume(encodeResume(sample(), sha1), sha1), sample());
   });
 
-  it("keep at most so many good and banned peers", () => {
+  it("keep a bounded number of good and banned peers", () => {
     const peer = (i: number) => ({ address: `10.0.${i >> 8}.${i & 255}`, port: 1 });
     const goodPeers = Array.from({ length: 1000 }, (_, i) => peer(i));
     const bannedPeers = goodPeers.map((each) => ({ ...each, reason: "x".repeat(5000) }));
@@ -104,7 +104,7 @@ describe("encodeResume and decodeResume", () => {
   });
 });
 
-describe("decodeResume of what is not right", () => {
+describe("decodeResume of damaged data", () => {
   it("notices every single changed byte and every cut", () => {
     const bytes = encodeResume(sample(), sha1);
     for (let at = 0; at < bytes.length; at++) {
@@ -190,7 +190,7 @@ describe("decodeResume of what is not right", () => {
     assert.equal(codeOf(() => decodeResume(bytes, sha1, 5000)), "damaged");
   });
 
-  it("throws nothing but its own error for random changes with a right check value", () => {
+  it("throws only its own error for random changes with a valid checksum", () => {
     const dice = new Prng(5);
     let refused = 0;
     for (let round = 0; round < 3000; round++) {

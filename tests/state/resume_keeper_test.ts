@@ -8,7 +8,7 @@ import { Life, RECORD, sha1 } from "../storage/resume_life.ts";
 import { TestTorrent } from "../storage/storage_harness.ts";
 
 describe("SaveSchedule", () => {
-  it("is due before the allowed time is over, and only when something changed", () => {
+  it("is due before the allowed time has passed, and only if something changed", () => {
     const schedule = new SaveSchedule(5000);
     assert.equal(schedule.due(1e9), false);
     schedule.changed(1000);
@@ -21,7 +21,7 @@ describe("SaveSchedule", () => {
     assert.deepEqual([schedule.dirty, schedule.due(1e9)], [false, false]);
   });
 
-  it("what changes during a save waits for the next one, which begins sooner when saves are slow", () => {
+  it("changes during a save wait for the next one, which begins sooner if saves are slow", () => {
     const schedule = new SaveSchedule(5000);
     schedule.changed(0);
     schedule.begin(3500);
@@ -31,7 +31,7 @@ describe("SaveSchedule", () => {
     assert.equal(schedule.due(3600 + 1100), true);
   });
 
-  it("after a failure all is as new as before, and tries come further and further apart", () => {
+  it("after a failure everything is unsaved again, and attempts become rarer", () => {
     const schedule = new SaveSchedule(5000);
     schedule.changed(0);
     let now = 4000;
@@ -68,7 +68,7 @@ describe("ResumeKeeper", () => {
     return { life, world, keeper, disk: node.disk, read, pass };
   }
 
-  it("writes a record within the time, with what was there when it took stock", async () => {
+  it("writes a record in time, with the state at its start", async () => {
     const { life, world, disk, read, pass } = await born();
     disk.syncDelayMs = 200;
     life.store(0);
@@ -110,7 +110,7 @@ describe("ResumeKeeper", () => {
   for (
     const [errno, operation] of [["ENOSPC", "write"], ["EROFS", "write"], ["EIO", "sync"]] as const
   ) {
-    it(`${errno}: warns once, keeps the old record, and goes on when it can`, async () => {
+    it(`${errno}: warns once, keeps the old record, and saves again when it can`, async () => {
       const { life, world, disk, read, pass } = await born();
       life.store(0);
       await pass(6000);

@@ -62,7 +62,7 @@ describe("trustworthy", () => {
     }
   });
 
-  it("names pieces that may have come after the record, where all their files reach them", async () => {
+  it("names pieces that may be newer than the record, if all their files are long enough", async () => {
     const { world, record, disk } = await lived([0]);
     const next = new Life(world, torrent, disk, ALL);
     next.storage.files.prepare();
@@ -83,7 +83,7 @@ describe("trustworthy", () => {
     assert.deepEqual(judge({ ...record, savedAtMs: mtime - 60_000 }).suspect, [], "another clock");
   });
 
-  it("gives disks without fractions of seconds two seconds", async () => {
+  it("allows two seconds on disks without fractions of seconds", async () => {
     const { record, disk, judge } = await lived();
     const stamps = record.stamps.map((stamp) => stamp && { ...stamp, mtimeMs: 1_700_000_000_000 });
     for (const path of [A, B, C]) disk.entry(path)!.mtimeMs = 1_700_000_000_000;
@@ -91,7 +91,7 @@ describe("trustworthy", () => {
     assert.deepEqual([at(1_700_000_001_999), at(1_700_000_002_000)], [torrent.pieces.length, 0]);
   });
 
-  it("compares whole milliseconds, and no inode where there is none", async () => {
+  it("compares whole milliseconds, and inodes only if both exist", async () => {
     const { record, judge } = await lived();
     const stamps = record.stamps.map((stamp) =>
       stamp && { ...stamp, mtimeMs: stamp.mtimeMs + 0.4, inode: 0 }
@@ -99,7 +99,7 @@ describe("trustworthy", () => {
     assert.deepEqual(judge({ ...record, stamps }).trusted, torrent.pieces);
   });
 
-  it("a record that claims what cannot be there is not believed", async () => {
+  it("a record with impossible claims is not trusted", async () => {
     const { record, judge } = await lived([0, 1]);
     const have = new Bitfield(torrent.layout.pieceCount);
     have.setAll();
@@ -120,7 +120,7 @@ describe("trustworthy", () => {
     }
   });
 
-  it("believes pieces in the part file as long as that is as it was left", async () => {
+  it("trusts pieces in the part file while it is unchanged", async () => {
     const wanted = [true, false, true, true];
     const { disk, judge } = await lived(torrent.pieces, wanted);
     assert.deepEqual(judge().trusted, torrent.pieces);
@@ -130,7 +130,7 @@ describe("trustworthy", () => {
     assert.deepEqual([trusted, suspect], [[0, 1, 5], [2, 3, 4]]);
   });
 
-  it("gives back blocks of pieces that are not whole, if they fit the layout", async () => {
+  it("restores blocks of unfinished pieces, if they fit the layout", async () => {
     const { record, judge } = await lived([0]);
     const partial = [0, 3, 99].map((piece) => ({ piece, blocks: new Bitfield(1) }));
     partial.push({ piece: 4, blocks: new Bitfield(2) });

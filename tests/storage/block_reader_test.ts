@@ -133,7 +133,7 @@ describe("BlockReader", () => {
     assert.equal(cache.reads, 1);
   });
 
-  it("reads no more than the piece has, and joins a request that lies in two windows", async () => {
+  it("reads only the piece, and joins a request that spans two windows", async () => {
     const { disk, reader } = bench(300 * KIB, 500 * KIB);
     reader.prepare(1, 0, BLOCK, null);
     assert.equal(disk.reads[0]!.into.length, 200 * KIB);
@@ -145,7 +145,7 @@ describe("BlockReader", () => {
     assertRight(disk, reader, 0, 250 * KIB);
   });
 
-  it("stays inside its memory and gives up what was used longest ago", async () => {
+  it("stays within its memory and drops the least recently used", async () => {
     const windows = 12;
     const { disk, cache, reader } = bench(WINDOW_BYTES, 40 * WINDOW_BYTES, windows * WINDOW_BYTES);
     for (let piece = 0; piece < 40; piece++) {
@@ -160,7 +160,7 @@ describe("BlockReader", () => {
     assert.equal(reader.prepare(31, 0, BLOCK, null), true, "used lately");
   });
 
-  it("has at most eight reads under way, inside the memory, and goes on in order", async () => {
+  it("has at most eight reads in progress, within the memory, and continues in order", async () => {
     const { disk, cache, reader } = bench(WINDOW_BYTES, 30 * WINDOW_BYTES, 0);
     const waiters = Array.from({ length: 30 }, () => new Waiter());
     waiters.forEach((waiter, piece) => reader.prepare(piece, 0, BLOCK, waiter));
@@ -172,7 +172,7 @@ describe("BlockReader", () => {
     assert.ok(waiters.every(({ loads }) => loads === 1));
   });
 
-  it("a failed read costs those who wait for it, the torrent goes on", async () => {
+  it("a failed read only fails its waiting requests, the torrent continues", async () => {
     const { disk, broken, reader } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
     const unlucky = new Waiter();
     reader.prepare(0, 0, BLOCK, unlucky);
@@ -186,7 +186,7 @@ describe("BlockReader", () => {
     assert.equal(broken.length, 0, "it had worked in between");
   });
 
-  it("is told to the torrent when reading goes on failing, and at once when a file is gone", async () => {
+  it("reports repeated read errors to the torrent, and a missing file at once", async () => {
     const first = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
     for (const piece of [0, 1]) {
       first.reader.prepare(piece, 0, BLOCK, null);
@@ -199,7 +199,7 @@ describe("BlockReader", () => {
     assert.deepEqual(second.broken, [gone]);
   });
 
-  it("never serves what was read before the piece was found bad, nor what was being read", async () => {
+  it("never serves data read before the piece was found bad, or during that", async () => {
     const { disk, reader } = bench(2 * WINDOW_BYTES, 4 * WINDOW_BYTES);
     const waiter = new Waiter();
     reader.prepare(1, 0, BLOCK, null);
@@ -220,7 +220,7 @@ describe("BlockReader", () => {
     assertRight(disk, reader, 1, WINDOW_BYTES);
   });
 
-  it("gives its memory back when its torrent ends, also what is being read", async () => {
+  it("releases its memory when its torrent ends, also of running reads", async () => {
     const { disk, cache, reader } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
     reader.prepare(0, 0, BLOCK, null);
     await disk.answer();
@@ -232,7 +232,7 @@ describe("BlockReader", () => {
     assert.equal(disk.reads.length, 0);
   });
 
-  it("reads at once, for any length, when windows have come out of the system's memory", async () => {
+  it("reads synchronously, for any length, after windows came from the system's memory", async () => {
     const { disk, reader, system, cache } = bench(64 * KIB, 64 * 64 * KIB);
     const into = new Uint8Array(40 * KIB);
     assert.equal(reader.readNow(3, 5, into), false, "nothing is known yet");
@@ -260,7 +260,7 @@ describe("BlockReader", () => {
     assert.equal(reader.readNow(60, 0, new Uint8Array(BLOCK)), false, "and that 4,096");
   });
 
-  it("an error of a read at once is left to the read ahead, which knows what to do", async () => {
+  it("leaves an error of a synchronous read to the read ahead, which handles it", async () => {
     const { disk, reader, broken } = bench(64 * KIB, 64 * 64 * KIB);
     await warmUp(disk, reader);
     const into = new Uint8Array(BLOCK), waiter = new Waiter();
@@ -282,7 +282,7 @@ describe("BlockReader", () => {
   });
 });
 
-describe("BlockReader and files that somebody changes", () => {
+describe("BlockReader and files that other programs change", () => {
   it("serves nothing of a file from a second after its change until it was checked", async () => {
     const { disk, reader, clock, changed, cache } = bench(WINDOW_BYTES, 4 * WINDOW_BYTES);
     reader.prepare(0, 0, BLOCK, null);

@@ -64,7 +64,7 @@ describe("checkPieces", () => {
     assert.deepEqual(machine.files.log, [`stat ${DIR}/t/a`, `stat ${DIR}/t/b`]);
   });
 
-  it("hashes no piece that reaches behind the end of a file", async () => {
+  it("hashes no piece that extends beyond the end of a file", async () => {
     const machine = simulate(torrent);
     machine.disk.put(A, torrent.file(0).subarray(0, 249));
     machine.disk.put(B, torrent.file(3).subarray(0, 350));
@@ -89,7 +89,7 @@ describe("checkPieces", () => {
     assert.deepEqual(await checking, { good: 5, bad: 3 });
   });
 
-  it("an abort ends it at once, and what comes later is not reported", async () => {
+  it("an abort ends it at once, and later results are not reported", async () => {
     const machine = written();
     const hasher = new WaitingHasher();
     const abort = new AbortController();
@@ -127,7 +127,7 @@ describe("checkPieces", () => {
     assert.deepEqual(await check(machine, torrent), torrent.pieces.map(() => true));
   });
 
-  it("an error of whoever listens comes out", async () => {
+  it("an error of the listener is rethrown", async () => {
     const machine = written();
     await assert.rejects(
       machine.world.wait(checkPieces(

@@ -31,7 +31,7 @@ class Bench {
 }
 
 describe("DiskPace", () => {
-  it("keeps the first writes off the thread, until four in a row were quick", async () => {
+  it("keeps the first writes off the thread, until four in a row were fast", async () => {
     const bench = new Bench();
     await bench.away(3, 1);
     assert.equal(bench.pace.isQuick, false);
@@ -90,7 +90,7 @@ describe("DiskPace", () => {
     assert.equal(bench.pace.isQuick, false);
   });
 
-  it("lets no write onto the thread during a sync, which may take as long as it wants", async () => {
+  it("makes no write on the thread during a sync, however long it takes", async () => {
     const bench = await new Bench().proven(), { pace } = bench;
     const sync = Promise.withResolvers<void>();
     const syncing = pace.sync(() => sync.promise);
@@ -115,7 +115,7 @@ describe("DiskPace", () => {
     assert.equal(most, 1);
   });
 
-  it("a failure is its own caller's, and the next one gets its turn", async () => {
+  it("a failure only affects its own caller, and the next write has its turn", async () => {
     const { pace } = new Bench();
     const failing = pace.away(() => Promise.reject(new Error("no")));
     const next = pace.away(() => Promise.resolve(5));
@@ -136,7 +136,7 @@ describe("DiskPace", () => {
     assert.deepEqual([pace.isQuick, pace.isSlow], [false, true]);
   });
 
-  it("what the thread waited long before a slow write does not excuse it", async () => {
+  it("waiting of the thread long before a slow write does not excuse it", async () => {
     const bench = await new Bench().proven(), { pace } = bench;
     bench.waited += 1000;
     bench.now += 2000;

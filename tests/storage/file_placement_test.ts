@@ -74,14 +74,14 @@ describe("findFiles", () => {
     ]);
   });
 
-  it("finds it under the safe name that an older version gave it", () => {
+  it("finds it under an older version's safe name", () => {
     const node = nodeWith("ext4");
     put(node, "top/Sosahan .zip", "top/dir/ab");
     const entries = entriesOf("Sosahan\u200b .zip", "d\u200bir/a\u200bb", "\u200bnot there");
     assert.deepEqual(found(node, entries), ["top/Sosahan .zip", "top/dir/ab", null]);
   });
 
-  it("finds it under the name that it was given on a disk that does not take its own", () => {
+  it("finds it under its name on a disk that refuses its own", () => {
     const names = ["Ep 1: Pilot?.mkv", "Ep 1_ Pilot_.mkv", "a?/b*", "ReadMe", "readme"];
     for (const system of ["exfat", "ntfs", "vfat", "share", "apfs"] as const) {
       const node = nodeWith(system), entries = entriesOf(...names, "ж".repeat(100) + ".flac");
@@ -104,7 +104,7 @@ describe("findFiles", () => {
     assert.deepEqual(found(alone, entriesOf("\u00e9", "e\u0301")), ["top/\u00e9", null]);
   });
 
-  it("for a download, takes under other names only what is whole", () => {
+  it("for a download, accepts files under other names only if they are whole", () => {
     const node = nodeWith("ext4"), entries = entriesOf("a\u200b", "b\u200b", "c\u200b");
     node.disk.put(`${ROOT}/top/a`, new Uint8Array(1));
     node.disk.put(`${ROOT}/top/b`, new Uint8Array(2));
@@ -122,7 +122,7 @@ describe("findFiles", () => {
     assert.deepEqual(found(node, entriesOf("a\u200b")), ["top/a"]);
   });
 
-  it("keeps names that differ in case apart where the disk does, and only there", () => {
+  it("distinguishes names by case if the disk does, and only there", () => {
     const entries = entriesOf("ReadMe.txt", "readme.txt", "Maps/e1", "maps/e1");
     const apart = nodeWith("ext4"), paths = entries.map(({ path }) => path.join("/"));
     put(apart, ...paths);
@@ -139,7 +139,7 @@ describe("findFiles", () => {
     assert.deepEqual([folded.here.has(1), folded.here.has(3)], [false, true]);
   });
 
-  it("does not look for what was recorded or chosen", () => {
+  it("does not search for files with recorded or chosen names", () => {
     const node = nodeWith("ext4");
     put(node, "top/a\u200b");
     const known = new Map([[0, ["top", "mine"]]]);
@@ -170,7 +170,7 @@ describe("names of new files", () => {
     assert.deepEqual(made(node, entries).paths, entries.map(({ path }) => path.slice(1).join("/")));
   });
 
-  it("leave out what the disk does not take, and stay apart", () => {
+  it("avoid characters that the disk refuses, and stay distinct", () => {
     const node = nodeWith("exfat");
     const { paths, rules } = made(node, entriesOf(...ODD, "Ep 1_ Pilot_.mkv", "a?/b", "x*"));
     assert.deepEqual(paths, [
@@ -207,7 +207,7 @@ describe("names of new files", () => {
     assert.deepEqual(paths, ["\u00e9", "e\u0301.1"]);
   });
 
-  it("leave the names of files that are there alone", () => {
+  it("never replace the names of existing files", () => {
     const node = nodeWith("apfs"), entries = entriesOf("ReadMe.txt", "readme.txt");
     put(node, "top/readme.1.txt");
     assert.deepEqual(made(node, entries).paths, ["ReadMe.txt", "readme.1.txt"]);
@@ -235,7 +235,7 @@ describe("probeNames", () => {
   const doubts = { names: new Set(["a?", "b*", "ж".repeat(127)]), twins: true };
 
   for (const system of Object.keys(FILE_SYSTEMS) as (keyof typeof FILE_SYSTEMS)[]) {
-    it(`leaves nothing behind on ${system}, also where the folder is still to be made`, () => {
+    it(`leaves no files on ${system}, even if the folder does not exist yet`, () => {
       const node = nodeWith(system);
       probeNames(node.files, node.random, ROOT, doubts);
       assert.deepEqual(node.disk.names("/disk"), []);
@@ -247,7 +247,7 @@ describe("probeNames", () => {
     });
   }
 
-  it("says which names are refused, and with what they can be replaced", () => {
+  it("reports which names are refused, and their replacements", () => {
     const node = nodeWith("exfat");
     const { refused, folds } = probeNames(node.files, node.random, ROOT, doubts);
     assert.deepEqual([...refused], [["a?", "a_"], ["b*", "b_"]]);
@@ -272,7 +272,7 @@ describe("probeNames", () => {
     }
   });
 
-  it("keeps long names that are not too long", () => {
+  it("keeps long names that the disk accepts", () => {
     const names = [150, 200, 254, 256, 300, 400].map((bytes) => "ж".repeat(bytes / 2));
     const on = (system: keyof typeof FILE_SYSTEMS) => {
       const { files, random } = nodeWith(system);

@@ -60,7 +60,7 @@ describe("HandlePool", () => {
     assert.equal(disk.peakHandles, 3);
   });
 
-  it("when the system allows no more open files, closes half of them and goes on", () => {
+  it("when the system allows no more open files, closes half of them and continues", () => {
     const { disk, pool, make } = setUp(100);
     disk.maxOpen = 8;
     const files = make(30);
@@ -78,7 +78,7 @@ describe("HandlePool", () => {
     assert.equal(disk.openHandles, pool.size);
   });
 
-  it("fails when not even one more file can be opened, and keeps nothing half open", () => {
+  it("fails if not even one more file can be opened, and leaves none half open", () => {
     const { disk, pool, make } = setUp(4);
     const [a, b] = make(2);
     pool.open(a!, "write");
@@ -99,7 +99,7 @@ describe("HandlePool", () => {
     assert.equal(pool.size, 1);
   });
 
-  it("release and close give all handles back, and the pool can be used again", () => {
+  it("release and close free all handles, and the pool can be used again", () => {
     const { disk, pool, make } = setUp(4);
     const files = make(3);
     for (const file of files) pool.open(file, "write");

@@ -24,7 +24,7 @@ async function turn(): Promise<void> {
 }
 
 describe("hashPieces", () => {
-  it("keeps two jobs each under way and draws no piece before its turn", async () => {
+  it("keeps two jobs each in progress and takes no piece before its turn", async () => {
     const hasher = new SlowHasher(), taken: number[] = [];
     let drawn = 0;
     function* pieces() {
@@ -48,7 +48,7 @@ describe("hashPieces", () => {
     assert.deepEqual(taken.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it("lets more small pieces wait, up to 512 KiB each", async () => {
+  it("queues more small pieces, up to 512 KiB each", async () => {
     const hasher = new SlowHasher(), pieces = Array.from({ length: 100 }, (_, piece) => piece);
     const small = (piece: number) => [
       { path: "/x", offset: piece, length: 15_000 },
@@ -69,7 +69,7 @@ describe("hashPieces", () => {
     assert.equal(taken, 100);
   });
 
-  it("resolves when there is nothing to do", async () => {
+  it("resolves if there is nothing to do", async () => {
     await hashPieces(new SlowHasher(), "sha1", [], spans, () => assert.fail("nothing to take"));
   });
 
@@ -89,7 +89,7 @@ describe("hashPieces", () => {
     assert.deepEqual([taken, hasher.waiting.length], [[1], 3], "nor starts with one");
   });
 
-  it("rejects with the first failure, whoever failed, and takes nothing more", async () => {
+  it("rejects with the first failure and takes no more pieces", async () => {
     const hasher = new SlowHasher(), taken: number[] = [];
     const all = hashPieces(hasher, "sha1", [1, 2, 3, 4, 5, 6], spans, (piece) => taken.push(piece));
     await turn();

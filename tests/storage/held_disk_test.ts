@@ -72,7 +72,7 @@ const skip = await mount() ?? false;
 const bytes = new Uint8Array(1000).fill(7);
 
 describe("a disk that makes its callers wait", { skip }, () => {
-  it("holds no asynchronous call up on the loop's thread", LIMIT, async () => {
+  it("delays no asynchronous call on the loop's thread", LIMIT, async () => {
     const path = join(disk, "f"), file = files.open(path, "create");
     await held("write", () => file.writeAsync(bytes, 0));
     await held("write", () => file.writeAsync(bytes, 500));
@@ -104,7 +104,7 @@ describe("a disk that makes its callers wait", { skip }, () => {
     }
   });
 
-  it("holds up the pieces of its own torrents alone", LIMIT, async () => {
+  it("delays only the pieces of its own torrents", LIMIT, async () => {
     const torrent = new TestTorrent(16384, [["t/a", 100_000], ["t/b", 60_000]]);
     const pool = new HandlePool(files, 16, { now: () => clock.now(), waited: () => 0 });
     const open = (dir: string) => {

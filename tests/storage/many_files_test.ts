@@ -22,7 +22,7 @@ function restful(torrent: TestTorrent, onRest = () => {}) {
 }
 
 describe("a storage of thousands of files", () => {
-  it("gives way while it makes the empty ones, and makes no more once it is closed", async () => {
+  it("yields while it makes the empty ones, and makes no more once it is closed", async () => {
     const torrent = new TestTorrent(1000, [...sketch(0), ["t/last", 1]]);
     for (const closes of [false, true]) {
       const { machine, counted } = restful(torrent, () => closes && machine.storage.close());
@@ -35,7 +35,7 @@ describe("a storage of thousands of files", () => {
     }
   });
 
-  it("gives way while it makes and writes the files of one piece", async () => {
+  it("yields while it makes and writes the files of one piece", async () => {
     const torrent = new TestTorrent(FILES, sketch(1));
     const { machine, counted } = restful(torrent), { storage, world, disk } = machine;
     await check(machine, torrent);
@@ -50,7 +50,7 @@ describe("a storage of thousands of files", () => {
 });
 
 describe("the claims of thousands of paths", () => {
-  it("look at a folder that is missing once, and at nothing to give them up", async () => {
+  it("check a missing folder once, and nothing when they are released", async () => {
     let looks = 0;
     const claims = new ClientPaths(() => {
       looks++;
@@ -67,7 +67,7 @@ describe("the claims of thousands of paths", () => {
 });
 
 describe("Rests", () => {
-  it("come every few hundred steps, and never without somebody to rest for", async () => {
+  it("come every few hundred steps, and only with a function to rest", async () => {
     let rests = 0;
     const some = new Rests(() => Promise.resolve(void rests++)), none = new Rests();
     for (let i = 0; i < 1000; i++) {

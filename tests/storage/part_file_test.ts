@@ -51,7 +51,7 @@ function store(storage: TorrentStorage, ...pieces: number[]): void {
 }
 
 describe("TorrentStorage with unwanted files", () => {
-  it("never makes them, and gives back what their pieces have of them", async () => {
+  it("never creates unwanted files, and returns their parts of wanted pieces", async () => {
     const m = machine([true, false, false, true]);
     store(m.storage, 0, 1, 2, 3, 4, 5);
     assert.deepEqual(m.disk.names(`${DIR}/t`), ["a", "d"]);
@@ -66,7 +66,7 @@ describe("TorrentStorage with unwanted files", () => {
     assert.deepEqual(m.storage.seen.changedFiles(), []);
   });
 
-  it("finds the bytes again after a start, those of a damaged slot not", async () => {
+  it("finds the bytes again after a restart, except those of a damaged slot", async () => {
     const m = machine([true, false, false, true]);
     store(m.storage, 0, 1, 2, 3, 4, 5);
     m.storage.close();
@@ -89,7 +89,7 @@ describe("TorrentStorage with unwanted files", () => {
     assert.deepEqual(read(again.storage, 2), torrent.piece(2));
   });
 
-  it("a piece that lies in unwanted files alone is in the part file as a whole", async () => {
+  it("a piece entirely in unwanted files is whole in the part file", async () => {
     const m = machine([false, false, false, false]);
     store(m.storage, 0, 1, 4);
     assert.deepEqual(m.disk.names(DIR), [partFileName(INFO_HASH)]);
@@ -121,7 +121,7 @@ describe("TorrentStorage.setWanted", () => {
     assert.deepEqual(m.disk.names(DIR), ["t"]);
   });
 
-  it("a file that is there stays in use when it becomes unwanted", async () => {
+  it("an existing file stays in use when it becomes unwanted", async () => {
     const m = machine([true, true, true, true]);
     store(m.storage, 2);
     await m.world.wait(m.storage.files.setWanted([true, false, true, true]));
@@ -144,7 +144,7 @@ describe("TorrentStorage.setWanted", () => {
     assert.deepEqual(await good(m), [2, 3]);
   });
 
-  it("a full disk in the middle of it leaves everything readable, and it can be repeated", async () => {
+  it("a full disk in the middle of a move keeps everything readable, and it can be repeated", async () => {
     const m = machine([true, false, false, true]);
     store(m.storage, 2, 3);
     m.disk.capacity = m.disk.used;

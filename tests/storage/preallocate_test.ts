@@ -8,7 +8,7 @@ const A = `${DIR}/t/a`, B = `${DIR}/t/b`;
 
 describe("TorrentStorage reserve", () => {
   it(
-    "with preallocate gives every file its full length and space",
+    "with preallocate every file has its full length and space",
     { timeout: 30_000 },
     async () => {
       const machine = simulate(torrent, { preallocate: true });
@@ -25,7 +25,7 @@ describe("TorrentStorage reserve", () => {
     },
   );
 
-  it("does not touch what is there", { timeout: 30_000 }, async () => {
+  it("does not touch existing files", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.disk.put(A, torrent.file(0).subarray(0, 3 * MIB + 1));
     machine.disk.put(B, torrent.file(2));
@@ -77,7 +77,7 @@ describe("TorrentStorage reserve", () => {
     await bare.world.wait(bare.storage.files.demandSpace(20 * MIB));
   });
 
-  it("says so when somebody else fills the disk meanwhile", { timeout: 30_000 }, async () => {
+  it("fails if another program fills the disk meanwhile", { timeout: 30_000 }, async () => {
     const machine = simulate(torrent, { preallocate: true });
     machine.storage.files.prepare();
     machine.disk.capacity = 50 * MIB;

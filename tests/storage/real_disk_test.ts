@@ -109,7 +109,7 @@ describe("storage on a real disk", () => {
     }
   });
 
-  it("a second run finds what a first one left", { timeout: 30_000 }, async () => {
+  it("a second run finds the data of the first", { timeout: 30_000 }, async () => {
     const torrent = new TestTorrent(16384, mixed), dir = freshDir();
     const first = store(torrent, dir);
     first.files.prepare();
@@ -232,7 +232,7 @@ describe("storage on a real disk", () => {
     }
   });
 
-  it("changedFiles names a file whose content somebody else changed in place", () => {
+  it("changedFiles names a file that another program changed in place", () => {
     const torrent = new TestTorrent(16384, mixed), dir = freshDir();
     const storage = store(torrent, dir);
     writeAll(storage, torrent);
@@ -252,7 +252,7 @@ describe(
   "storage on a full disk",
   { skip: small === null ? "cannot mount a tmpfs here" : false },
   () => {
-    it("stops with the file's name, keeps what fitted, and goes on when there is room", async () => {
+    it("stops with the file's name, keeps what was written, and continues when there is space", async () => {
       const torrent = new TestTorrent(16384, [["t/a", 150_000], ["t/b", 150_000]]), dir = small!;
       const ballast = join(dir, "ballast");
       writeFileSync(ballast, new Uint8Array(100_000));
@@ -306,7 +306,7 @@ const isReadOnly = readOnly !== null && (() => {
 describe("storage on a read-only disk", {
   skip: isReadOnly ? false : "cannot mount read-only here",
 }, () => {
-  it("checks and serves what is complete, and refuses to write, by name", async () => {
+  it("checks and serves complete files, and refuses to write, by name", async () => {
     const dir = readOnly!, torrent = readOnlyTorrent;
     const storage = store(torrent, dir);
     storage.files.prepare();

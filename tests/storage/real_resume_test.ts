@@ -80,7 +80,7 @@ async function trusted(storage: TorrentStorage, path: string): Promise<number> {
 }
 
 describe("resume on a real disk", () => {
-  it("what was closed orderly is believed at the next start, a changed file is not", async () => {
+  it("files that were closed in order are trusted at the next start, a changed file is not", async () => {
     const dir = fresh("one"), path = resumePath(fresh("records"), INFO_HASH);
     assert.equal(await readResume(files, path, sha1), null);
     const storage = open(dir), keeper = keeperOf(storage, path);
@@ -98,7 +98,7 @@ describe("resume on a real disk", () => {
     await assert.rejects(readResume(files, path, sha1), { code: "damaged" });
   });
 
-  it("move by renaming keeps the trust", async () => {
+  it("a move by renaming keeps the trust", async () => {
     const dir = fresh("from"), to = join(top, "to"), path = join(top, "moved.resume");
     const storage = open(dir), keeper = keeperOf(storage, path);
     for (const piece of torrent.pieces) storage.data.writePiece(piece, torrent.piece(piece));
@@ -130,7 +130,7 @@ describe("resume on a real disk", () => {
     assert.equal(await trusted(open(dir), path), torrent.pieces.length);
   });
 
-  it("data that lies elsewhere is found and taken", async () => {
+  it("existing data in another folder is found and used", async () => {
     const shelf = fresh("shelf"), storage = open(fresh("empty"));
     await files.writeWhole(join(shelf, "some name"), torrent.file(0).slice());
     const found = await findReusable(

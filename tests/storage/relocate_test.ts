@@ -36,7 +36,7 @@ function assertAllRight(life: Life): void {
 
 for (const [how, begin] of [["renaming", started], ["copying", mounted]] as const) {
   describe(`TorrentStorage.move by ${how}`, () => {
-    it("brings files and part file to the new place and leaves nothing in the old one", async () => {
+    it("moves files and part file to the new folder and leaves none in the old one", async () => {
       const life = await begin(), { world, storage, node: { disk } } = life;
       const before = storage.seen.stamps();
       const clean = await world.wait(storage.folder.move(NEW, PATHS));
@@ -64,7 +64,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
       assertAllRight(life);
     });
 
-    it("replaces nobody's file", async () => {
+    it("replaces no foreign file", async () => {
       const life = await begin(), { world, storage, node: { disk } } = life;
       disk.put(`${NEW}/t/sub/c`, new Uint8Array(3));
       await assert.rejects(
@@ -99,7 +99,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
       }
     });
 
-    it("after a crash at any moment no file of somebody else's is lost, nor anything of ours", {
+    it("a crash at any moment loses no foreign file and none of ours", {
       timeout: 120_000,
     }, async () => {
       let refused = 0, finished = 0, whileMoving = 0;
@@ -153,7 +153,7 @@ for (const [how, begin] of [["renaming", started], ["copying", mounted]] as cons
 }
 
 describe("TorrentStorage.move to another disk", () => {
-  it("goes on while pieces are stored, which are in the new place then", async () => {
+  it("continues while pieces are stored, which are in the new folder then", async () => {
     const life = await mounted(), { world, storage, node: { disk } } = life;
     disk.readDelayMs = 20;
     const moving = storage.folder.move(NEW, PATHS);
@@ -169,7 +169,7 @@ describe("TorrentStorage.move to another disk", () => {
     assert.equal(life.have.count, torrent.pieces.length);
   });
 
-  it("tells its progress and keeps holes", async () => {
+  it("reports its progress and keeps holes", async () => {
     const life = new Life(new SimWorld(1), torrent, undefined, [true, true, true]);
     await life.start();
     life.store(40);

@@ -58,7 +58,7 @@ describe("a disk that renumbers its files", () => {
     assert.deepEqual([next.hashed, next.have.full], [0, true]);
   });
 
-  it("is hashed where somebody wrote after the last save", async () => {
+  it("is hashed if another program wrote to it after the last save", async () => {
     const { life, disk, world } = await onExfat();
     storeAll(life);
     await world.wait(life.keeper.close());
@@ -81,7 +81,7 @@ describe("a disk that renumbers its files", () => {
   });
 });
 
-describe("a disk that keeps its numbers", () => {
+describe("a disk with stable inode numbers", () => {
   it("is closed at once", async () => {
     const world = new SimWorld(6), { disk } = world.node("10.0.0.9");
     disk.makeFolders("/state");

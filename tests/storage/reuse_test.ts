@@ -63,7 +63,7 @@ describe("findReusable", () => {
     assert.deepEqual(await find(), new Map([[0, `${SHELF}/z/large`]]));
   });
 
-  it("small files are tried together with what is in the torrent's folder already", async () => {
+  it("small files are tried together with existing files in the torrent's folder", async () => {
     const { torrent, life, disk, find } = await shelf();
     disk.put(`${life.dir}/t/small1`, torrent.file(1));
     disk.put(`${life.dir}/t/end`, torrent.file(3));
@@ -83,7 +83,7 @@ describe("findReusable", () => {
     assert.ok(hashed > 0 && hashed <= 5 * 64, `${hashed}`);
   });
 
-  it("passes over what cannot be read, says so of the folder itself, and can be aborted", async () => {
+  it("skips unreadable files, reports an unreadable folder, and can be aborted", async () => {
     const { torrent, disk, find, life } = await shelf();
     disk.put(`${SHELF}/locked/x`, torrent.file(0));
     disk.put(`${SHELF}/broken`, torrent.file(0));
@@ -99,7 +99,7 @@ describe("findReusable", () => {
 });
 
 describe("TorrentStorage.takeCopy", () => {
-  it("makes the file out of a copy, never over a file that is there", async () => {
+  it("copies into a new file, never over an existing one", async () => {
     const { torrent, life, disk, find } = await shelf();
     disk.put(`${SHELF}/x`, torrent.file(0));
     const found = await find();

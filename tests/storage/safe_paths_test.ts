@@ -37,7 +37,7 @@ describe("SafePaths.join", () => {
 });
 
 describe("SafePaths folders", () => {
-  it("makeRoot makes the chosen folder and those above it", () => {
+  it("makeRoot creates the chosen folder and its parents", () => {
     const { disk, paths } = setUp("/new/deep/er");
     paths.makeRoot();
     assert.equal(disk.entry("/new/deep/er")?.kind, "directory");
@@ -69,7 +69,7 @@ describe("SafePaths folders", () => {
     assert.ok(files.count("stat") <= 8, `${files.count("stat")} looks`);
   });
 
-  it("refuses a symlink on the way, to make and to look, and leaves its target alone", () => {
+  it("refuses a symlink in the path, for creating and reading, and does not touch its target", () => {
     const { disk, paths } = setUp();
     disk.makeFolders("/secret");
     disk.makeFolders("/home/downloads/t");

@@ -63,7 +63,7 @@ describe("findSource", () => {
     assert.deepEqual([links, others], [[], []]);
   });
 
-  it("takes a file as it is, without a path below", () => {
+  it("accepts a single file, without a path below", () => {
     const path = put("film.mkv", "1234");
     const { name, files: found } = findSource(files, path);
     assert.deepEqual([name, found.length, found[0]!.path, found[0]!.stat.size], [
@@ -96,7 +96,7 @@ describe("findSource", () => {
     );
   });
 
-  it("leaves out what is neither file nor folder", {
+  it("leaves out entries that are neither file nor folder", {
     skip: process.platform === "win32" && "no sockets in folders here",
   }, async () => {
     put("file");
@@ -112,7 +112,7 @@ describe("findSource", () => {
     }
   });
 
-  it("says what is wrong with what is not there", () => {
+  it("explains why a path cannot be used", () => {
     assert.throws(
       () => findSource(files, join(folder, "none")),
       code("not-found", /there is no such file/),
@@ -136,7 +136,7 @@ describe("findSource", () => {
 });
 
 describe("changedSince", () => {
-  it("finds what grew, was written to, was replaced or is gone, and nothing else", () => {
+  it("finds files that grew, were written to, replaced or removed, and no others", () => {
     for (const name of ["same", "grown", "written", "replaced", "gone"]) put(name, name);
     const { files: found } = findSource(files, folder);
     assert.deepEqual(changedSince(files, found), []);

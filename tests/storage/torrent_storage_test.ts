@@ -64,7 +64,7 @@ for (const [name, pieceLength, files] of TREES) {
       }
     });
 
-    it("readInto gives back every range of every piece", () => {
+    it("readInto returns every range of every piece", () => {
       const machine = simulate(torrent, { openFiles: 2 });
       writeAll(machine, torrent);
       const dice = new Prng(7);
@@ -146,7 +146,7 @@ describe("TorrentStorage costs", () => {
     assertComplete(machine, torrent);
   });
 
-  it("prepare and close make and open nothing but folders and empty files", () => {
+  it("prepare and close create and open only folders and empty files", () => {
     const torrent = new TestTorrent(64, [["t/a", 100], ["t/x/empty", 0]]);
     const machine = simulate(torrent);
     machine.storage.files.prepare();
@@ -169,7 +169,7 @@ describe("TorrentStorage faults", () => {
   const torrent = new TestTorrent(100, [["t/a", 250], ["t/b", 250]]);
   const A = `${DIR}/t/a`, B = `${DIR}/t/b`;
 
-  it("a full disk stops the write with the file's name; freed, it goes on where it was", async () => {
+  it("a full disk stops the write with the file's name; with free space it continues there", async () => {
     const large = new TestTorrent(8192, [["t/a", 40_000]]);
     const machine = simulate(large);
     machine.storage.files.prepare();
@@ -222,7 +222,7 @@ describe("TorrentStorage faults", () => {
     );
   });
 
-  it("a file that vanished after it was closed is not silently made anew", () => {
+  it("a file that vanished after it was closed is not silently created again", () => {
     const machine = simulate(torrent, { openFiles: 1 });
     machine.storage.files.prepare();
     machine.storage.data.writePiece(0, torrent.piece(0));
@@ -249,7 +249,7 @@ describe("TorrentStorage faults", () => {
     }
   });
 
-  it("after a check found it missing and prepare, a vanished file is fetched anew", async () => {
+  it("after a check found it missing and prepare, a vanished file is downloaded again", async () => {
     const machine = simulate(torrent);
     writeAll(machine, torrent);
     machine.disk.removeEntry(A);
@@ -265,7 +265,7 @@ describe("TorrentStorage faults", () => {
     assert.deepEqual(machine.storage.seen.changedFiles(), []);
   });
 
-  it("reading what is not there says so: missing file, missing folder, short file", () => {
+  it("reading missing data names the fault: missing file, missing folder, short file", () => {
     const machine = simulate(torrent);
     const into = new Uint8Array(10);
     assert.throws(() => machine.storage.data.readInto(0, 0, into), fileErrorWith("not-found", A));
@@ -359,7 +359,7 @@ describe("TorrentStorage changedFiles", () => {
     }
   });
 
-  it("still names a file that we wrote to after somebody else did", async () => {
+  it("still reports a file that we wrote to after another program did", async () => {
     for (const openFiles of [1, 128]) {
       const machine = simulate(torrent, { openFiles });
       await check(machine, torrent);
@@ -450,7 +450,7 @@ describe("TorrentStorage finish", () => {
   });
 
   for (const [name, place] of [["a file", A], ["an empty file", `${DIR}/t/empty`]] as const) {
-    it(`leaves what somebody wrote behind the end of ${name}`, async () => {
+    it(`keeps foreign bytes after the end of ${name}`, async () => {
       const machine = simulate(torrent);
       writeAll(machine, torrent);
       const longer = new Uint8Array(300).fill(9);
@@ -464,7 +464,7 @@ describe("TorrentStorage finish", () => {
     });
   }
 
-  it("does not write over a file that came after the check", async () => {
+  it("does not overwrite a file that appeared after the check", async () => {
     const machine = simulate(torrent), theirs = new Uint8Array(300).fill(9);
     await check(machine, torrent);
     machine.storage.files.prepare();
@@ -473,7 +473,7 @@ describe("TorrentStorage finish", () => {
     assert.deepEqual(machine.disk.bytes(A), theirs);
   });
 
-  it("cuts what is behind the end of a file when it takes the file over, not before", async () => {
+  it("truncates a longer file when it takes the file over, not before", async () => {
     const machine = simulate(torrent);
     machine.disk.put(A, new Uint8Array(300));
     machine.storage.files.prepare();
@@ -503,7 +503,7 @@ describe("TorrentStorage on a quick disk", () => {
 describe("TorrentStorage sync", () => {
   const torrent = new TestTorrent(100, [["t/a", 100], ["t/b", 100], ["t/c", 100]]);
 
-  it("brings all that was written onto the disk, closed files included, once", async () => {
+  it("syncs everything that was written, including closed files, once", async () => {
     const machine = simulate(torrent, { openFiles: 1 });
     writeAll(machine, torrent);
     await machine.world.wait(machine.storage.data.sync());
@@ -517,7 +517,7 @@ describe("TorrentStorage sync", () => {
     assert.equal(machine.files.count("sync"), 4);
   });
 
-  it("tells of a file that could not be synced, and tries it again the next time", async () => {
+  it("reports a file that could not be synced, and tries it again the next time", async () => {
     const machine = simulate(torrent);
     writeAll(machine, torrent);
     machine.disk.failOn({ path: `${DIR}/t/b`, errno: "EIO", on: ["sync"], times: 1 });

@@ -20,7 +20,7 @@ function scene() {
 const TO_WARM = PROOF + 1;
 
 describe("Warmth", () => {
-  it("is not warm before enough windows in a row came without the disk", () => {
+  it("is not warm before enough consecutive windows came without the disk", () => {
     const { away, isWarm, disk } = scene();
     assert.equal(isWarm(), false);
     away(TO_WARM - 1);
@@ -55,7 +55,7 @@ describe("Warmth", () => {
     assert.ok(reads > 1 && reads <= 32, `${reads} reads`);
   });
 
-  it("what takes as long as no memory does came from a disk, whatever the count", () => {
+  it("a read too slow for memory came from a disk, whatever the count", () => {
     const { away, atOnce, isWarm } = scene();
     away(TO_WARM);
     atOnce(51);
