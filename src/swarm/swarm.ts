@@ -9,7 +9,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { Dial } from "../transport/dial.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { allowedFastSet } from "../wire/allowed_fast.ts";
-import { encodeHandshake, type Handshake } from "../wire/handshake.ts";
+import type { Handshake } from "../wire/handshake.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
@@ -239,7 +239,7 @@ export class Swarm {
   }
 
   #begin(peer: PoolPeer): void {
-    const dialling = this.#dial(peer, this.#handshake(), {
+    const dialling = this.#dial(peer, this.handshake, {
       answered: () => this.#pool.known?.attempts.answered(peer, this.#clock.now()),
       connected: (connection) => {
         this.#join(peer, connection);
@@ -373,10 +373,14 @@ export class Swarm {
     this.#events.settled();
   }
 
-  /** We have everything: the peers are told that we want nothing more (BEP 21). */
+  /**
+   * We have everything: the peers are told that we want nothing more (BEP 21), and who has all that it
+   * wants goes.
+   */
   becameSeed(): void {
     this.#isSeed = true;
     if (!this.#hides) this.reintroduce();
+    this.#dropUseless();
   }
 
   /** Everybody is told again what we are. */
@@ -395,7 +399,7 @@ export class Swarm {
   }
 
   /** Closes the connections on which both sides have everything that they want. */
-  dropUseless(): void {
+  #dropUseless(): void {
     if (!this.#complete) return;
     for (const { session, link } of [...this.#members.values()]) {
       if (session.isDone && !session.needsUs) link.close(null);
@@ -404,7 +408,7 @@ export class Swarm {
 
   /** As a seed, disconnects peers that are interested and unchoked but request nothing. */
   #dropIdle(now: number): void {
-    this.dropUseless();
+    this.#dropUseless();
     for (const { link, tookAt } of [...this.#members.values()]) {
       if (now - tookAt > IDLE_TAKER_MS) link.close(null);
     }
@@ -545,7 +549,7 @@ export class Swarm {
     this.#bySession.set(session, member);
     this.#content?.pieces.peerJoined(session);
     this.#shareWindows();
-    if (incoming) session.out.append(encodeHandshake(this.#handshake()));
+    session.out.append(connection.opening);
     session.open(this.#extensionHandshake(info), this.#hides);
     const listensOn = incoming ? null : peer.port;
     this.#extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
@@ -638,7 +642,8 @@ export class Swarm {
     this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
   }
 
-  #handshake(): Handshake {
+  /** What each peer is told first. */
+  get handshake(): Handshake {
     const { infoHash, peerId } = this.#identity;
     return { infoHash, peerId, extensions: true, fast: true, dht: this.#extensions.dhtPort > 0 };
   }

@@ -362,7 +362,6 @@ export class Content {
     this.#setPhase("seeding");
     this.#goOnline();
     peers.swarm.becameSeed();
-    peers.swarm.dropUseless();
     peers.swarm.settle();
   }
 

@@ -6,8 +6,13 @@ export interface Connection {
   /** What carries the bytes, and how they are hidden on the way. */
   readonly transport: "tcp";
   readonly encryption: "none";
-  /** Whether the peer dialled us. Then our handshake is to be sent with the first bytes. */
+  /** Whether the peer dialled us. */
   readonly incoming: boolean;
+  /**
+   * Send it before anything else, in the same write: of a connection that the peer made our handshake,
+   * else nothing.
+   */
+  readonly opening: Uint8Array;
   readonly theirs: Handshake;
   readonly info: SocketInfo;
   readonly socket: Socket;

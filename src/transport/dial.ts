@@ -47,7 +47,7 @@ export function dialPeer(
       } else if (info === null) {
         // Nobody can know our torrent before we told it.
         events.failed(new ProtocolError("early", "The peer spoke before the connection was open"));
-      } else events.connected(reader.connection(theirs, info, false));
+      } else events.connected(reader.connection(theirs, info, null));
     },
     failed: (error) => events.failed(error),
   });

@@ -7,10 +7,13 @@ import type { Connection } from "./connection.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import {
   decodeHandshake,
+  encodeHandshake,
   type Handshake,
   HANDSHAKE_LENGTH,
   startsLikeHandshake,
 } from "../wire/handshake.ts";
+
+const NO_BYTES = new Uint8Array(0);
 
 export interface HandshakeEvents {
   /** The peer's handshake is here: call `handOver` before returning, or `close`. */
@@ -37,12 +40,13 @@ export class HandshakeReader implements StreamSink {
     socket.attach(this);
   }
 
-  /** The connection, once `theirs` is here. */
-  connection(theirs: Handshake, info: SocketInfo, incoming: boolean): Connection {
+  /** The connection, once `theirs` is here. `answer`: our handshake, if the peer made it. */
+  connection(theirs: Handshake, info: SocketInfo, answer: Handshake | null): Connection {
     return {
       transport: "tcp",
       encryption: "none",
-      incoming,
+      incoming: answer !== null,
+      opening: answer === null ? NO_BYTES : encodeHandshake(answer),
       theirs,
       info,
       socket: this.socket,

@@ -15,6 +15,8 @@ const MAX_PENDING_PER_ADDRESS = 20;
 export interface InboundTorrent {
   readonly running: boolean;
   readonly swarm: {
+    /** What the torrent's peers are told first. */
+    readonly handshake: Handshake;
     accept(connection: Connection): void;
   };
 }
@@ -90,7 +92,8 @@ export class Inbound {
   #route(reader: HandshakeReader, theirs: Handshake, info: SocketInfo): void {
     const torrent = this.#torrents.get(toHex(theirs.infoHash));
     if (torrent === undefined || !torrent.running) return reader.close();
-    torrent.swarm.accept(reader.connection(theirs, info, true));
+    const { swarm } = torrent;
+    swarm.accept(reader.connection(theirs, info, swarm.handshake));
   }
 
   #settle(reader: HandshakeReader): void {

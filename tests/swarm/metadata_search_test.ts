@@ -99,8 +99,9 @@ class Finder {
     await this.world.wait(this.node.net.listen({ port: 6881 }, (socket, info) => {
       new HandshakeReader(socket, this.node.clock, 10_000, {
         handshake: (reader, theirs) => {
-          if (this.peers.online) this.swarm.accept(reader.connection(theirs, info, true));
-          else reader.close();
+          if (this.peers.online) {
+            this.swarm.accept(reader.connection(theirs, info, this.swarm.handshake));
+          } else reader.close();
         },
         failed: () => {},
       });
