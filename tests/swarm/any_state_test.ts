@@ -247,7 +247,7 @@ function plain(value: unknown): string {
 }
 
 describe("a torrent, from every state to every other", () => {
-  it(`keeps its books, its wish and its word in ${WALKS} walks`, TIMEOUT, async () => {
+  it(`keeps its counts, its wish and its promises in ${WALKS} walks`, TIMEOUT, async () => {
     const visited = new Set<string>();
     for (let seed = 0; seed < WALKS; seed++) {
       const walk = new Walk(seed);

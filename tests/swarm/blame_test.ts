@@ -13,7 +13,7 @@ function newBlame() {
 }
 
 describe("Blame", () => {
-  it("reaches who left, if they had sent something", () => {
+  it("covers peers that left, if they had sent blocks", () => {
     const { blame, sender } = newBlame();
     const here = sender(1), gone = sender(2), idle = sender(3, false);
     for (const each of [here, gone, idle]) blame.joined(each);
@@ -24,7 +24,7 @@ describe("Blame", () => {
     assert.equal(gone.peer.banReason, "sent wrong data");
   });
 
-  it("remembers the last thousand who left", () => {
+  it("remembers the last thousand peers that left", () => {
     const { blame, sender } = newBlame();
     const all = Array.from({ length: 1500 }, (_, n) => sender(n));
     for (const each of all) {

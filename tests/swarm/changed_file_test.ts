@@ -41,28 +41,32 @@ function overwrite({ disk }: { disk: Participant["node"]["disk"] }, pieces: numb
 
 describe("a file that is changed while it is uploaded", () => {
   for (const [how, add] of [["checked", {}], ["trusted", { trustFiles: true }]] as const) {
-    it(`is withdrawn in part, left as it is, and the rest goes on: ${how}`, TIMEOUT, async () => {
-      const { swarm, giver, leech, disk } = await start(1, { seedOnly: true, ...add });
-      overwrite({ disk }, 10);
-      const changed = disk.bytes(FILE);
-      await swarm.run(() => warnings(swarm, giver).length > 0, 10_000);
-      const failed = leech.torrent.snapshot().hashFailures;
-      await swarm.world.runFor(60_000);
-      const { state, have, size } = giver.torrent.snapshot();
-      assert.deepEqual([state, size - have], ["seeding", 10 * PIECE]);
-      assert.equal(leech.torrent.snapshot().hashFailures, failed, "nothing wrong left any more");
-      assert.match(
-        warnings(swarm, giver).join(),
-        /file0 was changed .*: 10 pieces no longer match/,
-      );
-      assert.deepEqual(disk.bytes(FILE), changed);
-      await swarm.seed("10.0.1.2", {}, { peers: ["10.0.2.1:6881"] });
-      await swarm.untilDone([leech], 200_000);
-      await swarm.close();
-    });
+    it(
+      `is withdrawn in part and left as it is, and the rest is uploaded: ${how}`,
+      TIMEOUT,
+      async () => {
+        const { swarm, giver, leech, disk } = await start(1, { seedOnly: true, ...add });
+        overwrite({ disk }, 10);
+        const changed = disk.bytes(FILE);
+        await swarm.run(() => warnings(swarm, giver).length > 0, 10_000);
+        const failed = leech.torrent.snapshot().hashFailures;
+        await swarm.world.runFor(60_000);
+        const { state, have, size } = giver.torrent.snapshot();
+        assert.deepEqual([state, size - have], ["seeding", 10 * PIECE]);
+        assert.equal(leech.torrent.snapshot().hashFailures, failed, "nothing wrong left any more");
+        assert.match(
+          warnings(swarm, giver).join(),
+          /file0 was changed .*: 10 pieces no longer match/,
+        );
+        assert.deepEqual(disk.bytes(FILE), changed);
+        await swarm.seed("10.0.1.2", {}, { peers: ["10.0.2.1:6881"] });
+        await swarm.untilDone([leech], 200_000);
+        await swarm.close();
+      },
+    );
   }
 
-  it("is uploaded again when it is as it was", TIMEOUT, async () => {
+  it("is uploaded again when it is restored", TIMEOUT, async () => {
     const { swarm, giver, leech, disk } = await start(2);
     const before = overwrite({ disk }, 10);
     await swarm.run(() => giver.torrent.snapshot().have < giver.torrent.snapshot().size, 10_000);
@@ -83,7 +87,7 @@ describe("a file that is changed while it is uploaded", () => {
     await swarm.close();
   });
 
-  it("and is cut or removed costs its own pieces only", TIMEOUT, async () => {
+  it("and is truncated or removed only costs its own pieces", TIMEOUT, async () => {
     const { swarm, giver, leech, node } = await start(4);
     const vandal = node.files.open(FILE, "write");
     vandal.truncate(300 * KIB);
@@ -98,7 +102,7 @@ describe("a file that is changed while it is uploaded", () => {
     await swarm.close();
   });
 
-  it("ends the torrent when nothing is left to upload", TIMEOUT, async () => {
+  it("ends the torrent if nothing is left to upload", TIMEOUT, async () => {
     const { swarm, giver, node } = await start(5, { seedOnly: true, waitForDisk: false });
     node.files.rename("/data/folder", "/data/elsewhere");
     await swarm.run(() => giver.torrent.snapshot().state === "failed", 60_000);

@@ -14,7 +14,7 @@ describe("the choice of files over a restart", () => {
     ["all are equally unimportant", new Map([[0, 1], [1, 1], [2, 1]]), 601 * KIB],
   ];
   for (const [what, priorities, wanted] of choices) {
-    it(`is kept where ${what}`, { timeout: 60_000 }, async () => {
+    it(`is kept if ${what}`, { timeout: 60_000 }, async () => {
       const swarm = new SimSwarm(1);
       await swarm.prepare([300 * KIB, KIB, 300 * KIB], 64 * KIB);
       await swarm.seed("10.0.1.1");

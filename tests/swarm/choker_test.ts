@@ -73,7 +73,7 @@ describe("Choker: its three functions", () => {
     assert.equal(served(peers).length, 1);
   });
 
-  it("test_round_robin: a seed gives everybody a turn, the same time each, need first", () => {
+  it("test_round_robin: a seed serves every peer in turn, for the same time each, the neediest first", () => {
     const choker = new Choker<Peer>(new HandRandom(2), 4), peers = someone(20);
     peers.forEach((peer, i) => peer.have.count = i);
     choker.tick(peers, true, 0);
@@ -85,7 +85,7 @@ describe("Choker: its three functions", () => {
     assert.ok(Math.min(...taken) > 0.7 * Math.max(...taken), `${taken}`);
   });
 
-  it("test_periodic_rechoke: every 10 s the four who gave most in the last 20 s", () => {
+  it("test_periodic_rechoke: every 10 s the four that uploaded most in the last 20 s", () => {
     const choker = new Choker<Peer>(new HandRandom(3)), peers = someone(12);
     live(choker, peers, 0, 20_000, false);
     choker.tick(peers, false, 20_000);
@@ -115,7 +115,7 @@ describe("Choker", () => {
     assert.ok(idle.some((peer) => peer.choking), "one who took nothing for a round made room");
   });
 
-  it("as a seed, gives the slot of one who took nothing for a round to who comes, at once", () => {
+  it("as a seed, gives the slot of a peer that took nothing for a round to a newcomer, at once", () => {
     const choker = new Choker<Peer>(new HandRandom(9), 4), peers = someone(5);
     for (let now = 0; now <= 20_000; now += 1000) {
       choker.tick(peers, true, now);
@@ -140,7 +140,7 @@ describe("Choker", () => {
     assert.ok(lucky.size > 12, `${lucky.size} of 20 were ever chosen`);
   });
 
-  it("serves everybody while there are slots for all, and nobody who is not interested", () => {
+  it("serves every interested peer while there are enough slots, and no other", () => {
     const choker = new Choker<Peer>(new HandRandom(1), 7), peers = someone(10);
     peers.forEach((peer, i) => peer.peerInterested = i < 6);
     choker.tick(peers, false, 0);
@@ -158,7 +158,7 @@ describe("Choker", () => {
     assert.equal(better.choking, false);
   });
 
-  it("takes the slot of one who gives less or is not interested any more", () => {
+  it("takes the slot of a peer that uploads less or loses interest", () => {
     const choker = new Choker<Peer>(new HandRandom(1), 2), peers = someone(3);
     choker.tick(peers, false, 0);
     assert.equal(served(peers).length, 3);
@@ -170,7 +170,7 @@ describe("Choker", () => {
     assert.equal(served(peers).length, 3);
   });
 
-  it("serves a snubbed peer last, however much it gave", () => {
+  it("serves a snubbed peer last, however much it uploaded", () => {
     for (let seed = 0; seed < 20; seed++) {
       const choker = new Choker<Peer>(new HandRandom(seed), 3), peers = someone(6);
       peers[5]!.snubbed = true;
@@ -182,7 +182,7 @@ describe("Choker", () => {
     }
   });
 
-  it("gives the slot at random to one who gives rather than to the only one not served", () => {
+  it("the random slot goes to a peer that uploads before the only unserved one", () => {
     let rode = 0;
     for (let seed = 0; seed < 100; seed++) {
       const choker = new Choker<Peer>(new HandRandom(seed), 2), peers = someone(8);
@@ -198,7 +198,7 @@ describe("Choker", () => {
     assert.ok(rode > 0 && rode < 15, `${rode} of 100; by weight it is one of 26`);
   });
 
-  it("takes slots back when more are served than there are slots and somebody waits", () => {
+  it("takes slots back if more peers are served than there are slots and another waits", () => {
     const choker = new Choker<Peer>(new HandRandom(6), 2), peers = someone(6);
     choker.useFreeSlots(peers, false, 0);
     const away = served(peers)[0]!;
@@ -210,7 +210,7 @@ describe("Choker", () => {
     assert.equal(served(peers).length, 3);
   });
 
-  it("changes the optimistic choice every thirty seconds, so that everybody has a turn", () => {
+  it("changes the optimistic choice every thirty seconds, so that every peer has a turn", () => {
     const choker = new Choker<Peer>(new HandRandom(4), 1), peers = someone(6);
     let last = "", changes = 0;
     for (let now = 0; now < 600_000; now += 500) {
@@ -226,7 +226,7 @@ describe("Choker", () => {
     for (const peer of peers) assert.ok(peer.unchokes > 0, `${peer.name} had no turn`);
   });
 
-  it("gives the optimistic slot to another at the next round when its holder lost interest", () => {
+  it("assigns the optimistic slot to another peer at the next round if its holder lost interest", () => {
     const choker = new Choker<Peer>(new HandRandom(5), 1), peers = someone(5);
     choker.tick(peers, false, 0);
     const chance = served(peers).find((peer) => peer.name !== "p4")!;
@@ -247,7 +247,7 @@ describe("Choker", () => {
     assert.equal(served(rest).length, 2);
   });
 
-  it("gives a free slot away at once, and no more than there are", () => {
+  it("assigns a free slot at once, and no more than there are", () => {
     const choker = new Choker<Peer>(new HandRandom(6), 2), peers = someone(5);
     choker.useFreeSlots(peers, false, 0);
     assert.equal(served(peers).length, 3);
@@ -290,7 +290,7 @@ describe("Choker", () => {
     assert.equal(honest.unchokes, 1, "it keeps its place");
   });
 
-  it("as a seed, gives those who wait for their first turn nobody's but an idler's", () => {
+  it("as a seed, peers that wait for their first turn only get an idler's slot", () => {
     const choker = new Choker<Peer>(new HandRandom(9), 4), busy = someone(5);
     choker.tick(busy, true, 1);
     const newcomers = [new Peer("a"), new Peer("b")];
@@ -319,7 +319,7 @@ describe("Choker", () => {
     assert.ok(Math.min(...times) > 0.6 * Math.max(...times), `${times}`);
   });
 
-  it("as a seed, gives the turn of a peer that does not read to another at once", () => {
+  it("as a seed, assigns the turn of a peer that does not read to another at once", () => {
     const choker = new Choker<Peer>(new HandRandom(9), 1), peers = someone(4);
     choker.tick(peers, true, 0);
     const [one, other] = served(peers), waiting = peers.filter((peer) => peer.choking);
@@ -335,7 +335,7 @@ describe("Choker", () => {
     }
   });
 
-  it("as a seed, does not look at what others give", () => {
+  it("as a seed, ignores what peers upload", () => {
     const choker = new Choker<Peer>(new HandRandom(8), 1), peers = someone(6);
     peers[5]!.down.rate = 1e9;
     let servedFor = 0;

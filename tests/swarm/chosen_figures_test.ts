@@ -7,7 +7,7 @@ import { SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
 
-describe("bytes of the chosen files that are left", () => {
+describe("missing bytes of the chosen files", () => {
   it("count neither neighbours in shared pieces nor padding", () => {
     const file = (length: number, pad = false) => ({ length, pad });
     const layout = new Layout(100, [file(150), file(30), file(20, true), file(120), file(0)]);

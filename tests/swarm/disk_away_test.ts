@@ -71,7 +71,7 @@ describe("a start while the disk is away", () => {
     }
   }
 
-  it("downloads it again when that is asked for, or when its disk is there", TIMEOUT, async () => {
+  it("downloads it again on request, or if its disk is mounted", TIMEOUT, async () => {
     for (const folder of ["empty", "gone", "away"]) {
       const isAway = folder === "away";
       const { swarm, node } = await takenOut(3, true, isAway);
@@ -91,7 +91,7 @@ describe("a start while the disk is away", () => {
     }
   });
 
-  it("downloads single files again, or waits where only wrong ones are left", TIMEOUT, async () => {
+  it("downloads single files again, or waits if only wrong ones are left", TIMEOUT, async () => {
     const { swarm, node, mount } = await takenOut(4, true);
     node.disk.put("/data/folder/sub0/file0", new Uint8Array(100));
     const client = await swarm.world.wait(

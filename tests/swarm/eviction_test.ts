@@ -46,13 +46,13 @@ const MINUTE = 60_000;
 const somebody = (spread = 0, address = "192.0.2.1") => ({ address, spread });
 
 describe("expendable", () => {
-  it("is who has no interest on either side, as soon as that is clear", () => {
+  it("chooses a peer without interest on either side, as soon as that is clear", () => {
     const idle = member(19, { wants: false });
     assert.equal(expendable([member(0), idle], somebody(), 1000), null);
     assert.equal(expendable([member(0), idle], somebody(), 2001), idle);
   });
 
-  it("is the lowest priority of those that carry nothing for a minute, if the newcomer's is higher", () => {
+  it("chooses the lowest priority of those idle for a minute, if the newcomer's is higher", () => {
     const low = member(3), lower = member(2), busy = member(1, { down: 5000 });
     const giving = member(0, { up: 5000 });
     const all = [low, lower, busy, giving];
@@ -61,18 +61,18 @@ describe("expendable", () => {
     assert.equal(expendable(all, somebody(2), MINUTE), null);
   });
 
-  it("is nobody who came just now", () => {
+  it("chooses no peer that has just connected", () => {
     const fresh = member(0, { connectedAt: MINUTE });
     assert.equal(expendable([fresh], somebody(19), MINUTE + 5000), null);
   });
 
-  it("is a peer that does not read what it requested, after ten seconds without data", () => {
+  it("chooses a peer that does not read what it requested, after ten seconds without data", () => {
     const stuck = member(19, { stuck: true, movedAt: 5000 });
     assert.equal(expendable([member(19), stuck], somebody(), 14_999), null);
     assert.equal(expendable([member(19), stuck], somebody(), 15_000), stuck);
   });
 
-  it("is who let a turn pass and moved nothing for a round, whatever the newcomer's priority", () => {
+  it("chooses a peer that let a turn pass and moved nothing for a round, at any priority", () => {
     const waits = member(19), first = member(19, { wastes: true, movedAt: 5000 });
     const second = member(19, { wastes: true, movedAt: 6000 });
     const all = [waits, second, first];
@@ -87,7 +87,7 @@ describe("expendable", () => {
     assert.equal(expendable([waits], somebody(), 10 * MINUTE), null, "waiting is no fault");
   });
 
-  it("is the longest idle of the address with more than its share, for somebody from elsewhere", () => {
+  it("chooses the longest idle one of the address over its share, for a peer from another address", () => {
     const others = Array.from({ length: 6 }, () => member(19));
     const three = crowdAt("10.9.9.9", 3, { movedAt: 1000 });
     three[1] = member(19, { address: "10.9.9.9", movedAt: 500 });
@@ -98,14 +98,14 @@ describe("expendable", () => {
     assert.equal(expendable([...others, ...three.slice(1)], somebody(), MINUTE - 1), null);
   });
 
-  it("leaves alone those of a crowd that are served, and those that we dialled", () => {
+  it("spares served peers of a crowd, and those that we dialled", () => {
     const busy = crowdAt("10.9.9.9", 8, { movedAt: MINUTE - 5000, up: 1000 });
     assert.equal(expendable(busy, somebody(), MINUTE), null);
     const dialled = crowdAt("10.9.9.9", 8, { incoming: false });
     assert.equal(expendable(dialled, somebody(), MINUTE), null);
   });
 
-  it("does not let two addresses take each other's places in turn", () => {
+  it("two addresses cannot take each other's places in turn", () => {
     const even = [...crowdAt("10.9.9.8", 4), ...crowdAt("10.9.9.9", 5)];
     assert.equal(expendable(even, somebody(0, "10.9.9.8"), MINUTE - 1), null);
   });

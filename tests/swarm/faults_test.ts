@@ -44,7 +44,7 @@ function bannedIn(swarm: SimSwarm, leech: Participant): string[] {
 }
 
 describe("a swarm with faults", () => {
-  it("goes on when a seed is killed half-way and another is there", TIMEOUT, async () => {
+  it("continues with another seed when one is killed half-way", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     const first = await swarm.seed("10.0.1.1", { link: SLOW });
     await swarm.seed("10.0.1.2", { link: { ...SLOW, upBytesPerSec: 100 * KIB } });
@@ -60,7 +60,7 @@ describe("a swarm with faults", () => {
   });
 
   for (const quickestHash of ["running", "submit"] as const) {
-    it(`finds and bans the one who sends wrong blocks (${quickestHash})`, TIMEOUT, async () => {
+    it(`finds and bans the peer that sends wrong blocks (${quickestHash})`, TIMEOUT, async () => {
       const swarm = await newSwarm(2);
       const { content, pieceLength } = swarm.torrent;
       for (const i of [1, 2, 3]) await swarm.seed(`10.0.1.${i}`, { link: SLOW });
@@ -111,7 +111,7 @@ describe("a swarm with faults", () => {
   });
 
   it(
-    "re-queues what a peer that chokes and unchokes all the time leaves behind",
+    "requests the blocks of a peer that repeatedly chokes and unchokes from others",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(5);
@@ -146,7 +146,7 @@ describe("a swarm with faults", () => {
   });
 
   it(
-    "stops with the file's name when the disk is full, and a second run goes on",
+    "stops with the file's name if the disk is full, and a second run continues",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(7);
@@ -172,7 +172,7 @@ describe("a swarm with faults", () => {
     },
   );
 
-  it("refuses at the start what the disk has no room for", TIMEOUT, async () => {
+  it("refuses a download without enough disk space at the start", TIMEOUT, async () => {
     const swarm = await newSwarm(7);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const node = swarm.world.node("10.0.2.1");
@@ -195,7 +195,7 @@ describe("a swarm with faults", () => {
     await swarm.close();
   });
 
-  it("goes on after its machine lost power", TIMEOUT, async () => {
+  it("resumes after its machine lost power", TIMEOUT, async () => {
     const swarm = await newSwarm(8);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const leech = await swarm.leech("10.0.2.1");
@@ -209,7 +209,7 @@ describe("a swarm with faults", () => {
     await swarm.close();
   });
 
-  it("downloads again what somebody changed on the disk meanwhile", TIMEOUT, async () => {
+  it("downloads data again that another program changed on the disk", TIMEOUT, async () => {
     const swarm = await newSwarm(11);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const leech = await swarm.leech("10.0.2.1");
@@ -229,7 +229,7 @@ describe("a swarm with faults", () => {
   });
 
   it(
-    "finds with a full final check what changed behind the file system's back",
+    "finds changes that the file system hides with a full final check",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(10);

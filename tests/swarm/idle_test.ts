@@ -58,7 +58,7 @@ describe("a torrent that was restarted and is idle", () => {
     await swarm.close();
   });
 
-  it("writes nothing at its start when all is as it was left", TIMEOUT, async () => {
+  it("writes nothing at its start if nothing changed", TIMEOUT, async () => {
     const swarm = new SimSwarm(2);
     const { saves } = await restartedSeed(swarm);
     await swarm.world.runFor(20_000);
@@ -72,7 +72,7 @@ describe("a torrent that was restarted and is idle", () => {
     ["another limit", { limits: { up: 9999 } }],
   ];
   for (const [what, changes] of CHANGES) {
-    it(`keeps ${what} at once, and leaves its record as it is`, TIMEOUT, async () => {
+    it(`saves ${what} at once, without writing its record`, TIMEOUT, async () => {
       const swarm = new SimSwarm(3);
       const { saves, wishes } = await restartedSeed(swarm, changes);
       await swarm.world.runFor(5000);
@@ -81,7 +81,7 @@ describe("a torrent that was restarted and is idle", () => {
     });
   }
 
-  it("writes what it gave soon after it gave it", TIMEOUT, async () => {
+  it("saves its uploads soon after they end", TIMEOUT, async () => {
     const swarm = new SimSwarm(4);
     const { seed, saves } = await restartedSeed(swarm);
     const leech = await swarm.leech("10.0.2.1");

@@ -32,7 +32,7 @@ async function inState(swarm: SimSwarm, { torrent }: Participant, state: string)
 
 describe("disk trouble", () => {
   for (const whileOut of [2000, 40_000]) {
-    it(`of a leech for ${whileOut} ms: the seed's one connection goes on`, TIMEOUT, async () => {
+    it(`of a leech for ${whileOut} ms: the seed keeps its one connection`, TIMEOUT, async () => {
       const swarm = await newSwarm(1);
       const leech = await swarm.leech("10.0.2.1", {}, FOREVER);
       const link = { ...SLOW, firewalled: true };
@@ -59,7 +59,7 @@ describe("disk trouble", () => {
     });
   }
 
-  it("of a seed: the leech's one connection goes on", TIMEOUT, async () => {
+  it("of a seed: the leech keeps its one connection", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     const seed = await swarm.seed("10.0.1.1", { link: SLOW });
     const link = { firewalled: true };

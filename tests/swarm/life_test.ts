@@ -37,7 +37,7 @@ async function restart(swarm: SimSwarm, leech: Participant): Promise<Participant
 }
 
 describe("a torrent over restarts", () => {
-  it("goes on where it was, with nothing hashed and its totals kept", TIMEOUT, async () => {
+  it("resumes with nothing hashed and its totals kept", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     const seed = await swarm.seed("10.0.1.1", { link: SLOW });
     const first = await swarm.leech("10.0.2.1", {}, {}, STATE);
@@ -55,7 +55,7 @@ describe("a torrent over restarts", () => {
     await swarm.close();
   });
 
-  it("keeps the ratio and the time of seeding towards its goal", TIMEOUT, async () => {
+  it("keeps the ratio and the seeding time towards its goal", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     const goal = { seedGoal: { kind: "ratio", ratio: 1.5 } } as const;
     const node = swarm.world.node("10.0.1.1", { link: SLOW });
@@ -105,7 +105,7 @@ describe("a torrent over restarts", () => {
     }
   });
 
-  it("comes back with its folder and choice of files by itself", TIMEOUT, async () => {
+  it("is restored with its folder and chosen files", TIMEOUT, async () => {
     const swarm = await newSwarm(3);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const files = { priorities: new Map([[1, 7]]), others: 0 };
@@ -136,7 +136,7 @@ describe("a torrent over restarts", () => {
 });
 
 describe("chosen files", () => {
-  it("are all that is made; what is wanted later comes, too", TIMEOUT, async () => {
+  it("are the only files made; files chosen later are downloaded, too", TIMEOUT, async () => {
     const swarm = await newSwarm(4);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const files = { priorities: new Map([[1, 4], [2, 7]]), others: 0 };
@@ -158,7 +158,7 @@ describe("chosen files", () => {
     await swarm.close();
   });
 
-  it("come in the order of their importance", TIMEOUT, async () => {
+  it("are downloaded in the order of their priority", TIMEOUT, async () => {
     const swarm = await newSwarm(5, [512 * KIB, 512 * KIB, 512 * KIB, 512 * KIB]);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const files = { priorities: new Map([[2, 7], [0, 1]]), sequential: new Set([2]) };
@@ -213,7 +213,7 @@ describe("a disk in trouble", () => {
   }
 
   for (const [what, code, breaks, mends] of troubles) {
-    it(`that is ${what} is waited for, and the download goes on by itself`, TIMEOUT, async () => {
+    it(`that is ${what} is waited for, and the download continues by itself`, TIMEOUT, async () => {
       const swarm = await newSwarm(6);
       await swarm.seed("10.0.1.1", { link: SLOW });
       const leech = await swarm.leech("10.0.2.1", {}, {}, STATE);
@@ -238,7 +238,7 @@ describe("a disk in trouble", () => {
     });
   }
 
-  it("that was taken out is not replaced by what is under its mount point", TIMEOUT, async () => {
+  it("that was removed is not replaced by the folder under its mount point", TIMEOUT, async () => {
     const swarm = await newSwarm(7);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const leech = await swarm.leech("10.0.2.1", {}, {}, STATE);
@@ -259,7 +259,7 @@ describe("a disk in trouble", () => {
     await swarm.close();
   });
 
-  it("whose files were changed under a seed is checked again and mended", TIMEOUT, async () => {
+  it("whose files were changed under a seed is checked again and repaired", TIMEOUT, async () => {
     const swarm = await newSwarm(8);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const leech = await swarm.leech("10.0.2.1", {}, { seedGoal: { kind: "forever" } }, STATE);
@@ -310,7 +310,7 @@ describe("pause and resume", () => {
 describe("folders", () => {
   const paths = ["sub0/file0", "sub1/file1", "sub2/file2", "sub0/file3"];
 
-  it("hold what is whole only, when there is one for what is not", TIMEOUT, async () => {
+  it("contain only whole files, if there is one for unfinished ones", TIMEOUT, async () => {
     for (const otherDisk of [false, true]) {
       const swarm = await newSwarm(20);
       await swarm.seed("10.0.1.1", { link: SLOW });

@@ -98,7 +98,7 @@ describe("a download limit", () => {
     await swarm.close();
   });
 
-  it("that becomes a thousandth takes back what was requested before", TIMEOUT, async () => {
+  it("that becomes a thousandth cancels earlier requests", TIMEOUT, async () => {
     const swarm = new SimSwarm("thousandth"), low = 10 * KB;
     await swarm.prepare([100 * MIB], 256 * KIB);
     const link = linkWith({ latencyMs: 50, upBytesPerSec: 2000 * KB });

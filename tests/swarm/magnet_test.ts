@@ -48,7 +48,7 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
-  it("out of a web page downloads, with a warning for what it lost", TIMEOUT, async () => {
+  it("copied from a web page downloads, with a warning for each lost part", TIMEOUT, async () => {
     const swarm = await newSwarm(12);
     await swarm.seed("10.0.1.1");
     const good = link(swarm, { name: "a", trackers: ["http://10.0.0.1/announce"] });
@@ -61,7 +61,7 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
-  it("needs nothing but one address in the link", TIMEOUT, async () => {
+  it("needs only one address in the link", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     await swarm.seed("10.0.1.1");
     const leech = await fetchBy(swarm, link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }));
@@ -152,7 +152,7 @@ describe("a magnet link", () => {
   });
 
   it(
-    "goes on looking for its metadata after a pause, or a resume in the middle of one",
+    "continues to search for its metadata after a pause, or a start during one",
     TIMEOUT,
     async () => {
       for (const atOnce of [false, true]) {
@@ -177,20 +177,27 @@ describe("a magnet link", () => {
     },
   );
 
-  it("goes on downloading when it is resumed before the pause is through", TIMEOUT, async () => {
-    const swarm = await newSwarm(10);
-    await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
-    const leech = await fetchBy(swarm, link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }));
-    await swarm.run(() => leech.torrent.snapshot().have > 100 * KIB);
-    const pausing = leech.torrent.pause();
-    leech.torrent.start();
-    await swarm.world.wait(pausing);
-    await swarm.untilDone([leech]);
-    swarm.assertHasAll(leech);
-    await swarm.close();
-  });
+  it(
+    "continues the download when it is started before the pause is complete",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(10);
+      await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
+      const leech = await fetchBy(
+        swarm,
+        link(swarm, { peers: [{ host: "10.0.1.1", port: 6881 }] }),
+      );
+      await swarm.run(() => leech.torrent.snapshot().have > 100 * KIB);
+      const pausing = leech.torrent.pause();
+      leech.torrent.start();
+      await swarm.world.wait(pausing);
+      await swarm.untilDone([leech]);
+      swarm.assertHasAll(leech);
+      await swarm.close();
+    },
+  );
 
-  it("whose two hashes belong to different torrents is refused", TIMEOUT, async () => {
+  it("with hashes of two different torrents is refused", TIMEOUT, async () => {
     const swarm = await newSwarm(11);
     await swarm.seed("10.0.1.1");
     const peers = [{ host: "10.0.1.1", port: 6881 }], infoHashV2 = new Uint8Array(32).fill(7);
@@ -200,7 +207,7 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
-  it("waits for somebody who has the metadata, and can be given up", TIMEOUT, async () => {
+  it("waits for a peer with the metadata, and can be cancelled", TIMEOUT, async () => {
     const swarm = await newSwarm(5);
     const nobody = new ScriptedPeer(swarm.world.node("10.0.9.1"), 100, {
       hello: ({ out }) => out.signal(HAVE_NONE),
@@ -217,7 +224,7 @@ describe("a magnet link", () => {
     await swarm.close();
   });
 
-  it("of a private torrent gets nothing from those who have it", TIMEOUT, async () => {
+  it("of a private torrent gets no metadata from its peers", TIMEOUT, async () => {
     const swarm = await newSwarm(6);
     swarm.torrent.bytes = privately(swarm.torrent.bytes);
     const seed = await swarm.seed("10.0.1.1");
@@ -236,7 +243,7 @@ function privately(bytes: Uint8Array): Uint8Array {
 }
 
 describe("peer exchange", () => {
-  it("brings leeches together that know one seed alone", TIMEOUT, async () => {
+  it("connects leeches that only know one seed", TIMEOUT, async () => {
     const swarm = await newSwarm(11);
     withoutTracker(swarm);
     const link = { upBytesPerSec: 20 * KIB };

@@ -165,7 +165,7 @@ describe("MetadataFetch", () => {
     assert.equal(world.fetch.offers(peer, 10, world.now), false);
   });
 
-  it("asks somebody else for what a stalled peer keeps back", () => {
+  it("requests the piece of a stalled peer from another", () => {
     const world = new FetchWorld(metadataOf(6 * PIECE));
     const stalled = world.add("stalls");
     world.add("honest");
@@ -185,14 +185,14 @@ describe("MetadataFetch", () => {
     assert.ok(world.requests.length > 40, "all of the silent ones were asked before");
   });
 
-  it("takes a late answer, and comes back to a peer that stalled", () => {
+  it("accepts a late answer, and asks a stalled peer again", () => {
     const world = new FetchWorld(metadataOf(3 * PIECE));
     world.add("honest", { delayMs: 9000 });
     assert.ok(world.run() < 20_000);
     assert.deepEqual(world.result, world.metadata);
   });
 
-  it("leaves a rejecting peer alone for longer and longer, and comes back to it", () => {
+  it("leaves a rejecting peer alone for longer and longer, and then asks it again", () => {
     const world = new FetchWorld(metadataOf(2 * PIECE));
     const peer = world.add("rejects at first");
     const took = world.run();
@@ -206,7 +206,7 @@ describe("MetadataFetch", () => {
     assert.equal(never.guilty.length, 0);
   });
 
-  it("blames the one peer that gave all of what was wrong", () => {
+  it("blames the one peer that sent all of wrong metadata", () => {
     const world = new FetchWorld(metadataOf(5 * PIECE));
     const liar = world.add("wrong data");
     world.run(5000);
@@ -217,7 +217,7 @@ describe("MetadataFetch", () => {
     assert.deepEqual(world.result, world.metadata);
   });
 
-  it("tries everybody alone after a mixed failure, and blames only who lied", () => {
+  it("asks every peer alone after a mixed failure, and blames only liars", () => {
     for (const manner of ["wrong data", "one wrong piece"] as const) {
       const world = new FetchWorld(metadataOf(8 * PIECE));
       const liar = world.add(manner, { delayMs: 40 });
@@ -239,7 +239,7 @@ describe("MetadataFetch", () => {
     assert.deepEqual(world.result, world.metadata);
   });
 
-  it("blames who contradicts the size of its own handshake", () => {
+  it("blames a peer that contradicts the size of its own handshake", () => {
     const world = new FetchWorld(metadataOf(3 * PIECE));
     const liar = world.add("contradicts itself");
     world.add("honest");
@@ -248,7 +248,7 @@ describe("MetadataFetch", () => {
     assert.deepEqual(world.result, world.metadata);
   });
 
-  it("ignores what was not asked for", () => {
+  it("ignores unrequested pieces", () => {
     const world = new FetchWorld(metadataOf(20 * PIECE));
     const peer = world.add("stalls");
     const piece = new Uint8Array(PIECE);
@@ -262,7 +262,7 @@ describe("MetadataFetch", () => {
     assert.equal(world.fetch.heldBytes, PIECE);
   });
 
-  it("gives others their turn when liars claim more than it holds at once", () => {
+  it("other peers have their turn if liars claim more than it can hold at once", () => {
     const world = new FetchWorld(metadataOf(2 * PIECE));
     for (let i = 0; i < 9; i++) world.add("stalls", { size: 30 * MiB - i });
     world.add("honest");
@@ -275,7 +275,7 @@ describe("MetadataFetch", () => {
     assert.ok(took < 300_000, `${took}`);
   });
 
-  it("holds what arrived and no more, below its bound over all tries", () => {
+  it("uses memory only for received bytes, below its bound over all attempts", () => {
     const world = new FetchWorld(metadataOf(PIECE));
     for (let i = 0; i < 5; i++) world.add("wrong data", { size: 24 * MiB + i, delayMs: 40 });
     assert.equal(world.fetch.heldBytes, 0);
@@ -286,7 +286,7 @@ describe("MetadataFetch", () => {
 });
 
 describe("MetadataFetch among liars", () => {
-  it("is done whenever one honest peer is there, and blames no honest one: 400 worlds", {
+  it("completes with any one honest peer, and blames no honest one: 400 worlds", {
     timeout: 60_000,
   }, () => {
     const manners: Manner[] = [

@@ -180,7 +180,7 @@ describe("the search for metadata", () => {
     assert.ok(finder.has("10.0.0.1", 7777));
   });
 
-  it("keeps what peers say about pieces, and takes their PORT messages", async () => {
+  it("keeps what peers announce of their pieces, and uses their PORT messages", async () => {
     const world = new SimWorld(4), finder = new Finder(world, { dhtPort: 5555 });
     const seed = await peer(world, "10.0.0.1", {
       metadata: METADATA,
@@ -199,7 +199,7 @@ describe("the search for metadata", () => {
     assert.equal(seed.requests, 7);
   });
 
-  it("dials whom peers tell of, and nobody if that is off", async () => {
+  it("dials peers from peer exchange, and none if that is off", async () => {
     for (const pex of [true, false]) {
       const world = new SimWorld(5), finder = new Finder(world, { pex });
       const told = encodePex({
@@ -222,7 +222,7 @@ describe("the search for metadata", () => {
     }
   });
 
-  it("bans who gave wrong metadata, and is done with the one honest peer", async () => {
+  it("bans peers that sent wrong metadata, and completes with the one honest peer", async () => {
     const world = new SimWorld(6), finder = new Finder(world);
     const liar = await peer(world, "10.0.0.1", { metadata: wrong });
     const other = await peer(world, "10.0.0.2", { metadata: wrong.subarray(5) });
@@ -246,7 +246,7 @@ describe("the search for metadata", () => {
     assert.ok(finder.has("10.0.0.6") && !finder.has("10.0.0.1"));
   });
 
-  it("makes room for others when all its slots go to peers that give nothing", async () => {
+  it("makes room for others if all its slots are occupied by silent peers", async () => {
     const world = new SimWorld(7);
     const finder = new Finder(world, { pool: { maxActiveConnections: 3 } });
     const idle = [];
@@ -291,7 +291,7 @@ describe("the search for metadata", () => {
     });
   }
 
-  it("ends connections that break the protocol, and goes on with others", async () => {
+  it("ends connections that break the protocol, and continues with others", async () => {
     const metadata = EXTENSION_IDS.get("ut_metadata")!;
     const evil: NonNullable<MetadataScript["hello"]>[] = [
       (out) => out.extended(metadata, fromLatin1("d8:msg_typei1e5:piecei0e10:total_sizei5ee")),
@@ -340,7 +340,7 @@ describe("the search for metadata", () => {
     await finder.run();
   });
 
-  it("lets a peer without the extension protocol stay until somebody else could come", async () => {
+  it("keeps a peer without the extension protocol until another can connect", async () => {
     const world = new SimWorld(9), finder = new Finder(world);
     const plain = await peer(world, "10.0.0.1", { metadata: null, extensions: false });
     await finder.start("10.0.0.1");
@@ -358,7 +358,7 @@ describe("the search for metadata", () => {
     assert.ok(plain.connections[0]!.ended);
   });
 
-  it("goes on when peers vanish and come back", async () => {
+  it("continues when peers disappear and return", async () => {
     const world = new SimWorld(10), finder = new Finder(world);
     const node = world.node("10.0.0.1", { link: { latencyMs: 400 } });
     const seed = new MetadataPeer(node, { metadata: METADATA });

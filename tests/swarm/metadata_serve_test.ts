@@ -32,7 +32,7 @@ function asks(
 }
 
 describe("MetadataServer", () => {
-  it("serves every piece, the short last one too, and rejects those there are not", () => {
+  it("serves every piece, including the short last one, and rejects missing ones", () => {
     const server = new MetadataServer<string>({ infoBytes: INFO, private: false });
     assert.equal(server.offeredSize, INFO.length);
     const parts: Uint8Array[] = [];
@@ -47,13 +47,13 @@ describe("MetadataServer", () => {
     assert.equal(asks(server, "m", 1919), "reject");
   });
 
-  it("gives nothing of a private torrent, and does not offer it", () => {
+  it("sends no metadata of a private torrent, and does not offer it", () => {
     const server = new MetadataServer<string>({ infoBytes: INFO, private: true });
     assert.equal(server.offeredSize, undefined);
     for (const piece of [0, 1, 2, 3]) assert.equal(asks(server, "m", piece), "reject");
   });
 
-  it("lets a peer have it twice at once, and more only with time; each for itself", () => {
+  it("serves a peer twice at once, and more only over time; each separately", () => {
     const server = new MetadataServer<string>({ infoBytes: INFO, private: false });
     const served = (member: string, now: number) => {
       let count = 0;
@@ -74,7 +74,7 @@ describe("MetadataServer", () => {
     assert.equal(asks(server, "m", 0, 0, 100_000), "data");
   });
 
-  it("ends the connection of a peer that goes on and on, but not of one that is refused at times", () => {
+  it("disconnects a peer that requests endlessly, but not one that is sometimes refused", () => {
     const server = new MetadataServer<string>({ infoBytes: INFO, private: false });
     const answers: string[] = [];
     for (let i = 0; i < 300; i++) answers.push(asks(server, "m", 9));
@@ -87,7 +87,7 @@ describe("MetadataServer", () => {
     }
   });
 
-  it("answers nothing to what is no request, and throws at nonsense", () => {
+  it("does not answer invalid requests, and throws on nonsense", () => {
     const server = new MetadataServer<string>({ infoBytes: INFO, private: false });
     for (
       const payload of [

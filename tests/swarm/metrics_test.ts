@@ -29,7 +29,7 @@ describe("metrics of a download", () => {
     await swarm.close();
   });
 
-  it("tell failed pieces, and blocks that nobody asked for, apart", TIMEOUT, async () => {
+  it("distinguish failed pieces from unrequested blocks", TIMEOUT, async () => {
     const swarm = new SimSwarm(62);
     await swarm.prepare([1024 * KIB], 64 * KIB);
     const { content, pieceLength } = swarm.torrent;

@@ -32,7 +32,7 @@ async function reborn(swarm: SimSwarm, { node }: Participant, power: boolean) {
 }
 
 describe("Torrent.move", () => {
-  it("that was refused is over: after a kill nobody's file is touched", TIMEOUT, async () => {
+  it("that was refused has ended: after a kill no foreign file is touched", TIMEOUT, async () => {
     for (const power of [false, true]) {
       const { swarm, one, disk } = await seeding(1);
       disk.put("/other/folder/sub1/file1", DIARY);
@@ -48,7 +48,7 @@ describe("Torrent.move", () => {
     }
   });
 
-  it("leaves where it is what somebody put in the place of a file", TIMEOUT, async () => {
+  it("leaves a file alone that replaced ours", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(3);
     const path = "/data/folder/sub0/file0";
     disk.put(path, DIARY, one.node.clock.wallTime());
@@ -57,7 +57,7 @@ describe("Torrent.move", () => {
     await swarm.close();
   });
 
-  it("to another disk does not remove what was edited meanwhile", TIMEOUT, async () => {
+  it("to another disk does not remove a file that was edited meanwhile", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(4);
     const path = "/data/folder/sub0/file0";
     disk.mount("/other");
@@ -74,7 +74,7 @@ describe("Torrent.move", () => {
     await swarm.close();
   });
 
-  it("that cannot be finished is given up where nothing was moved yet", TIMEOUT, async () => {
+  it("that cannot finish is undone if no file was moved yet", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(2);
     disk.mount("/other");
     disk.readDelayMs = 50;

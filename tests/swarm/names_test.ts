@@ -44,7 +44,7 @@ function assertContent({ node }: Participant, swarm: SimSwarm, file: number, pat
 
 describe("names of a download", () => {
   it(
-    "are safe ones where the disk takes no others, which is told and remembered",
+    "are safe ones if the disk accepts no others, which is reported and saved",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(1), node = nodeOn(swarm, "exfat");
@@ -153,7 +153,7 @@ describe("names that a person chooses", () => {
     await swarm.close();
   });
 
-  it("are those of a torrent of one file, and its snapshot says where it is", TIMEOUT, async () => {
+  it("are those of a torrent of one file, and its snapshot has its path", TIMEOUT, async () => {
     const swarm = await newSwarm(11, ["the only one"]), node = nodeOn(swarm, "ext4");
     const leech = await swarm.join(node, { rename: new Map([[0, "mine"]]) });
     await swarm.untilDone([leech]);

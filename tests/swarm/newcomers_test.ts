@@ -61,7 +61,7 @@ async function come(swarm: SimSwarm, address: string): Promise<[Participant, num
 describe("a seed", () => {
   for (const [waitMs, seed] of [[2500, 1], [8000, 2], [45_000, 3]] as const) {
     it(
-      `serves a leech that comes ${waitMs} ms after 25 idle ones within 10 s`,
+      `serves a leech that connects ${waitMs} ms after 25 idle ones within 10 s`,
       TIMEOUT,
       async () => {
         const { swarm, server, open } = await besieged(seed, true);
@@ -77,7 +77,7 @@ describe("a seed", () => {
     );
   }
 
-  it("keeps no place for those without interest", TIMEOUT, async () => {
+  it("keeps no place for peers without interest", TIMEOUT, async () => {
     const { swarm } = await besieged(4, false);
     await swarm.world.runFor(3000);
     const [leech, took] = await come(swarm, "10.200.0.1");
@@ -86,7 +86,7 @@ describe("a seed", () => {
     await swarm.close();
   });
 
-  it("dials those it hears of in place of idle ones that dialled it", TIMEOUT, async () => {
+  it("dials new peers in place of idle ones that dialled it", TIMEOUT, async () => {
     const { swarm, idlers, open } = await besieged(5, true);
     const node = swarm.world.node("10.200.0.1"), connect = node.net.connect.bind(node.net);
     // It cannot dial anybody itself.

@@ -83,7 +83,7 @@ async function restored(swarm: SimSwarm, { address, disk }: SimNode) {
 }
 
 describe("a state folder of version 0.1", () => {
-  it("is taken over: what the record tells, with its progress", TIMEOUT, async () => {
+  it("is adopted from the record, with its progress", TIMEOUT, async () => {
     const { swarm, node: before, path } = await left(1, "whole");
     const { node, torrent, client } = await restored(swarm, before);
     const { state, wanted, have, addedAt } = torrent.status();
@@ -103,7 +103,7 @@ describe("a state folder of version 0.1", () => {
     await swarm.world.wait(client.close());
   });
 
-  it("is taken over where the record is torn: as it was added", TIMEOUT, async () => {
+  it("is adopted as it was added if the record is damaged", TIMEOUT, async () => {
     const { swarm, node: before, path } = await left(2, "torn");
     const { node, torrent, client } = await restored(swarm, before);
     assert.equal(decodeWish(node.disk.bytes(`${path}.json`)!).options.uploadSlots, 2);

@@ -78,7 +78,7 @@ describe("a magnet's swarm", () => {
     await swarm.close();
   });
 
-  it("keeps the connection of a seed that it could not dial", TIMEOUT, async () => {
+  it("keeps the connection of a seed that it cannot dial", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     const node = swarm.world.node("10.0.2.1"), { dials } = listenTo(node);
     const leech = await swarm.join(node, {}, {}, linkTo(swarm, {}));
@@ -94,7 +94,7 @@ describe("a magnet's swarm", () => {
     await swarm.close();
   });
 
-  it("counts what a peer said that it has before there was metadata", TIMEOUT, async () => {
+  it("counts pieces that a peer announced before there was metadata", TIMEOUT, async () => {
     const swarm = await newSwarm(3), { infoBytes } = metaOf(swarm);
     const talker = new MetadataPeer(swarm.world.node("10.0.1.1"), {
       metadata: infoBytes,
@@ -114,7 +114,7 @@ describe("a magnet's swarm", () => {
   });
 
   it(
-    "of a private torrent forgets whom peers told of, and asks nobody for more",
+    "of a private torrent forgets peers from peer exchange, and asks for no more",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(4);
@@ -143,7 +143,7 @@ describe("a magnet's swarm", () => {
     },
   );
 
-  it("keeps its peers and its id over a pause", TIMEOUT, async () => {
+  it("keeps its peers and its id during a pause", TIMEOUT, async () => {
     const swarm = await newSwarm(5);
     await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
     const node = swarm.world.node("10.0.2.1"), { announces } = listenTo(node);

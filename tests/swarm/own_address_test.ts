@@ -12,7 +12,7 @@ function torrent(name: string): Uint8Array {
   return encode({ info: { name, length: 1000, "piece length": 16384, pieces } });
 }
 
-it("a client tells its own address to torrents that run, begin later, and go on", {
+it("a client passes its own address to torrents that run, begin later, and restart", {
   timeout: 60_000,
 }, async () => {
   const told = new Map<OwnEndpoint, string[]>();

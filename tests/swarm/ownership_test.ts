@@ -116,7 +116,7 @@ describe("files that are not the torrent's", () => {
   );
 
   it(
-    "keeps the bytes of a wanted neighbour apart from a foreign file that is not wanted",
+    "keeps the bytes of a wanted neighbour out of a foreign file that is not wanted",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(4), theirs = noise(swarm, 300 * KIB);
@@ -128,7 +128,7 @@ describe("files that are not the torrent's", () => {
     },
   );
 
-  it("leaves alone what is in the way of a file that is not wanted", TIMEOUT, async () => {
+  it("does not touch a file in the way of an unwanted one", TIMEOUT, async () => {
     const swarm = await newSwarm(14), node = swarm.world.node("10.0.2.1");
     for (const path of ["/data", "/data/folder", "/data/folder/sub0", LAST]) {
       node.files.makeDir(path);
@@ -169,7 +169,7 @@ describe("files that are not the torrent's", () => {
     await swarm.close();
   });
 
-  it("leaves a file alone that came while the torrent was downloading", TIMEOUT, async () => {
+  it("does not touch a file that appeared during the download", TIMEOUT, async () => {
     const swarm = await newSwarm(5, 100 * KIB), node = swarm.world.node("10.0.2.1");
     const files = { priorities: new Map([[0, 7]]), sequential: new Set([0]) };
     const leech = await swarm.join(node, { files }, STATE);
@@ -184,7 +184,7 @@ describe("files that are not the torrent's", () => {
   });
 
   it(
-    "leaves a file alone that took the place of an unfinished one between two runs",
+    "does not touch a file that replaced an unfinished one between two runs",
     TIMEOUT,
     async () => {
       for (const dice of [1, 2, 3, 4, 5, 6]) {
@@ -206,7 +206,7 @@ describe("files that are not the torrent's", () => {
     },
   );
 
-  it("refuses at the start what the end would find in the final folder", TIMEOUT, async () => {
+  it("refuses at the start if the final folder has a file in the way", TIMEOUT, async () => {
     const swarm = await newSwarm(7), theirs = noise(swarm, 10);
     const add = { incompleteDir: "/incomplete" };
     const { leech, ended } = await downloadOver(swarm, { [LAST]: theirs }, add);
@@ -221,7 +221,7 @@ describe("files that are not the torrent's", () => {
   }
 });
 
-describe("what a run without a state folder left", () => {
+describe("the data of a run without a state folder", () => {
   it("is continued, also where no piece was whole yet", TIMEOUT, async () => {
     const swarm = new SimSwarm(17);
     await swarm.prepare([400 * KIB, 600 * KIB], 1024 * KIB);
@@ -238,7 +238,7 @@ describe("what a run without a state folder left", () => {
   });
 });
 
-describe("what our own crash left", () => {
+describe("the data of our own crash", () => {
   it("is continued, also where no piece of a file was whole yet", TIMEOUT, async () => {
     let recognised = 0;
     for (let dice = 1; dice <= 12; dice++) {
@@ -281,7 +281,7 @@ describe("what our own crash left", () => {
 });
 
 describe("files with several names", () => {
-  it("are never written through: the torrent gets a copy of its own", TIMEOUT, async () => {
+  it("are never written through: the torrent gets a separate copy", TIMEOUT, async () => {
     const swarm = await newSwarm(9), node = swarm.world.node("10.0.2.1");
     const ours = swarm.torrent.files[0]!.content, library = ours.slice();
     library.fill(9, 200 * KIB, 201 * KIB);
@@ -317,7 +317,7 @@ describe("files that were changed after they were complete", () => {
     return { swarm, leech };
   }
 
-  it("are left as they are, with the number of pieces that differ", TIMEOUT, async () => {
+  it("are not changed, and the number of differing pieces is reported", TIMEOUT, async () => {
     const { swarm, leech } = await finished(20), { disk } = leech.node;
     disk.tamper(FIRST, noise(swarm, 40 * KIB), 70 * KIB, Date.UTC(2024, 1));
     const edited = disk.bytes(FIRST)!;
@@ -345,7 +345,7 @@ describe("files that were changed after they were complete", () => {
     await swarm.close();
   });
 
-  it("are mended when nobody changed them but the disk", TIMEOUT, async () => {
+  it("are repaired if only the disk changed them", TIMEOUT, async () => {
     const { swarm, leech } = await finished(25);
     leech.node.disk.corrupt(FIRST, 80 * KIB);
     const next = await again(swarm, leech, { anew: true });
@@ -355,7 +355,7 @@ describe("files that were changed after they were complete", () => {
     await swarm.close();
   });
 
-  it("keep what was added behind their end", TIMEOUT, async () => {
+  it("keep bytes that were added after their end", TIMEOUT, async () => {
     const { swarm, leech } = await finished(21), { disk } = leech.node;
     disk.tamper(LAST, noise(swarm, 30), 300 * KIB, Date.UTC(2024, 1));
     const next = await again(swarm, leech);
@@ -374,7 +374,7 @@ describe("files that were changed after they were complete", () => {
     await swarm.close();
   });
 
-  it("are not opened for writing, and neither are those that nobody changed", TIMEOUT, async () => {
+  it("are not opened for writing, and neither are unchanged ones", TIMEOUT, async () => {
     const { swarm, leech } = await finished(23);
     await swarm.world.wait(leech.client.close());
     leech.node.kill("quietly");
@@ -411,7 +411,7 @@ describe("two torrents with one path", () => {
   });
 
   it(
-    "of two runs: the first one's files are its own, however little is there",
+    "of two runs: the first one's files are its own, however incomplete",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(31, 60 * KIB), other = await second(swarm);
@@ -433,7 +433,7 @@ describe("two torrents with one path", () => {
     },
   );
 
-  it("a move does not go where another torrent's files are to be", TIMEOUT, async () => {
+  it("a move does not go to the paths of another torrent's files", TIMEOUT, async () => {
     const swarm = await newSwarm(32), other = await second(swarm);
     const leech = await swarm.leech("10.0.2.1", {}, { seedGoal: { kind: "forever" } });
     await swarm.run(() => leech.torrent.snapshot().state === "seeding");

@@ -56,7 +56,7 @@ class Listeners {
 }
 
 describe("PexOutbox", () => {
-  it("tells whoever speaks it of everybody else, with their flags", () => {
+  it("announces every other peer, with its flags, to peers that support it", () => {
     const all = new Listeners();
     for (const i of [1, 2, 3]) all.join(`m${i}`, peer(i));
     all.join("deaf", peer(4), false);
@@ -84,7 +84,7 @@ describe("PexOutbox", () => {
     assert.deepEqual(all.knows("m1").length, 3);
   });
 
-  it("elides who came and went in between, and drops who was told of", () => {
+  it("omits peers that joined and left in between, and drops announced ones", () => {
     const all = new Listeners();
     all.join("m1", peer(1));
     all.join("m2", peer(2));
@@ -97,7 +97,7 @@ describe("PexOutbox", () => {
     assert.equal(all.times.filter(([member]) => member === "m1").length, 2);
   });
 
-  it("tells 50 at a time and all in the end", () => {
+  it("sends 50 at a time and all in the end", () => {
     const all = new Listeners();
     all.join("m0", peer(0));
     for (let i = 1; i <= 120; i++) all.join(`m${i}`, peer(i), false);
@@ -113,7 +113,7 @@ describe("PexOutbox", () => {
     }
   });
 
-  it("keeps local addresses from those far away", () => {
+  it("does not send local addresses to remote peers", () => {
     const all = new Listeners();
     const local = { ...peer(1), address: "192.168.1.5" };
     all.join("far", peer(1));
@@ -125,7 +125,7 @@ describe("PexOutbox", () => {
     assert.deepEqual(all.knows("near"), ["127.0.0.1:7000", "9.0.0.1:7000"]);
   });
 
-  it("adds up to who is connected after any coming and going: 100 runs", () => {
+  it("matches the connected peers after any joins and leaves: 100 runs", () => {
     for (let seed = 0; seed < 100; seed++) {
       const dice = new Prng(`pex ${seed}`), all = new Listeners();
       const here = new Set<number>();
@@ -160,7 +160,7 @@ describe("PexInbox", () => {
     assert.throws(() => inbox.receive(message([]), 1000), ProtocolError);
   });
 
-  it("gives nobody twice, and one per public address", () => {
+  it("sends no peer twice, and one per public address", () => {
     const inbox = new PexInbox("9.9.9.9");
     const twin = { ...peer(1), port: 8000 };
     assert.deepEqual(inbox.receive(message([peer(1), twin, peer(2)]), 0), [peer(1), peer(2)]);
@@ -169,7 +169,7 @@ describe("PexInbox", () => {
     assert.deepEqual(inbox.receive(message([peer(1)]), 3 * MINUTE), [peer(1)]);
   });
 
-  it("keeps to peers that could be ones, local ones only from local members", () => {
+  it("accepts possible addresses only, local ones only from local members", () => {
     const odd = [
       { ...peer(1), port: 0 },
       { ...peer(1), port: 22 },
@@ -185,7 +185,7 @@ describe("PexInbox", () => {
     assert.deepEqual(new PexInbox("127.0.0.1").receive(message(twins), 0), twins);
   });
 
-  it("bounds what one member can tell in all its time", () => {
+  it("bounds the peers that one member can name in all", () => {
     const inbox = new PexInbox("9.9.9.9");
     let taken = 0;
     for (let minute = 0; minute < 100; minute++) {

@@ -18,7 +18,7 @@ function warnings(swarm: SimSwarm, { node }: Participant): string[] {
     .filter((line) => line.includes(`${node.address} {`) && line.includes('"warning"'));
 }
 
-describe("a folder for what is not whole", () => {
+describe("a folder for unfinished files", () => {
   it("is not begun in where the files are in the other already", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     const node = swarm.world.node("10.0.2.1");
@@ -31,16 +31,20 @@ describe("a folder for what is not whole", () => {
     await swarm.close();
   });
 
-  it("is not begun in where one file is whole: the rest comes beside it", TIMEOUT, async () => {
-    const swarm = await newSwarm(2);
-    const node = swarm.world.node("10.0.2.1"), [first] = swarm.torrent.files;
-    node.disk.put(`/data/${first!.path.join("/")}`, first!.content);
-    const leech = await swarm.join(node, { incompleteDir: "/incomplete" });
-    await swarm.untilDone([leech]);
-    assert.ok(leech.torrent.snapshot().downloaded < 1200 * KIB);
-    swarm.assertHasAll(leech);
-    await swarm.close();
-  });
+  it(
+    "is not used for a torrent with a whole file elsewhere: the rest is put beside it",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(2);
+      const node = swarm.world.node("10.0.2.1"), [first] = swarm.torrent.files;
+      node.disk.put(`/data/${first!.path.join("/")}`, first!.content);
+      const leech = await swarm.join(node, { incompleteDir: "/incomplete" });
+      await swarm.untilDone([leech]);
+      assert.ok(leech.torrent.snapshot().downloaded < 1200 * KIB);
+      swarm.assertHasAll(leech);
+      await swarm.close();
+    },
+  );
 });
 
 describe("folders to reuse", () => {
@@ -58,7 +62,7 @@ describe("folders to reuse", () => {
     return await swarm.join(swarm.world.node("10.0.2.1", { disk }), { reuse }, STATE);
   }
 
-  it("are looked into for what is missing, with a record too", TIMEOUT, async () => {
+  it("are searched for missing files, even with a record", TIMEOUT, async () => {
     const swarm = await newSwarm(3);
     const second = await again(swarm, ["/old"]);
     await swarm.untilDone([second]);
@@ -68,7 +72,7 @@ describe("folders to reuse", () => {
     await swarm.close();
   });
 
-  it("have nothing of it: that is told, and it is downloaded", TIMEOUT, async () => {
+  it("have no matching file: that is reported, and it is downloaded", TIMEOUT, async () => {
     const swarm = await newSwarm(4);
     const second = await again(swarm, ["/empty"]);
     await swarm.untilDone([second]);

@@ -131,7 +131,7 @@ async function listenTo(stage: Stage, later: (client: Client) => Promise<void>):
   }
 }
 
-describe("a private torrent is nobody's business", () => {
+describe("a private torrent is only shared through its trackers", () => {
   it("for an hour in the simulator", TIMEOUT, async () => {
     await createCrc32c(); // compiled in real time, so before virtual time goes on
     const world = new SimWorld(1);

@@ -22,10 +22,10 @@ async function pulledOut(seed: number, stateDir: string | undefined) {
   return { swarm, leech };
 }
 
-describe("a disk that is pulled out of a running client and comes back", () => {
+describe("a disk that is pulled out of a running client and returns", () => {
   for (const stateDir of ["/state", undefined]) {
     it(
-      `holds all of the torrent in the end: ${stateDir ? "with a record" : "without"}`,
+      `has the whole torrent in the end: ${stateDir ? "with a record" : "without"}`,
       TIMEOUT,
       async () => {
         let lost = 0;

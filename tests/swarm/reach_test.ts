@@ -136,20 +136,24 @@ describe("a leech", () => {
   );
 
   for (const late of [8, 33, 100, 400]) {
-    it(`finds in 30 s a peer that comes up after ${late} s and tells nobody`, TIMEOUT, async () => {
-      const swarm = await swarmOf(late, [{ address: SEED, port: 6881 }, ...silentPeers(30)]);
-      const node = swarm.world.node(LEECH), began = swarm.world.now;
-      const leech = await swarm.join(node);
-      swarm.checkEvery = 10;
-      await swarm.world.run(began + late * 1000);
-      const up = swarm.world.node(SEED);
-      swarm.plant(up);
-      await swarm.join(up, { trustFiles: true, seedGoal: { kind: "forever" } });
-      const from = swarm.world.now;
-      await untilConnected(swarm, leech);
-      assert.ok(swarm.world.now - from < 31_000, `${swarm.world.now - from} ms`);
-      await swarm.untilDone([leech]);
-      await swarm.close();
-    });
+    it(
+      `finds in 30 s a peer that comes up after ${late} s without announcing itself`,
+      TIMEOUT,
+      async () => {
+        const swarm = await swarmOf(late, [{ address: SEED, port: 6881 }, ...silentPeers(30)]);
+        const node = swarm.world.node(LEECH), began = swarm.world.now;
+        const leech = await swarm.join(node);
+        swarm.checkEvery = 10;
+        await swarm.world.run(began + late * 1000);
+        const up = swarm.world.node(SEED);
+        swarm.plant(up);
+        await swarm.join(up, { trustFiles: true, seedGoal: { kind: "forever" } });
+        const from = swarm.world.now;
+        await untilConnected(swarm, leech);
+        assert.ok(swarm.world.now - from < 31_000, `${swarm.world.now - from} ms`);
+        await swarm.untilDone([leech]);
+        await swarm.close();
+      },
+    );
   }
 });

@@ -26,7 +26,7 @@ describe("Torrent.recheck", () => {
     ["recheck", (torrent) => torrent.recheck()],
   ];
   for (const [what, change] of changes) {
-    it(`finds nothing wrong that is right, with a ${what} meanwhile`, TIMEOUT, async () => {
+    it(`finds no right piece wrong, with a ${what} meanwhile`, TIMEOUT, async () => {
       const { swarm, one: { torrent } } = await seeding(1);
       const checking = torrent.recheck();
       await swarm.run(() => (torrent.snapshot().checked ?? 0) > 0.1);
@@ -41,41 +41,49 @@ describe("Torrent.recheck", () => {
     });
   }
 
-  it("takes what others put there, and is done when that was all", TIMEOUT, async () => {
-    const swarm = new SimSwarm(2);
-    await swarm.prepare([900 * KIB, 300 * KIB, 20 * KIB, 700 * KIB], 64 * KIB);
-    const leech = await swarm.leech("10.0.2.1", {}, FOREVER, { stateDir: "/state" });
-    const { torrent, node } = leech;
-    await swarm.run(() => torrent.snapshot().state === "downloading");
-    assert.equal(torrent.snapshot().have, 0);
-    const [first, ...others] = swarm.torrent.files;
-    node.disk.put(`/data/${first!.path.join("/")}`, first!.content);
-    assert.equal(await swarm.world.wait(torrent.recheck()), 0);
-    assert.equal(torrent.snapshot().have, 14 * 64 * KIB);
-    for (const { path, content } of others) node.disk.put(`/data/${path.join("/")}`, content);
-    assert.equal(await swarm.world.wait(torrent.recheck()), 0);
-    await swarm.untilDone([leech]);
-    assert.equal(torrent.snapshot().downloaded, 0);
-    swarm.assertHasAll(leech);
-    await swarm.close();
-  });
+  it(
+    "uses pieces that other programs stored, and is done if those were the last",
+    TIMEOUT,
+    async () => {
+      const swarm = new SimSwarm(2);
+      await swarm.prepare([900 * KIB, 300 * KIB, 20 * KIB, 700 * KIB], 64 * KIB);
+      const leech = await swarm.leech("10.0.2.1", {}, FOREVER, { stateDir: "/state" });
+      const { torrent, node } = leech;
+      await swarm.run(() => torrent.snapshot().state === "downloading");
+      assert.equal(torrent.snapshot().have, 0);
+      const [first, ...others] = swarm.torrent.files;
+      node.disk.put(`/data/${first!.path.join("/")}`, first!.content);
+      assert.equal(await swarm.world.wait(torrent.recheck()), 0);
+      assert.equal(torrent.snapshot().have, 14 * 64 * KIB);
+      for (const { path, content } of others) node.disk.put(`/data/${path.join("/")}`, content);
+      assert.equal(await swarm.world.wait(torrent.recheck()), 0);
+      await swarm.untilDone([leech]);
+      assert.equal(torrent.snapshot().downloaded, 0);
+      swarm.assertHasAll(leech);
+      await swarm.close();
+    },
+  );
 
-  it("goes on with the download, and what comes meanwhile is not wrong", TIMEOUT, async () => {
-    const swarm = new SimSwarm(3);
-    swarm.checkEvery = 20;
-    await swarm.prepare([3000 * KIB, 300 * KIB, 20 * KIB], 32 * KIB);
-    await swarm.seed("10.0.1.1");
-    const leech = await swarm.leech("10.0.2.1", {}, FOREVER, { stateDir: "/state" });
-    const { torrent } = leech;
-    await swarm.run(() => torrent.snapshot().have > 300 * KIB);
-    const before = torrent.snapshot().have;
-    leech.node.disk.readDelayMs = 50;
-    assert.equal(await swarm.world.wait(torrent.recheck()), 0);
-    assert.ok(torrent.snapshot().have > before, "pieces came while it was checked");
-    await swarm.untilDone([leech]);
-    swarm.assertHasAll(leech);
-    await swarm.close();
-  });
+  it(
+    "continues the download, and pieces that arrive meanwhile count as right",
+    TIMEOUT,
+    async () => {
+      const swarm = new SimSwarm(3);
+      swarm.checkEvery = 20;
+      await swarm.prepare([3000 * KIB, 300 * KIB, 20 * KIB], 32 * KIB);
+      await swarm.seed("10.0.1.1");
+      const leech = await swarm.leech("10.0.2.1", {}, FOREVER, { stateDir: "/state" });
+      const { torrent } = leech;
+      await swarm.run(() => torrent.snapshot().have > 300 * KIB);
+      const before = torrent.snapshot().have;
+      leech.node.disk.readDelayMs = 50;
+      assert.equal(await swarm.world.wait(torrent.recheck()), 0);
+      assert.ok(torrent.snapshot().have > before, "pieces came while it was checked");
+      await swarm.untilDone([leech]);
+      swarm.assertHasAll(leech);
+      await swarm.close();
+    },
+  );
 
   it(
     "says that all is gone, and calls nothing wrong, while its disk is away",

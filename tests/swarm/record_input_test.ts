@@ -50,7 +50,7 @@ async function added(swarm: SimSwarm, { node }: Participant, dir = "/data") {
 }
 
 describe("a resume record that does not fit", () => {
-  it("names a move that nobody asked for: nothing moves, and it is told", TIMEOUT, async () => {
+  it("names an unrequested move: nothing moves, and it is reported", TIMEOUT, async () => {
     const { swarm, one } = await left(1, (record) => ({
       ...record,
       moving: { dir: "/elsewhere", renamed: new Map() },
@@ -65,7 +65,7 @@ describe("a resume record that does not fit", () => {
     await swarm.close();
   });
 
-  it("names a move that had begun: the rest goes there too, and it is told", TIMEOUT, async () => {
+  it("names a move that had begun: the rest moves too, and it is reported", TIMEOUT, async () => {
     const { swarm, one } = await left(2, (record) => ({
       ...record,
       moving: { dir: "/elsewhere", renamed: new Map() },
@@ -84,7 +84,7 @@ describe("a resume record that does not fit", () => {
   });
 
   it(
-    "names another folder than was asked for: that one is told, and left alone",
+    "names another folder than requested: it is reported, and not touched",
     TIMEOUT,
     async () => {
       const { swarm, one } = await left(3, (record) => record);
@@ -99,7 +99,7 @@ describe("a resume record that does not fit", () => {
     },
   );
 
-  it("gives a file the name of another one: all files are checked", TIMEOUT, async () => {
+  it("names a file like another one: all files are checked", TIMEOUT, async () => {
     for (const where of ["renamed", "moving"] as const) {
       const renamed = new Map([[0, ["folder", "sub1", "file1"]]]);
       const { swarm, one } = await left(
@@ -117,7 +117,7 @@ describe("a resume record that does not fit", () => {
     }
   });
 
-  it("stands beside the .torrent of another one, which is not restored", TIMEOUT, async () => {
+  it("of another torrent is beside the .torrent, which is not restored", TIMEOUT, async () => {
     const { swarm, one } = await left(5, (record) => record);
     const { node, torrent } = one;
     const other = makeSimTorrent(swarm.world, [100 * KIB], 16 * KIB);
@@ -133,7 +133,7 @@ describe("a resume record that does not fit", () => {
   });
 });
 
-describe("a resume record that names a folder nobody chose, taken up by a restart", () => {
+describe("a planted resume record that names another folder, used by a restart", () => {
   const strange = { dir: "/elsewhere", renamed: new Map<number, string[]>() };
   const changes: [string, (record: ResumeData) => ResumeData][] = [
     ["as the goal of a move", (record) => ({ ...record, moving: strange })],
@@ -141,7 +141,7 @@ describe("a resume record that names a folder nobody chose, taken up by a restar
     ["as both", (record) => ({ ...record, dir: "/elsewhere", moving: strange })],
   ];
   for (const [i, [as, change]] of changes.entries()) {
-    it(`${as}: nothing is written there, and it is told`, TIMEOUT, async () => {
+    it(`${as}: nothing is written there, and it is reported`, TIMEOUT, async () => {
       const { swarm, one: { node } } = await left(20 + i, change);
       node.kill("quietly");
       const next = swarm.world.node(node.address, { disk: node.disk });

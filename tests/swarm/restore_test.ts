@@ -46,7 +46,7 @@ async function recordOf({ world }: SimSwarm, { node, torrent }: Omit<Participant
 }
 
 describe("Client.restore", () => {
-  it("of a torrent that only gives writes nothing, though files are gone", TIMEOUT, async () => {
+  it("of a torrent that only seeds writes nothing, though files are missing", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     await swarm.seed("10.0.1.1");
     const node = swarm.world.node("10.0.2.1"), { files } = node;
@@ -102,7 +102,7 @@ describe("Client.restore", () => {
     await swarm.close();
   });
 
-  it("hashes what the user only declared to be right", TIMEOUT, async () => {
+  it("hashes pieces that only the user declared right", TIMEOUT, async () => {
     const swarm = await newSwarm(3);
     const node = swarm.world.node("10.0.2.1");
     swarm.plant(node);
@@ -119,7 +119,7 @@ describe("Client.restore", () => {
   });
 
   it(
-    "knows a torrent whose first check was cut short, with all that was chosen",
+    "restores a torrent whose first check was interrupted, with all choices",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(20);
@@ -147,7 +147,7 @@ describe("Client.restore", () => {
   );
 
   it(
-    "keeps what was changed while it was paused, in this run and after a restart",
+    "keeps changes made during a pause, in this run and after a restart",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(24);
@@ -222,7 +222,7 @@ describe("Client.restore", () => {
     assert.equal(torrent!.snapshot().downloaded, 0, "its progress was not lost");
   });
 
-  it("checks all of a torrent whose record is torn", TIMEOUT, async () => {
+  it("checks all of a torrent with a damaged record", TIMEOUT, async () => {
     const swarm = await newSwarm(21);
     await swarm.seed("10.0.1.1");
     const node = swarm.world.node("10.0.2.1");

@@ -36,10 +36,10 @@ async function takeOut(swarm: SimSwarm, giver: Participant) {
   disk.repair();
 }
 
-describe("a seed that only gives", () => {
+describe("a torrent that only seeds", () => {
   for (const [how, add] of [["trusted", { trustFiles: true }], ["checked", {}]] as const) {
     it(
-      `waits while its folder is away, and gives again when it is back: ${how}`,
+      `waits while its folder is missing, and seeds again when it is back: ${how}`,
       TIMEOUT,
       async () => {
         const { swarm, giver, leech, files } = await start(31, add);
@@ -61,7 +61,7 @@ describe("a seed that only gives", () => {
   }
 
   it(
-    "waits while one file is missing or short, as it is while they are copied back",
+    "waits while one file is missing or short, as when files are copied back",
     TIMEOUT,
     async () => {
       const { swarm, giver, leech, files } = await start(32, { trustFiles: true });
@@ -85,7 +85,7 @@ describe("a seed that only gives", () => {
     },
   );
 
-  it("ends when what came back is not what it was", TIMEOUT, async () => {
+  it("ends if the restored data is different", TIMEOUT, async () => {
     const { swarm, giver, files } = await start(33, {});
     await takeOut(swarm, giver);
     files.rename("/taken-out", "/data");
@@ -96,7 +96,7 @@ describe("a seed that only gives", () => {
   });
 
   it(
-    "ends at once when its folder is away from the beginning, or nobody is to wait",
+    "ends at once if its folder is missing from the beginning, or waiting is off",
     TIMEOUT,
     async () => {
       const { swarm, giver } = await start(34, { trustFiles: true, waitForDisk: false });
@@ -109,7 +109,7 @@ describe("a seed that only gives", () => {
     },
   );
 
-  it("never downloads what a later check finds wrong", TIMEOUT, async () => {
+  it("never downloads pieces that a later check finds wrong", TIMEOUT, async () => {
     const { swarm, giver, leech, files } = await start(35, {});
     await swarm.untilDone([leech]);
     const file = files.open("/data/folder/sub0/file0", "write");
@@ -126,7 +126,7 @@ describe("a seed that only gives", () => {
 });
 
 describe("a trusted seed that may fetch", () => {
-  it("makes nothing where its folder was, and goes on when it is back", TIMEOUT, async () => {
+  it("creates nothing in place of its folder, and continues when it is back", TIMEOUT, async () => {
     const { swarm, giver, leech, files } = await start(36, { trustFiles: true, seedOnly: false });
     await takeOut(swarm, giver);
     await swarm.world.runFor(180_000);

@@ -35,7 +35,7 @@ describe("seeding in a swarm", () => {
     assert.ok(spare < 1.5 && spare < plain, `${spare} copies; ${plain} without it`);
   });
 
-  it("peers hear that a leech became a seed, and two seeds part", TIMEOUT, async () => {
+  it("peers learn that a leech became a seed, and two seeds disconnect", TIMEOUT, async () => {
     const swarm = new SimSwarm(42);
     await swarm.prepare([2 * MIB], 64 * KIB);
     const seed = await swarm.seed("10.0.1.1");
@@ -46,7 +46,7 @@ describe("seeding in a swarm", () => {
     await swarm.close();
   });
 
-  it("an unchoked peer that asks for nothing keeps its place for a minute", TIMEOUT, async () => {
+  it("an unchoked peer that requests nothing keeps its place for a minute", TIMEOUT, async () => {
     const swarm = new SimSwarm(44);
     await swarm.prepare([1 * MIB], 64 * KIB);
     const idler = new ScriptedPeer(swarm.world.node("10.0.9.1"), 16, {
@@ -68,7 +68,7 @@ describe("seeding in a swarm", () => {
     await swarm.close();
   });
 
-  it("a slow disk of the seed holds nobody up for good", TIMEOUT, async () => {
+  it("a slow disk of the seed delays no peer for ever", TIMEOUT, async () => {
     const swarm = new SimSwarm(43);
     await swarm.prepare([4 * MIB], 512 * KIB);
     const seed = await swarm.seed("10.0.1.1");

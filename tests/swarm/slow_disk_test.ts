@@ -16,7 +16,7 @@ async function newSwarm(seed: number): Promise<SimSwarm> {
 }
 
 describe("a slow disk", () => {
-  it("never holds the process up, from the first write on", TIMEOUT, async () => {
+  it("never blocks the process, from the first write on", TIMEOUT, async () => {
     for (const delayMs of [60, 900]) {
       const swarm = await newSwarm(1);
       const node = swarm.world.node("10.0.2.1");
@@ -53,7 +53,7 @@ describe("a slow disk", () => {
     await swarm.close();
   });
 
-  it("that was quick holds the process up for one write", TIMEOUT, async () => {
+  it("that was fast blocks the process for one write", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     const leech = await swarm.leech("10.0.2.1", {}, {}, STATE), { disk } = leech.node;
     await swarm.run(() => leech.torrent.snapshot().piecesHave >= 8);
@@ -66,7 +66,7 @@ describe("a slow disk", () => {
   });
 
   it(
-    "is said to hold the torrent back, which asks for no more than memory takes",
+    "is reported as the reason, and the torrent requests no more than memory allows",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(3);
@@ -84,7 +84,7 @@ describe("a slow disk", () => {
     },
   );
 
-  it("is not waited for at the end: what it took by then counts", TIMEOUT, async () => {
+  it("is not waited for at the end: pieces stored by then count", TIMEOUT, async () => {
     for (const slow of ["write", "sync"] as const) {
       const swarm = await newSwarm(4);
       const leech = await swarm.leech("10.0.2.1", {}, FOREVER, STATE), { disk } = leech.node;
@@ -125,7 +125,7 @@ describe("a slow disk", () => {
   });
 });
 
-describe("a disk that does not keep what is written", () => {
+describe("a disk that does not keep written bytes", () => {
   for (const keeps of ["garbage", "nothing"] as const) {
     it(`is an error after three full final checks: it keeps ${keeps}`, TIMEOUT, async () => {
       const swarm = await newSwarm(5);
@@ -164,7 +164,7 @@ describe("a disk that does not keep what is written", () => {
 });
 
 describe("a full final check of chosen files", () => {
-  it("reads the pieces that came, and no others", TIMEOUT, async () => {
+  it("reads the downloaded pieces, and no others", TIMEOUT, async () => {
     const swarm = await newSwarm(8);
     const files = { priorities: new Map([[1, 4]]), others: 0 };
     const leech = await swarm.leech("10.0.2.1", {}, { finalCheck: "full", files }, STATE);
@@ -173,7 +173,7 @@ describe("a full final check of chosen files", () => {
     await swarm.close();
   });
 
-  it("ends where a piece that nobody wants any more is wrong", TIMEOUT, async () => {
+  it("ends if a piece that is no longer wanted is wrong", TIMEOUT, async () => {
     const swarm = await newSwarm(9);
     const add = { finalCheck: "full", ...FOREVER } as const;
     const leech = await swarm.leech("10.0.2.1", {}, add, STATE), { node } = leech;

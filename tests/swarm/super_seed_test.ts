@@ -40,7 +40,7 @@ describe("SuperSeed (BEP 16)", () => {
     assert.deepEqual(b.shown, [1]);
   });
 
-  it("does not let a peer starve that is alone, or that nobody takes from", () => {
+  it("serves a lonely peer, and one whose pieces no other peer takes", () => {
     const single = scene(1);
     for (let piece = 0; piece < PIECES - 1; piece++) {
       single.update();

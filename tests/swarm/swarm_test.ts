@@ -44,7 +44,7 @@ describe("swarm", () => {
   });
 
   it(
-    "gives the same event log for the same seed, another for another",
+    "has the same event log for the same seed, another for another",
     { timeout: 60_000 },
     async () => {
       const [a, b, c] = [await runSwarm(7, 4), await runSwarm(7, 4), await runSwarm(8, 4)];

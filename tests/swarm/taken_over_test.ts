@@ -7,7 +7,7 @@ const MADE_MS = 1_600_000_000_000;
 const STATE = { stateDir: "/state" };
 
 it(
-  "a file of zeros that was taken over is ours after a power cut",
+  "an adopted file of zeros is ours after a power cut",
   { timeout: 60_000 },
   async () => {
     let torn = 0;

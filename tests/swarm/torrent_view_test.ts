@@ -28,8 +28,8 @@ function collect(events: AsyncIterable<TorrentEvent>) {
   return state;
 }
 
-describe("what a torrent shows", () => {
-  it("tells of each file where it is and how much of it is here", TIMEOUT, async () => {
+describe("the view of a torrent", () => {
+  it("has the path of each file and the bytes that exist", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
     const leech = await swarm.leech("10.0.2.1", {}, {
@@ -56,7 +56,7 @@ describe("what a torrent shows", () => {
     await swarm.close();
   });
 
-  it("shows a torrent that was restored paused as it was left", TIMEOUT, async () => {
+  it("shows a torrent restored from a pause unchanged", TIMEOUT, async () => {
     const swarm = await newSwarm(2);
     await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 200 * KIB } });
     const leech = await swarm.leech("10.0.2.1", {}, {

@@ -7,7 +7,7 @@ import { SimSwarm } from "../harness/sim_swarm.ts";
 const KIB = 1024, TIMEOUT = { timeout: 60_000 };
 
 describe("addresses that cannot be connected", () => {
-  it("are counted by what happened: silent, refused, hung up, unfit", TIMEOUT, async () => {
+  it("are counted by outcome: silent, refused, hung up, unfit", TIMEOUT, async () => {
     const swarm = new SimSwarm("unreached");
     await swarm.prepare([64 * KIB], 16 * KIB);
     swarm.world.node("10.0.3.1", { link: linkWith({ firewalled: true }) });
@@ -44,7 +44,7 @@ describe("addresses that cannot be connected", () => {
     await swarm.close();
   });
 
-  it("tell of a DHT without a node", TIMEOUT, async () => {
+  it("include a DHT without a node", TIMEOUT, async () => {
     const swarm = new SimSwarm("no nodes");
     await swarm.prepare([64 * KIB], 16 * KIB);
     const leech = await swarm.leech("10.0.2.1", {}, {}, { dht: { bootstrap: ["10.0.9.9:1"] } });

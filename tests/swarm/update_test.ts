@@ -38,7 +38,7 @@ function served({ torrent }: Participant): number {
 }
 
 describe("Torrent.update", () => {
-  it("gives more or fewer peers an upload slot", TIMEOUT, async () => {
+  it("unchokes more or fewer peers", TIMEOUT, async () => {
     const { swarm, giver } = await crowd(1, 8);
     await swarm.world.runFor(15_000);
     assert.equal(served(giver), 5);
@@ -242,7 +242,7 @@ describe("Client.update", () => {
     await world.wait(Promise.all([one!.close(), other!.close()]));
   });
 
-  it("counts a new quota from what was spent in its period", TIMEOUT, async () => {
+  it("counts a new quota from the bytes used in its period", TIMEOUT, async () => {
     const { swarm, giver } = await crowd(8, 1, {}, { ...STATE, quota: { period: "day" } });
     await swarm.world.runFor(10_000);
     const { uploaded } = giver.torrent.snapshot();

@@ -20,7 +20,7 @@ function state(torrent: Torrent): string {
 }
 
 describe("a peer that had all it wanted and now wants more", () => {
-  it("is not left alone by one that became a seed meanwhile", TIMEOUT, async () => {
+  it("keeps its connection to a peer that became a seed meanwhile", TIMEOUT, async () => {
     const swarm = new SimSwarm(61);
     await swarm.prepare([64 * KIB, 2 * MIB], 64 * KIB);
     const seed = await swarm.seed("10.0.1.1", { link: { upBytesPerSec: 400 * KIB } });
@@ -45,7 +45,7 @@ describe("a peer that had all it wanted and now wants more", () => {
   });
 
   it(
-    "says so to those that it told otherwise: after a check that found damage, too",
+    "withdraws its announcement after a check that found damage",
     TIMEOUT,
     async () => {
       const swarm = new SimSwarm(62);

@@ -53,7 +53,7 @@ describe("a machine that slept", () => {
   }
 
   it(
-    "keeps the connections that are alive, as when the clock on the wall was set",
+    "keeps live connections, as after the wall clock was set",
     TIMEOUT,
     async () => {
       const swarm = await newSwarm(4);
@@ -92,7 +92,7 @@ describe("Waking", () => {
     return { clock, waking: new Waking(clock as never) };
   };
 
-  it("tells a sleep by either clock, and only once", () => {
+  it("detects sleep by either clock, and only once", () => {
     const { clock, waking } = watch();
     clock.at += 500, clock.wall += 500;
     assert.equal(waking.woke(), false);

@@ -17,7 +17,7 @@ const facts = (changes: Partial<HeldBackFacts>): HeldBackFacts => ({
 const nobody = { total: 0, connecting: 0, connected: 0 };
 
 describe("heldBackBy", () => {
-  it("says nothing while somebody lets us ask", () => {
+  it("is nothing while any peer unchokes us", () => {
     assert.equal(heldBackBy(facts({})), "nothing");
     assert.equal(heldBackBy(facts({ trackersFailing: true })), "nothing");
   });
@@ -29,7 +29,7 @@ describe("heldBackBy", () => {
     assert.equal(heldBackBy(facts({ writing: 0.4, hashing: 0.4 })), "nothing");
   });
 
-  it("says choked when peers have what we lack and none lets us ask", () => {
+  it("is choked if peers have missing pieces and all choke us", () => {
     assert.equal(heldBackBy(facts({ unchoking: 0 })), "choked");
   });
 
@@ -37,14 +37,14 @@ describe("heldBackBy", () => {
     assert.equal(heldBackBy(facts({ useful: 0, unchoking: 0 })), "no-needed-pieces");
   });
 
-  it("tells connecting, failing trackers and no peers apart when nobody is connected", () => {
+  it("distinguishes connecting, failing trackers and no peers without connections", () => {
     const connecting = { total: 4, connecting: 1, connected: 0 };
     assert.equal(heldBackBy(facts({ pool: connecting, trackersFailing: true })), "connecting");
     assert.equal(heldBackBy(facts({ pool: nobody, trackersFailing: true })), "tracker-failing");
     assert.equal(heldBackBy(facts({ pool: nobody })), "no-peers");
   });
 
-  it("says why nobody has the metadata of a magnet link yet", () => {
+  it("says why no peer has sent the metadata of a magnet link yet", () => {
     const finding = { state: "finding", unchoking: 0, useful: 0 } as const;
     assert.equal(
       heldBackBy(facts({ ...finding, pool: nobody, trackersFailing: true })),
@@ -55,7 +55,7 @@ describe("heldBackBy", () => {
     assert.equal(heldBackBy(facts({ ...finding, pool: { ...trying, connected: 1 } })), "nothing");
   });
 
-  it("says hashing while files are checked, and nothing in states that wait for nobody", () => {
+  it("is hashing while files are checked, and nothing in states that wait for no peer", () => {
     const expected: Record<TorrentState, string> = {
       finding: "no-peers",
       waiting: "nothing",

@@ -16,19 +16,19 @@ describe("SeedWatch", () => {
     assert.equal(watch({ kind: "forever" }).reached(1e12, 1000, 1e12), false);
   });
 
-  it("ratio: counts everything given, before the start too, against the size", () => {
+  it("ratio: counts all uploads, including earlier runs, against the size", () => {
     const ratio = watch({ kind: "ratio", ratio: 1.5 });
     assert.equal(ratio.reached(1499, 1000, 1e9), false);
     assert.equal(ratio.reached(1500, 1000, 5000), true);
   });
 
-  it("time: counts from the start, whatever is given", () => {
+  it("time: counts from the start, whatever is uploaded", () => {
     const time = watch({ kind: "time", seconds: 2 });
     assert.equal(time.reached(200, 1000, 6999), false);
     assert.equal(time.reached(999_999, 1000, 7000), true);
   });
 
-  it("idle: starts anew with every byte that is given", () => {
+  it("idle: restarts with every uploaded byte", () => {
     const idle = watch({ kind: "idle", seconds: 2 });
     assert.equal(idle.reached(200, 1000, 6999), false);
     assert.equal(idle.reached(201, 1000, 7000), false);

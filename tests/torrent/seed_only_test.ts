@@ -51,7 +51,7 @@ describe("demandFiles", () => {
     assert.throws(() => demandFiles(META, nothing), incomplete(/must contain "top"$/));
   });
 
-  it("names what is behind a symbolic link, and the way to read it", () => {
+  it("names the target of a symbolic link, and the flag to read it", () => {
     const linked = (file: number) => {
       if (file !== 3) throw new FileError("symlink", "/d", "a link");
       return { size: 0 };
@@ -60,7 +60,7 @@ describe("demandFiles", () => {
     assert.throws(() => demandFiles(META, linked), incomplete(message));
   });
 
-  it("lets other errors through", () => {
+  it("passes other errors through", () => {
     const error = new FileError("io", "/x", "a disk in trouble");
     const broken = () => {
       throw error;
@@ -74,7 +74,7 @@ describe("demandReturn", () => {
     demandReturn(META, sizes(10, null, 21, 0), "/d");
   });
 
-  it("tells what may come back as a FileError: files away, a file missing, a file too short", () => {
+  it("reports temporary causes as a FileError: folder missing, a file missing, a file too short", () => {
     const cases: [(number | null)[], string, RegExp][] = [
       [
         [null, null, null, null],
@@ -98,7 +98,7 @@ describe("wrongPieces", () => {
     assert.equal(wrongPieces(META, () => true), null);
   });
 
-  it("counts those that are wrong and names the first one's file, never padding", () => {
+  it("counts wrong pieces and names the first one's file, never padding", () => {
     assert.equal(META.layout.pieceCount, 3);
     const first = wrongPieces(META, (piece) => piece === 0);
     assert.ok(incomplete(/^2 of 3 pieces are wrong, first in top\/b$/)(first));

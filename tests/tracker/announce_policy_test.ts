@@ -111,7 +111,7 @@ describe("AnnouncePolicy order (BEP 12)", () => {
     assert.equal(world.order, "cbade");
   });
 
-  it("goes back to an earlier tier when its back-off is over", () => {
+  it("returns to an earlier tier after its back-off", () => {
     const world = new World(["a", "b"]);
     world.tick();
     world.fail("a");
@@ -125,7 +125,7 @@ describe("AnnouncePolicy order (BEP 12)", () => {
     assert.deepEqual(world.states(), { a: "announcing", b: "working" });
   });
 
-  it("shuffles each tier, by the random numbers it is given", () => {
+  it("shuffles each tier, by the given random numbers", () => {
     const letters = [..."abcdefgh"].map((name) => tracker(name));
     const orderOf = (seed: number) =>
       new AnnouncePolicy([letters, [tracker("z")]], new Prng(seed)).view(0)
@@ -166,7 +166,7 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(world.tick(), ["a:started"]);
   });
 
-  it("gives a tracker that answered before two seconds", () => {
+  it("waits two seconds for a tracker that answered before", () => {
     const world = new World(["a", "b"]);
     world.tick();
     world.answer("a", { interval: 900, peers: 40 });
@@ -218,7 +218,7 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(asked, ["udp2", "http1", "http4"]);
   });
 
-  it("has ten announces under way at most, of which those for four seconds do not count", () => {
+  it("has ten announces in progress at most, not counting those older than four seconds", () => {
     const world = new World([..."abcdefghijklmnopqrstuvwxyz"], { independentTiers: true });
     const counts: [number, number][] = [], start = world.now;
     while (world.now < start + 60 * S) {
@@ -234,7 +234,7 @@ describe("AnnouncePolicy patience", () => {
     assert.deepEqual(world.tick(), []);
   });
 
-  it("lets an answer make room for the next of many trackers", () => {
+  it("an answer makes room for the next of many trackers", () => {
     const world = new World([..."abcdefghijkl"], { independentTiers: true });
     assert.equal(world.tick().length, 10);
     world.answer("c");
@@ -312,7 +312,7 @@ describe("AnnouncePolicy back-off", () => {
     assert.equal(world.sleep(), 17);
   });
 
-  it("honours retry in when it is longer, and never for good (BEP 31)", () => {
+  it("honours retry in if it is longer, and never for ever (BEP 31)", () => {
     const world = new World(["ab"]);
     world.tick();
     world.fail("a", 300 * S);
@@ -338,7 +338,7 @@ describe("AnnouncePolicy intervals", () => {
     return world.sleep();
   }
 
-  it("takes half an hour where the tracker said nothing, and bounds what it says", () => {
+  it("uses half an hour if the tracker gives no interval, and bounds what it gives", () => {
     assert.equal(waitAfter({}), 1800);
     assert.equal(waitAfter({ interval: 0 }), 60);
     assert.equal(waitAfter({ interval: 59 }), 60);
@@ -350,7 +350,7 @@ describe("AnnouncePolicy intervals", () => {
     assert.equal(waitAfter({ interval: 60, min: 1e9 }), 86400);
   });
 
-  it("announces sooner while the tracker gives no peers, a little later each time", () => {
+  it("announces sooner while the tracker returns no peers, a little later each time", () => {
     const world = new World(["a"]);
     const waits: number[] = [];
     for (let i = 0; i < 6; i++) {
@@ -383,7 +383,7 @@ describe("AnnouncePolicy intervals", () => {
     assert.deepEqual(world.tick(), ["a"], "the min interval is long over");
   });
 
-  it("keeps the interval where the tracker states no min interval, however few the peers", () => {
+  it("keeps the interval if the tracker has no min interval, however few the peers", () => {
     const world = new World(["a"]);
     for (let i = 0; i < 3; i++) {
       world.tick();
@@ -411,7 +411,7 @@ describe("AnnouncePolicy intervals", () => {
     assert.equal(world.sleep(), 17);
   });
 
-  it("asks the next tracker when one gives no peers, and rests once one does", () => {
+  it("asks the next tracker if one returns no peers, and stops when one does", () => {
     const world = new World(["a", "b", "c"]);
     world.tick();
     world.answer("a", { peers: 0 });
@@ -442,7 +442,7 @@ describe("AnnouncePolicy events", () => {
     assert.deepEqual(world.tick(), ["a"]);
   });
 
-  it("tells completed at once, and once, to every tracker that saw started", () => {
+  it("sends completed at once, and once, to every tracker that saw started", () => {
     const world = new World(["a", "b", "c"]);
     world.tick();
     world.answer("a", { peers: 0 });
@@ -516,7 +516,7 @@ describe("AnnouncePolicy events", () => {
 });
 
 describe("AnnouncePolicy view", () => {
-  it("says when the next announce is planned, and null for those in reserve", () => {
+  it("reports the time of the next announce, and null for trackers in reserve", () => {
     const world = new World(["a", "b", "c"]);
     const plan = () =>
       world.policy.view(world.now).map(({ tracker, state, nextAt }) =>
@@ -532,7 +532,7 @@ describe("AnnouncePolicy view", () => {
     assert.deepEqual(plan(), [["a", "failing", 17], ["b", "working", 900], ["c", "failing", null]]);
   });
 
-  it("keeps going for days without a gap or a burst, whatever trackers answer", () => {
+  it("continues for days without a gap or a burst, whatever trackers answer", () => {
     for (let seed = 0; seed < 20; seed++) {
       const random = new Prng(seed);
       const world = new World(["ab", "c"]);

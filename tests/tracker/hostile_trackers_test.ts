@@ -57,7 +57,7 @@ describe("TrackerManager and hostile trackers", () => {
     assert.match(world.outcomes[0]!.message!, /must have a path that starts with \/announce/);
   });
 
-  it("survives whatever comes back, and goes on asking", async () => {
+  it("survives any answer, and continues to announce", async () => {
     const dice = new Prng(1);
     const whole = answer(5).body;
     const world = await new World([["http://a.test/announce"], ["udp://b.test:1"]], () => {

@@ -53,7 +53,7 @@ function redirectOnce(location: string): HttpHandler {
 }
 
 describe("announceHttp", () => {
-  it("asks the address it was given, bounded, and reads the answer", async () => {
+  it("requests the given address, with bounds, and reads the answer", async () => {
     const world = new World(() => ({ body: OK }));
     const answer = await world.announce("https://tracker.test/announce?pk=1");
     assert.deepEqual([answer.interval, answer.seeders], [900, 2]);
@@ -76,7 +76,7 @@ describe("announceHttp", () => {
     assert.equal(same.http.requests[1]!.headers?.["authorization"], `Basic ${btoa("me:x")}`);
   });
 
-  it("gives the failure reason, also when it comes with an error status", async () => {
+  it("returns the failure reason, even with an error status", async () => {
     const body = text("d14:failure reason4:nope8:retry ini2ee");
     for (const status of [200, 400, 503]) {
       const error = await new World(() => ({ status, body })).failure();
@@ -180,7 +180,7 @@ describe("announceHttp redirects", () => {
     assert.match((await lost.failure(undefined, "2001:db8::8")).message, /no IPv6/);
   });
 
-  it("refuses other schemes and what is no URL", async () => {
+  it("refuses other schemes and invalid URLs", async () => {
     const udp = await new World(() => redirect("udp://other.test:1/announce")).failure();
     assert.equal(udp.code, "refused-url");
     const file = await new World(() => redirect("file:///etc/passwd")).failure();
@@ -219,7 +219,7 @@ describe("checks before the first request", () => {
 describe("scrapeHttp", () => {
   const options = () => ({ timeoutMs: 1000, signal: new AbortController().signal });
 
-  it("gives the entry of the torrent, or null", async () => {
+  it("returns the torrent's entry, or null", async () => {
     const entry = "d8:completei1e10:downloadedi3e10:incompletei2ee";
     const body = fromLatin1(`d5:filesd20:${toLatin1(INFO_HASH)}${entry}ee`);
     const world = new World(() => ({ body }));

@@ -73,7 +73,7 @@ describe("serveTracker", () => {
     assert.equal(world.tracker.stats.announces, 4);
   });
 
-  it("counts seeders and leechers, and gives seeds only leechers", async () => {
+  it("counts seeders and leechers, and returns only leechers to seeds", async () => {
     const world = await World.make();
     await world.announce("10.0.0.1", { left: 0 });
     await world.announce("10.0.0.2", { event: "completed", left: 0 });
@@ -84,7 +84,7 @@ describe("serveTracker", () => {
     assert.equal(leecher.peers.length, 3);
   });
 
-  it("forgets who stops, and who stays silent for two intervals", async () => {
+  it("forgets peers that stop, and those silent for two intervals", async () => {
     const world = await World.make(60);
     await world.announce("10.0.0.1");
     await world.announce("10.0.0.2");
@@ -96,7 +96,7 @@ describe("serveTracker", () => {
     assert.equal((await world.announce("10.0.0.3")).peers.length, 0);
   });
 
-  it("gives as many peers as asked for, at random", async () => {
+  it("returns as many peers as requested, at random", async () => {
     const world = await World.make();
     for (let i = 1; i <= 60; i++) await world.announce(`10.0.1.${i}`);
     const draws = new Set<string>();
@@ -122,7 +122,7 @@ describe("serveTracker", () => {
     assert.equal(parseAnnounceResponse(plain.body).peers.length, 2);
   });
 
-  it("lets a peer that does not listen ask, but shows it to nobody", async () => {
+  it("answers a peer that does not listen, but returns it to no other", async () => {
     const world = await World.make();
     await world.announce("10.0.0.1");
     assert.equal((await world.announce("10.0.0.2", { port: 1 })).peers.length, 1);
@@ -145,7 +145,7 @@ describe("serveTracker", () => {
     );
   });
 
-  it("says in words what is wrong with a request", async () => {
+  it("explains the fault of a request", async () => {
     const world = await World.make();
     const good = announceUrl(parseTrackerUrl(world.tracker.announceUrl), announceRequest());
     const broken: [string, RegExp][] = [
@@ -171,7 +171,7 @@ describe("serveTracker", () => {
 });
 
 describe("SwarmStore", () => {
-  it("holds as many torrents and peers as it may, and drops those heard of longest ago", () => {
+  it("keeps a bounded number of torrents, and drops the longest silent ones", () => {
     const ports = { clock: new FakeClock(), random: new Prng(1) };
     const limits = { intervalSeconds: 60, maxTorrents: 3, maxPeersPerTorrent: 5 };
     const store = new SwarmStore(ports, limits);
@@ -258,7 +258,7 @@ describe("serveUdpTracker", () => {
     assert.deepEqual(scrape.entries.map(({ seeders, leechers }) => [seeders, leechers]), [[1, 1]]);
   });
 
-  it("serves only who holds a connection id for its own address, for two minutes", async () => {
+  it("requires a connection id for the sender's address, for two minutes", async () => {
     const world = await UdpWorld.make();
     const id = world.connect();
     const packet = encodeAnnounce(id, 7, announceRequest(), "");
@@ -273,7 +273,7 @@ describe("serveUdpTracker", () => {
     assert.equal(world.ask(packet)?.kind, "error");
   });
 
-  it("answers nothing to what is no request, and survives a flood of connects", async () => {
+  it("ignores invalid requests, and survives a flood of connects", async () => {
     const world = await UdpWorld.make();
     for (const length of [0, 8, 16, 98]) assert.equal(world.ask(new Uint8Array(length)), null);
     const first = world.connect();

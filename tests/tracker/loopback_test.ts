@@ -144,7 +144,7 @@ describe("announceHttp over loopback", { timeout: 20_000 }, () => {
     assert.match(host!, /^no-such-name\.test:\d+$/);
   });
 
-  it("gives failure reason and retry in", async () => {
+  it("returns failure reason and retry in", async () => {
     const url = await serve(() =>
       new Response("d14:failure reason4:nope8:retry in5:nevere", { status: 403 })
     );
@@ -152,7 +152,7 @@ describe("announceHttp over loopback", { timeout: 20_000 }, () => {
     assert.deepEqual([error.code, error.message, error.retryInMs], ["failure", "nope", Infinity]);
   });
 
-  it("gives up on errors, on nonsense and on a closed port", async () => {
+  it("fails on errors, nonsense and a closed port", async () => {
     const broken = await failure(announce(await serve(() => new Response("x", { status: 500 }))));
     assert.match(broken.message, /HTTP status 500/);
     const html = await failure(announce(await serve(() => new Response("<html></html>"))));
@@ -163,7 +163,7 @@ describe("announceHttp over loopback", { timeout: 20_000 }, () => {
     assert.equal(closed.code, "net");
   });
 
-  it("gives up on answers that are too large, packed ones too", async () => {
+  it("fails on answers that are too large, even compressed ones", async () => {
     const huge = await serve(() => new Response(new Uint8Array(1024 * 1024)));
     assert.equal((await failure(announce(huge))).code, "bad-response");
     const bomb = new Uint8Array(gzipSync(new Uint8Array(64 * 1024 * 1024)));
@@ -173,7 +173,7 @@ describe("announceHttp over loopback", { timeout: 20_000 }, () => {
     assert.equal((await failure(announce(packed))).code, "bad-response");
   });
 
-  it("gives up on a redirect loop and on one to another service of this machine", async () => {
+  it("fails on a redirect loop and on one to another service of this machine", async () => {
     let asked = 0;
     const loop = await serve(() => {
       asked++;
@@ -198,7 +198,7 @@ describe("announceHttp over loopback", { timeout: 20_000 }, () => {
     assert.equal((await announce(url)).interval, 900);
   });
 
-  it("gives up in time on a tracker that is slow or stays silent", async () => {
+  it("times out on a tracker that is slow or silent", async () => {
     const silent = await listen(() => {});
     const started = clock.now();
     assert.equal((await failure(announce(silent, 200))).code, "timeout");
@@ -302,7 +302,7 @@ describe("UdpAnnouncer over loopback", { timeout: 20_000 }, () => {
     assert.equal(udp.ignored, 2);
   });
 
-  it("gives the tracker's words on an error packet", async () => {
+  it("returns the tracker's message of an error packet", async () => {
     const tracker = await udpServer((bytes, reply) => {
       reply(encodeErrorReply(decodeUdpRequest(bytes).transactionId, "go away"));
     });
@@ -310,7 +310,7 @@ describe("UdpAnnouncer over loopback", { timeout: 20_000 }, () => {
     assert.deepEqual((await failure(started)).message, "go away");
   });
 
-  it("times out where nobody listens", async () => {
+  it("times out if no tracker listens", async () => {
     const socket = await datagrams.bind({ port: 0, family: 4, address: "127.0.0.1" }, () => {});
     const nobody = { address: "127.0.0.1", port: socket.port };
     socket.close();
@@ -320,7 +320,7 @@ describe("UdpAnnouncer over loopback", { timeout: 20_000 }, () => {
 });
 
 describe("several announces at once", { timeout: 20_000 }, () => {
-  it("do not stall one another: dead trackers beside live ones, thirty torrents", async () => {
+  it("do not delay one another: dead trackers beside live ones, thirty torrents", async () => {
     const dead = await listen(() => {});
     const tracker = await serveTracker(platform, { port: 0 });
     closers.push(() => tracker.close());

@@ -52,7 +52,7 @@ describe("an answer of a tracker", () => {
 });
 
 describe("an answer of a simulated tracker", () => {
-  it("is read the same, in whatever pieces it comes", async () => {
+  it("is read the same, however it is split", async () => {
     const world = new SimWorld(3), node = world.node("10.0.1.1");
     const tracker = world.node("10.0.0.1");
     let next = new Uint8Array(0);

@@ -129,7 +129,7 @@ describe("announces to opentracker", { skip, timeout: 30_000 }, () => {
     udp.close();
   });
 
-  it("gives its words for a torrent that it does not serve", { skip }, async () => {
+  it("returns its message for a torrent that it does not serve", { skip }, async () => {
     const url = `http://127.0.0.1:${tracker.port}/announce`;
     const infoHash = new Uint8Array(20).fill(1);
     const stranger = new SwarmMember(platform, [[url]], { port: 1, infoHash });

@@ -79,7 +79,7 @@ async function play(seed: number): Promise<Swarm> {
 }
 
 describe("announces of a simulated swarm", { timeout: 60_000 }, () => {
-  it("bring everybody together, though packets get lost and the tracker dies for a while", async () => {
+  it("connect all peers, though packets get lost and the tracker is down for a while", async () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const { world } = await play(seed);
       for (const fault of ["datagram-lost", "datagram-duplicated", "datagram-reordered"]) {
@@ -89,7 +89,7 @@ describe("announces of a simulated swarm", { timeout: 60_000 }, () => {
     }
   });
 
-  it("give the same events for the same seed, and others for another", async () => {
+  it("produce the same events for the same seed, and others for another", async () => {
     const hashes = [];
     for (const seed of [7, 7, 8]) hashes.push((await play(seed)).world.logHash());
     assert.equal(hashes[0], hashes[1]);

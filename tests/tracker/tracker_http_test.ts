@@ -57,7 +57,7 @@ describe("announceUrl", () => {
     );
   });
 
-  it("keeps the query that is there and adds event and tracker id when they are set", () => {
+  it("keeps the existing query and adds event and tracker id if they are set", () => {
     const request: AnnounceRequest = {
       ...REQUEST,
       event: "started",
@@ -68,7 +68,7 @@ describe("announceUrl", () => {
     assert.match(url, /&event=started&trackerid=%00%FF%26$/);
   });
 
-  it("percentEncode leaves exactly the unreserved characters", () => {
+  it("percentEncode keeps exactly the unreserved characters", () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i);
     const left = percentEncode(all).replace(/%[0-9A-F]{2}/g, "");
     assert.equal(left, "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
@@ -138,7 +138,7 @@ describe("parseAnnounceResponse", () => {
     ]);
   });
 
-  it("takes unsorted keys and a line end behind, which trackers in the field send", () => {
+  it("accepts unsorted keys and a trailing line end, which real trackers send", () => {
     assert.equal(parseAnnounceResponse(bytes("d5:peers0:8:intervali7ee\r\n")).interval, 7);
   });
 
@@ -187,7 +187,7 @@ describe("parseAnnounceResponse", () => {
     assert.equal(parseAnnounceResponse(named).namedPeers.length, 1000);
   });
 
-  it("throws nothing but ProtocolError and TrackerError on cut and random bytes", () => {
+  it("throws only ProtocolError and TrackerError on truncated and random bytes", () => {
     const whole = bytes(
       "d14:failure reason1:x8:intervali900e5:peersld2:ip1:a4:porti5eee8:retry ini5ee",
     );
@@ -237,7 +237,7 @@ describe("displayText", () => {
     assert.equal(displayText(fromHex("61ff62")), "a_b");
   });
 
-  it("cuts what is long", () => {
+  it("cuts long text", () => {
     assert.equal(displayText("x".repeat(5000)).length, 300);
     assert.equal(Array.from(displayText("\u{1f600}".repeat(500))).length, 300);
   });

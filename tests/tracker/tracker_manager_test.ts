@@ -13,7 +13,7 @@ import { FakeClock, FakeDatagrams, never, settle, text } from "./tracker_fakes.t
 import { answer, ManagerWorld as World } from "./manager_world.ts";
 
 describe("TrackerManager announces", () => {
-  it("hands out peers and counts, and says what it asked for", async () => {
+  it("passes on peers and counts, and sends the given numbers", async () => {
     const world = await new World([["http://a.test/announce"]]).start();
     assert.deepEqual(world.peers, ["1.1.1.1", "1.1.1.2", "1.1.1.3"]);
     assert.deepEqual(world.outcomes, [{
@@ -30,7 +30,7 @@ describe("TrackerManager announces", () => {
     assert.deepEqual(said, ["6881", "1", "2", "1000", "50", "started"]);
   });
 
-  it("keeps bringing new peers for as long as the torrent runs", async () => {
+  it("brings new peers for as long as the torrent runs", async () => {
     let round = 0;
     const world = await new World([["http://a.test/announce"]], () => answer(2 + round++)).start();
     for (let hour = 0; hour < 10; hour++) await world.clock.pass(3600);
@@ -41,7 +41,7 @@ describe("TrackerManager announces", () => {
     assert.equal(new Set(keys).size, 1, "the key stays");
   });
 
-  it("asks for no peers when there are enough, and gives port 1 when we do not listen", async () => {
+  it("requests no peers if there are enough, and sends port 1 if we do not listen", async () => {
     const world = new World([["http://a.test/announce"]]);
     [world.wants, world.port] = [0, -1];
     await world.start();
@@ -49,7 +49,7 @@ describe("TrackerManager announces", () => {
     assert.deepEqual([query.get("numwant"), query.get("port")], ["0", "1"]);
   });
 
-  it("goes on to the next tracker when one fails, and keeps the words of both", async () => {
+  it("continues with the next tracker if one fails, and keeps the messages of both", async () => {
     const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
       if (r.address === "8.8.8.1") return { body: text("d14:failure reason7:\u001b[31mnoe") };
       return answer(3, "15:warning message4:slow");
@@ -83,7 +83,7 @@ describe("TrackerManager announces", () => {
     assert.equal(world.manager.failing, false);
   });
 
-  it("a tracker that does not answer does not hold up the next for long", async () => {
+  it("a tracker that does not answer does not delay the next for long", async () => {
     const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
       return r.address === "8.8.8.1" ? never() : answer(3);
     }).start();
@@ -93,7 +93,7 @@ describe("TrackerManager announces", () => {
     assert.equal(world.peers.length, 3);
   });
 
-  it("a name that cannot be looked up fails after ten seconds and holds up nobody", async () => {
+  it("a failed name look-up ends after ten seconds and delays no other tracker", async () => {
     const tiers = [["http://stuck.test/announce"], ["http://a.test/announce"]];
     const world = await new World(tiers).start();
     await world.clock.pass(10);
@@ -123,7 +123,7 @@ describe("TrackerManager announces", () => {
     assert.deepEqual([status!.state, status!.nextAnnounceInMs], ["disabled", null]);
   });
 
-  it("keeps the intervals that come with a failure, or its retry in", async () => {
+  it("respects the intervals in a failure, or its retry in", async () => {
     const waits: [string, number][] = [
       ["8:intervali7200e", 7200],
       ["8:intervali7200e12:min intervali300e", 300],
@@ -151,14 +151,14 @@ describe("TrackerManager announces", () => {
     assert.match(message!, /on this machine/);
   });
 
-  it("asks what our rules refuse where the user vouches for it", async () => {
+  it("announces to trackers against our rules if the user vouches for them", async () => {
     const tiers = [["http://127.0.0.1/passkey/announce?key=1"]];
     const world = await new World(tiers, undefined, { anyUrl: true }).start();
     assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true]);
     assert.match(world.http.requests[0]!.url, /127\.0\.0\.1\/passkey\/announce\?key=1&info_hash=/);
   });
 
-  it("goes on where only one of two addresses is refused", async () => {
+  it("continues if only one of two addresses is refused", async () => {
     const tiers = [["http://both.test/x"]];
     const world = await new World(tiers, () => Promise.reject(new NetError("refused", "Refused")))
       .start();
@@ -187,7 +187,7 @@ describe("TrackerManager announces", () => {
     assert.deepEqual(world.external, ["65.66.67.68", "65.66.67.68"]);
   });
 
-  it("keeps the timer short enough for the runtimes, however long a tracker says", async () => {
+  it("keeps the timer within the runtimes' range, however long a tracker's interval", async () => {
     const world = await new World([["http://a.test/announce"]], () => ({
       body: text("d14:failure reason1:x8:retry ini99999999ee"),
     })).start();
@@ -197,7 +197,7 @@ describe("TrackerManager announces", () => {
 });
 
 describe("TrackerManager events", () => {
-  it("tells completed at once, and stopped to trackers that saw started", async () => {
+  it("sends completed at once, and stopped to trackers that saw started", async () => {
     const world = await new World([["http://a.test/announce"], ["http://b.test/announce"]], (r) => {
       if (r.address === "8.8.8.1") throw new NetError("refused", "x");
       return answer(3);
@@ -240,13 +240,13 @@ describe("TrackerManager events", () => {
     assert.equal(left, "0");
   });
 
-  it("sends completed also when the answer to started is still to come", async () => {
+  it("sends completed before the answer to started too", async () => {
     const [world, took] = await endAtOnce((event) => event === "started" ? 1.5 : 0.2);
     assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
     assert.equal(took, 1 + 0.2 + 0.2);
   });
 
-  it("keeps time for stopped when completed gets no answer", async () => {
+  it("reserves time for stopped if completed gets no answer", async () => {
     const [world, took] = await endAtOnce((event) => event === "completed" ? Infinity : 0.2);
     assert.deepEqual(world.asked(), ["a started", "a completed", "a stopped"]);
     assert.equal(world.http.requests[1]!.signal!.aborted, true);
@@ -271,7 +271,7 @@ describe("TrackerManager events", () => {
     assert.deepEqual(later.asked(), ["a started", "a completed", "a stopped"]);
   });
 
-  it("says paused at intervals while files that nobody wants are missing (BEP 21)", async () => {
+  it("announces paused at intervals while unwanted files are missing (BEP 21)", async () => {
     const torrent = { isPartialSeed: () => true };
     const world = await new World([["http://a.test/announce"]], undefined, { torrent }).start();
     await world.clock.pass(900);
@@ -289,7 +289,7 @@ describe("TrackerManager events", () => {
     assert.deepEqual(world.asked(), ["a started", "b started", "a -"]);
   });
 
-  it("stop never takes longer than it was given, and ends what is under way", async () => {
+  it("stop never takes longer than the given time, and aborts running announces", async () => {
     let requests = 0;
     const handler = () => requests++ === 0 ? answer(3) : never<{ body: Uint8Array }>();
     const world = await new World([["http://a.test/announce"]], handler).start();
@@ -303,7 +303,7 @@ describe("TrackerManager events", () => {
     assert.equal(world.clock.pending, 0);
   });
 
-  it("stop while the first announce is under way calls it off and tells nobody", async () => {
+  it("stop during the first announce aborts it and sends nothing more", async () => {
     const world = await new World([["http://a.test/announce"]], () => never()).start();
     await world.manager.stop(3000);
     assert.equal(world.http.requests[0]!.signal!.aborted, true);
@@ -324,7 +324,7 @@ describe("TrackerManager events", () => {
     assert.equal(world.http.requests.length, 0);
   });
 
-  it("does not report what answers after stop", async () => {
+  it("does not report answers after stop", async () => {
     let release = () => {};
     const world = await new World([["udp://a.test:80"]], () => never()).start();
     world.datagrams.hosts.set("8.8.8.1:80", (bytes, reply) => {
@@ -356,7 +356,7 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual(world.outcomes.length, 2, "one outcome for each round");
   });
 
-  it("works when one family is dead, and starts over there when it comes back", async () => {
+  it("works if one family is dead, and restarts there when it is back", async () => {
     let sixWorks = false;
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       if (address === "2001:db8::3" && !sixWorks) throw new NetError("unreachable", "no route");
@@ -369,7 +369,7 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual(world.asked().slice(2), ["8.8.8.3 completed", "2001:db8::3 started"]);
   });
 
-  it("tells stopped only where started was answered", async () => {
+  it("sends stopped only where started was answered", async () => {
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       if (address === "2001:db8::3") throw new NetError("unreachable", "no route");
       return answer(3);
@@ -378,7 +378,7 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual(world.asked().slice(2), ["8.8.8.3 stopped"]);
   });
 
-  it("does not wait for the slower family, and takes its peers when they come", async () => {
+  it("does not wait for the slower family, and uses its peers when they arrive", async () => {
     let release = (_: { body: Uint8Array }) => {};
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       if (address === "8.8.8.3") return answer(2);
@@ -390,7 +390,7 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual([world.peers.length, world.outcomes.length], [6, 1]);
   });
 
-  it("calls off what is left of a round when the next one begins", async () => {
+  it("aborts the rest of a round when the next one begins", async () => {
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       return address === "8.8.8.3" ? answer(2) : never();
     }).start();
@@ -402,7 +402,7 @@ describe("TrackerManager over both address families (BEP 7)", () => {
     assert.deepEqual(world.outcomes.map(({ ok }) => ok), [true, true]);
   });
 
-  it("gives the tracker's own words when the other family only cannot connect", async () => {
+  it("reports the tracker's message if the other family only cannot connect", async () => {
     const world = await new World([["http://dual.test/announce"]], ({ address }) => {
       if (address === "2001:db8::3") throw new NetError("unreachable", "no route");
       return { body: text("d14:failure reason6:bannede") };
@@ -437,7 +437,7 @@ describe("TrackerManager over UDP", () => {
     assert.equal(world.datagrams.open, 0, "its own sockets are closed");
   });
 
-  it("gives a dead UDP tracker four tries", async () => {
+  it("tries a dead UDP tracker four times", async () => {
     const world = await new World([["udp://a.test:1"]]).start();
     await world.clock.pass(37);
     assert.deepEqual([world.datagrams.sent.length, world.outcomes.length], [4, 0]);
@@ -446,7 +446,7 @@ describe("TrackerManager over UDP", () => {
     assert.match(world.outcomes[0]!.message!, /8\.8\.8\.1:1 does not answer/);
   });
 
-  it("uses the client's UDP socket when there is one, and leaves it open", async () => {
+  it("uses the client's UDP socket if there is one, and leaves it open", async () => {
     const clock = new FakeClock(), datagrams = new FakeDatagrams();
     const udp = new UdpAnnouncer({ clock, datagrams, random: new Prng(1) });
     const worlds = [1, 2, 3].map(() => new World([["udp://a.test:1"]], undefined, { udp }));

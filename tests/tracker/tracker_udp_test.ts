@@ -163,7 +163,7 @@ describe("UDP replies (BEP 15)", () => {
     assert.equal(replyTransactionId(fromHex("00000000ffffff")), null);
   });
 
-  it("decoders throw nothing but ProtocolError on random bytes", () => {
+  it("decoders only throw ProtocolError on random bytes", () => {
     let decoded = 0, refused = 0;
     for (let seed = 0; seed < 4000; seed++) {
       const bytes = randomBytes(seed, seed % 130);

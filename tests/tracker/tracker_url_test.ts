@@ -15,7 +15,7 @@ function refused(run: () => unknown): void {
 }
 
 describe("parseTrackerUrl", () => {
-  it("splits a URL and keeps its query as it stands", () => {
+  it("splits a URL and keeps its query unchanged", () => {
     assert.deepEqual(parseTrackerUrl("HTTPS://a:b@Tracker.Example:8443/x/announce?passkey=%aB#f"), {
       text: "https://tracker.example:8443/x/announce?passkey=%aB",
       scheme: "https",
@@ -49,7 +49,7 @@ describe("parseTrackerUrl", () => {
     for (const text of wrong) refused(() => parseTrackerUrl(text));
   });
 
-  it("refuses URLs that already hold arguments of an announce", () => {
+  it("refuses URLs with arguments of an announce", () => {
     const names = ["info_hash", "port", "left", "key", "event", "uploaded", "downloaded"];
     for (const name of [...names, "corrupt", "peer_id", "%70ort", "LEFT"]) {
       refused(() => parseTrackerUrl(`http://example.com/announce?a=1&${name}=1`));
@@ -75,7 +75,7 @@ describe("checkTrackerAddress", () => {
   const announce = parseTrackerUrl("http://tracker.example/announce");
   const other = parseTrackerUrl("http://tracker.example/admin/announce");
 
-  it("lets a tracker on this machine be asked only below /announce", () => {
+  it("a tracker on this machine is accepted only below /announce", () => {
     for (const address of ["127.0.0.1", "::1", "0.0.0.0", "::", "169.254.169.254", "127.9.9.9"]) {
       checkTrackerAddress(announce, address);
       refused(() => checkTrackerAddress(other, address));
@@ -96,7 +96,7 @@ describe("checkTrackerAddress", () => {
     }
   });
 
-  it("lets a udp tracker on this machine have any path, since no service takes its packets", () => {
+  it("a udp tracker on this machine may have any path, since no service accepts its packets", () => {
     checkTrackerAddress(parseTrackerUrl("udp://127.0.0.1:6969"), "127.0.0.1");
   });
 

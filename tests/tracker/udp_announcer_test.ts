@@ -65,7 +65,7 @@ async function rejection(promise: Promise<unknown>): Promise<TrackerError> {
 }
 
 describe("UdpAnnouncer.announce", () => {
-  it("connects, announces with path and id, and gives the answer", async () => {
+  it("connects, announces with path and id, and returns the answer", async () => {
     const world = new World();
     world.datagrams.hosts.set(HERE, honest);
     const answer = await world.announce();
@@ -118,7 +118,7 @@ describe("UdpAnnouncer.announce", () => {
     assert.equal(world.clock.pending, 0);
   });
 
-  it("gives up after the tries it was given", async () => {
+  it("fails after the given number of attempts", async () => {
     const world = new World();
     const error = rejection(world.announce(2));
     await world.clock.pass(7);
@@ -193,7 +193,7 @@ describe("UdpAnnouncer.announce", () => {
     assert.equal(world.datagrams.bound, 2);
   });
 
-  it("announces to a dead tracker do not hold up announces to another", async () => {
+  it("announces to a dead tracker do not delay announces to another", async () => {
     const world = new World();
     world.datagrams.hosts.set(HERE, honest);
     const dead = Array.from(
@@ -216,7 +216,7 @@ describe("UdpAnnouncer.announce", () => {
 });
 
 describe("UdpAnnouncer errors", () => {
-  it("gives the tracker's words on an error packet", async () => {
+  it("returns the tracker's message of an error packet", async () => {
     const world = new World();
     world.datagrams.hosts.set(HERE, (bytes, reply) => {
       const request = decodeUdpRequest(bytes);
@@ -228,7 +228,7 @@ describe("UdpAnnouncer errors", () => {
     assert.deepEqual(world.sent(), ["connect", "announce"], "a fresh id is not to blame");
   });
 
-  it("connects anew, once, when an error may mean that the id was forgotten", async () => {
+  it("connects again, once, if an error may mean that the id was forgotten", async () => {
     const world = new World();
     world.datagrams.hosts.set(HERE, honest);
     await world.announce();
@@ -243,7 +243,7 @@ describe("UdpAnnouncer errors", () => {
     assert.deepEqual(world.sent().slice(2), ["announce", "connect", "announce"]);
   });
 
-  it("gives the tracker's words when it refuses to connect", async () => {
+  it("returns the tracker's message if it refuses to connect", async () => {
     const world = new World();
     world.datagrams.hosts.set(HERE, (bytes, reply) => {
       reply(encodeErrorReply(decodeUdpRequest(bytes).transactionId, "overloaded"));
@@ -286,7 +286,7 @@ describe("UdpAnnouncer errors", () => {
     assert.equal(world.announcer.ignored, 5);
   });
 
-  it("ignores an answer that comes twice or too late", async () => {
+  it("ignores a duplicate or late answer", async () => {
     const world = new World();
     const late: (() => void)[] = [];
     world.datagrams.hosts.set(HERE, (bytes, reply) => {
@@ -348,7 +348,7 @@ describe("UdpAnnouncer ends", () => {
     assert.deepEqual(world.sent(), ["connect"]);
   });
 
-  it("close ends what is under way and closes the sockets, also one that is just opening", async () => {
+  it("close aborts running announces and closes the sockets, even one that is just opening", async () => {
     const world = new World();
     const waiting = rejection(world.announce());
     await settle();

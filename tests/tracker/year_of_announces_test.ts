@@ -178,7 +178,7 @@ describe("a year of announces", { timeout: 120_000 }, () => {
     assert.equal(moods.size, 7, "every mood was met");
   });
 
-  it("of fifty thousand keeps nothing behind", async () => {
+  it("of fifty thousand keeps no memory", async () => {
     const { memory, seconds } = await live(5, { announces: 50_000, count: 3 });
     const [early, late] = memory;
     assert.ok(seconds > YEAR, `${seconds / DAY} days`);

@@ -41,7 +41,7 @@ function dialling() {
 }
 
 describe("dialPeer", () => {
-  it("says its handshake once the connection stands, and not before", async () => {
+  it("sends its handshake once connected, and not before", async () => {
     const { socket, to } = dialling();
     await Promise.resolve();
     assert.deepEqual(to, { address: "10.0.0.2", port: 6881 });

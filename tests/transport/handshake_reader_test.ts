@@ -58,7 +58,7 @@ describe("HandshakeReader", () => {
     }
   });
 
-  it("hands what came behind it to the next in line, in order, and all that follows", () => {
+  it("passes bytes after it to the next receiver, in order, and all later ones", () => {
     for (const length of [1, 3, 67, 68, 69, 71, 80]) {
       const sink = new TextSink();
       const { socket } = reading((reader) => reader.handOver(sink));
@@ -71,14 +71,14 @@ describe("HandshakeReader", () => {
     }
   });
 
-  it("gives the next in line nothing when the handshake was all", () => {
+  it("passes nothing to the next receiver if there is only the handshake", () => {
     const sink = new TextSink();
     const { socket } = reading((reader) => reader.handOver(sink));
     socket.receive(bytes);
     assert.deepEqual(sink.heard, []);
   });
 
-  it("hands the end with its error on too", () => {
+  it("passes on the end with its error too", () => {
     const sink = new TextSink();
     const { socket, failures } = reading((reader) => reader.handOver(sink));
     socket.receive(bytes);
@@ -118,7 +118,7 @@ describe("HandshakeReader", () => {
     assert.deepEqual(seen, []);
   });
 
-  it("fails when the peer hangs up before, with the error that there was", () => {
+  it("fails if the peer hangs up before, with the connection's error", () => {
     const orderly = reading();
     orderly.socket.receive(bytes.slice(0, 67));
     orderly.socket.end(null);
@@ -129,7 +129,7 @@ describe("HandshakeReader", () => {
     assert.equal(broken.clock.pending, 0);
   });
 
-  it("close ends it without a word, whatever comes after", () => {
+  it("close ends it silently, whatever arrives later", () => {
     const { socket, seen, failures, reader, clock } = reading();
     socket.receive(bytes.slice(0, 30));
     reader.close();
@@ -142,7 +142,7 @@ describe("HandshakeReader", () => {
     assert.deepEqual(seen, []);
   });
 
-  it("closes the socket when nobody takes it over, by a call of close or not", () => {
+  it("closes the socket if no receiver takes it over, with or without a call of close", () => {
     for (const on of [(reader: HandshakeReader) => reader.close(), () => {}]) {
       const { socket, seen, failures } = reading(on);
       socket.receive(concatBytes(bytes, fromLatin1("rest")));

@@ -17,7 +17,7 @@ async function world() {
 }
 
 describe("UdpPort", () => {
-  it("brings each packet to the lane of its kind, over one socket", async () => {
+  it("delivers each packet to the lane of its kind, over one socket", async () => {
     const { world: sim, here, heard, note, from } = await world();
     const port = new UdpPort(here.datagrams, () => ({ port: 6881 }));
     const krpc = await sim.wait(port.lane("krpc").bind({ port: 0, family: 4 }, note("krpc")));
@@ -37,7 +37,7 @@ describe("UdpPort", () => {
     assert.deepEqual(heard, ["there still open 10.0.0.1:6881"]);
   });
 
-  it("takes another number when its own is in use", async () => {
+  it("uses another number if its own is in use", async () => {
     const { world: sim, here, note } = await world();
     await sim.wait(here.datagrams.bind({ port: 6881, family: 4 }, note("other")));
     const port = new UdpPort(here.datagrams, () => ({ port: 6881 }));
@@ -46,7 +46,7 @@ describe("UdpPort", () => {
     assert.ok(krpc.port > 0);
   });
 
-  it("counts what a handler throws and lives on", async () => {
+  it("counts exceptions of a handler and continues", async () => {
     const { world: sim, here, from } = await world();
     const port = new UdpPort(here.datagrams, () => ({ port: 6881 }));
     let calls = 0;
@@ -63,7 +63,7 @@ describe("UdpPort", () => {
     assert.equal(krpc.lastError?.message, "a bug");
   });
 
-  it("is closed for good", async () => {
+  it("stays closed", async () => {
     const { world: sim, here, note } = await world();
     const port = new UdpPort(here.datagrams, () => ({ port: 0 }));
     await sim.wait(port.lane("krpc").bind({ port: 0, family: 4 }, note("krpc")));

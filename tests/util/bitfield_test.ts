@@ -13,7 +13,7 @@ describe("Bitfield", () => {
     assert.deepEqual(field.bytes, new Uint8Array([0x80, 0x80]));
   });
 
-  it("set and clear say whether they changed something, and keep the count", () => {
+  it("set and clear report a change, and update the count", () => {
     const field = new Bitfield(10);
     assert.equal(field.set(3), true);
     assert.equal(field.set(3), false);
@@ -67,7 +67,7 @@ describe("Bitfield", () => {
     assert.ok(Bitfield.fromBytes(new Uint8Array([0xff, 0x80]), 9));
   });
 
-  it("replace makes it equal to another one, count included, and keeps them apart", () => {
+  it("replace makes it equal to another one, including the count, without sharing", () => {
     const from = Bitfield.fromBytes(new Uint8Array([0xf0, 0x80]), 9)!, to = new Bitfield(9);
     to.set(7);
     to.replace(from);
@@ -93,7 +93,7 @@ describe("Bitfield", () => {
     );
   });
 
-  it("lacksAnyOf: whether another has what is not in here", () => {
+  it("lacksAnyOf: whether another has a bit that this one lacks", () => {
     const a = new Bitfield(11), b = new Bitfield(11);
     assert.equal(a.lacksAnyOf(b), false);
     b.set(10);
@@ -112,7 +112,7 @@ describe("Bitfield, four bytes at a time", () => {
     return field;
   };
 
-  it("visits what is set and what is clear, in order", () => {
+  it("visits set and clear bits, in order", () => {
     fc.assert(
       fc.property(subset, (bits) => {
         const field = fieldOf(bits), set: number[] = [], clear: number[] = [];
@@ -125,7 +125,7 @@ describe("Bitfield, four bytes at a time", () => {
     );
   });
 
-  it("merge adds what another has and tells each new bit once", () => {
+  it("merge adds the other's bits and reports each new bit once", () => {
     fc.assert(
       fc.property(subset, subset, (mine, theirs) => {
         const field = fieldOf(mine), other = fieldOf(theirs), added: number[] = [];

@@ -94,7 +94,7 @@ describe("readUint16 and 32, writeUint16 and 32", () => {
     }
   });
 
-  it("write nothing beside their own bytes", () => {
+  it("write only their own bytes", () => {
     const bytes = new Uint8Array(8).fill(0xee);
     writeUint32(bytes, 1, 0);
     writeUint16(bytes, 6, 0);

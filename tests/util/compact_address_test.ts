@@ -20,7 +20,7 @@ import {
 describe("compactPeer and parseCompactPeers", () => {
   const list = fromHex("0a0b0c0d1f90" + "100580010539");
 
-  it("write what they read, IPv4 (BEP 23) and IPv6 (BEP 7)", () => {
+  it("write the bytes that they read, IPv4 (BEP 23) and IPv6 (BEP 7)", () => {
     const v4 = { address: "10.11.12.13", port: 8080 };
     const v6 = { address: "1000::ffff", port: 1337 };
     assert.equal(toHex(compactPeer(v4)), "0a0b0c0d1f90");
@@ -29,7 +29,7 @@ describe("compactPeer and parseCompactPeers", () => {
     assert.deepEqual(parseCompactPeers(compactPeer(v6), 6), [v6]);
   });
 
-  it("give every entry in order, up to the limit", () => {
+  it("return every entry in order, up to the limit", () => {
     assert.deepEqual(parseCompactPeers(list, 4), [
       { address: "10.11.12.13", port: 8080 },
       { address: "16.5.128.1", port: 1337 },
@@ -64,7 +64,7 @@ describe("parseEndpoint and parseHostPort", () => {
     assert.deepEqual(parseHostPort("Example.com:6881"), { host: "example.com", port: 6881 });
   });
 
-  it("refuse what is no endpoint", () => {
+  it("refuse invalid end points", () => {
     const wrong = ["", " ", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3:5"];
     wrong.push("::1:5", "[::1]", "[::1]5", "[1.2.3.4]:5", "1.2.3.400:5", "a b:5", "http://a:5");
     wrong.push("01.2.3.4:5", "[::1%eth0]:5", "[g::1]:5", ":5", "1.2.3.4:5 ", "1.2.3.4:0x5");
@@ -79,7 +79,7 @@ describe("parseEndpoint and parseHostPort", () => {
 });
 
 describe("kinds of address", () => {
-  it("tells addresses of this machine and its networks from global ones", () => {
+  it("distinguishes addresses of this machine and its networks from global ones", () => {
     const local = ["127.1.2.3", "::1", "0.0.0.0", "::", "10.0.0.1", "172.16.0.1", "172.31.255.255"];
     local.push("192.168.9.9", "169.254.169.254", "100.64.0.1", "fe80::1", "fc00::1", "fdff::1");
     local.push("::ffff:127.0.0.1");
@@ -90,7 +90,7 @@ describe("kinds of address", () => {
     }
   });
 
-  it("tells loopback, unspecified and link-local apart", () => {
+  it("distinguishes loopback, unspecified and link-local", () => {
     assert.deepEqual(
       ["127.0.0.1", "0.0.0.0", "169.254.1.1", "::1", "::", "fe80::1"].map((address) => [
         isLoopback(address),
@@ -108,7 +108,7 @@ describe("kinds of address", () => {
     );
   });
 
-  it("isUsablePeer refuses what cannot be dialled", () => {
+  it("isUsablePeer refuses addresses that cannot be dialled", () => {
     assert.ok(isUsablePeer({ address: "127.0.0.1", port: 6881 }));
     assert.ok(isUsablePeer({ address: "2001:db8::1", port: 2 }));
     for (const port of [0, 1, -1, 65536, 1.5, NaN]) {

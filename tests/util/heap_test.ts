@@ -17,7 +17,7 @@ function dice(seed: number): (below: number) => number {
 }
 
 describe("IndexedHeap", () => {
-  it("gives items in order", () => {
+  it("returns items in order", () => {
     const heap = new IndexedHeap(before);
     [5, 1, 4, 1, 3].forEach((key, id) => heap.push({ key, id }));
     const out: number[] = [];

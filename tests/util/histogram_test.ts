@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Histogram } from "../../src/util/histogram.ts";
 
 describe("Histogram", () => {
-  it("counts values up to each bound, and those beyond the last", () => {
+  it("counts values up to each bound, and larger ones", () => {
     const histogram = new Histogram([1, 10, 100]);
     for (const value of [0, 1, 1.5, 10, 99, 100, 101, 1e9]) histogram.add(value);
     assert.deepEqual(histogram.counts(), [2, 2, 2, 2]);

@@ -7,12 +7,12 @@ function draws(prng: Prng, count: number): number[] {
 }
 
 describe("Prng", () => {
-  it("gives the same numbers for the same seed on every runtime", () => {
+  it("returns the same numbers for the same seed on every runtime", () => {
     assert.deepEqual(draws(new Prng(1), 4), GOLDEN);
     assert.deepEqual(draws(new Prng("1"), 4), GOLDEN);
   });
 
-  it("gives different numbers for different seeds", () => {
+  it("returns different numbers for different seeds", () => {
     const firsts = new Set(Array.from({ length: 2000 }, (_, seed) => new Prng(seed).uint32()));
     assert.equal(firsts.size, 2000);
   });
@@ -55,7 +55,7 @@ describe("Prng", () => {
     for (let i = 0; i < 1000; i++) assert.ok(prng.unit() >= 0 && prng.unit() < 1);
   });
 
-  it("fork depends on the seed and the label, not on what was drawn before", () => {
+  it("fork depends on the seed and the label, not on earlier draws", () => {
     const [a, b] = [new Prng(6), new Prng(6)];
     a.uint32();
     assert.deepEqual(draws(a.fork("x"), 3), draws(b.fork("x"), 3));
@@ -64,7 +64,7 @@ describe("Prng", () => {
     assert.notDeepEqual(draws(b.fork("x").fork("y"), 3), draws(b.fork("y").fork("x"), 3));
   });
 
-  it("shuffle keeps every item and moves them about", () => {
+  it("shuffle keeps every item and changes the order", () => {
     const items = Array.from({ length: 50 }, (_, i) => i);
     const shuffled = new Prng(8).shuffle([...items]);
     assert.notDeepEqual(shuffled, items);
@@ -78,7 +78,7 @@ describe("Prng", () => {
     assert.throws(() => prng.pick([]), RangeError);
   });
 
-  it("fill fills any length and nothing beside", () => {
+  it("fill fills any length and nothing more", () => {
     const whole = new Prng(10).fill(new Uint8Array(64));
     assert.ok(new Set(whole).size > 40);
     const buffer = new Uint8Array(16);

@@ -38,7 +38,7 @@ describe("RateMeter", () => {
     }
   });
 
-  it("does not count what came before the first sample into the time after it", () => {
+  it("does not count bytes before the first sample in the time after it", () => {
     const meter = new RateMeter();
     meter.add(1_000_000);
     meter.sample(0);

@@ -63,7 +63,7 @@ describe("Throttle", () => {
     }
   });
 
-  it("is fair to those in line", () => {
+  it("serves queued flows evenly", () => {
     const throttle = new Throttle();
     throttle.setLimit(400_000, 0);
     const chain = new ThrottleChain([throttle]);
@@ -74,7 +74,7 @@ describe("Throttle", () => {
     assert.ok(most < least * 1.1, `${least} to ${most}`);
   });
 
-  it("obeys the tightest of a chain and leaves what that does not use to others", () => {
+  it("obeys the tightest of a chain and leaves unused tokens to others", () => {
     const all = new Throttle(), own = new Throttle();
     all.setLimit(1_000_000, 0);
     own.setLimit(100_000, 0);
@@ -85,7 +85,7 @@ describe("Throttle", () => {
     assert.ok(Math.abs(quick.sent / 20 - 900_000) < 30_000, `${quick.sent / 20}`);
   });
 
-  it("gives readers what there is and no more, however many wait", () => {
+  it("never overdraws for readers, however many wait", () => {
     const throttle = new Throttle(), chain = new ThrottleChain([throttle]);
     throttle.setLimit(10_000, 0);
     const readers = Array.from({ length: 12 }, () => new Reader(chain));
@@ -102,7 +102,7 @@ describe("Throttle", () => {
     assert.ok(Math.max(...parts) < 1.1 * Math.min(...parts), `${parts}`);
   });
 
-  it("lets nobody pass ahead of those in line", () => {
+  it("no flow overtakes the queue", () => {
     const throttle = new Throttle(), chain = new ThrottleChain([throttle]);
     throttle.setLimit(1000, 0);
     const first = new Reader(chain), second = new Reader(chain);
@@ -125,7 +125,7 @@ describe("Throttle", () => {
     assert.ok(Math.abs((flow.sent - before) / 4 - 500_000) < 25_000, `${flow.sent - before}`);
   });
 
-  it("lets all go when there is no limit any more", () => {
+  it("releases all flows when the limit is removed", () => {
     const throttle = new Throttle();
     throttle.setLimit(1000, 0);
     let freed = false;
@@ -136,7 +136,7 @@ describe("Throttle", () => {
     assert.equal(throttle.limited, false);
   });
 
-  it("forgets who leaves the line", () => {
+  it("forgets a flow that leaves the queue", () => {
     const throttle = new Throttle();
     throttle.setLimit(1000, 0);
     throttle.charge(5000, 0);
@@ -149,7 +149,7 @@ describe("Throttle", () => {
 });
 
 describe("Throttle whose callers read the time one after the other", () => {
-  it("keeps its rate when those in line read a later time than the one that serves them", () => {
+  it("keeps its rate if queued flows read a later time than the caller that serves them", () => {
     const throttle = new Throttle();
     let now = 0, passed = 0;
     throttle.setLimit(100_000, now);
@@ -172,7 +172,7 @@ describe("Throttle whose callers read the time one after the other", () => {
 });
 
 describe("Throttle with an allowance", () => {
-  it("lets that much pass and no chunk more, at any rate, and goes on when there is more", () => {
+  it("passes exactly the allowance, at any rate, and resumes after an increase", () => {
     for (const rate of [Infinity, 1e9]) {
       const throttle = new Throttle(), flow = new Flow(new ThrottleChain([throttle]), 1000);
       if (rate !== Infinity) throttle.setLimit(rate, 0);

@@ -27,11 +27,11 @@ describe("encodeExtensionHandshake", () => {
     assert.equal(toLatin1(payload), expected);
   });
 
-  it("leaves out what is not known", () => {
+  it("leaves out unknown fields", () => {
     assert.equal(toLatin1(encodeExtensionHandshake({ messages: new Map() })), "d1:mdee");
   });
 
-  it("writes what is read back, IPv6 addresses included", () => {
+  it("writes messages that are read back, including IPv6 addresses", () => {
     const full: ExtensionHandshake = {
       messages: new Map([["lt_donthave", 7], ["ut_pex", 1], ["ut_metadata", 0]]),
       client: "shøal 1",
@@ -80,7 +80,7 @@ describe("decodeExtensionHandshake", () => {
     ) assert.deepEqual(decodeText(text), { messages: new Map() }, text);
   });
 
-  it("keeps names and the client's text bounded", () => {
+  it("bounds names and the client's text", () => {
     const names = Array.from({ length: 100 }, (_, i) => `3:x${String(i).padStart(2, "0")}i1e`);
     const text = `d1:md${names.join("")}e1:v200:${"c".repeat(200)}e`;
     const handshake = decodeText(text);
@@ -88,12 +88,12 @@ describe("decodeExtensionHandshake", () => {
     assert.equal(handshake.client!.length, 64);
   });
 
-  it("keeps hostile names as plain keys", () => {
+  it("keeps hostile names as ordinary keys", () => {
     const { messages } = decodeText("d1:md9:__proto__i5e11:constructori6eee");
     assert.deepEqual([...messages], [["__proto__", 5], ["constructor", 6]]);
   });
 
-  it("reads another value than a dictionary as an empty one, and skips bytes behind it", () => {
+  it("reads a value other than a dictionary as an empty one, and skips bytes after it", () => {
     for (const text of ["i1e", "le", "3:abc", "de ", "dexx"]) {
       assert.deepEqual(decodeText(text), { messages: new Map() }, text);
     }
@@ -101,7 +101,7 @@ describe("decodeExtensionHandshake", () => {
     assert.deepEqual(decodeText("d1:md6:ut_pexi1eeexx"), { messages });
   });
 
-  it("refuses with a ProtocolError what is damaged or too long", () => {
+  it("refuses damaged and long messages with a ProtocolError", () => {
     for (const text of ["", "d", "d1:p", "x", "d1:ade1:adee", "l".repeat(1000)]) {
       assert.throws(() => decodeText(text), ProtocolError, text.slice(0, 20));
     }
@@ -109,7 +109,7 @@ describe("decodeExtensionHandshake", () => {
     assert.throws(() => decodeExtensionHandshake(long), ProtocolError);
   });
 
-  it("throws nothing but ProtocolErrors on random and on damaged bytes", () => {
+  it("throws only ProtocolErrors on random and damaged bytes", () => {
     const good = encodeExtensionHandshake({
       messages: new Map([["ut_pex", 1]]),
       client: "shoal",

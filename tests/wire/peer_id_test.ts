@@ -47,7 +47,7 @@ describe("nameOfPeerId", () => {
     }
   });
 
-  it("shows nothing but harmless characters of anybody's id", () => {
+  it("shows only harmless characters of any id", () => {
     const harmless = /^[A-Za-z0-9µ. ]+$/;
     assert.match(nameOf("A2-\x1b[2J-"), harmless);
     assert.match(nameOf("A2-\u009b31m"), harmless);

@@ -114,7 +114,7 @@ describe("WireDecoder", () => {
     }
   });
 
-  it("tells a message as soon as its last byte is there, and not before", () => {
+  it("delivers a message with its last byte, and not before", () => {
     for (const [hex, message] of EVERY) {
       const whole = fromHex(hex.replaceAll(" ", ""));
       assert.deepEqual(decoded([whole.slice(0, -1)]), [], hex);
@@ -146,7 +146,7 @@ describe("WireDecoder", () => {
     }
   });
 
-  it("copies in one pass: one set() for each chunk, and no array of its own", () => {
+  it("copies in one pass: one set() for each chunk, and no intermediate array", () => {
     const encoder = new wire.WireEncoder();
     encoder.piece(0, 0, BLOCK).fill(7);
     const chunks = [encoder.bytes.slice(0, 5000), encoder.bytes.slice(5000)];
@@ -177,7 +177,7 @@ describe("WireDecoder", () => {
     assert.equal(sink.blocksEnded, 1);
   });
 
-  it("skips the bytes of a block that nobody wants, and goes on behind it", () => {
+  it("skips the bytes of an unwanted block, and continues after it", () => {
     const encoder = new wire.WireEncoder();
     encoder.piece(0, 0, 100).fill(1);
     encoder.number(wire.HAVE, 5);
@@ -191,7 +191,7 @@ describe("WireDecoder", () => {
     }
   });
 
-  it("dropTarget in the middle of a block keeps the rest out, and ends the block all the same", () => {
+  it("dropTarget in the middle of a block discards the rest, and still ends the block", () => {
     const encoder = new wire.WireEncoder();
     encoder.piece(0, 0, 100).fill(1);
     encoder.keepAlive();
@@ -216,7 +216,7 @@ describe("WireDecoder", () => {
     assert.deepEqual(sink.messages, [{ kind: "piece", piece: 0, begin: 0, data: [1, 2, 3] }]);
   });
 
-  it("refuses wrong lengths of every kind as soon as the id is there", () => {
+  it("refuses wrong lengths of every kind as soon as the id arrives", () => {
     const wrong = {
       "a choke with a body": "00000002 00",
       "an unchoke with a body": "000000ff 01",
@@ -257,7 +257,7 @@ describe("WireDecoder", () => {
     assert.equal(refusal("00100000 63"), undefined);
   });
 
-  it("refuses a wrong length that comes byte by byte too", () => {
+  it("refuses a wrong length that arrives byte by byte too", () => {
     const decoder = new wire.WireDecoder(new WireRecorder(), BITFIELD_BYTES);
     for (const byte of fromHex("ffffffff")) decoder.push(Uint8Array.of(byte));
     assert.throws(() => decoder.push(Uint8Array.of(wire.PIECE)), ProtocolError);
@@ -271,7 +271,7 @@ describe("WireDecoder", () => {
     }
   });
 
-  it("takes bitfields of any torrent while ours is not known", () => {
+  it("accepts bitfields of any torrent while ours is unknown", () => {
     const recorder = new WireRecorder();
     const decoder = new wire.WireDecoder(recorder, null);
     const hex = "00000004 05 ffffff  00000001 05  00000001 02  00000002 14 03  00000003 09 1ae1";
@@ -304,7 +304,7 @@ describe("WireDecoder", () => {
     assert.deepEqual(arraysMadeBy(() => other.push(extendedHead)), []);
   });
 
-  it("holds less than twice what came of a long message in small parts", () => {
+  it("uses less than twice the received bytes of a long message in small parts", () => {
     const decoder = new wire.WireDecoder(new WireRecorder(), 1);
     decoder.push(fromHex("00010002" + "14"));
     const made = arraysMadeBy(() => {
@@ -313,7 +313,7 @@ describe("WireDecoder", () => {
     assert.ok(Math.max(...made) < 2 * 10_000, `${Math.max(...made)}`);
   });
 
-  it("throws nothing but ProtocolErrors on random bytes", () => {
+  it("throws only ProtocolErrors on random bytes", () => {
     let refused = 0;
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0 }), (bytes, seed) => {
@@ -329,7 +329,7 @@ describe("WireDecoder", () => {
     assert.ok(refused > 500, `${refused} of 2000 were refused`);
   });
 
-  it("throws nothing but ProtocolErrors on real messages with a byte or two changed", () => {
+  it("throws only ProtocolErrors on real messages with one or two bytes changed", () => {
     let refused = 0;
     const dice = new Prng(7);
     for (let run = 0; run < 3000; run++) {
@@ -383,7 +383,7 @@ describe("WireEncoder", () => {
     }
   });
 
-  it("writes what the decoder reads back, in any cuts", () => {
+  it("writes messages that the decoder reads back, however they are split", () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 30 }),
@@ -410,7 +410,7 @@ describe("WireEncoder", () => {
     assert.deepEqual(decoded([encoder.bytes]), expected);
   });
 
-  it("append takes over what another encoder wrote; clear starts afresh", () => {
+  it("append adds the output of another encoder; clear starts over", () => {
     const first = new wire.WireEncoder(), second = new wire.WireEncoder(4);
     first.signal(wire.INTERESTED);
     second.number(wire.HAVE, 3);
@@ -422,7 +422,7 @@ describe("WireEncoder", () => {
     assert.equal(toHex(second.bytes), "00000000");
   });
 
-  it("piece gives the very bytes that go out, also when it had to grow", () => {
+  it("piece returns the very bytes that are sent, even if it had to grow", () => {
     const encoder = new wire.WireEncoder(4);
     encoder.signal(wire.UNCHOKE);
     encoder.piece(1, 2, 4).set([9, 8, 7, 6]);
@@ -433,7 +433,7 @@ describe("WireEncoder", () => {
     assert.equal(toHex(encoder.bytes), toHex(expected));
   });
 
-  it("pieces makes of one run of bytes what piece makes block by block", () => {
+  it("pieces makes the same of one run of bytes as piece does block by block", () => {
     const lengths = [16384, 5, 16384, 1], total = lengths.reduce((a, b) => a + b);
     const data = Uint8Array.from({ length: total }, (_, i) => i * 7 + (i >> 8));
     const run = new wire.WireEncoder(), single = new wire.WireEncoder();

@@ -55,7 +55,7 @@ describe("ut_metadata messages", () => {
     }
   });
 
-  it("of a kind that nobody knows are ignored", () => {
+  it("of an unknown kind are ignored", () => {
     assert.equal(decodeText("d8:msg_typei3e5:piecei0ee"), null);
     assert.equal(decodeText("d8:msg_typei-1ee"), null);
   });
@@ -92,7 +92,7 @@ describe("ut_metadata messages", () => {
     assert.equal(refusal(encodeMetadataRequest(1919)), undefined);
   });
 
-  it("throw nothing but ProtocolErrors when damaged, over 30,000 of them", () => {
+  it("throw only ProtocolErrors when damaged, over 30,000 of them", () => {
     const dice = new Prng("metadata");
     const samples = [
       encodeMetadataRequest(3),

@@ -50,7 +50,7 @@ describe("encodePex", () => {
     assert.equal(toLatin1(encodePex({ added: [], dropped: [] })), "de");
   });
 
-  it("writes what decodePex reads", () => {
+  it("writes messages that decodePex reads", () => {
     const added = [...many((i) => four(i, i % 32), 30), ...many((i) => six(i, i % 32), 20)];
     const dropped = [...many(four, 5), ...many(six, 5)].map(plain);
     assert.deepEqual(decodePex(encodePex({ added, dropped })), { added, dropped, surplus: 0 });
@@ -89,14 +89,14 @@ describe("decodePex", () => {
     });
   });
 
-  it("refuses what is no dictionary, cut lists and long messages", () => {
+  it("refuses values other than dictionaries, truncated lists and long messages", () => {
     for (const text of ["", "le", "d5:added5:abcdee", "d6:added67:1234567e", "d5:added"]) {
       assert.throws(() => decodePex(fromLatin1(text)), ProtocolError, text);
     }
     assert.throws(() => decodePex(fromLatin1(`d1:x40000:${"x".repeat(40_000)}e`)), ProtocolError);
   });
 
-  it("throws nothing but ProtocolErrors and keeps its bounds, over 30,000 damaged messages", () => {
+  it("throws only ProtocolErrors and keeps its bounds, over 30,000 damaged messages", () => {
     const dice = new Prng("pex");
     const samples = [
       encodePex({ added: many(four, 20), dropped: many(six, 10).map(plain) }),

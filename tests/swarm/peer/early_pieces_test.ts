@@ -60,7 +60,7 @@ class Early {
   }
 }
 
-describe("a session whose torrent is not known yet", () => {
+describe("a session of an unknown torrent", () => {
   it("says that it has nothing, and is neither interested nor a seed", () => {
     const early = new Early();
     assert.deepEqual(early.said()[0], { kind: "signal", id: wire.HAVE_NONE });
@@ -70,7 +70,7 @@ describe("a session whose torrent is not known yet", () => {
     assert.equal(early.session.isDone, false);
   });
 
-  it("keeps a bitfield, HAVEs and don't-haves until it is", () => {
+  it("keeps a bitfield, HAVEs and don't-haves until the torrent is known", () => {
     const early = new Early().hears((voice) => {
       voice.bitfield(Uint8Array.of(0b1010_0000));
       voice.number(wire.HAVE, 5);
@@ -83,7 +83,7 @@ describe("a session whose torrent is not known yet", () => {
     assert.deepEqual(early.has, [0, 1, 5]);
   });
 
-  it("asks at once for what a seed has that unchoked us before", () => {
+  it("sends requests at once to a seed that unchoked us before", () => {
     const early = new Early().hears((voice) => {
       voice.signal(wire.HAVE_ALL);
       voice.signal(wire.UNCHOKE);
@@ -104,7 +104,7 @@ describe("a session whose torrent is not known yet", () => {
     assert.deepEqual(early.has, [0, 1]);
   });
 
-  it("ends with who said something that cannot be of this torrent", () => {
+  it("disconnects a peer that announced pieces outside this torrent", () => {
     const cases: [string, (voice: wire.WireEncoder) => void][] = [
       ["bad-bitfield", (voice) => voice.bitfield(new Uint8Array(2))],
       ["bad-bitfield", (voice) => voice.bitfield(new Uint8Array(262_144))],
@@ -119,7 +119,7 @@ describe("a session whose torrent is not known yet", () => {
     }
   });
 
-  it("bounds what it keeps, and ends with who goes beyond", () => {
+  it("bounds what it keeps, and disconnects a peer that exceeds it", () => {
     const endless: [string, (voice: wire.WireEncoder, i: number) => void][] = [
       ["costly", (voice, i) => voice.number(wire.HAVE, i % 2_000_000)],
       ["costly", (voice) => voice.bitfield(new Uint8Array(262_144).fill(255))],
@@ -149,7 +149,7 @@ describe("a session whose torrent is not known yet", () => {
     });
   });
 
-  it("refuses requests as long as it has nothing", () => {
+  it("refuses requests while it has no pieces", () => {
     const early = new Early();
     early.said();
     early.hears((voice) => voice.block(wire.REQUEST, 0, 0, 16_384));

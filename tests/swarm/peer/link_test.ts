@@ -35,14 +35,14 @@ function message(say: (voice: wire.WireEncoder) => void): Uint8Array {
 }
 
 describe("PeerLink", () => {
-  it("gives its session the bytes and says when a chunk was taken in", () => {
+  it("passes the bytes to its session and reports the end of each chunk", () => {
     const { socket, session, heard } = linked();
     socket.receive(message((voice) => voice.number(wire.HAVE, 3)));
     assert.equal(session.have.has(3), true);
     assert.deepEqual(heard, ["received"]);
   });
 
-  it("sends in one write what gathered, and what came meanwhile when that is under way", () => {
+  it("sends queued bytes in one write, and later ones when that has ended", () => {
     const { socket, session, link } = linked();
     link.flush();
     assert.equal(socket.sent.length, 0, "nothing to say");
@@ -60,7 +60,7 @@ describe("PeerLink", () => {
     assert.equal(socket.sent.length, 2);
   });
 
-  it("ends the connection for what breaks the protocol, and tells it once", () => {
+  it("ends the connection on a protocol breach, and reports it once", () => {
     const { socket, link, heard } = linked();
     socket.receive(message((voice) => voice.number(wire.HAVE, 99)));
     assert.equal(socket.isClosed, true);
@@ -71,7 +71,7 @@ describe("PeerLink", () => {
     assert.deepEqual(heard, ["ended: bad-piece", "received", "received"]);
   });
 
-  it("hands on the end of the connection with its error", () => {
+  it("passes on the end of the connection with its error", () => {
     const orderly = linked(), broken = linked();
     orderly.socket.end(null);
     broken.socket.end(new NetError("reset", "gone"));
@@ -115,7 +115,7 @@ describe("PeerLink", () => {
     assert.equal(toHex(socket.take()), "00000000");
   });
 
-  it("does not pile up keep-alives for a peer that reads nothing", () => {
+  it("queues no keep-alives for a peer that reads nothing", () => {
     const { socket, session, link, clock } = linked();
     session.announce(1);
     link.flush();
@@ -129,7 +129,7 @@ describe("PeerLink", () => {
     assert.ok(session.out.length <= 4, `${session.out.length} bytes of keep-alives`);
   });
 
-  it("takes in what a limit lets pass and holds the rest", () => {
+  it("takes as many bytes as a limit allows and holds the rest", () => {
     const { session, socket, clock, throttle } = linked(1000);
     clock.pass(8); // eight bytes may pass
     const haves = [1, 2, 3].map((piece) => message((voice) => voice.number(wire.HAVE, piece)));
@@ -149,7 +149,7 @@ describe("PeerLink", () => {
     assert.equal(socket.paused, false);
   });
 
-  it("blames no peer for the time in which a limit of ours kept us from reading", () => {
+  it("does not blame a peer for time in which our limit stopped reading", () => {
     const { bench, session, socket, link, heard, clock, throttle } = linked(100);
     clock.pass(100); // ten bytes may pass
     socket.receive(message((voice) => voice.signal(wire.HAVE_ALL)));
@@ -198,7 +198,7 @@ describe("PeerLink", () => {
 });
 
 describe("SendBuffers", () => {
-  it("gives back what was given, emptied, and makes new ones when there are none", () => {
+  it("reuses returned buffers, emptied, and makes new ones if there are none", () => {
     const buffers = new SendBuffers();
     const first = buffers.take(), second = buffers.take();
     assert.notEqual(first, second);

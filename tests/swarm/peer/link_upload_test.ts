@@ -123,7 +123,7 @@ function read(bytes: Uint8Array): string[] {
 }
 
 describe("PeerLink: uploads", () => {
-  it("ends who asks on while choked only once its CHOKE is behind the blocks before it", () => {
+  it("disconnects a choked peer that keeps requesting only after its CHOKE was sent", () => {
     const { socket, says, clock, session, link, warm, errors } = scene();
     for (let piece = 0; piece < 20; piece++) warm.add(piece);
     says(request(0, 0));
@@ -164,7 +164,7 @@ describe("PeerLink: uploads", () => {
     assert.deepEqual(read(socket.take()), ["piece 0 0", "piece 1 2"]);
   });
 
-  it("asks for what comes next while it sends, so that the next write need not wait", () => {
+  it("reads the next blocks while it sends, so that the next write need not wait", () => {
     const { says, here, waiting } = scene();
     for (const piece of [0, 1, 2, 3]) here.add(piece);
     says((out) => {
@@ -190,7 +190,7 @@ describe("PeerLink: uploads", () => {
     assert.deepEqual(sizes, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 6]);
   });
 
-  it("halves its writes while they are slow and lets them grow by one block when not", () => {
+  it("halves its writes while they are slow, and otherwise grows them by one block", () => {
     const { socket, says, here, clock } = scene();
     for (let piece = 0; piece < 20; piece++) here.add(piece);
     says((out) => {
@@ -221,7 +221,7 @@ describe("PeerLink: uploads", () => {
     assert.equal(waiting.size, 0, "nothing is read ahead that is in memory");
   });
 
-  it("under a limit each block passes by itself", () => {
+  it("under a limit each block is sent separately", () => {
     const { socket, says, warm, reads, up, clock } = scene();
     warm.add(0);
     up.setLimit(BLOCK_LENGTH * 10, clock.now());
@@ -267,7 +267,7 @@ describe("PeerLink: uploads", () => {
     assert.deepEqual(errors, []);
   });
 
-  it("a failure that comes after the request was cancelled refuses nobody else", () => {
+  it("a failure after a cancelled request refuses no other one", () => {
     const { socket, says, waiting } = scene();
     says(request(0, 0));
     const [waiter] = waiting.get(0)!;
@@ -281,7 +281,7 @@ describe("PeerLink: uploads", () => {
     assert.equal(socket.underWay.length, 0);
   });
 
-  it("refuses what waits for a piece that was lost, and no other", () => {
+  it("refuses requests for a lost piece, and no others", () => {
     const { socket, says, session, link, have } = scene();
     says((out) => {
       for (const piece of [0, 1, 0]) request(piece, piece)(out);

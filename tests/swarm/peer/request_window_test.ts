@@ -40,7 +40,7 @@ function released(release: (fn: (piece: number, block: number) => void) => void)
 }
 
 describe("RequestWindow: the requests", () => {
-  it("counts what was asked for until the answer begins", () => {
+  it("counts requests until the answer begins", () => {
     const window = new RequestWindow();
     ask(window, 0, 3);
     assert.equal(window.outstanding, 3);
@@ -110,7 +110,7 @@ describe("RequestWindow: the requests", () => {
     }
   });
 
-  it("knows an answer that comes after the request was given up, for a minute", () => {
+  it("recognises an answer after the request was given up, for a minute", () => {
     const window = new RequestWindow();
     ask(window, 0, 3, 1000);
     window.giveUp(0, 0);
@@ -138,7 +138,7 @@ describe("RequestWindow: the requests", () => {
     assert.equal(window.outstanding, 0);
   });
 
-  it("tells whether a refused request still counted", () => {
+  it("reports whether a refused request still counted", () => {
     const window = new RequestWindow();
     ask(window, 0, 2);
     window.giveUp(0, 1);
@@ -148,7 +148,7 @@ describe("RequestWindow: the requests", () => {
     assert.equal(window.outstanding, 0);
   });
 
-  it("leaves one that refuses alone, each time for longer, until a block comes", () => {
+  it("leaves a peer that refuses alone, each time for longer, until a block arrives", () => {
     const window = new RequestWindow();
     const rests: number[] = [];
     let now = 0;
@@ -209,7 +209,7 @@ describe("RequestWindow: the requests", () => {
     }
   });
 
-  it("knows when each was made, also after it forgot what was between them", () => {
+  it("knows the time of each request, even after forgetting those between", () => {
     const window = new RequestWindow();
     ask(window, 0, 1, 50_000);
     window.giveUp(0, 0);
@@ -225,7 +225,7 @@ describe("RequestWindow: the requests", () => {
     assert.equal(window.take(0, 60, 100_000), false, "and 60 is not too late yet");
   });
 
-  it("stays small while one request is never answered, given up or not", () => {
+  it("stays small while one request is neither answered nor given up", () => {
     for (const giveUp of [false, true]) {
       const window = new RequestWindow();
       ask(window, 0, 1);
@@ -287,7 +287,7 @@ describe("RequestWindow: its size", () => {
     assert.equal(far.size, 1000);
   });
 
-  it("never passes reqq, 250 until the peer told its own, nor the limit", () => {
+  it("never exceeds reqq, 250 until the peer sends its own, nor the limit", () => {
     const window = new RequestWindow();
     for (let i = 0; i < 3; i++) {
       window.push(0, i, 0);
@@ -384,7 +384,7 @@ describe("RequestWindow: snubbing", () => {
     assert.equal(window.wantsMore, true);
   });
 
-  it("forgives a snubbed peer at its first block, also one that was given up", () => {
+  it("a snubbed peer is restored by its first block, even one that was given up", () => {
     for (const given of [false, true]) {
       const window = new RequestWindow();
       ask(window, 0, 3, 0);

@@ -82,7 +82,7 @@ describe("PeerSession: asking", () => {
     assert.equal(one.asks().length, 2);
   });
 
-  it("gives its blocks to others when it is choked, and goes on when it may again", () => {
+  it("releases its blocks to others when it is choked, and continues after an unchoke", () => {
     for (const fast of [true, false]) {
       const { shop, a, b } = twoOf({}, { fast });
       a.hearsSeed();
@@ -116,14 +116,14 @@ describe("PeerSession: asking", () => {
     }
   });
 
-  it("uses what a peer still sends after it choked us", () => {
+  it("uses blocks that a peer sends after it choked us", () => {
     const one = bench().hearsSeed(), ids = one.asks();
     one.hearsSignal(wire.CHOKE).hearsBlocks(ids);
     assert.deepEqual(one.shop.verified, [0, 1]);
     assert.equal(one.shop.manager.ledger.wastedBytes, 0);
   });
 
-  it("asks somebody else for a block that was rejected", () => {
+  it("requests a rejected block from another peer", () => {
     const { a, b } = twoOf();
     a.hearsSeed();
     b.hearsSeed();
@@ -143,7 +143,7 @@ describe("PeerSession: asking", () => {
     assert.equal(end, "nonsense");
   });
 
-  it("gives everything back when the connection ends, in the middle of a block too", () => {
+  it("releases everything when the connection ends, even in the middle of a block", () => {
     for (const sent of [0, 13, 5000]) {
       const { shop, a, b } = twoOf({ length: 4 * BLOCK });
       a.hearsSeed();
@@ -155,7 +155,7 @@ describe("PeerSession: asking", () => {
     }
   });
 
-  it("repeats blocks in the end-game, and cancels what came from elsewhere", () => {
+  it("repeats requests in the end-game, and cancels blocks that arrived from others", () => {
     const { shop, a, b } = twoOf({ length: 4 * BLOCK });
     a.hearsSeed();
     const ids = a.asks();
@@ -183,7 +183,7 @@ describe("PeerSession: asking", () => {
   });
 });
 
-describe("PeerSession: blocks that nobody asked for", () => {
+describe("PeerSession: unrequested blocks", () => {
   it("drops and counts them, and ends the connection after too many", () => {
     const one = bench().hearsSeed(), [id] = one.asks();
     one.hearsBlocks([{ piece: 3, block: 1 }]);
@@ -199,7 +199,7 @@ describe("PeerSession: blocks that nobody asked for", () => {
     assert.ok(count >= 100 && count <= 400, `${count}`);
   });
 
-  it("refuses what is no block at all", () => {
+  it("refuses invalid blocks", () => {
     const wrong: [piece: number, begin: number, length: number][] = [
       [8, 0, BLOCK],
       [0xffffffff, 0, BLOCK],
@@ -220,8 +220,8 @@ describe("PeerSession: blocks that nobody asked for", () => {
   });
 });
 
-describe("PeerSession: peers that let us wait", () => {
-  it("gives the blocks of a silent peer to others, and uses what it sends at last", () => {
+describe("PeerSession: slow peers", () => {
+  it("releases the blocks of a silent peer to others, and uses its late ones", () => {
     const { shop, a, b } = twoOf({ length: 5 * BLOCK });
     a.hearsSeed();
     const ids = a.asks();
@@ -260,7 +260,7 @@ describe("PeerSession: peers that let us wait", () => {
     assert.equal(a.session.snubbed, false);
   });
 
-  it("lets a snubbed peer hold nothing, and asks it again only to see whether it lives", () => {
+  it("a snubbed peer holds no blocks, and gets only a request that tests it", () => {
     const { shop, a, b } = twoOf({ length: 2 * BLOCK });
     a.hearsSeed();
     a.asks();
@@ -281,7 +281,7 @@ describe("PeerSession: peers that let us wait", () => {
     shop.check();
   });
 
-  it("does not ask a snubbed peer for what others were asked for", () => {
+  it("does not request blocks from a snubbed peer that others were asked for", () => {
     const { a, b } = twoOf({ length: 2 * BLOCK });
     a.hearsSeed();
     a.asks();
@@ -292,7 +292,7 @@ describe("PeerSession: peers that let us wait", () => {
     assert.equal(a.session.outstanding, 0);
   });
 
-  it("takes nothing out of a block whose piece was given up and begun again meanwhile", () => {
+  it("ignores a block whose piece was given up and begun again meanwhile", () => {
     const { shop, a, b } = twoOf({ length: 8 * BLOCK, budgetBytes: 0 });
     a.hears((voice) => voice.bitfield(Uint8Array.of(0x80))).hearsSignal(wire.UNCHOKE);
     b.hears((voice) => voice.bitfield(Uint8Array.of(0x40))).hearsSignal(wire.UNCHOKE);
@@ -322,7 +322,7 @@ describe("PeerSession: peers that let us wait", () => {
     assert.equal(one.asks().length, 8);
   });
 
-  it("asks somebody else for a block that a peer answered all others around", () => {
+  it("requests a skipped block from another peer", () => {
     const { shop, a, b } = twoOf({ length: 16 * 64 * BLOCK, pieceLength: 16 * BLOCK });
     a.hearsSeed();
     const [lost, ...queue] = a.asks();
@@ -339,7 +339,7 @@ describe("PeerSession: peers that let us wait", () => {
     assert.equal(was, true);
   });
 
-  it("tells when a second tick finds room in the window", () => {
+  it("reports on a second tick that the window has space", () => {
     const one = bench().hearsSeed();
     const before = one.changes;
     one.pass(500);

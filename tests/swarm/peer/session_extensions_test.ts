@@ -39,7 +39,7 @@ function refusal(act: () => void): string | undefined {
 }
 
 describe("PeerSession: extension messages of the torrent", () => {
-  it("offers those that the torrent handles, beside its own", () => {
+  it("offers those that the torrent handles, besides its own", () => {
     const { one } = bench([UT_PEX]);
     one.session.open({ messages: new Map() });
     const handshake = one.said().find((message) => message.kind === "extended");
@@ -48,7 +48,7 @@ describe("PeerSession: extension messages of the torrent", () => {
     assert.deepEqual(messages, new Map([["lt_donthave", 7], [UT_PEX, PEX]]));
   });
 
-  it("hands over by name what comes under our numbers, and refuses what was not offered", () => {
+  it("passes on messages with our numbers by name, and refuses those not offered", () => {
     const { one, got } = bench();
     says(one, PEX, "one");
     says(one, METADATA, "two");
@@ -59,7 +59,7 @@ describe("PeerSession: extension messages of the torrent", () => {
     assert.deepEqual(none, []);
   });
 
-  it("ends the connection with what the torrent throws", () => {
+  it("ends the connection with the error that the torrent throws", () => {
     const port: ExtensionPort = {
       names: [UT_PEX],
       received() {
@@ -70,7 +70,7 @@ describe("PeerSession: extension messages of the torrent", () => {
     assert.equal(refusal(() => says(one, PEX, "")), "pex-flood");
   });
 
-  it("sends under the peer's numbers, and only what the peer knows", () => {
+  it("sends under the peer's numbers, and only what the peer supports", () => {
     const { one } = bench();
     const ping = fromLatin1("ping");
     assert.equal(one.session.sendExtended(UT_PEX, ping), false);
@@ -95,7 +95,7 @@ describe("PeerSession: extension messages of the torrent", () => {
 });
 
 describe("PeerSession: PORT messages", () => {
-  it("tells of the peer's DHT node, and of ours", () => {
+  it("reports the peer's DHT node, and announces ours", () => {
     const { one } = bench();
     one.receives(Uint8Array.of(0, 0, 0, 3, wire.PORT, 0x1a, 0xe1));
     one.receives(Uint8Array.of(0, 0, 0, 3, wire.PORT, 0, 0));

@@ -24,8 +24,8 @@ function starving(): SessionBench {
 const request = (piece: number, block: number) => (voice: wire.WireEncoder) =>
   voice.block(wire.REQUEST, piece, block * BLOCK, BLOCK);
 
-describe("PeerSession: what it gives while it chokes (BEP 6)", () => {
-  it("tells a peer with few pieces which it may have, and no other", () => {
+describe("PeerSession: uploads while it chokes (BEP 6)", () => {
+  it("announces the allowed pieces to a peer with few pieces, and to no other", () => {
     assert.deepEqual(
       choked().said().filter(({ kind }) => kind === "number").map((m) => ({ ...m })),
       [1, 2].map((value) => ({ kind: "number", id: wire.ALLOWED_FAST, value })),
@@ -36,7 +36,7 @@ describe("PeerSession: what it gives while it chokes (BEP 6)", () => {
     assert.deepEqual(rich.said(), []);
   });
 
-  it("serves requests for those, and rejects all others", () => {
+  it("serves requests for allowed pieces, and rejects all others", () => {
     const one = choked();
     one.said();
     one.hears(request(1, 0)).hears(request(3, 0));
@@ -53,7 +53,7 @@ describe("PeerSession: what it gives while it chokes (BEP 6)", () => {
     assert.equal(blocksOf(one.said(), wire.REJECT).length, 8);
   });
 
-  it("keeps what waits for those when it chokes, and rejects the rest", () => {
+  it("keeps queued requests for allowed pieces when it chokes, and rejects the rest", () => {
     const one = choked();
     one.session.setChoking(false, one.now);
     one.said();
@@ -103,7 +103,7 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
     assert.equal(asks(one, 200), 200);
   });
 
-  it("stays as long as our CHOKE waits behind other bytes, but not for good", () => {
+  it("lasts while our CHOKE waits behind other bytes, but not for ever", () => {
     const one = choked();
     one.session.setChoking(false, one.now);
     one.now += 1000;
@@ -121,7 +121,7 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
     assert.equal(asks(one, 200), 0);
   });
 
-  it("starts anew with every UNCHOKE, and may have what is allowed at any time", () => {
+  it("restarts with every UNCHOKE, and includes allowed pieces at any time", () => {
     const one = choked();
     one.now += 60_000;
     assert.equal(asks(one, 12, 1), 12);
@@ -136,7 +136,7 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
   });
 });
 
-describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
+describe("PeerSession: downloads while it is choked (BEP 6)", () => {
   it("asks for pieces that the peer allows, and for nothing else", () => {
     const one = starving();
     assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
@@ -148,7 +148,7 @@ describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
     assert.deepEqual(one.shop.verified, [5]);
   });
 
-  it("does not ask again for what the peer rejects all the same", () => {
+  it("does not repeat a request that the peer rejects", () => {
     const one = starving();
     one.hears((voice) => voice.number(wire.ALLOWED_FAST, 5));
     assert.equal(blocksOf(one.settles(), wire.REQUEST).length, 4);
@@ -159,7 +159,7 @@ describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
     assert.equal(one.session.window.outstanding, 0);
   });
 
-  it("goes on with allowed pieces through a choke, and gives the others back", () => {
+  it("continues allowed pieces during a choke, and releases the others", () => {
     const one = starving();
     one.hears((voice) => voice.number(wire.ALLOWED_FAST, 0));
     one.hearsSignal(wire.UNCHOKE);
@@ -169,7 +169,7 @@ describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
     assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
   });
 
-  it("takes a suggestion before its own choice, and ignores one that it has", () => {
+  it("prefers a suggestion to its own choice, and ignores one for a piece that it has", () => {
     const one = starving();
     one.shop.manager.markHave(3);
     one.hears((voice) => {
@@ -181,7 +181,7 @@ describe("PeerSession: what it takes while it is choked (BEP 6)", () => {
     assert.deepEqual(asked.slice(0, 5), [6, 6, 6, 6, 0]);
   });
 
-  it("keeps no more advice than is of use, however much comes", () => {
+  it("keeps a bounded number of suggestions, however many arrive", () => {
     const one = new SessionBench(new Workshop({ length: 4000 * BLOCK, pieceLength: BLOCK }));
     one.hearsSignal(wire.HAVE_ALL);
     one.hears((voice) => {

@@ -61,7 +61,7 @@ describe("Two PeerSessions back to back", () => {
     }
   });
 
-  it("two that each have half give one another the other half", () => {
+  it("two with half of the pieces each exchange the other half", () => {
     for (const fast of [true, false]) {
       const one = having([0, 2, 4, 6]), other = having([1, 3, 5, 7]);
       const pair = new SessionWire(one, other, { fast });
@@ -74,7 +74,7 @@ describe("Two PeerSessions back to back", () => {
     }
   });
 
-  it("go on after a choke in the middle, and nothing is asked for while it lasts", () => {
+  it("continue after a choke in the middle, and request nothing while it lasts", () => {
     for (const fast of [true, false]) {
       const options = { length: 120 * BLOCK };
       const seed = having("all", options), leech = new Workshop(options);
@@ -95,7 +95,7 @@ describe("Two PeerSessions back to back", () => {
     }
   });
 
-  it("go on after the connection broke in the middle, in a new one", () => {
+  it("continue in a new connection after the first broke in the middle", () => {
     const seed = having("all"), leech = new Workshop();
     let broken = 0;
     for (let steps = 3; !leech.manager.complete; steps++) {
@@ -115,7 +115,7 @@ describe("Two PeerSessions back to back", () => {
     assert.ok(broken > 3, `${broken}`);
   });
 
-  it("three get everything out of what they have together, through chokes, breaks and pauses", () => {
+  it("three complete from the pieces that they have together, through chokes, breaks and pauses", () => {
     let breaks = 0, pauses = 0;
     for (let seed = 0; seed < 25; seed++) {
       const dice = new Prng(seed);

@@ -35,7 +35,7 @@ const bits = (...pieces: number[]) =>
   Uint8Array.of(pieces.reduce((byte, piece) => byte | (0x80 >> piece), 0));
 
 describe("PeerSession: the opening", () => {
-  it("tells a fast peer all, nothing or a bitfield, first of all", () => {
+  it("first sends have-all, have-none or a bitfield to a fast peer", () => {
     const none = bench({ extensions: false });
     none.session.open(OURS);
     assert.deepEqual(none.said(), [{ kind: "signal", id: wire.HAVE_NONE }]);
@@ -49,7 +49,7 @@ describe("PeerSession: the opening", () => {
     assert.deepEqual(all.said(), [{ kind: "signal", id: wire.HAVE_ALL }]);
   });
 
-  it("tells a peer without the fast extension a bitfield, or nothing", () => {
+  it("sends a bitfield or nothing to a peer without the fast extension", () => {
     const none = bench({ fast: false, extensions: false });
     none.session.open(OURS);
     assert.deepEqual(none.said(), []);
@@ -59,7 +59,7 @@ describe("PeerSession: the opening", () => {
     assert.deepEqual(all.said(), [{ kind: "bitfield", bytes: [0xff] }]);
   });
 
-  it("sends its extension handshake to whom understands it, with what it takes", () => {
+  it("sends its extension handshake, with its limits, to a peer that supports it", () => {
     const one = bench({ fast: false });
     one.session.open({ messages: new Map(), client: "shoal", reqq: 500 });
     const [message] = one.said();
@@ -79,8 +79,8 @@ describe("PeerSession: the opening", () => {
   });
 });
 
-describe("PeerSession: what the peer has", () => {
-  it("takes a bitfield, have-all, have-none or nothing, and HAVEs behind them", () => {
+describe("PeerSession: the peer's pieces", () => {
+  it("accepts a bitfield, have-all, have-none or nothing, and HAVEs after them", () => {
     const field = bench({ fast: false }).hears((voice) => voice.bitfield(bits(1, 3)));
     field.hears((voice) => voice.number(wire.HAVE, 4));
     assert.deepEqual([...field.session.have.bytes], [...bits(1, 3, 4)]);
@@ -94,7 +94,7 @@ describe("PeerSession: what the peer has", () => {
     assert.equal(nothing.session.wanted, 1);
   });
 
-  it("takes HAVEs that come before the bitfield", () => {
+  it("accepts HAVEs before the bitfield", () => {
     const one = bench({ fast: false });
     one.hears((voice) => voice.number(wire.HAVE, 2));
     one.hears((voice) => voice.number(wire.HAVE, 2));
@@ -115,7 +115,7 @@ describe("PeerSession: what the peer has", () => {
     for (let piece = 0; piece < 8; piece++) assert.equal(one.shop.manager.availabilityOf(piece), 1);
   });
 
-  it("ends with one who tells again and again what it told before", () => {
+  it("disconnects a peer that repeats the same HAVEs", () => {
     for (const id of [wire.HAVE_ALL, 0]) {
       const one = bench();
       const tell = (voice: wire.WireEncoder) => id ? voice.signal(id) : voice.bitfield(bits(1));
@@ -125,7 +125,7 @@ describe("PeerSession: what the peer has", () => {
     }
   });
 
-  it("refuses have-none once it was told something", () => {
+  it("refuses have-none after other announcements", () => {
     const says: ((voice: wire.WireEncoder) => void)[] = [
       (voice) => voice.bitfield(bits(1)),
       (voice) => voice.signal(wire.HAVE_ALL),
@@ -166,7 +166,7 @@ describe("PeerSession: what the peer has", () => {
     }
   });
 
-  it("does not mind PORT, suggestions, keep-alives and unknown messages", () => {
+  it("tolerates PORT, suggestions, keep-alives and unknown messages", () => {
     const one = bench();
     one.receives(Uint8Array.of(0, 0, 0, 3, wire.PORT, 1, 1, 0, 0, 0, 0, 0, 0, 0, 2, 99, 1));
     one.hears((voice) => voice.number(wire.SUGGEST, 1));
@@ -193,7 +193,7 @@ describe("PeerSession: what the peer has", () => {
 });
 
 describe("PeerSession: interest", () => {
-  it("is told exactly when it changes", () => {
+  it("is announced exactly when it changes", () => {
     const one = bench({ fast: false });
     assert.deepEqual(one.settles(), []);
     one.hears((voice) => voice.number(wire.HAVE, 0));
@@ -232,7 +232,7 @@ describe("PeerSession: extensions", () => {
     assert.equal(one.asks().length, 3);
   });
 
-  it("believes who says that it wants something again (BEP 21), and who shows it", () => {
+  it("accepts a peer's renewed wish for pieces (BEP 21), announced or shown", () => {
     const one = bench().hears(handshake("d11:upload_onlyi1ee"));
     one.shop.manager.markHave(3);
     assert.deepEqual([one.session.isDone, one.session.needsUs], [true, false]);
@@ -246,7 +246,7 @@ describe("PeerSession: extensions", () => {
     assert.equal(one.session.isDone, false);
   });
 
-  it("refuses what was not negotiated or never offered, and bytes that are no handshake", () => {
+  it("refuses messages that were not negotiated or offered, and invalid handshakes", () => {
     const plain = () => bench({ extensions: false }).hears(handshake("de"));
     assert.equal(refusal(plain), "not-negotiated");
     const unknown = () => bench().hears((voice) => voice.extended(3, fromLatin1("de")));
@@ -255,7 +255,7 @@ describe("PeerSession: extensions", () => {
     assert.notEqual(refusal(() => bench().hears(handshake(""))), undefined);
   });
 
-  it("keeps nothing of the borrowed bytes", () => {
+  it("keeps none of the borrowed bytes", () => {
     const one = bench();
     one.hears(handshake("d1:v4:nice6:yourip4:\x01\x02\x03\x04e"));
     assert.equal(one.handshakes[0]!.client, "nice");
@@ -277,7 +277,7 @@ describe("PeerSession: serving", () => {
   const request = (piece: number, begin: number, length: number) => (voice: wire.WireEncoder) =>
     voice.block(wire.REQUEST, piece, begin, length);
 
-  it("queues requests for parts of what we have, in their order", () => {
+  it("queues requests for blocks that we have, in their order", () => {
     const one = serving();
     one.hears(request(0, 3 * BLOCK, BLOCK)).hears(request(7, BLOCK, BLOCK / 2));
     one.hears(request(0, 5, 7));
@@ -287,7 +287,7 @@ describe("PeerSession: serving", () => {
     assert.deepEqual(one.said(), []);
   });
 
-  it("refuses what cannot be asked for, and ends the connection after too much of it", () => {
+  it("refuses invalid requests, and ends the connection after too many", () => {
     const wrong: [number, number, number][] = [
       [8, 0, BLOCK],
       [0xffffffff, 0, BLOCK],
@@ -325,7 +325,7 @@ describe("PeerSession: serving", () => {
     assert.equal(fast.session.upload.length + plain.session.upload.length, 0);
   });
 
-  it("rejects what waits when it chokes the peer", () => {
+  it("rejects queued requests when it chokes the peer", () => {
     for (const fast of [true, false]) {
       const one = serving({ fast }).hears(request(0, 0, BLOCK)).hears(request(0, BLOCK, BLOCK));
       one.session.setChoking(true, one.now + 5);
@@ -354,7 +354,7 @@ describe("PeerSession: serving", () => {
     }
   });
 
-  it("knows who let its turn pass: who had time and asked for nothing, until it takes something", () => {
+  it("knows that a peer let its turn pass, until it downloads something", () => {
     const one = serving(), { session } = one;
     const wastes = (after: number) => session.wastesTurns(one.now + after, true);
     assert.deepEqual([wastes(0), wastes(4999), wastes(5000)], [false, false, true]);
@@ -399,7 +399,7 @@ describe("PeerSession: serving", () => {
     }
   });
 
-  it("does not end the connection of one who reads the answers", () => {
+  it("keeps the connection of a peer that reads the answers", () => {
     const one = serving();
     one.session.setChoking(true, one.now);
     one.said();

@@ -86,9 +86,9 @@ const KINDS: Record<string, Say> = {
   "messages of unknown kinds": (voice) => voice.append(Uint8Array.of(0, 0, 0, 5, 99, 1, 2, 3, 4)),
 };
 
-describe("PeerSession: what a peer may cost", () => {
+describe("PeerSession: the work that a peer may cause", () => {
   for (const [kind, say] of Object.entries(KINDS)) {
-    it(`ends with ${kind}, again and again, in a torrent of many pieces`, () => {
+    it(`disconnects a peer that repeats ${kind}, in a torrent of many pieces`, () => {
       const one = bench();
       const { code, bytes, steps } = flood(one, say);
       assert.ok(code !== null, `it may say ${bytes} bytes`);
@@ -98,7 +98,7 @@ describe("PeerSession: what a peer may cost", () => {
     });
   }
 
-  it("ends with one that lets us choose among few pieces and refuses, again and again", () => {
+  it("disconnects a peer that offers few pieces and refuses, again and again", () => {
     const one = bench();
     one.hears((voice) => {
       for (let piece = 0; piece < 1000; piece++) voice.number(wire.HAVE, piece * 200);
@@ -137,7 +137,7 @@ describe("PeerSession: what a peer may cost", () => {
     assert.equal(one.shop.manager.availabilityOf(9), 0);
   });
 
-  it("does not mind one that tells of all its pieces as it gets them, and asks for as many", () => {
+  it("tolerates a peer that announces all its pieces as it gets them, and requests as many", () => {
     const one = bench();
     one.session.setChoking(false, one.now);
     one.hears((voice) => voice.bitfield(new Uint8Array(PIECES / 8)));
@@ -154,7 +154,7 @@ describe("PeerSession: what a peer may cost", () => {
     one.shop.manager.peerLeft(one.session);
   });
 
-  it("does not mind one whose blocks come and are of use, whatever else it says", () => {
+  it("tolerates a peer that sends useful blocks, whatever else it sends", () => {
     const one = new SessionBench(
       new Workshop({ length: 256 * BLOCK_LENGTH, pieceLength: BLOCK_LENGTH }),
     );
@@ -173,7 +173,7 @@ describe("PeerSession: what a peer may cost", () => {
 });
 
 describe("WorkBudget", () => {
-  it("is refilled by time and by what we sent, up to a bound", () => {
+  it("is refilled by time and by our uploads, up to a bound", () => {
     const budget = new WorkBudget(100, 0);
     budget.spend(101);
     assert.throws(() => budget.check(), { code: "costly" });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { MAX_QUEUED_REQUESTS, UploadQueue } from "../../../src/swarm/peer/upload_queue.ts";
 
 describe("UploadQueue", () => {
-  it("gives requests back in their order", () => {
+  it("returns requests in their order", () => {
     const queue = new UploadQueue();
     queue.push(1, 0, 5);
     queue.push(0, 16384, 6);
@@ -14,7 +14,7 @@ describe("UploadQueue", () => {
     assert.equal(queue.length, 0);
   });
 
-  it("takes what it promises as reqq, and refuses more", () => {
+  it("accepts as many as it promises by reqq, and refuses more", () => {
     const queue = new UploadQueue();
     for (let i = 0; i < MAX_QUEUED_REQUESTS; i++) assert.equal(queue.push(i, 0, 1), true);
     assert.equal(queue.push(0, 0, 1), false);
@@ -23,7 +23,7 @@ describe("UploadQueue", () => {
     assert.equal(queue.push(0, 0, 1), true);
   });
 
-  it("cancels exactly the request that was meant, and tells whether it waited", () => {
+  it("cancels exactly the given request, and reports whether it was queued", () => {
     const queue = new UploadQueue();
     queue.push(1, 0, 5);
     queue.push(1, 0, 6);
@@ -49,7 +49,7 @@ describe("UploadQueue", () => {
     assert.equal(queue.length, 2);
   });
 
-  it("clear empties it and gives back what waited", () => {
+  it("clear empties it and returns the queued requests", () => {
     const queue = new UploadQueue();
     queue.push(1, 0, 5);
     queue.push(2, 0, 5);
