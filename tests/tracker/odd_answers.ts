@@ -45,6 +45,10 @@ export const READABLE: Readonly<Record<string, Uint8Array>> = {
     "Content-Length: 5",
     "Transfer-Encoding: chunked",
   ]),
+  "chunks with sizes of many digits": answer(
+    `${GOOD.length.toString(16).padStart(16, "0")}\r\n${GOOD}\r\n${"0".repeat(16)}\r\n\r\n`,
+    ["Transfer-Encoding: chunked"],
+  ),
   "chunks without the last one": answer(chunked(GOOD).slice(0, -7), [
     "Transfer-Encoding: chunked",
   ]),

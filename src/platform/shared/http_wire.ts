@@ -77,13 +77,13 @@ export class WireReader {
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
     for (;;) {
-      const size = /^\s*([0-9a-f]{1,8})\s*(;|$)/i.exec(await this.#text())?.[1];
+      const size = /^\s*0{0,16}([0-9a-f]{1,8})\s*(;|$)/i.exec(await this.#text())?.[1];
       if (size === undefined) throw this.#broken("a chunk has no proper size");
-      if (parseInt(size, 16) === 0) break;
+      // What follows the last chunk is of no use, and some servers never send it.
+      if (parseInt(size, 16) === 0) return;
       yield* this.#bytes(parseInt(size, 16));
       await this.#text();
     }
-    while (await this.#text() !== "");
   }
 
   async *#bytes(length: number): AsyncGenerator<Uint8Array> {
