@@ -195,3 +195,31 @@ for (const engine of ["node", "webcrypto", "lanes"] as const) {
     });
   });
 }
+
+it("starts a second hash thread only for much work", async () => {
+  const folder = tempFolder(), path = join(folder.path, "file");
+  writeFileSync(path, pieceBytes(1));
+  const spans: FileSpan[] = [{ path, offset: 0, length: PIECE }];
+  const scope = globalThis as unknown as { Worker: new (...args: unknown[]) => object };
+  const { Worker: Real } = scope;
+  let started = 0;
+  scope.Worker = class extends Real {
+    constructor(...args: unknown[]) {
+      super(...args);
+      started++;
+    }
+  };
+  const pool = new HashPool(2);
+  const hash = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => pool.hashFiles("sha1", spans)));
+  try {
+    await hash(20);
+    assert.equal(started, 1);
+    await hash(40);
+    assert.equal(started, 2);
+  } finally {
+    scope.Worker = Real;
+    pool.close();
+    folder.dispose();
+  }
+});
