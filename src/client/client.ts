@@ -2,151 +2,49 @@
  * All torrents of one client, which share one port, one timer and one pool of open files.
  * Everything else belongs to the torrents.
  */
-import type { Platform, Timer } from "../platform/types.ts";
-import { formatHostPort, formatMagnet, type Magnet, parseMagnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
-import { parseHostPort, type PeerAddress } from "../util/compact_address.ts";
-import { toHex } from "../util/bytes.ts";
-import { type Crc32c, createCrc32c } from "../util/crc32c.ts";
-import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
-import { UdpAnnouncer } from "../tracker/udp_announcer.ts";
-import { PEER_SOURCE } from "../peers/pool_peer.ts";
-import type { Rates } from "../swarm/rate_limits.ts";
-import type { TorrentEvent, TorrentHappening } from "../torrent/types.ts";
-import { ClientLimits } from "./client_limits.ts";
+import type { Platform } from "../platform/types.ts";
 import type { Dht } from "../dht/dht.ts";
-import { withNodesOf } from "../discovery/dht_state.ts";
-import { Discovery } from "../discovery/discovery.ts";
-import { ContentMaker } from "./content_maker.ts";
-import { PeersMaker } from "./peers_maker.ts";
-import { EventFeed } from "./event_feed.ts";
-import { selectedBy } from "../torrent/file_priorities.ts";
-import { Inbound } from "../transport/inbound.ts";
-import { spentMessage } from "./quota.ts";
-import { openOwners, type StateFolderOwners } from "./other_owners.ts";
-import { type OpenShare, shareOut } from "./open_share.ts";
-import { ClientPaths } from "./path_claims.ts";
+import { type Magnet, parseMagnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { Torrent } from "../torrent/torrent.ts";
+import type { TorrentInside } from "../torrent/torrent_ports.ts";
+import type { TorrentEvent } from "../torrent/types.ts";
+import { toHex } from "../util/bytes.ts";
+import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
+import { addManualPeers } from "./manual_peers.ts";
+import { type ClientParts, makeParts } from "./parts.ts";
+import { Rounds } from "./rounds.ts";
 import {
   checkAddOptions,
   checkClientOptions,
   checkClientPatch,
   checkSource,
-  checkTorrentPatch,
   clientSettings,
 } from "./settings.ts";
-import { StateDir } from "./state_dir.ts";
-import { makeTorrent, type Torrent } from "../torrent/torrent.ts";
-import type {
-  TorrentInside,
-  TorrentPorts,
-  TorrentSource,
-  TorrentStart,
-} from "../torrent/torrent_ports.ts";
-import { inUse } from "../torrent/take_over.ts";
-import { UdpPort } from "../transport/udp_port.ts";
-import { Waking } from "./waking.ts";
-import { SavedTorrents, tiersOf } from "./saved_torrents.ts";
-import type { AddOptions, ClientOptions, ClientPatch, DhtSettings, QuotaSpent } from "./types.ts";
-
-const TICK_MS = 500;
-/** An idle torrent has its turn in one of so many ticks. */
-const IDLE_TURNS = 4;
-/** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */
-const QUOTA_EVERY_MS = 10_000;
-/** How often links that wait for a rate limit are served; this keeps the rates smooth. */
-const LIMIT_TICK_MS = 25;
-
-interface Start extends TorrentStart {
-  /** Of a magnet: the link. */
-  readonly link?: string | null;
-  /** Seconds since 1970. Default: now. */
-  readonly addedAt?: number;
-}
+import { optionsOf, type SavedStart } from "./torrent_maker.ts";
+import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
 
 /**
  * All torrents of one client: they share a port, limits and open files. `createClient` opens one.
  */
 export class Client {
-  readonly #platform: Platform;
-  /** Those that have not ended. */
-  readonly #running = new Map<string, TorrentInside>();
+  readonly #parts: ClientParts;
   /** All, in the order in which they were added. */
   readonly #handles = new Map<string, Torrent>();
-  readonly #state: StateDir | null;
-  readonly #saved: SavedTorrents;
-  readonly #limits: ClientLimits;
-  /** The only one to listen on; undefined: all. */
-  readonly #address: string | undefined;
-  readonly #feed = new EventFeed();
-  readonly #open: OpenShare;
-  readonly #inbound: Inbound;
-  readonly #udpPort: UdpPort;
-  readonly #udp: UdpAnnouncer;
-  readonly #peersMaker: PeersMaker;
-  readonly #contentMaker: ContentMaker;
-  readonly #discovery: Discovery;
-  readonly #paths: ClientPaths;
-  /** Null without a state folder. */
-  readonly #owners: StateFolderOwners | null;
-  readonly #warnings: string[] = [];
-  /** Those that the last tick found at work. */
-  #awake: TorrentInside[] = [];
-  #turn = 0;
-  #timer: Timer | null = null;
-  #nextTickAt = 0;
-  /** Null while no torrent runs: then time may pass unseen. */
-  #waking: Waking | null = null;
-  #nextQuotaAt = 0;
-  /** The quota as it was told last. */
-  #spent: QuotaSpent | null = null;
+  readonly #rounds: Rounds;
   #closing: Promise<void> | null = null;
 
-  private constructor(platform: Platform, options: ClientOptions, crc32c: Crc32c) {
-    const { clock, random, datagrams } = platform;
-    this.#platform = platform;
-    this.#state = options.stateDir === undefined
-      ? null
-      : new StateDir(platform.files, options.stateDir, (bytes) =>
-        platform.hasher.digest("sha1", bytes));
-    this.#open = shareOut(platform.files.openLimit());
-    this.#address = options.address;
-    const connections = Math.min(clientSettings(options).maxConnections, this.#open.connections);
-    this.#limits = new ClientLimits(clock, connections, options.quota);
-    this.#inbound = new Inbound(clock, this.#running, this.#open.newcomers);
-    this.#udpPort = new UdpPort(datagrams, () => this.#at(this.port));
-    this.#udp = new UdpAnnouncer({ clock, random, datagrams: this.#udpPort.lane("tracker") });
-    this.#saved = new SavedTorrents(platform, this.#state, (infoHash, message) => {
-      this.#feed.push({ infoHash, type: "warning", message });
-    });
-    const parse = (bytes: Uint8Array) => this.#saved.parse(bytes);
-    const warn = (message: string) => void this.#warnings.push(message);
-    this.#owners = this.#state && openOwners(platform, this.#state, parse, warn);
-    this.#paths = new ClientPaths((path) => platform.files.stat(path), this.#owners);
-    this.#contentMaker = new ContentMaker(platform, options, (torrent) => ({
-      claim: (place, written, overwrite) => this.#paths.claim(torrent, place, written, overwrite),
-      ownerOf: (path) => this.#paths.ownerOf(torrent.infoHash, path),
-    }));
-    this.#peersMaker = new PeersMaker(platform, {
-      limits: this.#limits,
-      udp: this.#udp,
-      crc32c,
-      anyTrackerUrl: clientSettings(options).anyTrackerUrl,
-      listenPort: () => this.port,
-      dhtPort: () => this.#discovery.dhtPort,
-      ownAddresses: () => this.#discovery.ownAddresses,
-      outside: {
-        dhtNode: (address, port) => this.#discovery.dhtNode(address, port),
-        ownAddress: (address, from) => this.#discovery.ownAddress(address, from),
+  private constructor(parts: ClientParts) {
+    const { platform: { clock }, running, limits, quota, network } = parts;
+    this.#parts = parts;
+    this.#rounds = new Rounds(clock, running, {
+      serve: (now) => limits.serve(now),
+      tick: (due, now) => {
+        quota.tick(now);
+        for (const torrent of due) torrent.tick(now);
+        network.discovery.tick(due, now);
       },
     });
-    this.#discovery = new Discovery(platform, {
-      krpc: this.#udpPort.lane("krpc"),
-      listenPort: () => this.port,
-      torrents: () => this.#running.values(),
-      addressChanged: (address) => this.#onOwnAddress(address),
-      warn: (message) => this.#warnings.push(message),
-    });
-    this.#setRates(options.limits ?? {});
   }
 
   /**
@@ -156,29 +54,26 @@ export class Client {
   static async open(platform: Platform, options: ClientOptions = {}): Promise<Client> {
     checkClientOptions(options);
     await platform.hasher.calibrate();
-    const client = new Client(platform, options, await createCrc32c());
+    const client = new Client(await makeParts(platform, options));
+    const { network, limits, quota, state, warnings } = client.#parts;
     const { port, dht, lsd } = clientSettings(options);
-    await client.#inbound.listen(platform.net, client.#at(port));
-    client.#state?.tidy(platform.clock.wallTime());
-    await client.#keepQuota();
+    limits.setRates(options.limits ?? {});
+    await network.listen(port);
+    state?.tidy(platform.clock.wallTime());
+    await quota.keep();
     try {
-      await client.#setDht(dht);
+      await network.setDht(dht);
     } catch (error) {
       if (options.dht !== undefined || !(error instanceof NetError)) throw error;
-      client.#warnings.push(`The DHT is off: ${error.message}`);
+      warnings.push(`The DHT is off: ${error.message}`);
     }
-    if (lsd) await client.#discovery.openLsd();
+    if (lsd) await network.setLsd(true);
     return client;
-  }
-
-  #at(port: number): { port: number; queue: number; address?: string } {
-    const { queue } = this.#open;
-    return { port, queue, ...(this.#address === undefined ? {} : { address: this.#address }) };
   }
 
   /** Where peers can dial us; 0 when not listening. */
   get port(): number {
-    return this.#inbound.port;
+    return this.#parts.network.port;
   }
 
   /**
@@ -192,12 +87,13 @@ export class Client {
     checkAddOptions(options ?? {});
     checkSource(source);
     if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
-    const meta = source instanceof Uint8Array ? this.#saved.parse(source) : source;
+    const { saved, network } = this.#parts;
+    const meta = source instanceof Uint8Array ? saved.parse(source) : source;
     const torrent = this.#start(toHex(meta.infoHash), meta, options);
     if (!meta.private) {
-      for (const { host, port } of meta.nodes) this.#discovery.dhtNode(host, port);
+      for (const { host, port } of meta.nodes) network.discovery.dhtNode(host, port);
     }
-    this.#saved.keepMeta(meta);
+    saved.keepMeta(meta);
     return torrent;
   }
 
@@ -208,14 +104,13 @@ export class Client {
   async restore(): Promise<Torrent[]> {
     this.#demandOpen();
     const restored: Torrent[] = [];
-    for (const infoHash of this.#state?.torrents() ?? []) {
-      if (this.#running.has(infoHash)) continue;
+    for (const infoHash of this.#parts.state?.torrents() ?? []) {
+      if (this.#parts.running.has(infoHash)) continue;
       try {
         const torrent = await this.#restore(infoHash);
         if (torrent !== null) restored.push(torrent);
       } catch (error) {
-        const message = `The torrent was not restored: ${(error as Error).message}`;
-        this.#feed.push({ infoHash, type: "warning", message });
+        this.#warn(infoHash, `The torrent was not restored: ${(error as Error).message}`);
       }
     }
     return restored;
@@ -232,17 +127,17 @@ export class Client {
 
   /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
-    const key = infoHash.toLowerCase();
+    const key = infoHash.toLowerCase(), { saved, paths, state } = this.#parts;
     await this.#handles.get(key)?.stop();
-    await this.#saved.written(key);
+    await saved.written(key);
     this.#handles.delete(key);
-    this.#paths.release(key);
-    this.#state?.forget(key);
+    paths.release(key);
+    state?.forget(key);
   }
 
   /** The DHT node, for queries; null if the DHT is off. */
   get dht(): Dht | null {
-    return this.#discovery.dht;
+    return this.#parts.network.discovery.dht;
   }
 
   /**
@@ -250,12 +145,12 @@ export class Client {
    * report them.
    */
   get externalAddresses(): readonly string[] {
-    return this.#discovery.ownAddresses;
+    return this.#parts.network.discovery.ownAddresses;
   }
 
   /** Problems while opening the client that it can do without. */
   get warnings(): readonly string[] {
-    return this.#warnings;
+    return this.#parts.warnings;
   }
 
   /** All torrents, including ended ones, in the order in which they were added. */
@@ -272,47 +167,28 @@ export class Client {
   async update(patch: ClientPatch): Promise<void> {
     this.#demandOpen();
     checkClientPatch(patch);
-    const { port, dht, lsd, limits, maxConnections, quota } = patch;
-    if (port !== undefined) await this.#setPort(port);
-    if (dht !== undefined) await this.#setDht(dht);
-    if (lsd === false) this.#discovery.closeLsd();
-    else if (lsd) await this.#discovery.openLsd();
-    const now = this.#platform.clock.now();
+    const { network, limits, quota, platform, mostConnections } = this.#parts;
+    const { port, dht, lsd, maxConnections } = patch;
+    if (port !== undefined) await network.move(port);
+    if (dht !== undefined) await network.setDht(dht);
+    if (lsd !== undefined) await network.setLsd(lsd);
     if (maxConnections !== undefined) {
-      this.#limits.slots.setLimit(Math.min(maxConnections, this.#open.connections), now);
+      limits.slots.setLimit(Math.min(maxConnections, mostConnections), platform.clock.now());
     }
-    if (limits !== undefined) this.#setRates(limits);
-    if (quota !== undefined) {
-      await this.#keepQuota();
-      this.#limits.setQuota(quota);
-      await this.#keepQuota();
+    if (patch.limits !== undefined) {
+      limits.setRates(patch.limits);
+      this.#rounds.restart();
     }
-  }
-
-  async #setPort(port: number): Promise<void> {
-    await this.#inbound.listen(this.#platform.net, this.#at(port));
-    await this.#udpPort.move();
-    for (const address of [null, ...this.#discovery.ownAddresses]) this.#onOwnAddress(address);
-  }
-
-  async #setDht(dht: DhtSettings | boolean): Promise<void> {
-    await this.#keepDht();
-    this.#discovery.closeDht();
-    if (dht === false) return;
-    const settings = dht === true ? {} : dht;
-    await this.#discovery.openDht(settings, await this.#state?.loadDht() ?? null);
-  }
-
-  #setRates(limits: Partial<Rates>): void {
-    this.#limits.setRates(limits);
-    this.#timer?.cancel();
-    this.#timer = null;
-    this.#schedule();
+    if (patch.quota !== undefined) {
+      await quota.keep();
+      limits.setQuota(patch.quota);
+      await quota.keep();
+    }
   }
 
   /** The events of all torrents from now on; ends with the client. */
   events(): AsyncIterableIterator<TorrentEvent> {
-    return this.#feed.listen();
+    return this.#parts.feed.listen();
   }
 
   /** Stops all torrents (trackers are told, for up to three seconds) and closes the port. */
@@ -326,29 +202,22 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ torrent }) => torrent.stop()));
-    await this.#saved.allWritten();
-    this.#timer?.cancel();
-    this.#timer = null;
-    await this.#inbound.close();
-    await this.#keepDht();
-    await this.#keepQuota();
-    this.#discovery.close();
-    this.#udp.close();
-    this.#udpPort.close();
-    this.#contentMaker.close();
-    this.#owners?.close();
-    this.#feed.end();
+    const { running, saved, network, quota, content, owners, feed } = this.#parts;
+    await Promise.all([...running.values()].map(({ torrent }) => torrent.stop()));
+    await saved.allWritten();
+    this.#rounds.stop();
+    await network.close();
+    await quota.keep();
+    content.close();
+    owners?.close();
+    feed.end();
   }
 
-  #addMagnet(magnet: Magnet, options: AddOptions, start: Start = {}): Torrent {
-    const infoHash = toHex(magnet.infoHash), { peers = [], files = selectedBy(magnet) } = options;
-    for (const { host, port } of magnet.nodes) this.#discovery.dhtNode(host, port);
-    const all = [...peers, ...magnet.peers.map(formatHostPort)];
-    const chosen = { ...options, peers: all, ...(files ? { files } : {}) };
-    const link = formatMagnet(magnet),
-      torrent = this.#start(infoHash, magnet, chosen, { ...start, link });
-    for (const message of magnet.warnings) this.#feed.push({ infoHash, type: "warning", message });
+  #addMagnet(magnet: Magnet, chosen: AddOptions, start: SavedStart = {}): Torrent {
+    const infoHash = toHex(magnet.infoHash), { options, link } = optionsOf(magnet, chosen);
+    for (const { host, port } of magnet.nodes) this.#parts.network.discovery.dhtNode(host, port);
+    const torrent = this.#start(infoHash, magnet, options, { ...start, link });
+    for (const message of magnet.warnings) this.#warn(infoHash, message);
     return torrent;
   }
 
@@ -356,182 +225,48 @@ export class Client {
     infoHash: string,
     source: Metainfo | Magnet,
     options: AddOptions,
-    { link = null, addedAt = this.#wallSeconds(), ...start }: Start = {},
+    start: SavedStart = {},
   ): Torrent {
-    const { name } = source;
-    if (this.#running.has(infoHash)) {
-      throw new TorrentFileError("duplicate", `"${name ?? infoHash}" is already in this client`);
+    const { maker, running, network, owners, feed, platform } = this.#parts;
+    if (running.has(infoHash)) {
+      const name = source.name ?? infoHash;
+      throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
     }
-    const meta = "layout" in source ? source : null;
-    const about = { infoHash, meta, link, name, addedAt };
-    const ports = this.#portsOf(about, source, options);
-    const inside: TorrentInside = makeTorrent(about, options, {
-      ...ports,
-      claim: async () => {
-        const owner = await this.#owners?.claimTorrent({ infoHash, name: inside.name }) ?? null;
-        return owner === null ? null : inUse(null, owner);
-      },
-      mayStart: () => this.#closing === null && this.#handles.get(infoHash) === inside.torrent,
+    const isKnown = () => this.#handles.get(infoHash) === inside.torrent;
+    const inside: TorrentInside = maker.make(source, options, start, {
+      isKnown,
+      mayStart: () => this.#closing === null && isKnown(),
       started: () => this.#enlist(inside),
       ended: (restarts) => {
-        this.#running.delete(infoHash);
-        this.#discovery.forget(inside);
-        this.#owners?.release(infoHash);
-        if (!restarts) this.#feed.endOf(infoHash);
+        running.delete(infoHash);
+        network.discovery.forget(inside);
+        owners?.release(infoHash);
+        if (!restarts) feed.endOf(infoHash);
       },
     });
     this.#handles.set(infoHash, inside.torrent);
     this.#enlist(inside);
     inside.begin(start);
-    this.#addManualPeers(inside, options.peers ?? []);
+    void addManualPeers(platform.net, inside, options.peers ?? []);
     return inside.torrent;
-  }
-
-  #portsOf(
-    { infoHash, link, addedAt }: Pick<TorrentSource, "infoHash" | "link" | "addedAt">,
-    source: Metainfo | Magnet,
-    options: AddOptions,
-  ): Omit<TorrentPorts, "claim" | "mayStart" | "started" | "ended"> {
-    const { clock, files } = this.#platform;
-    const magnet = "layout" in source ? null : source;
-    const tiers = "layout" in source ? source.announce : tiersOf(source);
-    const tell = (happening: TorrentHappening) => this.#feed.push({ infoHash, ...happening });
-    return {
-      clock,
-      // A link lists trackers that have nothing to do with each other.
-      peers: this.#peersMaker.make(
-        source.infoHash,
-        { tiers, independent: link !== null },
-        options,
-        tell,
-      ),
-      makeContent: (...args) => this.#contentMaker.make(...args),
-      loadRecord: (meta, options) => this.#saved.recordFor(meta, options),
-      loadMeta: async () => magnet && await this.#saved.loadMeta(infoHash, magnet),
-      parse: (infoBytes) => this.#saved.parseFound(magnet!, infoBytes),
-      keepMeta: (meta) => this.#saved.keepMeta(meta),
-      keepWish: this.#saved.wishKeeper(infoHash, link, addedAt),
-      checkPatch: checkTorrentPatch,
-      quotaSpent: () => this.#limits.quotaSpent,
-      dht: () => this.#discovery.dhtSize,
-      absolute: (path) => files.absolute(path),
-      listen: (first, hasEnded) => this.#feed.listenTo(first, hasEnded),
-      tell,
-    };
   }
 
   /** Until it ends, it is ticked, found by peers, and stopped with the client. */
   #enlist(torrent: TorrentInside): void {
-    this.#running.set(torrent.infoHash, torrent);
-    this.#awake.push(torrent);
-    this.#schedule();
+    this.#parts.running.set(torrent.infoHash, torrent);
+    this.#rounds.add(torrent);
   }
 
-  /** Null where only the metadata of a magnet is kept, for whoever adds it again. */
+  /** Null where only the metadata of a magnet is kept, for the next time it is added. */
   async #restore(infoHash: string): Promise<Torrent | null> {
-    const saved = await this.#saved.load(infoHash);
+    const saved = await this.#parts.saved.load(infoHash);
     if (saved === null) return null;
     const { source, options, ...start } = saved;
     if (!("layout" in source)) return this.#addMagnet(source, options, start);
     return this.#start(infoHash, source, options, start);
   }
 
-  #wallSeconds(): number {
-    return Math.floor(this.#platform.clock.wallTime() / 1000);
-  }
-
-  /** Names are looked up; one that cannot be found is told as a warning. */
-  async #addManualPeers(torrent: TorrentInside, peers: readonly string[]): Promise<void> {
-    for (const text of peers) {
-      const to = parseHostPort(text);
-      if (to === null) {
-        torrent.warn(`"${text}" is not a peer: write host:port or [v6]:port`);
-        continue;
-      }
-      try {
-        const addresses = await this.#platform.net.lookup(to.host);
-        const found: PeerAddress[] = addresses.map((address) => ({ address, port: to.port }));
-        torrent.addPeers(found, PEER_SOURCE.MANUAL);
-      } catch (error) {
-        torrent.warn(`Cannot find the peer ${text}: ${(error as Error).message}`);
-      }
-    }
-  }
-
-  async #keepDht(): Promise<void> {
-    const { dhtState } = this.#discovery;
-    if (dhtState === null || dhtState.nodes.length === 0) return;
-    // A short run meets few nodes: those that it had no time for are kept for the next one.
-    const before = await this.#state?.loadDht() ?? null;
-    await this.#state?.keepDht(withNodesOf(before, dhtState))
-      .catch(() => {}); // the next run can begin without
-  }
-
-  async #keepQuota(): Promise<void> {
-    if (this.#state !== null) await this.#limits.shareQuota(this.#state);
-  }
-
-  #countQuota(): void {
-    this.#limits.count();
-    const spent = this.#limits.quotaSpent, before = this.#spent;
-    this.#spent = spent;
-    for (const way of ["down", "up"] as const) {
-      if (spent === null || !spent[way] || before?.[way]) continue;
-      const message = spentMessage(way, spent.until);
-      for (const infoHash of this.#running.keys()) {
-        this.#feed.push({ infoHash, type: "warning", message });
-      }
-    }
-  }
-
-  #onOwnAddress(address: string | null): void {
-    for (const { peers } of this.#running.values()) peers.pool.own.set(address, this.port);
-  }
-
-  /** One timer for all torrents, as long as one runs; a quick one while limits are set. */
-  #schedule(): void {
-    if (this.#timer !== null) return;
-    this.#waking = this.#running.size === 0
-      ? null
-      : this.#waking ?? new Waking(this.#platform.clock);
-    if (this.#waking === null) return;
-    this.#timer = this.#platform.clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
-      this.#timer = null;
-      this.#tick(this.#platform.clock.now());
-      this.#schedule();
-    });
-  }
-
-  get #limited(): boolean {
-    return this.#awake.some(({ peers }) => peers.online && peers.limits.limited);
-  }
-
-  #tick(now: number): void {
-    this.#limits.serve(now);
-    for (const { peers } of this.#awake) if (peers.online) peers.limits.serve(now);
-    if (now < this.#nextTickAt) return;
-    this.#nextTickAt = now + TICK_MS;
-    if (this.#waking?.woke()) { for (const { peers } of this.#running.values()) peers.woke(now); }
-    this.#countQuota();
-    if (now >= this.#nextQuotaAt) {
-      this.#nextQuotaAt = now + QUOTA_EVERY_MS;
-      void this.#keepQuota();
-    }
-    const due = this.#takeTurn();
-    for (const inside of due) inside.tick(now);
-    this.#discovery.tick(due, now);
-  }
-
-  /** All that are at work, and every fourth of those that are idle, another one each time. */
-  #takeTurn(): TorrentInside[] {
-    const due: TorrentInside[] = [], turn = this.#turn = (this.#turn + 1) % IDLE_TURNS;
-    let place = 0;
-    this.#awake = [];
-    for (const inside of this.#running.values()) {
-      const isIdle = inside.idle;
-      if (!isIdle) this.#awake.push(inside);
-      if (place++ % IDLE_TURNS === turn || !isIdle) due.push(inside);
-    }
-    return due;
+  #warn(infoHash: string, message: string): void {
+    this.#parts.feed.push({ infoHash, type: "warning", message });
   }
 }

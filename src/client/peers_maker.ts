@@ -5,10 +5,10 @@ import { TorrentPeers } from "../torrent/peers.ts";
 import type { PeersOptions, PeersPorts } from "../torrent/peers_ports.ts";
 import type { TorrentHappening } from "../torrent/types.ts";
 import { type Dial, dialPeer } from "../transport/dial.ts";
-import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { CLIENT_NAME, makePeerId } from "../wire/peer_id.ts";
 import type { ClientLimits } from "./client_limits.ts";
+import type { Network } from "./network.ts";
 import { torrentSettings } from "./settings.ts";
 import { makeTrackers } from "./torrent_trackers.ts";
 import type { AddOptions } from "./types.ts";
@@ -21,19 +21,12 @@ const NO_LIMITS: PeersOptions["limits"] = { down: Infinity, up: Infinity };
  */
 const BAN_TRUST = -40;
 
-/** What the client alone knows. */
-export interface PeersMakerPorts {
+/** What all torrents share. */
+interface PeersMakerPorts {
   limits: ClientLimits;
-  udp: UdpAnnouncer;
+  network: Network;
   crc32c: Crc32c;
   anyTrackerUrl: boolean;
-  listenPort(): number;
-  /** UDP port of our DHT node; 0 without one. */
-  dhtPort(): number;
-  /** As others see us, as far as that is known. */
-  ownAddresses(): readonly string[];
-  /** Hears what peers and trackers tell of us and of DHT nodes. */
-  outside: PeersPorts["outside"];
 }
 
 export class PeersMaker {
@@ -56,11 +49,16 @@ export class PeersMaker {
     tell: (happening: TorrentHappening) => void,
   ): TorrentPeers {
     const platform = this.#platform, { clock, random, hasher } = platform;
-    const { limits, outside, udp, crc32c, dhtPort, listenPort } = this.#ports;
+    const { limits, network, crc32c, anyTrackerUrl: anyUrl } = this.#ports;
+    const { udp, discovery } = network, listenPort = () => network.port;
     const { uploadSlots, superSeed, pex, maxPeers } = torrentSettings(options);
     const peerId = makePeerId(random), trackerKey = random.uint32();
     const identity = { infoHash, peerId, trackerKey, listenPort, clientName: CLIENT_NAME };
-    const { ownAddress } = outside, anyUrl = this.#ports.anyTrackerUrl;
+    const outside: PeersPorts["outside"] = {
+      dhtNode: (address, port) => discovery.dhtNode(address, port),
+      ownAddress: (address, from) => discovery.ownAddress(address, from),
+    };
+    const { ownAddress } = outside;
     const peers = new TorrentPeers(identity, {
       tiers,
       trackers: options.trackers,
@@ -78,14 +76,12 @@ export class PeersMaker {
       slots: limits.slots,
       trackers: (peers) =>
         makeTrackers(platform, { udp, anyUrl, ownAddress }, peers, independent, tell),
-      extensions: { pex, dhtPort },
+      extensions: { pex, dhtPort: () => discovery.dhtPort },
       outside,
       tell,
     });
     // Those that turn out later the client tells.
-    for (const address of this.#ports.ownAddresses()) {
-      peers.pool.own.set(address, listenPort());
-    }
+    for (const address of discovery.ownAddresses) peers.pool.own.set(address, listenPort());
     return peers;
   }
 }

@@ -175,8 +175,9 @@ export class Torrent {
   /**
    * Changes options, in any state: they are checked, saved for a restart and applied at once. Options
    * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
-   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails, and with a
-   * NotYetError for another `dir` while the torrent does not run.
+   * cannot be changed; then none is changed. Rejects with a FileError if the disk fails, or ("in-use") if
+   * the torrent has ended and another client runs it now, and with a NotYetError for another `dir` while
+   * the torrent does not run.
    *
    * @example
    * ```ts
@@ -185,6 +186,18 @@ export class Torrent {
    */
   async update(patch: TorrentPatch): Promise<void> {
     this.#ports.checkPatch(patch);
+    if (!this.#isOver) return await this.#update(patch);
+    const taken = await this.#ports.claim();
+    if (taken !== null) throw taken;
+    this.#isOurs = true;
+    try {
+      await this.#update(patch);
+    } finally {
+      if (this.#isOver) this.#ports.release();
+    }
+  }
+
+  async #update(patch: TorrentPatch): Promise<void> {
     const { limits, peerLimits, files: asked, dir, ...others } = patch, meta = this.#meta;
     const files = meta !== null && typeof asked === "function" ? asked(meta) : asked;
     const choice = meta && files ? fileChoiceOptions(meta, files) : null;

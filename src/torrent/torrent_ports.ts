@@ -50,6 +50,8 @@ export interface TorrentPorts {
    * FileError ("in-use") that names the client that has it.
    */
   claim(): Promise<FileError | null>;
+  /** Ends what `claim` granted; `ended` does that too. */
+  release(): void;
   /** Throws a RangeError that names an option that is invalid or cannot be changed. */
   checkPatch(patch: TorrentPatch): void;
   /** Whether it may still be started: it was not removed, and its client is open. */

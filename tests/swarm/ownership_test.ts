@@ -448,6 +448,42 @@ describe("two torrents with one path", () => {
 
 describe("two shoals with one state folder", () => {
   it(
+    "refuse to change a torrent that has ended here while the other one runs it",
+    TIMEOUT,
+    async () => {
+      const swarm = await newSwarm(48, 100 * KIB), limits = { up: 9 * KIB };
+      const first = await swarm.leech("10.0.2.1", { pid: 11 }, {}, STATE);
+      await swarm.run(() => first.torrent.status().have > 0);
+      await swarm.world.wait(first.torrent.stop());
+      const node = swarm.world.node("10.0.2.2", { disk: first.node.disk, pid: 12 });
+      const second = await swarm.join(node, { seedGoal: { kind: "forever" } }, STATE);
+      await swarm.run(() => second.torrent.status().state === "seeding");
+      const path = `/state/${first.torrent.infoHash}.json`;
+      const wish = () => new TextDecoder().decode(first.node.disk.bytes(path)!);
+      const before = wish();
+      const refused = first.torrent.update({ limits });
+      await assert.rejects(swarm.world.wait(refused), { code: "in-use" });
+      assert.equal(wish(), before);
+      await swarm.world.wait(second.torrent.stop());
+      await swarm.world.wait(first.torrent.update({ limits }));
+      assert.notEqual(wish(), before);
+      second.torrent.start(); // nothing is held back by the change
+      await swarm.run(() => second.torrent.status().state === "seeding");
+      await swarm.close();
+    },
+  );
+
+  it("keep nothing of a torrent that is changed after its removal", TIMEOUT, async () => {
+    const swarm = await newSwarm(49, 100 * KIB);
+    const { client, torrent, node } = await swarm.leech("10.0.2.1", {}, {}, STATE);
+    await swarm.run(() => torrent.status().have > 0);
+    await swarm.world.wait(client.remove(torrent.infoHash));
+    await swarm.world.wait(torrent.update({ uploadSlots: 2 }));
+    assert.equal(node.files.stat(`/state/${torrent.infoHash}.json`), null);
+    await swarm.close();
+  });
+
+  it(
     "work on a torrent one after the other, also when the first one is killed",
     TIMEOUT,
     async () => {

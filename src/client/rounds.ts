@@ -1,0 +1,93 @@
+/**
+ * When each torrent has its turn: one timer for all torrents of a client, as long as one runs; a
+ * quick one while limits are set.
+ */
+import type { Clock, Timer } from "../platform/types.ts";
+import type { TorrentInside } from "../torrent/torrent_ports.ts";
+import { Waking } from "./waking.ts";
+
+const TICK_MS = 500;
+/** An idle torrent has its turn in one of so many ticks. */
+const IDLE_TURNS = 4;
+/** How often links that wait for a rate limit are served; this keeps the rates smooth. */
+const LIMIT_TICK_MS = 25;
+
+export interface RoundsPorts {
+  /** Serves the links that wait for a limit of the whole client. */
+  serve(now: number): void;
+  /** The turn of these torrents. */
+  tick(due: readonly TorrentInside[], now: number): void;
+}
+
+export class Rounds {
+  readonly #clock: Clock;
+  readonly #running: ReadonlyMap<string, TorrentInside>;
+  readonly #ports: RoundsPorts;
+  /** Those that the last tick found at work. */
+  #awake: TorrentInside[] = [];
+  #turn = 0;
+  #timer: Timer | null = null;
+  #nextTickAt = 0;
+  /** Null while no torrent runs: then time may pass unseen. */
+  #waking: Waking | null = null;
+
+  constructor(clock: Clock, running: ReadonlyMap<string, TorrentInside>, ports: RoundsPorts) {
+    this.#clock = clock;
+    this.#running = running;
+    this.#ports = ports;
+  }
+
+  /** A torrent that is `running` from now on. */
+  add(torrent: TorrentInside): void {
+    this.#awake.push(torrent);
+    this.#schedule();
+  }
+
+  /** Limits were changed. */
+  restart(): void {
+    this.stop();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null) return;
+    this.#waking = this.#running.size === 0 ? null : this.#waking ?? new Waking(this.#clock);
+    if (this.#waking === null) return;
+    this.#timer = this.#clock.after(this.#limited ? LIMIT_TICK_MS : TICK_MS, () => {
+      this.#timer = null;
+      this.#tick(this.#clock.now());
+      this.#schedule();
+    });
+  }
+
+  get #limited(): boolean {
+    return this.#awake.some(({ peers }) => peers.online && peers.limits.limited);
+  }
+
+  #tick(now: number): void {
+    this.#ports.serve(now);
+    for (const { peers } of this.#awake) if (peers.online) peers.limits.serve(now);
+    if (now < this.#nextTickAt) return;
+    this.#nextTickAt = now + TICK_MS;
+    if (this.#waking?.woke()) { for (const { peers } of this.#running.values()) peers.woke(now); }
+    this.#ports.tick(this.#takeTurn(), now);
+  }
+
+  /** All that are at work, and every fourth of those that are idle, another one each time. */
+  #takeTurn(): TorrentInside[] {
+    const due: TorrentInside[] = [], turn = this.#turn = (this.#turn + 1) % IDLE_TURNS;
+    let place = 0;
+    this.#awake = [];
+    for (const inside of this.#running.values()) {
+      const isIdle = inside.idle;
+      if (!isIdle) this.#awake.push(inside);
+      if (place++ % IDLE_TURNS === turn || !isIdle) due.push(inside);
+    }
+    return due;
+  }
+}

@@ -1,0 +1,105 @@
+/** Makes torrents out of what a user added or the state folder knows. */
+import type { Platform } from "../platform/types.ts";
+import { formatHostPort, formatMagnet, type Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { toHex } from "../util/bytes.ts";
+import { selectedBy } from "../torrent/file_priorities.ts";
+import { inUse } from "../torrent/take_over.ts";
+import { makeTorrent } from "../torrent/torrent.ts";
+import type { TorrentInside, TorrentPorts, TorrentStart } from "../torrent/torrent_ports.ts";
+import type { ContentMaker } from "./content_maker.ts";
+import type { EventFeed } from "./event_feed.ts";
+import type { StateFolderOwners } from "./other_owners.ts";
+import type { PeersMaker } from "./peers_maker.ts";
+import { type SavedTorrents, tiersOf } from "./saved_torrents.ts";
+import { checkTorrentPatch } from "./settings.ts";
+import type { AddOptions } from "./types.ts";
+
+/** How a torrent begins: as an earlier run left it, or as new. */
+export interface SavedStart extends TorrentStart {
+  /** Of a magnet: the link. */
+  readonly link?: string | null;
+  /** Seconds since 1970. Default: now. */
+  readonly addedAt?: number;
+}
+
+export interface TorrentMakerParts {
+  readonly platform: Platform;
+  readonly feed: EventFeed;
+  readonly saved: SavedTorrents;
+  readonly peers: PeersMaker;
+  readonly content: ContentMaker;
+  /** Null without a state folder. */
+  readonly owners: StateFolderOwners | null;
+  readonly ofClient: Pick<TorrentPorts, "quotaSpent" | "dht">;
+}
+
+/** What a torrent tells its client of its life. */
+export interface TorrentLife extends Pick<TorrentPorts, "mayStart" | "started" | "ended"> {
+  /** It was not removed. */
+  isKnown(): boolean;
+}
+
+export class TorrentMaker {
+  readonly #parts: TorrentMakerParts;
+
+  constructor(parts: TorrentMakerParts) {
+    this.#parts = parts;
+  }
+
+  make(
+    source: Metainfo | Magnet,
+    options: AddOptions,
+    { link = null, addedAt = this.#wallSeconds() }: SavedStart,
+    life: TorrentLife,
+  ): TorrentInside {
+    const { feed, saved, peers, content, owners, platform, ofClient } = this.#parts;
+    const { clock, files } = platform, { name } = source, infoHash = toHex(source.infoHash);
+    const meta = "layout" in source ? source : null, magnet = "layout" in source ? null : source;
+    const tiers = "layout" in source ? source.announce : tiersOf(source);
+    const { isKnown, ...ports } = life, keepWish = saved.wishKeeper(infoHash, link, addedAt);
+    const tell: TorrentPorts["tell"] = (happening) => feed.push({ infoHash, ...happening });
+    const inside = makeTorrent({ infoHash, meta, link, name, addedAt }, options, {
+      ...ofClient,
+      ...ports,
+      clock,
+      // A link lists trackers that have nothing to do with each other.
+      peers: peers.make(source.infoHash, { tiers, independent: link !== null }, options, tell),
+      makeContent: (...args) => content.make(...args),
+      loadRecord: (meta, options) => saved.recordFor(meta, options),
+      loadMeta: async () => magnet && await saved.loadMeta(infoHash, magnet),
+      parse: (infoBytes) => saved.parseFound(magnet!, infoBytes),
+      keepMeta: (meta) => saved.keepMeta(meta),
+      keepWish: async (options, paused) => {
+        if (isKnown()) await keepWish(options, paused);
+      },
+      claim: async () => {
+        const owner = await owners?.claimTorrent({ infoHash, name: inside.name }) ?? null;
+        return owner === null ? null : inUse(null, owner);
+      },
+      release: () => owners?.release(infoHash),
+      checkPatch: checkTorrentPatch,
+      absolute: (path) => files.absolute(path),
+      listen: (first, hasEnded) => feed.listenTo(first, hasEnded),
+      tell,
+    });
+    return inside;
+  }
+
+  #wallSeconds(): number {
+    return Math.floor(this.#parts.platform.clock.wallTime() / 1000);
+  }
+}
+
+/** A magnet's options and link: it names peers and files beside those of the user. */
+export function optionsOf(
+  magnet: Magnet,
+  options: AddOptions,
+): { options: AddOptions; link: string } {
+  const { peers = [], files = selectedBy(magnet) } = options;
+  const all = [...peers, ...magnet.peers.map(formatHostPort)];
+  return {
+    options: { ...options, peers: all, ...(files ? { files } : {}) },
+    link: formatMagnet(magnet),
+  };
+}
