@@ -70,8 +70,8 @@ export class TorrentMaker {
       loadMeta: async () => magnet && await saved.loadMeta(infoHash, magnet),
       parse: (infoBytes) => saved.parseFound(magnet!, infoBytes),
       keepMeta: (meta) => saved.keepMeta(meta),
-      keepWish: async (options, paused) => {
-        if (isKnown()) await keepWish(options, paused);
+      keepWish: async (...wish) => {
+        if (isKnown()) await keepWish(...wish);
       },
       claim: async () => {
         const owner = await owners?.claimTorrent({ infoHash, name: inside.name }) ?? null;
