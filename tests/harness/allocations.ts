@@ -1,6 +1,6 @@
-/** Watches which byte arrays a piece of code makes. */
+/** Records the byte arrays that a piece of code allocates. */
 
-/** The lengths of all byte arrays that `work` makes by `new Uint8Array(length)`. */
+/** The lengths of all byte arrays that `work` allocates by `new Uint8Array(length)`. */
 export function arraysMadeBy(work: () => void): number[] {
   const lengths: number[] = [];
   const real = globalThis.Uint8Array;

@@ -1,8 +1,10 @@
-/** Command lines of tests stay on this machine: nothing is asked of the world, or told to it. */
+/**
+ * Keeps the command lines of tests on this machine: nothing is sent to or read from the internet.
+ */
 
 /**
- * With flags that keep it from looking for peers elsewhere, unless a DHT node is named, and from
- * remembering anything in the home of whoever runs the tests.
+ * Adds flags that stop it from searching for peers elsewhere, unless a DHT node is named, and from
+ * saving state in the home of the user who runs the tests.
  */
 export function atHome(args: readonly string[], { keepsState = false } = {}): readonly string[] {
   const [command = ""] = args, more: string[] = [];

@@ -1,4 +1,4 @@
-/** Time that moves only when the test says so. */
+/** Time that only moves when the test moves it. */
 import type { Clock, Timer } from "../../src/platform/types.ts";
 
 export class HandClock implements Clock {
@@ -28,7 +28,7 @@ export class HandClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Moves on by `ms`, calling what becomes due in its order. */
+  /** Advances by `ms`, calling timers that become due in order. */
   pass(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

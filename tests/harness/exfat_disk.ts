@@ -1,4 +1,4 @@
-/** A real exFAT disk through FUSE, on a loop file: where root, FUSE and the programs are there. */
+/** A real exFAT disk through FUSE, on a loop file, if root, FUSE and the programs are available. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ export interface ExfatDisk {
   /** Where it is mounted, below a temporary folder `top` of another disk. */
   readonly dir: string;
   readonly top: string;
-  /** Why it could not be mounted; null when it is. */
+  /** Why it could not be mounted; null if it is. */
   readonly missing: string | null;
   remount(): void;
   /** Unmounts and removes everything. */

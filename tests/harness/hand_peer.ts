@@ -1,6 +1,6 @@
 /**
- * A peer of a piece manager, moved by hand: it keeps its requests as a session does and sends blocks
- * in two halves, so that a test can put anything between them.
+ * A peer of a piece manager, driven by the test: it keeps its requests as a session does and sends
+ * blocks in two halves, so that a test can do anything between them.
  */
 import { Bitfield } from "../../src/util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../../src/metainfo/layout.ts";
@@ -50,7 +50,7 @@ export class HandPeer implements DownloadPeer {
     return this.asked.length + (this.incoming?.asked ? 1 : 0);
   }
 
-  // --- What the manager calls ---
+  // --- Called by the manager ---
 
   hasAsked(piece: number, block: number): boolean {
     const id = { piece, block };
@@ -73,7 +73,7 @@ export class HandPeer implements DownloadPeer {
     this.incoming!.target = null;
   }
 
-  // --- What the test calls ---
+  // --- Called by the test ---
 
   /** Its bitfield: all pieces, or these. */
   tells(pieces: "all" | Iterable<number>): this {
@@ -92,12 +92,12 @@ export class HandPeer implements DownloadPeer {
     if (this.have.clear(piece)) this.manager.peerLost(this, piece);
   }
 
-  /** Asks for the next block; null if there is none for it. */
+  /** Requests the next block; null if there is none for it. */
   ask(): BlockId | null {
     return this.#took(this.manager.next(this));
   }
 
-  /** Asks for as many blocks as there are, `most` at most. */
+  /** Requests as many blocks as there are, `most` at most. */
   askMany(most: number = Infinity): BlockId[] {
     const ids: BlockId[] = [];
     while (ids.length < most) {
@@ -130,7 +130,7 @@ export class HandPeer implements DownloadPeer {
     incoming.target?.set(incoming.bytes.subarray(0, half), incoming.at);
   }
 
-  /** The rest of it. Returns whether it was of use. */
+  /** The rest of it. Returns whether it was useful. */
   ends(): boolean {
     this.sendsHalf();
     const { piece, block, asked, target, at, bytes } = this.incoming!;
@@ -156,7 +156,10 @@ export class HandPeer implements DownloadPeer {
     else this.#forget(this.late, id);
   }
 
-  /** It refuses all of them (choke), or lets us wait (snub); what it is sending goes on. */
+  /**
+   * It refuses all of them (choke), or stops answering (snub); the block that it is sending
+   * continues.
+   */
   dropsRequests(): void {
     for (const id of this.asked.splice(0)) {
       this.late.push(id);

@@ -1,4 +1,4 @@
-/** A hasher in either mode whose submitted work is done when the test says so. */
+/** A hasher in either mode whose submitted jobs finish when the test says so. */
 import { createHash } from "node:crypto";
 import type { HashAlgorithm, Hasher, PieceHash } from "../../src/platform/types.ts";
 
@@ -13,7 +13,7 @@ export const sha1 = (bytes: Uint8Array) => digestOf("sha1", bytes);
 export class HandHasher implements Hasher {
   readonly concurrency = 1;
   readonly jobs: { bytes: Uint8Array; length: number; done: Done }[] = [];
-  /** Running hashes that were shown something. */
+  /** Running hashes that got any bytes. */
   started = 0;
   readonly digest = digestOf;
 
@@ -39,7 +39,7 @@ export class HandHasher implements Hasher {
     };
   }
 
-  /** Takes the buffer away as a thread would: who still writes into it fails. */
+  /** Takes the buffer away as a thread would: later writes to it fail. */
   #submit(bytes: Uint8Array, length: number, done: Done): null {
     const own = new Uint8Array((bytes.buffer as ArrayBuffer).transfer());
     this.jobs.push({ bytes: own, length, done });

@@ -1,4 +1,4 @@
-/** Bytes that the process holds after its garbage was collected: comparable from one moment to another. */
+/** The bytes that the process holds after a garbage collection, comparable between two moments. */
 import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
@@ -9,11 +9,11 @@ export async function liveMemory(): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const { heapUsed, external } = process.memoryUsage();
-  // Bun counts what stands outside of its heap in both.
+  // Bun counts memory outside its heap in both.
   return "Bun" in globalThis ? heapUsed : heapUsed + external;
 }
 
-/** The least of several looks: what is under way, such as saving, takes memory that it gives back. */
+/** The least of several measurements: running work, such as saving, takes memory temporarily. */
 export async function memoryAtRest(looks = 12): Promise<number> {
   let least = Infinity;
   for (let look = 0; look < looks; look++) {

@@ -26,11 +26,11 @@ export interface UdpTrackerPorts {
 }
 
 export interface UdpTrackerOptions {
-  /** 0 takes any free one. */
+  /** 0 takes any free port. */
   port: number;
   /** Default "127.0.0.1". */
   address?: string;
-  /** Seconds between announces that peers are told. Default 1800. */
+  /** Seconds between announces, as told to peers. Default 1800. */
   intervalSeconds?: number;
   swarms?: SwarmStore;
 }
@@ -76,7 +76,7 @@ class UdpFront {
   readonly #swarms: SwarmStore;
   readonly #family: 4 | 6;
   readonly #intervalSeconds: number;
-  /** Connection ids that were given out, and to which address. */
+  /** The issued connection ids, with the address of each. */
   readonly #connections = new Map<string, { address: string; until: number }>();
 
   constructor(
@@ -91,7 +91,9 @@ class UdpFront {
     this.#intervalSeconds = intervalSeconds;
   }
 
-  /** The answer to a packet; null if it deserves none, so that nobody can use us to flood. */
+  /**
+   * The answer to a packet; null if it gets none, so that the tracker cannot be used for floods.
+   */
   receive(bytes: Uint8Array, address: string): Uint8Array | null {
     let request: UdpRequest;
     try {

@@ -1,7 +1,7 @@
 /**
- * A peer of the simulator that the test drives: it speaks the extension protocol under numbers of
- * its own and answers requests for metadata as it was told to. Counts what it did, so that a test
- * can show that its fault happened.
+ * A simulated peer that the test drives: it speaks the extension protocol with its own numbers and
+ * answers requests for metadata as instructed. It counts its actions, so that a test can show that
+ * its fault happened.
  */
 import type { Platform, Socket, SocketInfo } from "../../src/platform/types.ts";
 import {
@@ -23,7 +23,7 @@ import { WireRecorder } from "./wire_recorder.ts";
 export const PEER_METADATA_ID = 33, PEER_PEX_ID = 44;
 
 export interface MetadataScript {
-  /** What it serves, right or wrong; null: it has none and says no size. */
+  /** The metadata that it serves, right or wrong; null: it has none and announces no size. */
   metadata: Uint8Array | null;
   manner?: "serves" | "rejects" | "stalls";
   /** Claims another size than the metadata's. */

@@ -1,12 +1,12 @@
-/** Seeded damage to sound messages, for tests with hostile bytes. */
+/** Seeded damage to valid messages, for tests with hostile bytes. */
 import type { Prng } from "./prng.ts";
 import { concatBytes, fromLatin1, toLatin1 } from "../../src/util/bytes.ts";
 
-/** What bencode readers stumble over. */
+/** Text that is difficult for bencode readers. */
 const PIECES = ["i-0e", "i99999999999999999999e", "le", "de", "0:", "4294967296:", "e", "d", "l"]
   .concat("2:id", "1:t", "5:nodes", "20:", "99:", "i18446744073709551615e").map(fromLatin1);
 
-/** Sound values that are of the wrong kind or length nearly everywhere. */
+/** Valid values of the wrong kind or length for nearly every field. */
 const VALUES = ["i0e", "i1e", "i-1e", "i70000e", "le", "de", "l2:n4i7ee", "0:", "1:x", "6:abcdef"]
   .concat(`19:${"x".repeat(19)}`, `20:${"y".repeat(20)}`, `64:${"z".repeat(64)}`).map(fromLatin1);
 
@@ -41,7 +41,7 @@ function change(bytes: Uint8Array, dice: Prng): Uint8Array {
   }
 }
 
-/** Another sound value in the place of a string: the message stays sound bencoding. */
+/** Another valid value in the place of a string: the message stays valid bencoding. */
 function replaceString(bytes: Uint8Array, dice: Prng): Uint8Array {
   const heads = [...toLatin1(bytes).matchAll(/\d+:/g)];
   if (heads.length === 0) return bytes;

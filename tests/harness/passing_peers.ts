@@ -1,7 +1,7 @@
 /**
- * A seed that peers pass by: each comes from an address of its own, speaks and leaves, over sockets
- * of no weight, so that a million of them take minutes and not days. What the client keeps of them
- * is what a test looks at.
+ * A seed with passing peers: each comes from its own address, speaks and leaves, over lightweight
+ * sockets, so that a million of them take minutes and not days. A test checks what the client
+ * remembers of them.
  */
 import type { Client } from "../../src/client/client.ts";
 import { encodeExtensionHandshake, EXTENSION_IDS } from "../../src/wire/extension.ts";
@@ -13,7 +13,7 @@ import { SimWorld } from "./sim/world.ts";
 import { NetError } from "../../src/util/errors.ts";
 import { makeSimTorrent, SimSwarm } from "./sim_swarm.ts";
 
-/** Peers connected at a time; then time goes on by so much, and they leave. */
+/** Peers connected at a time; then this much time passes, and they leave. */
 const AT_ONCE = 20, STAY_MS = 500;
 const PORT = 6881;
 
@@ -67,7 +67,7 @@ class PassingSocket implements Socket {
 
 export class PassingPeers {
   readonly world = new SimWorld("passing peers");
-  /** How many came, were let in, were dialled, and how many of those answered. */
+  /** The numbers of peers that came, were accepted, were dialled, and answered. */
   readonly seen = { came: 0, connected: 0, banned: 0, dialled: 0, answered: 0 };
   readonly #dialled: PassingSocket[] = [];
   #client!: Client;
@@ -101,7 +101,7 @@ export class PassingPeers {
     }
   }
 
-  /** So many more come and go. */
+  /** This many more come and go. */
   async pass(count: number): Promise<void> {
     for (let left = count; left > 0; left -= AT_ONCE) {
       const here = Array.from({ length: Math.min(AT_ONCE, left) }, () => this.#come());
@@ -118,7 +118,7 @@ export class PassingPeers {
 
   #come(): PassingSocket {
     const n = this.seen.came++;
-    // Those who break the protocol come again and again, until they are banned.
+    // Peers that break the protocol return until they are banned.
     const address = n % 3 === 0 ? addressOf(50, Math.floor(n / 24)) : addressOf(40, n);
     const socket = new PassingSocket(infoOf(address, 1025 + n % 60_000));
     this.#take(socket, socket.info);
@@ -126,7 +126,7 @@ export class PassingPeers {
     return socket;
   }
 
-  /** Of those that dial us every third breaks the protocol; the others tell of more peers. */
+  /** Of those that dial us every third breaks the protocol; the others report more peers. */
   #greeting(n: number, dialled = false): Uint8Array {
     const out = new WireEncoder();
     const peerId = new Uint8Array(20);

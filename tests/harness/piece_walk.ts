@@ -1,6 +1,6 @@
 /**
  * A random life of a piece manager: peers of all kinds join, lie, stall and leave, and after every
- * step its books and its promises are checked. The seed decides everything.
+ * step its counts and promises are checked. The seed decides everything.
  */
 import assert from "node:assert/strict";
 import { HAVE, MISSING, OPEN, SKIPPED } from "../../src/pieces/piece_manager.ts";
@@ -11,7 +11,7 @@ import { Workshop } from "./workshop.ts";
 const BLOCK = 16384;
 const MOST_PEERS = 7;
 
-/** How often what happened, over all walks: a walk that never lies proves nothing about liars. */
+/** Counts of events over all walks: a walk that never lies proves nothing about liars. */
 export class Tally {
   readonly #counts = new Map<string, number>();
   add(what: string): void {
@@ -22,7 +22,7 @@ export class Tally {
   }
 }
 
-/** What a walk throws for every decision; by default a generator that the seed sets. */
+/** The random numbers of a walk; by default a generator that the seed sets. */
 export type WalkDice = Pick<Prng, "below" | "chance" | "pick">;
 
 interface Sent {
@@ -35,15 +35,18 @@ export class PieceWalk {
   readonly #dice: WalkDice;
   readonly #tally: Tally;
   readonly #piecesPerPeer: number;
-  /** Guilty peers are sent away, as a torrent does it; else they may go on lying. */
+  /** Guilty peers are disconnected, as by a torrent; otherwise they may go on lying. */
   readonly #bans: boolean;
   /** By peer: how probably it lies about a block. */
   readonly #lies = new Map<HandPeer, number>();
   /** Whether it lies about the block that it is sending. */
   readonly #lying = new Map<HandPeer, boolean>();
-  /** What the open pieces are made of, as the walk saw it. */
+  /** The contents of the open pieces, as the walk saw them. */
   readonly #made = new Map<number, Map<number, Sent>>();
-  /** Keys of those who ever sent a wrong block, and whose wrong block was part of a failed piece. */
+  /**
+   * Keys of peers that ever sent a wrong block, and of those whose wrong block was in a failed
+   * piece.
+   */
   readonly #liars = new Set<number>();
   readonly #spoilers = new Set<number>();
   readonly #attempts = new Map<string, number>();
@@ -71,7 +74,7 @@ export class PieceWalk {
     });
   }
 
-  /** Some steps of everybody, then an honest seed comes and must be able to finish. */
+  /** Some steps of every peer, then an honest seed joins and must be able to finish. */
   run(steps: number): void {
     for (let i = 0; i < 3; i++) this.#join();
     for (let i = 0; i < steps; i++) this.#step();
@@ -205,7 +208,7 @@ export class PieceWalk {
     if (from.length > 0) peer.rejects(this.#dice.pick(from));
   }
 
-  /** Comes in the stream, so never in the middle of a block. */
+  /** It arrives in the stream, so never in the middle of a block. */
   #choke(peer: HandPeer): void {
     if (peer.incoming === null) peer.dropsRequests();
   }
@@ -214,7 +217,7 @@ export class PieceWalk {
     peer.loses(this.#dice.below(this.shop.data.layout.pieceCount));
   }
 
-  /** Something of ours goes wrong. */
+  /** An internal failure. */
   #mishap(): void {
     const { shop } = this, dice = this.#dice;
     if (dice.chance(0.3)) {
@@ -296,13 +299,13 @@ export class PieceWalk {
     }
   }
 
-  /** However things stand: one honest seed that is new here must be enough. */
+  /** In any state, one new honest seed must be enough. */
   #finish(): void {
     const { shop } = this, dice = this.#dice;
     const roomy = shop.manager.budgetBlocks >= 100 && this.#piecesPerPeer === Infinity;
     const rest = roomy ? dice.below(3) : dice.below(2);
     this.#tally.add(["all left", "all snubbed", "two slow ones stayed"][rest]!);
-    // Slow ones keep their requests; more than two could have one block asked of three.
+    // Slow ones keep their requests; with more than two, one block could be requested from three.
     for (const peer of shop.connected.slice(rest === 2 ? 2 : 0)) {
       if (rest === 0 || rest === 2) this.#leave(peer);
       else peer.becomesSnubbed();

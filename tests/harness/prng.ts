@@ -1,6 +1,6 @@
 /**
  * A seeded random generator (xoshiro128**, seeded by splitmix32) for the simulator and for tests:
- * the same seed gives the same numbers on every runtime. Not for secrets.
+ * the same seed has the same numbers on every runtime. Not for secrets.
  */
 export class Prng {
   readonly #seed: string;
@@ -57,7 +57,7 @@ export class Prng {
     return items[this.below(items.length)]!;
   }
 
-  /** Shuffles in place and gives back the same array. */
+  /** Shuffles in place and returns the same array. */
   shuffle<T>(items: T[]): T[] {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1);
@@ -75,8 +75,8 @@ export class Prng {
   }
 
   /**
-   * A generator of its own, set by this one's seed and `label` alone: what is drawn here does not
-   * change it, so one part of a world can draw more without changing the others.
+   * A separate generator, set by this one's seed and `label` alone: drawing from it does not change
+   * this one, so one part of a world can draw more without changing the others.
    */
   fork(label: string): Prng {
     return new Prng(`${this.#seed}/${label}`);

@@ -1,7 +1,7 @@
 /**
- * A peer that the test drives: it accepts connections, speaks the wire protocol and claims to have
- * everything; what it answers to a request is the script's business. Counts what it did, so that a
- * test can show that its fault happened.
+ * A peer that the test drives: it accepts connections, speaks the wire protocol and claims to be
+ * complete; the script decides how it answers requests. It counts its actions, so that a test can
+ * show that its fault happened.
  */
 import type { Platform, Socket } from "../../src/platform/types.ts";
 import { encodeHandshake } from "../../src/wire/handshake.ts";
@@ -25,12 +25,12 @@ export interface ScriptedConnection {
 export interface Script {
   /** After the handshake; default: HAVE ALL and UNCHOKE. */
   hello?(connection: ScriptedConnection): void;
-  /** A block was asked for. */
+  /** A block was requested. */
   request(connection: ScriptedConnection, piece: number, begin: number, length: number): void;
 }
 
 export class ScriptedPeer {
-  /** What a script counts of its own deeds. */
+  /** Counts of the script's actions. */
   deeds = 0;
   connections = 0;
   requests = 0;
@@ -101,7 +101,7 @@ export class ScriptedPeer {
   }
 }
 
-/** Sends what gathered, one write at a time. */
+/** Sends the queue, one write at a time. */
 function flusher(socket: Socket, out: WireEncoder): () => void {
   let sending = false;
   const flush = () => {

@@ -1,4 +1,4 @@
-/** One session over a piece manager; the test speaks for its peer, message by message. */
+/** One session over a piece manager; the test plays its peer, message by message. */
 import type { ExtensionHandshake } from "../../src/wire/extension.ts";
 import { WireDecoder, WireEncoder } from "../../src/wire/peer_wire.ts";
 import { type ExtensionPort, PeerSession } from "../../src/swarm/peer/session.ts";
@@ -19,12 +19,12 @@ export interface SessionOptions {
 export class SessionBench {
   readonly session: PeerSession;
   now = 1_000_000;
-  /** How often it said that something changed, and that the peer's interest did. */
+  /** How often it reported a change, and a change of the peer's interest. */
   changes = 0;
   interestChanges = 0;
   readonly handshakes: ExtensionHandshake[] = [];
   readonly dhtPorts: number[] = [];
-  /** What the peer is going to say. */
+  /** The peer's next messages. */
   readonly #voice = new WireEncoder();
 
   constructor(readonly shop: Workshop, options: SessionOptions = {}) {
@@ -45,7 +45,7 @@ export class SessionBench {
     shop.manager.peerJoined(this.session);
   }
 
-  /** The peer says this, in one chunk. The books must add up behind it. */
+  /** The peer sends this, in one chunk. Afterwards the counts must be consistent. */
   hears(say: (voice: WireEncoder) => void): this {
     say(this.#voice);
     try {
@@ -56,7 +56,7 @@ export class SessionBench {
     return this;
   }
 
-  /** Bytes of the peer; the chunk is overwritten behind the call, as sockets do. */
+  /** Bytes of the peer; the chunk is overwritten after the call, as by sockets. */
   receives(chunk: Uint8Array): void {
     try {
       this.session.receive(chunk, this.now);
@@ -70,7 +70,7 @@ export class SessionBench {
     return this.hears((voice) => voice.signal(id));
   }
 
-  /** The peer sends these blocks, rightly unless `bytes` says otherwise. */
+  /** The peer sends these blocks, with right bytes unless `bytes` is given. */
   hearsBlocks(ids: BlockId[], bytes = (id: BlockId) => this.shop.right(id)): this {
     return this.hears((voice) => {
       for (const id of ids) {
@@ -80,7 +80,7 @@ export class SessionBench {
     });
   }
 
-  /** A peer that has everything and lets us ask. */
+  /** A complete peer that unchokes us. */
   hearsSeed(): this {
     const { info } = this.session, { pieceCount } = this.shop.data.layout;
     if (info.fast) this.hearsSignal(wire.HAVE_ALL);
@@ -92,14 +92,14 @@ export class SessionBench {
     return this.hearsSignal(wire.UNCHOKE);
   }
 
-  /** Brings it up to date and gives what it said since the last call. */
+  /** Settles it and returns its messages since the last call. */
   settles(): Recorded[] {
     this.session.settle(this.now);
     this.shop.check();
     return this.said();
   }
 
-  /** What it said since the last call. */
+  /** Its messages since the last call. */
   said(): Recorded[] {
     const recorder = new WireRecorder();
     new WireDecoder(recorder, this.session.have.bytes.length).push(this.session.out.bytes);
@@ -107,7 +107,7 @@ export class SessionBench {
     return recorder.messages;
   }
 
-  /** All bytes that go out now, with the blocks that the peer asked for. */
+  /** All outgoing bytes, including the blocks that the peer requested. */
   sends(): Uint8Array {
     const { session, shop } = this;
     session.settle(this.now);
@@ -120,7 +120,7 @@ export class SessionBench {
     return bytes;
   }
 
-  /** Settles and gives the blocks that it asked for. */
+  /** Settles and returns the blocks that it requested. */
   asks(): BlockId[] {
     return blocksOf(this.settles(), wire.REQUEST);
   }
@@ -141,7 +141,7 @@ export class SessionBench {
   }
 }
 
-/** The blocks that messages of this kind name. */
+/** The blocks in messages of this kind. */
 export function blocksOf(messages: Recorded[], id: number): BlockId[] {
   return messages.flatMap((message) =>
     message.kind === "block" && message.id === id

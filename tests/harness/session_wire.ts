@@ -1,4 +1,4 @@
-/** Two sessions back to back: what one says, the other hears. */
+/** Two sessions back to back: each receives what the other sends. */
 import { WireDecoder } from "../../src/wire/peer_wire.ts";
 import { SessionBench, type SessionOptions } from "./session_bench.ts";
 import { type Recorded, WireRecorder } from "./wire_recorder.ts";
@@ -10,14 +10,14 @@ const whole: Cut = (bytes) => [bytes];
 export class SessionWire {
   readonly a: SessionBench;
   readonly b: SessionBench;
-  /** All but the blocks, as `a` and `b` said it. */
+  /** All messages but the blocks, as `a` and `b` sent them. */
   readonly saidByA: Recorded[] = [];
   readonly saidByB: Recorded[] = [];
-  /** What is said and not heard yet. */
+  /** Messages that were sent and not received yet. */
   readonly #toA: Uint8Array[] = [];
   readonly #toB: Uint8Array[] = [];
   readonly #cut: Cut;
-  // Every piece that one side gets it tells the other, as a swarm does.
+  // Each side announces every verified piece to the other, as a swarm does.
   readonly #announceA = (piece: number) => this.a.session.announce(piece);
   readonly #announceB = (piece: number) => this.b.session.announce(piece);
   #blocks = 0;
@@ -32,12 +32,12 @@ export class SessionWire {
     this.#say();
   }
 
-  /** Piece messages that were said, both ways. */
+  /** Piece messages in both directions. */
   get blocks(): number {
     return this.#blocks;
   }
 
-  /** Both say what they have to say, and hear `most` chunks at most; false when all was quiet. */
+  /** Both send their messages, and receive at most `most` chunks; false if there were none. */
   step(most: number = Infinity): boolean {
     this.#say();
     const quiet = this.#toA.length + this.#toB.length === 0;
@@ -49,14 +49,14 @@ export class SessionWire {
     return !quiet;
   }
 
-  /** Until nobody has anything to say. */
+  /** Until neither has anything to send. */
   run(): void {
     for (let i = 0; this.step(); i++) {
       if (i > 10_000) throw new Error("they talk without end");
     }
   }
 
-  /** The connection breaks; what was under way is lost. */
+  /** The connection breaks; messages in flight are lost. */
   breaks(): void {
     this.a.shop.listeners.delete(this.#announceA);
     this.b.shop.listeners.delete(this.#announceB);

@@ -88,11 +88,11 @@ export class SimSwarm {
   readonly world: SimWorld;
   torrent!: SimTorrent;
   readonly all: Participant[] = [];
-  /** Each participant's books are checked after every so many events. */
+  /** The counts of each participant are checked after this many events. */
   checkEvery = 1;
   #events = 0;
 
-  /** `world`: of a swarm that is there already. */
+  /** `world`: of an existing swarm. */
   constructor(seed: number | string, options: WorldOptions = {}, world?: SimWorld) {
     this.world = world ?? new SimWorld(seed, options);
   }
@@ -120,7 +120,7 @@ export class SimSwarm {
     const node = this.world.node(address, options);
     this.plant(node);
     const seed = await this.join(node, { trustFiles: true, seedGoal: { kind: "forever" }, ...add });
-    await this.world.runFor(500); // the tracker knows it before anybody asks
+    await this.world.runFor(500); // the tracker knows it before any peer asks
     return seed;
   }
 
@@ -162,7 +162,7 @@ export class SimSwarm {
     }
   }
 
-  /** Lets the world run until `until()`, checking all books on the way. */
+  /** Runs the world until `until()`, checking all counts on the way. */
   async run(until: () => boolean, limitMs?: number): Promise<void> {
     await this.world.run(() => {
       if (++this.#events % this.checkEvery === 0) this.check();

@@ -1,4 +1,4 @@
-/** Sockets whose every byte the test moves by hand: nothing happens by itself. */
+/** Sockets whose every byte the test moves: nothing happens by itself. */
 import { concatBytes } from "../../src/util/bytes.ts";
 import type {
   Listener,
@@ -25,9 +25,9 @@ export class HandSocket implements Socket {
   sink: StreamSink | null = null;
   isClosed = false;
   paused = false;
-  /** Whether the system has what is sent at once. */
+  /** Whether the system accepts sent bytes at once. */
   takesAtOnce = false;
-  /** All that was sent, copied when it was sent. */
+  /** All sent bytes, copied when they were sent. */
   readonly sent: Uint8Array[] = [];
   /** Sends that were not acknowledged. */
   readonly underWay: { bytes: Uint8Array; copy: Uint8Array; done: () => void }[] = [];
@@ -62,7 +62,7 @@ export class HandSocket implements Socket {
     this.isClosed = true;
   }
 
-  /** The connection stands. */
+  /** The connection is established. */
   open(info: SocketInfo = SOME_INFO): void {
     this.#opening.resolve(info);
   }
@@ -71,15 +71,15 @@ export class HandSocket implements Socket {
   receive(bytes: Uint8Array): void {
     const chunk = bytes.slice();
     this.sink!.onData(chunk);
-    chunk.fill(0xdb); // borrowed: whoever kept it sees nonsense
+    chunk.fill(0xdb); // borrowed: a kept chunk becomes nonsense
   }
 
-  /** The connection is over, as the sink hears it. */
+  /** The connection has ended, as the sink is told. */
   end(error: Error | null): void {
     this.sink!.onEnd(error);
   }
 
-  /** The bytes under way are with the system; throws if they changed meanwhile. */
+  /** The system accepts the queued bytes; throws if they changed meanwhile. */
   acknowledge(): void {
     const { bytes, copy, done } = this.underWay.shift()!;
     if (bytes.some((byte, i) => byte !== copy[i])) throw new Error("changed while being sent");
@@ -94,7 +94,7 @@ export class HandSocket implements Socket {
   }
 }
 
-/** A network that gives out hand-driven sockets. */
+/** A network that returns hand-driven sockets. */
 export class HandNet implements StreamNet {
   readonly dialled: { to: { address: string; port: number }; socket: HandSocket }[] = [];
 

@@ -1,4 +1,4 @@
-/** Small .torrent files made to order. */
+/** Small custom .torrent files. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type Encodable, encode } from "../../src/bencode/bencode_encode.ts";

@@ -1,4 +1,4 @@
-/** A sink of wire messages that writes down what came, and copies blocks like a session does. */
+/** A sink of wire messages that records them, and copies blocks like a session. */
 import type { WireSink } from "../../src/wire/peer_wire.ts";
 
 export type Recorded =
@@ -10,7 +10,7 @@ export type Recorded =
   | { kind: "piece"; piece: number; begin: number; data: number[] }
   | { kind: "keep-alive" };
 
-/** Untouched room on either side of a block: it shows when a copy went astray. */
+/** Untouched space on either side of a block: it shows misplaced copies. */
 const MARGIN = 16;
 const UNTOUCHED = 0xee;
 

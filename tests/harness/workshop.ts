@@ -1,4 +1,4 @@
-/** A piece manager over made-up data, with peers moved by hand and all that it tells written down. */
+/** A piece manager over generated data, with hand-driven peers and a record of all reports. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { PieceManager, type PieceOptions } from "../../src/pieces/piece_manager.ts";
@@ -27,22 +27,22 @@ export class Workshop {
   readonly data: TorrentData;
   readonly hasher: HandHasher;
   readonly manager: PieceManager;
-  /** What was stored, in the torrent's byte space. */
+  /** The stored bytes, in the torrent's byte space. */
   readonly stored: Uint8Array;
   readonly verified: number[] = [];
   readonly failed: { piece: number; contributors: number[] }[] = [];
-  /** Keys of the guilty, in the order in which they were named. */
+  /** Keys of the guilty, in the order of conviction. */
   readonly guilty: number[] = [];
   readonly storeErrors: unknown[] = [];
   /** Hashes and stores that ended by themselves. */
   settled = 0;
-  /** Thrown by the next `store`, or by the end of the next one that takes its time. */
+  /** Thrown by the next `store`, or by the end of the next slow one. */
   storeError: Error | null = null;
-  /** Hear of each verified piece. */
+  /** Called for each verified piece. */
   readonly listeners = new Set<(piece: number) => void>();
   readonly peers: HandPeer[] = [];
   readonly #storing: NonNullable<WorkshopOptions["storing"]>;
-  /** Stores under way, oldest first. */
+  /** Running stores, oldest first. */
   readonly #stores: { piece: number; bytes: Uint8Array; seen: Uint8Array; end: StoreEnd }[] = [];
   #storeCalls = 0;
   #nextKey = 1;
@@ -98,7 +98,7 @@ export class Workshop {
     return bytes;
   }
 
-  /** `peer` asks for and sends all that it can, rightly. */
+  /** `peer` requests and sends all that it can, with right bytes. */
   downloadAll(peer: HandPeer): void {
     for (;;) {
       const ids = peer.askMany();
@@ -119,7 +119,7 @@ export class Workshop {
     this.manager.checkInvariants();
   }
 
-  /** Everything is here and exactly right. */
+  /** Everything is complete and exactly right. */
   assertComplete(): void {
     assert.equal(this.manager.complete, true);
     assert.equal(this.manager.haveBytes, this.data.content.length);
@@ -127,7 +127,7 @@ export class Workshop {
     assert.equal(this.manager.openPieces.size, 0);
   }
 
-  /** Ends the oldest store under way; false if there is none. */
+  /** Ends the oldest running store; false if there is none. */
   finishStore(): boolean {
     const store = this.#stores.shift();
     if (store === undefined) return false;

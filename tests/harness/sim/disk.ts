@@ -1,8 +1,8 @@
 /**
- * The disks of a simulated machine: a tree of folders, files and links over one or more mounted file
- * systems, with faults. It outlives its nodes, so that a node started again finds what was written;
- * two nodes that share it are two processes of one machine. Methods throw the system's errors
- * (`code` is "ENOENT" and so on) or do what a test wants to happen to the disk.
+ * The disks of a simulated machine: a tree of folders, files and links over one or more mounted
+ * file systems, with faults. It outlives its nodes, so that a restarted node finds its files; two
+ * nodes that share it are two processes of one machine. Methods throw the system's errors (`code`
+ * is "ENOENT" and so on) or do to the disk what a test wants.
  */
 import { Prng } from "../prng.ts";
 import { systemError } from "../../../src/platform/shared/errno.ts";
@@ -36,10 +36,10 @@ export interface DiskFault {
   times?: number;
 }
 
-/** What a disk does to a handle. */
+/** The events of a disk for an open handle. */
 export interface OpenHandle {
   close(): void;
-  /** Its process is dead: of the writes under way some still come through. */
+  /** Its process is dead: some of its running writes still complete. */
   abandon(dice: Prng): void;
 }
 
@@ -57,22 +57,22 @@ export class SimDisk {
   readDelayMs = 0;
   /** Reads so far that were slow. */
   slowReads = 0;
-  /** Virtual milliseconds that a write takes; one that is not asynchronous holds its process up. */
+  /** Virtual milliseconds of a write; a synchronous one blocks its process. */
   writeDelayMs = 0;
-  /** What becomes of bytes that are written: others are stored, or none, and no error tells. */
+  /** What happens to written bytes: others are stored, or none, without an error. */
   keeps: "all" | "garbage" | "nothing" = "all";
-  /** Writes so far that were slow, and how long those that held the process up took together. */
+  /** Writes so far that were slow, and the total time of those that blocked the process. */
   slowWrites = 0;
   heldUpMs = 0;
-  /** Virtual milliseconds that bringing a file or folder onto the disk takes. */
+  /** Virtual milliseconds of a sync of a file or folder. */
   syncDelayMs = 5;
-  /** Temporary files of whole writes so far: each has a name of its own. */
+  /** Temporary files of whole writes so far: each has its own name. */
   temporaries = 0;
   /** Every change fails. */
   readOnly = false;
-  /** Handles that may be open at once. */
+  /** The most handles that may be open at once. */
   maxOpen = 1024;
-  /** Files that are locked, and the process that holds each lock: it ends with the process. */
+  /** Locked files, with the process that holds each lock, which ends with the process. */
   readonly locks = new Map<string, { readonly alive: boolean }>();
   /** The most handles that were open at once so far. */
   peakHandles = 0;
@@ -80,7 +80,7 @@ export class SimDisk {
   /** The file system at "/". */
   readonly root: SimVolume;
   readonly #dice: Prng;
-  /** Open handles, with the process that each is of. */
+  /** Open handles, with the process of each. */
   readonly #handles = new Map<OpenHandle, object>();
   /** By mount point. */
   readonly #mounts = new Map<string, SimVolume>();
@@ -93,7 +93,7 @@ export class SimDisk {
     this.root = this.volume(system);
   }
 
-  /** Bytes that files can take at "/", in pages of 4 KiB. May be changed at any time. */
+  /** The capacity for files at "/", in pages of 4 KiB. May be changed at any time. */
   get capacity(): number {
     return this.root.capacity;
   }
@@ -111,14 +111,14 @@ export class SimDisk {
     return this.#handles.size;
   }
 
-  // What tests do to a disk.
+  // Actions of tests on a disk.
 
-  /** An empty file system, mounted nowhere yet. */
+  /** An empty file system that is not mounted yet. */
   volume(system: FileSystem = FILE_SYSTEMS.ext4): SimVolume {
     return new SimVolume(system, this.#nextDevice++, this.log);
   }
 
-  /** Puts a file system over a folder, which is made where it is missing; hides what is in it. */
+  /** Mounts a file system over a folder, which is created if missing; hides its contents. */
   mount(path: string, volume: SimVolume = this.volume()): SimVolume {
     this.makeFolders(path);
     this.#mounts.set(path, volume);
@@ -127,7 +127,7 @@ export class SimDisk {
     return volume;
   }
 
-  /** The disk under a folder is away: what is open on it fails, and the bare folder shows. */
+  /** The disk under a folder is gone: its open files fail, and the bare folder shows. */
   unmount(path: string, how: "in order" | "pulled out" = "in order"): SimVolume {
     const volume = this.#mounts.get(path);
     if (volume === undefined) throw new Error(`Nothing is mounted on ${path}`);
@@ -142,12 +142,14 @@ export class SimDisk {
     this.#faults.push({ ...fault });
   }
 
-  /** Takes the faults of `failOn` back. */
+  /** Removes the faults of `failOn`. */
   repair(): void {
     this.#faults = [];
   }
 
-  /** Puts a whole synced file there, with the folders above it; another one under that name goes. */
+  /**
+   * Creates a whole synced file there, with its parent folders, replacing any other of that name.
+   */
   put(path: string, bytes: Uint8Array, mtimeMs = 0): void {
     this.makeFolders(parentOf(path));
     const { volume, inside } = this.placeOf(path);
@@ -165,7 +167,7 @@ export class SimDisk {
     volume.plant(inside, "directory");
   }
 
-  /** What a whole file holds; null if there is none. */
+  /** The contents of a whole file; null if there is none. */
   bytes(path: string): Uint8Array | null {
     const entry = this.entry(path);
     if (entry?.kind !== "file") return null;
@@ -187,7 +189,7 @@ export class SimDisk {
     volume.syncNames();
   }
 
-  /** Flips bits of one byte behind everybody's back: neither time nor size changes. */
+  /** Flips bits of one byte secretly: neither time nor size changes. */
   corrupt(path: string, offset: number, flip = 0xff): void {
     const entry = this.entry(path);
     const byte = new Uint8Array(1);
@@ -199,7 +201,7 @@ export class SimDisk {
     this.log.fault("disk-corrupted");
   }
 
-  /** Another program wrote to a file that is there, and synced it: its time changed too. */
+  /** Another program wrote to an existing file, and synced it: its time changed too. */
   tamper(path: string, bytes: Uint8Array, position: number, mtimeMs: number): void {
     const entry = this.entry(path);
     if (entry?.kind !== "file") throw new Error(`There is no file ${path}`);
@@ -210,9 +212,9 @@ export class SimDisk {
   }
 
   /**
-   * The power went. What was not synced is partly lost: pages of files are kept, lost or torn in
-   * any combination, their lengths and times may be the old ones, and the last names that were
-   * made, changed or removed may not have been. A `seed` makes the outcome independent of the world.
+   * A power cut. Unsynced data is partly lost: pages of files are kept, lost or torn in any
+   * combination, their lengths and times may be the old ones, and the last changes of names may be
+   * undone. A `seed` makes the outcome independent of the world.
    */
   crash(seed?: number | string): void {
     const dice = seed === undefined ? this.#dice : new Prng(seed);
@@ -220,9 +222,9 @@ export class SimDisk {
     for (const volume of [this.root, ...this.#mounts.values()]) volume.crash(dice);
   }
 
-  // What the node's Files do with it.
+  // Actions of the node's Files on it.
 
-  /** Throws if a fault was ordered for this. */
+  /** Throws if a fault was requested for this. */
   check(operation: DiskOperation, path: string): void {
     if (this.readOnly && CHANGING.includes(operation)) this.refuseChange();
     for (const fault of this.#faults) {
@@ -240,8 +242,8 @@ export class SimDisk {
   }
 
   /**
-   * The path with symbolic links in its folders undone, and the last one too if `follow`. Names are
-   * spelled as the disk has them.
+   * The path with symbolic links in its folders resolved, and the last one too if `follow`. Names
+   * are spelled as on the disk.
    */
   resolve(path: string, follow: boolean): string {
     let links = 0;
@@ -310,7 +312,7 @@ export class SimDisk {
     this.#handles.delete(handle);
   }
 
-  /** The process is dead: nothing of it is open any more. */
+  /** The process is dead: all its files are closed. */
   closeAllOf(process: object): void {
     for (const [handle, owner] of [...this.#handles]) {
       if (owner === process) handle.abandon(this.#dice);
@@ -326,7 +328,7 @@ export class SimDisk {
     entry.volume.sync(entry, begun);
   }
 
-  /** Names in the folder are there to stay. */
+  /** Names in the folder are durable. */
   syncFolder(path: string): void {
     const { volume, inside } = this.placeOf(path);
     volume.syncFolder(inside);

@@ -1,4 +1,4 @@
-/** What happened in a world: a running hash that tells two runs apart, and the faults by name. */
+/** The events of a world: a running hash that distinguishes two runs, and the faults by name. */
 import { createHash } from "node:crypto";
 
 const KEPT_LINES = 2000;

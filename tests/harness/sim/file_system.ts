@@ -1,26 +1,26 @@
-/** What file systems do differently: their names, clocks, numbers and links. */
+/** The differences between file systems: names, clocks, numbers and links. */
 
 export interface FileSystem {
   readonly name: string;
-  /** The form in which a new name is kept; absent: as it was given. */
+  /** The form in which a new name is stored; absent: as given. */
   readonly spell?: (name: string) => string;
-  /** Names with the same key are one name; absent: every spelling is a name of its own. */
+  /** Names with the same key are one name; absent: every spelling is a separate name. */
   readonly key?: (path: string) => string;
-  /** The system's error code for a new name that it does not take, else null. */
+  /** The system's error code for a new name that it refuses, else null. */
   readonly refuses?: (name: string) => string | null;
   /** File times are whole multiples of this. */
   readonly timeStepMs: number;
   /**
    * How long a file keeps its number: always, while the disk stays mounted, or only until its last
-   * handle is closed (as FUSE drivers that make numbers up).
+   * handle is closed (as with FUSE drivers that invent numbers).
    */
   readonly inodes: "kept" | "per mount" | "per handle";
   readonly hardLinks: boolean;
-  /** Whether it keeps when a file was made. */
+  /** Whether it keeps the creation time of a file. */
   readonly births: boolean;
 }
 
-/** What Windows takes in no name. */
+/** Characters that Windows refuses in names. */
 const DOS_REFUSES = /["*:<>?\\|]|[^\P{Cc}\x7f]/u;
 
 function refusesDos(name: string): string | null {
@@ -63,7 +63,7 @@ export const FILE_SYSTEMS = {
     hardLinks: true,
     births: true,
   },
-  /** Finds a name in any case and Unicode form, and keeps it as it was given. */
+  /** Finds a name in any case and Unicode form, and keeps it as given. */
   apfs: {
     name: "apfs",
     key: (path) => lower(composed(path)),
@@ -82,7 +82,7 @@ export const FILE_SYSTEMS = {
     hardLinks: true,
     births: true,
   },
-  /** A network share that composes names and takes only 143 bytes of them, as eCryptfs does. */
+  /** A network share that composes names and accepts only 143 bytes, like eCryptfs. */
   share: {
     name: "share",
     spell: composed,

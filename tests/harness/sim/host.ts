@@ -47,7 +47,7 @@ export class SimHost {
     return this.#timeline.now;
   }
 
-  /** What a dead host had in mind does not happen. */
+  /** Scheduled actions of a dead host do not happen. */
   after(delayMs: number, fn: () => void): Timer {
     return this.#timeline.after(delayMs, () => {
       if (this.alive) fn();
@@ -71,7 +71,7 @@ export class SimHost {
     }
   }
 
-  /** Our address that a packet to `address` comes from; null if we have none of its family. */
+  /** Our address for packets to `address`; null if we have none of its family. */
   sourceFor(address: string): string | null {
     if (isLoopbackText(address)) return address;
     const six = address.includes(":");

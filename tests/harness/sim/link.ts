@@ -1,6 +1,6 @@
-/** How a node hangs on the network. All fields may be changed while the world runs. */
+/** A node's connection to the network. All fields may be changed while the world runs. */
 export interface LinkConditions {
-  /** One way, this node's share: the way between two nodes is the sum of both. */
+  /** One way, this node's share: the delay between two nodes is the sum of both. */
   latencyMs: number;
   /** A random extra of up to this much per packet. */
   jitterMs: number;
@@ -8,7 +8,7 @@ export interface LinkConditions {
   downBytesPerSec: number;
   /** Received bytes come in random chunks of 1 to this many, some of them later. Null: whole. */
   fragmentBytes: number | null;
-  /** Connections from outside get no answer, as behind a NAT. */
+  /** Incoming connections get no answer, as behind a NAT. */
   firewalled: boolean;
   /** Probabilities of faults, each counted under its name. */
   connectRefused: number;

@@ -1,13 +1,13 @@
 /**
- * What a power cut may do to names: making, renaming and removing take effect on the disk in the
- * order in which they happened, but only a sync makes sure of them. A cut undoes the last of them.
+ * The effect of a power cut on names: creating, renaming and removing take effect on the disk in
+ * their order, but only a sync makes them durable. A cut undoes the last of them.
  */
 import type { Prng } from "../prng.ts";
 
 interface NameChange {
-  /** Folders whose sync makes it last. */
+  /** Folders whose sync makes it durable. */
   readonly folders: readonly string[];
-  /** The file that was made, if one was: its own sync makes it last too, as Linux's disks do it. */
+  /** The created file, if any: its own sync makes the name durable too, as on Linux's disks. */
   readonly made: object | null;
   undo(): void;
 }
@@ -19,7 +19,7 @@ export class NameJournal {
     this.#changes.push({ folders, made, undo });
   }
 
-  /** The last change in that folder, and with it all before, cannot be undone any more. */
+  /** The last change in that folder, and with it all earlier ones, become durable. */
   syncFolder(folder: string): void {
     this.#keepUpTo(this.#changes.findLastIndex(({ folders }) => folders.includes(folder)));
   }
@@ -32,7 +32,7 @@ export class NameJournal {
     this.#changes = [];
   }
 
-  /** Undoes some of the last changes, as the dice fall; returns how many. */
+  /** Undoes a random number of the last changes; returns how many. */
   crash(dice: Prng): number {
     const kept = dice.below(this.#changes.length + 1);
     const undone = this.#changes.length - kept;

@@ -1,6 +1,6 @@
 /**
- * The wires of a simulated world: who can reach whom, how long it takes, and what goes wrong.
- * Rates are kept by booking: each packet takes the sender's line, travels, takes the receiver's.
+ * The wires of a simulated world: reachability, delays and faults. Rates are kept by booking: each
+ * packet occupies the sender's line, travels, and occupies the receiver's.
  */
 import { canonicalIp } from "../../../src/util/ip_address.ts";
 import type { EventLog } from "./event_log.ts";
@@ -22,20 +22,22 @@ export interface Flow {
   readonly to: SimSocket;
   /** Segments must not overtake each other. */
   lastArrival: number;
-  /** What a cut line holds back until it heals, as TCP would send it again. */
+  /** Packets that a cut line holds back until it heals, as TCP would send them again. */
   stalled: Segment[];
 }
 
-/** Somebody in a multicast group. */
+/** A member of a multicast group. */
 export interface SimGroupMember {
   readonly host: SimHost;
   receive(bytes: Uint8Array, address: string, port: number): void;
 }
 
 export class Network {
-  /** By group and port; who is near enough to hear whom is for the sender to find out. */
+  /** By group and port; the sender determines which members are near enough. */
   readonly groups = new Map<string, Set<SimGroupMember>>();
-  /** Delivered chunks are views of this, and it is overwritten after: they are only borrowed. */
+  /**
+   * Delivered chunks are views of this, and it is overwritten afterwards: they are only borrowed.
+   */
   readonly scratch = new Uint8Array(65536);
   readonly #hosts = new Map<string, SimHost>();
   readonly #unreachable = new Set<string>();
@@ -53,7 +55,7 @@ export class Network {
     }
   }
 
-  /** The host at `address` as seen from `from`; null when there is none. */
+  /** The host at `address` as seen from `from`; null if there is none. */
   find(from: SimHost, address: string): SimHost | null {
     return isLoopbackText(address) ? from : this.#hosts.get(canonicalIp(address) ?? "") ?? null;
   }
@@ -92,8 +94,8 @@ export class Network {
   }
 
   /**
-   * Sends `length` bytes; `arrive` runs when the last of them is there. Returns when the last of
-   * them left. `notBefore`: the arrival may not be earlier than that.
+   * Sends `length` bytes; `arrive` runs when the last of them arrives. Returns the time when the
+   * last of them left. `notBefore`: the earliest time of arrival.
    */
   transmit(
     from: SimHost,
@@ -112,14 +114,14 @@ export class Network {
     const reached = Math.max(notBefore, departed + this.delay(from, to));
     this.timeline.at(reached, () => {
       to.downFreeAt = book(to.downFreeAt, this.timeline.now, length, to.link.downBytesPerSec);
-      // On a line with a rate what came before may still wait for this very instant: queue behind it.
+      // On a line with a rate an earlier packet may wait for this very instant: queue behind it.
       if (to.link.downBytesPerSec === Infinity) arrive();
       else this.timeline.at(to.downFreeAt, arrive);
     });
     return { departed, reached };
   }
 
-  /** Moves a segment along; returns when it left the sender. */
+  /** Transmits a segment; returns when it left the sender. */
   carry(flow: Flow, segment: Segment): number {
     const { from, to } = flow;
     const length = segment.bytes?.length ?? 0;
@@ -150,7 +152,7 @@ export class Network {
     this.#stalledFlows.add(flow);
   }
 
-  /** Later segments queue behind the stalled ones until these are through. */
+  /** Later segments queue behind the stalled ones until these have arrived. */
   #sendAgain(flow: Flow): void {
     if (this.isCut(flow.from.host, flow.to.host)) return;
     this.#stalledFlows.delete(flow);

@@ -1,17 +1,17 @@
 /**
- * The bytes of one simulated file, sparse in pages, and what of them a power cut may take: for each
- * page changed since the last sync it keeps what the disk still holds.
+ * The bytes of one simulated file, sparse in pages, and the effect of a power cut on them: for each
+ * page changed since the last sync it keeps the version on the disk.
  */
 import type { Prng } from "../prng.ts";
 
 export const PAGE_BYTES = 4096;
-/** What a disk writes in one go: of a torn page each of these came through or did not. */
+/** The unit of a disk's writes: of a torn page, each of these was written or not. */
 const SECTOR_BYTES = 512;
 
-/** Changed pages, with what the disk holds of them: null where it holds none. */
+/** Changed pages, with the version on the disk: null if there is none. */
 type Changes = Map<number, Uint8Array | null>;
 
-/** A sync under way: it covers what was written before it began. */
+/** A running sync: it covers writes before its start. */
 export interface PageSync {
   readonly changes: Changes;
   readonly size: number;
@@ -81,7 +81,7 @@ export class PageFile {
     return freed;
   }
 
-  /** Returns whether the length was not on the disk yet. */
+  /** Returns whether the length was not synced yet. */
   sync(): boolean {
     return this.endSync(this.beginSync());
   }
@@ -93,7 +93,7 @@ export class PageFile {
     return sync;
   }
 
-  /** As `sync`, for what was there when it began. A later one that ended before covers it too. */
+  /** As `sync`, for the data at its start. A later one that ended before covers it too. */
   endSync(sync: PageSync): boolean {
     const at = this.#syncing.indexOf(sync);
     if (at < 0) return false;
@@ -103,7 +103,7 @@ export class PageFile {
     return changed;
   }
 
-  /** A power cut: every unsynced page is kept, lost or torn, as the dice fall. */
+  /** A power cut: every unsynced page is randomly kept, lost or torn. */
   crash(dice: Prng): { lost: number; torn: number } {
     const result = { lost: 0, torn: 0 };
     for (const [page, old] of this.#allUnsynced()) {
@@ -127,7 +127,7 @@ export class PageFile {
     return result;
   }
 
-  /** What the disk holds is what the oldest of several changes to a page found. */
+  /** The version on the disk is the one before the oldest of several changes to a page. */
   #allUnsynced(): Changes {
     const all: Changes = new Map();
     for (const { changes } of [...this.#syncing, { changes: this.#unsynced }]) {
@@ -136,12 +136,12 @@ export class PageFile {
     return all;
   }
 
-  /** Pages in use, for whoever counts the space of the disk. */
+  /** Pages in use, for counting the space of the disk. */
   get pageCount(): number {
     return this.#pages.size;
   }
 
-  /** The page for writing; the first change since a sync keeps what was there. */
+  /** The page for writing; the first change since a sync saves the old version. */
   #change(page: number): Uint8Array {
     let bytes = this.#pages.get(page);
     if (!this.#unsynced.has(page)) this.#unsynced.set(page, bytes?.slice() ?? null);
@@ -153,7 +153,7 @@ export class PageFile {
   }
 }
 
-/** The old page with some sectors of the new one: at least one came through, one did not. */
+/** The old page with some sectors of the new one: at least one was written, one was not. */
 function tear(old: Uint8Array | null, now: Uint8Array, dice: Prng): Uint8Array {
   const torn = old?.slice() ?? new Uint8Array(PAGE_BYTES);
   const sectors = PAGE_BYTES / SECTOR_BYTES;

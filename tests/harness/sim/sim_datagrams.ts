@@ -1,4 +1,4 @@
-/** UDP of one simulated host: it may lose, double and reorder. */
+/** UDP of one simulated host: it may lose, duplicate and reorder datagrams. */
 import { NetError } from "../../../src/util/errors.ts";
 import { parseIp } from "../../../src/util/ip_address.ts";
 import { hostPort } from "../../../src/platform/shared/addresses.ts";
@@ -10,7 +10,7 @@ import type { Network } from "./network.ts";
 /** IP and UDP headers count on the line too. */
 const HEADER_BYTES = 28;
 const MAX_BYTES = 65507;
-/** How far a reordered datagram falls behind. */
+/** The delay of a reordered datagram. */
 const REORDER_MS = 50;
 
 type OnMessage = Parameters<DatagramNet["bind"]>[1];

@@ -33,7 +33,7 @@ function slowWrite(disk: SimDisk): number {
 export class SimFileHandle implements FileHandle, OpenHandle {
   readonly #disk: SimDisk;
   readonly #clocks: Clocks;
-  /** As the caller named it, for messages, and as the disk knows it, for faults. */
+  /** As the caller named it, for messages, and as the disk names it, for faults. */
   readonly #path: string;
   readonly #at: string;
   readonly #entry: DiskEntry;
@@ -41,7 +41,7 @@ export class SimFileHandle implements FileHandle, OpenHandle {
   /** Of its file system, when it was opened. */
   readonly #mounting: number;
   #closed = false;
-  /** Writes that the process waits for. */
+  /** Writes that block the process. */
   readonly #underWay = new Set<() => void>();
 
   constructor(
@@ -92,7 +92,7 @@ export class SimFileHandle implements FileHandle, OpenHandle {
       try {
         write();
       } catch {
-        // Nobody is left to hear of it.
+        // No caller is left to be told.
       }
     }
     this.#underWay.clear();

@@ -16,7 +16,7 @@ export class SimFiles implements Files {
   readonly #disk: SimDisk;
   readonly #host: SimHost;
   readonly #wallTime: () => number;
-  /** The write of a whole file that the next one to its path waits for. */
+  /** The whole-file write that the next one to its path waits for. */
   readonly #writing = new Map<string, Promise<void>>();
 
   constructor(disk: SimDisk, host: SimHost, wallTime: () => number) {
@@ -105,7 +105,9 @@ export class SimFiles implements Files {
     }, true);
   }
 
-  /** In the steps of the real one, each at its own virtual moment, so that crashes come between. */
+  /**
+   * In the steps of the real one, each at its own virtual moment, so that crashes can come between.
+   */
   async writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     const before = this.#writing.get(path) ?? Promise.resolve();
     const own = before.catch(() => {}).then(() => this.#replace(path, bytes));
@@ -234,7 +236,7 @@ export class SimFiles implements Files {
     });
   }
 
-  /** Resolves the path, lets ordered faults happen, and gives errors their final form. */
+  /** Resolves the path, triggers requested faults, and gives errors their final form. */
   #on<T>(
     operation: DiskOperation,
     action: string,

@@ -1,4 +1,4 @@
-/** Hashes at once, but delivers file hashes when a thread of that speed would be done. */
+/** Hashes at once, but returns file hashes when a thread of that speed would be done. */
 import { createHash } from "node:crypto";
 import { FileError } from "../../../src/util/errors.ts";
 import { fileError, systemError } from "../../../src/platform/shared/errno.ts";
@@ -21,7 +21,7 @@ import { slowRead } from "./sim_file_handle.ts";
 
 const BYTES_PER_MS = 500_000;
 
-/** Whether pieces are hashed as they come, or submitted to threads whole. */
+/** Whether pieces are hashed as they arrive, or submitted to threads whole. */
 export type HashWay = "running" | "submit";
 
 interface Job {
@@ -40,7 +40,7 @@ export class SimHasher implements Hasher {
   readonly #freeAt: number[] = new Array(this.concurrency).fill(0);
   readonly #jobs = new Set<Job>();
 
-  /** `quickest`: what a calibration would find. `absolute`: of the node's Files. */
+  /** `quickest`: the result of a calibration. `absolute`: of the node's Files. */
   constructor(
     disk: SimDisk,
     host: SimHost,
@@ -119,7 +119,7 @@ export class SimHasher implements Hasher {
     return new Uint8Array(hash.digest());
   }
 
-  /** False when the file is missing or too short. */
+  /** False if the file is missing or too short. */
   #read(path: string, offset: number, into: Uint8Array): boolean {
     try {
       const at = this.#disk.resolve(this.#absolute(path), false);

@@ -1,6 +1,6 @@
 /**
  * HTTP between simulated nodes: the platform's own client, and a small server, over their sockets.
- * Rates, cuts and resets of the network act on it, and a node may as well answer by hand, byte by
+ * Rates, cuts and resets of the network affect it, and a node may also answer by hand, byte by
  * byte.
  */
 import { concatBytes, fromLatin1 } from "../../../src/util/bytes.ts";
@@ -15,7 +15,7 @@ import { SocketLine } from "./socket_line.ts";
 
 type Handler = Parameters<Http["serve"]>[1];
 
-/** Its `request` and `stream` are those of the real platform, over lines of this network. */
+/** Its `request` and `stream` are those of the real platform, over simulated connections. */
 export function createSimHttp(host: SimHost, net: SimStreamNet): Http {
   const client = createHttpClient({
     after: (delayMs, fn) => host.after(delayMs, fn),
@@ -25,7 +25,7 @@ export function createSimHttp(host: SimHost, net: SimStreamNet): Http {
   return { ...client, serve: (on, handler) => serve(host, net, on, handler) };
 }
 
-/** A line to a host by name. Nothing is encrypted here, whatever the URL says. */
+/** A connection to a host by name. Nothing is encrypted here, whatever the URL says. */
 class SimLine implements HttpLine {
   readonly opened: Promise<unknown>;
   #line: SocketLine | null = null;
@@ -82,7 +82,7 @@ async function serve(
   };
 }
 
-/** An answer that rejects, as when its body fails, stays without its end. */
+/** An answer that rejects, as when its body fails, is left unfinished. */
 async function answer(socket: Socket, info: SocketInfo, handler: Handler): Promise<void> {
   const line = new SocketLine(socket), reader = new WireReader(line, "Cannot read the request");
   const [method = "", target = ""] = (await reader.firstLine()).split(" ");
@@ -112,7 +112,7 @@ async function answer(socket: Socket, info: SocketInfo, handler: Handler): Promi
   else if (method !== "HEAD") await line.send(fromLatin1("0\r\n\r\n"));
 }
 
-/** In chunks, so that a body that breaks off is not taken for a whole one. */
+/** In chunks, so that a truncated body is not mistaken for a whole one. */
 function headOf({ status, headers }: Response): Uint8Array {
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
   return fromLatin1(`HTTP/1.1 ${status} OK\r\n${lines.join("")}transfer-encoding: chunked\r\n\r\n`);

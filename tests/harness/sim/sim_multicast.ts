@@ -1,4 +1,4 @@
-/** Multicast of one simulated host: it reaches who is in the group and on the same /24 or /64. */
+/** Multicast of one simulated host: it reaches members of the group on the same /24 or /64. */
 import { parseIp } from "../../../src/util/ip_address.ts";
 import { netError, systemError } from "../../../src/platform/shared/errno.ts";
 import type { MulticastNet, MulticastSocket } from "../../../src/platform/types.ts";

@@ -1,4 +1,4 @@
-/** One simulated machine with a process on it: a Platform, and the strings to pull on it. */
+/** One simulated machine with a process on it: a Platform, and the controls for tests. */
 import type { Prng } from "../prng.ts";
 import { createEd25519 } from "../../../src/platform/shared/ed25519.ts";
 import type {
@@ -30,7 +30,7 @@ export interface NodeOptions extends ProcessOptions {
   also?: readonly string[];
   /** Default "running". */
   quickestHash?: HashWay;
-  /** The disk of a node that was here before, or of another process on the same machine. */
+  /** The disk of an earlier node, or of another process on the same machine. */
   disk?: SimDisk;
 }
 
@@ -47,7 +47,7 @@ export class SimNode implements Platform {
   readonly http: Http;
   readonly files: SimFiles;
   readonly process: SimProcess;
-  /** Somebody set the clock on the wall: so far is it off. */
+  /** The error of the wall clock, after it was set. */
   wallOffMs = 0;
   readonly #host: SimHost;
   readonly #network: Network;
@@ -63,7 +63,7 @@ export class SimNode implements Platform {
     this.#host = host;
     this.#network = network;
     const wallTime = () => EPOCH_MS + host.now + this.wallOffMs;
-    // Time passes for a process that its disk holds up, though the world stands still meanwhile.
+    // Time passes for a process that its disk blocks, though the world stands still meanwhile.
     const now = () => host.now + disk.heldUpMs;
     this.clock = { now, wallTime, after: (delay, fn) => host.after(delay, fn) };
     this.random = dice;
@@ -111,8 +111,8 @@ export class SimNode implements Platform {
   }
 
   /**
-   * Ends the process in the middle of whatever it does: its timers and promises stay silent.
-   * "quietly": even the other ends of its connections hear nothing, as when a cable is pulled.
+   * Ends the process in the middle of its work: its timers and promises stay silent. "quietly":
+   * even the other ends of its connections notice nothing, as when a cable is pulled.
    */
   kill(how: "quietly" | "with resets" = "with resets"): void {
     if (!this.#host.alive) return;

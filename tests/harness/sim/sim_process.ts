@@ -1,4 +1,4 @@
-/** The process of a simulated node: what it prints is kept, and a test can interrupt it. */
+/** The process of a simulated node: its output is kept, and a test can interrupt it. */
 import type { Process, Timer } from "../../../src/platform/types.ts";
 
 export interface ProcessOptions {
@@ -34,7 +34,7 @@ export class SimProcess implements Process {
     return this.#options.env?.[name];
   }
 
-  /** Nobody types anything. */
+  /** There is no input. */
   readLine(): Promise<string | null> {
     return Promise.resolve(null);
   }
@@ -59,12 +59,12 @@ export class SimProcess implements Process {
     return { cancel: () => void this.#interrupts.delete(own) };
   }
 
-  /** Nobody stops it. */
+  /** It is never stopped. */
   onContinue(): Timer {
     return { cancel() {} };
   }
 
-  /** As Ctrl-C would. Returns whether anybody listened. */
+  /** Like Ctrl-C. Returns whether there was a handler. */
   interrupt(): boolean {
     for (const fn of [...this.#interrupts]) fn();
     return this.#interrupts.size > 0;
@@ -74,7 +74,7 @@ export class SimProcess implements Process {
     this.code = code;
   }
 
-  /** The node dies; the code that called goes no further. */
+  /** The node dies; the calling code does not continue. */
   exit(code: number): never {
     this.code = code;
     this.exited = true;

@@ -1,6 +1,6 @@
 /**
- * One end of a simulated TCP connection. At most a window of bytes is under way in each direction
- * and not yet taken by the reader, so a paused reader stops the writer as in real TCP.
+ * One end of a simulated TCP connection. At most a window of bytes is in flight in each direction
+ * and unread, so a paused reader stops the writer as in real TCP.
  */
 import { netError, systemError } from "../../../src/platform/shared/errno.ts";
 import { SocketBase } from "../../../src/platform/shared/socket_base.ts";
@@ -10,15 +10,15 @@ import type { Flow, Network, Segment } from "./network.ts";
 
 const SEGMENT_BYTES = 65536;
 const WINDOW_BYTES = 4 * SEGMENT_BYTES;
-/** As long as the real socket lets `close()` send what is queued. */
+/** The time that the real socket's `close()` allows for queued bytes. */
 const CLOSE_GRACE_MS = 2000;
-/** Overwrites delivered chunks, so that code which keeps a borrowed one shows itself. */
+/** Overwrites delivered chunks, to detect code that keeps a borrowed one. */
 const POISON = 0xdb;
 
 export class SimSocket extends SocketBase {
   readonly host: SimHost;
   readonly #network: Network;
-  /** What an error message starts with. */
+  /** The beginning of an error message. */
   readonly #doing: string;
   #info: SocketInfo | null = null;
   #flow: Flow | null = null;
@@ -26,11 +26,11 @@ export class SimSocket extends SocketBase {
   #over = false;
   #reading = true;
   #queue: { bytes: Uint8Array; at: number }[] = [];
-  /** Bytes on their way to the other end or waiting there. */
+  /** Bytes in flight to the other end or waiting there. */
   #unacknowledged = 0;
   #inbox: { segment: Segment; at: number }[] = [];
   #drainPlanned = false;
-  /** We will send nothing more. `closing`: and want nothing more either. */
+  /** We will send nothing more. `closing`: and receive nothing more either. */
   #finishing = false;
   #closing = false;
   #finSent = false;
@@ -78,7 +78,7 @@ export class SimSocket extends SocketBase {
     this.fail("ECONNRESET");
   }
 
-  /** Its process died: nobody is told on this side. */
+  /** Its process died: nothing is reported on this side. */
   vanish(tellOther: boolean): void {
     if (this.#over) return;
     this.#over = true;
@@ -88,7 +88,7 @@ export class SimSocket extends SocketBase {
     }
   }
 
-  /** The network brings a segment of the other end. */
+  /** The network delivers a segment of the other end. */
   arrive(segment: Segment): void {
     if (this.#over) {
       if (segment.kind === "data") this.#acknowledge(segment.bytes.length);
@@ -176,7 +176,7 @@ export class SimSocket extends SocketBase {
   #closeNow(): void {
     if (this.#over) return;
     if (this.#flow !== null) {
-      // Bytes that nobody will read make a system answer with a reset instead of an orderly end.
+      // If unread bytes are left, a system answers with a reset instead of an orderly end.
       const unread = this.#inbox.some(({ segment }) => segment.kind === "data");
       if (unread || !this.#open) this.#network.carry(this.#flow, { kind: "reset", bytes: null });
       else this.#sendFin();
@@ -201,7 +201,7 @@ export class SimSocket extends SocketBase {
       else {
         this.#inbox.shift();
         this.#finReceived = true;
-        this.finishWriting(); // as node does: half-open connections are of no use here
+        this.finishWriting(); // as node does: half-open connections are useless here
       }
     }
   }

@@ -92,7 +92,7 @@ export class SimStreamNet implements StreamNet {
     };
   }
 
-  /** The first packet of a connection, and whether anybody answers it. */
+  /** The first packet of a connection, and whether it is answered. */
   #knock(
     socket: SimSocket,
     source: string,

@@ -1,4 +1,4 @@
-/** The line under HTTP between simulated nodes: a socket that is read on demand. */
+/** The connection under HTTP between simulated nodes: a socket that is read on demand. */
 import type { Socket } from "../../../src/platform/types.ts";
 import type { HttpLine } from "../../../src/platform/shared/http_wire.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Virtual time: a heap of events, run one instant after the other. Between two instants all promise
- * work is let through, so that async code behaves as if it took no time.
+ * Virtual time: a heap of events, run one instant after the other. Between two instants all
+ * promises run, so that async code behaves as if it took no time.
  *
  * Invariant: events run in order of (time, the order in which they were scheduled).
  */
@@ -9,7 +9,7 @@ import { IndexedHeap } from "../../../src/util/heap.ts";
 import type { Timer } from "../../../src/platform/types.ts";
 import { ProcessExit } from "./sim_process.ts";
 
-/** More events than this in one instant is a loop that waits for time to pass. */
+/** More events than this in one instant are a loop that waits for time to pass. */
 const MAX_EVENTS_PER_INSTANT = 2_000_000;
 
 interface Event {
@@ -59,7 +59,7 @@ export class Timeline {
   }
 
   /**
-   * Lets time pass until `until()` holds, or until a moment of virtual time. Throws when nothing is
+   * Advances time until `until()` holds, or until a moment of virtual time. Throws if no event is
    * left that could make it true, or once `limitMs` of virtual time have passed.
    */
   async run(until: number | (() => boolean), limitMs: number): Promise<void> {
@@ -102,7 +102,7 @@ export class Timeline {
   }
 }
 
-/** What an event throws fails the test that runs the world, except a node's own end. */
+/** An event's error fails the test that runs the world, except a node's own end. */
 function runEvent(event: Event): void {
   try {
     event.fn();

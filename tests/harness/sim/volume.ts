@@ -1,6 +1,6 @@
 /**
- * One file system of a simulated machine: names, the files under them, and what a power cut may do
- * to both. Paths are inside it: "/" is its root, wherever it is mounted, and folders on the way are
+ * One file system of a simulated machine: names, their files, and the effect of a power cut on
+ * both. Paths are inside it: "/" is its root, wherever it is mounted, and folders in them are
  * spelled as the file system has them. A file with several names is one entry under each of them.
  */
 import type { Prng } from "../prng.ts";
@@ -42,7 +42,7 @@ const SURELY_SHORT = MAX_NAME_BYTES / 3;
 export class SimVolume {
   /** Bytes that files can take, in pages of 4 KiB. May be changed at any time. */
   capacity = Infinity;
-  /** Grows when it is mounted and unmounted: handles of before are cut off. */
+  /** Grows with each mount and unmount: earlier handles become invalid. */
   mounting = 0;
   readonly #log: EventLog;
   /** By key. */
@@ -66,7 +66,7 @@ export class SimVolume {
     return Math.max(0, this.capacity - this.used);
   }
 
-  /** Numbers of files may be others from now on. */
+  /** File numbers may change from now on. */
   mounted(): void {
     this.mounting++;
     for (const entry of this.#entries()) entry.handles = 0;
@@ -83,7 +83,7 @@ export class SimVolume {
     this.#log.fault("disk-renumbered");
   }
 
-  /** A power cut, or the disk was pulled out: what was not synced is partly lost. */
+  /** A power cut, or the disk was pulled out: unsynced data is partly lost. */
   crash(dice: Prng): void {
     for (const entry of this.#entries()) if (entry.kind === "file") this.#lose(entry, dice);
     const undone = this.#journal.crash(dice);
@@ -114,8 +114,8 @@ export class SimVolume {
   }
 
   /**
-   * The name in a folder as it is spelled there, or as it would be if it were made. Throws
-   * ENAMETOOLONG for one that cannot even be looked for.
+   * The name in a folder as it is spelled there, or as it would be if it were created. Throws
+   * ENAMETOOLONG for one that cannot even be looked up.
    */
   spelling(folder: string, name: string): string {
     if (name.length > SURELY_SHORT && byteLength(name) > MAX_NAME_BYTES) {
@@ -147,7 +147,7 @@ export class SimVolume {
     return entry;
   }
 
-  /** Something that was there all the time: no power cut takes it back. */
+  /** A permanent entry: no power cut undoes it. */
   plant(path: string, kind: DiskEntry["kind"]): DiskEntry {
     return this.#add(path, kind, 0);
   }
@@ -168,7 +168,7 @@ export class SimVolume {
     this.#journal.add([parentOf(path)], null, () => this.#bringBack(path, entry));
   }
 
-  /** Where the two differ only in their spelling, the name takes the new spelling. */
+  /** If the two differ only in spelling, the name takes the new spelling. */
   move(from: string, to: string): void {
     const entry = this.#demand(from), there = this.entry(to);
     if (there === entry && this.#key(from) !== this.#key(to)) return;
@@ -176,7 +176,7 @@ export class SimVolume {
     else this.#demandReplaceable(entry, to, there);
     if (there !== undefined && there !== entry) this.#drop(to);
     this.#relocate(from, to);
-    // One change, not two: at no moment is there nothing under the name.
+    // One change, not two: the name always exists.
     this.#journal.add([parentOf(from), parentOf(to)], null, () => {
       this.#relocate(to, from);
       if (there !== undefined && there !== entry) this.#bringBack(to, there);
@@ -214,7 +214,7 @@ export class SimVolume {
     const refused = this.system.refuses?.(nameOf(path)) ?? null;
     if (refused === null) return;
     this.#log.fault(`disk-${refused}`);
-    // The real files tell the many words for a bad name apart from other errors.
+    // The real files distinguish the many codes for a bad name from other errors.
     throw systemError(refused === "EINVAL" ? "EILSEQ" : refused);
   }
 

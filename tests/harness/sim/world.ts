@@ -1,6 +1,6 @@
 /**
- * A simulated world: many nodes, one virtual clock, one seed. The same seed and the same code give
- * the same events in the same order on every runtime.
+ * A simulated world: many nodes, one virtual clock, one seed. The same seed and the same code
+ * produce the same events in the same order on every runtime.
  */
 import { Prng } from "../prng.ts";
 import { SimDisk } from "./disk.ts";
@@ -61,7 +61,7 @@ export class SimWorld {
     this.#network.setUnreachable(address);
   }
 
-  /** Nothing passes between two nodes until `heal`: connections stall, they do not break. */
+  /** Blocks traffic between two nodes until `heal`: connections stall, they do not break. */
   partition(a: SimNode, b: SimNode): void {
     this.#log.fault("partition");
     this.#network.cut(a.host, b.host);
@@ -71,14 +71,14 @@ export class SimWorld {
     this.#network.heal(a.host, b.host);
   }
 
-  /** Something that the test does at a moment of virtual time. */
+  /** An action of the test at a moment of virtual time. */
   at(timeMs: number, fn: () => void): void {
     this.#timeline.at(timeMs, fn);
   }
 
   /**
-   * Lets time pass until `until()` holds, or until a moment of virtual time in ms. Throws when
-   * nothing is left to happen, or after `limitMs` more of virtual time (default an hour).
+   * Advances time until `until()` holds, or until a moment of virtual time in ms. Throws if no
+   * event is left, or after `limitMs` more of virtual time (default an hour).
    */
   async run(until: number | (() => boolean), limitMs: number = DEFAULT_LIMIT_MS): Promise<void> {
     try {
@@ -93,7 +93,7 @@ export class SimWorld {
     await this.run(this.now + ms);
   }
 
-  /** Runs until the promise settles, and gives its result. */
+  /** Runs until the promise settles, and returns its result. */
   async wait<T>(promise: Promise<T>, limitMs?: number): Promise<T> {
     let settled = false;
     const mark = () => {
@@ -109,7 +109,7 @@ export class SimWorld {
     this.#log.add(`${this.now} ${line}`);
   }
 
-  /** Of everything that happened so far: equal for two runs of one seed. */
+  /** Of all events so far: equal for two runs of one seed. */
   logHash(): string {
     return this.#log.digest();
   }
