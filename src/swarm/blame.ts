@@ -1,7 +1,7 @@
 /**
- * Who is to answer for what failed, and who is thanked for what did not: pieces to peers. Blame may
- * come after a peer left, so those who left last and had sent something are remembered. Invariant:
- * beside who is connected, at most MAX_GONE peers are.
+ * Attributes failed and passed pieces to peers. Blame may come after a peer left, so the last peers
+ * that left after sending something are remembered. Invariant: besides the connected peers, at most
+ * MAX_GONE are kept.
  */
 import { formatEndpoint } from "../util/compact_address.ts";
 import { noteGoodPiece, noteHashFailure } from "../peers/conduct.ts";
@@ -10,7 +10,7 @@ import { PEER_STATE, type PoolPeer } from "../peers/pool_peer.ts";
 
 const MAX_GONE = 1000;
 
-/** A connection, as far as it can be blamed. */
+/** A connection that can be blamed. */
 interface Sender {
   readonly peer: PoolPeer;
   readonly session: { readonly key: number; readonly delivers: boolean };
@@ -20,7 +20,7 @@ export class Blame {
   readonly #pool: PeerPool;
   /** By session key. */
   readonly #here = new Map<number, PoolPeer>();
-  /** Who left first comes first. */
+  /** In the order in which they left. */
   readonly #gone = new Map<number, PoolPeer>();
 
   constructor(pool: PeerPool) {
@@ -55,7 +55,7 @@ export class Blame {
     for (const peer of this.#peers(contributors)) noteGoodPiece(peer);
   }
 
-  /** It was this one for sure. */
+  /** This peer is certainly guilty. */
   convict(key: number, now: number): void {
     for (const peer of this.#peers([key])) this.#pool.ban(peer, now, "sent wrong data");
   }

@@ -21,27 +21,27 @@ const NEW_WEIGHT = 3;
 /** So do peers that upload to us, over those that were unchoked and did not. */
 const GIVER_WEIGHT = 5;
 
-/** What the choker needs of a peer. */
+/** The view of a peer that the choker needs. */
 export interface ChokerPeer {
   readonly choking: boolean;
   readonly peerInterested: boolean;
   readonly snubbed: boolean;
   /** It does not read what we send. */
   readonly stuck: boolean;
-  /** What the peer uploads to us and what it downloads, in bytes a second and in total. */
+  /** The peer's uploads to us and downloads from us, in bytes a second and in total. */
   readonly down: { readonly rate: number; readonly total: number };
   readonly up: { readonly rate: number; readonly total: number };
   readonly connectedAt: number;
-  /** When it was choked or unchoked last; 0 for never. */
+  /** When it was last choked or unchoked; 0 for never. */
   readonly unchokedAt: number;
-  /** Pieces it has: those with few need most. */
+  /** Number of its pieces: peers with few need most. */
   readonly have: { readonly count: number };
   /** Whether it requested nothing in its last turn, or in this one though it had time to. */
   wastesTurns(now: number, busy: boolean): boolean;
   setChoking(choking: boolean, now: number): void;
 }
 
-/** What went both ways until the last round, and in the two rounds before now. */
+/** Traffic in both directions until the last round, and in the two rounds before now. */
 interface Tally {
   down: number;
   up: number;
@@ -53,7 +53,7 @@ interface Tally {
 export class Choker<Peer extends ChokerPeer> {
   readonly #random: Random;
   #slots: number;
-  /** Most peers that the upload limits carry. */
+  /** The most peers that the upload limits can serve. */
   #carried = Infinity;
   readonly #tallies = new Map<Peer, Tally>();
   #nextRoundAt = 0;
@@ -62,19 +62,19 @@ export class Choker<Peer extends ChokerPeer> {
   #aheadAt = -Infinity;
   #optimistic: Peer | null = null;
 
-  /** `slots`: peers served by merit or turn, beside the one at random. */
+  /** `slots`: peers unchoked by merit or turn, besides the random one. */
   constructor(random: Random, slots = DEFAULT_UPLOAD_SLOTS) {
     this.#random = random;
     this.#slots = Math.max(0, slots);
   }
 
-  /** From the next round on, or at once where more are free. */
+  /** From the next round on, or at once if more are free. */
   set slots(slots: number) {
     this.#slots = Math.max(0, slots);
     this.#nextRoundAt = 0;
   }
 
-  /** So many peers get enough of the upload limits; two are served in any case. */
+  /** The number of peers that the upload limits can serve; two are served in any case. */
   set carried(peers: number) {
     this.#carried = Math.max(2, peers);
   }
@@ -86,12 +86,12 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * A peer became interested or left: gives a free slot away at once, or takes one back when somebody
-   * who was served without being interested wants something again. One of the best givers need not
-   * wait for the next round either: it takes the slot of one who gives nothing (BEP 3); and where we
-   * are the seed, a newcomer takes that of a peer that requests nothing, and others that of a peer
-   * that was served for a round and took nothing. Every two seconds this is the newest peer, or a crowd
-   * that requests nothing would keep it waiting for all of their turns.
+   * A peer became interested or left: assigns a free slot at once, or takes one back if a peer that
+   * was unchoked without interest becomes interested again. One of the best uploaders need not wait
+   * for the next round either: it takes the slot of a peer that uploads nothing (BEP 3). As a seed,
+   * a newcomer takes the slot of a peer that requests nothing, and others that of a peer that was
+   * unchoked for a round and took nothing. Every two seconds this is the newest peer, since a crowd
+   * that requests nothing would otherwise delay it for all of their turns.
    */
   useFreeSlots(peers: Iterable<Peer>, seeding: boolean, now: number): void {
     const interested = [...peers].filter((peer) => peer.peerInterested);
@@ -119,8 +119,8 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * Chokes the last in order that gives nothing, or takes nothing from a seed; false when there is
-   * none. `hurry`: one that had time to request something and did not will do.
+   * Chokes the last in order that uploads nothing, or takes nothing from a seed; false if there is
+   * none. `hurry`: a peer that had time to request something and did not also qualifies.
    */
   #freeOne(order: readonly Peer[], seeding: boolean, hurry: boolean, now: number): boolean {
     const busy = isBusy(order);
@@ -199,7 +199,7 @@ export class Choker<Peer extends ChokerPeer> {
     );
   }
 
-  /** Whether a served peer took something lately, or had no time to. */
+  /** Whether an unchoked peer took something lately, or had no time to. */
   #usesTurn(peer: Peer, now: number): boolean {
     if (peer.stuck) return false;
     if (now - peer.unchokedAt < ROUND_MS) return true;
@@ -212,8 +212,8 @@ export class Choker<Peer extends ChokerPeer> {
   }
 
   /**
-   * Best givers first. Who lets us wait has forfeited that, however much it gave before; of those
-   * who gave nothing lately, who took least without giving back comes first.
+   * Best uploaders first. A snubbed peer has forfeited its place, however much it uploaded before;
+   * of those that uploaded nothing lately, the one that took least without giving back comes first.
    */
   #byMerit(interested: readonly Peer[]): Peer[] {
     return [...interested].sort((a, b) =>
@@ -223,7 +223,7 @@ export class Choker<Peer extends ChokerPeer> {
     );
   }
 
-  /** Bytes that the peer gave in the last two rounds and since. */
+  /** Bytes that the peer uploaded in the last two rounds and since. */
   #merit(peer: Peer): number {
     const tally = this.#tallies.get(peer);
     if (tally === undefined) return peer.down.total;
@@ -234,7 +234,7 @@ export class Choker<Peer extends ChokerPeer> {
     return this.#regular + 1;
   }
 
-  /** Peers served by merit or turn. */
+  /** Peers unchoked by merit or turn. */
   get #regular(): number {
     return Math.min(this.#slots, this.#carried - 1);
   }
@@ -254,7 +254,7 @@ export class Choker<Peer extends ChokerPeer> {
   }
 }
 
-/** Somebody is being served at more than a trickle. */
+/** A peer is served at more than a minimal rate. */
 export function isBusy(peers: Iterable<{ readonly up: { readonly rate: number } }>): boolean {
   for (const { up } of peers) if (up.rate >= BUSY_RATE) return true;
   return false;
@@ -265,12 +265,12 @@ function isNew(peer: ChokerPeer): boolean {
   return peer.choking && peer.unchokedAt === 0;
 }
 
-/** Of the peers that wait for their first turn, of which there must be one. */
+/** Of the peers that wait for their first turn; there must be one. */
 function newest<Peer extends ChokerPeer>(peers: readonly Peer[]): Peer {
   return peers.filter(isNew).reduce((a, b) => b.connectedAt > a.connectedAt ? b : a);
 }
 
-/** What a peer gave beyond what it took. */
+/** The peer's uploads to us minus its downloads. */
 function balance(peer: ChokerPeer): number {
   return peer.down.total - peer.up.total;
 }

@@ -17,12 +17,12 @@ const UNPRODUCTIVE_AFTER_MS = 60_000;
  * read: one round of the choker without data.
  */
 const IDLE_AFTER_MS = 10_000;
-/** The same where its turn may have passed before it heard of it: others are being served. */
+/** The same if its turn may have passed before it knew: others are being served. */
 const BUSY_IDLE_AFTER_MS = 20_000;
 /** The part of a full pool that one address may fill before other addresses have priority. */
 const ADDRESS_SHARE = 1 / 4;
 
-/** The facts about a connected peer that decide. */
+/** The facts about a connected peer for the decision. */
 export interface Evictable {
   readonly peer: Pick<PoolPeer, "spread" | "bytes">;
   readonly incoming: boolean;
@@ -46,10 +46,10 @@ export interface Newcomer {
 }
 
 /**
- * The connection that may end for a newcomer: one without interest on either side; else one that let
- * its turn pass and carried nothing either way, ever or for ten seconds (twenty while others are
- * served), or for ten seconds does not read what we send; else an idle one of the address that
- * has more than its share, and clearly more than the newcomer's; else, of those that carry nothing
+ * The connection that may end for a newcomer: one without interest on either side; else one that
+ * wasted its turn and carried nothing either way, ever or for ten seconds (twenty while others are
+ * served), or that has not read our data for ten seconds; else an idle one of the address that has
+ * more than its share, and clearly more than the newcomer's; else, of those that carried nothing
  * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
  * connection is worth more than an unknown peer.
  */
@@ -64,7 +64,7 @@ export function expendable<Member extends Evictable>(
     lowerPriority(all, newcomer, now);
 }
 
-/** The connection that neither side uses, whoever else wants its place; null if there is none. */
+/** The connection that neither side uses, for any newcomer; null if there is none. */
 export function idle<Member extends Evictable>(
   members: Iterable<Member>,
   now: number,
@@ -94,12 +94,12 @@ function isUseless({ session }: Evictable, now: number): boolean {
     !session.interested && !session.peerInterested;
 }
 
-/** Nothing goes either way, and it lets its turn pass or does not read what it requested. */
+/** It carries no data, and wastes its turn or does not read what it requested. */
 function wasted({ session, movedAt }: Evictable, now: number, busy: boolean): boolean {
   const quietMs = now - movedAt, neverMoved = movedAt === session.connectedAt;
   if (session.stuck && quietMs >= IDLE_AFTER_MS) return true;
   if (!session.wastesTurns(now, busy)) return false;
-  // On a busy line a turn may have passed before the peer heard of it.
+  // On a busy line a turn may have passed before the peer knew of it.
   return busy ? quietMs >= BUSY_IDLE_AFTER_MS : neverMoved || quietMs >= IDLE_AFTER_MS;
 }
 
@@ -111,7 +111,7 @@ function longestIdle<Member extends Evictable>(members: readonly Member[]): Memb
   return longest;
 }
 
-/** The incoming peers of the address with most connections; none if it is within its share. */
+/** The incoming peers of the address with the most connections; none if it is within its share. */
 function crowd<Member extends Evictable>(
   members: readonly Member[],
   newcomer: Newcomer,
@@ -128,7 +128,7 @@ function crowd<Member extends Evictable>(
   const bytes = parseIp(newcomer.address);
   const fellows = bytes === null ? 0 : places.get(placeOf(bytes))?.length ?? 0;
   const share = Math.max(1, Math.floor(members.length * ADDRESS_SHARE));
-  // One fewer here and one more there must leave them no less even than before.
+  // After the exchange, the distribution must not be less even than before.
   return most.length > share && most.length > fellows + 1 ? most : [];
 }
 

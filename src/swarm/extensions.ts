@@ -1,6 +1,6 @@
 /**
- * What a torrent and its peers tell each other beside pieces (BEP 10): peer exchange, the metadata,
- * where DHT nodes and we ourselves are. A private torrent offers none of it (BEP 27).
+ * The extension messages between a torrent and its peers (BEP 10): peer exchange, the metadata, DHT
+ * nodes and external addresses. A private torrent offers none of them (BEP 27).
  */
 import type { Clock, Hasher } from "../platform/types.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
@@ -12,34 +12,34 @@ import { MetadataServer } from "./metadata_serve.ts";
 import { PexInbox, PexOutbox } from "./pex.ts";
 
 export interface ExtensionEvents {
-  /** Peers that a member told of. */
+  /** Peers from a member's peer exchange. */
   learned(peers: PeerAddress[]): void;
   /** It lied about the metadata; it may be in the middle of a chunk. */
   lied(session: PeerSession): void;
-  /** Somebody's DHT node (BEP 5). */
+  /** A possible DHT node (BEP 5). */
   dhtNode(address: string, port: number): void;
-  /** The address that we have in the eyes of the peer at `from`. */
+  /** Our address as the peer at `from` sees it. */
   ownAddress(address: string, from: string): void;
 }
 
 export interface ExtensionOptions {
-  /** May change: on is for peers that connect from then on. */
+  /** May change: turning it on applies to peers that connect from then on. */
   pex: boolean;
   /** UDP port of our DHT node; 0 without one. */
   dhtPort(): number;
 }
 
-/** A member, as far as it matters here. */
+/** The view of a member. */
 interface Known {
   readonly address: string;
   readonly inbox: PexInbox;
-  /** Where it listens; null while that is not known. */
+  /** Where it listens; null while unknown. */
   port: number | null;
   readonly dialled: boolean;
 }
 
 export class TorrentExtensions implements ExtensionPort {
-  /** What members were offered so far. */
+  /** The extensions offered to members so far. */
   readonly #offered = new Set<string>();
   readonly #clock: Clock;
   #private = false;
@@ -48,9 +48,9 @@ export class TorrentExtensions implements ExtensionPort {
   readonly #newSearch: () => MetadataSearch;
   /** While the metadata is not known; made for the first member. */
   #search: MetadataSearch | null = null;
-  /** Once it is. */
+  /** Once the metadata is known. */
   #metadata: MetadataServer<PeerSession> | null = null;
-  /** Made for the first member, where members are told of each other. */
+  /** Made for the first member, if members exchange peers. */
   #outbox: PexOutbox<PeerSession> | null = null;
   readonly #known = new Map<PeerSession, Known>();
 
@@ -69,7 +69,9 @@ export class TorrentExtensions implements ExtensionPort {
     };
   }
 
-  /** The metadata is known: it is handed on, but for that of a private torrent. Only once. */
+  /**
+   * The metadata is known: it is served to peers, except that of a private torrent. Called once.
+   */
   know(torrent: { readonly infoBytes: Uint8Array; readonly private: boolean }): void {
     this.#search = null;
     this.#metadata = new MetadataServer(torrent);
@@ -77,17 +79,17 @@ export class TorrentExtensions implements ExtensionPort {
     if (torrent.private) this.#outbox = null;
   }
 
-  /** The info dictionary that the members gave; null before. */
+  /** The info dictionary downloaded from members; null before. */
   get found(): Uint8Array | null {
     return this.#search?.infoBytes ?? null;
   }
 
-  /** Members that have no part in the search for the metadata and keep others from it. */
+  /** Members that contribute nothing to the search for the metadata and block others. */
   useless(now: number): PeerSession[] {
     return this.#search?.useless(now) ?? [];
   }
 
-  /** Of the extensions that new peers are offered. */
+  /** The extensions offered to new peers. */
   get names(): readonly string[] {
     if (this.#private) return [];
     return this.#tells ? [UT_METADATA, UT_PEX] : [UT_METADATA];
@@ -102,7 +104,7 @@ export class TorrentExtensions implements ExtensionPort {
     return this.#options.pex && !this.#private;
   }
 
-  /** UDP port of our DHT node that peers may be told of; 0 for none. */
+  /** Our DHT node's UDP port as announced to peers; 0 for none. */
   get dhtPort(): number {
     return this.#private ? 0 : this.#options.dhtPort();
   }

@@ -1,8 +1,8 @@
 /**
- * Gets a torrent's info dictionary from several peers at once (BEP 9), some of whom may lie. How
- * long it is nobody knows beforehand, so every claimed size is tried on its own and a liar can only
- * spoil the tries it takes part in. What comes is checked against the info-hash; if that fails and
- * one peer gave all of it, that one lied, else everybody is tried alone. Invariant: every peer works
+ * Downloads a torrent's info dictionary from several peers at once (BEP 9), some of which may lie.
+ * Its length is unknown beforehand, so every claimed size is tried separately and a liar can only
+ * spoil its own tries. The result is checked against the info-hash; if that fails and one peer sent
+ * all of it, that peer lied, otherwise each peer is tried alone. Invariant: every peer takes part
  * in one round, and the rounds that hold memory are few and small enough together.
  */
 import type { Hasher } from "../platform/types.ts";
@@ -14,21 +14,21 @@ import {
 } from "../wire/ut_metadata.ts";
 import { type Failure, MetadataRound } from "./metadata_round.ts";
 
-/** What the rounds under way may come to hold together; room for two of the largest. */
+/** The memory that running rounds may take together: enough for two of the largest. */
 const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;
 const MAX_ROUNDS_AT_ONCE = 8;
-/** Sizes of which a mixed try is remembered to have failed. */
+/** The most sizes whose failed mixed tries are remembered. */
 const MAX_CONTESTED = 8;
 
 export interface FetchPort<P> {
   requestPiece(peer: P, index: number): void;
-  /** Once, last of all: the verified info dictionary. */
+  /** Called once, last: the verified info dictionary. */
   done(infoBytes: Uint8Array): void;
-  /** This peer lied. It is out already; more about it is ignored. */
+  /** This peer lied. It is removed already; later messages from it are ignored. */
   guilty(peer: P): void;
 }
 
-/** Who gave a piece of a mixed try that failed, and the piece's SHA-1. */
+/** The sender of a piece of a mixed try that failed, and the piece's SHA-1. */
 interface Evidence<P> {
   peer: P;
   index: number;
@@ -60,19 +60,19 @@ export class MetadataFetch<P extends object> {
     return this.#over;
   }
 
-  /** Whether the peer is one that pieces are asked of. */
+  /** Whether pieces are requested from the peer. */
   has(peer: P): boolean {
     return this.#roundOf.has(peer);
   }
 
-  /** How the peer's last request ended, if it has given nothing since. */
+  /** How the peer's last request ended, if it has sent nothing since. */
   failure(peer: P): Failure | null {
     return this.#roundOf.get(peer)?.failure(peer) ?? null;
   }
 
   /**
-   * A peer's extension handshake said that it has the metadata, and its size in bytes. Its first
-   * word counts. Returns false if it is of no use.
+   * A peer's extension handshake announced the metadata's size in bytes. Its first size counts.
+   * Returns false if it is useless.
    */
   offers(peer: P, size: number, now: number): boolean {
     if (this.#over || this.#liars.has(peer) || this.#roundOf.has(peer)) return false;
@@ -88,8 +88,8 @@ export class MetadataFetch<P extends object> {
   }
 
   /**
-   * A data message, its bytes borrowed and as long as the index and total size say. False if it was
-   * not asked for.
+   * A data message, its bytes borrowed and of the length for its index and total size. False if it
+   * was not requested.
    */
   data(peer: P, index: number, totalSize: number, bytes: Uint8Array, now: number): boolean {
     const round = this.#roundOf.get(peer);
@@ -111,13 +111,13 @@ export class MetadataFetch<P extends object> {
     this.#settle(now);
   }
 
-  /** A few times a second. */
+  /** Call it a few times a second. */
   tick(now: number): void {
     for (const round of this.#rounds) round.expire(now);
     this.#settle(now);
   }
 
-  /** For tests: bytes that the pieces in memory take. */
+  /** For tests: the memory of the pieces. */
   get heldBytes(): number {
     let bytes = 0;
     for (const round of this.#rounds) bytes += round.received * METADATA_PIECE_LENGTH;
@@ -154,7 +154,7 @@ export class MetadataFetch<P extends object> {
     }
   }
 
-  /** Starts the rounds for which there is room; returns how many have to wait. */
+  /** Starts the rounds for which there is room; returns how many must wait. */
   #startWaiting(now: number): number {
     let active = 0, bytes = 0, left = 0;
     const waiting: MetadataRound<P>[] = [];
@@ -181,7 +181,7 @@ export class MetadataFetch<P extends object> {
     } else this.#contest(round);
   }
 
-  /** Somebody of several lied: each of them has to give all of it alone. */
+  /** One of several peers lied: each has to send all of it alone. */
   #contest(round: MetadataRound<P>): void {
     const evidence = round.sources.map((peer, index) => {
       return { peer, index, digest: this.#sha1(round.pieceAt(index)) };
@@ -208,7 +208,7 @@ export class MetadataFetch<P extends object> {
     this.#rounds.clear();
     this.#roundOf.clear();
     this.#contested.clear();
-    // Now it shows who spoilt the try of many.
+    // Now the liars of the mixed try are known.
     for (const { peer, index, digest } of evidence) {
       const begin = index * METADATA_PIECE_LENGTH;
       const right = this.#sha1(bytes.subarray(begin, begin + METADATA_PIECE_LENGTH));

@@ -1,11 +1,11 @@
 /**
- * One try at the info dictionary: its size as some peers claim it, the pieces that came, and what
- * each of these peers was asked for. Memory is taken by what arrives, never by the claim.
+ * One try at the info dictionary: its size as claimed by some peers, the pieces that arrived, and
+ * the requests to each of these peers. Memory is taken by received bytes, never by the claim.
  */
 import { concatBytes } from "../util/bytes.ts";
 import { metadataPieceCount } from "../wire/ut_metadata.ts";
 
-/** Requests under way per peer. */
+/** Outstanding requests per peer. */
 const WINDOW = 4;
 /**
  * The number of peers that a piece may be requested from doubles in this time, so that many silent
@@ -14,18 +14,18 @@ const WINDOW = 4;
 const DOUBLING_MS = 1000;
 /** After this time without an answer a peer counts as stalled, and is left alone for a while. */
 const STALL_MS = 5000;
-/** Doubles with every refusal and stall in a row. */
+/** Doubles with every consecutive refusal or stall. */
 const FIRST_PAUSE_MS = 2000;
 const MAX_PAUSE_MS = 60_000;
-/** Doubles with every turn, so that a slow one gets enough of it in the end. */
+/** Doubles with every turn, so that a slow one eventually has enough time. */
 const FIRST_TURN_MS = 20_000;
 
 export type Failure = "stalled" | "refused";
 
 class RoundMember {
-  /** When each request under way was sent. */
+  /** When each outstanding request was sent. */
   readonly asked = new Map<number, number>();
-  /** Pieces that were given up and may still come. */
+  /** Pieces that were given up and may still arrive. */
   readonly late = new Set<number>();
   pausedUntil = -Infinity;
   failure: Failure | null = null;
@@ -43,7 +43,7 @@ class RoundMember {
     this.pausedUntil = now + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
   }
 
-  /** It is of use after all. */
+  /** It is useful after all. */
   forgive(): void {
     this.#failures = 0;
     this.failure = null;
@@ -55,14 +55,14 @@ class RoundMember {
 interface Asking {
   /** When the first one was sent. */
   readonly since: number;
-  /** Those that were neither refused nor given up. */
+  /** Requests that were neither refused nor given up. */
   count: number;
 }
 
 export class MetadataRound<P> {
-  /** Whether it is being worked on; only then it holds memory. */
+  /** Whether it is in progress; only then it holds memory. */
   active = false;
-  /** How often it had to make way for others. */
+  /** How often it had to yield to others. */
   turns = 0;
   #startedAt = 0;
   readonly #members = new Map<P, RoundMember>();
@@ -71,7 +71,7 @@ export class MetadataRound<P> {
   #asking: (Asking | undefined)[] = [];
   #missing = 0;
 
-  /** `size`: bytes that its members claim; `solo`: nobody but its first member may join. */
+  /** `size`: bytes as its members claim; `solo`: only its first member may take part. */
   constructor(readonly size: number, readonly solo: boolean) {}
 
   get members(): IterableIterator<P> {
@@ -90,7 +90,7 @@ export class MetadataRound<P> {
     return this.active ? this.#pieceCount - this.#missing : 0;
   }
 
-  /** Who gave each of the pieces; only of a complete round. */
+  /** The sender of each piece; only of a complete round. */
   get sources(): readonly P[] {
     return this.#sources;
   }
@@ -101,7 +101,7 @@ export class MetadataRound<P> {
     this.reset();
   }
 
-  /** Makes way for others; what came is dropped. */
+  /** Yields to others; its pieces are dropped. */
   stop(): void {
     this.active = false;
     this.turns++;
@@ -132,12 +132,12 @@ export class MetadataRound<P> {
     this.#members.delete(peer);
   }
 
-  /** How its last request ended, if it has given nothing since. */
+  /** How its last request ended, if it has sent nothing since. */
   failure(peer: P): Failure | null {
     return this.#members.get(peer)?.failure ?? null;
   }
 
-  /** Gives out requests, one to each member in turn, so that all of them share the work. */
+  /** Sends requests, one to each member in turn, so that all of them share the work. */
   ask(now: number, request: (peer: P, index: number) => void): void {
     if (!this.active) return;
     let ready = [...this.#members].filter(([, { pausedUntil }]) => now >= pausedUntil);
@@ -155,8 +155,8 @@ export class MetadataRound<P> {
   }
 
   /**
-   * A piece of the right length, borrowed. Returns false if it was never asked of this peer, which
-   * then is ignored.
+   * A piece of the right length, borrowed. Returns false if it was never requested from this peer;
+   * it is then ignored.
    */
   take(peer: P, index: number, bytes: Uint8Array): boolean {
     const member = this.#members.get(peer);
@@ -179,7 +179,7 @@ export class MetadataRound<P> {
     member.pause(now, "refused");
   }
 
-  /** Takes their requests from those who let us wait too long. */
+  /** Cancels the requests of peers that take too long. */
   expire(now: number): void {
     for (const member of this.#members.values()) {
       const stalled = [...member.asked].some(([, at]) => now - at > STALL_MS);

@@ -1,7 +1,7 @@
 /**
- * The search for a torrent's info dictionary among its connected peers (BEP 9), as long as it is not
- * known: lets `MetadataFetch` ask whoever has it, and tells who is of no use for it. What peers send
- * beside what was asked for is bounded.
+ * Searches for a torrent's info dictionary among its connected peers (BEP 9) while it is unknown:
+ * `MetadataFetch` requests it from peers that have it, and this class names useless peers.
+ * Unrequested messages are bounded.
  */
 import type { Hasher } from "../platform/types.ts";
 import { ProtocolError } from "../util/errors.ts";
@@ -16,16 +16,16 @@ import { MetadataFetch } from "./metadata_fetch.ts";
 
 /** While others wait for its slot, a peer without metadata, or that refuses it, keeps it this long. */
 const USELESS_MS = 10_000;
-/** The same for a peer that offers metadata and was not asked for it yet. */
+/** The same for a peer that offers metadata and got no request yet. */
 const PROMISING_MS = 90_000;
-/** Data messages that nobody asked for; a few come late. */
+/** The most unrequested data messages; a few are late. */
 const MAX_UNASKED = 100;
-/** Requests for metadata that we do not have either; who asks more often does not listen. */
+/** The most requests for metadata that we lack too; a peer that sends more ignores our answers. */
 const MAX_REQUESTS = 100;
 const MAX_OUT_BYTES = 64 * 1024;
-/** What a message costs that makes us look through all tries. */
+/** The cost of a message that makes us walk all tries. */
 const TURN_STEPS = 1500;
-/** What the answer to a request of ours may cost, in many small chunks too. */
+/** The most that the answer to our request may cost, even in many small chunks. */
 const ANSWER_STEPS = 250_000;
 
 interface Asked {
@@ -67,14 +67,14 @@ export class MetadataSearch {
     this.#fetch.leaves(session, now);
   }
 
-  /** Its extension handshake came. */
+  /** Its extension handshake arrived. */
   introduced(session: PeerSession, { metadataSize }: ExtensionHandshake, now: number): void {
     session.charge(TURN_STEPS);
     const offers = metadataSize !== undefined && session.knows(UT_METADATA);
     if (offers && this.#asked.has(session)) this.#fetch.offers(session, metadataSize, now);
   }
 
-  /** An ut_metadata message. Throws a ProtocolError at nonsense and at a flood. */
+  /** An ut_metadata message. Throws a ProtocolError for nonsense and floods. */
   received(session: PeerSession, payload: Uint8Array, now: number): void {
     session.charge(TURN_STEPS);
     const message = decodeMetadataMessage(payload), asked = this.#asked.get(session);
@@ -89,12 +89,12 @@ export class MetadataSearch {
     else this.#refuse(session, asked, message.piece);
   }
 
-  /** A few times a second. */
+  /** Call it a few times a second. */
   tick(now: number): void {
     this.#fetch.tick(now);
   }
 
-  /** Peers that gave no metadata for so long that others should have their slots, oldest first. */
+  /** Peers without metadata for so long that others should have their slots, oldest first. */
   useless(now: number): PeerSession[] {
     return [...this.#asked].filter(([session, { since }]) => {
       const failure = this.#fetch.failure(session);

@@ -1,7 +1,7 @@
 /**
- * Hands our info dictionary to peers that came by a magnet link (BEP 9). What one peer may ask is
- * bounded: the whole of it a few times, little of it waiting unsent, and who goes on regardless is
- * hung up on. The metadata of a private torrent is given to nobody: its peers come from its tracker
+ * Sends our info dictionary to peers that started from a magnet link (BEP 9). Each peer's requests
+ * are bounded: the whole of it a few times, little of it queued, and a peer that keeps requesting
+ * is disconnected. The metadata of a private torrent is never sent: its peers come from its tracker
  * and have the file.
  */
 import { ProtocolError } from "../util/errors.ts";
@@ -13,24 +13,24 @@ import {
   metadataPieceCount,
 } from "../wire/ut_metadata.ts";
 
-/** So often a peer may have the whole of it at once, and again after a while. */
+/** How often a peer may download all of it at once, and again after a while. */
 const WHOLE_AT_ONCE = 2;
 const WHOLE_EVERY_MS = 120_000;
-/** Requests beyond the pieces themselves, so that those for a small dictionary may repeat. */
+/** Requests beyond the number of pieces, so that those for a small dictionary may repeat. */
 const SPARE_REQUESTS = 8;
-/** Bytes that may wait to be sent to one peer. */
+/** The most queued bytes for one peer. */
 const MAX_QUEUED_BYTES = 160 * 1024;
-/** Requests that were refused for their number, until the peer's bucket is full again. */
+/** The most requests refused for their number, until the peer's bucket is full again. */
 const MAX_REFUSED = 200;
 
 interface Asker {
-  /** Pieces that it may still ask for. */
+  /** Pieces that it may still request. */
   tokens: number;
   filledAt: number;
   refused: number;
 }
 
-/** `M`: whatever stands for a peer. */
+/** `M`: the key of a peer. */
 export class MetadataServer<M> {
   readonly #infoBytes: Uint8Array;
   readonly #private: boolean;
@@ -46,18 +46,18 @@ export class MetadataServer<M> {
     this.#capacity = WHOLE_AT_ONCE * this.#pieceCount + SPARE_REQUESTS;
   }
 
-  /** For the extension handshake; undefined when nothing is offered. */
+  /** For the extension handshake; undefined if nothing is offered. */
   get offeredSize(): number | undefined {
     return this.#private ? undefined : this.#infoBytes.length;
   }
 
   /**
-   * An ut_metadata message of a peer for which `queued` bytes wait to be sent: the payload of the
-   * answer, or null for none. Throws a ProtocolError at nonsense and at a flood.
+   * An ut_metadata message of a peer with `queued` bytes in its queue: returns the payload of the
+   * answer, or null for none. Throws a ProtocolError for nonsense and floods.
    */
   answer(member: M, payload: Uint8Array, queued: number, now: number): Uint8Array | null {
     const message = decodeMetadataMessage(payload);
-    // We have it already, so we never asked for any of it.
+    // We have it already, so we never requested any of it.
     if (message?.kind !== "request") return null;
     const { piece } = message, asker = this.#askerOf(member, now);
     const hasRoom = queued + METADATA_PIECE_LENGTH <= MAX_QUEUED_BYTES;

@@ -1,7 +1,8 @@
 /**
- * Peer exchange of one torrent (BEP 11): tells each member, once a minute at most, who came and who
- * went since it was told last, and takes what members tell. Never made for a private torrent.
- * Invariant: what a member was told and what it must still be told add up to who is connected.
+ * Peer exchange of one torrent (BEP 11): reports to each member, at most once a minute, which peers
+ * connected and left since the last report, and processes the members' reports. Never made for a
+ * private torrent. Invariant: the reports sent to a member and its pending changes add up to the
+ * connected peers.
  */
 import { ProtocolError } from "../util/errors.ts";
 import {
@@ -13,18 +14,18 @@ import {
 import { decodePex, encodePex, MAX_PEX_PEERS, type PexPeer } from "../wire/ut_pex.ts";
 
 const INTERVAL_MS = 60_000;
-/** Clocks and networks are not exact: a message that is this much early is taken. */
+/** Clocks and networks are inexact: a message that is this much early is accepted. */
 const SLACK_MS = 5000;
-/** So many early messages in a minute end the connection, as in other clients. */
+/** This many early messages in a minute end the connection, as in other clients. */
 const MAX_EARLY = 6;
-/** A member's word counts for so many peers at once, until it says that some are gone. */
+/** The most peers accepted from a member, until it reports that some left. */
 const MAX_TOLD_BY_ONE = 200;
-/** Ports that belong to the system's services; whoever names them may want us to knock there. */
+/** Ports of system services; a peer that reports them may want us to attack them. */
 const FIRST_PEER_PORT = 1024;
 
-/** Takes one member's messages and gives the peers in them that may be tried. */
+/** Processes one member's messages and returns their usable peers. */
 export class PexInbox {
-  /** Early messages and peers beyond what may be told. */
+  /** Early messages and peers beyond the bound. */
   ignored = 0;
   readonly #fromLocal: boolean;
   readonly #told = new Set<string>();
@@ -37,8 +38,8 @@ export class PexInbox {
   }
 
   /**
-   * Peers that were not told before, one per public address. Their flags are hearsay: good for choosing
-   * what to try first, never for ruling a peer out. Throws a ProtocolError at a flood or nonsense.
+   * Newly reported peers, one per public address. Their flags are hearsay: useful for the order of
+   * attempts, never for ruling a peer out. Throws a ProtocolError for floods and nonsense.
    */
   receive(payload: Uint8Array, now: number): PexPeer[] {
     if (now - this.#heardAt < INTERVAL_MS - SLACK_MS) {
@@ -56,7 +57,7 @@ export class PexInbox {
     const hosts = new Set<string>();
     return added.filter((peer) => {
       const good = this.#isCredible(peer) && !hosts.has(peer.address) && this.#note(peer);
-      // At home, or in a test, many peers may well share one address.
+      // At home, or in a test, many peers may share one address.
       if (good && !isPrivateOrLocal(peer.address)) hosts.add(peer.address);
       else this.ignored++;
       return good;
@@ -84,25 +85,25 @@ export interface PexPort<M> {
 interface PexMember {
   /** Whether it is on this machine or a local network. */
   readonly local: boolean;
-  /** Where it listens and what it can; null while that is not known. */
+  /** Its listening port and abilities; null while unknown. */
   contact: PexPeer | null;
-  /** The contact's end point, as long as others may be told of it. */
+  /** The contact's end point, if it may be reported to others. */
   key: string | null;
-  /** A contact with a local address, which means nothing to somebody far away. */
+  /** A contact with a local address, which is meaningless to remote peers. */
   contactIsLocal: boolean;
   speaks: boolean;
   spokeAt: number;
-  /** The state of the membership that it was told all of. */
+  /** The state of the membership that was completely reported to it. */
   version: number;
-  /** Who it was told is here, by end point. */
+  /** The peers reported to it as connected, by end point. */
   readonly told: Map<string, PeerAddress>;
 }
 
-/** Tells members about each other. */
+/** Reports members to each other. */
 export class PexOutbox<M> {
   readonly #port: PexPort<M>;
   readonly #members = new Map<M, PexMember>();
-  /** Those whom others may be told of, by end point. */
+  /** Reportable members, by end point. */
   readonly #here = new Map<string, PexMember>();
   #version = 0;
 
@@ -111,8 +112,8 @@ export class PexOutbox<M> {
   }
 
   /**
-   * Somebody at this address is connected. `contact` null: where it listens is not known, so nobody
-   * is told of it.
+   * A peer at this address is connected. `contact` null: its listening port is unknown, so it is
+   * not reported.
    */
   joined(member: M, address: string, contact: PexPeer | null): void {
     const state: PexMember = {
@@ -129,7 +130,7 @@ export class PexOutbox<M> {
     this.#setContact(state, contact);
   }
 
-  /** What its extension handshake says; may come again. */
+  /** The contents of its extension handshake; may be called again. */
   update(member: M, contact: PexPeer | null, speaksPex: boolean): void {
     const state = this.#members.get(member);
     if (state === undefined) return;
@@ -143,7 +144,7 @@ export class PexOutbox<M> {
     this.#members.delete(member);
   }
 
-  /** Every second or so: sends what is due. */
+  /** Every second or so: sends the reports that are due. */
   tick(now: number): void {
     for (const [member, state] of this.#members) {
       const due = state.speaks && state.version !== this.#version &&
@@ -165,7 +166,7 @@ export class PexOutbox<M> {
     this.#version++;
   }
 
-  /** Says nothing when there is nothing new for this one. */
+  /** Sends nothing if there is no news for this member. */
   #tell(member: M, state: PexMember, now: number): void {
     const dropped = this.#leavers(state);
     const added = this.#newcomers(state);

@@ -1,6 +1,6 @@
 /**
  * The rate limits of one torrent: its own, those of the whole client above it, and those of each
- * peer below it. All may be changed while it runs.
+ * peer below it. All may change while it runs.
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import type { RequestAllowance } from "./peer/request_window.ts";
@@ -19,13 +19,15 @@ export interface Rates {
   up: number;
 }
 
-/** The part of a download limit that bytes of no use may have: else they slow the download down. */
+/**
+ * The share of a download limit for useless bytes, which would otherwise slow the download down.
+ */
 const WASTE_PART = 1 / 16;
 
 export interface ThrottlePair {
   readonly down: Throttle;
   readonly up: Throttle;
-  /** Of what comes, for that which is of no use. */
+  /** For useless incoming bytes. */
   readonly waste: Throttle;
 }
 
@@ -41,14 +43,14 @@ export function setRates(pair: ThrottlePair, { down, up }: Rates, now: number): 
   if (pair.up.limit !== up) pair.up.setLimit(up, now);
 }
 
-/** Lets those that wait go on. */
+/** Resumes waiting links. */
 export function serveAll({ down, up, waste }: ThrottlePair, now: number): void {
   down.serve(now);
   up.serve(now);
   waste.serve(now);
 }
 
-/** The limits that one link is under. */
+/** The limits of one link. */
 export interface LinkLimits {
   readonly down: ThrottleChain;
   readonly up: ThrottleChain;
@@ -76,7 +78,7 @@ export class RateLimits implements RequestAllowance {
     return this.#perPeer;
   }
 
-  /** Whether any limit is set, so that somebody may be waiting. */
+  /** Whether any limit is set, so that a link may be waiting. */
   get limited(): boolean {
     return isLimited(this.#client) || isLimited(this.#torrent) ||
       this.#perPeer.down !== Infinity || this.#perPeer.up !== Infinity;
@@ -89,9 +91,9 @@ export class RateLimits implements RequestAllowance {
   }
 
   /**
-   * So many peers of this torrent give: what each of them may, in bytes a second, and how many of
-   * them a limit carries. A block is to arrive within `BLOCK_MS`, since a seed takes its slot back
-   * from a peer that requests nothing for a minute.
+   * With this many uploading peers of this torrent: the share of each, in bytes a second, and how
+   * many of them a limit can serve. A block should arrive within `BLOCK_MS`, since a seed takes its
+   * slot back from a peer that requests nothing for a minute.
    */
   shareDown(giving: number): { rate: number; carried: number } {
     const torrent = this.#torrent.down, client = this.#client.down;
@@ -102,7 +104,7 @@ export class RateLimits implements RequestAllowance {
     return { rate: Math.min(this.#perPeer.down, even), carried: Math.max(1, carried) };
   }
 
-  /** So many peers of this torrent want something: to how many of them the limits give enough. */
+  /** With this many interested peers of this torrent: how many of them the limits can serve. */
   carriedUp(wanting: number): number {
     const torrent = this.#torrent.up, client = this.#client.up;
     client.flows += wanting - torrent.flows;
@@ -111,7 +113,7 @@ export class RateLimits implements RequestAllowance {
     return Math.floor(Math.max(1, wanting) * even * UP_BLOCK_MS / 1000 / BLOCK_LENGTH);
   }
 
-  /** Null without a download quota; else what it has left, which requests reserve. */
+  /** Null without a download quota; else its rest, which requests reserve. */
   get allowance(): RequestAllowance | null {
     return this.#client.down.unpromised === Infinity ? null : this;
   }
@@ -125,7 +127,7 @@ export class RateLimits implements RequestAllowance {
     this.#client.down.promised += bytes;
   }
 
-  /** A few times a second: so many blocks are under way. */
+  /** A few times a second: the number of outstanding blocks. */
   settlePromises(blocks: number): void {
     this.promise(blocks * BLOCK_LENGTH - this.#promised);
   }
@@ -160,7 +162,7 @@ export class RateLimits implements RequestAllowance {
     this.carriedUp(0);
   }
 
-  /** Lets those that wait go on; the client's own limits are the client's to serve. */
+  /** Resumes waiting links; the client's own limits are served by the client. */
   serve(now: number): void {
     serveAll(this.#torrent, now);
     for (const peer of this.#peers) serveAll(peer, now);

@@ -1,6 +1,6 @@
 /**
- * Who made much work and left: it does not come back from the same address with a full budget.
- * Invariant: at most MAX_ADDRESSES are remembered, those that left last.
+ * Remembers peers that caused much work and left, so that they do not return from the same address
+ * with a full budget. Invariant: at most MAX_ADDRESSES are kept, those that left last.
  */
 import { WorkBudget } from "./peer/work_budget.ts";
 
@@ -16,14 +16,14 @@ export class SpentWork {
     this.#least = WorkBudget.least(pieceCount);
   }
 
-  /** What somebody who comes from this address may spend: enough to say what it has, at least. */
+  /** The budget of a peer from this address: at least enough to announce its pieces. */
   allows(address: string, now: number): number {
     const known = this.#byAddress.get(address);
     known?.refill(now, 0);
     return Math.max(this.#least, Math.min(this.#atFirst, known?.left ?? Infinity));
   }
 
-  /** Somebody from there left, who may have spent so much that `left` is little. */
+  /** A peer from there left; `left` is the rest of its budget. */
   left(address: string, left: number, now: number): void {
     this.#byAddress.delete(address);
     if (left >= this.#atFirst) return;

@@ -1,11 +1,11 @@
 /**
- * Super-seeding (BEP 16): the first seed shows each peer one rare piece at a time, and the next one
- * only once that piece was seen at somebody else, so that little is sent twice. Ends by itself when
- * the others have a whole copy between them.
+ * Super-seeding (BEP 16): the first seed announces one rare piece at a time to each peer, and the
+ * next one only when another peer has that piece, so that little is uploaded twice. Ends by itself
+ * when the others have a whole copy between them.
  */
 import type { Bitfield } from "../util/bitfield.ts";
 
-/** A peer that has its piece and could pass it to nobody for so long gets another one. */
+/** A peer that could not pass its piece on for this long gets another one. */
 const PATIENCE_MS = 30_000;
 
 export interface SuperSeedPeer {
@@ -36,7 +36,10 @@ export class SuperSeed<Peer extends SuperSeedPeer> {
     return this.#over;
   }
 
-  /** Shows what is due. `holders`: how many peers have a piece. Call it when peers changed. */
+  /**
+   * Announces the next pieces. `holders`: how many peers have a piece. Call it after changes of
+   * peers.
+   */
   update(peers: Iterable<Peer>, holders: (piece: number) => number, now: number): void {
     if (this.#over) return;
     const all = [...peers];
@@ -85,7 +88,7 @@ export class SuperSeed<Peer extends SuperSeedPeer> {
     return true;
   }
 
-  /** From here on an ordinary seed: everybody may see everything. */
+  /** From now on an ordinary seed: every peer may see everything. */
   end(peers: readonly Peer[]): void {
     this.#over = true;
     for (const peer of peers) {

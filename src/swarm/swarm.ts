@@ -1,8 +1,8 @@
 /**
- * The connected peers of one torrent: dials whom the pool wants, hands what they bring to
- * the pieces, and settles, once a turn, those that changed. Closing a peer happens in `settle` or
- * between turns, never in the middle of a chunk. While there are no pieces, as for a magnet without
- * its metadata, connections are made all the same; `attach` brings them in.
+ * The connected peers of one torrent: dials the peers that the pool chooses, passes their blocks to
+ * the pieces, and settles, once a turn, those that changed. A peer is closed in `settle` or between
+ * turns, never in the middle of a chunk. Without pieces, as for a magnet link without its metadata,
+ * connections are still made; `attach` gives them the pieces.
  */
 import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -34,17 +34,20 @@ import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 /** An unchoked, interested peer that requests nothing for this time does not need a seed. */
 const IDLE_TAKER_MS = 60_000;
 
-/** How often a full pool that gets less than that a second ends a connection for another one. */
+/** A full pool that downloads less than 1 KiB/s ends a connection for another one this often. */
 const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
-/** A connection that is alive brings something within this time, or is made anew after a sleep. */
+/** After a sleep, a live connection receives something within this time, or it is renewed. */
 const RENEWAL_MS = 6000;
-/** Pieces that a super-seed looks through for each millisecond until it does so again. */
+/** A super-seed walks this many pieces per millisecond of rest before the next time. */
 const SHOWN_PIECES_A_MS = 20_000;
 
-/** So long a peer that came counts as one that will give: many may unchoke us at once. */
+/** How long a new peer counts as one that will upload: many may unchoke us at once. */
 const HOPEFUL_MS = 10_000;
 
-/** Bytes of HAVEs for one peer when the torrent becomes known; who would need more is dialled anew. */
+/**
+ * The most bytes of HAVEs for one peer when the torrent becomes known; beyond it, it is dialled
+ * again.
+ */
 const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
 
 const NO_READER: BlockReader = { readNow: () => false, prepare: () => false, copy() {} };
@@ -61,9 +64,9 @@ export interface SwarmEvents {
   disconnected(member: Member, error: Error | null): void;
   /** A connection could not be made. */
   unreached(peer: PoolPeer, error: Error): void;
-  /** Something of ours failed (a FileError, a bug): the torrent is to stop. */
+  /** An internal error (a FileError, a bug): the torrent must stop. */
   broke(error: unknown): void;
-  /** The end of a turn in which something happened. */
+  /** The end of a turn with changes. */
   settled(): void;
 }
 
@@ -72,19 +75,19 @@ export interface Identity {
   peerId: Uint8Array;
   /** Lets a tracker know us again when our address changes (BEP 7): 32 bits. */
   trackerKey: number;
-  /** 0 when we do not listen. */
+  /** 0 if we do not listen. */
   listenPort(): number;
   clientName: string;
 }
 
 export interface SwarmOptions {
-  /** Peers served at once, beside one at random. */
+  /** Peers unchoked at once, besides the random one. */
   uploadSlots: number;
-  /** Shows its pieces one by one once it has all (BEP 16). */
+  /** Announces its pieces one by one once it is complete (BEP 16). */
   superSeed: boolean;
 }
 
-/** One connected peer: where it is known from, its protocol state and its socket. */
+/** One connected peer: its entry in the pool, its protocol state and its socket. */
 export interface Member {
   readonly peer: PoolPeer;
   readonly session: PeerSession;
@@ -92,18 +95,18 @@ export interface Member {
   readonly info: SocketInfo;
   readonly incoming: boolean;
   readonly limits: LinkLimits;
-  /** Totals of this connection that the pool was told. */
+  /** Totals of this connection as reported to the pool. */
   reported: { down: number; up: number };
-  /** When it last took something, or had no reason to. */
+  /** When it last downloaded something, or had no reason to. */
   tookAt: number;
-  /** When it last gave or took something; at first when it came. */
+  /** When it last sent or received data; at first, when it connected. */
   movedAt: number;
 }
 
 export class Swarm {
   readonly #clock: Clock;
   readonly #hasher: Hasher;
-  /** Null while the torrent is not known, or not at work. */
+  /** Null while the torrent is unknown or not at work. */
   #content: SwarmContent | null = null;
   readonly #dial: Dial;
   readonly #pool: PeerPool;
@@ -123,9 +126,9 @@ export class Swarm {
   readonly #hungry = new Set<Member>();
   #slots = 0;
   #slotsChanged = false;
-  /** Somebody may have been told that we want nothing more. */
+  /** Some peers may have been told that we want nothing more. */
   #saidDone = false;
-  /** What we have was checked for the last time: until then, nobody with everything is hung up on. */
+  /** The final check has ended: until then, no complete peer is disconnected. */
   #isSeed = false;
   #version = 0;
   /** When a full pool may end a connection for another, and a super-seed look what to show. */
@@ -160,7 +163,7 @@ export class Swarm {
     this.#choker = new Choker(platform.random, options.uploadSlots);
   }
 
-  /** The pieces are there: who is connected already takes part from here on. Between turns only. */
+  /** The pieces are available: connected peers take part from now on. Between turns only. */
   attach(content: SwarmContent): void {
     const { pieceCount } = content.layout;
     this.#content = content;
@@ -175,7 +178,7 @@ export class Swarm {
   }
 
   /**
-   * The pieces go away. Who is still connected stays so: nothing is requested or served until the
+   * The pieces become unavailable. Connected peers stay: nothing is requested or served until the
    * next `attach`. Between turns only.
    */
   detach(): void {
@@ -208,12 +211,12 @@ export class Swarm {
     }
   }
 
-  /** Ends these connections in good order: they are of no use. */
+  /** Ends these useless connections in good order. */
   drop(sessions: Iterable<PeerSession>): void {
     for (const session of sessions) this.#bySession.get(session)?.link.close(null);
   }
 
-  /** Whose session it is, as long as it is connected. */
+  /** The member with this session while it is connected. */
   peerOf(session: PeerSession): PoolPeer | undefined {
     return this.#bySession.get(session)?.peer;
   }
@@ -230,7 +233,7 @@ export class Swarm {
     return this.#members.size;
   }
 
-  /** Dials as long as the pool has somebody to dial: after new peers, losses and back-offs. */
+  /** Dials while the pool has a peer to dial: after new peers, losses and back-offs. */
   dialMore(): void {
     const now = this.#clock.now();
     for (let peer = this.#pool.next(now); peer !== null; peer = this.#pool.next(now)) {
@@ -278,7 +281,7 @@ export class Swarm {
     this.settle();
   }
 
-  /** We got a piece: all peers are told with the next write. */
+  /** We have a new piece: all peers are told with the next write. */
   announcePiece(piece: number): void {
     if (this.#content === null) return;
     for (const member of this.#members.values()) {
@@ -287,18 +290,18 @@ export class Swarm {
     }
   }
 
-  /** A piece that we had is gone: it is no longer uploaded. */
+  /** We lost a piece: it is no longer uploaded. */
   withdrawPiece(piece: number): void {
     if (this.#content === null) return;
     for (const member of this.#members.values()) member.session.withdraw(piece);
   }
 
-  /** All members are looked at again in this turn: something about the whole torrent changed. */
+  /** All members are settled again in this turn: something about the whole torrent changed. */
   wakeAll(): void {
     for (const member of this.#members.values()) this.#dirty.add(member);
   }
 
-  /** To be called a few times a second: rates, time-outs, choking, totals for the pool. */
+  /** Call it a few times a second: rates, time-outs, choking, totals for the pool. */
   tick(now: number): void {
     this.dialMore();
     if (this.#members.size > 0) this.#tickMembers(now);
@@ -311,13 +314,13 @@ export class Swarm {
     this.settle();
   }
 
-  /** The machine slept: connections over which nothing comes any more are made anew. */
+  /** The machine slept: connections that receive nothing any more are renewed. */
   renew(now: number): void {
     this.#renewalAt = now + RENEWAL_MS;
     for (const { link } of [...this.#members.values()]) link.probe();
   }
 
-  /** Whom we cannot dial has to notice by itself, as we do. */
+  /** A peer that we cannot dial has to notice by itself, as we do. */
   #closeSilent(): void {
     const since = this.#renewalAt - RENEWAL_MS;
     this.#renewalAt = Infinity;
@@ -330,7 +333,7 @@ export class Swarm {
     }
   }
 
-  /** Members that want something of us. */
+  /** Members that are interested in our pieces. */
   get #wanting(): number {
     let count = 0;
     for (const session of this.#bySession.keys()) if (session.peerInterested) count++;
@@ -374,8 +377,8 @@ export class Swarm {
   }
 
   /**
-   * We have everything: the peers are told that we want nothing more (BEP 21), and who has all that it
-   * wants goes.
+   * We are complete: peers are told that we want nothing more (BEP 21), and those that have all
+   * they want are disconnected.
    */
   becameSeed(): void {
     this.#isSeed = true;
@@ -383,14 +386,14 @@ export class Swarm {
     this.#dropUseless();
   }
 
-  /** Everybody is told again what we are. */
+  /** Every peer is told our status again. */
   reintroduce(): void {
     for (const { session, info } of this.#members.values()) {
       session.reintroduce(this.#extensionHandshake(info));
     }
   }
 
-  /** More files are wanted, or something turned out wrong: what we said of that is taken back. */
+  /** More files are wanted, or a check found bad pieces: the earlier announcement is withdrawn. */
   #wantsAgain(): void {
     for (const { session, info } of this.#members.values()) {
       if (!session.toldUploadOnly) continue;
@@ -424,7 +427,7 @@ export class Swarm {
     }
   }
 
-  /** All slots taken: a connection of little use makes room for a newcomer. */
+  /** All slots are taken: a useless connection makes room for a newcomer. */
   #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
     if (!this.#pool.isFull) return;
     const spread = this.#pool.own.spreadOf(remoteAddress, remotePort);
@@ -433,8 +436,8 @@ export class Swarm {
   }
 
   /**
-   * All slots taken, and others could be dialled: a connection that neither side uses makes room, and
-   * while nothing comes one that gave nothing for long.
+   * All slots are taken, and others could be dialled: a connection that neither side uses makes
+   * room, and without downloads one that sent nothing for long.
    */
   #turnOver(now: number): void {
     this.#turnsOverAt = now + TURNOVER_MS;
@@ -449,12 +452,12 @@ export class Swarm {
     return leastMissed(this.#members.values(), now);
   }
 
-  /** Peers that are served at once, beside one at random. */
+  /** Peers that are unchoked at once, besides the random one. */
   set uploadSlots(slots: number) {
     this.#choker.slots = slots;
   }
 
-  /** On: for peers that connect from then on; those that are here know all that we have. */
+  /** Turning it on affects later peers; connected ones know all our pieces. */
   setSuperSeed(on: boolean): void {
     this.#superSeeds = on;
     if (on) {
@@ -471,7 +474,7 @@ export class Swarm {
     this.#superSeed = null;
   }
 
-  /** Whether what we have is shown piece by piece. */
+  /** Whether our pieces are announced one by one. */
   get #hides(): boolean {
     return this.#superSeed?.over === false && this.#complete;
   }
@@ -484,7 +487,7 @@ export class Swarm {
     member.link.flush();
   }
 
-  /** It looks at all pieces, so in a torrent of many not in every turn. */
+  /** It walks all pieces, so in a torrent of many not in every turn. */
   #showPieces(now: number): void {
     const { layout, pieces } = this.#content!;
     this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
@@ -494,9 +497,9 @@ export class Swarm {
   }
 
   /**
-   * The memory for open pieces and the rate limits are shared evenly, or the first peers would have
-   * all of it. A limit too low for all of them serves the first ones, and before them those whose
-   * block is on its way: a block more than the limit carries makes all of them late.
+   * The memory for open pieces and the rate limits are shared evenly, or the first peers would take
+   * everything. A limit too low for all of them serves the first ones, preferring those whose block
+   * is in flight: one block more than the limit can carry delays all of them.
    */
   #shareWindows(): void {
     if (this.#content === null) return;
@@ -642,7 +645,7 @@ export class Swarm {
     this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
   }
 
-  /** What each peer is told first. */
+  /** The first messages to each peer. */
   get handshake(): Handshake {
     const { infoHash, peerId } = this.#identity;
     return { infoHash, peerId, extensions: true, fast: true, dht: this.#extensions.dhtPort > 0 };
@@ -662,7 +665,7 @@ export class Swarm {
   }
 }
 
-/** Whether it lets us request what we lack, and answers. */
+/** Whether it unchokes us, has missing pieces, and answers. */
 function gives({ peerChoking, wanted, snubbed }: PeerSession): boolean {
   return !peerChoking && wanted > 0 && !snubbed;
 }

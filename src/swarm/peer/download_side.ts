@@ -14,21 +14,21 @@ import type { PeerSession } from "./session.ts";
 
 /** Counters that a session updates, and the work that it is charged for. */
 export interface BookLedger {
-  /** Steps that were taken so far: what a message added is charged to its sender. */
+  /** Steps so far: a message's steps are charged to its sender. */
   readonly work: { readonly steps: number };
   /** Takes the waiting times of requests, in milliseconds. */
   readonly latency: { add(ms: number): void };
-  /** Bytes came that were of no use. */
+  /** Useless bytes arrived. */
   waste(cause: "duplicate" | "unasked", bytes: number): void;
 }
 
-/** What a session needs of the pieces of its torrent. */
+/** The view of the torrent's pieces that a session needs. */
 export interface BlockBook {
   readonly have: Bitfield;
   readonly targetAt: number;
   readonly version: number;
   readonly ledger: BookLedger;
-  /** The number of the next block to ask the peer for (see Layout); -1 if there is none. */
+  /** The number of the next block to request from the peer (see Layout); -1 if there is none. */
   next(peer: PeerSession): number;
   /** As `next`, out of this piece. */
   nextOf(peer: PeerSession, piece: number): number;
@@ -48,7 +48,7 @@ export interface BlockBook {
 const QUICK_DUPLICATES = 4;
 const QUICK_WINDOW = 64;
 
-/** Most pieces that a peer may name as allowed or suggested; later ones are ignored. */
+/** The most pieces that a peer may announce as allowed or suggested; later ones are ignored. */
 const MAX_ADVICE = 32;
 
 export class DownloadSide {
@@ -62,19 +62,19 @@ export class DownloadSide {
   readonly #peer: PeerSession;
   readonly #out: wire.WireEncoder;
   readonly #patience: Patience;
-  /** Pieces that it gives us though it chokes us, and those that it would like to give (BEP 6). */
+  /** Pieces that it uploads although it chokes us, and its suggestions (BEP 6). */
   readonly #allowed = new Set<number>();
   readonly #suggested = new Set<number>();
-  /** The block that is arriving: its piece (-1 for none), and what to make of it. */
+  /** The incoming block: its piece (-1 for none), and its destination. */
   #incomingPiece = -1;
   #incomingBlock = 0;
   /** It answers a request; one that still counts. */
   #incomingKnown = false;
   #incomingAsked = false;
   #incomingWanted = false;
-  /** Bytes of it that the rate has counted already; -1 before it was seen at a tick. */
+  /** Bytes of it that the rate has counted already; -1 before its first tick. */
   #incomingCounted = -1;
-  /** `book.version` when nothing could be asked for. */
+  /** `book.version` when there was nothing to request. */
   #idleSince = -1;
   readonly #release = (piece: number, block: number) =>
     this.#book.release(this.#peer, piece, block);
@@ -135,7 +135,7 @@ export class DownloadSide {
     }
   }
 
-  /** A few times a second; `left`: bytes still to come of the block that arrives. */
+  /** A few times a second; `left`: missing bytes of the incoming block. */
   tick(now: number, left: number): void {
     if (this.#incomingPiece >= 0) this.#countPart(left);
     this.rate.sample(now);
@@ -169,7 +169,7 @@ export class DownloadSide {
     if (this.#suggested.size < MAX_ADVICE) this.#suggested.add(piece);
   }
 
-  /** For tests: what is asked while choked is allowed. */
+  /** For tests: requests while choked are allowed ones. */
   get isInOrder(): boolean {
     return !this.choked || this.window.outstanding === 0 || this.#allowed.size > 0;
   }
@@ -178,7 +178,7 @@ export class DownloadSide {
     return this.#isIncoming(piece, block) || this.window.has(piece, block);
   }
 
-  /** The block came from elsewhere. */
+  /** The block arrived from another peer. */
   cancel(piece: number, block: number): void {
     if (this.#isIncoming(piece, block)) {
       this.#incomingAsked = false;
@@ -189,7 +189,7 @@ export class DownloadSide {
     this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
   }
 
-  /** The rest of the block that arrives is skipped. */
+  /** The rest of the incoming block is skipped. */
   dropIncoming(): void {
     this.#incomingWanted = false;
   }
@@ -251,7 +251,7 @@ export class DownloadSide {
   }
 
   // hot
-  /** Returns the bytes of the block if we asked for it, else 0. */
+  /** Returns the bytes of the block if we requested it, else 0. */
   blockEnd(now: number): number {
     const piece = this.#incomingPiece, block = this.#incomingBlock;
     const asked = this.#incomingAsked, wanted = this.#incomingWanted;
@@ -271,7 +271,7 @@ export class DownloadSide {
     return this.#incomingKnown ? length : 0;
   }
 
-  /** A block that takes several ticks counts as it comes: else its rate would be 0, then a peak. */
+  /** A slow block counts as it arrives: otherwise its rate would be 0, then a peak. */
   #countPart(left: number): void {
     const before = this.#incomingCounted;
     this.#incomingCounted = Math.max(0, before);
@@ -281,7 +281,7 @@ export class DownloadSide {
     this.#incomingCounted = came;
   }
 
-  /** Whether this block is arriving right now in answer to a request that counts. */
+  /** Whether this block is arriving right now for a request that counts. */
   #isIncoming(piece: number, block: number): boolean {
     return this.#incomingAsked && this.#incomingPiece === piece && this.#incomingBlock === block;
   }
@@ -310,7 +310,7 @@ export class DownloadSide {
     this.#idleSince = -1;
   }
 
-  /** While choked only what the peer allows; one that lets us wait for that is not asked. */
+  /** While choked only allowed pieces; a snubbed peer is not asked for them. */
   #fillAllowed(now: number): void {
     const { window } = this;
     for (const piece of this.#allowed) {

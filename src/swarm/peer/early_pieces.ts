@@ -1,7 +1,7 @@
 /**
- * What a peer says of its pieces while we do not know the torrent yet, kept for when we do; and what
- * stands for the torrent until then. Bounded: one bitfield of the largest torrent, and so many
- * numbers.
+ * A peer's announcements of its pieces before we know the torrent, kept until then, and
+ * placeholders for the torrent. Bounded: one bitfield of the largest torrent, and a limited number
+ * of indices.
  */
 import { Bitfield } from "../../util/bitfield.ts";
 import { ProtocolError } from "../../util/errors.ts";
@@ -9,10 +9,10 @@ import { Layout, MAX_PIECES } from "../../metainfo/layout.ts";
 import { HAVE, HAVE_ALL, HAVE_NONE, type WireSink } from "../../wire/peer_wire.ts";
 import type { BlockBook } from "./download_side.ts";
 
-/** HAVEs that are kept, and pieces that are allowed or suggested: later ones are passed over. */
+/** The most HAVEs, and allowed or suggested pieces, that are kept: later ones are ignored. */
 const MAX_HAVES = 4096, MAX_ADVICE = 64;
 
-/** A torrent of one piece that nobody has. */
+/** A torrent of one piece that no peer has. */
 export const NO_LAYOUT = new Layout(1, [{ length: 1, pad: false }]);
 export const NO_BOOK: BlockBook = {
   have: new Bitfield(1),
@@ -32,7 +32,9 @@ export const NO_BOOK: BlockBook = {
   peerLost() {},
 };
 
-/** Stands for pieces that are away, as with their disk: none is here, and nothing is requested. */
+/**
+ * Replaces pieces that are unavailable, as without their disk: we have none and request nothing.
+ */
 export function absentBook(pieceCount: number): BlockBook {
   const peerHasAll: BlockBook["peerHasAll"] = (peer) => peer.have.setAll();
   return { ...NO_BOOK, have: new Bitfield(pieceCount), peerHasAll };
@@ -40,7 +42,7 @@ export function absentBook(pieceCount: number): BlockBook {
 
 export class EarlyPieces {
   #bitfield: Uint8Array | null = null;
-  /** HAVE_ALL or HAVE_NONE, if it said one of them. */
+  /** HAVE_ALL or HAVE_NONE, if it sent one of them. */
   #signal: number | null = null;
   readonly #haves = new Set<number>();
   readonly #advice: [id: number, piece: number][] = [];
@@ -71,7 +73,7 @@ export class EarlyPieces {
     if (byte !== undefined) this.#bitfield![piece >> 3] = byte & ~(0x80 >> (piece & 7));
   }
 
-  /** Says it all again. Throws a ProtocolError where it cannot be of a torrent of this bitfield. */
+  /** Replays them all. Throws a ProtocolError if they do not fit a torrent of this bitfield. */
   replay(to: Pick<WireSink, "onSignal" | "onBitfield" | "onNumber">, bitfieldBytes: number): void {
     const bitfield = this.#bitfield;
     if (bitfield !== null && bitfield.length !== bitfieldBytes) {

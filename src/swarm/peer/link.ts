@@ -1,6 +1,6 @@
 /**
- * Binds one session to one socket (the io of a PeerSession): bytes in, one write a turn out, blocks
- * for the peer read and sent in batches. Owns the socket; tells its swarm exactly once that it ended.
+ * Connects one session to one socket: received bytes in, one write per turn out, blocks for the
+ * peer read and sent in batches. Owns the socket; reports its end to its swarm exactly once.
  */
 import type { Clock, Socket, StreamSink } from "../../platform/types.ts";
 import { concatBytes } from "../../util/bytes.ts";
@@ -10,23 +10,25 @@ import { BLOCK_LENGTH } from "../../metainfo/layout.ts";
 import { WireEncoder } from "../../wire/peer_wire.ts";
 import type { PeerSession } from "./session.ts";
 
-/** Blocks put into one write at most: enough to save calls, few enough to stay in the processor's cache. */
+/** The most blocks per write: enough to save calls, few enough to stay in the processor's cache. */
 const BLOCKS_PER_WRITE = 16;
 const FIRST_BLOCKS_PER_WRITE = 4;
-/** A write that takes longer is to be half as large the next time, any other one block larger. */
+/** After a write that takes longer the next one is half as large, otherwise one block larger. */
 const SLOW_WRITE_MS = 200;
-/** A write that takes this long is to a peer that does not read. */
+/** A write that takes this long indicates a peer that does not read. */
 const STUCK_MS = 10_000;
-/** How far ahead in the requests data is fetched, so that the next write need not wait for it. */
+/** How far ahead data is read, so that the next write need not wait for it. */
 const READ_AHEAD = 24;
-/** A connection is kept alive by a message in this time (BEP 3: two minutes is usual). */
+/** The longest silence before a keep-alive (BEP 3: two minutes is usual). */
 const KEEP_ALIVE_MS = 60_000;
 const SILENCE_MS = 130_000;
-/** Buffers kept for reuse over all links of a client, each of a size for the largest usual write. */
+/**
+ * The most buffers kept for reuse over all links of a client, each large enough for a usual write.
+ */
 const KEPT_BUFFERS = 32;
 const BUFFER_BYTES = BLOCKS_PER_WRITE * (BLOCK_LENGTH + 13) + 4096;
 
-/** Write buffers that links borrow while a write is under way, so that idle peers hold none. */
+/** Write buffers that links borrow during a write, so that idle peers hold none. */
 export class SendBuffers {
   readonly #free: WireEncoder[] = [];
 
@@ -40,34 +42,36 @@ export class SendBuffers {
   }
 }
 
-/** Someone who waits for data to be in memory. */
+/** A link that waits for data in memory. */
 export interface LoadWaiter {
   loaded(): void;
-  /** These bytes of a piece cannot be had. */
+  /** These bytes of a piece cannot be read. */
   failed(piece: number, begin: number, end: number): void;
 }
 
 /** Verified data for uploads. */
 export interface BlockReader {
-  /** Fills `into`, if that is sure to be quick; else false, and `prepare` is to be asked. */
+  /**
+   * Fills `into` if that is certainly quick; otherwise returns false, and `prepare` must be called.
+   */
   readNow(piece: number, begin: number, into: Uint8Array): boolean;
   /**
-   * Whether these bytes are in memory, for `copy` in the same turn. If not they are fetched, and
-   * `waiter` hears when there is a point in asking again, or that they cannot be read.
+   * Whether these bytes are in memory, for `copy` in the same turn. If not they are read, and
+   * `waiter` is called when another try makes sense, or if they cannot be read.
    */
   prepare(piece: number, begin: number, length: number, waiter: LoadWaiter | null): boolean;
   /** Fills `into`. */
   copy(piece: number, begin: number, into: Uint8Array): void;
 }
 
-/** What links of one torrent share, and the rate limits of this one. */
+/** Shared by the links of one torrent, and the rate limits of this one. */
 export interface LinkShared {
   clock: Clock;
   buffers: SendBuffers;
   reader: BlockReader;
   /** Default: no limits. */
   down?: ThrottleChain;
-  /** In place of `down` while what comes is of no use. */
+  /** In place of `down` while useless bytes arrive. */
   waste?: ThrottleChain;
   up?: ThrottleChain;
 }
@@ -76,11 +80,11 @@ const NOTHING = new Uint8Array(0);
 const UNLIMITED = new ThrottleChain([]);
 
 export interface LinkEvents {
-  /** A chunk was taken in: time to settle. */
+  /** A chunk was processed: time to settle. */
   received(link: PeerLink): void;
-  /** The connection is over; `error` null after an orderly end. */
+  /** The connection has ended; `error` is null after an orderly end. */
   ended(link: PeerLink, error: Error | null): void;
-  /** Something of ours failed while handling this peer's bytes or requests (a FileError, a bug). */
+  /** An internal error while handling this peer's bytes or requests (a FileError, a bug). */
   broke(error: unknown): void;
 }
 
@@ -90,12 +94,12 @@ export class PeerLink implements StreamSink {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #buffers: SendBuffers;
-  /** Changes when the pieces come and go. */
+  /** Changes when the pieces are attached and detached. */
   reader: BlockReader;
   readonly #down: ThrottleChain;
   readonly #waste: ThrottleChain;
   readonly #up: ThrottleChain;
-  /** Its places in the lines of the rate limits. */
+  /** Its places in the queues of the rate limits. */
   readonly #readAgain: Waiter = { proceed: () => this.#takeHeld() };
   readonly #sendAgain: Waiter = { proceed: () => this.flush() };
   /** For data that is read: the request that waits for it is the oldest one. */
@@ -105,7 +109,7 @@ export class PeerLink implements StreamSink {
   };
   #sending = false;
   #batch = FIRST_BLOCKS_PER_WRITE;
-  /** Bytes that came and that a limit of ours does not let pass yet: until then nothing is read. */
+  /** Received bytes that our limits do not let pass yet: until then nothing is read. */
   #held = NOTHING;
   #ended = false;
   #heardAt: number;
@@ -152,12 +156,12 @@ export class PeerLink implements StreamSink {
     this.#events.received(this);
   }
 
-  /** Ends the connection; `error` tells why when it is the peer's doing. */
+  /** Ends the connection; `error` is the reason if the peer caused it. */
   close(error: Error | null): void {
     this.#end(error);
   }
 
-  /** Sends what gathered, in one write; more follows when that is on its way. */
+  /** Sends the queue, in one write; more follows after that write. */
   flush(): void {
     const { out, upload } = this.session;
     if (this.#sending || this.#ended || (out.length === 0 && upload.length === 0)) return;
@@ -169,7 +173,7 @@ export class PeerLink implements StreamSink {
     const { unchokedAt } = this.session;
     this.#sending = true;
     this.#spokeAt = this.#clock.now();
-    // One buffer that is free again at once serves all links, and stays in the processor's cache.
+    // One immediately reusable buffer serves all links, and stays in the processor's cache.
     const free = this.socket.send(buffer.bytes, () => {
       if (!free) this.#buffers.give(buffer);
       this.#sending = false;
@@ -180,13 +184,13 @@ export class PeerLink implements StreamSink {
     if (free) this.#buffers.give(buffer);
   }
 
-  /** Makes the other side's system answer, if it still knows this connection. */
+  /** A keep-alive, to which the other side's system answers if it still knows this connection. */
   probe(): void {
     this.session.out.keepAlive();
     this.flush();
   }
 
-  /** When the peer sent something last. */
+  /** When the peer last sent something. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -194,7 +198,7 @@ export class PeerLink implements StreamSink {
   tick(now: number): void {
     if (this.#ended) return;
     if (this.#held.length > 0) {
-      // Nothing can come, and that is not the peer's doing.
+      // Nothing can arrive, and that is not the peer's fault.
       this.#heardAt = now;
       this.session.window.excuse(now);
     }
@@ -221,12 +225,12 @@ export class PeerLink implements StreamSink {
   }
 
   // hot
-  /** The limits of what comes now. */
+  /** The limits of the incoming bytes. */
   get #limits(): ThrottleChain {
     return this.session.isWasteful ? this.#waste : this.#down;
   }
 
-  /** There may be room for some of what is held. */
+  /** There may be room for some of the held bytes. */
   #takeHeld(): void {
     const now = this.#clock.now(), held = this.#held;
     const taken = this.#limits.take(held.length, this.#readAgain, now);
@@ -238,9 +242,9 @@ export class PeerLink implements StreamSink {
   }
 
   /**
-   * On a slow way out a large write would keep other peers, and a choke, waiting for long. Links that
-   * share one see the same times: slow growth and quick decline make their writes equal, as TCP does,
-   * or whoever came first with a large one would keep a multiple of the others' rate.
+   * On a slow uplink a large write would delay other peers, and a choke, for long. Links that share
+   * one see the same times: slow growth and fast decline equalise their writes, like TCP. Otherwise
+   * the first link with a large one would keep a multiple of the others' rate.
    */
   #fitWrites(): void {
     const slow = this.#clock.now() - this.#spokeAt > SLOW_WRITE_MS;
@@ -268,7 +272,7 @@ export class PeerLink implements StreamSink {
     if (ahead) this.reader.prepare(ahead.piece, ahead.begin, ahead.length, null);
   }
 
-  /** Adds blocks that follow one another, read at once. Returns how many; none if that were slow. */
+  /** Adds adjacent blocks, read at once. Returns how many; none if reading would be slow. */
   #addRun(buffer: WireEncoder, most: number, now: number): number {
     const { upload } = this.session, { piece, begin } = upload.at(0)!;
     const lengths = upload.run(most), total = sum(lengths);
@@ -294,7 +298,7 @@ export class PeerLink implements StreamSink {
     this.session.up.add(bytes);
   }
 
-  /** If the oldest request asks for this, it alone is refused; it may have been cancelled. */
+  /** If the oldest request is for this block, only it is refused; it may have been cancelled. */
   #readFailed(piece: number, begin: number, end: number): void {
     const oldest = this.session.upload.at(0);
     if (this.#ended || oldest?.piece !== piece) return;

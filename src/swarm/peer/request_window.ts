@@ -22,9 +22,11 @@ const MAX_TIMEOUT_MS = 30_000;
 const LATE_MS = 60_000;
 /** Requests that are remembered; beyond it those that no longer count are forgotten at once. */
 const MAX_HELD = 8192;
-/** Requests beyond twice the window's size that are left alone when it shrinks. */
+/** When the window shrinks, requests up to twice its size plus this are kept. */
 const SURPLUS = 8;
-/** Answers that may overtake a request, beside twice as many as were under way when it was made. */
+/**
+ * Answers that may overtake a request, besides twice as many as were outstanding when it was made.
+ */
 const OVERTAKING = 32;
 
 /** A peer that rejects gets no requests for this time; it doubles with every reject until a block. */
@@ -33,7 +35,7 @@ const MAX_REST_MS = 60_000;
 
 const GONE = 0, LIVE = 1, LATE = 2;
 
-/** What a quota lets be requested, over all peers. */
+/** The requests that a quota allows, over all peers. */
 export interface RequestAllowance {
   /** Blocks, the last of which may exceed it. */
   readonly blocks: number;
@@ -57,11 +59,11 @@ export class RequestWindow {
   limit = Infinity;
   /** Null without a quota. */
   #allowance: RequestAllowance | null = null;
-  /** Our rate limits carry no more peers: it is asked for nothing. */
+  /** Our rate limits cannot serve more peers: nothing is requested from it. */
   #waits = false;
-  /** Blocks that its share of our rate limits carries in `QUEUE_MS`. */
+  /** Blocks that its share of our rate limits allows in `QUEUE_MS`. */
   #fairSize = Infinity;
-  /** Upper bound of what is of use on this path. */
+  /** Upper bound of a useful window on this path. */
   #useful = USUAL_MAX;
   #slowStart = true;
   /** Answers that began, in time or late. */
@@ -69,16 +71,16 @@ export class RequestWindow {
   #blocks = 0;
   #blocksAtTick = 0;
   #blocksInLastTick = 0;
-  /** Least time from request to answer seen lately. */
+  /** The shortest recent time from request to answer. */
   #baseRttMs = Infinity;
   #meanGapMs = 0;
   #gapDeviationMs = 0;
   #waitingSince = 0;
-  /** How long the request waited that `take` found last. */
+  /** The waiting time of the request that `take` found last. */
   waitedMs = 0;
   /** The answer to a request that counts has begun. */
   #arriving = false;
-  /** It has not answered for too long: until it does, other peers get its blocks. */
+  /** It has not answered for too long: until it does, others get its blocks. */
   snubbed = false;
   /** Rejects since the last block: how many, and until when it gets no requests. */
   #refusals = 0;
@@ -90,7 +92,7 @@ export class RequestWindow {
     return this.#live;
   }
 
-  /** Requests that are remembered: those that count and those whose answers may come late. */
+  /** Remembered requests: those that count and those whose answers may be late. */
   get held(): number {
     return this.#length;
   }
@@ -100,18 +102,18 @@ export class RequestWindow {
     return this.#live > 0 || this.#arriving;
   }
 
-  /** How many requests may be under way now: of a snubbed peer one, once it owes no answer. */
+  /** The number of requests allowed now: one for a snubbed peer, once it owes no answer. */
   get size(): number {
     if (this.#resting || this.#waits) return 0;
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
     const size = Math.min(this.#size, this.#useful, this.#reqq, this.limit);
-    // At a low limit the next block is asked for when this one is complete.
+    // At a low limit the next block is requested when this one is complete.
     if (size <= 1 && this.paced && this.#arriving) return 0;
     const wanted = Math.max(1, size);
     return Math.min(wanted, this.#live + (this.#allowance?.blocks ?? Infinity));
   }
 
-  /** Time to ask for more: a good part of the window is free, so that requests go out in bulk. */
+  /** Time to request more: a good part of the window is free, so that requests go out in bulk. */
   get wantsMore(): boolean {
     const size = this.size;
     return this.#live <= size - Math.max(1, size >> 2);
@@ -123,8 +125,8 @@ export class RequestWindow {
   }
 
   /**
-   * Its share of our rate limits, in bytes a second: more than it carries is not asked for, and
-   * nothing while it `waits` for others. `allowance`: what a quota has left, null without one.
+   * Its share of our rate limits, in bytes a second: no more is requested, and nothing while it
+   * `waits` for others. `allowance`: the rest of a quota, null without one.
    */
   setShare(rate: number, waits = false, allowance: RequestAllowance | null = null): void {
     this.#waits = waits;
@@ -169,7 +171,7 @@ export class RequestWindow {
     return live;
   }
 
-  /** Whether this block was asked for and still counts. */
+  /** Whether this block was requested and still counts. */
   has(piece: number, block: number): boolean {
     return this.#find(piece, block, true) >= 0;
   }
@@ -183,8 +185,8 @@ export class RequestWindow {
   }
 
   /**
-   * The peer refused this request. Returns true if it still counted: then it is asked for nothing
-   * for a while, or one that refuses everything would be asked again with each round trip.
+   * The peer refused this request. Returns true if it still counted: then nothing is requested from
+   * it for a while, or a peer that refuses everything would get requests with each round trip.
    */
   rejected(piece: number, block: number): boolean {
     const at = this.#find(piece, block, false);
@@ -196,8 +198,8 @@ export class RequestWindow {
   }
 
   /**
-   * Calls `release` for each request that counts, but for those in pieces to `keep`; their answers
-   * may still come late.
+   * Calls `release` for each request that counts, except those in pieces to `keep`; their answers
+   * may still be late.
    */
   releaseAll(
     release: (piece: number, block: number) => void,
@@ -212,8 +214,8 @@ export class RequestWindow {
   }
 
   /**
-   * Calls `withdraw` for the newest requests where far more are under way than a limit of ours, which
-   * became lower, lets arrive: the peer would wait for long to send them, and leave.
+   * Calls `withdraw` for the newest requests if far more are outstanding than a lowered limit of
+   * ours lets arrive: otherwise the peer would wait too long to send them, and leave.
    */
   withdrawSurplus(withdraw: (piece: number, block: number) => void): void {
     if (this.#fairSize === Infinity || this.#live <= 2 * this.size + SURPLUS) return;
@@ -225,8 +227,8 @@ export class RequestWindow {
   }
 
   /**
-   * The same for the requests that so many answers overtook that they must be lost: a peer may drop
-   * what is too much for it without a word.
+   * The same for requests overtaken by so many answers that they must be lost: a peer may silently
+   * drop requests that are too many for it.
    */
   releaseLost(release: (piece: number, block: number) => void): void {
     for (let i = 0; i < this.#length; i++) {
@@ -235,14 +237,14 @@ export class RequestWindow {
     }
   }
 
-  /** A block came that was given up before. */
+  /** A block arrived that was given up before. */
   lateCame(now: number): void {
     this.snubbed = false;
     this.#arriving = false;
     this.#waitingSince = now;
   }
 
-  /** A block came whole: its pace sets the time-out, and in slow start the window grows. */
+  /** A block is complete: its pace sets the time-out, and in slow start the window grows. */
   blockCame(now: number): void {
     this.#blocks++;
     this.snubbed = this.#resting = false;
@@ -335,7 +337,9 @@ export class RequestWindow {
     release(this.#piece[at]!, this.#block[at]!);
   }
 
-  /** Forgets what is answered or too late to be: one that is never answered must not pile it up. */
+  /**
+   * Forgets requests that are answered or too old: an unanswered one must not accumulate others.
+   */
   #pack(now: number): void {
     const mask = this.#piece.length - 1;
     let kept = 0;

@@ -1,8 +1,8 @@
 /**
- * One connected peer (PeerSession): what arrives is sent to its two halves, the one that takes
- * (download_side.ts) and the one that gives (upload_side.ts); what both need is here: the peer's
- * pieces, the extensions, the bytes on their way out. No socket, clock, timer or promise in here:
- * inputs are calls with the time, outputs gather in `out` and `upload`.
+ * One connected peer (PeerSession): its messages go to two halves, download_side.ts and
+ * upload_side.ts; the shared parts are here: the peer's pieces, the extensions and the outgoing
+ * bytes. It has no socket, clock, timer or promise: inputs are calls with the time, outputs gather
+ * in `out` and `upload`.
  */
 import { Bitfield } from "../../util/bitfield.ts";
 import { ProtocolError } from "../../util/errors.ts";
@@ -28,22 +28,22 @@ import { WorkBudget } from "./work_budget.ts";
 
 export type { BlockBook } from "./download_side.ts";
 
-/** What a session tells its torrent beside that. */
+/** Further reports of a session to its torrent. */
 export interface SessionEvents {
   /** Something in `out`, `upload` or the flags changed: settle this session this turn. */
   changed(session: PeerSession): void;
-  /** The peer became interested in us, or is no more. */
+  /** The peer became interested in us, or lost interest. */
   interestChanged(session: PeerSession): void;
   extensionHandshake(session: PeerSession, handshake: ExtensionHandshake): void;
   /** The peer has a DHT node at this UDP port of its address (BEP 5). */
   dhtPort?(session: PeerSession, port: number): void;
 }
 
-/** Extension messages that are the torrent's business (BEP 10): the session carries them by name. */
+/** Extension messages for the torrent (BEP 10): the session passes them on by name. */
 export interface ExtensionPort {
-  /** Those offered to the peer, out of EXTENSION_IDS; what is not here ends the connection. */
+  /** Those offered to the peer, out of EXTENSION_IDS; any other one ends the connection. */
   readonly names: readonly string[];
-  /** Those that were offered once: they may still be under way, and are passed over. */
+  /** Those that were offered before: they may still arrive, and are ignored. */
   readonly withdrawn?: readonly string[];
   /** `payload` is borrowed. May throw a ProtocolError, which ends the connection. */
   received(session: PeerSession, name: string, payload: Uint8Array): void;
@@ -58,13 +58,13 @@ export interface SessionInfo {
   fast: boolean;
   /** Both sides have the extension protocol (BEP 10). */
   extensions: boolean;
-  /** Work that the peer may make at once; by default what a stranger may. */
+  /** The initial work budget; by default that of a stranger. */
   work?: number;
-  /** Pieces that it may have while choked, should it have few (BEP 6). */
+  /** The number of pieces that it may have while choked, if it has few (BEP 6). */
   allowedFast?: (count: number) => readonly number[];
 }
 
-/** A message that makes somebody else look (at all upload slots, a DHT node); a byte of bencode. */
+/** A message that causes work elsewhere (for all upload slots, a DHT node); a byte of bencode. */
 const TURN_STEPS = 500, EXTENDED_BYTE_STEPS = 4;
 
 const NO_EXTENSIONS: ExtensionPort = { names: [], received() {} };
@@ -84,7 +84,7 @@ export class PeerSession implements wire.WireSink {
   /** BEP 21. */
   uploadOnly = false;
   client: string | null = null;
-  /** It has read nothing for so long that our last write is still under way. Kept by its link. */
+  /** It has not read for so long that our last write is still in progress. Kept by its link. */
   stuck = false;
 
   // Kept by the piece manager.
@@ -96,7 +96,7 @@ export class PeerSession implements wire.WireSink {
   #book: BlockBook;
   /** Null once the torrent is known. */
   #early: EarlyPieces | null;
-  /** While our pieces are away: those that the peer believes we have. */
+  /** While our pieces are unavailable: those that the peer believes we have. */
   #told: Bitfield | null = null;
   readonly #events: SessionEvents;
   readonly #decoder: wire.WireDecoder;
@@ -104,7 +104,7 @@ export class PeerSession implements wire.WireSink {
   readonly #giving: UploadSide;
   readonly #patience = new Patience();
   readonly #budget: WorkBudget;
-  /** The book's work that this peer need not pay for any more. */
+  /** The book's work that was already charged. */
   #paid = 0;
   #allowedFast = false;
   #scratch: Uint8Array | null = null;
@@ -112,10 +112,10 @@ export class PeerSession implements wire.WireSink {
   #toldPieces = false;
   #toldUploadOnly = false;
   readonly #extensions: ExtensionPort;
-  /** Extension messages that the peer knows, as it numbers them. */
+  /** Extension messages that the peer supports, with its numbers. */
   readonly #theirIds = new Map<string, number>();
 
-  /** `layout`, `book`: NO_LAYOUT and NO_BOOK while the torrent is not known; `attach` follows. */
+  /** `layout`, `book`: NO_LAYOUT and NO_BOOK while the torrent is unknown; `attach` follows. */
   constructor(
     layout: Layout,
     book: BlockBook,
@@ -143,12 +143,12 @@ export class PeerSession implements wire.WireSink {
     this.up = this.#giving.rate;
   }
 
-  /** Work that the peer may still make. */
+  /** Work that the peer may still cause. */
   get workLeft(): number {
     return this.#budget.left;
   }
 
-  /** Whether much of what the peer sends is of no use. */
+  /** Whether most of the peer's bytes are useless. */
   get isWasteful(): boolean {
     return this.#early === null && this.#budget.isWasteful(this.#layout.pieceCount);
   }
@@ -165,12 +165,12 @@ export class PeerSession implements wire.WireSink {
     return this.#giving.choking;
   }
 
-  /** When the peer was choked or unchoked by us last. */
+  /** When we last choked or unchoked the peer. */
   get unchokedAt(): number {
     return this.#giving.chokedAt;
   }
 
-  /** Whether it was unchoked by us last without asking for anything. */
+  /** Whether it made no request while it was last unchoked. */
   wastesTurns(now: number, busy: boolean): boolean {
     return this.#giving.wastesTurns(now, busy);
   }
@@ -179,7 +179,7 @@ export class PeerSession implements wire.WireSink {
     return this.info.connectedAt;
   }
 
-  /** Whether the peer said what it has, or showed by other messages that it has nothing yet. */
+  /** Whether the peer announced its pieces, or showed by other messages that it has none yet. */
   get toldPieces(): boolean {
     return this.#toldPieces || this.peerInterested || this.have.count > 0;
   }
@@ -188,7 +188,7 @@ export class PeerSession implements wire.WireSink {
     return this.window.snubbed;
   }
 
-  /** Whether it has sent a whole block: some take requests and never do. */
+  /** Whether it has sent a whole block: some peers accept requests and never do. */
   get delivers(): boolean {
     return this.down.total > 0;
   }
@@ -205,22 +205,22 @@ export class PeerSession implements wire.WireSink {
     return this.#book.targetAt;
   }
 
-  /** The peer has nothing that it could still want: everything, or all that it will ever want. */
+  /** The peer needs nothing more: it has everything, or all that it wants. */
   get isDone(): boolean {
     return this.have.full || this.uploadOnly;
   }
 
-  /** It wants what we have: by that, not by what it said of all that it will ever want. */
+  /** It is interested in our pieces, whatever it said about wanting nothing more. */
   get needsUs(): boolean {
     return this.peerInterested && this.have.lacksAnyOf(this.#book.have);
   }
 
-  /** Whether the peer was told last that we want nothing more (BEP 21). */
+  /** Whether our last message to the peer was that we want nothing more (BEP 21). */
   get toldUploadOnly(): boolean {
     return this.#toldUploadOnly;
   }
 
-  /** Whether it could ask for more and found nothing; whether blocks became free since then. */
+  /** Whether it had room for requests and found nothing; whether blocks became free since then. */
   get isIdle(): boolean {
     return this.#taking.isIdle;
   }
@@ -229,12 +229,12 @@ export class PeerSession implements wire.WireSink {
     return this.#taking.isHungry;
   }
 
-  /** For tests: what is asked and what waits is allowed while choked, on either side. */
+  /** For tests: requests and queued blocks are allowed while choked, on either side. */
   get isInOrder(): boolean {
     return this.#taking.isInOrder && this.#giving.isInOrder;
   }
 
-  /** Tells what we have, or pretends to have nothing (BEP 16); first thing on a connection. */
+  /** Announces our pieces, or pretends to have none (BEP 16); first message of a connection. */
   open(handshake: ExtensionHandshake, hidden = false): void {
     const have = this.#book.have;
     if (hidden && this.info.fast) this.out.signal(wire.HAVE_NONE);
@@ -251,7 +251,7 @@ export class PeerSession implements wire.WireSink {
   }
 
   /**
-   * The pieces are here, for the first time or again: call `recall` when they know of this peer.
+   * The pieces are available, for the first time or again: call `recall` once they know this peer.
    * Between turns only.
    */
   attach(layout: Layout, book: BlockBook): void {
@@ -285,8 +285,8 @@ export class PeerSession implements wire.WireSink {
   }
 
   /**
-   * What the peer said of its pieces before counts now, and it hears of ours, unless they are
-   * `hidden`. Throws a ProtocolError when it cannot have said that of this torrent.
+   * The peer's earlier announcements count now, and ours are sent, unless they are `hidden`. Throws
+   * a ProtocolError if they do not fit this torrent.
    */
   recall(hidden: boolean): void {
     const early = this.#early, told = this.#told, { have } = this.#book;
@@ -304,13 +304,13 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
-  /** Work that its messages make elsewhere; below 0: what the answer to ours may cost. */
+  /** Work that its messages cause elsewhere; below 0: the allowed cost of the answer to ours. */
   charge(steps: number): void {
     if (steps < 0) this.#budget.expect(-steps);
     else this.#budget.spend(steps);
   }
 
-  /** Bytes from the peer; borrowed. Throws ProtocolError when the connection is to end. */
+  /** Bytes from the peer; borrowed. Throws a ProtocolError if the connection must end. */
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
     this.#budget.refill(now, this.up.total);
@@ -320,24 +320,24 @@ export class PeerSession implements wire.WireSink {
     this.#budget.received(chunk.length);
   }
 
-  /** The connection is gone: everything that was asked goes back. */
+  /** The connection has ended: all requested blocks are released. */
   close(): void {
     this.#taking.close();
   }
 
-  /** Says again what we are, for instance that we have all now (BEP 21). */
+  /** Announces our status again, for instance that we are complete (BEP 21). */
   reintroduce(handshake: ExtensionHandshake): void {
     if (!this.info.extensions) return;
     this.#sendExtensionHandshake(handshake);
     this.#events.changed(this);
   }
 
-  /** We got a piece. */
+  /** We have a new piece. */
   announce(piece: number): void {
     this.out.number(wire.HAVE, piece);
   }
 
-  /** We lost a piece: those who can hear it are told (BEP 54), and what waits is refused. */
+  /** We lost a piece: peers that support it are told (BEP 54), and queued requests are refused. */
   withdraw(piece: number): void {
     this.#giving.lost(piece);
     const payload = new Uint8Array(4);
@@ -346,12 +346,12 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
-  /** Whether the peer's extension handshake named this message. */
+  /** Whether the peer's extension handshake has this message. */
   knows(name: string): boolean {
     return this.#theirIds.has(name);
   }
 
-  /** Sends an extension message; false if the peer does not know it. */
+  /** Sends an extension message; false if the peer does not support it. */
   sendExtended(name: string, payload: Uint8Array): boolean {
     const id = this.#theirIds.get(name);
     if (id === undefined) return false;
@@ -360,7 +360,7 @@ export class PeerSession implements wire.WireSink {
     return true;
   }
 
-  /** Tells where our DHT node is, to whoever said in its handshake that it has one (BEP 5). */
+  /** Sends our DHT node's port to a peer whose handshake says that it has a node (BEP 5). */
   tellDhtPort(port: number): void {
     this.out.port(port);
     this.#events.changed(this);
@@ -375,7 +375,7 @@ export class PeerSession implements wire.WireSink {
     if (this.#giving.setChoking(choking, now)) this.#events.changed(this);
   }
 
-  /** What `out` held when `unchokedAt` was `changedAt` has been written. */
+  /** `out`, as it was when `unchokedAt` was `changedAt`, has been written. */
   written(changedAt: number, now: number): void {
     this.#giving.written(changedAt, now);
   }
@@ -387,7 +387,7 @@ export class PeerSession implements wire.WireSink {
     this.#budget.spend(this.#book.ledger.work.steps - before);
   }
 
-  /** A few times a second: rates, window, and giving up what a snubbed peer holds. */
+  /** A few times a second: rates, window, and releasing a snubbed peer's blocks. */
   tick(now: number): void {
     this.up.sample(now);
     this.#taking.tick(now, this.#decoder.left);
@@ -450,7 +450,7 @@ export class PeerSession implements wire.WireSink {
     this.#events.changed(this);
   }
 
-  /** Not only at first: aria2 sends its bitfield again, or HAVE_ALL, in place of many HAVEs. */
+  /** Not only at first: aria2 sends its bitfield again, or HAVE_ALL, instead of many HAVEs. */
   onBitfield(bytes: Uint8Array): void {
     if (this.#early !== null) {
       this.#pay();
@@ -501,11 +501,11 @@ export class PeerSession implements wire.WireSink {
   // hot
   blockEnd(): void {
     this.#budget.delivered(this.#taking.blockEnd(this.#now));
-    this.#paid = this.#book.ledger.work.steps; // what a block costs is ours to pay
+    this.#paid = this.#book.ledger.work.steps; // the cost of a block is ours
     this.#events.changed(this);
   }
 
-  /** Charges the peer for the work since the last time; ends with one that cannot pay. */
+  /** Charges the peer for the work since the last time; disconnects one whose budget is spent. */
   #pay(): void {
     const { steps } = this.#book.ledger.work;
     this.#budget.spend(steps - this.#paid);
@@ -535,7 +535,7 @@ export class PeerSession implements wire.WireSink {
     this.#giving.allowFast(this.info.allowedFast?.(ALLOWED_FAST_PIECES) ?? []);
   }
 
-  /** Nothing is taken back by what is not in `field`: BEP 54 has a message for that. */
+  /** Bits missing from `field` retract nothing: BEP 54 has a message for that. */
   #addPieces(field: Bitfield): void {
     const before = this.have.count;
     if (before > 0) this.have.merge(field, (piece) => this.#book.peerHas(this, piece));

@@ -1,6 +1,6 @@
-/** Blocks that one peer asked us for and has not got yet: bounded, in order, cancellable. */
+/** Blocks that one peer requested and has not been sent yet: bounded, in order, cancellable. */
 
-/** What we tell as `reqq` (BEP 10); a request beyond it is refused. */
+/** Our `reqq` (BEP 10); a request beyond it is refused. */
 export const MAX_QUEUED_REQUESTS = 500;
 
 export interface UploadRequest {
@@ -23,7 +23,7 @@ export class UploadQueue {
     return true;
   }
 
-  /** Returns false if no such request waits (it was sent already, or never made). */
+  /** Returns false if no such request is queued (it was sent already, or never made). */
   cancel(piece: number, begin: number, length: number): boolean {
     const at = this.#requests.findIndex((r) =>
       r.piece === piece && r.begin === begin && r.length === length
@@ -33,7 +33,7 @@ export class UploadQueue {
     return true;
   }
 
-  /** The request that is answered after `index` others; undefined if there are not so many. */
+  /** The request after `index` others; undefined if there are not so many. */
   at(index: number): UploadRequest | undefined {
     return this.#requests[index];
   }
@@ -43,7 +43,7 @@ export class UploadQueue {
   }
 
   // hot
-  /** Lengths of the oldest requests, `most` at most, as long as each goes on where the last ended. */
+  /** Lengths of the oldest adjacent requests, `most` at most. */
   run(most: number): number[] {
     const lengths: number[] = [];
     let piece = -1, end = 0;
@@ -57,12 +57,12 @@ export class UploadQueue {
     return lengths;
   }
 
-  /** Takes out the oldest `count`. */
+  /** Removes the oldest `count`. */
   skip(count: number): void {
     this.#requests.splice(0, count);
   }
 
-  /** Takes out those that `which` is true of. */
+  /** Removes those for which `which` is true. */
   drop(which: (request: UploadRequest) => boolean): UploadRequest[] {
     const dropped = this.#requests.filter(which);
     if (dropped.length > 0) {

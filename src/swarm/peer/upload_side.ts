@@ -11,9 +11,9 @@ import * as wire from "../../wire/peer_wire.ts";
 import { ChokedPatience, type Patience } from "./patience.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
-/** Most bytes of answers that wait for a peer that keeps requesting and reads nothing. */
+/** The most queued answers, in bytes, for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
-/** Enough time for a request after our UNCHOKE; on a busy line that is late itself. */
+/** Enough time for a request after our UNCHOKE; on a busy line that itself is late. */
 const FAIR_TURN_MS = 2000, BUSY_TURN_MS = 5000;
 
 /** Peers with fewer pieces may download this many while choked: enough to have something to trade. */
@@ -33,7 +33,7 @@ export class UploadSide {
   readonly #fast: boolean;
   readonly #patience: Patience;
   readonly #chokedPatience: ChokedPatience;
-  /** Bytes that it had got when it was unchoked last. */
+  /** Bytes that it had downloaded when it was last unchoked. */
   #gotBefore = 0;
   #wastedLast = false;
   /** Pieces that the peer may have while choked: how many requests for each are left. */
@@ -98,7 +98,7 @@ export class UploadSide {
     for (const r of this.queue.clear()) this.#reject(r.piece, r.begin, r.length);
   }
 
-  /** What was said until the last change at `changedAt` is written. */
+  /** The messages until the last change at `changedAt` are written. */
   written(changedAt: number, now: number): void {
     if (this.choking && changedAt === this.chokedAt) this.#chokedPatience.written(now);
   }
@@ -113,7 +113,7 @@ export class UploadSide {
     }
   }
 
-  /** For tests: all that waits may be served. */
+  /** For tests: all queued requests may be served. */
   get isInOrder(): boolean {
     for (let i = 0; this.choking && i < this.queue.length; i++) {
       if (!this.#allowed.has(this.queue.at(i)!.piece)) return false;

@@ -1,32 +1,33 @@
 /**
- * What one peer may cost us: steps through pieces, blocks and peers, each worth a few nanoseconds,
- * and the bytes of its messages, as so many steps each. Time and payload refill it, so a peer that
- * is of use never runs out, and one whose few bytes make much work does, whatever the messages are.
+ * The work that one peer may cause: steps through pieces, blocks and peers, each worth a few
+ * nanoseconds, and the bytes of its messages, at a fixed number of steps. Time and payload refill
+ * it, so a useful peer never runs out, and a peer whose few bytes cause much work does, whatever
+ * the messages are.
  */
 import { ProtocolError } from "../../util/errors.ts";
 
-/** What a peer may save, and what time gives: 0.2 % to 0.5 % of a processor. */
+/** The most a peer may save, and the refill by time: 0.2 % to 0.5 % of a processor. */
 const MOST = 10_000_000;
 const STEPS_A_SECOND = 500_000;
-/** What a newcomer has: its bitfield comes out of it, and that costs this much a piece. */
+/** A newcomer's budget, which must pay for its bitfield, at this much a piece. */
 const AT_FIRST = 2_000_000;
 const STEPS_A_PIECE = 3;
 
 const STEPS_A_BYTE = 4;
-/** What a byte of a block that we asked for earns. */
+/** Steps earned by a byte of a requested block. */
 const USEFUL_BYTE = 1;
-/** So many bytes of no use show that a peer has nothing better; one more for each piece. */
+/** This many useless bytes show that a peer has nothing better; one more for each piece. */
 const MOST_USELESS = 64 * 1024;
-/** What bytes of use make up for: themselves, their heads, and an eighth of their number. */
+/** Useful bytes compensate for themselves, their headers, and an eighth of their number. */
 const MAKES_UP = 9 / 8, MOST_MADE_UP = 1 << 20;
-/** Bytes that we sent for which one more step is earned: those of requests cost less. */
+/** Uploaded bytes that earn one more step: those of requests cost less. */
 const BYTES_SENT_A_STEP = 128;
 
 export class WorkBudget {
   #left: number;
   #at: number;
   #sent = 0;
-  /** Bytes from the peer that were not of use, less what others made up for. */
+  /** The peer's useless bytes, less the compensation by others. */
   #useless = 0;
 
   /** `left`: steps that it may take at once. */
@@ -35,12 +36,12 @@ export class WorkBudget {
     this.#at = now;
   }
 
-  /** For somebody whom we do not know. */
+  /** For an unknown peer. */
   static atFirst(pieceCount: number): number {
     return Math.min(MOST, AT_FIRST + STEPS_A_PIECE * pieceCount);
   }
 
-  /** The least that is enough for a bitfield. */
+  /** The minimum for a bitfield. */
   static least(pieceCount: number): number {
     return WorkBudget.atFirst(pieceCount) - AT_FIRST * 3 / 4;
   }
@@ -49,12 +50,12 @@ export class WorkBudget {
     return this.#left;
   }
 
-  /** Whether much of what the peer sends is of no use: a limited download has better to read. */
+  /** Whether most of the peer's bytes are useless: a limited download should read others first. */
   isWasteful(pieceCount: number): boolean {
     return this.#useless > MOST_USELESS + pieceCount;
   }
 
-  /** What the answer to a message of ours may cost. */
+  /** The allowed cost of the answer to a message of ours. */
   expect(steps: number): void {
     this.#left += steps;
     this.#makeUp(steps / STEPS_A_BYTE);
@@ -65,7 +66,7 @@ export class WorkBudget {
   }
 
   // hot
-  /** A chunk came. */
+  /** A chunk arrived. */
   received(bytes: number): void {
     this.#left -= STEPS_A_BYTE * bytes;
     this.#useless += bytes;
@@ -78,13 +79,13 @@ export class WorkBudget {
   }
 
   // hot
-  /** So many bytes were of a block that we asked for. */
+  /** This many bytes were of a requested block. */
   delivered(bytes: number): void {
     this.#left = Math.min(MOST, this.#left + USEFUL_BYTE * bytes);
     this.#makeUp(bytes);
   }
 
-  /** Now and then; `sent`: payload that the peer got from us in all. */
+  /** Called now and then; `sent`: total payload that we uploaded to the peer. */
   refill(now: number, sent: number): void {
     const earned = (now - this.#at) * STEPS_A_SECOND / 1000 +
       (sent - this.#sent) / BYTES_SENT_A_STEP;
@@ -99,7 +100,7 @@ export class WorkBudget {
     this.#useless = Math.max(-MOST_MADE_UP, this.#useless - MAKES_UP * bytes);
   }
 
-  /** Throws a ProtocolError when more was spent than it had. */
+  /** Throws a ProtocolError if more was spent than it had. */
   check(): void {
     if (this.#left >= 0) return;
     throw new ProtocolError("costly", "The peer's messages cost too much work");
