@@ -23,7 +23,10 @@ export interface KillsOptions {
   kills: number;
   /** Bytes of the torrent. */
   size: number;
-  /** Each process is killed after up to so many seconds, from its very start. */
+  /**
+   * Each process is killed after up to so many seconds: the first one counts from its first piece, the
+   * next from its very start, and so on in turns.
+   */
   spread: number;
   /** Downloads at once. */
   lanes: number;
@@ -108,7 +111,9 @@ async function oneDownload(
     let owing: Omit<Kill, "resumed">[] = [];
     for (let done = false; !done;) {
       const enough = result.kills.length + owing.length >= options.kills;
-      const run = await oneRun(args, enough ? null : dice.unit() * options.spread * 1000);
+      const after = dice.unit() * options.spread * 1000;
+      const fromPiece = (result.kills.length + owing.length) % 2 === 0;
+      const run = await oneRun(args, enough ? null : { after, fromPiece });
       const { checked } = run;
       if (checked !== null) {
         for (const kill of owing) judge({ ...kill, resumed: checked }, options, result);
@@ -148,27 +153,38 @@ interface Run {
   done: boolean;
 }
 
-/** `killAfter`: milliseconds; null lets it finish. */
-async function oneRun(args: readonly string[], killAfter: number | null): Promise<Run> {
+/** `kill.after`: milliseconds; null lets the download finish. */
+async function oneRun(
+  args: readonly string[],
+  kill: { after: number; fromPiece: boolean } | null,
+): Promise<Run> {
   const start = performance.now();
   const reports: { at: number; have: number }[] = [];
+  const firstPiece = Promise.withResolvers<void>();
   let checked: number | null = null, done = false;
   const leech = new ChildProgram(args, (word, rest) => {
     if (word === "checked") checked = Number(rest);
     if (checked !== null && (word === "have" || word === "checked")) {
       reports.push({ at: performance.now(), have: Number(rest) });
     }
+    if (checked !== null && word === "have" && Number(rest) > checked) firstPiece.resolve();
     if (word === "done") done = true;
   });
-  const limit = killAfter ?? MAX_START_MS + 20 * DOWNLOAD_S * 1000;
+  const longest = MAX_START_MS + 20 * DOWNLOAD_S * 1000;
   let over = false;
-  await Promise.race([leech.ended.then(() => over = true), after(limit, () => over)]);
+  const ended = leech.ended.then(() => {
+    over = true;
+  });
+  if (kill?.fromPiece) {
+    await Promise.race([ended, firstPiece.promise, after(longest, () => over)]);
+  }
+  await Promise.race([ended, after(kill?.after ?? longest, () => over)]);
   if (done) {
     await leech.ended;
     return { checked, killed: null, done };
   }
   if (over) leech.assertWell();
-  if (killAfter === null) throw new Error("a download did not end by itself");
+  if (kill === null) throw new Error("a download did not end by itself");
   const at = performance.now();
   await leech.kill();
   if (done) return { checked, killed: null, done };

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { runKills } from "../../scripts/kills/run_kills.ts";
 
 it("a download that is killed three times is right and loses 5 s at most", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const { kills, downloads, wrong } = await runKills({
     kills: 3,
