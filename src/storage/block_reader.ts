@@ -154,6 +154,7 @@ export class BlockReader implements WindowOwner {
 
   close(): void {
     this.#closed = true;
+    this.#watch.close();
     for (const window of this.#windows.values()) this.#cache.drop(window);
     this.#windows.clear();
   }

@@ -4,7 +4,8 @@
  * until it was checked again. Invariant: every waiter for a file that is held or being checked is told
  * when that is over.
  */
-import type { Layout } from "../metainfo/layout.ts";
+import type { FileSlice, Layout } from "../metainfo/layout.ts";
+import type { Rests } from "../util/rests.ts";
 import type { ReadWaiter } from "./read_cache.ts";
 
 /** Of files, and of pieces by what was seen of their files. A look costs 2 to 25 us. */
@@ -13,13 +14,28 @@ const LOOK_EVERY_MS = 500;
 const FIRST_REST_MS = 1000;
 const MAX_REST_MS = 60_000;
 
+/** Files of one piece that are looked at in one go. */
+const MAX_AT_ONCE = 250;
+/** To look at a piece of many files may take this part of the time. */
+const CROWD_SHARE = 1 / 10;
+
 export interface WatchedFiles {
   readonly layout: Layout;
+  /** For loops over many files. */
+  readonly rests: Rests;
   /**
    * Whether a file is no longer as our last write or check left it. A promise where its disk would
    * hold up the loop's thread.
    */
   isTouched(file: number): boolean | Promise<boolean>;
+}
+
+interface Crowd {
+  free: boolean;
+  /** It is not looked at again before; Infinity during a look. */
+  until: number;
+  /** A changed file was found during the look. */
+  spoilt: boolean;
 }
 
 export class FileWatch {
@@ -29,6 +45,9 @@ export class FileWatch {
   /** Pieces that were found free since `#freshSince`. */
   readonly #free = new Set<number>();
   #freshSince = -Infinity;
+  /** By piece of many files: what the last look found. */
+  readonly #crowds = new Map<number, Crowd>();
+  #closed = false;
   /** By file: when it was looked at last, and was as it was left. */
   readonly #lookedAt = new Map<number, number>();
   /** By file: how long it is not looked at after its last check, which found nothing wrong. */
@@ -57,8 +76,14 @@ export class FileWatch {
   /** As `mayServe`, whenever the files were looked at last. */
   lookAgain(piece: number): boolean {
     this.#free.clear();
+    this.#doubtCrowds();
     this.#lookedAt.clear();
     return this.#look(piece, this.#now());
+  }
+
+  /** Nothing is looked at any more. */
+  close(): void {
+    this.#closed = true;
   }
 
   /** `waiter` is told to ask again when files are released or were looked at. */
@@ -76,6 +101,7 @@ export class FileWatch {
       if (isRight) this.#rest(file);
       else this.#rests.delete(file);
     }
+    this.#doubtCrowds();
     this.#wake();
   }
 
@@ -93,12 +119,50 @@ export class FileWatch {
   }
 
   #look(piece: number, now: number): boolean {
+    const { layout } = this.#files;
+    if (layout.filesIn(piece, 0, layout.lengthOf(piece)) > MAX_AT_ONCE) {
+      const crowd = this.#crowds.get(piece);
+      if (crowd !== undefined && now < crowd.until) return crowd.free;
+      void this.#lookAtCrowd(piece, layout.slices(piece));
+      return this.#crowds.get(piece)?.free ?? false;
+    }
     let isFree = true;
-    for (const { file, pad } of this.#files.layout.slices(piece)) {
+    for (const { file, pad } of layout.slices(piece)) {
       if (!pad && !this.#isFree(file, now)) isFree = false;
     }
     if (isFree) this.#free.add(piece);
     return isFree;
+  }
+
+  /** The pieces of a torrent of tiny files hold thousands: the loop gives way, and is seldom run. */
+  async #lookAtCrowd(piece: number, slices: readonly FileSlice[]): Promise<void> {
+    const begun = this.#now(), crowd: Crowd = { free: false, until: Infinity, spoilt: false };
+    this.#crowds.set(piece, crowd);
+    for (const { file, pad } of slices) {
+      const rest = this.#files.rests.step();
+      if (rest) await rest;
+      if (this.#closed) return;
+      if (pad) continue;
+      if (this.#held.has(file)) {
+        crowd.spoilt = true;
+        continue;
+      }
+      const touched = this.#files.isTouched(file);
+      if (typeof touched === "boolean" ? touched : await touched) this.#saw(file, true);
+    }
+    const now = this.#now();
+    crowd.free = !crowd.spoilt;
+    if (crowd.free) crowd.until = now + Math.max(LOOK_EVERY_MS, (now - begun) / CROWD_SHARE);
+    else crowd.until = this.#held.size > 0 ? now + MAX_REST_MS : now;
+    this.#wake();
+  }
+
+  /** What was found of pieces of many files counts no more. */
+  #doubtCrowds(): void {
+    for (const [piece, crowd] of this.#crowds) {
+      if (crowd.until === Infinity) crowd.spoilt = true;
+      else this.#crowds.delete(piece);
+    }
   }
 
   #isFree(file: number, now: number): boolean {
@@ -123,6 +187,7 @@ export class FileWatch {
     this.#held.add(file);
     this.#lookedAt.delete(file);
     this.#free.clear();
+    this.#doubtCrowds();
     this.#changed(file);
     return false;
   }

@@ -5,6 +5,7 @@
  * interleave, and nothing is buffered here. On a slow disk, writes and all other changes of files take
  * turns.
  */
+import type { Rests } from "../util/rests.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { assert } from "../util/assert.ts";
 import { FILES_AT_ONCE, type FileSet } from "./file_set.ts";
@@ -98,6 +99,10 @@ export class PieceData {
         throw tooShort(place.file.path);
       }
     }
+  }
+
+  get rests(): Rests {
+    return this.#set.rests;
   }
 
   /** As `FileAccess.isTouched`. */

@@ -1,3 +1,4 @@
+import { Rests } from "../../src/util/rests.ts";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { Layout } from "../../src/metainfo/layout.ts";
@@ -19,6 +20,7 @@ interface Read {
 
 /** A disk that answers when the test says so. Byte i of the torrent is a function of i. */
 class HandDisk implements PieceSource {
+  readonly rests = new Rests();
   readonly layout: Layout;
   readonly reads: Read[] = [];
   readsAtOnce = 0;
