@@ -11,7 +11,6 @@ export const maxImports = 15, maxMembers = 20;
  * only ever shrink: the check fails on one that is higher than what the file has.
  */
 export const importCeilings: Readonly<Record<string, number>> = {
-  "src/cli/commands/dht.ts": 25,
   "src/swarm/swarm.ts": 26,
 };
 export const memberCeilings: Readonly<Record<string, number>> = {

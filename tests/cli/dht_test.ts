@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
-import { readValue, stringValue } from "../../src/cli/commands/dht.ts";
+import { readValue, stringValue } from "../../src/cli/dht_values.ts";
 import { runCli } from "../../src/cli/main.ts";
 import { encode } from "../../src/bencode/bencode_encode.ts";
 import { fromHex } from "../../src/util/bytes.ts";

@@ -1,37 +1,29 @@
-/** `shoal dht`: queries the DHT. */
-import { DHT_BOOTSTRAP, type DhtSettings } from "../../client/types.ts";
+/** `shoal dht`: asks the DHT by hand. */
+import { DHT_BOOTSTRAP } from "../../client/types.ts";
 import {
   type DhtItem,
   itemTarget,
   MAX_SALT_BYTES,
   MAX_SEQ,
-  MAX_VALUE_BYTES,
   mutableTarget,
   signItem,
 } from "../../dht/dht_item.ts";
+import type { DhtStats, OverlayStats } from "../../dht/node_types.ts";
 import { parseMagnet } from "../../metainfo/magnet.ts";
 import { fromHex, toHex, toLatin1 } from "../../util/bytes.ts";
-import { FileError, MagnetError } from "../../util/errors.ts";
+import { formatEndpoint, parseHostPort } from "../../util/compact_address.ts";
+import { MagnetError } from "../../util/errors.ts";
+import { nearest } from "../../util/nearest.ts";
 import { type Flags, single, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED, NobodyError, UsageError } from "../errors.ts";
-import { NO_STATE, openState, type StateChoice, stateChoice } from "../state_folder.ts";
-import { nearest } from "../../util/nearest.ts";
+import { countNodes, type DhtRequest, type DhtRun, join, runDht, settle } from "../dht_run.ts";
+import { readValue, seedFrom, stringValue } from "../dht_values.ts";
+import { NobodyError, UsageError } from "../errors.ts";
 import { CLIENT_FLAGS, clientOptions, optional } from "../option_flags.ts";
-import { duration, hostAndPort, notEmpty } from "../values.ts";
-import type { Dht } from "../../dht/dht.ts";
-import type { Clock, Platform } from "../../platform/types.ts";
-import { type Interrupt, repeat, watchInterrupt, within } from "../interrupt.ts";
 import { formatCount, formatSize } from "../render/format.ts";
-import { segment } from "../render/line.ts";
-import { LiveScreen } from "../render/live_screen.ts";
-import { TICK_MS } from "../render/reporter.ts";
-import { liveTerminal } from "../render/terminal.ts";
-import { safeJson, safeText } from "../render/text.ts";
-import { formatEndpoint, parseHostPort } from "../../util/compact_address.ts";
-import type { DhtStats, OverlayStats } from "../../dht/node_types.ts";
-import { decode } from "../../bencode/bencode.ts";
-import { encode } from "../../bencode/bencode_encode.ts";
+import { safeText } from "../render/text.ts";
+import { NO_STATE, stateChoice } from "../state_folder.ts";
+import { duration, hostAndPort, notEmpty } from "../values.ts";
 
 /** Slightly more than the largest value, so that one byte too many is reported as such. */
 const FILE_BYTES_MOST = 64 * 1024;
@@ -175,177 +167,10 @@ function seqOf(text: string): bigint {
   throw new UsageError(`"${text}" is not a whole number from 0 to 2^63 - 1`);
 }
 
-// --- The run: a client with only a DHT node. It is read-only (BEP 43), as it ends again within
-// seconds. Results are printed as they arrive; a terminal also shows the progress. ---
-
-/** The progress line appears after this time; most answers arrive sooner. */
-const QUIET_MS = 1000;
-/** After this time without an answer, the DHT is unreachable. */
-const JOIN_LIMIT_MS = 15_000;
-const LOOK_EVERY_MS = 100;
-const CLOSE_LIMIT_MS = 2500;
-
-interface DhtRequest {
-  /** Nodes to begin with: "host:port". */
-  bootstrap: readonly string[];
-  state: StateChoice;
-  json: boolean;
-}
-
-/** The tools of the parts of `shoal dht`. */
-interface DhtRun {
-  readonly context: CliContext;
-  readonly dht: Dht;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** Prints one result: `text` for people (whole lines), `data` with --json. */
-  tell(text: string, data: Readonly<Record<string, unknown>>): void;
-  /** The current progress, for the terminal. */
-  doing(what: () => string): void;
-}
-
-/** Resolves to the exit code. Rejects with the errors of `work` and of opening the client. */
-async function runDht(
-  context: CliContext,
-  request: DhtRequest,
-  work: (run: DhtRun) => Promise<void>,
-): Promise<number> {
-  const { platform, output } = context;
-  const voice = new Voice(context, request.json);
-  const interrupt = watchInterrupt(platform, () => {
-    voice.close();
-    return output.flush();
-  });
-  const settings: DhtSettings = { bootstrap: request.bootstrap, readOnly: true };
-  try {
-    // Nodes of earlier runs only speed up the start, so a missing state folder needs no warning.
-    const { stateDir } = openState(platform, request.state);
-    const client = await context.openClient(platform, {
-      port: -1,
-      lsd: false,
-      dht: settings,
-      ...(stateDir === null ? {} : { stateDir }),
-    });
-    try {
-      await orInterrupted(work(runOf(context, client.dht, interrupt, voice)), interrupt);
-    } finally {
-      voice.close();
-      await within(platform.clock, CLOSE_LIMIT_MS, client.close());
-    }
-    return interrupt.requested ? EXIT_INTERRUPTED : EXIT_DONE;
-  } finally {
-    voice.close();
-    interrupt.release();
-  }
-}
-
-/** Waits until a node has answered. Rejects with a NobodyError if none does. */
-export async function join({ context, dht, signal, doing }: DhtRun): Promise<void> {
-  const { clock } = context.platform;
-  doing(() => "Joining the DHT");
-  const deadline = clock.now() + JOIN_LIMIT_MS;
-  while (countNodes(dht) === 0 && !signal.aborted) {
-    if (clock.now() >= deadline) {
-      throw new NobodyError(
-        "No DHT node answers; try another one with --dht-bootstrap HOST:PORT",
-      );
-    }
-    await pause(clock, LOOK_EVERY_MS);
-  }
-}
-
-/** Waits until the table stops growing and no search is running, but at most `limitMs`. */
-export async function settle(run: DhtRun, limitMs: number): Promise<void> {
-  const { context: { platform: { clock } }, dht, signal } = run;
-  run.doing(() => `Getting to know the DHT: ${formatCount(countNodes(dht), "node")}`);
-  const deadline = clock.now() + limitMs;
-  let nodes = -1, sinceWhen = clock.now();
-  while (clock.now() < deadline && !signal.aborted) {
-    const busy = dht.stats().overlays.some(({ searches }) => {
-      return searches.running + searches.waiting > 0;
-    });
-    if (busy || countNodes(dht) !== nodes) sinceWhen = clock.now();
-    nodes = countNodes(dht);
-    if (clock.now() - sinceWhen >= 2000) return;
-    await pause(clock, LOOK_EVERY_MS);
-  }
-}
-
-/** Of all families. */
-function countNodes(dht: Dht): number {
-  return dht.stats().overlays.reduce((sum, { nodes }) => sum + nodes, 0);
-}
-
-/** After Ctrl-C the result does not matter and is not awaited. */
-async function orInterrupted(work: Promise<void>, interrupt: Interrupt): Promise<void> {
-  work.catch(() => {});
-  await Promise.race([work, interrupt.asked]);
-}
-
-function runOf(context: CliContext, dht: Dht | null, interrupt: Interrupt, voice: Voice): DhtRun {
-  if (dht === null) throw new NobodyError("The DHT is off");
-  return {
-    context,
-    dht,
-    signal: interrupt.signal,
-    tell: (text, data) => voice.tell(text, data),
-    doing: (what) => voice.doing(what),
-  };
-}
-
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(ms, resolve));
-}
-
-class Voice {
-  readonly #context: CliContext;
-  readonly #json: boolean;
-  readonly #screen: LiveScreen | null;
-  readonly #ticking: { cancel(): void };
-  #what: () => string = () => "Opening a port";
-  #drawn = false;
-
-  constructor(context: CliContext, json: boolean) {
-    const { process, clock } = context.platform;
-    this.#context = context;
-    this.#json = json;
-    const terminal = json ? null : liveTerminal(process);
-    this.#screen = terminal && new LiveScreen(context.output, terminal);
-    const startedAt = clock.now();
-    this.#ticking = repeat(clock, TICK_MS, () => {
-      const seconds = Math.floor((clock.now() - startedAt) / 1000);
-      if (seconds * 1000 >= QUIET_MS) this.#draw(`${this.#what()} (${seconds} s)`);
-    });
-  }
-
-  tell(text: string, data: Readonly<Record<string, unknown>>): void {
-    const { output } = this.#context;
-    if (this.#json) output.line(safeJson(data));
-    else if (this.#drawn) this.#screen!.print(text);
-    else output.line(text);
-  }
-
-  doing(what: () => string): void {
-    this.#what = what;
-  }
-
-  close(): void {
-    this.#ticking.cancel();
-    this.#screen?.close();
-    this.#drawn = false;
-  }
-
-  #draw(text: string): void {
-    if (this.#screen === null) return;
-    this.#drawn = true;
-    this.#screen.draw([[segment(text)]]);
-  }
-}
-
 // --- The actions. No answer and no result are NobodyErrors. ---
 
 /** Pings one node. `target`: "host:port". */
-export async function ping({ context, dht, tell, doing }: DhtRun, target: string): Promise<void> {
+async function ping({ context, dht, tell, doing }: DhtRun, target: string): Promise<void> {
   const { host, port } = parseHostPort(target)!;
   doing(() => `Waiting for ${target}`);
   for (const address of await addressesOf(context.platform.net, host)) {
@@ -367,7 +192,7 @@ export async function ping({ context, dht, tell, doing }: DhtRun, target: string
 }
 
 /** Each peer of a torrent as it is found. */
-export async function peers(run: DhtRun, infoHash: Uint8Array): Promise<void> {
+async function peers(run: DhtRun, infoHash: Uint8Array): Promise<void> {
   await join(run);
   const { dht, signal, tell, doing } = run;
   let count = 0;
@@ -392,7 +217,7 @@ interface GetRequest {
 }
 
 /** The newest version found. */
-export async function get(run: DhtRun, { target, salt }: GetRequest): Promise<void> {
+async function get(run: DhtRun, { target, salt }: GetRequest): Promise<void> {
   await join(run);
   const { context, dht, signal, tell, doing } = run;
   const sha1 = (bytes: Uint8Array) => context.platform.hasher.digest("sha1", bytes);
@@ -416,7 +241,7 @@ interface PutRequest {
 }
 
 /** Stores an item and prints its target. */
-export async function put(run: DhtRun, request: PutRequest): Promise<void> {
+async function put(run: DhtRun, request: PutRequest): Promise<void> {
   await join(run);
   await settle(run, 5000);
   const { dht, signal, tell, doing } = run;
@@ -436,7 +261,7 @@ export async function put(run: DhtRun, request: PutRequest): Promise<void> {
 }
 
 /** Joins the DHT and prints statistics. */
-export async function stats(run: DhtRun, limitMs: number): Promise<void> {
+async function stats(run: DhtRun, limitMs: number): Promise<void> {
   await join(run);
   await settle(run, limitMs);
   const { dht, tell } = run, told = dht.stats();
@@ -528,55 +353,4 @@ async function addressesOf(
   } catch (error) {
     throw new NobodyError((error as Error).message, { cause: error });
   }
-}
-
-// --- Values of items, and the keys that sign them. ---
-
-const SEED_BYTES = 32;
-
-/** Text, or the bytes of a file, as a bencoded string. Throws a UsageError. */
-export function stringValue(content: Uint8Array): Uint8Array {
-  const value = encode(content);
-  if (value.length <= MAX_VALUE_BYTES) return value;
-  throw new UsageError(
-    `That is ${content.length} bytes, and the DHT takes about ${MAX_VALUE_BYTES - 5} at most`,
-  );
-}
-
-/**
- * `text`: of a string in UTF-8, else null. `hex`: of its bytes, or of the whole value if it is no
- * string.
- */
-export function readValue(bencoded: Uint8Array): { text: string | null; hex: string } {
-  const value = decode(bencoded);
-  if (!(value instanceof Uint8Array)) return { text: null, hex: toHex(bencoded) };
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
-    return { text, hex: toHex(value) };
-  } catch {
-    return { text: null, hex: toHex(value) };
-  }
-}
-
-/**
- * The 32-byte seed of a key pair. A missing file is created, readable only by its owner. Throws a
- * UsageError for another kind of file; rejects with a FileError.
- */
-async function seedFrom(
-  { files, random }: Pick<Platform, "files" | "random">,
-  path: string,
-): Promise<Uint8Array> {
-  try {
-    const seed = await files.read(path, SEED_BYTES);
-    if (seed.length === SEED_BYTES) return seed;
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    if (error.code !== "not-found" && error.code !== "too-large") throw error;
-    if (error.code === "not-found") {
-      const seed = random.fill(new Uint8Array(SEED_BYTES));
-      await files.writeWhole(path, seed, { ownerOnly: true });
-      return seed;
-    }
-  }
-  throw new UsageError(`${path} is not a key: a key file has ${SEED_BYTES} bytes`);
 }
