@@ -1,7 +1,7 @@
 /**
  * Adds a magnet link's own data to the metadata that was found for it, now or in an earlier run.
  */
-import { formatMagnet, type Magnet } from "./magnet.ts";
+import { formatMagnet, type Magnet, parseMagnet } from "./magnet.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
@@ -39,13 +39,21 @@ export function demandV2Hash(
   );
 }
 
-/** For a link to a torrent whose metadata is known. */
-export function magnetLinkOf({ infoHash, name, announce, webSeeds, nodes }: Metainfo): string {
+/** The same link with the present trackers, which may have been changed. */
+export function linkWithTrackers(link: string, tiers: readonly (readonly string[])[]): string {
+  return formatMagnet({ ...parseMagnet(link), trackers: [...new Set(tiers.flat())] });
+}
+
+/** For a link to a torrent whose metadata is known, with its present trackers. */
+export function magnetLinkOf(
+  { infoHash, name, webSeeds, nodes }: Metainfo,
+  tiers: readonly (readonly string[])[],
+): string {
   return formatMagnet({
     infoHash,
     infoHashV2: null,
     name,
-    trackers: [...new Set(announce.flat())],
+    trackers: [...new Set(tiers.flat())],
     webSeeds: [...webSeeds],
     peers: [],
     nodes: [...nodes],

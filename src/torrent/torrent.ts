@@ -4,7 +4,7 @@
  * every failure of the disk, and is made again afterwards. Invariant: at most one content is open.
  */
 import type { Timer } from "../platform/types.ts";
-import { magnetLinkOf } from "../metainfo/magnet_meta.ts";
+import { linkWithTrackers, magnetLinkOf } from "../metainfo/magnet_meta.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { DownloadLedger } from "../pieces/download_ledger.ts";
@@ -132,9 +132,12 @@ export class Torrent {
     return this.#ports.listen({ infoHash, type: "state", state }, this.#isOver);
   }
 
-  /** The torrent's magnet link, with its trackers. */
+  /** The torrent's magnet link, with its present trackers. */
   get magnet(): string {
-    return this.#meta === null ? this.#source.link! : magnetLinkOf(this.#meta);
+    const { tiers } = this.#ports.peers.trackers;
+    return this.#meta === null
+      ? linkWithTrackers(this.#source.link!, tiers)
+      : magnetLinkOf(this.#meta, tiers);
   }
 
   /** The bytes of its .torrent file; null until the metadata is known. */

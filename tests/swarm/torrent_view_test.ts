@@ -97,10 +97,15 @@ describe("the view of a torrent", () => {
     await swarm.world.runFor(2000);
     assert.deepEqual([ready, torrent.files(), torrent.pieces()], [false, null, null]);
     assert.equal(toHex(parseMagnet(torrent.magnet).infoHash), hash);
+    const tracker = "http://10.0.0.9/announce", other = "udp://10.0.0.9:1/announce";
+    await swarm.world.wait(torrent.update({ trackers: [[tracker], [other]] }));
+    assert.deepEqual(parseMagnet(torrent.magnet).trackers, [tracker, other]);
     await swarm.seed("10.0.1.1");
     await swarm.run(() => ready);
     assert.equal(torrent.files()!.length, 3);
     assert.equal(parseMagnet(torrent.magnet).name, "folder");
+    await swarm.world.wait(torrent.update({ trackers: { remove: [tracker] } }));
+    assert.deepEqual(parseMagnet(torrent.magnet).trackers, [other]);
     await swarm.close();
   });
 });
