@@ -174,7 +174,7 @@ async function leech(args: string[]): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
-/** Each takes its own arguments and gives the exit code: 0 when all goals are met. */
+/** Each parses its own arguments and returns the exit code: 0 if all goals are met. */
 const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["leech", leech],
   ["seed", seedBench],

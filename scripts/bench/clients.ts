@@ -1,4 +1,4 @@
-/** The clients of the bench and how each is told to download one torrent from given seeders. */
+/** The clients of the bench, and the command line of each for one torrent from given seeders. */
 
 import { findRuntime } from "../lib/runtimes.ts";
 import { benchScript, python, type Seeders } from "./seeders.ts";
@@ -31,7 +31,7 @@ export interface Job {
   /** The bundle and the executable made from it. */
   script: string;
   executable: string;
-  /** What scripts/bench/floor.c is told of the torrent; null where there is none. */
+  /** The arguments of scripts/bench/floor.c for the torrent; null without it. */
   floor: Floor | null;
   /** More flags, for shoal only. */
   flags: readonly string[];

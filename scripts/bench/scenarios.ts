@@ -1,4 +1,4 @@
-/** What is downloaded, by whom, from how many: one table per scenario. */
+/** The torrents, clients and seeders of each scenario, in one table. */
 
 import type { TorrentSpec } from "../lib/make_torrent.ts";
 import { type ClientName, titles } from "./clients.ts";

@@ -109,7 +109,7 @@ function aria2(job: SeedJob, port: number): string[] {
   ];
 }
 
-/** Writes its settings and gives their folder; it is controlled through the port after `port`. */
+/** Writes its settings and returns their folder; it is controlled through the port after `port`. */
 function transmission(job: SeedJob, port: number): string {
   const folder = join(job.scratch, "transmission");
   // What one before it left would be its torrent already.
@@ -180,7 +180,7 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** A port that nobody listened on just now, nor on the one after it. */
+/** A port that is free now, together with the one after it. */
 async function freePort(): Promise<number> {
   for (;;) {
     const first = await listenOnce(0);

@@ -15,7 +15,7 @@ export interface Primitive {
 export interface Sha1Limit {
   /** All cores at once: where two of them are threads of one, that is less than the one below. */
   together: number;
-  /** One core, while nobody asks the others for anything, times the number of cores. */
+  /** One core, while the others are idle, times the number of cores. */
   timesCores: number;
 }
 

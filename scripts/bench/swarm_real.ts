@@ -19,7 +19,7 @@ export interface RealSwarm {
   /** An empty folder, emptied again after. */
   folder: string;
   leeches: number;
-  /** Bytes a second that everybody sends at most. */
+  /** Each process's upload limit, in bytes a second. */
   up: number;
   /** The first of as many free ports as there are peers. */
   firstPort: number;
@@ -54,7 +54,7 @@ export async function runReal(
     const begin = performance.now();
     await Promise.all(dirs.map((dir, i) => {
       mkdirSync(dir, { recursive: true });
-      // Everybody knows all that started before; these learn of it from the connection.
+      // Each knows all that started before; these learn of it from the connection.
       const peers = Array.from({ length: i + 1 }, (_, k) => `--peer=127.0.0.1:${firstPort + k}`);
       const port = `--port=${firstPort + i + 1}`;
       const leech = start(

@@ -74,13 +74,13 @@ export interface SimResult {
   firstCopy: number;
   /** Payload that the seed had sent by then, in copies of the torrent: 1 at best. */
   sentForFirstCopy: number;
-  /** Received and of no use, as a share of what all leeches needed. */
+  /** Useless received bytes, as a share of the needed bytes of all leeches. */
   wasted: number;
   /** Share of the leeches' and the seed's uplinks in use, by tenths of the run. */
   busy: number[];
 }
 
-/** Everybody starts at once and stays. */
+/** All peers start at once and stay. */
 export async function runSim(
   shape: SimShape,
   leeches: number,

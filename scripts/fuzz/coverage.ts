@@ -46,7 +46,7 @@ export class Coverage {
     this.#session.disconnect();
   }
 
-  /** What ran up to now is nobody's. */
+  /** Code that ran so far belongs to no input. */
   async forget(): Promise<void> {
     await this.#take();
   }

@@ -10,7 +10,7 @@ import type { Coverage, Seen } from "./coverage.ts";
 import { damage, damageEvents } from "./mutation.ts";
 import type { FuzzTarget } from "./target.ts";
 
-/** An input that takes longer each of three times hangs somebody's client. */
+/** An input that takes longer each of three times could hang a client. */
 const SLOW_MS = 500;
 const MAX_INPUT = 256 * 1024;
 const MAX_CORPUS = 400;

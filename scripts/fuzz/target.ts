@@ -11,7 +11,7 @@ export interface FuzzTarget {
   readonly name: string;
   /** Sound inputs, to begin with. */
   readonly seeds: readonly Uint8Array[];
-  /** The input is a list of events, not of anybody's format. */
+  /** The input is a list of events, not of a real format. */
   readonly events?: boolean;
   /** Inputs are cut to so many bytes: of a list of events each costs time. */
   readonly maxBytes?: number;

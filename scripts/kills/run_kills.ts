@@ -14,7 +14,7 @@ import { ChildProgram } from "./program.ts";
 export const MOST_LOST_MS = 5000;
 /** The client looks at the time twice a second, and what it did shows here a moment later. */
 const SLACK_MS = 1000;
-/** A whole download takes about so long when nobody disturbs it. */
+/** About the time of a whole undisturbed download. */
 const DOWNLOAD_S = 15;
 const MAX_START_MS = 30_000;
 const NOTHING = { reported: 0, owed: 0 };

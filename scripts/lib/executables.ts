@@ -13,7 +13,7 @@ export const targets: readonly string[] = ["linux", "darwin", "windows"].flatMap
   (system) => [`${system}-x64`, `${system}-arm64`],
 );
 
-/** Compiles the bundle with Bun, for this machine or for `target`; gives the file's path. */
+/** Compiles the bundle with Bun, for this machine or for `target`; returns the file's path. */
 export async function compileWithBun(
   bundleFile: string,
   outfile: string,
@@ -68,7 +68,7 @@ export async function compileWithDeno(
     return null;
   } catch (error) {
     rmSync(outfile, { force: true });
-    // The deno binary itself passes as a base and gives a program that only opens a prompt.
+    // The deno binary itself passes as a base and results in a program that only opens a prompt.
     const hint = given === undefined ? "" : `; is DENORT_BIN=${given} a denort and not a deno?`;
     return `the result of deno compile does not run${hint} (${(error as Error).message})`;
   }

@@ -3,7 +3,7 @@
 import { noCounts, parseJunit, type TestCounts } from "./junit.ts";
 import type { RunResult } from "./run.ts";
 
-/** `xml`: the JUnit report, null when none was written. Never gives zero of everything. */
+/** `xml`: the JUnit report, null if none was written. Never returns zero of everything. */
 export function judge(result: RunResult, xml: string | null): TestCounts {
   const counts = xml === null ? noCounts() : parseJunit(xml);
   const fail = (what: string) => {

@@ -99,7 +99,7 @@ export class Auditor {
     });
   }
 
-  /** Whoever says nothing for two minutes is hung up on. */
+  /** A peer that is silent for two minutes is disconnected. */
   #keepAlive(node: SimNode, send: (bytes: Uint8Array) => void): void {
     this.#node.clock.after(60_000, () => {
       if (!node.alive) return;

@@ -1,4 +1,4 @@
-/** What can happen to a world: each does it once, to somebody by the dice, and notes how to mend it. */
+/** The disturbances of a world: each happens once, to a random node, and records its repair. */
 import assert from "node:assert/strict";
 import type { FileSelection } from "../../src/client/types.ts";
 import { ShoalError } from "../../src/util/errors.ts";
@@ -63,7 +63,7 @@ export async function restarted(play: Play): Promise<void> {
   await machine.restart();
 }
 
-/** Somebody leaves without a word and stays away until the end. */
+/** A node disappears silently and stays away until the end. */
 export async function left(play: Play): Promise<void> {
   const machine = somebody(play);
   if (machine === null) return;
@@ -121,7 +121,7 @@ export function rated(play: Play): Promise<void> {
   return Promise.resolve();
 }
 
-/** Somebody sets the clock on the wall, back or forth, by seconds or years. */
+/** The wall clock is set, back or forth, by seconds or years. */
 export function clockSet(play: Play): Promise<void> {
   const machine = somebody(play);
   if (machine === null) return Promise.resolve();
@@ -132,7 +132,7 @@ export function clockSet(play: Play): Promise<void> {
   return Promise.resolve();
 }
 
-/** The disk is full, read-only or gives errors for up to a minute and a half. */
+/** The disk is full, read-only or fails for up to a minute and a half. */
 export function diskBroken(play: Play): Promise<void> {
   const machine = somebody(play, play.leeches);
   if (machine === null) return Promise.resolve();
@@ -186,7 +186,7 @@ async function choose(play: Play, machine: Machine, selection: FileSelection): P
   machine.wanted = now;
 }
 
-/** Paused for a while, or for as long as nobody else resumes it. */
+/** Paused for a while, or until another disturbance resumes it. */
 export async function paused(play: Play): Promise<void> {
   const machine = somebody(play);
   if (machine === null) return;

@@ -23,7 +23,7 @@ export class Machine {
   readonly isSeed: boolean;
   /** Files that are wanted; a change under way takes away at once and adds when it is done. */
   wanted: ReadonlySet<number>;
-  /** Pieces that came wrong over the wire: in a world without poisoners nobody sends one. */
+  /** Pieces that arrived wrong: in a world without poisoners there are none. */
   failedPieces = 0;
   restarts = 0;
   /** What was there since the last start, in bytes. */

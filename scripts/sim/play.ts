@@ -8,7 +8,7 @@ import { Machine } from "./machine.ts";
 
 const KIB = 1024;
 const RESOLUTION_MS = 5;
-/** After the last disturbance everybody has so much virtual time to finish. */
+/** The virtual time to finish after the last disturbance. */
 const LIMIT_MS = 2 * 3_600_000;
 
 export interface PlayOptions {
@@ -22,7 +22,7 @@ export class Play {
   readonly swarm: SimSwarm;
   readonly dice: Prng;
   readonly machines: Machine[] = [];
-  /** Whoever sends wrong data on purpose is in this world. */
+  /** A node that sends wrong data on purpose is in this world. */
   poisoned = false;
   /** Times that a disturbance happened, by name. */
   readonly deeds = new Map<string, number>();
@@ -84,7 +84,7 @@ export class Play {
     this.world.log(`play ${what} ${to.address}`);
   }
 
-  /** What mends a disturbance, should nobody have done it before the end. */
+  /** The repair of a disturbance, if nothing else repaired it before the end. */
   later(mend: () => void | Promise<void>): void {
     this.#mends.push(mend);
   }
@@ -105,7 +105,7 @@ export class Play {
     for (const machine of this.machines) if (!machine.alive) await machine.restart();
   }
 
-  /** Everybody gets everything, and it is right. */
+  /** Every node completes, with right data. */
   async finish(): Promise<void> {
     await this.mend();
     await this.swarm.run(() => {

@@ -45,7 +45,7 @@ export class ClientLimits {
     return this.#rates;
   }
 
-  /** Bytes a second; what is left out stays as it is. */
+  /** Bytes a second; omitted limits stay as they are. */
   setRates(rates: Partial<Rates>): void {
     this.#rates = { down: rates.down ?? this.#rates.down, up: rates.up ?? this.#rates.up };
     this.#apply();
@@ -60,7 +60,7 @@ export class ClientLimits {
     this.#apply();
   }
 
-  /** Lets those go on who waited for tokens. Every few milliseconds while there are limits. */
+  /** Resumes waiting flows. Call it every few milliseconds while there are limits. */
   serve(now: number): void {
     serveAll(this.throttles, now);
   }

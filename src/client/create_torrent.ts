@@ -78,7 +78,7 @@ interface Entry extends ListedFile {
   readonly location?: string;
 }
 
-/** What is to be hashed, in order. */
+/** The spans to hash, in order. */
 interface Plan {
   readonly content: TorrentContent & { readonly files: readonly Entry[] };
   readonly layout: Layout;

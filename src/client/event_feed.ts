@@ -28,7 +28,7 @@ class Listener implements AsyncIterableIterator<TorrentEvent> {
     this.#queue.push(event);
   }
 
-  /** What is queued can still be read. */
+  /** Queued events can still be read. */
   end(): void {
     this.#ended = true;
     for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });

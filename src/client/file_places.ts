@@ -123,7 +123,7 @@ function nameNewFiles(
 function stricter(a: DiskRules, b: DiskRules): DiskRules {
   const refused = new Map(a.refused);
   for (const [name, instead] of b.refused) {
-    // Two disks that refuse a name: what is shorter and plainer suits both.
+    // Two disks that refuse a name: a shorter and plainer one suits both.
     const before = refused.get(name);
     const isPlainer = before === undefined || instead === null ||
       (before !== null && instead.length < before.length);

@@ -6,7 +6,7 @@
 
 /** For the runtime itself, listening sockets, the state folder and trackers. Deno alone has 23. */
 const OWN = 32;
-/** What is shared out even under the lowest limit. */
+/** The files shared out even under the lowest limit. */
 const LEAST = 32;
 
 /** The most of each that may be open at once. */

@@ -19,7 +19,7 @@ export interface Kind<T = unknown> {
   readonly allowed: string;
   /** For readers of text, as a command line is one. */
   readonly form: Form;
-  /** Throws a RangeError that names the option, its value and what is allowed. */
+  /** Throws a RangeError that names the option, its value and the allowed values. */
   check(value: unknown, option: string): void;
   /** Undefined for what cannot be kept. `absolute` makes a path independent of the working folder. */
   pack(value: T, absolute: (path: string) => string): unknown;
@@ -154,7 +154,7 @@ function listOf(
 }
 
 export const FOLDERS = listOf(FOLDER, "a list of folders", { type: "texts" });
-/** So many peers that were named by hand are kept. */
+/** The most peers kept that were named by hand. */
 const MAX_KEPT_PEERS = 100;
 export const PEERS = listOf(TEXT, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
 

@@ -26,7 +26,7 @@ export class StateFolderOwners implements OtherOwners {
     this.#warn = warn;
   }
 
-  /** Claims a torrent as a whole. Resolves to null, or to who has it. */
+  /** Claims a whole torrent. Resolves to null, or to its owner. */
   claimTorrent(torrent: ClaimingTorrent): Promise<PathOwner | null> {
     return this.#try(() => this.#running.claimTorrent(torrent));
   }

@@ -75,7 +75,7 @@ export class ClientPaths {
     this.#beyond?.release(infoHash);
   }
 
-  /** Another torrent, running or not, whose file that is; null where none is known. */
+  /** Another torrent, running or not, that owns the file; null if none is known. */
   async ownerOf(infoHash: string, path: string): Promise<PathOwner | null> {
     const here = this.#conflictHere(infoHash, [path]);
     if (here !== null) return here.owner;
@@ -188,7 +188,7 @@ class Aliases {
   }
 }
 
-/** What cannot be looked at is told when it is used. */
+/** An unreadable path is reported when it is used. */
 function lookAt(stat: (path: string) => FileStat | null, path: string): FileStat | null {
   try {
     return stat(path);

@@ -20,7 +20,7 @@ export interface QuotaOptions {
   period?: QuotaPeriod;
 }
 
-/** What is worth keeping between runs. */
+/** The state to save between runs. */
 export interface QuotaState {
   /** "2026-11-21" or "2026-11". */
   period: string;
@@ -38,7 +38,7 @@ export function encodeQuota({ period, down, up }: QuotaState): Uint8Array {
   return encode({ period, down, up });
 }
 
-/** Null for what is no such state. */
+/** Null if it is not such a state. */
 export function decodeQuota(bytes: Uint8Array): QuotaState | null {
   try {
     const dict = decode(bytes, { maxBytes: 1000, maxDepth: 1 });
@@ -57,7 +57,7 @@ export class Quota {
   #state: QuotaState;
   /** Totals at the last look. */
   #seen: QuotaBytes = { down: 0, up: 0 };
-  /** Of `#state`, what nobody but us knows of. */
+  /** The part of `#state` that only we know. */
   #unsaved: QuotaBytes = { down: 0, up: 0 };
 
   /** `saved`: of an earlier run; it counts if its period is still the present one. `total`: bytes that passed before. */

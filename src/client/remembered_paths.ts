@@ -1,4 +1,4 @@
-/** Finds whose file a path is among the torrents that a state folder remembers. */
+/** Finds the owner of a path among the torrents in a state folder. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import type { PathConflict } from "../torrent/take_over.ts";
@@ -91,7 +91,7 @@ export class RememberedPaths {
     });
   }
 
-  /** A record that cannot be read protects nothing, and harms nobody. */
+  /** A record that cannot be read protects nothing, and does no harm. */
   #record(infoHash: string): Promise<ResumeData | null> {
     return this.#state.loadRecord(infoHash).catch(() => null);
   }

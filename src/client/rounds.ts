@@ -7,7 +7,7 @@ import type { TorrentInside } from "../torrent/torrent_ports.ts";
 import { Waking } from "./waking.ts";
 
 const TICK_MS = 500;
-/** An idle torrent has its turn in one of so many ticks. */
+/** An idle torrent has its turn in one of this many ticks. */
 const IDLE_TURNS = 4;
 /** How often links that wait for a rate limit are served; this keeps the rates smooth. */
 const LIMIT_TICK_MS = 25;

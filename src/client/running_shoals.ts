@@ -147,7 +147,7 @@ export class RunningShoals {
     return idOf(this.#ports.files, path);
   }
 
-  /** Resolves to what `what` gives. It must not wait for anything. */
+  /** Resolves to the result of `what`, which must not wait for anything. */
   #inTurn<T>(what: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({
@@ -240,7 +240,7 @@ export class RunningShoals {
     this.#listEnd += line.length;
   }
 
-  /** A list that cannot be read in whole tells what it can. */
+  /** A damaged list is read as far as possible. */
   #read(path: string): Listed[] {
     const { files } = this.#ports, stat = files.stat(path);
     if (stat === null || stat.kind !== "file") return [];

@@ -27,7 +27,7 @@ export interface SavedTorrent {
   readonly paused: boolean;
   /** Seconds since 1970. */
   readonly addedAt: number;
-  /** Its wish is in the state folder as it is here. */
+  /** Its wish is saved in the state folder. */
   readonly isKept: boolean;
   readonly record: ResumeData | null;
 }
@@ -80,7 +80,7 @@ export class SavedTorrents {
     return meta;
   }
 
-  /** Keeps what is wanted of a torrent, so that a restart knows of it, whatever becomes of this run. */
+  /** Saves a torrent's wish, so that a restart knows it, however this run ends. */
   wishKeeper(infoHash: string, link: string | null, addedAt: number): TorrentPorts["keepWish"] {
     return (options, paused, movesTo) => {
       if (this.#state === null || options.metadataOnly) return Promise.resolve();
@@ -99,7 +99,7 @@ export class SavedTorrents {
     });
   }
 
-  /** Null where only the metadata of a magnet is kept. Rejects with an Error that says what is wrong. */
+  /** Null if only a magnet link's metadata is saved. Rejects with an Error that names the fault. */
   async load(infoHash: string): Promise<SavedTorrent | null> {
     const state = this.#state;
     if (state === null) return null;
@@ -167,11 +167,11 @@ export class SavedTorrents {
       const bytes = await state.loadTorrent(infoHash);
       return bytes === null ? null : this.#parseKept(infoHash, bytes);
     }
-    // A link can be looked up again; its search says why the file was of no use.
+    // A link can be looked up again; its search says why the file was useless.
     return await this.loadMeta(infoHash, magnet).catch(() => null);
   }
 
-  /** One after the other for a torrent; `close` waits. A failure is told as a warning. */
+  /** One after the other for a torrent; `close` waits. A failure is a warning. */
   #save(infoHash: string, write: (state: StateDir) => Promise<void>): Promise<void> {
     const state = this.#state;
     if (state === null) return Promise.resolve();
@@ -185,7 +185,7 @@ export class SavedTorrents {
     return saving;
   }
 
-  /** Whoever copied or planted the file may have taken another one. */
+  /** The user who copied or planted the file may have used another one. */
   #parseKept(infoHash: string, bytes: Uint8Array): Metainfo {
     const meta = this.parse(bytes);
     if (toHex(meta.infoHash) === infoHash) return meta;

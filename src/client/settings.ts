@@ -40,7 +40,7 @@ import type {
 
 export type FlagCommand = "download" | "seed" | "show" | "verify";
 
-/** How the command line gives an option; its reader follows from the kind. */
+/** The option's flag; its parser follows from the kind. */
 export interface OptionFlag {
   readonly name: string;
   /** One letter that stands for it. */
@@ -53,7 +53,7 @@ export interface OptionFlag {
   readonly commands?: readonly FlagCommand[];
   /** Giving the flag turns the option off. */
   readonly off?: true;
-  /** Of an option with parts: the part that it gives. */
+  /** Of an option with parts: the part that the flag sets. */
   readonly part?: string;
 }
 
@@ -538,12 +538,12 @@ function withDefaults(rows: Readonly<Record<string, OptionRow>>, options: object
   );
 }
 
-/** Throws a RangeError that names the option, its value and what is allowed. */
+/** Throws a RangeError that names the option, its value and the allowed values. */
 export function checkClientOptions(options: ClientOptions): void {
   checkOptions(CLIENT_OPTIONS, options);
 }
 
-/** Throws a RangeError that names the option, its value and what is allowed. */
+/** Throws a RangeError that names the option, its value and the allowed values. */
 export function checkAddOptions(options: AddOptions): void {
   checkOptions(TORRENT_OPTIONS, options);
   for (const [key, row] of Object.entries<OptionRow>(TORRENT_OPTIONS)) {

@@ -23,7 +23,7 @@ import { decodeWish, MAX_WISH_BYTES, type Wish } from "./wish.ts";
  * with the number of files (names) is longer there.
  */
 const RECORD_VALUES = 50_000;
-/** A temporary file of so long ago is of a process that is gone. */
+/** A temporary file of this age belongs to a process that has ended. */
 const STALE_MS = 24 * 3600 * 1000;
 const MAX_DHT_BYTES = 64 * 1024, MAX_QUOTA_BYTES = 1000;
 const REGULAR = { regularOnly: true };
@@ -94,7 +94,7 @@ export class StateDir {
     }
   }
 
-  /** Bytes of a wish: what is chosen of files grows with their number. */
+  /** The most bytes of a wish: the choice of files grows with their number. */
   #most(infoHash: string): number {
     return MAX_WISH_BYTES + this.#torrentBytes(infoHash);
   }
@@ -153,7 +153,7 @@ export class StateDir {
     await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
   }
 
-  /** For who counts; null while another process does. Throws a FileError where there are no locks. */
+  /** For counting; null while another process counts. Throws a FileError without locks. */
   lockQuota(period: QuotaPeriod): FileLock | null {
     return this.#files.lock(`${this.#quotaPath(period)}.lock`);
   }
@@ -202,7 +202,7 @@ export class StateDir {
     return this.#at(`${infoHash}.json`);
   }
 
-  /** Where version 0.1 kept what was asked for. */
+  /** Where version 0.1 saved the options. */
   #addedPath(infoHash: string): string {
     return this.#at(`${infoHash}.added`);
   }

@@ -1,4 +1,4 @@
-/** The trackers of a torrent, made for its peers; and who we are to them after a restart. */
+/** Makes the trackers of a torrent, and restores our identity for them after a restart. */
 import type { Platform } from "../platform/types.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { KeptIdentity, ResumeData } from "../state/resume_data.ts";

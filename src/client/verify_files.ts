@@ -145,7 +145,7 @@ function isHere(
   return found !== "link" && (found?.size ?? -1) >= files[file]!.length;
 }
 
-/** What is behind a link that is not followed is missing. */
+/** A link that is not followed counts as missing. */
 function readable(storage: TorrentStorage): CheckedStorage {
   return {
     layout: storage.layout,

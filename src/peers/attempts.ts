@@ -5,7 +5,7 @@
  */
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** While nobody is connected, an attempt without an answer makes others wait no longer than this. */
+/** While no peer is connected, an unanswered attempt delays others no longer than this. */
 const HEAD_START_MS = 250;
 /** The time that an address has to answer while others wait, in round trips; its bounds. */
 const ROUND_TRIPS = 4, MIN_PATIENCE_MS = 1500, MAX_PATIENCE_MS = 10_000;
@@ -62,7 +62,7 @@ export class Attempts {
     return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, measured));
   }
 
-  /** How many attempts others wait for. `alone`: nobody is connected. */
+  /** How many attempts delay others. `alone`: no peer is connected. */
   pending(now: number, alone: boolean): number {
     const time = alone ? HEAD_START_MS : this.patienceMs;
     for (const [peer, since] of this.#fresh) {

@@ -25,7 +25,7 @@ const NO_WRONG: ReadonlySet<string> = new Set([
 
 export interface BreachBan {
   scope: BanScope;
-  /** For a person: what it broke last. */
+  /** For a person: its last breach. */
   reason: string;
 }
 
@@ -48,7 +48,7 @@ export class Breaches {
     peer.breaches++;
     // Where it listens is its own claim when it dialled us, so it could claim another port each time.
     if (peer.incoming && this.#passesLimit(peer.address, now)) return { scope: "address", reason };
-    // The port that it dialled from says nothing of who comes from there the next time.
+    // Its source port does not identify later connections from there.
     if (peer.connectable && peer.breaches >= MAX_BREACHES) return { scope: "endpoint", reason };
     return null;
   }

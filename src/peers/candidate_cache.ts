@@ -89,7 +89,7 @@ export class CandidateCache {
     else this.add(peer);
   }
 
-  /** Makes the next peer whose back-off is over ready and returns it. */
+  /** Makes the next peer whose back-off has ended ready and returns it. */
   promote(now: number): PoolPeer | undefined {
     const peer = this.#waiting.peek();
     return peer !== undefined && this.readyAt(peer) <= now ? this.#makeReady(peer) : undefined;
@@ -123,7 +123,7 @@ export class CandidateCache {
     return this.#ready[peer.bytes.length === 4 ? 1 : 0].peek() ?? this.best();
   }
 
-  /** When the next back-off ends, the short ones included or not; Infinity if nobody waits. */
+  /** When the next back-off ends, with or without the short ones; Infinity if none is waiting. */
   nextReadyAt(shortly: boolean): number {
     const peer = this.#waiting.peek(), impatient = this.#impatient.peek();
     const long = peer === undefined ? Infinity : this.readyAt(peer);

@@ -2,10 +2,10 @@
 import type { PeerBook } from "./peer_book.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** A peer that had a hand in so many good pieces has no more trust to win. */
+/** After this many good pieces a peer's trust cannot grow. */
 const MAX_TRUST = 8;
 
-/** Adds payload bytes that came from and went to a peer; a peer that is of use has not failed. */
+/** Adds payload bytes received from and sent to a peer; a useful peer has not failed. */
 export function noteTransfer(
   book: PeerBook,
   peer: PoolPeer,

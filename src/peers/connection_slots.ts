@@ -42,7 +42,7 @@ export class ConnectionSlots {
     return true;
   }
 
-  /** Lower than what is taken: the torrents with the most give theirs up. */
+  /** Below the number in use: the torrents with the most release theirs. */
   setLimit(limit: number, now: number): void {
     assert(limit >= 1, "there is room for a connection");
     this.#limit = limit;

@@ -3,10 +3,10 @@ import type { PeerAddress } from "../util/compact_address.ts";
 import type { PeerBook } from "./peer_book.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
 
-/** Who was banned for what it did; port 0 stands for all of its address. */
+/** A banned peer; port 0 stands for all of its address. */
 export type KeptBan = PeerAddress & { reason: string };
 
-/** Who was banned, for a next run. */
+/** The banned peers, for a next run. */
 export function bansOf({ list: { addressBans, endpointBans } }: PeerBook): KeptBan[] {
   return [
     ...addressBans.map(({ address, banReason }) => ({ address, port: 0, reason: banReason! })),

@@ -13,7 +13,7 @@ export class OwnEndpoint {
   #port = 0;
   readonly #changed: () => void;
 
-  /** `changed` is told when others see us elsewhere than before. */
+  /** `changed` is called when our external address changed. */
   constructor(crc32c: Crc32c | null, peerId: Uint8Array | null, changed: () => void) {
     this.#crc32c = crc32c;
     this.#peerId = peerId;
@@ -46,7 +46,7 @@ export class OwnEndpoint {
     return byPriority ?? addressSpread(peer.bytes);
   }
 
-  /** The same of somebody at this address (BEP 40). */
+  /** The same for a peer at this address (BEP 40). */
   spreadOf(address: string, port: number): number {
     const bytes = parseIp(address);
     return bytes === null ? 0 : this.spread({ bytes, port });

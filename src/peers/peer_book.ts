@@ -26,7 +26,7 @@ export class PeerBook {
   readonly #own: OwnEndpoint;
   readonly breaches = new Breaches();
   readonly attempts = new Attempts();
-  /** Addresses that failed too often; dialled again only while nobody is connected. */
+  /** Addresses that failed too often; dialled again only while no peer is connected. */
   readonly #dead = new Set<PoolPeer>();
   #learned = 0;
   #finished: boolean;
@@ -50,7 +50,7 @@ export class PeerBook {
     return this.#dead.size;
   }
 
-  /** Whether a peer that somebody still holds is in the list. */
+  /** Whether a peer that is still referenced is in the list. */
   knows(peer: PoolPeer): boolean {
     return this.list.find(peer.address, peer.port) === peer;
   }
@@ -78,7 +78,7 @@ export class PeerBook {
     return peer;
   }
 
-  /** Files a new peer under an endpoint where nobody is yet. */
+  /** Adds a new peer under a free end point. */
   add(address: string, bytes: Uint8Array, port: number, source: number): PoolPeer {
     const peer = new PoolPeer(address, bytes, port, source, this.#learned++);
     peer.spread = this.#own.spread(peer);
@@ -142,7 +142,7 @@ export class PeerBook {
     this.refresh(peer);
   }
 
-  /** Makes those candidates whose back-off is over. */
+  /** Makes those whose back-off has ended candidates. */
   promote(now: number): void {
     for (let peer = this.cache.promote(now); peer; peer = this.cache.promote(now)) {
       peer.state = PEER_STATE.CANDIDATE;

@@ -9,7 +9,7 @@ import { isLoopback } from "../util/ip_address.ts";
 import { forgottenBefore } from "./peer_rank.ts";
 import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 
-/** "address": nobody from that host any more. "endpoint": this one only. */
+/** "address": all peers of that host. "endpoint": this one only. */
 export type BanScope = "address" | "endpoint";
 
 /** What part of the list the peers of one source may take. */
@@ -82,7 +82,7 @@ export class PeerList {
     return share;
   }
 
-  /** Files a peer under another port; nobody may be there. */
+  /** Moves a peer to another port, which must be free. */
   move(peer: PoolPeer, port: number): void {
     this.#known.delete(endpointKey(peer.address, peer.port));
     peer.port = port;

@@ -324,7 +324,7 @@ export class PeerPool implements SlotUser {
     return this.#connecting + this.#connected.size;
   }
 
-  /** What is known of the peers; null until there is one. */
+  /** The known data about the peers; null until there is one. */
   get known(): PeerBook | null {
     return this.#made;
   }
@@ -376,7 +376,10 @@ export class PeerPool implements SlotUser {
     this.#leave(peer, now);
   }
 
-  /** Takes a peer out of the active ones. Who only dialled us cannot be dialled and is forgotten. */
+  /**
+   * Removes a peer from the active ones. A peer that only dialled us cannot be dialled and is
+   * forgotten.
+   */
   #leave(peer: PoolPeer, now: number): void {
     const wasConnecting = this.#book.attempts.end(peer);
     const wasConnected = this.#connected.delete(peer);

@@ -1,4 +1,6 @@
-/** Which peer is worth more: the numbers behind whom we dial first and whom we forget first. */
+/**
+ * Which peer is worth more: the numbers that decide which is dialled and which is forgotten first.
+ */
 import { assert } from "../util/assert.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { peerPriority, type PriorityEndpoint } from "./peer_priority.ts";

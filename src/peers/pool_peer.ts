@@ -17,7 +17,7 @@ export const PEER_STATE = {
 } as const;
 export type PeerState = typeof PEER_STATE[keyof typeof PEER_STATE];
 
-/** Who told us of a peer; a peer heard of twice carries both bits. */
+/** The sources of a peer; a peer from two sources has both bits. */
 export const PEER_SOURCE = {
   TRACKER: 1,
   DHT: 2,
@@ -72,9 +72,9 @@ export class PoolPeer {
   hashFails = 0;
   /** Between -7 and 8: two down for a failed piece, one up for a good one. */
   trust = 0;
-  /** Failures to connect or stay connected since it was last of use. */
+  /** Failures to connect or stay connected since it was last useful. */
   failCount = 0;
-  /** How often it was dialled since it was last of use. */
+  /** How often it was dialled since it was last useful. */
   tries = 0;
   /** Its last connection did not break: one side ended it. */
   leftInOrder = false;
@@ -95,7 +95,9 @@ export class PoolPeer {
   /** The same peer under an address of the other family (twins.ts). */
   twin: PoolPeer | null = null;
 
-  /** Ends its attempt or its connection; set by whoever makes them. Nothing is reported then. */
+  /**
+   * Ends its attempt or its connection; set by the code that makes them. Nothing is reported then.
+   */
   end: () => void = NOTHING;
 
   seed = false;
@@ -120,7 +122,7 @@ export class PoolPeer {
     this.share = shareOf(sources);
   }
 
-  /** Ends what it is on, if anything. */
+  /** Ends its attempt or connection, if any. */
   hangUp(): void {
     const { end } = this;
     this.end = NOTHING;

@@ -10,7 +10,10 @@ export interface PeerPoolConfig {
   maxHalfOpen: number;
   /** The same of those that the next ones wait for (Attempts). Default 25. */
   maxPending: number;
-  /** An address that failed so often is dead: dialled only while nobody is connected. Default 3. */
+  /**
+   * After this many failures an address is dead: dialled only while no peer is connected. Default
+   * 3.
+   */
   maxFailcount: number;
   /**
    * Back-off before a peer is dialled again, times failures + 1; while nobody is connected it is

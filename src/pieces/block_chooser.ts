@@ -107,7 +107,7 @@ export class BlockChooser {
   }
 
   // hot
-  /** Whether a block that arrives is needed, and of this peer: nobody else spoils a piece in doubt. */
+  /** Whether an incoming block is needed, from this peer: no other may spoil a piece in doubt. */
   mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {
     if (open.state[block] === HERE) return false;
     return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
@@ -139,7 +139,7 @@ export class BlockChooser {
       return false;
     }
     if (open.exclusiveTo === 0 || open.exclusiveTo === peer.key) return true;
-    // In the end-game a piece in doubt may be helped with, but not by one who may have spoilt it.
+    // In the end-game a piece in doubt may be shared, but not with a peer that may have spoilt it.
     return this.inEndGame && open.workers.length > 0 && !this.#isSuspect(peer, open);
   }
 

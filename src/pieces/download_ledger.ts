@@ -1,9 +1,9 @@
-/** What downloading cost: pieces begun and how they ended, bytes that were of no use, waiting times. */
+/** The cost of a download: pieces begun and their outcomes, useless bytes, waiting times. */
 import { Bitfield } from "../util/bitfield.ts";
 import { Histogram } from "../util/histogram.ts";
 import type { Work } from "./piece_types.ts";
 
-/** In pieces that failed; of blocks that came twice or too late; of blocks nobody asked for. */
+/** In pieces that failed; of duplicate or late blocks; of unrequested blocks. */
 export type WasteCause = "failed" | "duplicate" | "unasked";
 
 /** Milliseconds from request to the beginning of its answer. */
@@ -20,7 +20,7 @@ export class DownloadLedger {
   readonly work: Work = { steps: 0 };
   readonly latency = new Histogram(LATENCY_BOUNDS_MS);
   readonly #pieceCount: number;
-  /** Null before the first: who only seeds begins none. */
+  /** Null before the first: a seed begins none. */
   #begun: Bitfield | null = null;
 
   constructor(pieceCount: number) {

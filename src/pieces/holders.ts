@@ -115,7 +115,7 @@ export class Holders {
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.pickable += by;
   }
 
-  /** The piece is to come (1), or is here or not wanted now (-1). */
+  /** The piece is missing and wanted (1), or no longer (-1). */
   countWanted(piece: number, by: 1 | -1): void {
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.wanted += by;
   }

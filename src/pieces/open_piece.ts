@@ -79,7 +79,7 @@ export class OpenPiece {
     return this.here === this.blockCount;
   }
 
-  /** Nothing of it came or is coming, and nobody is asked for any of it. */
+  /** No block of it has arrived, and none is requested or arriving. */
   get isEmpty(): boolean {
     return this.free === this.blockCount && this.writing === 0;
   }

@@ -85,7 +85,7 @@ export class OpenPieces {
     open.asked[block]!--;
   }
 
-  /** Nobody is asked for the block any more. */
+  /** The block is no longer requested from any peer. */
   free(open: OpenPiece, block: number): void {
     open.state[block] = FREE;
     open.cursor = Math.min(open.cursor, block);
@@ -93,7 +93,7 @@ export class OpenPieces {
   }
 
   // hot
-  /** The peer with this key sent the block; nobody may have it asked any more. */
+  /** The peer with this key sent the block; no request for it may be left. */
   fill(open: OpenPiece, block: number, key: number): void {
     if (open.state[block] === FREE && --open.free === 0) this.#unlist(open);
     open.state[block] = HERE;

@@ -111,12 +111,12 @@ export class PieceManager {
     return this.#states.leftBytes;
   }
 
-  /** Pieces of which something is here or coming, in the order in which they were begun. */
+  /** Pieces with blocks that arrived or are arriving, in the order in which they were begun. */
   get openPieces(): Pick<OpenPieces, "size" | "values"> {
     return this.#open;
   }
 
-  /** All that is wanted is here. */
+  /** All wanted pieces are verified. */
   get complete(): boolean {
     return this.#states.wantedLeft === 0;
   }
@@ -174,7 +174,7 @@ export class PieceManager {
     this.#move(piece, HAVE);
   }
 
-  /** A piece that we had is gone or wrong on the disk: it is to be downloaded again. */
+  /** A verified piece is missing or wrong on the disk: it must be downloaded again. */
   markMissing(piece: number): void {
     if (this.stateOf(piece) !== HAVE && !this.#withdrawn.delete(piece)) return;
     this.#backToMissing(piece);
@@ -246,7 +246,9 @@ export class PieceManager {
     return true;
   }
 
-  /** Forgets the buffers and, while nobody is here, the order of pieces until they are needed. */
+  /**
+   * Frees the buffers and, while no peer is connected, the order of pieces until they are needed.
+   */
   releaseMemory(): void {
     this.#buffers.clear();
     if (this.#holders.peers.size === 0) this.#picker.release();
@@ -375,7 +377,7 @@ export class PieceManager {
   }
 
   // hot
-  /** Counts `peer` as asked for the block, and gives its number. */
+  /** Records the request to `peer`, and returns the block's number. */
   #ask(peer: DownloadPeer, open: OpenPiece, block: number): number {
     this.ledger.work.steps += 2;
     this.#open.ask(open, block, peer.slot);
@@ -469,7 +471,7 @@ export class PieceManager {
     this.#backToMissing(open.index);
   }
 
-  /** Nobody works on the piece and it is not here: it can be picked, if it is wanted. */
+  /** No peer works on the piece and it is missing: it can be picked, if it is wanted. */
   #backToMissing(piece: number): void {
     if (this.#unwanted?.has(piece) || this.#withdrawn.has(piece)) return this.#move(piece, SKIPPED);
     this.#move(piece, MISSING);

@@ -14,7 +14,7 @@ export const RANDOM_FIRST = 4;
 /** Pieces of the order that are looked at for one choice, and then of all that a peer has. */
 const MAX_WALK = 4096;
 const MAX_SAMPLE = 256;
-/** A step over a word of bits is so much quicker than one through the order. */
+/** A step over a word of bits is this much faster than one through the order. */
 const WORDS_A_STEP = 8;
 /** A change of more than this part of all pieces is made by sorting. */
 const MANY = 1 / 64;
@@ -169,7 +169,9 @@ export class PiecePicker {
     return -1;
   }
 
-  /** All that `has` holds, if it is no more than a sample; else so many from a place at random on. */
+  /**
+   * All that `has` contains, if it is no more than a sample; else a sample from a random place on.
+   */
   #rarestOfSample(has: Bitfield, count: number, refused?: (piece: number) => boolean): number {
     const mine = this.#pickable.words, theirs = has.words, { length } = mine;
     const start = count > MAX_SAMPLE ? this.#random.uint32() % length : 0;

@@ -29,7 +29,7 @@ export interface DownloadPeer {
   pickable: number;
   /** It is counted as one that has everything, less the pieces that it lacks. */
   countsWhole: boolean;
-  /** 16 KiB for blocks that somebody else is sending too. */
+  /** 16 KiB for blocks that another peer is sending too. */
   readonly scratch: Uint8Array;
   hasAsked(piece: number, block: number): boolean;
   /** The block came from elsewhere: sends CANCEL. */
@@ -60,7 +60,10 @@ export interface PieceEvents {
   /** The piece is stored and counts as had. */
   verified(piece: number): void;
   failed(piece: number, contributors: number[]): void;
-  /** These sent good blocks of a piece. Only told once some piece failed: before, nobody asks. */
+  /**
+   * These sent good blocks of a piece. Called only after a piece failed: before, it does not
+   * matter.
+   */
   helped?(contributors: number[]): void;
   /** This peer sent wrong bytes, beyond doubt. */
   guilty(key: number, piece: number): void;

@@ -11,7 +11,7 @@ export const MAX_ATTEMPTS = 3;
 /** Bounds the memory that liars can cost: attempts kept per piece, pieces kept at all. */
 const MAX_KEPT_ATTEMPTS = 4;
 const MAX_KEPT_PIECES = 256;
-/** Peers whose failed attempts at one piece are counted: those that failed it last. */
+/** The peers whose failed attempts at one piece are counted: the last ones. */
 const MAX_COUNTED_PEERS = 256;
 
 interface Attempt {
@@ -68,7 +68,7 @@ export class SmartBan {
     return guilty;
   }
 
-  /** The piece passed: returns the keys of all who had sent something else. */
+  /** The piece passed: returns the keys of all that had sent something else. */
   passed(piece: number, bytes: Uint8Array): Set<number> {
     const guilty = new Set<number>();
     const failures = this.#failures?.get(piece);

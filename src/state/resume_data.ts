@@ -21,7 +21,7 @@ export interface ResumeTotals {
   activeSeconds: number;
 }
 
-/** A restart that goes on with it is no second peer to a tracker that remembers the first run. */
+/** With it, a restart is not a second peer to a tracker that remembers the first run. */
 export interface KeptIdentity {
   /** 20 bytes. */
   peerId: Uint8Array;
@@ -41,7 +41,7 @@ export interface ResumeData {
   renamed: ReadonlyMap<number, readonly string[]>;
   /** A move that has begun: each file is in its old place or in this new one. */
   moving: { dir: string; renamed: ReadonlyMap<number, readonly string[]> } | null;
-  /** Verified pieces, all of whose bytes were on the disk before this was written. */
+  /** Verified pieces whose bytes were all synced before this was written. */
   have: Bitfield;
   partial: readonly PartialPiece[];
   totals: ResumeTotals;

@@ -31,7 +31,7 @@ export interface KeeperPorts {
 }
 
 export const MOST_LOST_MS = 5000;
-/** What is left of the three seconds for closing is for the disk. */
+/** The rest of the three seconds for closing is for the disk. */
 const LONGEST_SETTLE_MS = 2000;
 
 export class ResumeKeeper {
@@ -39,7 +39,7 @@ export class ResumeKeeper {
   readonly #schedule: SaveSchedule;
   /** The save under way. */
   #saving: Promise<void> | null = null;
-  /** What was written last. */
+  /** The last record written. */
   #written: ResumeData | null = null;
   #failing = false;
   #closed = false;

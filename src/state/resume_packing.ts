@@ -77,7 +77,7 @@ export function unpackOwned(bytes: Uint8Array): Map<number, FileIdentity> | null
   return owned;
 }
 
-/** 19 bytes a peer. Throws a RangeError for what is no IP address. */
+/** 19 bytes a peer. Throws a RangeError for an invalid IP address. */
 export function packPeers(peers: readonly PeerAddress[]): Uint8Array {
   return concatBytes(...peers.map(({ address, port }) => {
     const ip = parseIp(address);

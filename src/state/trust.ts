@@ -9,9 +9,9 @@ import type { PartialPiece, ResumeData } from "./resume_data.ts";
 import type { FileStamp, Stamp } from "../storage/stamps.ts";
 import { Bitfield } from "../util/bitfield.ts";
 
-/** What is there now; asked once for each file. */
+/** The current state of the files; read once for each file. */
 export interface DiskNow {
-  /** Null when nothing is there. Throws a FileError for what is no file. */
+  /** Null if there is no entry. Throws a FileError if it is not a file. */
   statFile(file: number): FileStat | null;
   /** The part file; null when there is none. */
   statParts(): FileStat | null;
@@ -20,7 +20,7 @@ export interface DiskNow {
 }
 
 export interface Trust {
-  /** Pieces that are here. */
+  /** Existing pieces. */
   readonly trusted: Bitfield;
   /** Pieces that the record names and that have to be hashed. Rising. */
   readonly suspect: number[];
@@ -33,14 +33,14 @@ export interface Trust {
   readonly partial: PartialPiece[];
   /** Files that are not as they were left. */
   readonly changed: number[];
-  /** What was there, file by file: for `TorrentStorage.adopt`. */
+  /** The recorded files, for `TorrentStorage.adopt`. */
   readonly seen: (FileStat | null)[];
 }
 
-/** File times go on in steps of this, or of two seconds where no fractions are kept (FAT). */
+/** File times change in steps of this, or of two seconds if no fractions are kept (FAT). */
 const FINE_STEP_MS = 10;
 const COARSE_STEP_MS = 2000;
-/** After so long without a write, a later change must show in the time of a file. */
+/** This long after a write, a later change must show in the time of a file. */
 export const SETTLE_MS = 2 * FINE_STEP_MS;
 /** A file time further ahead is of another clock, and its distance says nothing. */
 const OTHER_CLOCK_MS = 10_000;

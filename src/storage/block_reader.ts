@@ -35,11 +35,11 @@ const MAX_FILES_AT_ONCE = 32;
 export interface ReaderEvents {
   /** The first error that no later try will mend. */
   broke(error: unknown): void;
-  /** Somebody changed a file: nothing of it is served until `release`. */
+  /** Another program changed a file: nothing of it is served until `release`. */
   changed(file: number): void;
 }
 
-/** Errors that somebody's change of the file may be behind. */
+/** Errors that another program's change of the file may cause. */
 const CHANGES: readonly FileError["code"][] = ["changed", "not-found"];
 
 export class BlockReader implements WindowOwner {
@@ -126,12 +126,12 @@ export class BlockReader implements WindowOwner {
     }
   }
 
-  /** Files that were changed were checked, and what is wrong was forgotten. `isRight`: nothing was. */
+  /** Changed files were checked, and wrong pieces were removed. `isRight`: there were none. */
   release(files: readonly number[], isRight: boolean): void {
     if (!this.#closed) this.#watch.release(files, isRight);
   }
 
-  /** The piece is not what it was: nothing that was read of it is served any more. */
+  /** The piece is wrong: its cached data is no longer served. */
   forget(piece: number): void {
     for (let at = 0; at < this.#perPiece; at++) {
       const key = piece * this.#perPiece + at, window = this.#windows.get(key);
@@ -140,7 +140,7 @@ export class BlockReader implements WindowOwner {
     }
   }
 
-  /** What is in memory of a file is not served again; reads under way are refused. */
+  /** Cached data of a file is no longer served; running reads are refused. */
   #hold(file: number): void {
     const range = this.#source.layout.piecesOf(file);
     for (const [key, window] of this.#windows) {

@@ -9,16 +9,16 @@
  */
 import { Turns } from "../util/turns.ts";
 
-/** Nobody should have to wait longer for the loop's thread. */
+/** The longest acceptable delay of the loop's thread. */
 const SLOW_MS = 50;
 /** In the long run writes may take this part of its time. */
 const SHARE = 0.5;
 /** A write off the thread that took no longer is quick, the way there and back included. */
 const QUICK_MS = 25;
-/** So many of them in a row show that the disk is quick. */
+/** This many in a row show that the disk is fast. */
 const PROOF = 4;
 const PAUSE_MS = 5000;
-/** Once it was slow they all have to be quick for so long, and longer each time. */
+/** After a slow one, all have to be fast for this time, and longer each time. */
 const QUIET_MS = 5000;
 const MAX_QUIET_MS = 10 * 60_000;
 /** Waits from before a write are not taken for its own for longer than this. */
@@ -119,7 +119,7 @@ export class DiskPace {
     if (took > SLOW_MS) return this.#becomeSlow(now);
     if (this.#proven >= PROOF) return;
     if (took > QUICK_MS) this.#proven = 0;
-    // However many writes there are, what was slow has to be quick for a while.
+    // However many writes there are, a slow disk has to be fast for a while.
     else if (this.#proven < PROOF - 1 || now - this.#slowAt >= this.#quietMs) this.#proven++;
   }
 

@@ -17,12 +17,12 @@ import { replaced, type StoredFile } from "./stored_file.ts";
 export class FileAccess {
   readonly disk: Files;
   readonly paths: SafePaths;
-  /** Whoever writes or moves files while the disk is slow waits for the others here. */
+  /** The queue of writers and movers while the disk is slow. */
   readonly turns: Turns;
   readonly #pool: HandlePool;
   #pace: DiskPace | null = null;
   #paceOf = "";
-  /** While files are copied elsewhere: what is written to one of them is written to its copy too. */
+  /** While files are copied elsewhere: each write to one of them also goes to its copy. */
   mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
@@ -80,7 +80,7 @@ export class FileAccess {
   }
 
   // hot
-  /** Whether `write` holds nobody up, and overtakes no write that is under way. */
+  /** Whether `write` delays nothing, and overtakes no running write. */
   get isQuick(): boolean {
     return this.turns.isFree && this.pace.isQuick && (this.mirror?.to.pace.isQuick ?? true);
   }
@@ -114,7 +114,7 @@ export class FileAccess {
     if (copy) await this.mirror!.to.#putAway(copy, bytes, offset);
   }
 
-  /** As the disk's pace allows. Only for who has the turn. */
+  /** As the disk's pace allows. Only for the holder of the turn. */
   put(file: StoredFile, bytes: Uint8Array, offset: number): void | Promise<void> {
     const isQuick = this.pace.isQuick && (this.mirror?.to.pace.isQuick ?? true);
     return isQuick ? this.write(file, bytes, offset) : this.#putAway(file, bytes, offset);
@@ -177,7 +177,7 @@ export class FileAccess {
     this.#leave(file, handle);
   }
 
-  /** As `make`, off this thread. Only for who has the turn. */
+  /** As `make`, off this thread. Only for the holder of the turn. */
   async makeAway(file: StoredFile): Promise<void> {
     await this.pace.away(async () => {
       this.paths.makeFolders(file.elements);
@@ -225,7 +225,7 @@ export class FileAccess {
         await this.pace.sync(() => this.#sync(file));
       } catch (error) {
         file.unsynced = true;
-        // The system may have dropped what it could not write, and a second sync may not say so.
+        // The system may have dropped unwritten data, and a second sync may not report it.
         file.distrust();
         failure ??= error;
       } finally {
@@ -241,7 +241,7 @@ export class FileAccess {
     this.#closed = true;
   }
 
-  /** Without the inode where that says nothing: on some disks it changes while nobody looks. */
+  /** Without the inode if it is meaningless: on some disks it changes by itself. */
   #stat(file: StoredFile): FileStat | null {
     return this.#withoutInode(this.disk.stat(file.path));
   }
@@ -257,7 +257,7 @@ export class FileAccess {
     else this.#leaveAs(file, handle.stat(), now);
   }
 
-  /** What is open and what has the name are compared in one moment, where inodes say nothing. */
+  /** The open file and the named one are compared at the same moment, if inodes are meaningless. */
   #leaveAs(file: StoredFile, open: FileStat, now: FileStat | null): void {
     if (now === null || this.paths.disk.keepsInodes) return file.leave(now);
     const isSame = open.inode === now.inode ||

@@ -57,7 +57,7 @@ export class FileClaims {
     return made;
   }
 
-  /** All files whose making began are in a record, or could not be made. Never rejects. */
+  /** All files whose creation began are in a record, or could not be created. Never rejects. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#making.values());
     await this.pending;

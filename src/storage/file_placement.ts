@@ -182,7 +182,7 @@ function isOrdinary(name: string): boolean {
   return ORDINARY.test(name) && utf8Length(name) <= ORDINARY_BYTES;
 }
 
-/** The files that give way where names fold, and the names that they get there. */
+/** The files that must be renamed on a disk that folds names, and their new names. */
 function twinsOf(entries: readonly PlacedFile[]): Map<number, Path> {
   // Safe names differ on any disk.
   if (entries.every(({ path, safePath }) => path === safePath)) return new Map();
@@ -244,7 +244,7 @@ class Search {
   /** Own paths of the files: no other file can be found there. */
   #own: Set<string> | null = null;
   readonly #taken = new Set<string>();
-  /** The paths that we gave all files on disks that take not all names. */
+  /** Our own paths for all files on disks that do not accept all names. */
   #given: Path[][] | null = null;
 
   constructor(files: Looking, root: string, entries: readonly PlacedFile[], wholeOnly: boolean) {

@@ -49,7 +49,7 @@ export class FileSet {
   /** By the index in the torrent's file list; null for pads. */
   readonly files: (StoredFile | null)[];
   wanted: readonly boolean[];
-  /** Files that are not there because nobody wants them: their bytes are in the part file. */
+  /** Files that do not exist because they are unwanted: their bytes are in the part file. */
   readonly apart = new Set<number>();
 
   constructor(
@@ -88,7 +88,7 @@ export class FileSet {
     this.access.paths.noteNewName(stored.elements);
   }
 
-  /** For names that nobody else uses. */
+  /** For names that no other program uses. */
   get name(): string {
     const { infoHash } = this.options;
     return infoHash ? toHex(infoHash) : "torrent";
@@ -140,7 +140,10 @@ export class FileSet {
   }
 }
 
-/** As `FileAccess.look`, for what nobody will write: a folder or link in the way counts as somebody else's. */
+/**
+ * As `FileAccess.look`, for paths that are not written: a folder or link in the way counts as
+ * foreign.
+ */
 function lookPast(access: FileAccess, file: StoredFile): FileStat | null {
   try {
     return access.look(file);

@@ -56,7 +56,7 @@ export class FileWatch {
   readonly #held = new Set<number>();
   readonly #waiters = new Set<ReadWaiter>();
 
-  /** `changed` hears of each file that was changed; it is held until `release`. */
+  /** `changed` is called for each changed file, which is held until `release`. */
   constructor(files: WatchedFiles, now: () => number, changed: (file: number) => void) {
     this.#files = files;
     this.#now = now;

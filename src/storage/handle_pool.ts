@@ -46,7 +46,7 @@ export class HandlePool {
     return this.#open.size;
   }
 
-  /** Whether `open` would give the handle that is there, without touching the disk. */
+  /** Whether `open` would return an existing handle, without touching the disk. */
   isOpen(file: PooledFile, mode: "read" | "write"): boolean {
     return file.handle !== null && (file.writable || mode === "read");
   }

@@ -1,9 +1,9 @@
 /** Keeps all hash threads busy with the pieces of one torrent: what checker and creator share. */
 import type { FileSpan, HashAlgorithm, Hasher } from "../platform/types.ts";
 
-/** Jobs under way for each that can be worked on: the other one waits, so that nobody idles. */
+/** Jobs for each worker: the second one waits, so that none idles. */
 const JOBS_EACH = 2;
-/** Small pieces are done quickly, so more of them wait: as many as make so many bytes. */
+/** Small pieces are hashed quickly, so more of them wait: up to this many bytes. */
 const BYTES_EACH = 512 * 1024;
 
 /**

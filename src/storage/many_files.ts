@@ -1,9 +1,9 @@
-/** Loops over the files of a torrent, which may be hundreds of thousands: they give way to others. */
+/** Loops over the files of a torrent, possibly hundreds of thousands: they yield to other work. */
 import type { Rests } from "../util/rests.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { StoredFile } from "./stored_file.ts";
 
-/** Makes those that are not there. Only for who has the turn. Rejects with a FileError. */
+/** Creates missing files. Only for the holder of the turn. Rejects with a FileError. */
 export async function makeInTurn(
   access: FileAccess,
   files: Iterable<StoredFile>,

@@ -11,7 +11,7 @@ import { type DiskRules, ORDINARY_BYTES, tame, windowsName } from "./file_placem
 
 /** All but letters, digits and spaces. */
 const ODD = /[^\p{L}\p{M}\p{N} ]/gu;
-/** Characters tried at most, so many of them in one name. */
+/** The most characters tried, and how many of them in one name. */
 const MAX_CHARACTERS = 4000, TOGETHER = 30;
 /** Of the names themselves are tried at most. */
 const MAX_TRIED = 32;
@@ -86,7 +86,7 @@ class Trial {
       const instead = replacement(name, bad, limit);
       if (instead !== name) refused.set(name, instead);
     }
-    // Some of the names themselves, for what is not in their characters and length.
+    // Some of the names themselves, for rules beyond characters and length.
     for (const name of [...names].slice(0, MAX_TRIED)) {
       if (this.#takes(refused.get(name) ?? name)) continue;
       refused.set(

@@ -34,7 +34,7 @@ export class PartFile {
   #access: FileAccess;
   readonly #shape: PartShape;
   readonly #slots = new Map<number, number>();
-  /** Slots in the file, those among them whose head was lost. */
+  /** Slots in the file, and those with a damaged header. */
   #slotCount = 0;
 
   constructor(access: FileAccess, shape: PartShape) {
@@ -49,7 +49,7 @@ export class PartFile {
     this.file = file;
   }
 
-  /** Finds out what is there, and whose the usual name is. Throws a FileError. */
+  /** Reads the existing file, and determines whether the usual name is ours. Throws a FileError. */
   load(): void {
     const usual = partFileName(this.#shape.infoHash), other = otherPartFileName(usual);
     this.#use(this.#isThere(other) ? other : usual);
@@ -110,7 +110,7 @@ export class PartFile {
     return this.#slots.has(piece);
   }
 
-  /** What is to be written for bytes of a piece, each part before the next one is asked for. */
+  /** The data to write for bytes of a piece, each part before the next one is requested. */
   *writes(piece: number, begin: number, bytes: Uint8Array): Generator<FileWrite> {
     const { file } = this;
     let slot = this.#slots.get(piece);
@@ -129,7 +129,7 @@ export class PartFile {
     return { path: this.file.path, offset: slot * this.#stride + HEAD_BYTES + begin, length };
   }
 
-  /** Nobody needs any of it. Throws a FileError. */
+  /** None of it is needed any more. Throws a FileError. */
   remove(): void {
     this.#access.letGo(this.file);
     // Where it was not there and was not written to, what has its name now is not ours.

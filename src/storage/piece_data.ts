@@ -121,7 +121,7 @@ export class PieceData {
     await this.#set.access.sync(this.#set.all());
   }
 
-  /** What was written since the last sync may be lost: those files are to be read again. */
+  /** Unsynced writes may be lost: those files must be read again. */
   distrustUnsynced(): void {
     for (const file of this.#set.all()) if (file.unsynced || file.syncing) file.distrust();
   }

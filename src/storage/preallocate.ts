@@ -17,7 +17,7 @@ export interface GrowingFile {
 }
 
 const STEP_BYTES = 1024 * 1024;
-/** After so much the disk is asked for its free space again, and others get their turn meanwhile. */
+/** After this many bytes the free space is checked again, and other work has its turn. */
 const TURN_BYTES = 16 * STEP_BYTES;
 
 /**

@@ -6,26 +6,26 @@
 
 import type { DiskGauge } from "./warmth.ts";
 
-/** What is read at once: enough that one read serves many blocks, little enough to be quick. */
+/** The size of a read: large enough to serve many blocks, small enough to be quick. */
 export const WINDOW_BYTES = 256 * 1024;
 /** Reads under way at once; more would only queue in the system. */
 const READS_AT_ONCE = 8;
 
-/** Someone who waits for data to be in memory. Called at most once a wait. */
+/** Waits for data in memory. Called at most once per wait. */
 export interface ReadWaiter {
   loaded(): void;
   /** These bytes of a piece cannot be had; what waited for others is not concerned. */
   failed(piece: number, begin: number, end: number): void;
 }
 
-/** Whose data a window holds. */
+/** The owner of a window's data. */
 export interface WindowOwner {
   /** Fills `into` with the window's bytes. */
   read(key: number, into: Uint8Array): Promise<void>;
   /** The window makes room for another, or could not be read. */
   dropped(window: CachedWindow): void;
   readFailed(error: unknown, window: CachedWindow): void;
-  /** Tells who waited for this window that it cannot be had. */
+  /** Tells the waiters that this window cannot be read. */
   refuse(waiter: ReadWaiter, window: CachedWindow): void;
   readWorked(): void;
 }
@@ -33,7 +33,7 @@ export interface WindowOwner {
 export class CachedWindow {
   bytes: Uint8Array | null = null;
   ready = false;
-  /** What it holds is not to be served any more, whatever the read brings. */
+  /** Its data must no longer be served, whatever the read brings. */
   stale = false;
   readonly waiters = new Set<ReadWaiter>();
 

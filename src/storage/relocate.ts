@@ -20,13 +20,13 @@ export interface RelocateOptions {
   finishing?: boolean;
 }
 
-/** Where each file is to be: its new elements below the root of the other access. */
+/** The final place of each file: its new elements below the root of the other access. */
 export type Places = ReadonlyMap<StoredFile, readonly string[]>;
 
 export interface Relocated {
   /** Files in their new places, by those in the old. */
   readonly files: ReadonlyMap<StoredFile, StoredFile>;
-  /** Removes what is left in the old places. Throws a FileError. */
+  /** Removes the remaining files in the old places. Throws a FileError. */
   clean(): void;
 }
 
@@ -48,7 +48,10 @@ export class Relocation {
   /** Is there while copies get their names: some of the new places are ours then. */
   readonly #mark: StoredFile;
 
-  /** `name` makes names that nobody else uses. Throws a FileError where two files are to be one. */
+  /**
+   * `name` makes names that no other program uses. Throws a FileError if two files would become
+   * one.
+   */
   constructor(from: FileAccess, to: FileAccess, places: Places, name: string) {
     this.#from = from;
     this.#to = to;
@@ -111,7 +114,7 @@ export class Relocation {
     }
   }
 
-  /** What somebody put in the place of a file stays where it is. Throws a FileError. */
+  /** A foreign file in the place of ours stays there. Throws a FileError. */
   #demandOurs(): void {
     for (const { from } of this.#moves) {
       if (from.isAnother(this.#from.look(from))) throw replaced(from.path);
@@ -123,7 +126,7 @@ export class Relocation {
     const to = this.#to;
     if (to.look(this.#mark) !== null) {
       for (const move of this.#moves) {
-        // Where there is still a name of ours, the other one is somebody else's.
+        // If our name still exists, the other one is foreign.
         if (this.#from.look(move.from) === null || to.look(move.via) !== null) continue;
         if (to.look(move.to) === null) continue;
         to.disk.rename(move.to.path, move.via.path);
@@ -239,7 +242,7 @@ export class Relocation {
     const from = this.#from;
     if (copied) {
       for (const { from: file } of this.#moves) {
-        // What somebody did to it since it was copied is nowhere else.
+        // Later changes by other programs exist nowhere else.
         if (!file.isDisturbed(from.look(file))) this.#remove(from, file);
       }
       this.#remove(this.#to, this.#mark);

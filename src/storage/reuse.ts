@@ -56,7 +56,7 @@ export async function findReusable(
     if (best.length > 0) candidates.set(file, best);
   }
   const chosen = new Map<number, string>();
-  // Files with a piece of their own first: what they turn out to be helps with the small ones.
+  // Files with a whole piece first: their results help with the small ones.
   for (const own of [true, false]) {
     for (const file of candidates.keys()) {
       signal?.throwIfAborted();

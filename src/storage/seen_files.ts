@@ -104,7 +104,7 @@ export class SeenFiles {
   }
 
   #note(stored: StoredFile, before: FileStat | null): void {
-    // What was checked goes by the name; an open handle may still hold a file that was replaced.
+    // The check used the name; an open handle may still hold a file that was replaced.
     this.#set.access.letGo(stored);
     stored.checked(before);
   }

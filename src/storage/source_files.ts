@@ -23,7 +23,7 @@ export interface Source {
   readonly name: string;
   /** In the order of the folder lists, empty files among them. */
   readonly files: SourceFile[];
-  /** Locations of what was left out: links, and what is neither file nor folder. */
+  /** Locations of omitted entries: links, and entries that are neither file nor folder. */
   readonly links: string[];
   readonly others: string[];
   /** Locations of what `leavesOut` named, folders as one. */

@@ -1,4 +1,4 @@
-/** What is remembered of a file, to know it again and to see whether it was changed. */
+/** The facts by which a file is recognised and a change is noticed. */
 
 /** A file as our last write or check left it. */
 export interface FileStamp {
@@ -15,5 +15,5 @@ export interface FileIdentity {
   readonly bornMs: number;
 }
 
-/** How a file was left: null says that it was not there, undefined that nobody knows. */
+/** The state of a file after our last write: null if it did not exist, undefined if unknown. */
 export type Stamp = FileStamp | null | undefined;

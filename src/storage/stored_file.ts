@@ -12,14 +12,14 @@ import { identityOf } from "./ownership.ts";
 export class StoredFile extends PooledFile {
   /** As our last write or check left it; null: it was not there; undefined: never looked. */
   #left: FileStat | null | undefined = undefined;
-  /** Somebody else's change was seen since the last check. */
+  /** Another program's change was seen since the last check. */
   #disturbed = false;
   #isDistrusted = false;
-  /** As it was when a change by somebody else was dealt with; undefined: none since `#left`. */
+  /** Its state when another program's change was handled; undefined: none since `#left`. */
   #accepted: FileStat | null | undefined = undefined;
-  /** What has its name is somebody else's: to this torrent nothing is there. */
+  /** The file with its name is foreign: for this torrent it does not exist. */
   foreign = false;
-  /** It was complete before, and nobody changed it since: it is not written to any more. */
+  /** It was complete before, and is unchanged since: it is no longer written to. */
   finished = false;
   /** Of the file that we made or took over; null where it is none, or cannot be told from others. */
   identity: FileIdentity | null = null;
@@ -83,7 +83,7 @@ export class StoredFile extends PooledFile {
     if (now.kind !== "file" || now.inode !== inode) throw replaced(this.path);
   }
 
-  /** All of it was checked; `before` is what it looked like when that began. */
+  /** All of it was checked; `before` is its state when that began. */
   checked(before: FileStat | null): void {
     this.#left = before;
     this.#accepted = undefined;
@@ -109,14 +109,16 @@ export class StoredFile extends PooledFile {
     return this.#isDistrusted;
   }
 
-  /** How we left it, for the resume record; undefined where it is not known what it holds. */
+  /**
+   * Its state after our last write, for the resume record; undefined if its contents are unknown.
+   */
   get stamp(): Stamp {
     const left = this.#left;
     if (this.#disturbed || left === undefined) return undefined;
     if (left === null) return null;
     // Numbers beyond 2^53 are not exact, and so tell nothing apart.
     const inode = Number.isSafeInteger(left.inode) ? left.inode : 0;
-    // Deno gives no fractions of milliseconds, Bun does: a record is to be the same by both.
+    // Deno gives no fractions of milliseconds, Bun does: a record must be the same by both.
     return { size: left.size, mtimeMs: Math.floor(left.mtimeMs), inode };
   }
 
@@ -131,7 +133,7 @@ export class StoredFile extends PooledFile {
     moved.finished = this.finished;
     moved.identity = copy === null ? this.identity : copy.identity;
     moved.unsynced = this.unsynced || this.syncing || (copy?.unsynced ?? false);
-    // Unknown stays unknown: what was copied is not known any better.
+    // Unknown stays unknown: a copy is not known any better.
     const known = this.#left !== undefined;
     moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
     return moved;
@@ -156,7 +158,7 @@ export class StoredFile extends PooledFile {
     this.#isDistrusted = false;
   }
 
-  /** Whether somebody changed it since we left it. */
+  /** Whether another program changed it since our last write. */
   isDisturbed(now: FileStat | null): boolean {
     return this.#disturbed || (this.#left !== undefined && !isSame(this.#left, now));
   }

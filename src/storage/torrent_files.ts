@@ -54,7 +54,7 @@ export class TorrentFiles {
     }
   }
 
-  /** The folders of what is wanted; `setWanted` makes the empty files. Throws a FileError. */
+  /** The folders of wanted files; `setWanted` makes the empty files. Throws a FileError. */
   makeFolders(): void {
     this.#set.access.paths.makeRoot();
     this.#set.files.forEach((file, index) => {
@@ -77,7 +77,7 @@ export class TorrentFiles {
     if (now.size > file.length) this.#set.access.cut(file);
   }
 
-  /** What has the name of a file that is not wanted is somebody else's, and not looked at again. */
+  /** A file with the name of an unwanted one is foreign, and not checked again. */
   disown(index: number): void {
     const file = this.#set.files[index]!;
     file.foreign = true;
@@ -225,7 +225,7 @@ export class TorrentFiles {
       this.#set.access.cut(file);
       hasCut = true;
     }
-    // Some disks bring onto themselves what is written when it is closed, and the loop would wait.
+    // Some disks sync on closing, which would block the loop.
     if (this.#set.access.pace.isSlow) await this.#data.sync();
     this.#set.letGo();
     return hasCut;

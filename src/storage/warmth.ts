@@ -6,12 +6,15 @@
  */
 import type { Clock, Files } from "../platform/types.ts";
 
-/** So many windows (4 MiB) in a row without the disk show that the data is in memory. */
+/** This many windows (4 MiB) in a row without the disk show that the data is in memory. */
 export const PROOF = 16;
 /** A longer read is suspicious; else the count is looked at now and then, since that costs 4 us. */
 const LONG_MS = 1;
 const READS_BETWEEN_LOOKS = 32;
-/** Nothing in memory takes so long, whatever the system counted (some network disks it does not). */
+/**
+ * Reads from memory are never this slow, whatever the system counted (some network disks it does
+ * not).
+ */
 const VERY_LONG_MS = 50;
 const PAUSE_MS = 5000;
 
@@ -40,7 +43,7 @@ export class Warmth {
     return this.#proven >= PROOF;
   }
 
-  /** A window was read off this thread, while others may have been as well; it took so long. */
+  /** A window was read off this thread in this time, perhaps beside others. */
   readAway(tookMs: number): void {
     this.#readAt = this.#gauge.clock.now();
     this.#proven = this.#usedDisk() || tookMs > VERY_LONG_MS ? 0 : this.#proven + 1;

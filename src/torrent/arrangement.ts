@@ -55,7 +55,7 @@ export class Arrangement {
     return this.#choice;
   }
 
-  /** Absolute: where it is to be when it is whole. */
+  /** Absolute: the final folder of the complete torrent. */
   get targetDir(): string {
     return this.#targetDir;
   }
@@ -89,7 +89,7 @@ export class Arrangement {
     return this.#turns.take(what);
   }
 
-  /** It is whole: moves the files to where they are to be, as `move` does. */
+  /** The torrent is complete: moves the files to their final folder, as `move` does. */
   async settle(): Promise<void> {
     if (this.#ports.storage.folder.dir === this.#targetDir) return;
     await this.#turns.take(() => this.#move(this.#targetDir, this.#renamed));
@@ -122,7 +122,7 @@ export class Arrangement {
     });
   }
 
-  /** `targetDir`: where it is to be from then on. */
+  /** `targetDir`: the torrent's folder from then on. */
   async #move(
     dir: string,
     renamed: ReadonlyMap<number, Path>,
@@ -145,7 +145,7 @@ export class Arrangement {
       });
     } catch (error) {
       this.#moving = null;
-      // Else the next start would go on with it. At the torrent's end its last record says so.
+      // Otherwise the next start would continue it. At the torrent's end its last record says so.
       if (!signal.aborted) await save();
       throw error;
     } finally {

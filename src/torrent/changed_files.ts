@@ -26,7 +26,7 @@ export interface ChangedFilesPorts {
   isDownloading(): boolean;
   /** Downloads these pieces again. */
   fetchAgain(pieces: readonly number[]): Promise<void>;
-  /** Tells all members that a piece is not here any more, or is here again. */
+  /** Tells all members that we lost a piece, or have it again. */
   withdrawn(piece: number): void;
   returned(piece: number): void;
   /** How we left the files changed, for the resume record. */
@@ -111,7 +111,7 @@ export class ChangedFiles {
     for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) yield piece;
   }
 
-  /** Says nothing of what was checked to the storage: this check may cover files in part. */
+  /** Does not report the check to the storage: it may cover files in part. */
   #asIs(): CheckedStorage {
     const { storage } = this.#ports;
     return {

@@ -115,7 +115,7 @@ export class Content {
     return this.#ports.clock.now();
   }
 
-  /** Verified bytes, at most the size: padding counts for what is missing. */
+  /** Verified bytes, at most the size: padding must not hide missing bytes. */
   get #have(): number {
     return Math.min(this.pieces.haveBytes, this.meta.size);
   }
@@ -163,7 +163,7 @@ export class Content {
     return { type: "added", name, size, wanted, ...counts };
   }
 
-  /** Begins; from here on everything is told and nothing thrown. */
+  /** Begins; from now on errors are reported and never thrown. */
   start(): void {
     for (const message of [...this.meta.warnings, ...this.#ports.notes ?? []]) this.#warn(message);
     this.#run().catch((error) => this.#fail(error));
@@ -304,7 +304,7 @@ export class Content {
     this.#verification.demandKept(bad);
     this.storage.files.prepare();
     await this.#fetchAgain(bad);
-    // Nobody wants the lost pieces.
+    // The lost pieces are not wanted.
     if (this.#phase === "verifying") await this.#complete();
   }
 
@@ -390,7 +390,7 @@ export class Content {
     });
   }
 
-  /** From here on the peers are of use to it. */
+  /** From now on it can use the peers. */
   #attach(): void {
     const { pieces, meta: { layout } } = this, reader = this.#reader;
     this.#detach = this.#peers.attach({

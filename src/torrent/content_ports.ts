@@ -46,7 +46,7 @@ export interface ContentStart {
   ledger: DownloadLedger;
 }
 
-/** What the torrent hears of the work on its files. */
+/** The reports of the work on the files to the torrent. */
 export interface ContentEvents {
   tell(happening: TorrentHappening): void;
   phaseChanged(): void;
@@ -68,9 +68,9 @@ export interface ContentPorts extends ContentStart, ContentEvents {
   renamed: ReadonlyMap<number, readonly string[]>;
   /** Warnings besides those of the metainfo. Default: none. */
   notes?: readonly string[];
-  /** Whose paths are whose, in the client and beyond. */
+  /** The owners of paths, in the client and beyond. */
   claims: PathClaims;
-  /** Finds files of the torrent in other folders, by index; null when nothing is to be reused. */
+  /** Finds files of the torrent in other folders, by index; null without such folders. */
   reuse: ((sought: Sought[], signal: AbortSignal) => Promise<Map<number, string>>) | null;
   /** Makes the keeper of the resume record; null when none is kept. */
   keeper: KeeperMaker;

@@ -14,7 +14,7 @@ export interface FileChoiceOptions {
   priorities: Uint8Array;
   /** Files whose pieces come in order. */
   sequential?: ReadonlySet<number>;
-  /** Files whose first and last piece come before the others: what players look at first. */
+  /** Files whose first and last piece come before the others: players read these first. */
   endsFirst?: ReadonlySet<number>;
 }
 

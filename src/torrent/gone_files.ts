@@ -10,7 +10,7 @@ import type { FileStat } from "../platform/types.ts";
 import { GoneError } from "../util/errors.ts";
 import { unlessLink } from "./seed_only.ts";
 
-/** What was recorded while the files were there. An empty `disk` is not known. */
+/** The record of the files while they existed. An empty `disk` is unknown. */
 export type Remembered = Pick<ResumeData, "disk" | "stamps" | "partsStamp">;
 
 type LookedAt = Pick<TorrentStorage, "seen" | "folder">;

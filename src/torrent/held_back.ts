@@ -1,4 +1,4 @@
-/** In one word, what holds a torrent back: for the person who waits. */
+/** In one word, what slows a torrent down, for its user. */
 import type { HeldBackBy, TorrentState } from "./types.ts";
 
 export interface HeldBackFacts {
@@ -14,7 +14,7 @@ export interface HeldBackFacts {
    */
   writing: number;
   hashing: number;
-  /** A download limit makes somebody wait. */
+  /** A download limit is making peers wait. */
   limited: boolean;
 }
 

@@ -21,16 +21,16 @@ export interface OpeningParts {
   readonly pieces: PieceManager;
   readonly verification: Verification;
   readonly choice: FileChoice;
-  /** Only what is there is given: nothing is written or made. */
+  /** Existing data is only uploaded: nothing is written or created. */
   readonly seedOnly: boolean;
   /** Nothing is hashed. */
   readonly trustFiles: boolean;
   readonly record: ResumeData | null;
   readonly reuse: ContentPorts["reuse"];
   warn(message: string): void;
-  /** What was there before must not have vanished: its disk may only be away. */
+  /** Earlier data must not have vanished: its disk may only be missing. */
   readonly mustExist: boolean;
-  /** Nothing that the record names is believed; what was complete and was changed is still kept. */
+  /** The record's pieces are not trusted; complete files that were changed are still kept. */
   readonly anew: boolean;
   readonly overwrite: boolean;
   readonly repair: boolean;
@@ -161,7 +161,7 @@ async function checkFiles(
   }, [...touched].sort((a, b) => a - b));
 }
 
-/** What nobody wants counts as there. */
+/** Unwanted pieces count as existing. */
 function sizeOf({ storage, choice, meta }: OpeningParts, file: number): { size: number } | null {
   const isWanted = choice.priorities[file] !== SKIP;
   return isWanted ? storage.seen.statFile(file) : { size: meta.files[file]!.length };

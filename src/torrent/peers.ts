@@ -18,7 +18,7 @@ import type { Known, PeersContent, PeersOptions, PeersPatch, PeersPorts } from "
 import { TorrentTrackers } from "./trackers.ts";
 import { TrafficBook } from "./traffic.ts";
 
-/** Of a magnet's torrent, which may have so many bytes: trackers take 0 bytes left for a seed. */
+/** Of a magnet link's torrent, whose size is unknown: trackers treat 0 bytes left as a seed. */
 const LEFT_UNKNOWN = 16 * 1024;
 
 /** Sources that a private torrent may have peers of (BEP 27). */
@@ -42,14 +42,14 @@ export class TorrentPeers {
   readonly #ports: PeersPorts;
   readonly #extensions: TorrentExtensions;
   readonly #find = Promise.withResolvers<Uint8Array>();
-  /** Null while nobody works on the files. */
+  /** Null while there is no content. */
   #content: PeersContent | null = null;
   /** As the last content knew it. */
   #progress: Progress = { complete: false, left: LEFT_UNKNOWN };
   #known: Known | null = null;
   #online = false;
   #wasOnline = false;
-  /** What is to be done at the end of the turn, when no peer is in the middle of a chunk. */
+  /** Work for the end of the turn, when no peer is in the middle of a chunk. */
   #later: (() => void)[] = [];
 
   constructor(identity: Identity, options: PeersOptions, ports: PeersPorts) {
@@ -60,7 +60,7 @@ export class TorrentPeers {
       options.trackers,
       () => ports.trackers(this),
     );
-    this.#find.promise.catch(() => {}); // only who looks for it is to hear of it
+    this.#find.promise.catch(() => {}); // only the caller that awaits it handles the error
     const { clock, random, hasher, dial, buffers, outside } = ports;
     this.#extensions = new TorrentExtensions(ports, identity.infoHash, ports.extensions, {
       learned: (peers) => this.#later.push(() => this.addPeers(peers, PEER_SOURCE.PEX)),
@@ -129,7 +129,7 @@ export class TorrentPeers {
     return this.#ports.clock.now();
   }
 
-  /** The info dictionary that peers gave, once. Rejects when something of ours failed. */
+  /** The info dictionary from peers, once. Rejects after an internal error. */
   get found(): Promise<Uint8Array> {
     return this.#find.promise;
   }
@@ -186,7 +186,7 @@ export class TorrentPeers {
     return { complete: pieces.complete, left: layout.totalLength - pieces.haveBytes };
   }
 
-  /** Takes over what was changed. */
+  /** Applies the changed options. */
   apply(patch: PeersPatch): void {
     const { trackers, limits, peerLimits, uploadSlots, maxPeers, pex, superSeed } = patch;
     const now = this.#now;
@@ -223,7 +223,7 @@ export class TorrentPeers {
       });
     }
     const searches = this.#known === null && this.#extensions.found === null;
-    // Peers that give no metadata make room for others that may have it, and one for a newcomer.
+    // Peers without metadata make room for others that may have it, and one for a newcomer.
     if (!searches || !this.pool.isFull) return;
     const places = Math.max(1, this.pool.stats().candidates);
     this.swarm.drop(this.#extensions.useless(now).slice(0, places));

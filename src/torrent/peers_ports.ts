@@ -1,4 +1,4 @@
-/** What a torrent's peers are made of, and what they know of the rest of the torrent. */
+/** The parts of a torrent's peers, and their view of the rest of the torrent. */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
 import type { ConnectionSlots } from "../peers/connection_slots.ts";
 import type { PeerPoolConfig } from "../peers/pool_types.ts";
@@ -24,7 +24,7 @@ export interface PeersPorts {
   slots: ConnectionSlots;
   /** Makes the tracker manager, which reports to these peers. */
   trackers(peers: TorrentPeers): TrackerManager;
-  /** What this torrent offers its peers beside pieces, and who hears what they tell of us. */
+  /** The extensions that this torrent offers its peers, and the receivers of their messages. */
   extensions: ExtensionOptions;
   outside: Pick<ExtensionEvents, "dhtNode" | "ownAddress">;
   tell(happening: TorrentHappening): void;
@@ -41,7 +41,7 @@ export interface PeersOptions {
   peerLimits: Rates;
 }
 
-/** What can be changed at any time; what is left out stays as it is. */
+/** Options that can change at any time; omitted ones stay as they are. */
 export interface PeersPatch {
   trackers?: TrackerTiers | TrackerChanges;
   limits?: Partial<Rates>;

@@ -14,7 +14,7 @@ import { recallPeers, type RecordedParts, resumeRecord } from "./resume_record.t
 
 /** Between two saves for the totals alone, while there are peers. */
 const TOTALS_EVERY_MS = 30_000;
-/** The same without any: then only times go on, and a thousand torrents would keep a disk busy. */
+/** The same without any: then only times change, and a thousand torrents would keep a disk busy. */
 const TIMES_EVERY_MS = 15 * 60_000;
 
 export type KeeperMaker = (
@@ -34,7 +34,7 @@ export class Persistence {
   readonly claims: FileClaims;
   readonly #torrent: PersistedTorrent;
   readonly #clock: Clock;
-  /** Of an earlier run; only until it is known what is on the disk. */
+  /** Of an earlier run; only until the contents of the disk are known. */
   #before: ResumeData | null;
   readonly #activeBefore: number;
   readonly #keeper: ResumeKeeper | null;
@@ -47,7 +47,7 @@ export class Persistence {
   #nextTimesAt = 0;
   /** Payload bytes when the totals were looked at last. */
   #traffic = 0;
-  /** Before it is known what is on the disk, the earlier record is better than any of ours. */
+  /** Before the contents of the disk are known, the earlier record is better than a new one. */
   #opened = false;
 
   constructor(
@@ -82,7 +82,7 @@ export class Persistence {
     this.claims = new FileClaims(storage.files, keeper && (() => keeper.claim()));
   }
 
-  /** As it was when it ended: what a next run can go on from. Null before. */
+  /** The record at its end: a next run can continue from it. Null before. */
   get last(): ResumeData | null {
     return this.#last;
   }
@@ -98,7 +98,9 @@ export class Persistence {
     return this.#activeBefore + (this.#clock.now() - this.#startedAt) / 1000;
   }
 
-  /** What is on the disk is known; `recordIsWrong`: the earlier record named what is not. */
+  /**
+   * The contents of the disk are known; `recordIsWrong`: the earlier record named missing pieces.
+   */
   async opened(recordIsWrong: boolean): Promise<void> {
     const now = this.#clock.now(), isKept = this.#isKept();
     this.claims.tookOver(this.#newlyOwned());
@@ -159,9 +161,9 @@ export class Persistence {
     this.changed(now);
   }
 
-  /** Before pieces that the last record names are written anew. */
+  /** Before pieces that the last record names are written again. */
   async saveNow(): Promise<void> {
-    await this.#keeper?.save().catch(() => {}); // it warned already, and goes on trying
+    await this.#keeper?.save().catch(() => {}); // it warned already, and tries again later
   }
 
   /**
@@ -195,13 +197,13 @@ export class Persistence {
     }
   }
 
-  /** Without a record nobody could tell later that such a file is ours: no piece of it may match. */
+  /** Without a record the file could not be recognised as ours later: no piece of it may match. */
   #saveBlocks(): void {
     if (this.#keeper === null) return;
     try {
       this.#partial.save();
     } catch {
-      // The disk is in trouble; what is whole is on it.
+      // The disk is in trouble; its whole pieces are safe.
     }
   }
 

@@ -1,4 +1,4 @@
-/** One torrent as its resume record: gathers from the parts what is worth keeping. */
+/** One torrent as its resume record: collects the state to save from the parts. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import { bansOf, goodPeersOf } from "../peers/kept_peers.ts";

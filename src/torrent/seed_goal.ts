@@ -18,14 +18,16 @@ export class SeedWatch {
     this.#goal = goal;
   }
 
-  /** Seeding begins at `now`, in milliseconds, with so many bytes given before, over all runs. */
+  /**
+   * Seeding begins at `now`, in milliseconds, with this many bytes uploaded before, over all runs.
+   */
   start(uploaded: number, now: number): void {
     this.pause(now);
     this.#since = this.#lastUploadAt = now;
     this.#uploaded = uploaded;
   }
 
-  /** Something is to be fetched again. */
+  /** Some pieces have to be downloaded again. */
   pause(now: number): void {
     this.#secondsBefore = this.seconds(now);
     this.#since = null;
@@ -36,7 +38,7 @@ export class SeedWatch {
     return this.#secondsBefore + (this.#since === null ? 0 : (now - this.#since) / 1000);
   }
 
-  /** Asked a few times a second; `uploaded` as in `start`, `size`: bytes of what was wanted. */
+  /** Call it a few times a second; `uploaded` as in `start`, `size`: wanted bytes. */
   reached(uploaded: number, size: number, now: number): boolean {
     if (uploaded > this.#uploaded) this.#lastUploadAt = now;
     this.#uploaded = uploaded;

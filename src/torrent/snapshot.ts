@@ -39,7 +39,7 @@ export interface ShownTorrent {
   readonly dht: { nodes: number } | null;
   /** Null while it is not known. */
   readonly meta: Metainfo | null;
-  /** Null while nobody works on the files. */
+  /** Null while there is no content. */
   readonly content: Content | null;
   /** How the files were left, while there is no content; null for a new torrent. */
   readonly record: ResumeData | null;

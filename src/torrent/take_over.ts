@@ -42,7 +42,7 @@ export interface PathClaims {
     written: readonly string[],
     overwrite?: boolean,
   ): Promise<PathConflict | null>;
-  /** Another torrent, running or not, whose file that is; null where none is known. */
+  /** Another torrent, running or not, that owns the file; null if none is known. */
   ownerOf(path: string): Promise<PathOwner | null>;
 }
 
@@ -114,7 +114,7 @@ async function findFiles(
   return found;
 }
 
-/** What is to be in a folder at the end is refused at the start where something is there already. */
+/** Files in the way in the final folder are refused at the start. */
 async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
   const { meta, storage, choice, claims, targetDir } = parts;
   if (storage.folder.dir === targetDir) return;
@@ -130,7 +130,7 @@ async function demandFreeTarget(parts: TakeOverParts): Promise<void> {
   }
 }
 
-/** Throws an EditedError where files that were complete are no longer what was downloaded. */
+/** Throws an EditedError if complete files were changed after the download. */
 function demandUnedited(
   parts: TakeOverParts,
   found: readonly Found[],
@@ -176,7 +176,7 @@ function wasComplete({ meta, record }: TakeOverParts, file: number): boolean {
   return true;
 }
 
-/** It was complete, and nobody changed it since. */
+/** It was complete, and is unchanged since. */
 function isFinished(parts: TakeOverParts, file: number): boolean {
   return !parts.anew && parts.changed !== null && !parts.changed.has(file) &&
     wasComplete(parts, file);
@@ -263,7 +263,7 @@ function reasonOf(verdict: "foreign" | "longer", owner: PathOwner | null): strin
     : "the file is longer than the torrent's, and the rest is not empty";
 }
 
-/** Files that are complete are only read, which harms nobody. */
+/** Complete files are only read, which is harmless. */
 async function claimPaths(
   parts: TakeOverParts,
   found: ReadonlySet<number>,

@@ -53,7 +53,7 @@ export class Torrent {
   #standing: Standing = "working";
   /** The state that was told last. */
   #told: TorrentState = "checking";
-  /** What it waits for, or what ended it. */
+  /** The error that it waits for, or that ended it. */
   #error: Error | null = null;
   #meta: Metainfo | null = null;
   /** What the next content continues from, where that is known. */
@@ -117,7 +117,7 @@ export class Torrent {
     if (this.#meta !== null) return Promise.resolve();
     if (this.#know === null) {
       this.#know = Promise.withResolvers();
-      this.#know.promise.catch(() => {}); // no unhandled rejection where nobody awaits it
+      this.#know.promise.catch(() => {}); // no unhandled rejection if no caller awaits it
       if (this.#isOver) this.#know.reject(this.#error ?? stoppedEarly());
     }
     return this.#know.promise;
@@ -422,7 +422,7 @@ export class Torrent {
     return true;
   }
 
-  /** What it grants counts also where the torrent was stopped meanwhile: a restart shall know it. */
+  /** The change also counts if the torrent was stopped meanwhile: a restart must know it. */
   async #askForClaim(): Promise<FileError | null> {
     const error = await this.#ports.claim();
     this.#claiming = null;
@@ -468,7 +468,7 @@ export class Torrent {
     if (this.#standing === "working") void this.#open();
   }
 
-  /** The functions among the options are asked once; what they throw, the content will throw again. */
+  /** The functions among the options are called once; the content will throw their errors again. */
   #learn(meta: Metainfo): void {
     this.#meta = meta;
     this.#ledger = new DownloadLedger(meta.layout.pieceCount);
@@ -519,7 +519,7 @@ export class Torrent {
     return { ...this.#options, seedGoal: { kind: "forever" } };
   }
 
-  // --- The end of what is at work ---
+  // --- The end of running work ---
 
   #halt(failed: boolean): void {
     this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS));
@@ -556,7 +556,7 @@ export class Torrent {
 
   #expectFinish(): void {
     this.#finish = Promise.withResolvers<void>();
-    this.#finish.promise.catch(() => {}); // no unhandled rejection where nobody awaits it
+    this.#finish.promise.catch(() => {}); // no unhandled rejection if no caller awaits it
   }
 
   /** For a restart; not while another client has the torrent. Resolves when it is saved. */

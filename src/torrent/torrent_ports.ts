@@ -1,4 +1,4 @@
-/** What a torrent is given by its client, and what it shows to it beside its public members. */
+/** A torrent's tools from its client, and the internal members that it shows to it. */
 import type { Clock } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
@@ -91,9 +91,9 @@ export interface TorrentInside {
   readonly running: boolean;
   readonly private: boolean;
   readonly complete: boolean;
-  /** Nobody connected, and nobody to dial. */
+  /** No peer is connected, and none can be dialled. */
   readonly alone: boolean;
-  /** It seeds to nobody, and nothing is left to save: a look now and then is enough. */
+  /** It seeds without peers and has nothing to save: an occasional turn is enough. */
   readonly idle: boolean;
   begin(start: TorrentStart): void;
   tick(now: number): void;

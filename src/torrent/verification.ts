@@ -1,4 +1,4 @@
-/** Reads what is on the disk and compares it with the hashes: before the download and after it. */
+/** Compares the data on the disk with the hashes: before the download and after it. */
 import type { Hasher } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { verifierOf } from "../metainfo/piece_verifier.ts";
@@ -105,7 +105,7 @@ export class Verification {
     goneFiles(this.#meta, storage, { disk: storage.folder.disk.id, stamps, partsStamp });
   }
 
-  /** What was written to while it was checked is known by its writes. */
+  /** Pieces written during the check are known by their writes. */
   #inUse(): CheckedStorage {
     const storage = this.#storage, writes: number[] = [];
     return {

@@ -1,4 +1,4 @@
-/** The choker: never more served than there are seats, and nobody waits beside an empty one. */
+/** The choker: never more unchoked than there are slots, and no peer waits beside a free one. */
 import { Choker, type ChokerPeer } from "../../../src/swarm/choker.ts";
 import { HandRandom } from "../../../tests/harness/random.ts";
 import { EventReader } from "../event_reader.ts";

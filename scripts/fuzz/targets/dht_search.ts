@@ -66,7 +66,7 @@ class SearchLife {
     this.#check();
   }
 
-  /** Whatever happened: once nobody answers any more it is soon over. */
+  /** Once no node answers any more, it ends soon. */
   end(): void {
     for (let i = 0; i < 60 && !this.#lookup.over; i++) this.#pass(1000);
     check(this.#lookup.over, "a search comes to its end");

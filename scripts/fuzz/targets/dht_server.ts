@@ -75,7 +75,7 @@ class ServerLife {
   });
   /** When an address last announced a torrent with a good token, by both. */
   readonly #announced = new Map<string, number>();
-  /** Tokens that somebody held on to. */
+  /** Tokens that a node kept. */
   readonly #held: Uint8Array[] = [fromLatin1("12345678"), fromLatin1("x"), fromLatin1("")];
 
   step(events: EventReader): void {
@@ -128,7 +128,7 @@ class ServerLife {
     this.#raw(this.#query({ method: "put", token, value, mutable }), from);
   }
 
-  /** A good one, or one that somebody held on to: of another time, address or target. */
+  /** A valid one, or a kept one: of another time, address or target. */
   #token(events: EventReader, { address }: PeerAddress, target: Uint8Array): Uint8Array {
     if (events.below(4) === 0) return events.pick(this.#held);
     const token = this.#tokens.token(address, target, this.now);

@@ -1,4 +1,4 @@
-/** The routing table: bounded, nobody in use who never answered, one place for an address. */
+/** The routing table: bounded, only nodes in use that have answered, one place for an address. */
 import { SPARES } from "../../../src/dht/bucket.ts";
 import { BUCKET_NODES, MAX_BUCKETS, RoutingTable } from "../../../src/dht/routing_table.ts";
 import { placeOf } from "../../../src/dht/table_node.ts";
@@ -68,7 +68,7 @@ class TableLife {
     if (index !== null) check(this.table.nextToRefresh(this.now) !== index, "refreshed once");
   }
 
-  /** Another own id: everybody moves to a new table. */
+  /** Another own id: all nodes move to a new table. */
   #moveOn(): void {
     const before = this.table.size;
     const next = new RoutingTable(OWN, () => true);

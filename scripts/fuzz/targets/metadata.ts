@@ -100,7 +100,7 @@ class FetchLife {
     if (this.done !== null) check(equalBytes(this.done, RIGHT), "done only with the right bytes");
   }
 
-  /** One honest peer is enough, whoever else is here. */
+  /** One honest peer is enough, whatever the others do. */
   end(): void {
     const honest: Peer = { size: RIGHT.length, lied: false, gone: false, guilty: false, asked: [] };
     this.#fetch.offers(honest, honest.size, this.now);

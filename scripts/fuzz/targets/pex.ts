@@ -64,7 +64,7 @@ class OutboxLife {
     this.#update(member, bits >> 2);
   }
 
-  /** Nobody shares an end point: of two members at one the pool keeps one. */
+  /** End points are unique: of two members at one the pool keeps one. */
   #contact(name: number, bits: number): PexPeer | null {
     if ((bits & 3) === 0) return null;
     return {
@@ -96,7 +96,7 @@ class OutboxLife {
     this.messages++;
   }
 
-  /** After some quiet minutes everybody who speaks knows exactly who is here. */
+  /** After some quiet minutes all members that support it know exactly the connected peers. */
   end(): void {
     for (let i = 0; i < 8; i++) this.#outbox.tick(this.now += MINUTE);
     const here = [...this.#members.values()].filter(({ contact }) => {

@@ -33,7 +33,7 @@ class PoolLife {
   #dial(peer: PoolPeer): void {
     check(peer.state === PEER_STATE.CONNECTING, "who is dialled is connecting");
     check(!this.#attempts.has(peer) && !this.#links.has(peer), "one connection per peer");
-    // Failures are repeated after 5 seconds at the earliest while nobody is connected.
+    // Failed addresses are dialled after 5 seconds at the earliest while no peer is connected.
     const backOff = Math.min((peer.failCount + 1) * 1000, this.#links.size > 0 ? Infinity : 5000);
     const waited = peer.lastConnected + backOff <= this.now;
     check(waited || peer.quickTries > 0, "the back-off is over");

@@ -26,7 +26,7 @@ class PartLife {
   readonly #damaged = new Set<number>();
   #path = this.#parts.file.path;
 
-  /** A file of which no head is right any more is taken for somebody else's, and another is made. */
+  /** A file without any valid header counts as foreign, and another is made. */
   #follow(): void {
     const { path } = this.#parts.file;
     if (path === this.#path) return;
@@ -159,7 +159,7 @@ async function lives(events: EventReader): Promise<string> {
   return `${crashes}/${about(trusted)}/${about(vandalised)}/${about(life.have.count)}`;
 }
 
-/** Somebody writes over bytes of a piece; it shows in the file's time. */
+/** Another program overwrites bytes of a piece; it shows in the file's time. */
 function vandalise(life: Life, piece: number, value: number): void {
   for (const { file, offset, length, pad } of TORRENT.layout.slices(piece)) {
     const path = `${life.dir}/${TORRENT.entries[file]!.path.join("/")}`;

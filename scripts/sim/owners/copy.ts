@@ -8,7 +8,7 @@ import type { Home } from "./home.ts";
 import type { OwnProcess } from "./process.ts";
 import type { Segment, Title } from "./titles.ts";
 
-/** So long after somebody else's change nobody has to know of it. */
+/** The time in which another program's change may go unnoticed. */
 const NOTICE_MS = 5000;
 /** After so long a finished torrent is recorded as one. */
 const RECORDED_MS = 10_000;
@@ -57,7 +57,7 @@ export class Copy {
     return this.doneSinceMs !== null && this.#home.now - this.doneSinceMs > RECORDED_MS;
   }
 
-  /** It has some of it where it is to be, in this run, and that was written down. */
+  /** It has part of it in the final folder, in this run, and that was recorded. */
   get hasBegun(): boolean {
     const { disk, stateDir, now } = this.#home;
     const isRecorded = disk.entry(`${stateDir}/${this.title.hex}.resume`) !== undefined;
@@ -143,7 +143,7 @@ export class Copy {
     return this.#home.disk.filesIn("/");
   }
 
-  /** Somebody else changed it, or took its disk away, after that moment. */
+  /** Another program changed it, or its disk was removed, after that moment. */
   #wasChanged({ file, from, bytes }: Segment, afterMs: number): boolean {
     if (this.#home.isAway(this.options.dir)) return true;
     const path = this.pathOf(file.path);

@@ -90,7 +90,7 @@ export function plugIn(home: Home): void {
   home.did("plugged-in", USB);
 }
 
-/** The system forgets files that are not open: FUSE drivers number them anew. */
+/** The system forgets files that are not open: FUSE drivers give them new numbers. */
 export function forgotten(home: Home): Promise<void> {
   if (home.usb.system.inodes !== "kept") home.usb.renumber();
   return Promise.resolve();
@@ -112,12 +112,12 @@ function someFile(home: Home, finished: boolean): Target | null {
   return targets.length === 0 ? null : home.dice.pick(targets);
 }
 
-/** Notes what somebody else did to a file: from `from` on, or everywhere. */
+/** Records another program's change of a file: from `from` on, or everywhere. */
 function changed(home: Home, path: string, from = 0, to = Infinity): void {
   for (const { title } of home.copies) title.edits.push({ path, from, to, atMs: home.now });
 }
 
-/** Tags, a subtitle, a line more: whoever had it whole has to leave that as it is. */
+/** Tags, a subtitle, another line: a torrent that had it whole must leave it unchanged. */
 export function edited(home: Home): Promise<void> {
   const { dice, disk, ledger } = home, target = someFile(home, dice.chance(0.7));
   if (target === null) return Promise.resolve();
@@ -146,7 +146,7 @@ export function replaced(home: Home): Promise<void> {
   const { dice, disk, ledger } = home, target = someFile(home, dice.chance(0.5));
   if (target === null) return Promise.resolve();
   const { copy, path } = target, { size } = disk.entry(path)!.data;
-  // An empty file is nobody's.
+  // An empty file has no owner.
   const length = Math.max(size, 1000) + dice.pick([0, 0, 777]);
   disk.put(path, dice.fill(new Uint8Array(length)), home.wallTime);
   changed(home, path);
@@ -170,7 +170,7 @@ export function deleted(home: Home): Promise<void> {
   return Promise.resolve();
 }
 
-/** Somebody gives a file of ours a second name: what it holds there is theirs, once we are done. */
+/** A file of ours gets a second name: its contents there are foreign once we are done. */
 export function shared(home: Home): Promise<void> {
   const target = someFile(home, true);
   if (target === null) return Promise.resolve();

@@ -21,13 +21,13 @@ function joined(content: Uint8Array, tail: Uint8Array): Uint8Array {
   return all;
 }
 
-/** It stays as it is and is in the way, unless somebody asked for it to be written over. */
+/** It stays unchanged and is in the way, unless overwriting was requested. */
 function keep(home: Home, copy: Copy, path: string, about: string): void {
   copy.title.clear = false;
   if (!home.mayOverwrite(path)) home.ledger.keep(path, about);
 }
 
-/** Somebody else's file, none of whose pieces is the torrent's. */
+/** A foreign file, none of whose pieces is the torrent's. */
 const stranger: Planter = (home, copy, { content }, path) => {
   const longer = home.dice.pick([0, 0, 5 * KIB, -20 * KIB]);
   home.disk.put(path, noise(home, content.length + longer), MADE_MS);
@@ -101,7 +101,7 @@ const PLANTERS: Record<string, Planter> = {
   folder,
 };
 
-/** Puts things where torrents want to write, and files beside them that nobody asked for. */
+/** Puts files where torrents want to write, and other files beside them. */
 export function plantForeign(home: Home, chance: number): void {
   const { dice } = home, names = Object.keys(PLANTERS);
   for (const copy of home.copies) {

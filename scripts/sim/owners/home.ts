@@ -31,7 +31,7 @@ export interface HomeOptions {
   oddNames: boolean;
   /** File systems other than ext4. */
   oddDisks: boolean;
-  /** Now and then somebody asks for a file to be written over, or repaired. */
+  /** Now and then overwriting or repairing a file is requested. */
   wishes: boolean;
 }
 
@@ -88,7 +88,7 @@ export class Home {
     return this.processes.flatMap(({ copies }) => copies);
   }
 
-  /** Whether somebody asked for what is under a path to be written over. */
+  /** Whether overwriting was requested for a path. */
   mayOverwrite(path: string): boolean {
     const wanted = this.#spelled(path);
     return this.copies.some((copy) => {
@@ -183,7 +183,7 @@ export class Home {
     auditor.watch(copy);
   }
 
-  /** Whoever wants a path that another one wants may not get it. */
+  /** Of two torrents that want the same path, one may not get it. */
   #markClashes(): void {
     const wanted = new Map<string, Set<Title>>();
     for (const copy of this.copies) {

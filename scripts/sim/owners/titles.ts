@@ -8,7 +8,7 @@ import { type SimFile, type SimTorrent, torrentOf } from "../../../tests/harness
 
 const KIB = 1024;
 
-/** Somebody else's change of a file of a torrent. */
+/** Another program's change of a torrent's file. */
 export interface Edit {
   readonly path: string;
   readonly from: number;

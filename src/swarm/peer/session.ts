@@ -264,7 +264,7 @@ export class PeerSession implements wire.WireSink {
   }
 
   /**
-   * The pieces go away for a while, as with their disk: until the next `attach` nothing is requested
+   * The pieces become unavailable, as with their disk: until the next `attach` nothing is requested
    * or served. Between turns only; before the pieces forget this peer.
    */
   detach(now: number): void {
