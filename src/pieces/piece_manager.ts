@@ -299,8 +299,12 @@ export class PieceManager {
     return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }
 
-  /** As `next`, out of this piece (a peer's advice, BEP 6). */
-  nextOf(peer: DownloadPeer, piece: number): number {
+  /**
+   * As `next`, out of this piece, which the peer allows while it chokes us, or advises us to take: then
+   * only if the user does not want other pieces first.
+   */
+  nextOf(peer: DownloadPeer, piece: number, advised = false): number {
+    if (advised && !this.#picker.isInTurn(piece)) return -1;
     const open = this.#chooser.freeOf(peer, piece);
     return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }

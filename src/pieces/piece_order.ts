@@ -49,6 +49,16 @@ export class PieceOrder {
     return this.#pickerOf(piece).isPickable(piece);
   }
 
+  /** Whether it may be the next piece: its level is the best with pieces left, and has no order. */
+  isInTurn(piece: number): boolean {
+    const level = this.#levelOf === null ? 0 : this.#levelOf[piece]!;
+    if (this.#levels[level]!.sequential) return false;
+    for (let better = 0; better < level; better++) {
+      if (this.#pickers[better]!.length > 0) return false;
+    }
+    return true;
+  }
+
   /** Copies among peers that are counted one by one, less those that the others lack. */
   availabilityOf(piece: number): number {
     return this.#made === null ? 0 : this.#made[0]!.availabilityOf(piece);

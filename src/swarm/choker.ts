@@ -31,6 +31,8 @@ export interface ChokerPeer {
   /** The peer's uploads to us and downloads from us, in bytes a second and in total. */
   readonly down: { readonly rate: number; readonly total: number };
   readonly up: { readonly rate: number; readonly total: number };
+  /** Its requests that wait. */
+  readonly upload: { readonly length: number };
   readonly connectedAt: number;
   /** When it was last choked or unchoked; 0 for never. */
   readonly unchokedAt: number;
@@ -61,6 +63,8 @@ export class Choker<Peer extends ChokerPeer> {
   /** When the newest peer was last served before older ones. */
   #aheadAt = -Infinity;
   #optimistic: Peer | null = null;
+  /** Somebody interested was choked when we looked last. */
+  #othersWait = false;
 
   /** `slots`: peers unchoked by merit or turn, besides the random one. */
   constructor(random: Random, slots = DEFAULT_UPLOAD_SLOTS) {
@@ -97,7 +101,8 @@ export class Choker<Peer extends ChokerPeer> {
     const interested = [...peers].filter((peer) => peer.peerInterested);
     let free = this.#seats;
     for (const peer of interested) if (!peer.choking) free--;
-    if (interested.length + free <= this.#seats) return; // nobody waits
+    this.#othersWait = interested.length + free > this.#seats;
+    if (!this.#othersWait) return;
     const order = this.#inOrder(interested, seeding, now);
     for (const peer of order.toReversed()) {
       if (free >= 0) break;
@@ -134,6 +139,24 @@ export class Choker<Peer extends ChokerPeer> {
     last.setChoking(true, now);
     if (last === this.#optimistic) this.#optimistic = null;
     return true;
+  }
+
+  /**
+   * As a seed: the peer got enough for now, and the next in turn is unchoked in its place; not while
+   * the others that are served have nothing for us to send until that one requests something.
+   */
+  passOn(peer: Peer, peers: Iterable<Peer>, now: number): void {
+    if (!this.#othersWait) return;
+    const all = [...peers];
+    const isFed = (other: Peer) => !other.choking && !other.stuck && other.upload.length > 0;
+    if (!all.some((other) => other !== peer && isFed(other))) return;
+    const waiting = all.filter((other) => other.peerInterested && other.choking);
+    const [next] = this.roundRobinUnchoke(waiting, now);
+    this.#othersWait = waiting.length > 1;
+    if (next === undefined || next.stuck) return;
+    if (peer === this.#optimistic) this.#optimistic = null;
+    peer.setChoking(true, now);
+    next.setChoking(false, now);
   }
 
   /** Call it a few times a second. */
@@ -216,11 +239,21 @@ export class Choker<Peer extends ChokerPeer> {
    * of those that uploaded nothing lately, the one that took least without giving back comes first.
    */
   #byMerit(interested: readonly Peer[]): Peer[] {
-    return [...interested].sort((a, b) =>
+    return this.#shuffled(interested).sort((a, b) =>
       Number(a.stuck) - Number(b.stuck) || Number(a.snubbed) - Number(b.snubbed) ||
       this.#merit(b) - this.#merit(a) ||
       balance(b) - balance(a) || b.down.rate - a.down.rate || a.unchokedAt - b.unchokedAt
     );
+  }
+
+  /** Of equals any may come first, or all peers would serve the same ones: those that came first. */
+  #shuffled(peers: readonly Peer[]): Peer[] {
+    const order = [...peers];
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = this.#random.uint32() % (i + 1);
+      [order[i], order[j]] = [order[j]!, order[i]!];
+    }
+    return order;
   }
 
   /** Bytes that the peer uploaded in the last two rounds and since. */

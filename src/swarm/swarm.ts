@@ -17,7 +17,6 @@ import { equalBytes } from "../util/bytes.ts";
 import { type BlockReader, type LinkShared, PeerLink } from "./peer/link.ts";
 import { PeerSession, type SessionInfo } from "./peer/session.ts";
 import { NO_BOOK, NO_LAYOUT } from "./peer/early_pieces.ts";
-import { MAX_QUEUED_REQUESTS } from "./peer/upload_queue.ts";
 import { breachOf } from "../peers/breaches.ts";
 import { noteSeed, noteTransfer } from "../peers/conduct.ts";
 import { Choker } from "./choker.ts";
@@ -28,6 +27,7 @@ import type { PeerPool } from "../peers/peer_pool.ts";
 import type { PoolPeer } from "../peers/pool_peer.ts";
 import type { PieceManager } from "../pieces/piece_manager.ts";
 import { SpentWork } from "./spent_work.ts";
+import { Spread } from "./spread.ts";
 import { SuperSeed } from "./super_seed.ts";
 import type { LinkLimits, RateLimits } from "./rate_limits.ts";
 
@@ -106,6 +106,7 @@ export interface Member {
 export class Swarm {
   readonly #clock: Clock;
   readonly #hasher: Hasher;
+  readonly #random: Random;
   /** Null while the torrent is unknown or not at work. */
   #content: SwarmContent | null = null;
   readonly #dial: Dial;
@@ -118,6 +119,7 @@ export class Swarm {
   readonly #choker: Choker<PeerSession>;
   #superSeeds: boolean;
   #superSeed: SuperSeed<PeerSession> | null = null;
+  #spread: Spread<PeerSession> | null = null;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
   readonly #freeSlots: number[] = [];
@@ -152,6 +154,7 @@ export class Swarm {
   ) {
     this.#clock = platform.clock;
     this.#hasher = platform.hasher;
+    this.#random = platform.random;
     this.#dial = ports.dial;
     this.#pool = ports.pool;
     this.#identity = identity;
@@ -172,6 +175,11 @@ export class Swarm {
     this.#slotsChanged = true;
     this.#spentWork = new SpentWork(pieceCount);
     this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
+    this.#spread = new Spread(
+      content.layout,
+      this.#random,
+      (piece) => content.pieces.availabilityOf(piece),
+    );
     for (const member of [...this.#members.values()]) this.#bringIn(member, content);
     this.#shareWindows();
     this.settle();
@@ -482,9 +490,16 @@ export class Swarm {
   #settleOne(member: Member, now: number): void {
     this.#dirty.delete(member);
     member.session.settle(now);
+    if (this.#complete && !this.#hides) this.#feed(member.session, now);
     if (member.session.isIdle) this.#hungry.add(member);
     else this.#hungry.delete(member);
     member.link.flush();
+  }
+
+  /** Suggests pieces that nobody has; a peer that got some gives way to one that waits. */
+  #feed(session: PeerSession, now: number): void {
+    if (!this.#spread!.feed(session, now)) return;
+    this.#choker.passOn(session, this.#bySession.keys(), now);
   }
 
   /** It walks all pieces, so in a torrent of many not in every turn. */
@@ -564,14 +579,16 @@ export class Swarm {
 
   #allowedFast(address: Uint8Array, count: number): number[] {
     if (this.#content === null) return [];
-    const { infoHash } = this.#identity, { pieceCount } = this.#content.layout;
-    return allowedFastSet(
+    const { infoHash } = this.#identity, { pieces, layout: { pieceCount } } = this.#content;
+    const set = allowedFastSet(
       (part) => this.#hasher.digest("sha1", part),
       infoHash,
       address,
       pieceCount,
       count,
     );
+    // What nobody else has is for those whose turn it is, each of them another piece.
+    return pieces.complete ? set.filter((piece) => pieces.availabilityOf(piece) > 0) : set;
   }
 
   #makeSession(info: SessionInfo): PeerSession {
@@ -581,6 +598,8 @@ export class Swarm {
       {
         changed: (session) => this.#changed(session),
         interestChanged: () => this.#slotsChanged = true,
+        choked: (session, dropped) => this.#spread?.choked(session, dropped),
+        strayed: (session, piece) => this.#complete && this.#spread?.strayed(session, piece),
         extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
         dhtPort: (session, port) => this.#extensions.hasDhtAt(session, port),
       },
@@ -616,6 +635,7 @@ export class Swarm {
     this.#dirty.delete(member);
     this.#hungry.delete(member);
     this.#choker.forget(session);
+    this.#spread?.forget(session);
     this.#extensions.left(session);
     this.#spentWork.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
     this.#slotsChanged = true;
@@ -657,7 +677,6 @@ export class Swarm {
       messages: new Map(),
       ...this.#extensions.offered,
       client: this.#identity.clientName,
-      reqq: MAX_QUEUED_REQUESTS,
       yourAddress: info.remoteAddress,
       ...(port > 0 ? { port } : {}),
       ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),

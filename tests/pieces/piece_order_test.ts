@@ -32,6 +32,18 @@ function all(): Bitfield {
 const inOrder = Array.from({ length: COUNT }, (_, piece) => piece);
 
 describe("PieceOrder", () => {
+  it("knows which piece may be next: one of the best level that is not taken in order", () => {
+    const order = filled();
+    assert.equal(order.isInTurn(29), true);
+    order.setLevels([{ sequential: false }, { sequential: false }], (piece) => piece < 2 ? 0 : 1);
+    assert.equal(order.isInTurn(1), true);
+    assert.equal(order.isInTurn(29), false);
+    order.remove(0);
+    order.remove(1);
+    assert.equal(order.isInTurn(29), true);
+    assert.equal(filled(true).isInTurn(0), false);
+  });
+
   it("without levels returns the rarest first, or pieces in order", () => {
     const order = filled();
     for (const piece of inOrder) if (piece !== 17) order.increase(piece);

@@ -4,6 +4,7 @@ import { Choker, type ChokerPeer } from "../../src/swarm/choker.ts";
 import { HandRandom } from "../harness/random.ts";
 
 class Peer implements ChokerPeer {
+  upload = { length: 0 };
   choking = true;
   peerInterested = true;
   snubbed = false;
@@ -333,6 +334,34 @@ describe("Choker", () => {
       choker.tick(peers, true, now);
       assert.equal(other!.choking, false, `at ${now}: the only one that reads`);
     }
+  });
+
+  it("serves any of those that are equal, not those that came first", () => {
+    const times = new Array<number>(10).fill(0);
+    for (let seed = 0; seed < 200; seed++) {
+      const peers = Array.from({ length: 10 }, (_, i) => new Peer(`${i}`));
+      new Choker<Peer>(new HandRandom(seed), 4).useFreeSlots(peers, false, 1000);
+      peers.forEach((peer, i) => times[i]! += peer.choking ? 0 : 1);
+    }
+    // Each has 5 of 10 places; the bounds are four deviations wide.
+    assert.ok(times.every((count) => count > 70 && count < 130), `${times}`);
+  });
+
+  it("as a seed, passes a turn on to the next, as long as there is something to send", () => {
+    const choker = new Choker<Peer>(new HandRandom(9), 1), peers = someone(5);
+    choker.tick(peers, true, 1);
+    const [one, other] = served(peers) as [Peer, Peer], waiting = peers.filter((p) => p.choking);
+    choker.useFreeSlots(peers, true, 2);
+    choker.passOn(one, peers, 1000);
+    assert.equal(one.choking, false, "nobody would be served until the next one requests");
+    other.upload.length = 1;
+    choker.passOn(one, peers, 1000);
+    assert.equal(one.choking, true);
+    assert.equal(served(waiting).length, 1);
+    for (const peer of waiting) peer.peerInterested = false;
+    one.peerInterested = false;
+    choker.passOn(other, peers, 2000);
+    assert.equal(other.choking, false, "nobody waits");
   });
 
   it("as a seed, ignores what peers upload", () => {

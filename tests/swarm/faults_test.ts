@@ -210,7 +210,7 @@ describe("a swarm with faults", () => {
   });
 
   it("downloads data again that another program changed on the disk", TIMEOUT, async () => {
-    const swarm = await newSwarm(11);
+    const swarm = await newSwarm(12);
     await swarm.seed("10.0.1.1", { link: SLOW });
     const leech = await swarm.leech("10.0.2.1");
     // The piece that is changed, but not all of its file: later writes of ours must not hide it.

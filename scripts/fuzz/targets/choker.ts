@@ -7,6 +7,7 @@ import { about, check, type FuzzTarget, machine } from "../target.ts";
 const MOST_PEERS = 24;
 
 class Peer implements ChokerPeer {
+  upload = { length: 0 };
   choking = true;
   peerInterested = true;
   snubbed = false;

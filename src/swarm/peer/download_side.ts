@@ -31,7 +31,7 @@ export interface BlockBook {
   /** The number of the next block to request from the peer (see Layout); -1 if there is none. */
   next(peer: PeerSession): number;
   /** As `next`, out of this piece. */
-  nextOf(peer: PeerSession, piece: number): number;
+  nextOf(peer: PeerSession, piece: number, advised?: boolean): number;
   nextDuplicate(peer: PeerSession): number;
   release(peer: PeerSession, piece: number, block: number): void;
   abandonBlock(peer: PeerSession, piece: number, block: number): void;
@@ -146,6 +146,7 @@ export class DownloadSide {
 
   onChoke(): void {
     this.choked = true;
+    this.#suggested.clear();
     this.dropRequests((piece) => this.#allowed.has(piece));
   }
 
@@ -324,7 +325,7 @@ export class DownloadSide {
 
   #nextSuggested(): number {
     for (const piece of this.#suggested) {
-      const block = this.#book.nextOf(this.#peer, piece);
+      const block = this.#book.nextOf(this.#peer, piece, true);
       if (block >= 0) return block;
       this.#suggested.delete(piece);
     }

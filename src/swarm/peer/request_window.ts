@@ -12,6 +12,8 @@ const MIN_SIZE = 2;
 const USUAL_MAX = 512;
 /** The time whose worth of blocks, at the present rate, is kept in flight. */
 const QUEUE_MS = 2000;
+/** After so long without requests the window begins again, as it did at first. */
+const IDLE_MS = 2000;
 /** The assumed `reqq` until the peer sends its own (libtorrent's default is higher). */
 const DEFAULT_REQQ = 250;
 /** A peer that sends nothing for this time is snubbed, until its own pace is known. */
@@ -150,7 +152,7 @@ export class RequestWindow {
     this.#sentAt[at] = now;
     this.#dueAt[at] = this.#answers + 2 * this.#live + OVERTAKING;
     this.#state[at] = LIVE;
-    if (this.#live++ === 0) this.#waitingSince = now;
+    if (this.#live++ === 0) this.#begin(now);
     this.#allowance?.promise(BLOCK_LENGTH);
   }
 
@@ -288,6 +290,17 @@ export class RequestWindow {
     if (this.#blocks === 0) return FIRST_TIMEOUT_MS;
     const usual = this.#meanGapMs + 4 * this.#gapDeviationMs;
     return Math.max(MIN_TIMEOUT_MS, Math.min(MAX_TIMEOUT_MS, usual));
+  }
+
+  /** After a pause, as in a choke, the rate tells how long that was, and not how quick the peer is. */
+  #begin(now: number): void {
+    const paused = now - this.#waitingSince > IDLE_MS;
+    this.#waitingSince = now;
+    if (!paused) return;
+    this.#slowStart = true;
+    this.#size = Math.max(this.#size, Math.min(START_SIZE, this.#fairSize));
+    this.#blocksAtTick = this.#blocks;
+    this.#blocksInLastTick = 0;
   }
 
   #resize(rate: number): void {

@@ -22,7 +22,7 @@ import { type BlockBook, DownloadSide } from "./download_side.ts";
 import { absentBook, EarlyPieces, NO_BOOK } from "./early_pieces.ts";
 import { Patience } from "./patience.ts";
 import type { RequestWindow } from "./request_window.ts";
-import type { UploadQueue } from "./upload_queue.ts";
+import { MAX_QUEUED_REQUESTS, type UploadQueue, type UploadRequest } from "./upload_queue.ts";
 import { ALLOWED_FAST_PIECES, UploadSide } from "./upload_side.ts";
 import { WorkBudget } from "./work_budget.ts";
 
@@ -34,6 +34,10 @@ export interface SessionEvents {
   changed(session: PeerSession): void;
   /** The peer became interested in us, or lost interest. */
   interestChanged(session: PeerSession): void;
+  /** We choked the peer, and refused these requests. */
+  choked?(session: PeerSession, dropped: readonly UploadRequest[]): void;
+  /** The peer requests another piece than before that was not suggested to it. */
+  strayed?(session: PeerSession, piece: number): void;
   extensionHandshake(session: PeerSession, handshake: ExtensionHandshake): void;
   /** The peer has a DHT node at this UDP port of its address (BEP 5). */
   dhtPort?(session: PeerSession, port: number): void;
@@ -372,7 +376,11 @@ export class PeerSession implements wire.WireSink {
   }
 
   setChoking(choking: boolean, now: number): void {
-    if (this.#giving.setChoking(choking, now)) this.#events.changed(this);
+    const dropped = this.#giving.setChoking(choking, now);
+    if (dropped === null) return;
+    if (choking) this.#events.choked?.(this, dropped);
+    this.upload.suggested.clear();
+    this.#events.changed(this);
   }
 
   /** `out`, as it was when `unchokedAt` was `changedAt`, has been written. */
@@ -445,8 +453,10 @@ export class PeerSession implements wire.WireSink {
     }
     if (id === wire.SUGGEST) this.#taking.onSuggest(value);
     else if (id === wire.ALLOWED_FAST) this.#taking.onAllowedFast(value);
-    else if (this.have.set(value)) this.#book.peerHas(this, value);
-    else return;
+    else if (this.have.set(value)) {
+      this.upload.suggested.delete(value);
+      this.#book.peerHas(this, value);
+    } else return;
     this.#events.changed(this);
   }
 
@@ -467,11 +477,16 @@ export class PeerSession implements wire.WireSink {
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
     if (id !== wire.REQUEST) this.#budget.spend((this.upload.length + this.window.held) / 8);
     this.#pay();
-    if (id === wire.REQUEST) this.#giving.onRequest(piece, begin, length, this.#now);
+    if (id === wire.REQUEST) this.#onRequest(piece, begin, length);
     else if (id === wire.CANCEL) this.#giving.onCancel(piece, begin, length);
     else if (!this.info.fast) throw notNegotiated();
     else this.#taking.onReject(piece, begin, length);
     this.#events.changed(this);
+  }
+
+  #onRequest(piece: number, begin: number, length: number): void {
+    const strays = this.#giving.onRequest(piece, begin, length, this.#now);
+    if (strays) this.#events.strayed?.(this, piece);
   }
 
   onKeepAlive(): void {
@@ -581,7 +596,8 @@ export class PeerSession implements wire.WireSink {
     for (const name of [...this.#extensions.names, LT_DONTHAVE]) {
       handshake.messages.set(name, EXTENSION_IDS.get(name)!);
     }
-    this.out.extended(EXTENSION_HANDSHAKE, encodeExtensionHandshake(handshake));
+    const whole = { ...handshake, reqq: MAX_QUEUED_REQUESTS };
+    this.out.extended(EXTENSION_HANDSHAKE, encodeExtensionHandshake(whole));
   }
 }
 

@@ -10,6 +10,10 @@ export interface UploadRequest {
 }
 
 export class UploadQueue {
+  /** The piece of the request that was answered last; -1 for none. */
+  answered = -1;
+  /** Pieces that the peer was advised to request, less those that it did or has (BEP 6). */
+  readonly suggested = new Set<number>();
   readonly #requests: UploadRequest[] = [];
 
   get length(): number {
@@ -59,6 +63,7 @@ export class UploadQueue {
 
   /** Removes the oldest `count`. */
   skip(count: number): void {
+    this.answered = this.#requests[count - 1]?.piece ?? this.answered;
     this.#requests.splice(0, count);
   }
 

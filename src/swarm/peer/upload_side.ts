@@ -9,10 +9,12 @@ import type { Bitfield } from "../../util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../../metainfo/layout.ts";
 import * as wire from "../../wire/peer_wire.ts";
 import { ChokedPatience, type Patience } from "./patience.ts";
-import { UploadQueue } from "./upload_queue.ts";
+import { UploadQueue, type UploadRequest } from "./upload_queue.ts";
 
 /** The most queued answers, in bytes, for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
+/** Blocks of the piece under way that a peer gets at most after it was choked. */
+const MAX_REST = 16;
 /** Enough time for a request after our UNCHOKE; on a busy line that itself is late. */
 const FAIR_TURN_MS = 2000, BUSY_TURN_MS = 5000;
 
@@ -36,6 +38,10 @@ export class UploadSide {
   /** Bytes that it had downloaded when it was last unchoked. */
   #gotBefore = 0;
   #wastedLast = false;
+  /** The piece that was under way when the peer was choked. */
+  #rest = -1;
+  /** The piece of the last request. */
+  #requested = -1;
   /** Pieces that the peer may have while choked: how many requests for each are left. */
   readonly #allowed = new Map<number, number>();
 
@@ -62,16 +68,16 @@ export class UploadSide {
     this.#have = have;
   }
 
-  /** Returns whether anything changed. */
-  setChoking(choking: boolean, now: number): boolean {
-    if (this.choking === choking) return false;
+  /** Returns the requests that are refused; null if nothing changed. */
+  setChoking(choking: boolean, now: number): readonly UploadRequest[] | null {
+    if (this.choking === choking) return null;
     if (choking) this.#wastedLast = this.wastesTurns(now, false);
     this.choking = choking;
     this.chokedAt = now;
     this.#out.signal(choking ? wire.CHOKE : wire.UNCHOKE);
-    if (choking) this.#onChoke(now);
-    else this.#gotBefore = this.rate.total;
-    return true;
+    if (choking) return this.#onChoke(now);
+    this.#gotBefore = this.rate.total;
+    return [];
   }
 
   /**
@@ -85,11 +91,17 @@ export class UploadSide {
     return this.queue.length === 0;
   }
 
-  #onChoke(now: number): void {
+  /** Refuses what waits, but for the rest of a piece: a part of one is of no use to anybody. */
+  #onChoke(now: number): readonly UploadRequest[] {
     this.#chokedPatience.choked(now, (this.rate.total - this.#gotBefore) / BLOCK_LENGTH);
-    for (const r of this.queue.drop(({ piece }) => !this.#allowed.has(piece))) {
-      this.#reject(r.piece, r.begin, r.length);
-    }
+    this.#requested = -1;
+    this.#rest = this.queue.answered;
+    let left = this.#fast ? MAX_REST : 0;
+    const dropped = this.queue.drop(({ piece }) =>
+      !this.#allowed.has(piece) && !(piece === this.#rest && left-- > 0)
+    );
+    for (const r of dropped) this.#reject(r.piece, r.begin, r.length);
+    return dropped;
   }
 
   /** The pieces are going away: nothing that was requested can be served. */
@@ -116,23 +128,34 @@ export class UploadSide {
   /** For tests: all queued requests may be served. */
   get isInOrder(): boolean {
     for (let i = 0; this.choking && i < this.queue.length; i++) {
-      if (!this.#allowed.has(this.queue.at(i)!.piece)) return false;
+      const { piece } = this.queue.at(i)!;
+      if (piece !== this.#rest && !this.#allowed.has(piece)) return false;
     }
     return true;
   }
 
-  /** Throws a ProtocolError when the peer makes too many invalid requests. */
-  onRequest(piece: number, begin: number, length: number, now: number): void {
+  /**
+   * Returns whether it begins another piece than the last, one that was not suggested. Throws a
+   * ProtocolError when the peer makes too many invalid requests.
+   */
+  onRequest(piece: number, begin: number, length: number, now: number): boolean {
     if (this.#out.length > MAX_UNREAD) {
       throw new ProtocolError("flood", "The peer sends requests without reading the answers");
     }
     const valid = this.#isValid(piece, begin, length);
     const welcome = valid && (!this.choking || this.#useFast(piece));
-    if (welcome && this.queue.push(piece, begin, length)) return;
+    if (welcome && this.queue.push(piece, begin, length)) return this.#strays(piece);
     // A request beyond the limit, or one that crossed our CHOKE, is not invalid.
     if (!valid) this.#patience.strain();
     else if (this.choking) this.#chokedPatience.strain(now);
     this.#reject(piece, begin, length);
+    return false;
+  }
+
+  #strays(piece: number): boolean {
+    if (piece === this.#requested) return false;
+    this.#requested = piece;
+    return !this.queue.suggested.delete(piece);
   }
 
   onCancel(piece: number, begin: number, length: number): void {

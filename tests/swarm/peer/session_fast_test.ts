@@ -16,8 +16,9 @@ function choked(fast = true): SessionBench {
 }
 
 /** A session that lacks everything, of a peer that has all and chokes us. */
-function starving(): SessionBench {
-  const one = new SessionBench(new Workshop({ sequential: true }), { extensions: false });
+function starving(sequential = true, options = {}): SessionBench {
+  const shop = new Workshop({ sequential, ...options });
+  const one = new SessionBench(shop, { extensions: false });
   return one.hearsSignal(wire.HAVE_ALL);
 }
 
@@ -51,6 +52,31 @@ describe("PeerSession: uploads while it chokes (BEP 6)", () => {
     for (let i = 0; i < 20; i++) one.hears(request(1, i % 4));
     assert.equal(one.session.upload.length, 12);
     assert.equal(blocksOf(one.said(), wire.REJECT).length, 8);
+  });
+
+  it("sends the rest of the piece that is under way after a choke, and rejects the others", () => {
+    const one = choked();
+    one.session.setChoking(false, one.now);
+    one.said();
+    for (const block of [0, 1, 2]) one.hears(request(3, block));
+    one.hears(request(4, 0));
+    one.session.upload.skip(1);
+    one.session.setChoking(true, one.now);
+    assert.deepEqual(blocksOf(one.said(), wire.REJECT).map(({ piece }) => piece), [4]);
+    assert.equal(one.session.upload.length, 2);
+    assert.equal(one.session.isInOrder, true);
+    one.hears(request(3, 3));
+    assert.equal(one.session.upload.length, 2, "nothing more of it");
+  });
+
+  it("remembers until a choke which suggestions were not followed", () => {
+    const one = choked(), { suggested } = one.session.upload;
+    one.session.setChoking(false, one.now);
+    for (const piece of [3, 4, 5]) suggested.add(piece);
+    one.hears(request(3, 0)).hears((voice) => voice.number(wire.HAVE, 4));
+    assert.deepEqual([...suggested], [5]);
+    one.session.setChoking(true, one.now);
+    assert.equal(suggested.size, 0);
   });
 
   it("keeps queued requests for allowed pieces when it chokes, and rejects the rest", () => {
@@ -170,7 +196,7 @@ describe("PeerSession: downloads while it is choked (BEP 6)", () => {
   });
 
   it("prefers a suggestion to its own choice, and ignores one for a piece that it has", () => {
-    const one = starving();
+    const one = starving(false);
     one.shop.manager.markHave(3);
     one.hears((voice) => {
       voice.number(wire.SUGGEST, 3);
@@ -178,7 +204,25 @@ describe("PeerSession: downloads while it is choked (BEP 6)", () => {
     });
     one.hearsSignal(wire.UNCHOKE);
     const asked = blocksOf(one.settles(), wire.REQUEST).map(({ piece }) => piece);
-    assert.deepEqual(asked.slice(0, 5), [6, 6, 6, 6, 0]);
+    assert.deepEqual(asked.slice(0, 4), [6, 6, 6, 6]);
+    assert.ok(asked.length > 4 && !asked.includes(3), `${asked}`);
+  });
+
+  it("does not follow suggestions where the user wants the pieces in order", () => {
+    const one = starving();
+    one.hears((voice) => voice.number(wire.SUGGEST, 6));
+    one.hearsSignal(wire.UNCHOKE);
+    const asked = blocksOf(one.settles(), wire.REQUEST).map(({ piece }) => piece);
+    assert.deepEqual(asked.slice(0, 5), [0, 0, 0, 0, 1]);
+  });
+
+  it("follows no suggestion from before a choke", () => {
+    const one = starving(false, { length: 400 * BLOCK });
+    one.hearsSignal(wire.UNCHOKE).settles();
+    one.hears((voice) => voice.number(wire.SUGGEST, 6));
+    one.hearsSignal(wire.CHOKE).hearsSignal(wire.UNCHOKE);
+    const asked = blocksOf(one.settles(), wire.REQUEST).map(({ piece }) => piece);
+    assert.ok(!asked.includes(6), `${asked}`);
   });
 
   it("keeps a bounded number of suggestions, however many arrive", () => {
