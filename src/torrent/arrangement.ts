@@ -33,8 +33,6 @@ export class Arrangement {
   /** By index in the torrent's list: other names than the torrent's. */
   #renamed: ReadonlyMap<number, Path>;
   #moving: ResumeData["moving"] = null;
-  /** Of a copy to another disk that is under way, 0 to 1. */
-  #moved: number | null = null;
   /** Changes come one after the other. */
   readonly #turns = new Turns();
 
@@ -66,10 +64,6 @@ export class Arrangement {
 
   get moving(): ResumeData["moving"] {
     return this.#moving;
-  }
-
-  get movedFraction(): number | null {
-    return this.#moved;
   }
 
   /** Rejects with a FileError; the files that were not done stay apart, and it can be repeated. */
@@ -139,17 +133,12 @@ export class Arrangement {
     await save(); // so that a crash in the middle is known as one
     let clean: () => void;
     try {
-      clean = await storage.folder.move(dir, paths, {
-        signal,
-        progress: (done, total) => this.#moved = total === 0 ? 1 : done / total,
-      });
+      clean = await storage.folder.move(dir, paths, { signal });
     } catch (error) {
       this.#moving = null;
       // Otherwise the next start would continue it. At the torrent's end its last record says so.
       if (!signal.aborted) await save();
       throw error;
-    } finally {
-      this.#moved = null;
     }
     this.#renamed = renamed;
     this.#targetDir = targetDir;

@@ -6,7 +6,6 @@ import type { Layout } from "../metainfo/layout.ts";
 import type { PieceLevel } from "../pieces/piece_order.ts";
 
 /** 0 is not wanted, 1 least and 7 most important. */
-export type FilePriority = number;
 export const SKIP = 0, NORMAL = 4, HIGHEST = 7;
 
 export interface FileChoiceOptions {
@@ -72,11 +71,6 @@ export class FileChoice {
     this.wantedFiles = wantedFiles;
     this.#keys = keys.every((key) => key === NORMAL * 4) ? null : keys;
     this.#findForeign();
-  }
-
-  /** Every file is NORMAL: there is no choice to remember. A plain one may still have chosen. */
-  get isDefault(): boolean {
-    return this.priorities.every((priority) => priority === NORMAL);
   }
 
   /** Nothing is special: the pieces need no levels. */

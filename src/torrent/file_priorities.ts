@@ -35,11 +35,6 @@ export function selectedBy({ selectOnly }: Magnet): ((meta: Metainfo) => FileSel
   };
 }
 
-/** The other way round, for what a resume record kept. */
-export function selectionOf(priorities: Uint8Array): FileSelection {
-  return { priorities: new Map([...priorities].map((priority, file) => [file, priority])) };
-}
-
 function mediaFiles({ files }: Metainfo): Set<number> {
   const media = new Set<number>();
   files.forEach(({ path, pad }, file) => {

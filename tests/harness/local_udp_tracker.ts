@@ -8,7 +8,7 @@ import {
   encodeErrorReply,
   encodeScrapeReply,
   type UdpRequest,
-} from "../../src/tracker/tracker_udp.ts";
+} from "./udp_tracker_codec.ts";
 import { ProtocolError } from "../../src/util/errors.ts";
 import { toHex } from "../../src/util/bytes.ts";
 import { canonicalIp } from "../../src/util/ip_address.ts";

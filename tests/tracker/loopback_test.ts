@@ -11,7 +11,7 @@ import {
   encodeAnnounceReply,
   encodeConnectReply,
   encodeErrorReply,
-} from "../../src/tracker/tracker_udp.ts";
+} from "../harness/udp_tracker_codec.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { announceHttp } from "../../src/tracker/http_announcer.ts";
 import { serveTracker } from "../../src/tracker/local_tracker.ts";

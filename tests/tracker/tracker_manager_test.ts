@@ -6,7 +6,7 @@ import {
   decodeUdpRequest,
   encodeAnnounceReply,
   encodeConnectReply,
-} from "../../src/tracker/tracker_udp.ts";
+} from "../harness/udp_tracker_codec.ts";
 import { NetError } from "../../src/util/errors.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { FakeClock, FakeDatagrams, never, settle, text } from "./tracker_fakes.ts";

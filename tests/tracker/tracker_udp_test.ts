@@ -4,17 +4,19 @@ import { concatBytes, fromHex, toHex } from "../../src/util/bytes.ts";
 import { ProtocolError } from "../../src/util/errors.ts";
 import {
   decodeUdpReply,
-  decodeUdpRequest,
   encodeAnnounce,
-  encodeAnnounceReply,
   encodeConnect,
-  encodeConnectReply,
-  encodeErrorReply,
   encodeScrape,
-  encodeScrapeReply,
   MAX_UDP_SCRAPE,
   replyTransactionId,
 } from "../../src/tracker/tracker_udp.ts";
+import {
+  decodeUdpRequest,
+  encodeAnnounceReply,
+  encodeConnectReply,
+  encodeErrorReply,
+  encodeScrapeReply,
+} from "../harness/udp_tracker_codec.ts";
 import type { AnnounceRequest } from "../../src/tracker/tracker_message.ts";
 import { randomBytes } from "../harness/random_bytes.ts";
 

@@ -7,7 +7,7 @@ import {
   encodeConnectReply,
   encodeErrorReply,
   encodeScrapeReply,
-} from "../../src/tracker/tracker_udp.ts";
+} from "../harness/udp_tracker_codec.ts";
 import { TrackerError } from "../../src/util/errors.ts";
 import { UdpAnnouncer } from "../../src/tracker/udp_announcer.ts";
 import { FakeClock, FakeDatagrams, settle, type UdpHandler } from "./tracker_fakes.ts";

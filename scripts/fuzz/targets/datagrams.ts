@@ -4,13 +4,12 @@ import { decodeHandshake, encodeHandshake } from "../../../src/wire/handshake.ts
 import { decodeKrpc } from "../../../src/dht/krpc.ts";
 import { decodeLsd, encodeLsd } from "../../../src/discovery/lsd.ts";
 import { formatMagnet, parseMagnet } from "../../../src/metainfo/magnet.ts";
+import { decodeUdpReply, encodeConnect } from "../../../src/tracker/tracker_udp.ts";
 import {
-  decodeUdpReply,
   decodeUdpRequest,
-  encodeConnect,
   encodeConnectReply,
   encodeErrorReply,
-} from "../../../src/tracker/tracker_udp.ts";
+} from "../../../tests/harness/udp_tracker_codec.ts";
 import { parseTrackerUrl } from "../../../src/tracker/tracker_url.ts";
 import { check, type FuzzTarget, target } from "../target.ts";
 

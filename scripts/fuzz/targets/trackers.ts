@@ -4,7 +4,10 @@ import { inflateBody } from "../../../src/platform/shared/inflate_body.ts";
 import { isPrivateOrLocal } from "../../../src/util/compact_address.ts";
 import { type Encodable, encode } from "../../../src/bencode/bencode_encode.ts";
 import { MAX_TRACKER_BODY } from "../../../src/tracker/tracker_http.ts";
-import { encodeAnnounceReply, encodeConnectReply } from "../../../src/tracker/tracker_udp.ts";
+import {
+  encodeAnnounceReply,
+  encodeConnectReply,
+} from "../../../tests/harness/udp_tracker_codec.ts";
 import { MAX_REDIRECTS, parseTrackerUrl } from "../../../src/tracker/tracker_url.ts";
 import { announceHttp } from "../../../src/tracker/http_announcer.ts";
 import { UdpAnnouncer } from "../../../src/tracker/udp_announcer.ts";
