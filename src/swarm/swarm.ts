@@ -279,11 +279,11 @@ export class Swarm {
   /** An incoming connection for this torrent. Closes it if it is not welcome. */
   accept(connection: Connection): void {
     const { theirs: { peerId }, info } = connection, { remoteAddress, remotePort } = info;
-    const self = equalBytes(peerId, this.#identity.peerId);
+    if (equalBytes(peerId, this.#identity.peerId)) return sayWhoWeAre(connection);
     const now = this.#clock.now();
     const replaces = this.#pool.replacesItself(remoteAddress, peerId);
-    if (!self && !replaces && this.#content !== null) this.#makeRoom(info, now);
-    const peer = self ? null : this.#pool.incoming(remoteAddress, remotePort, now, peerId);
+    if (!replaces && this.#content !== null) this.#makeRoom(info, now);
+    const peer = this.#pool.incoming(remoteAddress, remotePort, now, peerId);
     if (peer === null) return connection.close();
     this.#join(peer, connection);
     this.settle();
@@ -682,6 +682,12 @@ export class Swarm {
       ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
     };
   }
+}
+
+/** We dialled ourselves: our handshake tells the other end so. */
+function sayWhoWeAre(connection: Connection): void {
+  connection.handOver({ onData() {}, onEnd() {} });
+  connection.socket.send(connection.opening, () => connection.close());
 }
 
 /** Whether it unchokes us, has missing pieces, and answers. */

@@ -44,6 +44,17 @@ describe("addresses that cannot be connected", () => {
     await swarm.close();
   });
 
+  it("do not include our own, which a tracker may list", TIMEOUT, async () => {
+    const swarm = new SimSwarm("ourselves");
+    await swarm.prepare([64 * KIB], 16 * KIB);
+    const leech = await swarm.leech("10.0.2.1", {}, { peers: ["10.0.2.1:6881"] });
+    await swarm.world.runFor(15_000);
+    const { peers, unreached } = leech.torrent.snapshot();
+    assert.equal(peers.banned, 1, "it was dialled, and is not dialled again");
+    assert.deepEqual(unreached, { silent: 0, refused: 0, hungUp: 0, unfit: 0 });
+    await swarm.close();
+  });
+
   it("include a DHT without a node", TIMEOUT, async () => {
     const swarm = new SimSwarm("no nodes");
     await swarm.prepare([64 * KIB], 16 * KIB);
