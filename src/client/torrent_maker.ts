@@ -77,7 +77,9 @@ export class TorrentMaker {
         const owner = await owners?.claimTorrent({ infoHash, name: inside.name }) ?? null;
         return owner === null ? null : inUse(null, owner);
       },
-      release: () => owners?.release(infoHash),
+      release: () => {
+        if (isKnown()) owners?.release(infoHash);
+      },
       checkPatch: checkTorrentPatch,
       absolute: (path) => files.absolute(path),
       listen: (first, hasEnded) => feed.listenTo(first, hasEnded),

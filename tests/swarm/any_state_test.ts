@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import { decodeWish } from "../../src/client/wish.ts";
 import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { formatMagnet } from "../../src/metainfo/magnet.ts";
+import { Client } from "../../src/client/client.ts";
 import type { AddOptions, TorrentPatch } from "../../src/client/types.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -45,6 +46,8 @@ class Walk {
   readonly dice: Prng;
   readonly node: SimNode;
   readonly visited = new Set<string>();
+  moves = 0;
+  restarts = 0;
   #leech!: Participant;
   #source: string | Uint8Array = "";
   #options: Pick<AddOptions, "files" | "uploadSlots" | "seedGoal" | "peers"> = {};
@@ -152,7 +155,9 @@ class Walk {
   }
 
   async step(): Promise<void> {
-    const { dice, node } = this, torrent = this.#torrent;
+    const { dice, node } = this;
+    if (dice.chance(0.03)) await this.#restart();
+    const torrent = this.#torrent;
     const going: (() => Promise<unknown> | void)[] = [
       () => torrent.start(),
       () => torrent.start(),
@@ -171,6 +176,9 @@ class Walk {
       () => node.disk.repair(),
       () => void (this.#silent = !this.#silent),
       () => dice.chance(0.3) ? this.#addAgain() : undefined,
+      () => torrent.recheck(),
+      () => torrent.rename(1, `folder/name ${dice.below(4)}`),
+      () => this.#move(dice.pick(["/data", "/elsewhere"])),
     ];
     const doing = dice.pick(going)();
     doing?.catch(() => {}); // a disk may fail meanwhile
@@ -182,6 +190,25 @@ class Walk {
   async #update(patch: TorrentPatch): Promise<void> {
     Object.assign(this.#options, patch);
     await this.#torrent.update(patch);
+  }
+
+  async #move(dir: string): Promise<void> {
+    await this.#torrent.move(dir);
+    this.moves++;
+  }
+
+  /** The client ends, and another one continues with what the state folder knows. */
+  async #restart(): Promise<void> {
+    const { world } = this.swarm, { client } = this.#leech;
+    await world.wait(client.close());
+    const next = await world.wait(
+      Client.open(this.node, { port: 6881, dht: false, lsd: false, ...STATE }),
+    );
+    const [torrent] = await world.wait(next.restore());
+    assert.ok(torrent !== undefined, "the torrent is known after a restart");
+    Object.assign(this.#leech, { client: next, torrent });
+    this.restarts++;
+    this.#follow(torrent);
   }
 
   async #addAgain(): Promise<void> {
@@ -237,6 +264,8 @@ class Walk {
       this.check();
       return this.#now === "seeding";
     }, 300_000);
+    await this.swarm.world.wait(this.#torrent.move("/data"));
+    await this.swarm.world.wait(this.#torrent.rename(1, "folder/sub1/file1"));
     this.swarm.assertHasAll(this.#leech);
     await this.swarm.close();
   }
@@ -249,6 +278,7 @@ function plain(value: unknown): string {
 describe("a torrent, from every state to every other", () => {
   it(`keeps its counts, its wish and its promises in ${WALKS} walks`, TIMEOUT, async () => {
     const visited = new Set<string>();
+    let moves = 0, restarts = 0;
     for (let seed = 0; seed < WALKS; seed++) {
       const walk = new Walk(seed);
       try {
@@ -265,7 +295,10 @@ describe("a torrent, from every state to every other", () => {
         throw new Error(`walk ${seed}: ${(error as Error).message} ${at}`, { cause: error });
       }
       for (const edge of walk.visited) visited.add(edge);
+      moves += walk.moves;
+      restarts += walk.restarts;
     }
+    assert.ok(moves > 10 && restarts > 10, `${moves} moves, ${restarts} restarts`);
     assert.ok(visited.size >= 30, `${visited.size} edges: ${[...visited].toSorted().join(", ")}`);
   });
 });
