@@ -111,6 +111,11 @@ describe("heldBackPhrase", () => {
       phrase({ heldBackBy: "no-peers", trackers: [{ ...TRACKER, nextAnnounceInMs: 29_500 }] })!,
       /the tracker knows none, next announce in 30 s/,
     );
+    const onlyUs = { ...known, known: 1, banned: 1 };
+    assert.match(
+      phrase({ heldBackBy: "no-peers", peers: onlyUs, trackers: [TRACKER] })!,
+      /the tracker knows none/,
+    );
   });
 
   it("names several failing trackers and the other attempts", () => {

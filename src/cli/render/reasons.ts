@@ -28,7 +28,12 @@ export function reasonsPhrase(torrent: TorrentSnapshot): string {
   const reasons = reasonsOf(torrent), failing = failingPart(torrent);
   const parts = reasons.map((reason) => wordsFor(reason, torrent)).filter((part) => part !== null);
   if (failing !== null) parts.push(failing);
-  return parts.join("; ") + nextAnnouncePart(torrent);
+  return [parts.join("; "), nextAnnouncePart(torrent)].filter((part) => part !== "").join(", ");
+}
+
+/** Peers that can be dialled: not those that are banned, such as our own address. */
+function usablePeers({ peers }: TorrentSnapshot): number {
+  return peers.known - peers.banned;
 }
 
 function addressReasons({ unreached }: TorrentSnapshot): Reason[] {
@@ -42,8 +47,9 @@ function addressReasons({ unreached }: TorrentSnapshot): Reason[] {
   return found.filter((reason) => "addresses" in reason && reason.addresses > 0);
 }
 
-function trackerReasons({ trackers, dht, peers }: TorrentSnapshot): Reason[] {
-  if (trackers.length === 0 && peers.known === 0 && dht === null) return [{ reason: "no-tracker" }];
+function trackerReasons(torrent: TorrentSnapshot): Reason[] {
+  const { trackers, dht } = torrent, usable = usablePeers(torrent);
+  if (trackers.length === 0 && usable === 0 && dht === null) return [{ reason: "no-tracker" }];
   const found: Reason[] = [];
   for (const { url, state, message } of trackers) {
     const isFailing = state === "failing" || state === "disabled";
@@ -51,7 +57,7 @@ function trackerReasons({ trackers, dht, peers }: TorrentSnapshot): Reason[] {
       found.push({ reason: "tracker-failing", tracker: url, message });
     }
   }
-  if (peers.known > 0) return found;
+  if (usable > 0) return found;
   const asked =
     trackers.filter(({ state }) => state === "announcing" || state === "waiting").length;
   const empty = trackers.filter(({ state }) => state === "working").length;
@@ -60,10 +66,11 @@ function trackerReasons({ trackers, dht, peers }: TorrentSnapshot): Reason[] {
   return found;
 }
 
-function dhtReasons({ dht, peers }: TorrentSnapshot): Reason[] {
+function dhtReasons(torrent: TorrentSnapshot): Reason[] {
+  const { dht } = torrent;
   if (dht === null) return [];
   if (dht.nodes === 0) return [{ reason: "dht-silent" }];
-  return peers.known === 0 ? [{ reason: "dht-empty", nodes: dht.nodes }] : [];
+  return usablePeers(torrent) === 0 ? [{ reason: "dht-empty", nodes: dht.nodes }] : [];
 }
 
 /** Null for failing trackers, which are listed together. */
@@ -122,5 +129,5 @@ function nextAnnouncePart({ trackers }: TorrentSnapshot): string {
   }
   return soonest === Infinity
     ? ""
-    : `, next announce in ${formatDuration(Math.ceil(soonest / 1000))}`;
+    : `next announce in ${formatDuration(Math.ceil(soonest / 1000))}`;
 }
