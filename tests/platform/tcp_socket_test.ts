@@ -82,6 +82,27 @@ describe("TcpSocket", () => {
     await listener.close();
   });
 
+  it("keeps nothing of connections that ended", async () => {
+    const net = createStreamNet({ reading });
+    const listener = await net.listen({ port: 0 }, (socket) => {
+      socket.attach({ onData() {}, onEnd() {} });
+    });
+    const visit = async () => {
+      const near = net.connect({ address: "127.0.0.1", port: listener.port, timeoutMs: 5000 });
+      await near.opened;
+      near.close();
+      await near.closed.catch(() => {});
+    };
+    const visits = async (count: number) => {
+      for (let i = 0; i < count; i += 20) await Promise.all(Array.from({ length: 20 }, visit));
+      return await liveMemory();
+    };
+    await visits(200);
+    const before = await visits(200), grown = await visits(1000) - before;
+    assert.ok(grown < 1_000_000, `${grown} bytes for 1,000 connections`);
+    await listener.close();
+  });
+
   it("ends a connection whose reader throws, and only that one", async () => {
     const net = createStreamNet({ reading });
     const bug = new Error("a bug in the reader");
