@@ -142,7 +142,8 @@ export class Torrent {
 
   /** The bytes of its .torrent file; null until the metadata is known. */
   get torrentFile(): Uint8Array | null {
-    return this.#meta === null ? null : torrentFileOf(this.#meta);
+    if (this.#meta === null) return null;
+    return torrentFileOf({ ...this.#meta, announce: this.#ports.peers.trackers.tiers });
   }
 
   /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */

@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { Client } from "../../src/client/client.ts";
+import { parseMagnet } from "../../src/metainfo/magnet.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { createCrc32c } from "../../src/util/crc32c.ts";
 import { NetError, NotYetError } from "../../src/util/errors.ts";
+import { sha1 } from "../harness/hasher.ts";
 import { makeSimTorrent } from "../harness/sim_swarm.ts";
 import { SimWorld } from "../harness/sim/world.ts";
 import { decodeWish } from "../../src/client/wish.ts";
@@ -38,6 +41,15 @@ function served({ torrent }: Participant): number {
 }
 
 describe("Torrent.update", () => {
+  it("shows new trackers in the magnet link and the .torrent", TIMEOUT, async () => {
+    const { swarm, giver: { torrent } } = await crowd(21, 0), url = "http://10.0.0.7/announce";
+    const before = parseTorrent(torrent.torrentFile!, sha1).announce;
+    await swarm.world.wait(torrent.update({ trackers: { add: [url] } }));
+    assert.deepEqual(parseTorrent(torrent.torrentFile!, sha1).announce, [...before, [url]]);
+    assert.ok(parseMagnet(torrent.magnet).trackers.includes(url));
+    await swarm.close();
+  });
+
   it("unchokes more or fewer peers", TIMEOUT, async () => {
     const { swarm, giver } = await crowd(1, 8);
     await swarm.world.runFor(15_000);
