@@ -13,7 +13,6 @@ import type { Handshake } from "../wire/handshake.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
-import { equalBytes } from "../util/bytes.ts";
 import { type BlockReader, type LinkShared, PeerLink } from "./peer/link.ts";
 import { PeerSession, type SessionInfo } from "./peer/session.ts";
 import { NO_BOOK, NO_LAYOUT } from "./peer/early_pieces.ts";
@@ -21,6 +20,7 @@ import { breachOf } from "../peers/breaches.ts";
 import { noteSeed, noteTransfer } from "../peers/conduct.ts";
 import { Choker } from "./choker.ts";
 import type { TorrentExtensions } from "./extensions.ts";
+import { OwnId } from "./own_id.ts";
 import { expendable, idle, leastMissed } from "./eviction.ts";
 import { OURSELVES } from "../peers/peer_book.ts";
 import type { PeerPool } from "../peers/peer_pool.ts";
@@ -112,6 +112,7 @@ export class Swarm {
   readonly #dial: Dial;
   readonly #pool: PeerPool;
   readonly #identity: Identity;
+  readonly #ownId: OwnId;
   readonly #shared: Pick<LinkShared, "clock" | "buffers">;
   readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
@@ -158,6 +159,7 @@ export class Swarm {
     this.#dial = ports.dial;
     this.#pool = ports.pool;
     this.#identity = identity;
+    this.#ownId = new OwnId(platform.random, identity);
     this.#limits = ports.limits;
     this.#extensions = ports.extensions;
     this.#shared = { clock: platform.clock, buffers: ports.buffers };
@@ -257,12 +259,12 @@ export class Swarm {
         this.#pool.connected(peer, this.#clock.now(), connection.theirs.peerId);
         this.settle();
       },
-      failed: (error) => {
-        const now = this.#clock.now();
+      failed: (error, info) => {
+        const now = this.#clock.now(), isOurs = this.#pool.own.isOurs(peer.bytes, peer.port);
         this.#events.unreached(peer, error);
         this.#pool.connectionClosed(peer, now, { error: true });
-        const self = error instanceof ProtocolError && error.code === "self";
-        if (self) this.#pool.ban(peer, now, OURSELVES, "endpoint");
+        const isSelf = this.#ownId.reachedSelf(error, info, isOurs, now);
+        if (isSelf) this.#pool.ban(peer, now, OURSELVES, "endpoint");
         this.dialMore();
       },
     });
@@ -279,7 +281,7 @@ export class Swarm {
   /** An incoming connection for this torrent. Closes it if it is not welcome. */
   accept(connection: Connection): void {
     const { theirs: { peerId }, info } = connection, { remoteAddress, remotePort } = info;
-    if (equalBytes(peerId, this.#identity.peerId)) return sayWhoWeAre(connection);
+    if (this.#ownId.refuses(connection)) return;
     const now = this.#clock.now();
     const replaces = this.#pool.replacesItself(remoteAddress, peerId);
     if (!replaces && this.#content !== null) this.#makeRoom(info, now);
@@ -682,12 +684,6 @@ export class Swarm {
       ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
     };
   }
-}
-
-/** We dialled ourselves: our handshake tells the other end so. */
-function sayWhoWeAre(connection: Connection): void {
-  connection.handOver({ onData() {}, onEnd() {} });
-  connection.socket.send(connection.opening, () => connection.close());
 }
 
 /** Whether it unchokes us, has missing pieces, and answers. */

@@ -14,7 +14,8 @@ export interface DialEvents {
   answered?(): void;
   /** The peer answered for our torrent. */
   connected(connection: Connection): void;
-  failed(error: Error): void;
+  /** `info` where the peer answered with our own id. */
+  failed(error: Error, info?: SocketInfo): void;
 }
 
 export interface Dialling {
@@ -43,7 +44,8 @@ export function dialPeer(
       if (!equalBytes(theirs.infoHash, ours.infoHash)) {
         events.failed(new ProtocolError("wrong-torrent", "The peer answered for another torrent"));
       } else if (equalBytes(theirs.peerId, ours.peerId)) {
-        events.failed(new ProtocolError("self", "The peer is this client"));
+        const error = new ProtocolError("self", "The peer has this client's id");
+        events.failed(error, info ?? undefined);
       } else if (info === null) {
         // Nobody can know our torrent before we told it.
         events.failed(new ProtocolError("early", "The peer spoke before the connection was open"));
