@@ -11,12 +11,12 @@ import { FileError } from "../util/errors.ts";
 import { chosenNames } from "./file_places.ts";
 import type { AddOptions } from "./types.ts";
 
-/** A file that is missing, too short or too long. */
+/** A file that is missing, has another length, or has wrong contents. */
 export interface FileProblem {
   /** Below the folder, joined by "/". */
   path: string;
   /** "link": the file, or a folder above it, is a symbolic link that was not followed. */
-  kind: "missing" | "short" | "damaged" | "link";
+  kind: "missing" | "short" | "long" | "damaged" | "link";
 }
 
 /** What `verifyTorrent` has found. */
@@ -181,8 +181,9 @@ function findProblems(
     if (found === "link") kinds.set(file, "link");
     else if (found === null) kinds.set(file, "missing");
     else if (found.size < length) kinds.set(file, "short");
+    else if (found.size > length) kinds.set(file, "long");
   });
-  const suspects = new Set(kinds.keys());
+  const suspects = new Set([...kinds.keys()].filter((file) => kinds.get(file) !== "long"));
   for (const piece of bad) {
     const parts = meta.layout.slices(piece).filter((slice) => !slice.pad);
     if (parts.some(({ file }) => suspects.has(file))) continue;

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { createHash } from "node:crypto";
@@ -93,6 +100,16 @@ describe("shoal verify", () => {
       /^damaged or incomplete: top\/a\.bin\ndamaged or incomplete: top\/sub\/b\.bin\n/,
     );
     assert.match(run.printed, /top: 3 of 5 pieces/);
+  });
+
+  it("lists files that are too long, and ends with 1", async () => {
+    const long = makeSample();
+    appendFileSync(long.file("a.bin"), "more");
+    const run = await verify(long.torrent, long.dir);
+    assert.equal(run.code, 1);
+    assert.match(run.printed, /^too long: top\/a\.bin\ntop: all 5 pieces are right \(/);
+    const { problems } = JSON.parse((await verify(long.torrent, long.dir, "--json")).printed);
+    assert.deepEqual(problems, [{ path: "top/a.bin", kind: "long" }]);
   });
 
   it("with --files checks only these, and reports what it cannot check", async () => {

@@ -22,8 +22,9 @@ export const verifyCommand = defineCommand({
   summary: "Checks the files of a .torrent in a folder",
   details:
     "DIR is the folder that contains the torrent's file or top folder. The exit code is 0 if all files\n" +
-    "are complete and correct, 1 if data is missing or damaged, and 6 if some pieces of the chosen files\n" +
-    "cannot be checked because they extend into files that are not on the disk.",
+    "are complete and correct, 1 if data is missing or damaged or a file is too long, and 6 if some\n" +
+    "pieces of the chosen files cannot be checked because they extend into files that are not on the\n" +
+    "disk.",
   examples: ["shoal verify debian.torrent ~/Downloads"],
   flags: FLAGS,
   async run(context, values, operands) {
@@ -79,6 +80,7 @@ const PROGRESS_EVERY_MS = 1000;
 const PROBLEM_WORDS: Record<FileProblem["kind"], string> = {
   missing: "missing",
   short: "too short",
+  long: "too long",
   damaged: "damaged or incomplete",
   link: "behind a symbolic link",
 };
@@ -124,26 +126,28 @@ function resultText(meta: Metainfo, result: VerifyResult, seconds: number): stri
     : `${
       formatCount(unknown.length, "piece")
     } cannot be checked: the rest of each is in files that are not on the disk\n`;
-  if (bad.length === 0 && problems.length === 0) {
-    const size = formatSize(result.checkedBytes);
-    if (checked === 0 && untold !== "") return `${name}: nothing could be checked\n${untold}`;
+  const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}\n`);
+  if (bad.length === 0 && problems.every(({ kind }) => kind === "long")) {
+    const size = formatSize(result.checkedBytes), found = lines.join("");
+    if (checked === 0 && untold !== "") {
+      return `${found}${name}: nothing could be checked\n${untold}`;
+    }
     const right = checked === 1 ? "the one piece is right" : `all ${pieces} are right`;
-    return `${name}: ${right} (${size} in ${formatDuration(seconds)})\n${untold}`;
+    return `${found}${name}: ${right} (${size} in ${formatDuration(seconds)})\n${untold}`;
   }
-  const lines = problems.map(({ kind, path }) => `${PROBLEM_WORDS[kind]}: ${safeText(path)}`);
   const verb = bad.length === 1 ? "is" : "are";
   lines.push(
     checked === 0
-      ? `${name}: nothing could be checked`
-      : `${name}: ${formatNumber(bad.length)} of ${pieces} ${verb} missing or bad`,
+      ? `${name}: nothing could be checked\n`
+      : `${name}: ${formatNumber(bad.length)} of ${pieces} ${verb} missing or bad\n`,
   );
   if (problems.some(({ kind }) => kind === "link")) {
-    lines.push("--follow-links reads through symbolic links");
+    lines.push("--follow-links reads through symbolic links\n");
   }
   if (problems.every(({ kind }) => kind === "missing") && bad.length === meta.layout.pieceCount) {
     lines.push(
-      `None of the files is in ${safeText(dir)}; DIR is the folder that contains "${name}"`,
+      `None of the files is in ${safeText(dir)}; DIR is the folder that contains "${name}"\n`,
     );
   }
-  return `${lines.join("\n")}\n${untold}`;
+  return lines.join("") + untold;
 }
