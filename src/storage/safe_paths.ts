@@ -93,7 +93,12 @@ export class SafePaths {
     for (let at = path; this.#files.stat(at) === null && parentOf(at) !== at; at = parentOf(at)) {
       missing.push(at);
     }
-    while (missing.length > 0) this.#make(missing.pop()!);
+    try {
+      while (missing.length > 0) this.#make(missing.pop()!);
+    } catch (error) {
+      // Also what /proc says: it is no matter of a file's name.
+      throw error instanceof FileError && error.code === "bad-name" ? noFolder(path, error) : error;
+    }
   }
 
   /** Makes the folders that a file is to lie in. Throws a FileError ("symlink", ...). */
@@ -173,6 +178,12 @@ export class SafePaths {
       : `Cannot read ${path}: the path is a symbolic link. Add --follow-links to read through it`;
     return new FileError("symlink", path, message);
   }
+}
+
+function noFolder(path: string, cause: FileError): FileError {
+  const message =
+    `Cannot make the folder ${path}: its disk does not allow it. Choose another folder`;
+  return new FileError("permission", path, message, { cause });
 }
 
 function notFolder(path: string): FileError {

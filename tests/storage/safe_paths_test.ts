@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { SimWorld } from "../harness/sim/world.ts";
 import type { Files } from "../../src/platform/types.ts";
 import { SafePaths } from "../../src/storage/safe_paths.ts";
+import { FileError } from "../../src/util/errors.ts";
 import { InvariantError } from "../../src/util/assert.ts";
 import { fileErrorWith, NotingFiles } from "./storage_harness.ts";
 
@@ -49,6 +50,20 @@ describe("SafePaths folders", () => {
     disk.plantLink("/chosen", "/elsewhere");
     paths.makeFolders(["top", "file"]);
     assert.equal(disk.entry("/elsewhere/top")?.kind, "directory");
+  });
+
+  it("makeRoot asks for another folder where the disk takes no folder of that name", () => {
+    const { paths, files } = setUp("/odd/a");
+    files.makeDir = (path) => {
+      throw new FileError("bad-name", path, "this disk cannot store that name");
+    };
+    assert.throws(
+      () => paths.makeRoot(),
+      ({ code, message }: FileError) => {
+        return code === "permission" &&
+          /the folder \/odd\/a: .* Choose another folder$/.test(message);
+      },
+    );
   });
 
   it("makeRoot refuses a file in its place or above it", () => {
