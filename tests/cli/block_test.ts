@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { TorrentSnapshot } from "../../src/client/types.ts";
 import { torrentBlock } from "../../src/cli/render/block.ts";
 import { paintLine } from "../../src/cli/render/line.ts";
-import { heldBackPhrase, statePhrase } from "../../src/cli/render/phrases.ts";
+import { heldBackPhrase, noPeersMessage, statePhrase } from "../../src/cli/render/phrases.ts";
 import { widthOf } from "../../src/cli/render/text.ts";
 import { snapshotOf } from "./fakes.ts";
 
@@ -115,6 +115,15 @@ describe("heldBackPhrase", () => {
     assert.match(
       phrase({ heldBackBy: "no-peers", peers: onlyUs, trackers: [TRACKER] })!,
       /the tracker knows none/,
+    );
+  });
+
+  it("names no next announce once the run has ended", () => {
+    const trackers = [{ ...TRACKER, nextAnnounceInMs: 29_500 }];
+    assert.equal(
+      noPeersMessage(snapshotOf({ heldBackBy: "no-peers", trackers }), 60),
+      "no peer was reached in 1 min 00 s (the tracker knows none); " +
+        "run the same command again to resume",
     );
   });
 

@@ -70,13 +70,13 @@ export function heldBackPhrase(torrent: TorrentSnapshot): string | null {
 
 /** Why a run without peers ended after `seconds`, and what to do. */
 export function noPeersMessage(torrent: TorrentSnapshot, seconds: number): string {
-  return `no peer was reached in ${formatDuration(seconds)} (${alonePhrase(torrent)}); ` +
+  return `no peer was reached in ${formatDuration(seconds)} (${alonePhrase(ended(torrent))}); ` +
     "run the same command again to resume";
 }
 
 /** Why a run ended because nothing could bring a peer. */
 export function nowhereMessage(torrent: TorrentSnapshot): string {
-  return `there is nowhere to look for peers (${alonePhrase(torrent)}); ` +
+  return `there is nowhere to look for peers (${alonePhrase(ended(torrent))}); ` +
     "name a peer with --peer, or leave out --no-dht and --no-lsd";
 }
 
@@ -89,6 +89,12 @@ export function stillAloneMessage(
   const hint = flag === undefined ? "" : ` (${flag} sets a limit)`;
   return `${safeText(torrent.name)}: no peer was reached in ${formatDuration(seconds)}: ` +
     `${alonePhrase(torrent)}; shoal keeps trying${hint}`;
+}
+
+/** No tracker is announced to after the end. */
+function ended(torrent: TorrentSnapshot): TorrentSnapshot {
+  const trackers = torrent.trackers.map((one) => ({ ...one, nextAnnounceInMs: null }));
+  return { ...torrent, trackers };
 }
 
 function alonePhrase(torrent: TorrentSnapshot): string {
