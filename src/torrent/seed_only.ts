@@ -1,6 +1,7 @@
 /** What keeps a torrent that is only to be given from being given: errors that name the first file. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { FileError, IncompleteError } from "../util/errors.ts";
+import { formatNumber } from "../util/format_number.ts";
 
 /** Of a file; null where nothing is. */
 type SizeOf = (file: number) => { size: number } | null;
@@ -93,5 +94,9 @@ export function wrongPieces(
   if (bad.length === 0) return null;
   const { file } = meta.layout.slices(bad[0]!).find((slice) => !slice.pad)!;
   const where = meta.files[file]!.path.join("/");
-  return new IncompleteError(`${bad.length} of ${pieceCount} pieces are wrong, first in ${where}`);
+  const pieces = pieceCount === 1 ? "1 piece" : `${formatNumber(pieceCount)} pieces`;
+  const verb = bad.length === 1 ? "is" : "are";
+  return new IncompleteError(
+    `${formatNumber(bad.length)} of ${pieces} ${verb} wrong, first in ${where}`,
+  );
 }

@@ -426,7 +426,7 @@ describe("shoal seed as a process", () => {
     const { mtimeMs } = statSync(path);
     const run = await shoal("seed", torrent, dir);
     assert.equal(run.code, 1);
-    assert.match(run.err, /^shoal: top: 1 of 21 pieces are wrong, first in top\/a\.bin \(/);
+    assert.match(run.err, /^shoal: top: 1 of 21 pieces is wrong, first in top\/a\.bin \(/);
     assert.equal(statSync(path).mtimeMs, mtimeMs);
     const trusting = await shoal("seed", torrent, dir, "--trust", "--seed-goal", "time:0s");
     assert.deepEqual([trusting.code, trusting.err], [0, ""]);

@@ -103,6 +103,6 @@ describe("wrongPieces", () => {
     const first = wrongPieces(META, (piece) => piece === 0);
     assert.ok(incomplete(/^2 of 3 pieces are wrong, first in top\/b$/)(first));
     const others = wrongPieces(META, (piece) => piece > 0);
-    assert.ok(incomplete(/^1 of 3 pieces are wrong, first in top\/a$/)(others));
+    assert.ok(incomplete(/^1 of 3 pieces is wrong, first in top\/a$/)(others));
   });
 });

@@ -1,4 +1,5 @@
 /** Numbers as a person reads them: sizes and rates in units of 1024, times, percent. */
+import { formatNumber } from "../../util/format_number.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -47,10 +48,7 @@ export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** "1,234", of a whole number. */
-export function formatNumber(count: number): string {
-  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
-}
+export { formatNumber };
 
 /** "2026-12-01 00:00 UTC", from milliseconds since 1970. */
 export function formatUtc(wallTime: number): string {
