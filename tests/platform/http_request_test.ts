@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { realHttp } from "./real_http.ts";
+import { WireReader } from "../../src/platform/shared/http_wire.ts";
+import { fromLatin1, toLatin1 } from "../../src/util/bytes.ts";
 import type { NetErrorCode } from "../../src/util/errors.ts";
 
 function whole(url: string): Promise<{ body: Uint8Array }> {
@@ -194,5 +196,26 @@ describe("http.stream against hostile answers", () => {
       ["reset"],
       streamed,
     );
+  });
+});
+
+describe("A body that ends with the connection", () => {
+  const read = async (parts: string[], lenient: boolean) => {
+    const reset = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+    const line = {
+      read: () =>
+        parts.length > 0 ? Promise.resolve(fromLatin1(parts.shift()!)) : Promise.reject(reset),
+    };
+    let text = "";
+    for await (const part of new WireReader(line, "Cannot get it").body("close", lenient)) {
+      text += toLatin1(part);
+    }
+    return text;
+  };
+
+  it("is taken when a reset follows it only if read leniently, and nothing in its place never", async () => {
+    assert.equal(await read(["d8:inter", "vali60ee"], true), "d8:intervali60ee");
+    await assert.rejects(read(["d8:inter", "vali60ee"], false), { code: "ECONNRESET" });
+    await assert.rejects(read([], true), { code: "ECONNRESET" });
   });
 });

@@ -6,6 +6,7 @@
 import { concatBytes, fromLatin1, toLatin1 } from "../../util/bytes.ts";
 import { NetError } from "../../util/errors.ts";
 import type { HttpHead } from "../types.ts";
+import { errnoOf } from "./errno.ts";
 import type { HttpExchange, Outgoing } from "./http_client.ts";
 
 /** Bytes in both directions. */
@@ -63,7 +64,8 @@ export class WireReader {
   }
 
   /**
-   * The bytes of a body as they arrive. Rejects with "reset" if it is cut off, unless `lenient`.
+   * The bytes of a body as they arrive. Rejects with "reset" if it is cut off, unless `lenient`: the
+   * end of a connection, or its reset after part of the body, then ends the body.
    */
   async *body(end: BodyEnd, lenient = false): AsyncGenerator<Uint8Array> {
     try {
@@ -71,7 +73,8 @@ export class WireReader {
       else if (end !== "close") yield* this.#bytes(end);
       else for (let part; (part = await this.#some(Infinity)) !== null;) yield part;
     } catch (error) {
-      if (!lenient || error !== this.#cut) throw error;
+      const isReset = this.#bodyBytes > 0 && errnoOf(error) === "ECONNRESET";
+      if (!lenient || error !== this.#cut && !isReset) throw error;
     }
   }
 
