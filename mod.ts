@@ -24,6 +24,7 @@ import {
   createTorrent as createTorrentWith,
 } from "./src/client/create_torrent.ts";
 import type { ClientOptions } from "./src/client/types.ts";
+import { checkMetainfo } from "./src/client/settings.ts";
 import { verifyFiles, type VerifyOptions, type VerifyResult } from "./src/client/verify_files.ts";
 import type { Platform } from "./src/platform/types.ts";
 import { selectPlatform } from "./src/platform/select.ts";
@@ -203,14 +204,17 @@ export function createTorrent(path: string, options: CreateOptions = {}): Promis
  * Checks the files of a torrent in `dir`, the folder that contains its file or top folder, hashing on
  * all cores. Writes nothing and needs no client.
  *
- * Rejects with a FileError if `dir` is not a folder or a file cannot be read.
+ * `torrent` is the bytes of a .torrent or the result of `parseTorrent`. Rejects with a FileError if `dir`
+ * is not a folder or a file cannot be read, with a TorrentFileError for bytes of no torrent.
  */
-export function verifyTorrent(
-  meta: Metainfo,
+export async function verifyTorrent(
+  torrent: Uint8Array | Metainfo,
   dir: string,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  return verifyFiles(here ??= selectPlatform(), meta, dir, options);
+  checkMetainfo(torrent);
+  const meta = torrent instanceof Uint8Array ? parseTorrent(torrent) : torrent;
+  return await verifyFiles(here ??= selectPlatform(), meta, dir, options);
 }
 
 let here: Platform | null = null;

@@ -3,6 +3,7 @@
  * which has neither Infinity nor maps.
  */
 import { isAbsoluteFolder } from "../state/resume_reader.ts";
+import { parseHostPort } from "../util/compact_address.ts";
 import { nearest } from "../util/nearest.ts";
 import type {
   DhtSettings,
@@ -146,7 +147,8 @@ function listOf(
     allowed,
     form,
     check(value, option) {
-      if (!Array.isArray(value) || !value.every(isText)) throw refused(option, value, allowed);
+      if (!Array.isArray(value)) throw refused(option, value, allowed);
+      for (const one of value) item.check(one, option);
     },
     pack: (list, absolute) => list.slice(0, most).map((one) => item.pack(one, absolute)),
     unpack: (list) => arrayOf(list).map((one) => item.unpack(one)),
@@ -156,7 +158,11 @@ function listOf(
 export const FOLDERS = listOf(FOLDER, "a list of folders", { type: "texts" });
 /** The most peers kept that were named by hand. */
 const MAX_KEPT_PEERS = 100;
-export const PEERS = listOf(TEXT, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
+const PEER = plain<string>(
+  "host:port or [v6]:port",
+  (value) => isText(value) && parseHostPort(value) !== null,
+);
+export const PEERS = listOf(PEER, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
 
 /** From the file's index to what `value` is; a list of [first, last, value] in JSON. */
 function byFile<T>(
@@ -320,13 +326,26 @@ function arrayOf(value: unknown): unknown[] {
 
 export const RATES = shape<Partial<Rates>>({ down: RATE, up: RATE });
 
-const TIERS = plain(
-  "a list of lists of tracker URLs",
-  (value) =>
-    Array.isArray(value) && value.every((tier) => Array.isArray(tier) && tier.every(isText)),
+/** Those of WebTorrent too, which torrents name and which are listed as unsupported. */
+const TRACKER_URL = plain<string>(
+  "the URL of a tracker (http, https, udp, ws or wss)",
+  (value) => isText(value) && /^(https?|udp|wss?):\/\/[^/?#\s]/i.test(value),
 );
-const URLS = listOf(TEXT, "a list of tracker URLs", { type: "urls" });
-const TRACKER_CHANGES = shape<TrackerChanges>({ add: URLS, remove: URLS });
+const TRACKER_LIST = "a list of tracker URLs";
+const URLS = listOf(TRACKER_URL, TRACKER_LIST, { type: "urls" });
+const TIERS: Pick<Kind, "check"> = {
+  check(value, option) {
+    for (const tier of value as unknown[]) {
+      if (!Array.isArray(tier)) throw refused(option, tier, "a list of lists of tracker URLs");
+      URLS.check(tier, option);
+    }
+  },
+};
+/** Anything that is listed can be removed. */
+const TRACKER_CHANGES = shape<TrackerChanges>({
+  add: URLS,
+  remove: listOf(TEXT, TRACKER_LIST, { type: "urls" }),
+});
 export const TRACKERS: Kind<TrackerTiers | TrackerChanges> = {
   allowed: "a list of lists of tracker URLs, or an object with add, remove",
   form: TRACKER_CHANGES.form,

@@ -351,7 +351,7 @@ export const TORRENT_OPTIONS = {
     default: 4,
     kept: true,
     changeable: true,
-    flags: [{ name: "upload-slots", placeholder: "N" }],
+    flags: [{ name: "upload-slots", placeholder: "N", commands: ["download", "seed"] }],
   },
   limits: {
     kind: RATES,
@@ -384,6 +384,7 @@ export const TORRENT_OPTIONS = {
     flags: [{
       name: "wait-for-disk",
       help: "Wait when the disk is full or not mounted, instead of ending",
+      commands: ["download", "seed"],
     }],
   },
 } as const satisfies Rows<AddOptions>;
@@ -418,7 +419,13 @@ export const CLIENT_OPTIONS = {
         placeholder: "RATE",
         help: "Limit the download, in bytes a second, like 5M or 500K",
       },
-      { name: "up-limit", part: "up", placeholder: "RATE", help: "Limit the upload" },
+      {
+        name: "up-limit",
+        part: "up",
+        placeholder: "RATE",
+        help: "Limit the upload",
+        commands: ["download", "seed"],
+      },
     ],
   },
   dht: {
@@ -483,18 +490,21 @@ export const CLIENT_OPTIONS = {
         part: "down",
         placeholder: "SIZE",
         help: "Most bytes to download in a --quota-period, like 50G or 1T",
+        commands: ["download", "seed"],
       },
       {
         name: "up-quota",
         part: "up",
         placeholder: "SIZE",
         help: "Most bytes to upload in a --quota-period",
+        commands: ["download", "seed"],
       },
       {
         name: "quota-period",
         part: "period",
         placeholder: "day|month",
         help: "Period of the quotas, by UTC (default month)",
+        commands: ["download", "seed"],
       },
     ],
   },
@@ -559,6 +569,14 @@ export function checkSource(source: Uint8Array | Metainfo | string): void {
   throw new RangeError(
     "The torrent must be the bytes of a .torrent (a Uint8Array), the result of parseTorrent, or a " +
       "magnet link or info-hash as text",
+  );
+}
+
+/** The same where a link does not do. */
+export function checkMetainfo(torrent: Uint8Array | Metainfo): void {
+  if (torrent instanceof Uint8Array || torrent?.infoHash instanceof Uint8Array) return;
+  throw new RangeError(
+    "The torrent must be the bytes of a .torrent (a Uint8Array) or the result of parseTorrent",
   );
 }
 

@@ -33,10 +33,17 @@ const CLIENT: Wrong[] = [
     { quota: { period: "week", up: 5 } },
     'quota.period is "week": it must be "day" or "month"',
   ],
+  [{ dht: { bootstrap: ["x"] } }, 'dht.bootstrap is "x": it must be host:port or [v6]:port'],
   [{ quota: { period: "day", down: -5 } }, `quota.down is -5: it must be ${BYTES}`],
 ];
 
+const PEER = "host:port or [v6]:port";
+const TRACKER = "the URL of a tracker (http, https, udp, ws or wss)";
+
 const ADD: Wrong[] = [
+  [{ peers: ["10.0.0.1"] }, `peers is "10.0.0.1": it must be ${PEER}`],
+  [{ trackers: [["ftp://x"]] }, `trackers is "ftp://x": it must be ${TRACKER}`],
+  [{ trackers: { add: ["x"] } }, `trackers.add is "x": it must be ${TRACKER}`],
   [{ uploadSlots: -1 }, "uploadSlots is -1: it must be a whole number from 0"],
   [{ maxPeers: 0 }, "maxPeers is 0: it must be a whole number from 1"],
   [{ piecesPerPeer: 0 }, "piecesPerPeer is 0: it must be a whole number from 1, or Infinity"],

@@ -114,10 +114,10 @@ describe("Torrent.update", () => {
     await world.runFor(100);
     assert.deepEqual(said.splice(0).sort(), ["10.0.0.1 stopped", "10.0.0.2 started"]);
     assert.equal(torrent.snapshot().peers.connected, 1);
-    await world.wait(torrent.update({ trackers: [[third], ["nonsense"]] }));
+    await world.wait(torrent.update({ trackers: [[third], ["wss://10.0.0.4/announce"]] }));
     assert.deepEqual(torrent.trackers().map(({ url, state }) => [url, state]), [
       [third, "announcing"],
-      ["nonsense", "disabled"],
+      ["wss://10.0.0.4/announce", "disabled"],
     ]);
     await world.runFor(1000);
     node.kill("quietly");
@@ -126,7 +126,7 @@ describe("Torrent.update", () => {
       Client.open(next, { port: 6881, dht: false, lsd: false, ...STATE }),
     );
     const [again] = await world.wait(client.restore());
-    assert.deepEqual(again!.trackers().map(({ url }) => url), [third, "nonsense"]);
+    assert.deepEqual(again!.trackers().map(({ url }) => url), [third, "wss://10.0.0.4/announce"]);
     await world.wait(client.close());
   });
 
