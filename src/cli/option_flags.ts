@@ -40,11 +40,13 @@ export function torrentFlags(command: FlagCommand): Flags {
   return flagsOf(TORRENT_OPTIONS, command);
 }
 
-/** The flags for options of the client, shared by all commands that connect to a swarm. */
-export const CLIENT_FLAGS: Flags = {
-  ...flagsOf(CLIENT_OPTIONS, "download"),
-  "no-state": toggle("Do not save progress; keep only the files"),
-};
+/** The flags of a command that connects to a swarm for options of the client. */
+export function clientFlags(command: FlagCommand): Flags {
+  return {
+    ...flagsOf(CLIENT_OPTIONS, command),
+    "no-state": toggle("Do not save progress; keep only the files"),
+  };
+}
 
 /** The given options of the client, without the state folder (`stateChoice`). */
 export function clientOptions(values: Values): ClientOptions {

@@ -67,6 +67,12 @@ describe("runCli with --help and --version", () => {
     }
   });
 
+  it("shows for show no flag that has no effect there", async () => {
+    const { process } = await run(["show", "--help"]);
+    assert.match(process.printed, /--max-peers/);
+    assert.doesNotMatch(process.printed, /--(upload-slots|wait-for-disk|up-limit|\w+-quota)/);
+  });
+
   it("has a help with an example for every command, whatever else is wrong", async () => {
     for (const command of ["download", "show", "verify", "create", "seed", "dht", "demo"]) {
       for (const args of [["help", command], [command, "--nonsense", "--help"], [command, "-h"]]) {

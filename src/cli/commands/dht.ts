@@ -19,7 +19,7 @@ import { type CliContext, defineCommand } from "../command.ts";
 import { countNodes, type DhtRequest, type DhtRun, join, runDht, settle } from "../dht_run.ts";
 import { readValue, seedFrom, stringValue } from "../dht_values.ts";
 import { NobodyError, UsageError } from "../errors.ts";
-import { CLIENT_FLAGS, clientOptions, optional } from "../option_flags.ts";
+import { clientFlags, clientOptions, optional } from "../option_flags.ts";
 import { formatCount, formatSize } from "../render/format.ts";
 import { safeText } from "../render/text.ts";
 import { NO_STATE, stateChoice } from "../state_folder.ts";
@@ -27,6 +27,8 @@ import { duration, hostAndPort, notEmpty } from "../values.ts";
 
 /** Slightly more than the largest value, so that one byte too many is reported as such. */
 const FILE_BYTES_MOST = 64 * 1024;
+
+const SWARM_FLAGS = clientFlags("download");
 
 const FLAGS = {
   file: optional("FILE", "put: store the contents of this file instead of TEXT", notEmpty),
@@ -44,9 +46,9 @@ const FLAGS = {
   seq: optional("N", "put: sequence number (default: one more than the stored version)", seqOf),
   for: single("TIME", "stats: most time to explore the network (default 10s)", duration, 10),
   json: toggle("Print one JSON object per line (see shoal help json)"),
-  "dht-bootstrap": CLIENT_FLAGS["dht-bootstrap"]!,
-  "state-dir": CLIENT_FLAGS["state-dir"]!,
-  "no-state": CLIENT_FLAGS["no-state"]!,
+  "dht-bootstrap": SWARM_FLAGS["dht-bootstrap"]!,
+  "state-dir": SWARM_FLAGS["state-dir"]!,
+  "no-state": SWARM_FLAGS["no-state"]!,
 } satisfies Flags;
 
 type Values = ValuesOf<typeof FLAGS>;

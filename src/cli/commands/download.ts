@@ -9,7 +9,7 @@ import { type DownloadRequest, runReported } from "../run.ts";
 import { type FileSpec, fileSpec, type FileWishes, selectionBy } from "../file_flags.ts";
 import { openSource, saveMetadata } from "../metadata.ts";
 import {
-  CLIENT_FLAGS,
+  clientFlags,
   clientOptions,
   fileWishes,
   optional,
@@ -30,7 +30,7 @@ const FLAGS = {
     "Stop after this long without peers: 30s, 10m, never (default: never)",
     durationOrNever,
   ),
-  ...CLIENT_FLAGS,
+  ...clientFlags("download"),
   ...REPORT_FLAGS,
 } satisfies Flags;
 

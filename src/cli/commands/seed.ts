@@ -9,11 +9,11 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runReported } from "../run.ts";
 import { isMagnet } from "../load_torrent.ts";
-import { CLIENT_FLAGS, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
+import { clientFlags, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
 import { REPORT_FLAGS, reportMode } from "../render/choose_reporter.ts";
 import { stateChoice } from "../state_folder.ts";
 
-const FLAGS = { ...torrentFlags("seed"), ...CLIENT_FLAGS, ...REPORT_FLAGS };
+const FLAGS = { ...torrentFlags("seed"), ...clientFlags("seed"), ...REPORT_FLAGS };
 
 export const seedCommand = defineCommand({
   name: "seed",

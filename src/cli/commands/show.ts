@@ -5,7 +5,7 @@ import { EXIT_DONE } from "../errors.ts";
 import { Output } from "../output.ts";
 import { openSource } from "../metadata.ts";
 import { stateChoice } from "../state_folder.ts";
-import { CLIENT_FLAGS, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
+import { clientFlags, clientOptions, torrentFlags, torrentOptions } from "../option_flags.ts";
 import { showsUnicode } from "../render/terminal.ts";
 import { safeJson, safeText } from "../render/text.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -15,7 +15,7 @@ import { formatCount, formatSize } from "../render/format.ts";
 const FLAGS = {
   json: toggle("Print one JSON object (fields: docs/json.md)"),
   ...torrentFlags("show"),
-  ...CLIENT_FLAGS,
+  ...clientFlags("show"),
 } satisfies Flags;
 
 /** Metadata arrives soon or not at all; a listing should not run for ever. */
