@@ -8,8 +8,8 @@ import { ProtocolError } from "../util/errors.ts";
 import { equalBytes } from "../util/bytes.ts";
 import { makePeerId } from "../wire/peer_id.ts";
 
-/** A tracker counts each id as one more peer for an hour or so. */
-const RENEW_EVERY_MS = 10 * 60_000;
+/** A tracker counts each id as one more peer for about an hour, and any peer can return our id. */
+const RENEW_EVERY_MS = 60 * 60_000;
 
 /** The part of `Identity` that changes. */
 interface Ids {
@@ -40,13 +40,13 @@ export class OwnId {
   }
 
   /**
-   * Whether a dial that failed reached this client itself. If it reached a copy of it, the next
-   * connections and announces have another id.
+   * Whether a dial that failed reached this client itself, or a peer that returns our id whatever it
+   * is. If it reached a copy of this client, the next connections and announces have another id.
    */
   reachedSelf(error: Error, info: SocketInfo | undefined, isOurs: boolean, now: number): boolean {
     if (!(error instanceof ProtocolError) || error.code !== "self") return false;
     if (isOurs || info?.localPort === this.#selfCameFrom) return true;
-    if (now - this.#renewedAt < RENEW_EVERY_MS) return false;
+    if (now - this.#renewedAt < RENEW_EVERY_MS) return true;
     this.#renewedAt = now;
     this.#ids.peerId.set(makePeerId(this.#random)); // the same bytes are everywhere
     this.#ids.trackerKey = this.#random.uint32();

@@ -44,6 +44,42 @@ describe("Copies of a state folder", () => {
   }
 });
 
+it("A client that dials itself keeps its peer id and does so once", TIMEOUT, async () => {
+  const swarm = new SimSwarm(1), { world } = swarm;
+  await swarm.prepare([900 * KIB], 64 * KIB);
+  const { node, ids } = announcing(world.node("10.0.2.1"));
+  let dials = 0;
+  const { connect } = node.net;
+  node.net.connect = (to) => {
+    if (to.address === "10.0.2.1" && to.port === 6881) dials++;
+    return connect.call(node.net, to);
+  };
+  const { torrent } = await swarm.join(node, { peers: ["10.0.2.1:6881"] });
+  await world.runFor(60 * 60_000);
+  assert.equal(dials, 1);
+  assert.equal(ids.size, 1);
+  assert.equal(torrent.snapshot().unreached.hungUp, 0);
+  await swarm.close();
+});
+
+it("A peer that returns our id is dialled twice, and changes the id once", TIMEOUT, async () => {
+  const swarm = new SimSwarm(1), { world } = swarm;
+  await swarm.prepare([900 * KIB], 64 * KIB);
+  let accepted = 0;
+  await world.wait(
+    world.node("10.0.9.1").net.listen({ port: 6881 }, (socket) => {
+      accepted++;
+      socket.attach({ onData: (bytes) => void socket.send(bytes.slice(), () => {}), onEnd() {} });
+    }),
+  );
+  const { node, ids } = announcing(world.node("10.0.2.1"));
+  await swarm.join(node, { peers: ["10.0.9.1:6881"] });
+  await world.runFor(3 * 60 * 60_000);
+  assert.equal(accepted, 2);
+  assert.equal(ids.size, 2);
+  await swarm.close();
+});
+
 interface Announcing {
   node: SimNode;
   /** The peer ids that it told trackers. */
