@@ -25,7 +25,7 @@ async function seedMany(client: Client, dir: string, from: number, to: number): 
   await Promise.all(client.torrents().map((torrent) => torrent.finished));
 }
 
-it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 60_000 }, async () => {
+it("an idle torrent holds at most 32 KiB beyond its metadata", { timeout: 240_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), "shoal-idle-"));
   const file = openSync(join(dir, "file"), "w");
   ftruncateSync(file, PIECES * 16 * KIB);
