@@ -73,7 +73,8 @@ export class WireReader {
       else if (end !== "close") yield* this.#bytes(end);
       else for (let part; (part = await this.#some(Infinity)) !== null;) yield part;
     } catch (error) {
-      const isReset = this.#bodyBytes > 0 && errnoOf(error) === "ECONNRESET";
+      // The system's code, or that of a simulated socket.
+      const isReset = this.#bodyBytes > 0 && ["ECONNRESET", "reset"].includes(errnoOf(error));
       if (!lenient || error !== this.#cut && !isReset) throw error;
     }
   }
