@@ -46,7 +46,8 @@ export class BlockReader implements WindowOwner {
   readonly #source: PieceSource;
   readonly #cache: ReadCache;
   readonly #events: ReaderEvents;
-  readonly #watch: FileWatch;
+  /** Null until something is uploaded: most torrents of a large client are idle. */
+  #watching: FileWatch | null = null;
   readonly #windowLength: number;
   readonly #perPiece: number;
   readonly #windows = new Map<number, CachedWindow>();
@@ -59,13 +60,20 @@ export class BlockReader implements WindowOwner {
     this.#source = source;
     this.#cache = cache;
     this.#events = events;
-    this.#watch = new FileWatch(source, () => cache.gauge.clock.now(), (file) => this.#hold(file));
     this.#warmth = new Warmth(cache.gauge);
     const { pieceLength } = source.layout;
     const { totalLength, files } = source.layout;
     const isCrowded = totalLength / files.length * MAX_FILES_AT_ONCE < WINDOW_BYTES;
     this.#windowLength = Math.min(isCrowded ? BLOCK_LENGTH : WINDOW_BYTES, pieceLength);
     this.#perPiece = Math.ceil(pieceLength / this.#windowLength);
+  }
+
+  get #watch(): FileWatch {
+    return this.#watching ??= new FileWatch(
+      this.#source,
+      () => this.#cache.gauge.clock.now(),
+      (file) => this.#hold(file),
+    );
   }
 
   // hot
@@ -154,7 +162,7 @@ export class BlockReader implements WindowOwner {
 
   close(): void {
     this.#closed = true;
-    this.#watch.close();
+    this.#watching?.close();
     for (const window of this.#windows.values()) this.#cache.drop(window);
     this.#windows.clear();
   }

@@ -18,27 +18,28 @@ interface Sender {
 
 export class Blame {
   readonly #pool: PeerPool;
-  /** By session key. */
-  readonly #here = new Map<number, PoolPeer>();
+  /** By session key. Null until a peer connects: most torrents of a large client have none. */
+  #here: Map<number, PoolPeer> | null = null;
   /** In the order in which they left. */
-  readonly #gone = new Map<number, PoolPeer>();
+  #gone: Map<number, PoolPeer> | null = null;
 
   constructor(pool: PeerPool) {
     this.#pool = pool;
   }
 
   joined({ peer, session }: Sender): void {
-    this.#gone.delete(session.key);
-    this.#here.set(session.key, peer);
+    this.#gone?.delete(session.key);
+    (this.#here ??= new Map()).set(session.key, peer);
   }
 
   left({ peer, session }: Sender): void {
-    this.#here.delete(session.key);
+    this.#here?.delete(session.key);
     if (!session.delivers) return;
-    this.#gone.set(session.key, peer);
-    if (this.#gone.size <= MAX_GONE) return;
-    const [oldest] = this.#gone.keys();
-    this.#gone.delete(oldest!);
+    const gone = this.#gone ??= new Map();
+    gone.set(session.key, peer);
+    if (gone.size <= MAX_GONE) return;
+    const [oldest] = gone.keys();
+    gone.delete(oldest!);
   }
 
   /** A piece failed its hash. */
@@ -66,6 +67,6 @@ export class Blame {
   }
 
   #peers(keys: readonly number[]): PoolPeer[] {
-    return keys.flatMap((key) => this.#here.get(key) ?? this.#gone.get(key) ?? []);
+    return keys.flatMap((key) => this.#here?.get(key) ?? this.#gone?.get(key) ?? []);
   }
 }

@@ -124,7 +124,7 @@ export class Swarm {
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
   readonly #freeSlots: number[] = [];
-  #spentWork = new SpentWork(0);
+  #spentWork: SpentWork | null = null;
   readonly #dirty = new Set<Member>();
   readonly #hungry = new Set<Member>();
   #slots = 0;
@@ -175,13 +175,9 @@ export class Swarm {
     this.#version = 0;
     this.#saidDone = this.#isSeed = false;
     this.#slotsChanged = true;
-    this.#spentWork = new SpentWork(pieceCount);
+    this.#spentWork = null;
     this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
-    this.#spread = new Spread(
-      content.layout,
-      this.#random,
-      (piece) => content.pieces.availabilityOf(piece),
-    );
+    this.#spread = null;
     for (const member of [...this.#members.values()]) this.#bringIn(member, content);
     this.#shareWindows();
     this.settle();
@@ -500,7 +496,9 @@ export class Swarm {
 
   /** Suggests pieces that nobody has; a peer that got some gives way to one that waits. */
   #feed(session: PeerSession, now: number): void {
-    if (!this.#spread!.feed(session, now)) return;
+    const { layout, pieces } = this.#content!;
+    this.#spread ??= new Spread(layout, this.#random, (piece) => pieces.availabilityOf(piece));
+    if (!this.#spread.feed(session, now)) return;
     this.#choker.passOn(session, this.#bySession.keys(), now);
   }
 
@@ -543,6 +541,11 @@ export class Swarm {
     }
   }
 
+  #workOf(address: string, now: number): number {
+    this.#spentWork ??= new SpentWork(this.#content?.layout.pieceCount ?? 0);
+    return this.#spentWork.allows(address, now);
+  }
+
   #join(peer: PoolPeer, connection: Connection): void {
     const { theirs, info, incoming } = connection;
     const now = this.#clock.now();
@@ -553,7 +556,7 @@ export class Swarm {
       connectedAt: now,
       fast: theirs.fast,
       extensions: theirs.extensions,
-      work: this.#spentWork.allows(info.remoteAddress, now),
+      work: this.#workOf(info.remoteAddress, now),
       allowedFast: (count) => this.#allowedFast(peer.bytes, count),
     });
     const limits = this.#limits.join(now);
@@ -639,7 +642,7 @@ export class Swarm {
     this.#choker.forget(session);
     this.#spread?.forget(session);
     this.#extensions.left(session);
-    this.#spentWork.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
+    this.#spentWork?.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
     this.#slotsChanged = true;
     session.close();
     this.#content?.pieces.peerLeft(session);

@@ -36,7 +36,7 @@ export class FileChoice {
   readonly wantedBytes: number;
   readonly wantedFiles: number;
   /** By piece that is fetched: its bytes that are of no wanted file. */
-  readonly #foreign = new Map<number, number>();
+  #foreign: Map<number, number> | null = null;
   readonly #layout: Layout;
   /**
    * By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. Null where
@@ -91,7 +91,7 @@ export class FileChoice {
   /** Bytes of wanted files in the pieces that are missing; `leftBytes` are all bytes of these. */
   wantedLeft(leftBytes: number, isMissing: (piece: number) => boolean): number {
     let left = leftBytes;
-    for (const [piece, bytes] of this.#foreign) if (isMissing(piece)) left -= bytes;
+    for (const [piece, bytes] of this.#foreign ?? []) if (isMissing(piece)) left -= bytes;
     return left;
   }
 
@@ -104,7 +104,8 @@ export class FileChoice {
         if (!this.wantsPiece(piece)) continue;
         const from = Math.max(start, piece * pieceLength);
         const to = Math.min(start + length, (piece + 1) * pieceLength);
-        this.#foreign.set(piece, (this.#foreign.get(piece) ?? 0) + to - from);
+        const foreign = this.#foreign ??= new Map();
+        foreign.set(piece, (foreign.get(piece) ?? 0) + to - from);
       }
     });
   }

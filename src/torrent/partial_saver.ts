@@ -22,7 +22,7 @@ interface Saved {
 export class PartialSaver {
   readonly #pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } };
   readonly #disk: BlockDisk;
-  #saved = new Map<OpenPiece, Saved>();
+  #saved: Map<OpenPiece, Saved> | null = null;
 
   constructor(
     pieces: { readonly openPieces: { values(): Iterable<OpenPiece> } },
@@ -37,13 +37,13 @@ export class PartialSaver {
    * is not all of it yet. Throws a FileError.
    */
   save(): PartialPiece[] {
-    const before = this.#saved;
-    this.#saved = new Map();
+    const before = this.#saved, now = new Map<OpenPiece, Saved>();
+    this.#saved = now;
     for (const open of this.#pieces.openPieces.values()) {
       const { blockCount } = open;
-      const saved = before.get(open) ??
+      const saved = before?.get(open) ??
         { handed: new Bitfield(blockCount), taken: new Bitfield(blockCount) };
-      this.#saved.set(open, saved);
+      now.set(open, saved);
       // The bytes of a full piece may be away at a thread, and it is done in a moment.
       if (!open.isFull) this.#saveBlocks(open, saved);
     }
@@ -52,7 +52,7 @@ export class PartialSaver {
 
   /** What the disk has of pieces that were open at the last save. */
   taken(): PartialPiece[] {
-    return [...this.#saved].filter(([, { taken }]) => taken.count > 0)
+    return [...this.#saved ?? []].filter(([, { taken }]) => taken.count > 0)
       .map(([{ index }, { taken }]) => ({ piece: index, blocks: copyOf(taken) }));
   }
 

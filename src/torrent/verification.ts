@@ -19,7 +19,7 @@ export class Verification {
   readonly #storage: TorrentStorage;
   #fraction: number | null = null;
   /** By piece: how often it was wrong after it had been written. */
-  readonly #wrong = new Map<number, number>();
+  #wrong: Map<number, number> | null = null;
 
   constructor(meta: Metainfo, hasher: Hasher, storage: TorrentStorage) {
     this.#meta = meta;
@@ -124,9 +124,10 @@ export class Verification {
 
   /** These were read back wrong, and are to be downloaded again. Throws a FileError when one was for the third time. */
   demandKept(bad: readonly number[]): void {
+    const wrong = this.#wrong ??= new Map();
     for (const piece of bad) {
-      const times = (this.#wrong.get(piece) ?? 0) + 1;
-      this.#wrong.set(piece, times);
+      const times = (wrong.get(piece) ?? 0) + 1;
+      wrong.set(piece, times);
       if (times >= MAX_WRONG) throw notKept(this.#meta, this.#storage, piece);
     }
   }
