@@ -31,6 +31,8 @@ export interface Shape {
   badNet?: string;
   /** Of everybody; by default that of LINE. */
   upBytesPerSec?: number;
+  /** Of the bad ones, if it differs. */
+  badUpBytesPerSec?: number;
   /** Whom the leeches know beside what trackers tell. */
   peers?: readonly string[];
   /** Done before the leeches come: they may know other trackers than the seeds. */
@@ -44,8 +46,9 @@ export async function runSwarm(seed: number | string, shape: Shape): Promise<Out
   // 98 pieces: the bitfield has spare bits.
   await swarm.prepare([2 * MIB, 1 * MIB + 50 * KIB], 32 * KIB);
   const link = { ...LINE, upBytesPerSec: shape.upBytesPerSec ?? LINE.upBytesPerSec };
+  const badLink = { ...link, upBytesPerSec: shape.badUpBytesPerSec ?? link.upBytesPerSec };
   const bad = shape.hostile
-    ? await addBadPeers(swarm, BAD, link, shape.kinds ?? BAD_KINDS, shape.badNet)
+    ? await addBadPeers(swarm, BAD, badLink, shape.kinds ?? BAD_KINDS, shape.badNet)
     : [];
   const told = new Map<string, TorrentEvent[]>();
   const listen = (each: Participant) => void hear(each, told);
