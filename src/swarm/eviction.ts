@@ -8,13 +8,16 @@ import { isBusy } from "./choker.ts";
 import { parseIp } from "../util/ip_address.ts";
 import type { PoolPeer } from "../peers/pool_peer.ts";
 
-/** After this time, a peer without interest on either side may lose its place to a newcomer. */
+/**
+ * After this time, a peer without interest on either side may lose its place to a newcomer, if it
+ * never carried data.
+ */
 const USELESS_AFTER_MS = 2000;
 /** After this time without data, a peer may lose its place to a newcomer of higher priority. */
 const UNPRODUCTIVE_AFTER_MS = 60_000;
 /**
- * The same for an address with many connections, and for a peer that lets its turns pass or does not
- * read: one round of the choker without data.
+ * The same for an address with many connections, and for a peer that lets its turns pass, does not
+ * read, or has no interest on either side: one round of the choker without data.
  */
 const IDLE_AFTER_MS = 10_000;
 /** The same if its turn may have passed before it knew: others are being served. */
@@ -46,12 +49,12 @@ export interface Newcomer {
 }
 
 /**
- * The connection that may end for a newcomer: one without interest on either side; else one that
- * wasted its turn and carried nothing either way, ever or for ten seconds (twenty while others are
- * served), or that has not read our data for ten seconds; else an idle one of the address that has
- * more than its share, and clearly more than the newcomer's; else, of those that carried nothing
- * for a minute, the one of lowest priority, if the newcomer's is higher (BEP 40). Null: every
- * connection is worth more than an unknown peer.
+ * The connection that may end for a newcomer: one without interest on either side, unless it carried
+ * data in the last ten seconds; else one that wasted its turn and carried nothing either way, ever or
+ * for ten seconds (twenty while others are served), or that has not read our data for ten seconds;
+ * else an idle one of the address that has more than its share, and clearly more than the newcomer's;
+ * else, of those that carried nothing for a minute, the one of lowest priority, if the newcomer's is
+ * higher (BEP 40). Null: every connection is worth more than an unknown peer.
  */
 export function expendable<Member extends Evictable>(
   members: Iterable<Member>,
@@ -89,9 +92,11 @@ export function leastMissed<Member extends Evictable & { session: { snubbed: boo
     longestIdle(quiet(UNPRODUCTIVE_AFTER_MS));
 }
 
-function isUseless({ session }: Evictable, now: number): boolean {
-  return now - session.connectedAt > USELESS_AFTER_MS &&
-    !session.interested && !session.peerInterested;
+/** Between two pieces of a super-seed (BEP 16), it and a leech have no interest for some seconds. */
+function isUseless({ session, movedAt }: Evictable, now: number): boolean {
+  if (session.interested || session.peerInterested) return false;
+  const patience = movedAt === session.connectedAt ? USELESS_AFTER_MS : IDLE_AFTER_MS;
+  return now - movedAt > patience;
 }
 
 /** It carries no data, and wastes its turn or does not read what it requested. */

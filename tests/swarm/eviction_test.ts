@@ -52,6 +52,12 @@ describe("expendable", () => {
     assert.equal(expendable([member(0), idle], somebody(), 2001), idle);
   });
 
+  it("keeps a peer without interest on either side for a round after it carried data", () => {
+    const between = member(19, { wants: false, movedAt: 5000 });
+    assert.equal(expendable([member(0), between], somebody(), 15_000), null);
+    assert.equal(expendable([member(0), between], somebody(), 15_001), between);
+  });
+
   it("chooses the lowest priority of those idle for a minute, if the newcomer's is higher", () => {
     const low = member(3), lower = member(2), busy = member(1, { down: 5000 });
     const giving = member(0, { up: 5000 });

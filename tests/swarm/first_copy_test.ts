@@ -4,6 +4,8 @@ import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024, MIB = 1024 * KIB;
 const SIZE = 6 * MIB, PIECE = 64 * KIB, LEECHES = 16, UP = 512 * KIB;
+/** For each leech of a swarm that has more. */
+const PLACES = 20;
 const LINK = { upBytesPerSec: UP, downBytesPerSec: 8 * UP };
 
 interface Outcome {
@@ -57,4 +59,24 @@ describe("the first copy of a small torrent, from a seed whose line is no better
       }
     });
   }
+});
+
+describe("a super-seed whose leeches have no free place", () => {
+  it("keeps its connections, though neither side is interested between two pieces", async () => {
+    const swarm = new SimSwarm(1);
+    swarm.checkEvery = Infinity;
+    await swarm.prepare([4 * SIZE], PIECE);
+    const origin = await swarm.seed("10.0.1.1", { link: LINK }, { superSeed: true });
+    for (let i = 0; i < PLACES + 6; i++) {
+      await swarm.leech(`10.${i + 1}.2.1`, { link: LINK }, { maxPeers: PLACES });
+    }
+    const connected = () => origin.torrent.snapshot().peers.connected;
+    await swarm.world.runFor(9000);
+    const before = connected();
+    await swarm.world.runFor(25_000);
+    console.log(`${before} connections of the super-seed, then ${connected()}`);
+    assert.ok(before >= PLACES / 2, `${before} connections at first`);
+    assert.ok(connected() >= before - 1, `${connected()} of ${before} connections are left`);
+    await swarm.close();
+  });
 });
