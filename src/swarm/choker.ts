@@ -11,6 +11,8 @@ const ROUND_MS = 10_000;
 const OPTIMISTIC_MS = 30_000;
 /** A seed keeps a peer that downloads unchoked for at least this long. */
 const TURN_MS = 30_000;
+/** The same where more peers wait than the upload limit carries. */
+const LIMITED_TURN_MS = 4000;
 /** Bytes a second. */
 const BUSY_RATE = 1024;
 /** How often a seed serves its newest peer before older ones that wait for their first turn, too. */
@@ -169,8 +171,10 @@ export class Choker<Peer extends ChokerPeer> {
       }
       return;
     }
-    this.#nextRoundAt = now + ROUND_MS;
-    this.recalculateUnchoke([...peers], seeding, now);
+    const all = [...peers];
+    const limited = seeding && this.#isLimited(all);
+    this.#nextRoundAt = now + (limited ? LIMITED_TURN_MS : ROUND_MS);
+    this.recalculateUnchoke(all, seeding, now);
   }
 
   /** One round: decides about every peer. */
@@ -178,8 +182,11 @@ export class Choker<Peer extends ChokerPeer> {
     for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
     const order = this.#inOrder(interested, seeding, now);
-    const chosen = new Set(order.slice(0, this.#regular));
-    this.optimisticUnchoke(order.slice(this.#regular), now);
+    // Where all have short turns, nobody gets a long one by chance.
+    const inTurn = seeding && this.#isLimited(all) ? this.#seats : this.#regular;
+    const chosen = new Set(order.slice(0, inTurn));
+    if (inTurn === this.#regular) this.optimisticUnchoke(order.slice(inTurn), now);
+    else this.#optimistic = null;
     if (this.#optimistic !== null) chosen.add(this.#optimistic);
     for (const peer of order) if (chosen.size < this.#seats) chosen.add(peer);
     for (const peer of all) peer.setChoking(!chosen.has(peer), now);
@@ -212,14 +219,31 @@ export class Choker<Peer extends ChokerPeer> {
    * first; of equals, the peer with the fewest pieces.
    */
   roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
+    const limited = this.#isLimited(interested);
     const rank = (peer: Peer) => {
       if (peer.stuck) return 3;
       if (peer.choking) return 1;
+      if (limited) return this.#hasHadTurn(peer, now) ? 2 : 0;
       return now - peer.unchokedAt < TURN_MS && this.#usesTurn(peer, now) ? 0 : 2;
     };
     return [...interested].sort((a, b) =>
       rank(a) - rank(b) || a.unchokedAt - b.unchokedAt || a.have.count - b.have.count
     );
+  }
+
+  /** With a low upload limit: it had its time, and got something if it requested something. */
+  #hasHadTurn(peer: Peer, now: number): boolean {
+    if (now - peer.unchokedAt < LIMITED_TURN_MS) return false;
+    const tally = this.#tallies.get(peer);
+    return peer.upload.length === 0 ||
+      (tally !== undefined && (tally.took > 0 || peer.up.total > tally.up));
+  }
+
+  #isLimited(peers: readonly Peer[]): boolean {
+    if (this.#carried === Infinity) return false;
+    let interested = 0;
+    for (const peer of peers) if (peer.peerInterested) interested++;
+    return interested > this.#carried;
   }
 
   /** Whether an unchoked peer took something lately, or had no time to. */

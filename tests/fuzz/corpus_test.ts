@@ -88,7 +88,7 @@ describe("Fuzzer", () => {
     // A process of its own: V8 counts blocks only of what was compiled after coverage began.
     const script = join(projectRoot, "scripts", "fuzz.ts");
     const runtime = thisRuntime === "deno" ? ["run", "-A", "--no-check"] : [];
-    const wanted = ["--target", "udp-request", "--inputs", "20000", "--json"];
+    const wanted = ["--target", "udp-reply", "--inputs", "20000", "--json"];
     const { stdout, status, stderr } = spawnSync(
       findRuntime(thisRuntime),
       [...runtime, script, ...wanted],

@@ -146,10 +146,10 @@ async function askAndIgnore(victim: Victim, i: number): Promise<Socket> {
   greet(socket, victim, true);
   let heard = Buffer.alloc(0);
   await until("it is unchoked", () => {
-    // Handshake, HAVE_ALL, pieces free while choked, extension handshake; UNCHOKE is the last.
+    // After the handshake, HAVE_ALL, pieces free while choked and the extension handshake.
     const part = socket.read() as Uint8Array | null;
     if (part !== null) heard = Buffer.concat([heard, part]);
-    return heard.subarray(-5).equals(message(UNCHOKE));
+    return heard.includes(message(UNCHOKE));
   });
   socket.write(requests(victim, i * 160, 500));
   return socket;

@@ -56,7 +56,8 @@ describe("a world with a fault", () => {
     const error = await errorOf(({ copies, disk }) => {
       for (const { title, options } of copies) {
         const path = [options.dir, ...title.torrent.files[0]!.path].join("/");
-        if (disk.entry(path) !== undefined) disk.corrupt(path, 7);
+        const entry = disk.entry(path), byte = new Uint8Array(1);
+        if (entry?.kind === "file" && entry.data.read(byte, 7) > 0) disk.corrupt(path, 7);
       }
       return Promise.resolve();
     });

@@ -13,8 +13,8 @@ import { UploadQueue, type UploadRequest } from "./upload_queue.ts";
 
 /** The most queued answers, in bytes, for a peer that keeps requesting and reads nothing. */
 const MAX_UNREAD = 1 << 18;
-/** Blocks of the piece under way that a peer gets at most after it was choked. */
-const MAX_REST = 16;
+/** Blocks of the piece under way that a peer gets at most after it was choked, and the time for them. */
+const MAX_REST = 16, MAX_REST_MS = 4000;
 /** Enough time for a request after our UNCHOKE; on a busy line that itself is late. */
 const FAIR_TURN_MS = 2000, BUSY_TURN_MS = 5000;
 
@@ -96,7 +96,8 @@ export class UploadSide {
     this.#chokedPatience.choked(now, (this.rate.total - this.#gotBefore) / BLOCK_LENGTH);
     this.#requested = -1;
     this.#rest = this.queue.answered;
-    let left = this.#fast ? MAX_REST : 0;
+    const soon = Math.floor(this.rate.rate * MAX_REST_MS / 1000 / BLOCK_LENGTH);
+    let left = this.#fast ? Math.min(MAX_REST, soon) : 0;
     const dropped = this.queue.drop(({ piece }) =>
       !this.#allowed.has(piece) && !(piece === this.#rest && left-- > 0)
     );

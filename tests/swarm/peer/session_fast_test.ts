@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import type { RateMeter } from "../../../src/util/rate_meter.ts";
 import * as wire from "../../../src/wire/peer_wire.ts";
 import { blocksOf, SessionBench } from "../../harness/session_bench.ts";
 import { Workshop } from "../../harness/workshop.ts";
@@ -24,6 +25,13 @@ function starving(sequential = true, options = {}): SessionBench {
 
 const request = (piece: number, block: number) => (voice: wire.WireEncoder) =>
   voice.block(wire.REQUEST, piece, block * BLOCK, BLOCK);
+
+/** At this rate for a second, in bytes. */
+function uploads(meter: RateMeter, rate: number, now: number): void {
+  meter.sample(now - 1000);
+  meter.add(rate);
+  meter.sample(now);
+}
 
 describe("PeerSession: uploads while it chokes (BEP 6)", () => {
   it("announces the allowed pieces to a peer with few pieces, and to no other", () => {
@@ -61,12 +69,23 @@ describe("PeerSession: uploads while it chokes (BEP 6)", () => {
     for (const block of [0, 1, 2]) one.hears(request(3, block));
     one.hears(request(4, 0));
     one.session.upload.skip(1);
+    uploads(one.session.up, 100_000, one.now);
     one.session.setChoking(true, one.now);
     assert.deepEqual(blocksOf(one.said(), wire.REJECT).map(({ piece }) => piece), [4]);
     assert.equal(one.session.upload.length, 2);
     assert.equal(one.session.isInOrder, true);
     one.hears(request(3, 3));
     assert.equal(one.session.upload.length, 2, "nothing more of it");
+  });
+
+  it("rejects the rest of a piece, too, if it would take long", () => {
+    const one = choked();
+    one.session.setChoking(false, one.now);
+    for (const block of [0, 1, 2]) one.hears(request(3, block));
+    one.session.upload.skip(1);
+    uploads(one.session.up, 4000, one.now);
+    one.session.setChoking(true, one.now);
+    assert.equal(one.session.upload.length, 0);
   });
 
   it("remembers until a choke which suggestions were not followed", () => {
