@@ -40,7 +40,7 @@ describe("shareOut", () => {
 describe(`shoal seed under "ulimit -n ${LIMIT}"`, () => {
   it(
     "serves a newcomer among silent connections",
-    { skip, timeout: 90_000 },
+    { skip, timeout: 200_000 },
     async () => {
       const payload = scene.payload(spec), { infoHash } = payload;
       const limited = ["sh", "-c", `ulimit -n ${LIMIT}; exec "$@"`, "sh", ...shoalCommand()];
@@ -54,10 +54,10 @@ describe(`shoal seed under "ulimit -n ${LIMIT}"`, () => {
         return open(victim, `127.0.1.${1 + i}`).on("connect", () => knocked++).resume();
       });
       await until("more have knocked than fit", () => knocked > LIMIT);
-      await newcomerIsServed(victim, 30_000);
+      await newcomerIsServed(victim, 60_000);
       assert.ok(readdirSync(`/proc/${pid}/fd`).length < LIMIT, "silent connections left room");
       await until("all have knocked", () => knocked === SILENT, 60_000);
-      await newcomerIsServed(victim, 30_000);
+      await newcomerIsServed(victim, 60_000);
       for (const socket of silent) socket.destroy();
     },
   );
