@@ -1,7 +1,7 @@
 /**
  * `npm test`: format, lint, public docs, types, layers, then every test file on Deno and the same
- * files on Bun, each file in a process of its own. Two processes work at a time; beside them run two of the files
- * that mostly wait (for a timer, or for another program). The last line is the verdict.
+ * files on Bun, each file in a process of its own. Two processes run at a time, and two more for the
+ * files that mostly wait (for a timer, or for another program). The last line is the verdict.
  *
  *   npm test                       everything
  *   npm test -- --filter PATH      only the test files whose path contains PATH, on both runtimes

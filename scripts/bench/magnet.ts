@@ -158,8 +158,8 @@ function report(seeder: keyof typeof GOAL, times: ReadonlyMap<Runtime, readonly 
     const isMet = whole.median <= goal;
     met &&= isMet;
     console.log(
-      `${seeder}, ${runtime}: first piece after ${whole.text} s, ${later.text} s of it after the ` +
-        `metadata (median of ${samples.length}; least to most), goal ${goal} s: ` +
+      `${seeder}, ${runtime}: first piece ${whole.text} s after the start and ${later.text} s after ` +
+        `the metadata (median of ${samples.length}; least to most), goal ${goal} s: ` +
         `${isMet ? "met" : "missed"}`,
     );
   }

@@ -54,7 +54,7 @@ export async function runReal(
     const begin = performance.now();
     await Promise.all(dirs.map((dir, i) => {
       mkdirSync(dir, { recursive: true });
-      // Each knows all that started before; these learn of it from the connection.
+      // Each leech knows those that started earlier; these learn about it when it connects.
       const peers = Array.from({ length: i + 1 }, (_, k) => `--peer=127.0.0.1:${firstPort + k}`);
       const port = `--port=${firstPort + i + 1}`;
       const leech = start(

@@ -24,8 +24,8 @@ export interface KillsOptions {
   /** Bytes of the torrent. */
   size: number;
   /**
-   * Each process is killed after up to so many seconds: the first one counts from its first piece, the
-   * next from its very start, and so on in turns.
+   * The most seconds before a process is killed. They count from the first piece and from the start
+   * of the process, in turns.
    */
   spread: number;
   /** Downloads at once. */

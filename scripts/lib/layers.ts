@@ -3,7 +3,7 @@
  * platform alone. scripts/check_layers.ts applies them.
  */
 
-/** A file with a class imports at most so many files, and a class shows at most so many members. */
+/** The most imports of a file with a class, and the most public members of a class. */
 export const maxImports = 15, maxMembers = 20;
 
 /**

@@ -65,7 +65,7 @@ export function decodeKrpc(datagram: Uint8Array): KrpcMessage {
 }
 
 function decodeRoot(datagram: Uint8Array): BDict {
-  // One copy for the whole message: a separate array for every id would take 600 bytes on Deno.
+  // One copy for the whole message: a separate array for every id would take 600 bytes each.
   const bytes = datagram.length > MAX_MESSAGE_BYTES ? datagram : datagram.slice();
   let root: BValue;
   try {

@@ -171,22 +171,20 @@ export class Choker<Peer extends ChokerPeer> {
       }
       return;
     }
-    const all = [...peers];
-    const limited = seeding && this.#isLimited(all);
-    this.#nextRoundAt = now + (limited ? LIMITED_TURN_MS : ROUND_MS);
-    this.recalculateUnchoke(all, seeding, now);
+    this.recalculateUnchoke([...peers], seeding, now);
   }
 
-  /** One round: decides about every peer. */
+  /** One round: decides about every peer, and when the next round is. */
   recalculateUnchoke(all: readonly Peer[], seeding: boolean, now: number): void {
     for (const peer of all) this.#count(peer);
     const interested = all.filter((peer) => peer.peerInterested);
     const order = this.#inOrder(interested, seeding, now);
-    // Where all have short turns, nobody gets a long one by chance.
-    const inTurn = seeding && this.#isLimited(all) ? this.#seats : this.#regular;
-    const chosen = new Set(order.slice(0, inTurn));
-    if (inTurn === this.#regular) this.optimisticUnchoke(order.slice(inTurn), now);
-    else this.#optimistic = null;
+    const limited = seeding && interested.length > this.#carried;
+    this.#nextRoundAt = now + (limited ? LIMITED_TURN_MS : ROUND_MS);
+    const chosen = new Set(order.slice(0, this.#regular));
+    // While all turns are short, no peer gets a long one by chance.
+    if (limited) this.#optimistic = null;
+    else this.optimisticUnchoke(order.slice(this.#regular), now);
     if (this.#optimistic !== null) chosen.add(this.#optimistic);
     for (const peer of order) if (chosen.size < this.#seats) chosen.add(peer);
     for (const peer of all) peer.setChoking(!chosen.has(peer), now);
@@ -219,7 +217,7 @@ export class Choker<Peer extends ChokerPeer> {
    * first; of equals, the peer with the fewest pieces.
    */
   roundRobinUnchoke(interested: readonly Peer[], now: number): Peer[] {
-    const limited = this.#isLimited(interested);
+    const limited = interested.length > this.#carried;
     const rank = (peer: Peer) => {
       if (peer.stuck) return 3;
       if (peer.choking) return 1;
@@ -234,22 +232,17 @@ export class Choker<Peer extends ChokerPeer> {
   /** With a low upload limit: it had its time, and got something if it requested something. */
   #hasHadTurn(peer: Peer, now: number): boolean {
     if (now - peer.unchokedAt < LIMITED_TURN_MS) return false;
-    const tally = this.#tallies.get(peer);
-    return peer.upload.length === 0 ||
-      (tally !== undefined && (tally.took > 0 || peer.up.total > tally.up));
-  }
-
-  #isLimited(peers: readonly Peer[]): boolean {
-    if (this.#carried === Infinity) return false;
-    let interested = 0;
-    for (const peer of peers) if (peer.peerInterested) interested++;
-    return interested > this.#carried;
+    return peer.upload.length === 0 || this.#tookLately(peer);
   }
 
   /** Whether an unchoked peer took something lately, or had no time to. */
   #usesTurn(peer: Peer, now: number): boolean {
     if (peer.stuck) return false;
-    if (now - peer.unchokedAt < ROUND_MS) return true;
+    return now - peer.unchokedAt < ROUND_MS || this.#tookLately(peer);
+  }
+
+  /** In the last round or since. */
+  #tookLately(peer: Peer): boolean {
     const tally = this.#tallies.get(peer);
     return tally !== undefined && (tally.took > 0 || peer.up.total > tally.up);
   }

@@ -142,7 +142,8 @@ function encodeUrlData(path: string): Uint8Array {
   return concatBytes(...chunks);
 }
 
-function need(bytes: Uint8Array, length: number): void {
+/** Throws a ProtocolError if a packet is shorter than `length`. */
+export function need(bytes: Uint8Array, length: number): void {
   if (bytes.length >= length) return;
   throw new ProtocolError(
     "bad-length",
@@ -150,7 +151,8 @@ function need(bytes: Uint8Array, length: number): void {
   );
 }
 
-function words(...values: number[]): Uint8Array {
+/** 32-bit words, the highest byte first. */
+export function words(...values: number[]): Uint8Array {
   const bytes = new Uint8Array(4 * values.length);
   values.forEach((value, i) => writeUint32(bytes, 4 * i, value));
   return bytes;

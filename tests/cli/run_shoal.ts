@@ -1,6 +1,7 @@
 /** Runs the real command line in a process of its own, on the runtime that runs the test. */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -110,6 +111,27 @@ export async function startSwarm(size: number, bytesPerSecond: number): Promise<
   const torrentPath = join(folder, "data.torrent");
   writeFileSync(torrentPath, swarm.torrent);
   return { ...swarm, folder, seeds, data: join(seeds, "data.bin"), torrentPath };
+}
+
+/**
+ * Runs an example of the documentation in a folder with an `example.torrent`, which it must download
+ * to `downloads`. Returns what it printed.
+ */
+export async function runExample(code: string): Promise<string> {
+  const swarm = await startSwarm(1024 * 1024, 50 * 1024 * 1024);
+  try {
+    const cwd = newFolder(), script = join(cwd, "example.ts");
+    copyFileSync(swarm.torrentPath, join(cwd, "example.torrent"));
+    const url = new URL("../../mod.ts", import.meta.url).href;
+    writeFileSync(script, code.replace('"./mod.ts"', JSON.stringify(url)));
+    const { out, err, code: exitCode } = await startShoal([], { script, cwd }).finished;
+    assert.equal(err, "");
+    assert.equal(exitCode, 0);
+    assert.deepEqual(readFileSync(join(cwd, "downloads", "data.bin")), readFileSync(swarm.data));
+    return out;
+  } finally {
+    await swarm.close();
+  }
 }
 
 /** The .torrent of a file that does not exist, at most a piece of 256 KiB long. */

@@ -7,8 +7,8 @@ import type {
   AnnounceRequest,
   ScrapeEntry,
 } from "../../src/tracker/tracker_message.ts";
-import { MAX_UDP_SCRAPE } from "../../src/tracker/tracker_udp.ts";
-import { concatBytes, readUint16, readUint32, writeUint32 } from "../../src/util/bytes.ts";
+import { MAX_UDP_SCRAPE, need, words } from "../../src/tracker/tracker_udp.ts";
+import { concatBytes, readUint16, readUint32 } from "../../src/util/bytes.ts";
 import { compactPeer, type PeerAddress } from "../../src/util/compact_address.ts";
 import { ProtocolError } from "../../src/util/errors.ts";
 
@@ -126,20 +126,6 @@ function decodeUrlData(options: Uint8Array): string {
     at += length;
   }
   return new TextDecoder().decode(concatBytes(...parts));
-}
-
-function need(bytes: Uint8Array, length: number): void {
-  if (bytes.length >= length) return;
-  throw new ProtocolError(
-    "bad-length",
-    `A UDP tracker packet has ${bytes.length} bytes, fewer than ${length}`,
-  );
-}
-
-function words(...values: number[]): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  values.forEach((value, i) => writeUint32(bytes, 4 * i, value));
-  return bytes;
 }
 
 /** Numbers above 2^53 lose their low digits; these are counters, so that does no harm. */

@@ -57,7 +57,7 @@ export class Copy {
     return this.doneSinceMs !== null && this.#home.now - this.doneSinceMs > RECORDED_MS;
   }
 
-  /** It has part of it in the final folder, in this run, and that was recorded. */
+  /** The final folder holds part of the torrent from this run, and the record says so. */
   get hasBegun(): boolean {
     const { disk, stateDir, now } = this.#home;
     const isRecorded = disk.entry(`${stateDir}/${this.title.hex}.resume`) !== undefined;

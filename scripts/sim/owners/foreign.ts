@@ -101,7 +101,7 @@ const PLANTERS: Record<string, Planter> = {
   folder,
 };
 
-/** Puts files where torrents want to write, and other files beside them. */
+/** Puts files at the paths of torrents, and other files next to them. */
 export function plantForeign(home: Home, chance: number): void {
   const { dice } = home, names = Object.keys(PLANTERS);
   for (const copy of home.copies) {
