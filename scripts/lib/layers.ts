@@ -23,7 +23,17 @@ export const memberCeilings: Readonly<Record<string, number>> = {
 };
 
 /** Packages that src may name. */
-export const packages: readonly string[] = ["bencode", "hash-wasm"];
+export const packages: readonly string[] = [
+  "@hono/node-server",
+  "@valibot/to-json-schema",
+  "bencode",
+  "hash-wasm",
+  "hono",
+  "hono/body-limit",
+  "hono/streaming",
+  "jsonc-parser",
+  "valibot",
+];
 
 const base = ["util", "bencode", "metainfo", "wire"];
 const parts = ["transport", "storage", "tracker", "dht", "peers", "pieces"];
@@ -48,10 +58,10 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   torrent,
   discovery: [...base, "transport", "tracker", "dht", "peers"],
   client,
-  rpc: [...client, "client"],
   web: [],
-  cli: [...client, "client", "rpc", "web", "platform/select"],
-  "mod.ts": [...client, "client", "rpc", "cli", "platform/select"],
+  daemon: [...client, "client", "web"],
+  cli: [...client, "client", "daemon", "platform/select"],
+  "mod.ts": [...client, "client", "daemon", "cli", "platform/select"],
 };
 
 /** Layers that every other may import with `import type`. */

@@ -1,5 +1,6 @@
 /** Leeches of all kinds: what they have so far can be asked, so that a test can act half-way. */
 
+import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { join } from "node:path";
 import { createClient } from "../../mod.ts";
@@ -98,12 +99,8 @@ export async function leechWithAria2(
   { rate = 0 }: LeechOptions = {},
 ): Promise<Leech> {
   demand("aria2");
-  const dir = scene.folder(), rpcPort = await freePort();
-  keep(scene, [
-    "aria2c",
-    "--no-conf",
-    "--enable-rpc",
-    `--rpc-listen-port=${rpcPort}`,
+  const dir = scene.folder();
+  const rpc = await startAria2(scene, [
     "--seed-ratio=0.0",
     `--${LIMIT}=${rate}`,
     "--enable-dht=false",
@@ -119,7 +116,7 @@ export async function leechWithAria2(
     `--dir=${dir}`,
     torrent,
   ]);
-  const ask = async () => (await callAria2(rpcPort, "tellActive", [STATUS]))?.[0] ?? null;
+  const ask = async () => (await callAria2(rpc, "tellActive", [STATUS]))?.[0] ?? null;
   const isDone = async () => {
     const status = await ask();
     return status !== null && status.completedLength === status.totalLength;
@@ -131,11 +128,45 @@ export async function leechWithAria2(
     pieces: async () => bitsOf((await ask())?.bitfield ?? ""),
     isDone,
     done: () => until("aria2 has everything", isDone, 50_000),
-    unlimit: async () => {
-      const done = await callAria2(rpcPort, "changeGlobalOption", [{ [LIMIT]: "0" }]);
-      if (done === null) throw new Error("aria2 took no new limit");
-    },
+    unlimit: () =>
+      until(
+        "aria2 takes a new limit",
+        async () => await callAria2(rpc, "changeGlobalOption", [{ [LIMIT]: "0" }]) !== null,
+      ),
   };
+}
+
+/** Where an aria2 is asked, and the secret that tells it from another one on the same port. */
+interface Aria2Rpc {
+  port: number;
+  secret: string;
+}
+
+/**
+ * Resolves once it can be asked. An aria2 whose port was taken meanwhile downloads but answers
+ * nobody; so another one is started on another port.
+ */
+async function startAria2(scene: Scene, args: readonly string[]): Promise<Aria2Rpc> {
+  for (let triesLeft = 5;; triesLeft--) {
+    const rpc = { port: await freePort(), secret: randomUUID() };
+    const program = keep(scene, [
+      "aria2c",
+      "--no-conf",
+      "--enable-rpc",
+      `--rpc-listen-port=${rpc.port}`,
+      `--rpc-secret=${rpc.secret}`,
+      ...args,
+    ]);
+    const answers = async () => await callAria2(rpc, "getVersion", []) !== null;
+    try {
+      await until("aria2 answers", answers, 10_000);
+      return rpc;
+    } catch (error) {
+      program.kill("SIGKILL");
+      await program.ended;
+      if (triesLeft === 0) throw error;
+    }
+  }
 }
 
 /** It learns of its peers from the torrent's tracker alone; what it has is not known by piece. */
@@ -170,7 +201,8 @@ function collect(program: Program, pick: (line: string) => number | null): Set<n
 }
 
 /** The result of a call; null while it does not answer yet, or refuses. */
-function callAria2(port: number, method: string, params: unknown[]) {
+function callAria2({ port, secret }: Aria2Rpc, method: string, args: unknown[]) {
+  const params = [`token:${secret}`, ...args];
   const body = JSON.stringify({ jsonrpc: "2.0", id: "1", method: `aria2.${method}`, params });
   // deno-lint-ignore no-explicit-any
   return new Promise<any>((resolve) => {
