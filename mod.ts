@@ -42,6 +42,7 @@ export type { HostPort, PeerAddress } from "./src/util/compact_address.ts";
 export type { Torrent } from "./src/torrent/torrent.ts";
 export type {
   AddOptions,
+  ClientFigures,
   ClientOptions,
   ClientPatch,
   DhtSettings,
@@ -50,6 +51,7 @@ export type {
   FileSnapshot,
   FinalCheck,
   HeldBackBy,
+  HistogramFigures,
   PeerSnapshot,
   PiecesSnapshot,
   QuotaOptions,

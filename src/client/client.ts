@@ -22,7 +22,7 @@ import {
   clientSettings,
 } from "./settings.ts";
 import { optionsOf, type SavedStart } from "./torrent_maker.ts";
-import type { AddOptions, ClientOptions, ClientPatch } from "./types.ts";
+import type { AddOptions, ClientFigures, ClientOptions, ClientPatch } from "./types.ts";
 
 /**
  * All torrents of one client: they share a port, limits and open files. `createClient` opens one.
@@ -127,10 +127,11 @@ export class Client {
 
   /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
   async remove(infoHash: string): Promise<void> {
-    const key = infoHash.toLowerCase(), { saved, paths, state } = this.#parts;
+    const key = infoHash.toLowerCase(), { saved, paths, state, figures } = this.#parts;
     await this.#handles.get(key)?.stop();
     await saved.written(key);
     this.#handles.delete(key);
+    figures.removed(key);
     paths.release(key);
     state?.forget(key);
   }
@@ -186,6 +187,11 @@ export class Client {
     }
   }
 
+  /** The figures of all torrents together, for monitoring; counters begin with the client. */
+  figures(): ClientFigures {
+    return this.#parts.figures.figures(this.#parts);
+  }
+
   /** The events of all torrents from now on; ends with the client. */
   events(): AsyncIterableIterator<TorrentEvent> {
     return this.#parts.feed.listen();
@@ -227,7 +233,7 @@ export class Client {
     options: AddOptions,
     start: SavedStart = {},
   ): Torrent {
-    const { maker, running, network, owners, feed, platform } = this.#parts;
+    const { maker, running, network, owners, feed, figures, platform } = this.#parts;
     if (running.has(infoHash)) {
       const name = source.name ?? infoHash;
       throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
@@ -245,6 +251,7 @@ export class Client {
       },
     });
     this.#handles.set(infoHash, inside.torrent);
+    figures.added(inside);
     this.#enlist(inside);
     inside.begin(start);
     void addManualPeers(platform.net, inside, options.peers ?? []);

@@ -51,6 +51,11 @@ export class ContentMaker {
     this.#readCache = new ReadCache(settings.readCacheBytes, platform);
   }
 
+  /** The reads and writes of all torrents. */
+  get disk(): HandlePool["meter"] {
+    return this.#handles.meter;
+  }
+
   /** Closes the files that are still open. */
   close(): void {
     this.#handles.close();

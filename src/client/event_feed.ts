@@ -2,6 +2,7 @@
  * Events for whoever listens: each listener has its own bounded queue; one that does not keep up
  * loses the oldest and is told so by a warning, and never holds the client back.
  */
+import { EventTally } from "./event_tally.ts";
 import type { TorrentEvent } from "./types.ts";
 
 const MAX_QUEUED = 10_000;
@@ -69,9 +70,11 @@ export class EventFeed {
   readonly #listeners = new Set<Listener>();
   /** Of one torrent, by its info-hash. */
   readonly #ofTorrent = new Map<string, Set<Listener>>();
+  readonly tally = new EventTally();
   #ended = false;
 
   push(event: TorrentEvent): void {
+    this.tally.count(event);
     for (const listener of this.#listeners) listener.push(event);
     for (const listener of this.#ofTorrent.get(event.infoHash) ?? []) listener.push(event);
   }

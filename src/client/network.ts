@@ -59,6 +59,11 @@ export class Network {
     return this.#inbound.port;
   }
 
+  /** Incoming connections whose handshake is still to come. */
+  get pending(): number {
+    return this.#inbound.pending;
+  }
+
   /** Rejects with a NetError, and then listens where it did before. */
   async listen(port: number): Promise<void> {
     await this.#inbound.listen(this.#platform.net, this.#at(port));

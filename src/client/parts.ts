@@ -5,6 +5,7 @@ import { createCrc32c } from "../util/crc32c.ts";
 import { ClientLimits } from "./client_limits.ts";
 import { ContentMaker } from "./content_maker.ts";
 import { EventFeed } from "./event_feed.ts";
+import { FiguresBook } from "./figures.ts";
 import { Network } from "./network.ts";
 import { shareOut } from "./open_share.ts";
 import { openOwners, type StateFolderOwners } from "./other_owners.ts";
@@ -22,6 +23,7 @@ export interface ClientParts {
   /** By info-hash: torrents that have not ended. */
   readonly running: Map<string, TorrentInside>;
   readonly feed: EventFeed;
+  readonly figures: FiguresBook;
   readonly limits: ClientLimits;
   readonly quota: QuotaWatch;
   readonly network: Network;
@@ -77,6 +79,7 @@ export async function makeParts(platform: Platform, options: ClientOptions): Pro
     platform,
     running,
     feed,
+    figures: new FiguresBook(),
     limits,
     quota,
     network,

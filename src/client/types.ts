@@ -8,6 +8,7 @@ import type { DhtSettings } from "../discovery/discovery.ts";
 import type { QuotaOptions } from "./quota.ts";
 
 export type { DhtSettings, QuotaOptions, Rates };
+export type { ClientFigures, HistogramFigures } from "./figures.ts";
 export type {
   AddOptions,
   FileSelection,

@@ -35,6 +35,11 @@ export function sourceNames(sources: number): string[] {
   return SOURCE_NAMES.filter((_, bit) => (sources >> bit) & 1);
 }
 
+/** The one that counts for a connection: its own call, or else the most trusted. One bit. */
+export function firstSource(sources: number, incoming: boolean): number {
+  return incoming ? PEER_SOURCE.INCOMING : sources & -sources;
+}
+
 const CAPPED = PEER_SOURCE.DHT | PEER_SOURCE.PEX | PEER_SOURCE.LSD;
 
 /**

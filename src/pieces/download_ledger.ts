@@ -6,6 +6,8 @@ import type { Work } from "./piece_types.ts";
 /** In pieces that failed; of duplicate or late blocks; of unrequested blocks. */
 export type WasteCause = "failed" | "duplicate" | "unasked";
 
+const CAUSES: readonly WasteCause[] = ["failed", "duplicate", "unasked"];
+
 /** Milliseconds from request to the beginning of its answer. */
 const LATENCY_BOUNDS_MS = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
 
@@ -35,6 +37,16 @@ export class DownloadLedger {
 
   waste(cause: WasteCause, bytes: number): void {
     this.wasted[cause] += bytes;
+  }
+
+  /** What another download cost besides. */
+  addAll(other: DownloadLedger): void {
+    this.started += other.started;
+    this.completed += other.completed;
+    this.failed += other.failed;
+    this.retried += other.retried;
+    for (const cause of CAUSES) this.wasted[cause] += other.wasted[cause];
+    this.latency.addAll(other.latency);
   }
 
   get wastedBytes(): number {

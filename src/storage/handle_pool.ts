@@ -6,6 +6,7 @@
 import type { FileHandle, Files } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
+import { DiskMeter, MeteredHandle } from "./disk_meter.ts";
 import { DiskPace, type PaceClock } from "./disk_pace.ts";
 
 /** A file that the pool opens and closes. Its fields are the pool's alone to change. */
@@ -17,6 +18,7 @@ export class PooledFile {
 }
 
 export class HandlePool {
+  readonly meter = new DiskMeter();
   readonly #files: Files;
   readonly #limit: number;
   /** Least recently used first. */
@@ -25,7 +27,7 @@ export class HandlePool {
   readonly #clock: PaceClock | null;
   readonly #paces = new Map<string, DiskPace>();
 
-  /** Without a clock all disks count as quick. */
+  /** Without a clock all disks count as quick, and nothing is metered. */
   constructor(files: Files, limit = 128, clock: PaceClock | null = null) {
     assert(limit > 0, "the pool may open a file");
     this.#files = files;
@@ -91,7 +93,10 @@ export class HandlePool {
 
   #keep(file: PooledFile, handle: FileHandle, mode: "read" | "write" | "create"): void {
     this.#closeOldest(this.#open.size + 1 - this.#limit);
-    file.handle = handle;
+    const clock = this.#clock;
+    file.handle = clock === null
+      ? handle
+      : new MeteredHandle(handle, this.meter, () => clock.now());
     file.writable = mode !== "read";
     this.#open.add(file);
     this.#latest = file;

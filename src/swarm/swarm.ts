@@ -24,7 +24,7 @@ import { OwnId } from "./own_id.ts";
 import { expendable, idle, leastMissed } from "./eviction.ts";
 import { OURSELVES } from "../peers/peer_book.ts";
 import type { PeerPool } from "../peers/peer_pool.ts";
-import type { PoolPeer } from "../peers/pool_peer.ts";
+import { firstSource, type PoolPeer } from "../peers/pool_peer.ts";
 import type { PieceManager } from "../pieces/piece_manager.ts";
 import { SpentWork } from "./spent_work.ts";
 import { Spread } from "./spread.ts";
@@ -94,6 +94,8 @@ export interface Member {
   readonly link: PeerLink;
   readonly info: SocketInfo;
   readonly incoming: boolean;
+  /** One bit of PEER_SOURCE: how it was found, as known when it connected. */
+  readonly source: number;
   readonly limits: LinkLimits;
   /** Totals of this connection as reported to the pool. */
   reported: { down: number; up: number };
@@ -567,7 +569,8 @@ export class Swarm {
       broke: (error) => this.#events.broke(error),
     });
     const reported = { down: 0, up: 0 }, since = { tookAt: now, movedAt: now };
-    const member: Member = { peer, session, link, info, incoming, limits, reported, ...since };
+    const source = firstSource(peer.sources, incoming), line = { info, incoming, source };
+    const member: Member = { peer, session, link, ...line, limits, reported, ...since };
     this.#members.set(peer, member);
     this.#bySession.set(session, member);
     this.#content?.pieces.peerJoined(session);

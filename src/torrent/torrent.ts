@@ -616,6 +616,12 @@ export class Torrent {
       get running() {
         return peers.online;
       },
+      get state() {
+        return torrent.#state;
+      },
+      get ledger() {
+        return torrent.#ledger;
+      },
       get private() {
         return torrent.#meta?.private ?? false;
       },

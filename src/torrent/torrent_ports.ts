@@ -1,6 +1,7 @@
 /** A torrent's tools from its client, and the internal members that it shows to it. */
 import type { Clock } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import type { FileError } from "../util/errors.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
@@ -9,7 +10,7 @@ import type { ContentEvents, ContentStart } from "./content_ports.ts";
 import type { AddOptions, TorrentPatch } from "./options.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { Torrent } from "./torrent.ts";
-import type { QuotaSpent, TorrentEvent, TorrentHappening } from "./types.ts";
+import type { QuotaSpent, TorrentEvent, TorrentHappening, TorrentState } from "./types.ts";
 
 /** Where a torrent comes from. */
 export interface TorrentSource {
@@ -89,6 +90,9 @@ export interface TorrentInside {
   readonly swarm: TorrentPeers["swarm"];
   /** It has connections, or wants some. */
   readonly running: boolean;
+  readonly state: TorrentState;
+  /** Of this run of the client; null until the metadata is known. */
+  readonly ledger: DownloadLedger | null;
   readonly private: boolean;
   readonly complete: boolean;
   /** No peer is connected, and none can be dialled. */

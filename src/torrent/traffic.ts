@@ -1,4 +1,5 @@
 /** Payload bytes of one torrent, over all connections of this run and over the runs before it. */
+import { SourceTraffic } from "../peers/source_traffic.ts";
 import type { Member } from "../swarm/swarm.ts";
 
 export interface Traffic {
@@ -18,13 +19,27 @@ export class TrafficBook {
   #started = NONE;
   /** Of connections that ended in this run. */
   #gone = NONE;
+  /** The same by the source of the peer; null while nothing was transferred. */
+  #goneBySource: SourceTraffic | null = null;
 
   constructor(members: () => Iterable<Member>) {
     this.#members = members;
   }
 
-  memberLeft({ session }: Member): void {
-    this.#gone = sum(this.#gone, { downloaded: session.down.total, uploaded: session.up.total });
+  memberLeft({ session: { down, up }, source }: Member): void {
+    if (down.total + up.total === 0) return;
+    this.#gone = sum(this.#gone, { downloaded: down.total, uploaded: up.total });
+    this.#goneBySource ??= new SourceTraffic();
+    this.#goneBySource.add(source, down.total, up.total);
+  }
+
+  /** Adds this run's bytes and the present rates to `sums`. */
+  addTo(sums: SourceTraffic): void {
+    if (this.#goneBySource !== null) sums.addAll(this.#goneBySource);
+    for (const { session: { down, up }, source } of this.#members()) {
+      sums.add(source, down.total, up.total);
+      sums.addRate(source, down.rate, up.rate);
+    }
   }
 
   /** It comes online: trackers count from their `started`. */

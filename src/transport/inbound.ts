@@ -46,6 +46,11 @@ export class Inbound {
     return this.#listener?.port ?? 0;
   }
 
+  /** Connections whose handshake is still to come. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /**
    * Listens there from now on; connections stay. A port below 0 ends listening. Rejects with a NetError,
    * and then listens where it did before.
