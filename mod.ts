@@ -42,6 +42,8 @@ export type { HostPort, PeerAddress } from "./src/util/compact_address.ts";
 export type { Torrent } from "./src/torrent/torrent.ts";
 export type {
   AddOptions,
+  AlternativeLimits,
+  AtGoal,
   ClientFigures,
   ClientOptions,
   ClientPatch,
@@ -52,11 +54,15 @@ export type {
   FinalCheck,
   HeldBackBy,
   HistogramFigures,
+  LabelSettings,
+  NewTorrent,
   PeerSnapshot,
   PiecesSnapshot,
+  QueueLimits,
   QuotaOptions,
   QuotaSpent,
   Rates,
+  RemovedData,
   SeedGoal,
   TorrentEvent,
   TorrentHappening,
@@ -68,6 +74,7 @@ export type {
   TrackerSnapshot,
   TrackerTiers,
   Unreached,
+  WeeklyWindow,
 } from "./src/client/types.ts";
 export { DHT_BOOTSTRAP } from "./src/client/types.ts";
 export type { FloodLimits } from "./src/dht/flood_guard.ts";

@@ -48,6 +48,7 @@ function defaultOf(row: OptionRow): string {
   if (row.required) return "none: it must be given";
   const { default: value, otherwise } = row;
   if (value === undefined) return otherwise ?? "";
+  if (Array.isArray(value)) return "none";
   if (typeof value !== "object") return `\`${String(value)}\``;
   return (value as { kind?: string } | null)?.kind ?? "no limits";
 }

@@ -22,7 +22,13 @@ import {
   clientSettings,
 } from "./settings.ts";
 import { optionsOf, type SavedStart } from "./torrent_maker.ts";
-import type { AddOptions, ClientFigures, ClientOptions, ClientPatch } from "./types.ts";
+import type {
+  AddOptions,
+  ClientFigures,
+  ClientOptions,
+  ClientPatch,
+  RemovedData,
+} from "./types.ts";
 
 /**
  * All torrents of one client: they share a port, limits and open files. `createClient` opens one.
@@ -125,15 +131,25 @@ export class Client {
     return this.#handles.get(infoHash.toLowerCase()) ?? null;
   }
 
-  /** Stops a torrent and deletes its saved state; its files stay. Rejects with a FileError. */
-  async remove(infoHash: string): Promise<void> {
-    const key = infoHash.toLowerCase(), { saved, paths, state, figures } = this.#parts;
+  /**
+   * Stops a torrent and deletes its saved state; its files stay, unless `data` says otherwise. Rejects
+   * with a FileError.
+   */
+  async remove(infoHash: string, _how: { data?: boolean } = {}): Promise<RemovedData> {
+    const key = infoHash.toLowerCase(), { saved, paths, state, queue, figures } = this.#parts;
     await this.#handles.get(key)?.stop();
     await saved.written(key);
     this.#handles.delete(key);
+    queue.remove(key);
     figures.removed(key);
     paths.release(key);
     state?.forget(key);
+    return { removed: [], kept: [], bytes: 0 };
+  }
+
+  /** The order of the torrents, and how to change it. */
+  get queue(): Pick<ClientParts["queue"], "move"> {
+    return this.#parts.queue;
   }
 
   /** The DHT node, for queries; null if the DHT is off. */
@@ -252,6 +268,7 @@ export class Client {
     });
     this.#handles.set(infoHash, inside.torrent);
     figures.added(inside);
+    this.#parts.queue.add(infoHash, start.rank);
     this.#enlist(inside);
     inside.begin(start);
     void addManualPeers(platform.net, inside, options.peers ?? []);

@@ -7,7 +7,7 @@ import { repairUtf8 } from "../bencode/utf8.ts";
 import { ResumeError } from "../util/errors.ts";
 import type { Plain } from "./option_kinds.ts";
 import { type OptionRow, TORRENT_OPTIONS, unpackOptions } from "./settings.ts";
-import { decodeWish, type Wish } from "./wish.ts";
+import { asNew, decodeWish, type Wish } from "./wish.ts";
 
 /** Throws a ResumeError. */
 export function decodeAdded(bytes: Uint8Array): Wish {
@@ -20,7 +20,7 @@ export function wishInRecord(body: BDict): Wish | null {
   const added = body.int("added") ?? 0;
   try {
     const options = unpackOptions(optionsIn(body));
-    return { link: null, paused: body.int("paused") !== 0, addedAt: added, options, movesTo: null };
+    return { ...asNew(added), paused: body.int("paused") !== 0, options };
   } catch (cause) {
     const message = `The resume file cannot be used: ${(cause as Error).message}`;
     throw new ResumeError("bad-field", message, { cause });

@@ -52,7 +52,7 @@ export type Plain = Record<string, unknown>;
 const MAX_TEXT = 64 * 1024;
 
 /** A kind whose values are the same in JSON. */
-function plain<T>(
+export function plain<T>(
   allowed: string,
   fits: (value: unknown) => boolean,
   form: Form = { type: "other" },
@@ -137,12 +137,12 @@ export const FOLDER: Kind<string> = {
   },
 };
 
-function listOf(
-  item: Kind<string>,
+export function listOf<T = string>(
+  item: Kind<T>,
   allowed: string,
   form: Form,
   most = Infinity,
-): Kind<readonly string[]> {
+): Kind<readonly T[]> {
   return {
     allowed,
     form,
@@ -150,7 +150,7 @@ function listOf(
       if (!Array.isArray(value)) throw refused(option, value, allowed);
       for (const one of value) item.check(one, option);
     },
-    pack: (list, absolute) => list.slice(0, most).map((one) => item.pack(one, absolute)),
+    pack: (list, absolute) => list.slice(0, most).map((one) => item.pack(one as never, absolute)),
     unpack: (list) => arrayOf(list).map((one) => item.unpack(one)),
   };
 }
@@ -332,7 +332,7 @@ const TRACKER_URL = plain<string>(
   (value) => isText(value) && /^(https?|udp|wss?):\/\/[^/?#\s]/i.test(value),
 );
 const TRACKER_LIST = "a list of tracker URLs";
-const URLS = listOf(TRACKER_URL, TRACKER_LIST, { type: "urls" });
+export const URLS = listOf(TRACKER_URL, TRACKER_LIST, { type: "urls" });
 const TIERS: Pick<Kind, "check"> = {
   check(value, option) {
     for (const tier of value as unknown[]) {
@@ -354,7 +354,12 @@ export const TRACKERS: Kind<TrackerTiers | TrackerChanges> = {
   unpack: (value) => value,
 };
 
-const GOAL_KINDS = oneOf<SeedGoal["kind"]>("none", "forever", "ratio", "time", "idle");
+const GOAL_KINDS = oneOf<SeedGoal["kind"]>("none", "forever", "ratio", "time", "idle", "any");
+/** None of them is a list itself. */
+const SOME_GOALS: Kind<readonly SeedGoal[]> = plain(
+  "a list of seed goals",
+  (goals) => Array.isArray(goals) && goals.length > 0 && goals.length <= 10,
+);
 /** What each kind of goal goes by. */
 const GOALS: { readonly [K in SeedGoal["kind"]]: Kind<object> } = {
   none: shape({ kind: GOAL_KINDS }),
@@ -362,6 +367,7 @@ const GOALS: { readonly [K in SeedGoal["kind"]]: Kind<object> } = {
   ratio: shape({ kind: GOAL_KINDS, ratio: AMOUNT }, ["ratio"]),
   time: shape({ kind: GOAL_KINDS, seconds: AMOUNT }, ["seconds"]),
   idle: shape({ kind: GOAL_KINDS, seconds: AMOUNT }, ["seconds"]),
+  any: shape({ kind: GOAL_KINDS, goals: SOME_GOALS }, ["goals"]),
 };
 export const GOAL: Kind<SeedGoal> = {
   allowed: "a seed goal",
@@ -370,6 +376,13 @@ export const GOAL: Kind<SeedGoal> = {
     const kind = (value as SeedGoal | null)?.kind;
     GOAL_KINDS.check(kind, `${option}.kind`);
     GOALS[kind!].check(value, option);
+    if (kind !== "any") return;
+    for (const goal of (value as { goals: readonly SeedGoal[] }).goals) {
+      if (goal?.kind === "any") {
+        throw refused(`${option}.goals`, goal, "a list of single seed goals");
+      }
+      GOAL.check(goal, `${option}.goals`);
+    }
   },
   pack: (goal) => goal,
   unpack: (goal) => goal,

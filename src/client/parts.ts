@@ -11,6 +11,7 @@ import { shareOut } from "./open_share.ts";
 import { openOwners, type StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { PeersMaker } from "./peers_maker.ts";
+import { Queue } from "./queue.ts";
 import { QuotaWatch } from "./quota_watch.ts";
 import { SavedTorrents } from "./saved_torrents.ts";
 import { clientSettings } from "./settings.ts";
@@ -26,6 +27,7 @@ export interface ClientParts {
   readonly figures: FiguresBook;
   readonly limits: ClientLimits;
   readonly quota: QuotaWatch;
+  readonly queue: Queue;
   readonly network: Network;
   readonly maker: TorrentMaker;
   readonly saved: SavedTorrents;
@@ -74,7 +76,9 @@ export async function makeParts(platform: Platform, options: ClientOptions): Pro
     quotaSpent: () => limits.quotaSpent,
     dht: () => network.discovery.dhtSize,
   };
-  const maker = new TorrentMaker({ platform, feed, saved, peers, content, owners, ofClient });
+  const queue = new Queue(running);
+  const shared = { platform, feed, saved, peers, content, owners, ofClient, queue };
+  const maker = new TorrentMaker(shared);
   return {
     platform,
     running,
@@ -82,6 +86,7 @@ export async function makeParts(platform: Platform, options: ClientOptions): Pro
     figures: new FiguresBook(),
     limits,
     quota,
+    queue,
     network,
     maker,
     saved,

@@ -15,18 +15,13 @@ import { toHex } from "../util/bytes.ts";
 import { TorrentFileError } from "../util/errors.ts";
 import { misfitOf, optionsAsLeft, recordAsWished, recordFor } from "./restored_record.ts";
 import type { StateDir } from "./state_dir.ts";
-import { encodeWish, type Wish } from "./wish.ts";
+import { asNew, encodeWish, type Wish } from "./wish.ts";
 import type { AddOptions } from "./types.ts";
 
 /** A torrent as an earlier run left it. */
-export interface SavedTorrent {
+export interface SavedTorrent extends Omit<Wish, "movesTo"> {
   /** A magnet where the metadata is not known yet. */
   readonly source: Metainfo | Magnet;
-  readonly options: AddOptions;
-  readonly link: string | null;
-  readonly paused: boolean;
-  /** Seconds since 1970. */
-  readonly addedAt: number;
   /** Its wish is saved in the state folder. */
   readonly isKept: boolean;
   readonly record: ResumeData | null;
@@ -81,10 +76,16 @@ export class SavedTorrents {
   }
 
   /** Saves a torrent's wish, so that a restart knows it, however this run ends. */
-  wishKeeper(infoHash: string, link: string | null, addedAt: number): TorrentPorts["keepWish"] {
-    return (options, paused, movesTo) => {
+  wishKeeper(
+    infoHash: string,
+    link: string | null,
+    addedAt: number,
+    rank: () => number,
+  ): TorrentPorts["keepWish"] {
+    return (options, standing, movesTo) => {
       if (this.#state === null || options.metadataOnly) return Promise.resolve();
-      const bytes = encodeWish({ link, paused, addedAt, options, movesTo }, (path) => {
+      const wish = { link, ...standing, addedAt, rank: rank(), options, movesTo };
+      const bytes = encodeWish(wish, (path) => {
         return this.#platform.files.absolute(path);
       });
       return this.#save(infoHash, (state) => state.keepWish(infoHash, bytes));
@@ -108,9 +109,10 @@ export class SavedTorrents {
     const isKept = kept !== null && !(kept instanceof Error);
     const wish = isKept ? kept : await this.#lostWish(state, infoHash, kept, record);
     if (wish === null) return null;
-    const { link, paused, addedAt } = wish, magnet = link === null ? null : parseMagnet(link);
+    const { options: _, movesTo: __, ...standing } = wish;
+    const magnet = wish.link === null ? null : parseMagnet(wish.link);
     const meta = await this.#metaOf(state, infoHash, magnet);
-    const start = { link, paused, addedAt, isKept };
+    const start = { ...standing, isKept };
     if (meta === null) {
       if (magnet !== null) return { source: magnet, options: wish.options, ...start, record: null };
       throw new Error(`${state.path} is incomplete: add the torrent again`);
@@ -155,7 +157,7 @@ export class SavedTorrents {
       }. ` +
       `The torrent is paused in ${record.dir} with default settings: change what you need, then start it`;
     this.#warn(infoHash, message);
-    return { link: null, paused: true, addedAt, options: { dir: record.dir }, movesTo: null };
+    return { ...asNew(addedAt), paused: true, options: { dir: record.dir } };
   }
 
   async #metaOf(

@@ -24,9 +24,19 @@ import {
   SWITCH,
   TEXT,
   TRACKERS,
+  URLS,
   whole,
   wholeOrInfinity,
 } from "./option_kinds.ts";
+import {
+  ALTERNATIVE,
+  AT_GOAL,
+  FREE_SPACE,
+  LABEL_LIST,
+  LABELS,
+  PATTERNS,
+  QUEUE,
+} from "./client_kinds.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type {
   AddOptions,
@@ -387,6 +397,54 @@ export const TORRENT_OPTIONS = {
       commands: ["download", "seed"],
     }],
   },
+  labels: {
+    kind: LABEL_LIST,
+    help: "Labels; options that the torrent lacks are those of its labels",
+    default: [] as readonly string[],
+    kept: true,
+    changeable: true,
+  },
+  atGoal: {
+    kind: AT_GOAL,
+    help: "What happens at the seed goal",
+    default: "stop",
+    kept: true,
+    changeable: true,
+  },
+  skipFiles: {
+    kind: PATTERNS,
+    help: "Patterns of files that are not downloaded, such as *.nfo, unless files names them",
+    default: [] as readonly string[],
+    kept: true,
+    changeable: true,
+  },
+  stopAfterMetadata: {
+    kind: SWITCH,
+    help: "Pause as soon as the metadata is known, so that files can be chosen",
+    default: false,
+    kept: true,
+    changeable: true,
+  },
+  forceStart: {
+    kind: SWITCH,
+    help: "Run outside the queue, without counting in it",
+    default: false,
+    kept: true,
+    changeable: true,
+  },
+  priority: {
+    kind: whole(-1, 1),
+    help: "Its share of a rate limit that torrents have in common: -1, 0 or 1",
+    default: 0,
+    kept: true,
+    changeable: true,
+  },
+  paused: {
+    kind: SWITCH,
+    help: "Add it paused: existing data is checked, and nothing else happens until start",
+    default: false,
+    instead: "use pause and start",
+  },
 } as const satisfies Rows<AddOptions>;
 
 /** Of a client: what `createClient` takes. */
@@ -522,6 +580,36 @@ export const CLIENT_OPTIONS = {
     kind: BYTES,
     help: "Bytes of memory for uploads read ahead, over all torrents",
     default: 32 * 1024 * 1024,
+  },
+  queue: {
+    kind: QUEUE,
+    help: "How many torrents work at a time: { downloads, seeds, stalledSeconds }",
+    otherwise: "all work",
+    changeable: true,
+  },
+  alternative: {
+    kind: ALTERNATIVE,
+    help: "Other rate limits for some hours of the week: { limits, on, schedule }",
+    otherwise: "none",
+    changeable: true,
+  },
+  minFreeSpace: {
+    kind: FREE_SPACE,
+    help: "Bytes: torrents that write to a disk with less free space wait",
+    default: 0,
+    changeable: true,
+  },
+  extraTrackers: {
+    kind: URLS,
+    help: "Trackers that every new public torrent gets beside its own",
+    default: [] as readonly string[],
+    changeable: true,
+  },
+  labels: {
+    kind: LABELS,
+    help: "By label: { dir, limits, seedGoal, atGoal, skipFiles } of its torrents",
+    otherwise: "none",
+    changeable: true,
   },
 } as const satisfies Rows<ClientOptions>;
 

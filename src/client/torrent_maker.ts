@@ -21,6 +21,8 @@ export interface SavedStart extends TorrentStart {
   readonly link?: string | null;
   /** Seconds since 1970. Default: now. */
   readonly addedAt?: number;
+  /** Its place in the queue. Default: the last. */
+  readonly rank?: number;
 }
 
 export interface TorrentMakerParts {
@@ -32,6 +34,10 @@ export interface TorrentMakerParts {
   /** Null without a state folder. */
   readonly owners: StateFolderOwners | null;
   readonly ofClient: Pick<TorrentPorts, "quotaSpent" | "dht">;
+  readonly queue: {
+    rankOf(infoHash: string): number;
+    placeOf(infoHash: string): ReturnType<TorrentPorts["place"]>;
+  };
 }
 
 /** What a torrent tells its client of its life. */
@@ -53,11 +59,12 @@ export class TorrentMaker {
     { link = null, addedAt = this.#wallSeconds() }: SavedStart,
     life: TorrentLife,
   ): TorrentInside {
-    const { feed, saved, peers, content, owners, platform, ofClient } = this.#parts;
+    const { feed, saved, peers, content, owners, platform, ofClient, queue } = this.#parts;
     const { clock, files } = platform, { name } = source, infoHash = toHex(source.infoHash);
     const meta = "layout" in source ? source : null, magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
-    const { isKnown, ...ports } = life, keepWish = saved.wishKeeper(infoHash, link, addedAt);
+    const { isKnown, ...ports } = life, rank = () => queue.rankOf(infoHash);
+    const keepWish = saved.wishKeeper(infoHash, link, addedAt, rank);
     const tell: TorrentPorts["tell"] = (happening) => feed.push({ infoHash, ...happening });
     const inside = makeTorrent({ infoHash, meta, link, name, addedAt }, options, {
       ...ofClient,
@@ -80,6 +87,7 @@ export class TorrentMaker {
       release: () => {
         if (isKnown()) owners?.release(infoHash);
       },
+      place: () => queue.placeOf(infoHash),
       checkPatch: checkTorrentPatch,
       absolute: (path) => files.absolute(path),
       listen: (first, hasEnded) => feed.listenTo(first, hasEnded),

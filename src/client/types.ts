@@ -5,6 +5,7 @@
 
 import type { Rates } from "../swarm/rate_limits.ts";
 import type { DhtSettings } from "../discovery/discovery.ts";
+import type { AddOptions } from "../torrent/options.ts";
 import type { QuotaOptions } from "./quota.ts";
 
 export type { DhtSettings, QuotaOptions, Rates };
@@ -17,6 +18,7 @@ export type {
   TrackerTiers,
 } from "../torrent/options.ts";
 export type {
+  AtGoal,
   DownloadMetrics,
   FileSnapshot,
   FinalCheck,
@@ -75,10 +77,90 @@ export interface ClientOptions {
    * most, a download by the blocks that peers have in flight.
    */
   quota?: QuotaOptions;
+  /** How many torrents work at a time; the others wait for their turn. Default: all work. */
+  queue?: Partial<QueueLimits>;
+  /** Other rate limits, for some hours of the week or until they are turned off. Default: none. */
+  alternative?: Partial<AlternativeLimits>;
+  /**
+   * Bytes. Torrents that would write to a disk with less free space than this wait until there is
+   * a tenth more. Default 0: never.
+   */
+  minFreeSpace?: number;
+  /** URLs of trackers that every new public torrent gets beside its own. Default: none. */
+  extraTrackers?: readonly string[];
+  /** By label: what its torrents have in common. A change applies to all of them. Default: none. */
+  labels?: Readonly<Record<string, LabelSettings>>;
+}
+
+/** How many torrents work at a time; Infinity for no limit. */
+export interface QueueLimits {
+  /** Torrents that download. Those that only check their files do not count. */
+  downloads: number;
+  /** Torrents that seed. */
+  seeds: number;
+  /** A torrent without progress for this time does not count. Infinity: all count. Default 300. */
+  stalledSeconds: number;
+}
+
+/** Rate limits that replace `ClientOptions.limits` while they are on. */
+export interface AlternativeLimits {
+  /** In bytes a second. */
+  limits: Partial<Rates>;
+  /** On now, until the next begin or end of a window. */
+  on: boolean;
+  /** When they are on. Empty: as `on` says. */
+  schedule: readonly WeeklyWindow[];
+}
+
+/** Hours of some days of the week, in local time. */
+export interface WeeklyWindow {
+  /** 0: Sunday, to 6: Saturday. The days on which the window begins. */
+  days: readonly number[];
+  /** "HH:MM". */
+  from: string;
+  /** "HH:MM", up to "24:00"; on the next day where it is not after `from`. */
+  to: string;
+}
+
+/** What the torrents of a label have in common, unless a torrent has its own option. */
+export interface LabelSettings {
+  /** Folder for new torrents that name none. */
+  dir?: string;
+  /** Rate limits of all its torrents together, in bytes a second. */
+  limits?: Partial<Rates>;
+  /** As of a torrent. */
+  seedGoal?: AddOptions["seedGoal"];
+  /** As of a torrent. */
+  atGoal?: AddOptions["atGoal"];
+  /** As of a torrent; these and the torrent's own count. */
+  skipFiles?: readonly string[];
+}
+
+/** What `Client.add` takes: `dir` may be left out if one of the labels has a folder. */
+export type NewTorrent = Omit<AddOptions, "dir"> & { dir?: string };
+
+/** What `Client.remove` did with the files of a torrent. */
+export interface RemovedData {
+  /** Absolute paths of deleted files and folders. */
+  removed: string[];
+  /** Files of the torrent that were left alone, and why. */
+  kept: { path: string; reason: string }[];
+  /** Bytes of the deleted files. */
+  bytes: number;
 }
 
 /** What `Client.update` can change. Rates that are left out stay as they are. */
 export type ClientPatch = Pick<
   ClientOptions,
-  "port" | "limits" | "dht" | "lsd" | "maxConnections" | "quota"
+  | "port"
+  | "limits"
+  | "dht"
+  | "lsd"
+  | "maxConnections"
+  | "quota"
+  | "queue"
+  | "alternative"
+  | "minFreeSpace"
+  | "extraTrackers"
+  | "labels"
 >;

@@ -14,8 +14,20 @@ export interface Wish {
   /** Seconds since 1970. */
   readonly addedAt: number;
   readonly options: AddOptions;
+  /** Its seed goal was reached. */
+  readonly goalReached: boolean;
+  /** It was done when the client last knew it: a restart leaves it so. */
+  readonly done: boolean;
+  /** Its place in the queue: lower ones come first. */
+  readonly rank: number;
   /** Absolute: the folder to which the files are being moved; null for none. */
   readonly movesTo: string | null;
+}
+
+/** What a wish has where nothing is known of it but when the torrent was added, in seconds. */
+export function asNew(addedAt: number): Omit<Wish, "options"> {
+  const standing = { paused: false, goalReached: false, done: false };
+  return { link: null, ...standing, addedAt, rank: addedAt, movesTo: null };
 }
 
 /** Bytes of such a file; what grows with the number of files in the torrent comes on top. */
@@ -37,12 +49,17 @@ export function decodeWish(bytes: Uint8Array, format = FORMAT): Wish {
     if (all["format"] !== format) bad("format");
     if (all["version"] !== VERSION) bad("version");
     const { link = null, paused = false, addedAt = 0, movesTo = null } = all;
+    const { goalReached = false, done = false, rank = addedAt } = all;
     if (link !== null && !(typeof link === "string" && link.length <= MAX_LINK)) bad("link");
     if (typeof paused !== "boolean") bad("paused");
+    if (typeof goalReached !== "boolean") bad("goalReached");
+    if (typeof done !== "boolean") bad("done");
+    if (!Number.isFinite(rank)) bad("rank");
     if (!Number.isSafeInteger(addedAt)) bad("addedAt");
     if (movesTo !== null && typeof movesTo !== "string") bad("movesTo");
     const options = unpackOptions(plainOf(all["options"]));
-    return { link, paused, addedAt: Number(addedAt), options, movesTo };
+    const numbers = { addedAt: Number(addedAt), rank: Number(rank) };
+    return { link, paused, goalReached, done, ...numbers, options, movesTo };
   } catch (cause) {
     if (cause instanceof ResumeError) throw cause;
     throw new ResumeError("damaged", `The file is damaged: ${(cause as Error).message}`, { cause });

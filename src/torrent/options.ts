@@ -2,7 +2,7 @@
 
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Rates } from "../swarm/rate_limits.ts";
-import type { FinalCheck, SeedGoal } from "./types.ts";
+import type { AtGoal, FinalCheck, SeedGoal } from "./types.ts";
 
 /** Files are named by their index in `Metainfo.files`. */
 export interface FileSelection {
@@ -118,6 +118,33 @@ export interface AddOptions {
   limits?: Partial<Rates>;
   /** Rate limits of each of its peers. Default: no limits. */
   peerLimits?: Partial<Rates>;
+  /**
+   * Its labels, at most 100 characters each. Options that the torrent does not have itself are those
+   * of its labels (`ClientOptions.labels`), of the first label that has them. Default: none.
+   */
+  labels?: readonly string[];
+  /**
+   * What happens at the seed goal. "stop": it is done, also after a restart of the client; "remove":
+   * the client forgets it; "remove-data": its files are deleted, too; "super-seed": it seeds on as a
+   * super-seed. Default "stop".
+   */
+  atGoal?: AtGoal;
+  /**
+   * Patterns of files that are not downloaded, unless `files` names them: `*` and `?` match inside a
+   * name, `**` across folders; one with "/" is matched with the path, others with the name. The case
+   * does not matter. Default: none.
+   */
+  skipFiles?: readonly string[];
+  /** Pauses the torrent as soon as its metadata is known, so that files can be chosen. Default false. */
+  stopAfterMetadata?: boolean;
+  /** Runs outside the queue, and does not count in it. Default false. */
+  forceStart?: boolean;
+  /**
+   * -1, 0 or 1: its share of a rate limit that torrents have in common. Default 0.
+   */
+  priority?: number;
+  /** Adds it paused: existing data is checked, and nothing else happens until `start`. Default false. */
+  paused?: boolean;
 }
 
 /**
@@ -138,6 +165,12 @@ export type TorrentPatch = Partial<
     | "peerLimits"
     | "pex"
     | "waitForDisk"
+    | "labels"
+    | "atGoal"
+    | "skipFiles"
+    | "stopAfterMetadata"
+    | "forceStart"
+    | "priority"
   >
 >;
 

@@ -42,17 +42,23 @@ export class SeedWatch {
   reached(uploaded: number, size: number, now: number): boolean {
     if (uploaded > this.#uploaded) this.#lastUploadAt = now;
     this.#uploaded = uploaded;
-    switch (this.#goal.kind) {
+    return this.#isReached(this.#goal, size, now);
+  }
+
+  #isReached(goal: SeedGoal, size: number, now: number): boolean {
+    switch (goal.kind) {
       case "none":
         return true;
       case "forever":
         return false;
       case "ratio":
-        return uploaded >= this.#goal.ratio * size;
+        return this.#uploaded >= goal.ratio * size;
       case "time":
-        return this.seconds(now) >= this.#goal.seconds;
+        return this.seconds(now) >= goal.seconds;
       case "idle":
-        return now - this.#lastUploadAt >= this.#goal.seconds * 1000;
+        return now - this.#lastUploadAt >= goal.seconds * 1000;
+      case "any":
+        return goal.goals.some((one) => this.#isReached(one, size, now));
     }
   }
 }

@@ -29,11 +29,15 @@ import type {
 export interface ShownTorrent {
   readonly infoHash: string;
   readonly name: string;
+  /** Of a magnet: the link. */
+  readonly link: string | null;
   /** Seconds since 1970. */
   readonly addedAt: number;
-  readonly options: Pick<AddOptions, "dir" | "files" | "rename">;
+  readonly options: AddOptions;
   readonly state: TorrentState;
   readonly error: Error | null;
+  readonly queue: TorrentStatus["queue"];
+  readonly goalReached: boolean;
   readonly quotaSpent: QuotaSpent | null;
   /** The client's. */
   readonly dht: { nodes: number } | null;
@@ -46,12 +50,15 @@ export interface ShownTorrent {
   /** Of this run of the client; null until the metadata is known. */
   readonly ledger: DownloadLedger | null;
   readonly peers: TorrentPeers;
+  /** Monotonic milliseconds. */
+  readonly now: number;
   /** As of Files. */
   absolute(path: string): string;
 }
 
 export function statusOf(torrent: ShownTorrent): TorrentStatus {
   const { infoHash, name, state, addedAt, error, peers, quotaSpent, meta, content } = torrent;
+  const { queue, goalReached, options: { labels = [] } } = torrent;
   const { total, connecting, connected, banned } = peers.pool.stats();
   const { downloaded, uploaded } = peers.traffic.run;
   const metrics = metricsOf(torrent.ledger ?? NOTHING_DONE), { wasted } = metrics;
@@ -64,6 +71,9 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
     ...savedAs(torrent),
     dir: shownDir(torrent),
     state,
+    labels,
+    queue,
+    goalReached,
     addedAt,
     size: meta?.size ?? 0,
     ...(content === null ? recordedFigures(torrent) : content.figures),

@@ -4,9 +4,7 @@
  * every failure of the disk, and is made again afterwards. Invariant: at most one content is open.
  */
 import type { Timer } from "../platform/types.ts";
-import { linkWithTrackers, magnetLinkOf } from "../metainfo/magnet_meta.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import { assert } from "../util/assert.ts";
@@ -15,19 +13,10 @@ import type { Content } from "./content.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { type AddOptions, settled, type TorrentPatch } from "./options.ts";
 import { RetryPace } from "./retry_pace.ts";
-import { filesOf, peersOf, piecesOf, type ShownTorrent, statusOf, trackersOf } from "./snapshot.ts";
+import type { ShownTorrent } from "./snapshot.ts";
 import type { TorrentInside, TorrentPorts, TorrentSource, TorrentStart } from "./torrent_ports.ts";
-import type {
-  ContentPhase,
-  FileSnapshot,
-  PeerSnapshot,
-  PiecesSnapshot,
-  TorrentEvent,
-  TorrentSnapshot,
-  TorrentState,
-  TorrentStatus,
-  TrackerSnapshot,
-} from "./types.ts";
+import { showOf, TorrentView } from "./torrent_view.ts";
+import type { ContentPhase, TorrentEvent, TorrentState } from "./types.ts";
 
 /** How long a torrent that ends waits for its trackers, and for its disk. */
 const STOP_TIMEOUT_MS = 2500;
@@ -39,7 +28,7 @@ let make: (source: TorrentSource, options: AddOptions, ports: TorrentPorts) => T
 let check: (torrent: Torrent) => void;
 
 /** One torrent, from adding to removing it. `Client.add` makes it. */
-export class Torrent {
+export class Torrent extends TorrentView {
   /** 40 hexadecimal digits. */
   readonly infoHash: string;
   readonly #source: TorrentSource;
@@ -70,8 +59,8 @@ export class Torrent {
   #hasWorked = false;
   /** The search for the metadata is on. */
   #searching = false;
-  /** It had reached its goal when it was started, so it seeds until the goal is changed. */
-  #seedsOn = false;
+  /** It reached its seed goal; when it is started after that, it seeds until the goal is changed. */
+  #goalReached = false;
   /** The user's last word was a pause: a stop leaves it so, for the next run of the client. */
   #pauses = false;
   /** The state folder has the options. */
@@ -86,6 +75,8 @@ export class Torrent {
   #isOurs = false;
 
   private constructor(source: TorrentSource, options: AddOptions, ports: TorrentPorts) {
+    super();
+    showOf(this, () => this.#shown());
     this.infoHash = source.infoHash;
     this.#source = source;
     this.#options = { ...options };
@@ -132,50 +123,6 @@ export class Torrent {
     return this.#ports.listen({ infoHash, type: "state", state }, this.#isOver);
   }
 
-  /** The torrent's magnet link, with its present trackers. */
-  get magnet(): string {
-    const { tiers } = this.#ports.peers.trackers;
-    return this.#meta === null
-      ? linkWithTrackers(this.#source.link!, tiers)
-      : magnetLinkOf(this.#meta, tiers);
-  }
-
-  /** The bytes of its .torrent file; null until the metadata is known. */
-  get torrentFile(): Uint8Array | null {
-    if (this.#meta === null) return null;
-    return torrentFileOf({ ...this.#meta, announce: this.#ports.peers.trackers.tiers });
-  }
-
-  /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */
-  status(): TorrentStatus {
-    return statusOf(this.#shown());
-  }
-
-  /** The connected peers. */
-  peers(): PeerSnapshot[] {
-    return peersOf(this.#ports.peers, this.#ports.clock.now());
-  }
-
-  /** The trackers, in the order in which they are asked. */
-  trackers(): TrackerSnapshot[] {
-    return trackersOf(this.#ports.peers);
-  }
-
-  /** The files with their progress; null until the metadata is known. */
-  files(): FileSnapshot[] | null {
-    return filesOf(this.#shown());
-  }
-
-  /** The verified pieces; null until the metadata is known. */
-  pieces(): PiecesSnapshot | null {
-    return piecesOf(this.#shown());
-  }
-
-  /** Status, trackers and peers at once. */
-  snapshot(): TorrentSnapshot {
-    return { ...this.status(), trackers: this.trackers(), peerList: this.peers() };
-  }
-
   /**
    * Changes options, in any state: they are checked, saved for a restart and applied at once. Options
    * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
@@ -215,7 +162,7 @@ export class Torrent {
     if (peerLimits) options.peerLimits = { ...options.peerLimits, ...peerLimits };
     const kept = this.#keepWish();
     if (patch.seedGoal !== undefined) {
-      this.#seedsOn = false;
+      this.#goalReached = false;
       this.#content?.setSeedGoal(patch.seedGoal);
     }
     if (choice !== null) await this.#content?.setFiles(choice);
@@ -270,7 +217,6 @@ export class Torrent {
     if (before === "working" || before === "waiting") return;
     if (before !== "paused" && (this.#options.metadataOnly || !this.#ports.mayStart())) return;
     if (before !== "paused") {
-      this.#seedsOn = before === "done";
       this.#expectFinish();
       this.#end = Promise.withResolvers<void>();
       this.#know = null;
@@ -295,6 +241,16 @@ export class Torrent {
       this.#halt(false);
     }
     await this.#closed();
+  }
+
+  /**
+   * Announces to all trackers now, as far as they allow it. Throws a NotYetError while the torrent
+   * is not online.
+   */
+  reannounce(): void {
+    const { peers } = this.#ports;
+    if (!peers.online) throw new NotYetError("The torrent is not running: start it first");
+    peers.trackers.manager.announceNow();
   }
 
   /**
@@ -499,7 +455,7 @@ export class Torrent {
         tell,
         phaseChanged: () => this.#tellState(),
         completed: () => this.#finish.resolve(),
-        goalReached: () => this.#finishWith("done", null),
+        goalReached: () => this.#atGoal(),
         failed: (error) => this.#failed(error),
       },
     );
@@ -513,10 +469,17 @@ export class Torrent {
     content.start();
   }
 
+  #atGoal(): void {
+    this.#goalReached = true;
+    this.#finishWith("done", null);
+  }
+
   /** A goal that was reached before would end it at once. */
   get #workOptions(): AddOptions {
     const { seedGoal } = this.#options;
-    if (!this.#seedsOn || seedGoal === undefined || seedGoal.kind === "none") return this.#options;
+    if (!this.#goalReached || seedGoal === undefined || seedGoal.kind === "none") {
+      return this.#options;
+    }
     return { ...this.#options, seedGoal: { kind: "forever" } };
   }
 
@@ -564,7 +527,12 @@ export class Torrent {
   #keepWish(): Promise<void> {
     this.#isKept = this.#isOurs || this.#pauses;
     if (!this.#isKept) return Promise.resolve();
-    return this.#ports.keepWish(this.#options, this.#pauses, this.#movesTo);
+    const standing = {
+      paused: this.#pauses,
+      goalReached: this.#goalReached,
+      done: this.#standing === "done",
+    };
+    return this.#ports.keepWish(this.#options, standing, this.#movesTo);
   }
 
   #running(): Content {
@@ -582,11 +550,12 @@ export class Torrent {
   }
 
   #shown(): ShownTorrent {
-    const { infoHash } = this, { addedAt } = this.#source, name = this.#name;
-    const { peers, absolute } = this.#ports;
+    const { infoHash } = this, { addedAt, link } = this.#source, name = this.#name;
+    const { peers, absolute, clock } = this.#ports;
     return {
       infoHash,
       name,
+      link,
       addedAt,
       options: this.#options,
       state: this.#state,
@@ -597,7 +566,10 @@ export class Torrent {
       content: this.#content,
       record: this.#record,
       ledger: this.#ledger,
+      queue: this.#ports.place(),
+      goalReached: this.#goalReached,
       peers,
+      now: clock.now(),
       absolute,
     };
   }
@@ -644,6 +616,7 @@ export class Torrent {
         if (!this.#isOver) peers.addPeers(found, source);
       },
       warn: (message) => this.#warn(message),
+      keepWish: () => void this.#keepWish(),
     };
   }
 

@@ -44,8 +44,8 @@ export interface TorrentPorts {
   keepMeta(meta: Metainfo): void;
   /** Null where no state is kept. */
   loadRecord(meta: Metainfo, options: AddOptions): Promise<ResumeData | null>;
-  /** Saves the options for a restart, and whether it is paused. Never rejects. */
-  keepWish(options: AddOptions, paused: boolean, movesTo: string | null): Promise<void>;
+  /** Saves the options and the standing for a restart. Never rejects. */
+  keepWish(options: AddOptions, standing: KeptStanding, movesTo: string | null): Promise<void>;
   /**
    * Claims the torrent among the clients that share a state folder. Resolves to null, or to a
    * FileError ("in-use") that names the client that has it.
@@ -61,6 +61,8 @@ export interface TorrentPorts {
   started(): void;
   /** `restarts`: it was started again meanwhile. */
   ended(restarts: boolean): void;
+  /** In the queue of the client; null after its removal. */
+  place(): { position: number } | null;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
   /** Good nodes of the DHT; null without one. */
@@ -71,12 +73,20 @@ export interface TorrentPorts {
   listen(first: TorrentEvent, hasEnded: boolean): AsyncIterableIterator<TorrentEvent>;
 }
 
+/** What a restart of the client leaves as it is. */
+export interface KeptStanding {
+  /** By the user. */
+  readonly paused: boolean;
+  /** Its seed goal was reached. */
+  readonly goalReached: boolean;
+  /** It ended at its seed goal, and was not started again. */
+  readonly done: boolean;
+}
+
 /** How a torrent begins. */
-export interface TorrentStart {
+export interface TorrentStart extends Partial<KeptStanding> {
   /** As an earlier run left it, if that was read already. */
   readonly record?: ResumeData | null | undefined;
-  /** Until `start`. Default false. */
-  readonly paused?: boolean | undefined;
   /** The state folder has its options already. Default false. */
   readonly isKept?: boolean | undefined;
 }
@@ -103,4 +113,6 @@ export interface TorrentInside {
   tick(now: number): void;
   addPeers(peers: PeerAddress[], source: number): void;
   warn(message: string): void;
+  /** Its rank in the queue changed. */
+  keepWish(): void;
 }

@@ -5,12 +5,14 @@ import type { AnnounceOutcome, TrackerStatus } from "../tracker/tracker_manager.
 
 /**
  * "finding": looking for the metadata of a magnet link; "moving": finished files move to their
- * folder; "waiting": the disk failed, and the torrent retries; "paused": paused by the user.
+ * folder; "waiting": the disk failed or is nearly full, and the torrent retries; "queued": it waits
+ * for its turn (`ClientOptions.queue`); "paused": paused by the user; "done": its goal was reached.
  */
 export type TorrentState =
   | "finding"
   | ContentPhase
   | "waiting"
+  | "queued"
   | "paused"
   | "done"
   | "stopped"
@@ -21,14 +23,19 @@ export type ContentPhase = "checking" | "downloading" | "verifying" | "moving" |
 
 /**
  * When a complete torrent stops seeding. "none": at once; "ratio": when uploaded / size reaches it;
- * "time": after this time; "idle": when nothing was uploaded for this time.
+ * "time": after this time; "idle": when nothing was uploaded for this time; "any": when the first of
+ * these goals is reached.
  */
 export type SeedGoal =
   | { kind: "none" }
   | { kind: "forever" }
   | { kind: "ratio"; ratio: number }
   | { kind: "time"; seconds: number }
-  | { kind: "idle"; seconds: number };
+  | { kind: "idle"; seconds: number }
+  | { kind: "any"; goals: readonly SeedGoal[] };
+
+/** What happens to a torrent that has reached its seed goal: see AddOptions.atGoal. */
+export type AtGoal = "stop" | "remove" | "remove-data" | "super-seed";
 
 /** Why the download is not faster right now. The command line has a phrase for each. */
 export type HeldBackBy =
@@ -72,6 +79,8 @@ export type TorrentHappening =
   /** The disk failed; the torrent retries after `retryInSeconds`. */
   | { type: "waiting"; code: string; message: string; path: string; retryInSeconds: number }
   | { type: "done"; name: string; dir: string; size: number; wanted: number; seconds: number }
+  /** The seed goal was reached; `then` happens next. */
+  | { type: "goal"; then: AtGoal }
   | { type: "failed"; code: string; message: string; path: string | null }
   | { type: "stopped" };
 
@@ -178,6 +187,12 @@ export interface TorrentStatus {
   dir: string;
   /** What it does. */
   state: TorrentState;
+  /** As the user gave them. */
+  labels: readonly string[];
+  /** Its place among the client's torrents, from 0; null after its removal. */
+  queue: { position: number } | null;
+  /** The seed goal was reached; a torrent that was started again after that seeds on. */
+  goalReached: boolean;
   /** Bytes, without pad files; 0 until the metadata of a magnet link is known. */
   size: number;
   /** Bytes of the chosen files. */

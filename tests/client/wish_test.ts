@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeAdded, wishInRecord } from "../../src/client/old_records.ts";
-import { decodeWish, encodeWish } from "../../src/client/wish.ts";
+import { asNew, decodeWish, encodeWish } from "../../src/client/wish.ts";
 import { settled } from "../../src/torrent/options.ts";
 import { type Encodable, encode } from "../../src/bencode/bencode_encode.ts";
 import { resumeBody } from "../../src/state/resume_codec.ts";
@@ -28,7 +28,7 @@ const OPTIONS: AddOptions = {
   files: { priorities: new Map([[1, 7]]), others: 0, sequential: new Set([1]), endsFirst: true },
 };
 
-const BLANK = { link: null, paused: false, addedAt: 0, movesTo: null };
+const BLANK = asNew(0);
 
 function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
@@ -37,7 +37,8 @@ function bytesOf(value: unknown): Uint8Array {
 describe("decodeWish", () => {
   it("decodes to what was encoded, with absolute folders", () => {
     const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
-    const wish = { link, paused: true, addedAt: 1_796_000_000, options: OPTIONS, movesTo: "/new" };
+    const standing = { paused: true, goalReached: true, done: true, rank: 2.5 };
+    const wish = { ...asNew(1_796_000_000), link, ...standing, options: OPTIONS, movesTo: "/new" };
     assert.deepEqual(decodeWish(encodeWish(wish, absolute)), {
       ...wish,
       options: { ...OPTIONS, dir: "/home/here", reuse: ["/home/other"] },
@@ -122,10 +123,8 @@ describe("What version 0.1 kept", () => {
     };
     const bytes = bytesOf({ format: "shoal added", version: 1, link: null, paused: true, options });
     assert.deepEqual(decodeAdded(bytes), {
-      link: null,
+      ...asNew(0),
       paused: true,
-      addedAt: 0,
-      movesTo: null,
       options: {
         dir: "/d",
         limits: { down: Infinity, up: 5 },
@@ -137,10 +136,8 @@ describe("What version 0.1 kept", () => {
 
   it("is read from a resume record, and refused if it is out of range", () => {
     assert.deepEqual(wishInRecord(bodyOf(OLD)), {
-      link: null,
+      ...asNew(1_700_000_000),
       paused: true,
-      addedAt: 1_700_000_000,
-      movesTo: null,
       options: {
         dir: "/home/y",
         incompleteDir: "/home/x",

@@ -298,7 +298,7 @@ describe("a torrent, from every state to every other", () => {
       moves += walk.moves;
       restarts += walk.restarts;
     }
-    assert.ok(moves > 10 && restarts > 10, `${moves} moves, ${restarts} restarts`);
+    assert.ok(moves >= 10 && restarts > 10, `${moves} moves, ${restarts} restarts`);
     assert.ok(visited.size >= 30, `${visited.size} edges: ${[...visited].toSorted().join(", ")}`);
   });
 });

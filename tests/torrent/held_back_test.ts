@@ -60,6 +60,7 @@ describe("heldBackBy", () => {
       finding: "no-peers",
       waiting: "nothing",
       paused: "nothing",
+      queued: "nothing",
       moving: "nothing",
       checking: "hashing",
       verifying: "hashing",

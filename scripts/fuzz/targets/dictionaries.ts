@@ -1,6 +1,6 @@
 /** The decoders of bencoded bytes: torrents, records, messages of peers and answers of trackers. */
 import { wishInRecord } from "../../../src/client/old_records.ts";
-import { decodeWish, encodeWish } from "../../../src/client/wish.ts";
+import { asNew, decodeWish, encodeWish } from "../../../src/client/wish.ts";
 import { decodeDhtState, encodeDhtState } from "../../../src/discovery/dht_state.ts";
 import { decodeQuota, encodeQuota } from "../../../src/client/quota.ts";
 import { decode } from "../../../src/bencode/bencode.ts";
@@ -56,7 +56,7 @@ export function dictionaryTargets(): FuzzTarget[] {
   const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
   const wishes = [null, link].map((link) => {
     return encodeWish(
-      { link, paused: link !== null, addedAt: 5, options, movesTo: null },
+      { ...asNew(5), link, paused: link !== null, options },
       (path) => path,
     );
   });

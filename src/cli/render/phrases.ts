@@ -26,6 +26,7 @@ export function statePhrase(torrent: TorrentSnapshot): string {
       return `failed: ${safeText(torrent.error?.message ?? "unknown reason")}`;
     case "done":
     case "paused":
+    case "queued":
     case "stopped":
       return torrent.state;
   }
