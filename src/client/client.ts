@@ -27,6 +27,7 @@ import type {
   ClientFigures,
   ClientOptions,
   ClientPatch,
+  ClientQueue,
   RemovedData,
 } from "./types.ts";
 
@@ -148,7 +149,7 @@ export class Client {
   }
 
   /** The order of the torrents, and how to change it. */
-  get queue(): Pick<ClientParts["queue"], "move"> {
+  get queue(): ClientQueue {
     return this.#parts.queue;
   }
 

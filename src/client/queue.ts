@@ -1,10 +1,9 @@
 /** The queue of a client: which torrents work, and which wait for their turn. */
 import type { TorrentInside } from "../torrent/torrent_ports.ts";
-import { QueueOrder, type QueueTarget } from "./queue_order.ts";
+import { QueueOrder } from "./queue_order.ts";
+import type { ClientQueue, QueueTarget } from "./types.ts";
 
-export type { QueueTarget };
-
-export class Queue {
+export class Queue implements ClientQueue {
   readonly #running: ReadonlyMap<string, TorrentInside>;
   readonly #order = new QueueOrder();
 
@@ -31,10 +30,7 @@ export class Queue {
     return position === null ? null : { position };
   }
 
-  /**
-   * Moves torrents to the top or bottom of the queue, a place up or down, or to a position (from 0).
-   * They keep their order among themselves; unknown ones are skipped. A restart knows the order.
-   */
+  /** See ClientQueue. */
   move(infoHashes: readonly string[], to: QueueTarget): void {
     const changed = this.#order.move(infoHashes.map((each) => each.toLowerCase()), to);
     for (const infoHash of changed) this.#running.get(infoHash)?.keepWish();

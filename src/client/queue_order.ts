@@ -4,8 +4,7 @@
  * state folder never overwrite each other's order.
  */
 
-/** Where torrents move to; a number is a position from 0. */
-export type QueueTarget = "top" | "up" | "down" | "bottom" | number;
+import type { QueueTarget } from "./types.ts";
 
 /** Ranks nearer to each other than this are numbered again. */
 const LEAST_GAP = 1e-6;

@@ -139,6 +139,18 @@ export interface LabelSettings {
 /** What `Client.add` takes: `dir` may be left out if one of the labels has a folder. */
 export type NewTorrent = Omit<AddOptions, "dir"> & { dir?: string };
 
+/** Where torrents move to in the queue; a number is a position from 0. */
+export type QueueTarget = "top" | "up" | "down" | "bottom" | number;
+
+/** The order of a client's torrents. */
+export interface ClientQueue {
+  /**
+   * Moves torrents to the top or bottom of the queue, a place up or down, or to a position (from 0).
+   * They keep their order among themselves; unknown ones are skipped. A restart knows the order.
+   */
+  move(infoHashes: readonly string[], to: QueueTarget): void;
+}
+
 /** What `Client.remove` did with the files of a torrent. */
 export interface RemovedData {
   /** Absolute paths of deleted files and folders. */
