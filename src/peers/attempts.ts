@@ -77,7 +77,7 @@ export class Attempts {
   overdue(now: number): PoolPeer | null {
     const { patienceMs } = this;
     for (const [peer, since] of this.#late) {
-      if (!peer.slow && now - since >= patienceMs) return peer;
+      if (!peer.dials.slow && now - since >= patienceMs) return peer;
     }
     return null;
   }

@@ -45,11 +45,13 @@ export class Breaches {
    */
   note(peer: PoolPeer, breach: string, now: number): BreachBan | null {
     const reason = `broke the protocol: ${breach}`;
-    peer.breaches++;
+    peer.conduct.breaches++;
     // Where it listens is its own claim when it dialled us, so it could claim another port each time.
     if (peer.incoming && this.#passesLimit(peer.address, now)) return { scope: "address", reason };
     // Its source port does not identify later connections from there.
-    if (peer.connectable && peer.breaches >= MAX_BREACHES) return { scope: "endpoint", reason };
+    if (peer.connectable && peer.conduct.breaches >= MAX_BREACHES) {
+      return { scope: "endpoint", reason };
+    }
     return null;
   }
 

@@ -55,14 +55,14 @@ export class CandidateCache {
   }
 
   #backOffEnd(peer: PoolPeer): number {
-    if (peer.quickTries > 0) {
-      return peer.lastConnected + QUICK_TRY_MS * 2 ** (QUICK_TRIES - 1 - peer.quickTries);
+    if (peer.dials.quickTries > 0) {
+      return peer.lastConnected + QUICK_TRY_MS * 2 ** (QUICK_TRIES - 1 - peer.dials.quickTries);
     }
-    return peer.lastConnected + (peer.failCount + 1) * this.#minReconnectTimeMs;
+    return peer.lastConnected + (peer.dials.failCount + 1) * this.#minReconnectTimeMs;
   }
 
   #shortlyReadyAt(peer: PoolPeer): number {
-    const tries = Math.min(Math.max(1, peer.tries), SHORT_BACK_OFF_MS.length);
+    const tries = Math.min(Math.max(1, peer.dials.tries), SHORT_BACK_OFF_MS.length);
     const wait = SHORT_BACK_OFF_MS[tries - 1]!;
     const end = Math.min(this.#backOffEnd(peer), peer.lastConnected + wait);
     return Math.max(peer.notBefore, end);
@@ -71,9 +71,9 @@ export class CandidateCache {
   /** Adds a peer to those that wait; `promote` brings it forward, at once if nothing holds it. */
   add(peer: PoolPeer): void {
     this.remove(peer);
-    const dead = peer.failCount >= this.#maxFailcount;
+    const dead = peer.dials.failCount >= this.#maxFailcount;
     if (!dead) this.#waiting.push(peer);
-    if (dead || !peer.leftInOrder) this.#impatient.push(peer);
+    if (dead || !peer.dials.leftInOrder) this.#impatient.push(peer);
   }
 
   remove(peer: PoolPeer): void {

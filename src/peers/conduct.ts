@@ -13,12 +13,12 @@ export function noteTransfer(
   uploaded: number,
 ): void {
   if (downloaded <= 0 && uploaded <= 0) return;
-  const changesRank = peer.failCount > 0 || peer.slow ||
-    (peer.prevAmountDownload === 0 && downloaded > 0);
-  peer.prevAmountDownload += downloaded;
-  peer.prevAmountUpload += uploaded;
-  peer.failCount = peer.tries = 0;
-  peer.slow = false;
+  const changesRank = peer.dials.failCount > 0 || peer.dials.slow ||
+    (peer.conduct.downloaded === 0 && downloaded > 0);
+  peer.conduct.downloaded += downloaded;
+  peer.conduct.uploaded += uploaded;
+  peer.dials.failCount = peer.dials.tries = 0;
+  peer.dials.slow = false;
   if (changesRank) book.refresh(peer);
 }
 
@@ -31,13 +31,13 @@ export function noteSeed(book: PeerBook, peer: PoolPeer, seed: boolean): void {
 /** A piece with a block of this peer failed. True when too little trust is left: ban it. */
 export function noteHashFailure(book: PeerBook, peer: PoolPeer): boolean {
   const { banTrust } = book.config;
-  peer.hashFails++;
-  peer.trust = Math.max(banTrust, peer.trust - 2);
+  peer.conduct.hashFails++;
+  peer.conduct.trust = Math.max(banTrust, peer.conduct.trust - 2);
   book.refresh(peer);
-  return peer.trust <= banTrust;
+  return peer.conduct.trust <= banTrust;
 }
 
 /** A piece with a block of this peer passed. */
 export function noteGoodPiece(peer: PoolPeer): void {
-  peer.trust = Math.min(MAX_TRUST, peer.trust + 1);
+  peer.conduct.trust = Math.min(MAX_TRUST, peer.conduct.trust + 1);
 }

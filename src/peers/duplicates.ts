@@ -23,11 +23,11 @@ export function olderConnection(
 /** Takes over the history of the entry that turned out to be the same peer. */
 export function absorb(peer: PoolPeer, other: PoolPeer): void {
   peer.sources |= other.sources;
-  peer.prevAmountDownload += other.prevAmountDownload;
-  peer.prevAmountUpload += other.prevAmountUpload;
-  peer.hashFails += other.hashFails;
-  peer.failCount = Math.max(peer.failCount, other.failCount);
-  peer.breaches += other.breaches;
-  peer.trust = Math.min(peer.trust, other.trust);
+  peer.conduct.downloaded += other.conduct.downloaded;
+  peer.conduct.uploaded += other.conduct.uploaded;
+  peer.conduct.hashFails += other.conduct.hashFails;
+  peer.dials.failCount = Math.max(peer.dials.failCount, other.dials.failCount);
+  peer.conduct.breaches += other.conduct.breaches;
+  peer.conduct.trust = Math.min(peer.conduct.trust, other.conduct.trust);
   peer.seed ||= other.seed;
 }

@@ -23,7 +23,8 @@ export function bansOf({ list: { addressBans, endpointBans } }: PeerBook): KeptB
 export function goodPeersOf({ list, config }: PeerBook, limit: number): PoolPeer[] {
   const good = [...list.values()].filter((peer) =>
     (peer.everConnected || (peer.sources & PEER_SOURCE.RESUME) !== 0) &&
-    peer.connectable && peer.state !== PEER_STATE.BANNED && peer.failCount < config.maxFailcount
+    peer.connectable && peer.state !== PEER_STATE.BANNED &&
+    peer.dials.failCount < config.maxFailcount
   );
   const reached = (peer: PoolPeer) => Number(peer.everConnected);
   return good.sort((a, b) =>

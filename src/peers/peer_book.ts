@@ -73,7 +73,7 @@ export class PeerBook {
     if (peer.state === PEER_STATE.BANNED) return null;
     peer.sources |= source;
     // The tracker has just heard from it, so it is probably there.
-    if (source === PEER_SOURCE.TRACKER && peer.failCount > 0) peer.failCount--;
+    if (source === PEER_SOURCE.TRACKER && peer.dials.failCount > 0) peer.dials.failCount--;
     this.refresh(peer);
     return peer;
   }
@@ -132,13 +132,13 @@ export class PeerBook {
   }
 
   #isDead(peer: PoolPeer): boolean {
-    return peer.connectable && peer.failCount >= this.config.maxFailcount;
+    return peer.connectable && peer.dials.failCount >= this.config.maxFailcount;
   }
 
   /** A connection was lost by no fault of the peer's: it is dialled again at once. */
   dialSoon(peer: PoolPeer): void {
     if (peer.active || !peer.connectable) return;
-    peer.quickTries = QUICK_TRIES;
+    peer.dials.quickTries = QUICK_TRIES;
     this.refresh(peer);
   }
 
@@ -195,7 +195,7 @@ export class PeerBook {
   forgiveFailures(): number {
     const peers = [...this.#dead];
     for (const peer of peers) {
-      peer.failCount = this.config.maxFailcount - 1;
+      peer.dials.failCount = this.config.maxFailcount - 1;
       this.refresh(peer);
     }
     return peers.length;

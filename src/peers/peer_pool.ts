@@ -94,7 +94,7 @@ export class PeerPool implements SlotUser {
     this.#slots.take();
     peer.state = PEER_STATE.CONNECTING;
     peer.incoming = false;
-    peer.tries++;
+    peer.dials.tries++;
     this.#slots.pace.begun(peer, now);
     this.#made.attempts.start(peer, now);
     this.#made.refresh(peer);
@@ -169,10 +169,10 @@ export class PeerPool implements SlotUser {
   ): void {
     if (!peer.active) return;
     const brief = peer.state === PEER_STATE.CONNECTING || now - peer.lastConnected < BRIEF_MS;
-    if (peer.quickTries > 0 && brief) peer.quickTries--;
-    else if (how.error) peer.failCount++;
-    if (!brief) peer.quickTries = 0;
-    peer.leftInOrder = !(how.broke ?? how.error);
+    if (peer.dials.quickTries > 0 && brief) peer.dials.quickTries--;
+    else if (how.error) peer.dials.failCount++;
+    if (!brief) peer.dials.quickTries = 0;
+    peer.dials.leftInOrder = !(how.broke ?? how.error);
     this.#leave(peer, now);
     const ban = how.breach ? this.#book.breaches.note(peer, how.breach, now) : null;
     if (ban !== null) this.#ban(peer, ban.reason, ban.scope);
@@ -370,8 +370,8 @@ export class PeerPool implements SlotUser {
   }
 
   #hangUp(peer: PoolPeer, now: number): void {
-    peer.quickTries = 0;
-    peer.leftInOrder = peer.state === PEER_STATE.CONNECTED;
+    peer.dials.quickTries = 0;
+    peer.dials.leftInOrder = peer.state === PEER_STATE.CONNECTED;
     peer.hangUp();
     this.#leave(peer, now);
   }
@@ -418,9 +418,9 @@ export class PeerPool implements SlotUser {
 
   /** Ends an attempt, or another torrent's connection, for one to `best`; false when none may end. */
   #giveUpFor(best: PoolPeer, now: number): boolean {
-    const overdue = best.slow ? null : this.#book.attempts.overdue(now);
+    const overdue = best.dials.slow ? null : this.#book.attempts.overdue(now);
     if (overdue !== null) {
-      overdue.slow = true;
+      overdue.dials.slow = true;
       this.#hangUp(overdue, now);
       return true;
     }

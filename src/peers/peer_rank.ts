@@ -12,10 +12,10 @@ const SPREAD = 20;
 /** Higher is better. A seed is worth more only while we have something to fetch. */
 export function peerRank(peer: PoolPeer, finished: boolean): number {
   let rank = peer.spread;
-  if (peer.prevAmountDownload > 0) rank += 100;
+  if (peer.conduct.downloaded > 0) rank += 100;
   if (peer.seed && !finished) rank += 50;
-  if (peer.slow) rank -= SPREAD; // those that were not tried yet come first
-  return rank - 20 * peer.failCount - 30 * peer.hashFails;
+  if (peer.dials.slow) rank -= SPREAD; // those that were not tried yet come first
+  return rank - 20 * peer.dials.failCount - 30 * peer.conduct.hashFails;
 }
 
 /** Spreads peers by their address alone: what is left while our own address is unknown. */
@@ -36,7 +36,7 @@ export function prioritySpread(
 /** Rank, then fewer failures, then least recently connected, then the longest known. */
 export function dialsBefore(a: PoolPeer, b: PoolPeer): boolean {
   if (a.rank !== b.rank) return a.rank > b.rank;
-  if (a.failCount !== b.failCount) return a.failCount < b.failCount;
+  if (a.dials.failCount !== b.dials.failCount) return a.dials.failCount < b.dials.failCount;
   if (a.lastConnected !== b.lastConnected) return a.lastConnected < b.lastConnected;
   return a.order < b.order;
 }
@@ -57,7 +57,7 @@ export function forgottenBefore(a: PoolPeer, b: PoolPeer): boolean {
   const aStale = onlyFromResume(a), bStale = onlyFromResume(b);
   if (aStale !== bStale) return aStale;
   if (a.rank !== b.rank) return a.rank < b.rank;
-  if (a.failCount !== b.failCount) return a.failCount > b.failCount;
+  if (a.dials.failCount !== b.dials.failCount) return a.dials.failCount > b.dials.failCount;
   return a.order > b.order;
 }
 

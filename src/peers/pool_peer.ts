@@ -1,5 +1,5 @@
 /**
- * One peer as the pool knows it: who it is, where it stands and what it was good for so far.
+ * One peer as the pool knows it: its address and state, its conduct so far, and how dialling it went.
  * Only the pool changes these fields.
  */
 
@@ -57,6 +57,35 @@ export const NEVER = -Infinity;
 /** `end` of a peer without attempt or connection: what is over must not be kept. */
 export const NOTHING = () => {};
 
+/** How useful or harmful a peer was, over all its connections. */
+export class Conduct {
+  /** Payload bytes. */
+  downloaded = 0;
+  uploaded = 0;
+  /** Pieces that failed their hash and had a block of this peer. */
+  hashFails = 0;
+  /** Between -7 and 8: two down for a failed piece, one up for a good one. */
+  trust = 0;
+  /** Connections that ended because it broke the protocol. */
+  breaches = 0;
+}
+
+/** How dialling a peer has gone since it was last useful. */
+export class DialRecord {
+  /** Failures to connect or to stay connected. */
+  failCount = 0;
+  tries = 0;
+  /**
+   * The number of refusals that are not counted, each soon followed by another try: the peer may not
+   * have noticed yet that we ended our last connection to it.
+   */
+  quickTries = 0;
+  /** An attempt ended before its time because others waited: the next one may take longer. */
+  slow = false;
+  /** The last connection did not break: one side ended it. */
+  leftInOrder = false;
+}
+
 export class PoolPeer {
   /** DHT, PEX or LSD, if we first heard of it from there and nowhere else; else 0. */
   readonly share: number;
@@ -70,28 +99,8 @@ export class PoolPeer {
   /** Whether a handshake was ever completed. */
   everConnected = false;
 
-  /** Payload bytes over all connections. */
-  prevAmountDownload = 0;
-  prevAmountUpload = 0;
-  /** Pieces that failed their hash and had a block of this peer. */
-  hashFails = 0;
-  /** Between -7 and 8: two down for a failed piece, one up for a good one. */
-  trust = 0;
-  /** Failures to connect or stay connected since it was last useful. */
-  failCount = 0;
-  /** How often it was dialled since it was last useful. */
-  tries = 0;
-  /** Its last connection did not break: one side ended it. */
-  leftInOrder = false;
-  /** An attempt ended before its time because others waited: the next one may take longer. */
-  slow = false;
-  /** Connections that ended because it broke the protocol. */
-  breaches = 0;
-  /**
-   * So many refusals are not counted and soon followed by another try: it may not have noticed yet
-   * that we ended our last connection to it.
-   */
-  quickTries = 0;
+  readonly conduct = new Conduct();
+  readonly dials = new DialRecord();
   /** When its last connection or attempt began or ended, in the clock's milliseconds. */
   lastConnected = NEVER;
 

@@ -121,8 +121,8 @@ export class BlockChooser {
     this.#books.work.steps += pieces.withFree.length / 2;
     for (const open of pieces.withFree) {
       if (!peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
-      if (open.workers.includes(peer.slot)) own = open;
-      else if (open.workers.length === 0) orphan = earlier(orphan, open);
+      if (open.workers.has(peer.slot)) own = open;
+      else if (open.workers.slots.length === 0) orphan = earlier(orphan, open);
       else shared = options.sequential ? earlier(shared, open) : roomier(shared, open);
     }
     if (own !== null) return own;
@@ -135,12 +135,12 @@ export class BlockChooser {
   /** The limit of pieces per peer holds, and the piece is not another's alone. */
   #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
     const { options, open: pieces } = this.#books;
-    if (pieces.workedOn(peer.slot) >= options.piecesPerPeer && !open.workers.includes(peer.slot)) {
+    if (pieces.workedOn(peer.slot) >= options.piecesPerPeer && !open.workers.has(peer.slot)) {
       return false;
     }
     if (open.exclusiveTo === 0 || open.exclusiveTo === peer.key) return true;
     // In the end-game a piece in doubt may be shared, but not with a peer that may have spoilt it.
-    return this.inEndGame && open.workers.length > 0 && !this.#isSuspect(peer, open);
+    return this.inEndGame && open.workers.slots.length > 0 && !this.#isSuspect(peer, open);
   }
 
   #isSuspect(peer: DownloadPeer, open: OpenPiece): boolean {
@@ -163,7 +163,7 @@ export class BlockChooser {
     let inTheWay: OpenPiece | null = null;
     this.#books.work.steps += pieces.withFree.length / 2;
     for (const open of pieces.withFree) {
-      if (open.workers.length > 0) continue;
+      if (open.workers.slots.length > 0) continue;
       if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {
         this.#books.giveUp(open);
         // Begun before it was no longer wanted, it is gone for good; its room is free.

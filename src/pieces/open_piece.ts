@@ -1,6 +1,6 @@
 /**
- * One piece that is being downloaded: its bytes so far, the state of each block, who works on it.
- * Its buffer comes from a pool, so that opening a piece allocates little.
+ * One piece that is being downloaded: its bytes so far, the state of each block, and the peers with
+ * requests in it. Its buffer comes from a pool, so that opening a piece allocates little.
  */
 import type { PieceHash } from "../platform/types.ts";
 import { assert } from "../util/assert.ts";
@@ -8,37 +8,54 @@ import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 
 export const FREE = 0, ASKED = 1, HERE = 2;
 
-/** Blocks that gather before the hash sees them: cache-hot, and few calls. */
+/** Blocks that are hashed together: few calls, while the bytes are still in the cache. */
 const HASH_STRIDE = 8;
 
-/** Hands out piece-sized buffers again, so that they are zeroed by the runtime only once. */
-export class BufferPool {
-  readonly #free: Uint8Array[] = [];
-  readonly #allocate: (length: number) => Uint8Array;
+/** The peers with requests in one piece, by slot: few, so lists are quicker than maps. */
+export class Workers {
+  readonly slots: number[] = [];
+  readonly #requests: number[] = [];
 
-  constructor(readonly length: number, allocate: (length: number) => Uint8Array) {
-    this.#allocate = allocate;
+  /** Adds a request; returns true for the first one of the peer in `slot`. */
+  add(slot: number): boolean {
+    const at = this.slots.indexOf(slot);
+    if (at >= 0) {
+      this.#requests[at]!++;
+      return false;
+    }
+    this.slots.push(slot);
+    this.#requests.push(1);
+    return true;
   }
 
-  take(): Uint8Array {
-    return this.#free.pop() ?? this.#allocate(this.length);
+  /** Removes a request; returns true if it was the last one of the peer in `slot`. */
+  remove(slot: number): boolean {
+    const at = this.slots.indexOf(slot);
+    if (at < 0 || --this.#requests[at]! > 0) return false;
+    this.slots.splice(at, 1);
+    this.#requests.splice(at, 1);
+    return true;
   }
 
-  give(buffer: Uint8Array): void {
-    this.#free.push(buffer);
+  has(slot: number): boolean {
+    return this.slots.includes(slot);
   }
 
   clear(): void {
-    this.#free.length = 0;
+    this.slots.length = this.#requests.length = 0;
+  }
+
+  requestsOf(slot: number): number {
+    return this.#requests[this.slots.indexOf(slot)] ?? 0;
   }
 }
 
 export class OpenPiece {
   readonly blockCount: number;
   readonly state: Uint8Array;
-  /** How many peers each block is asked from now. */
+  /** The number of peers that each block is requested from. */
   readonly asked: Uint8Array;
-  /** Key of the peer that sent each block; 0 where none did. */
+  /** The key of the peer that sent each block; 0 for a block that has not arrived. */
   readonly sender: Int32Array;
   /** Slot + 1 of the peer whose bytes are being copied into each block now; 0 for none. */
   readonly writer: Uint16Array;
@@ -51,15 +68,13 @@ export class OpenPiece {
   cursor = 0;
   /** Place in the manager's list of pieces with free blocks; -1 when not in it. */
   freeAt = -1;
-  /** Only the peer with this key may be asked (a piece that failed before); 0 for anyone. */
+  /** Blocks are requested only from the peer with this key, as the piece failed before; 0: any. */
   exclusiveTo = 0;
+  readonly workers = new Workers();
   /** Blocks of the contiguous prefix that `hash` has seen. */
-  hashed = 0;
-  /** Slots of the peers with requests in this piece, and how many each has. */
-  readonly workers: number[] = [];
-  readonly workerAsked: number[] = [];
+  #hashed = 0;
 
-  /** `buffer` has room for any piece; it is away while a thread hashes it. */
+  /** `buffer` has room for any piece; while a thread hashes it, it is not ours. */
   constructor(
     readonly index: number,
     readonly length: number,
@@ -74,12 +89,12 @@ export class OpenPiece {
     this.free = this.blockCount;
   }
 
-  /** All of it came. */
+  /** All blocks have arrived. */
   get isFull(): boolean {
     return this.here === this.blockCount;
   }
 
-  /** No block of it has arrived, and none is requested or arriving. */
+  /** No block has arrived, and none is requested or arriving. */
   get isEmpty(): boolean {
     return this.free === this.blockCount && this.writing === 0;
   }
@@ -100,27 +115,6 @@ export class OpenPiece {
     this.writer[block] = writer;
   }
 
-  /** Returns true if the peer in `slot` had nothing asked in this piece before. */
-  addWorker(slot: number): boolean {
-    const at = this.workers.indexOf(slot);
-    if (at >= 0) {
-      this.workerAsked[at]!++;
-      return false;
-    }
-    this.workers.push(slot);
-    this.workerAsked.push(1);
-    return true;
-  }
-
-  /** Returns true if the peer in `slot` has nothing asked in this piece any more. */
-  removeWorker(slot: number): boolean {
-    const at = this.workers.indexOf(slot);
-    if (at < 0 || --this.workerAsked[at]! > 0) return false;
-    this.workers.splice(at, 1);
-    this.workerAsked.splice(at, 1);
-    return true;
-  }
-
   // hot
   /** The first FREE block: there must be one. */
   nextFree(): number {
@@ -131,17 +125,17 @@ export class OpenPiece {
   }
 
   // hot
-  /** Shows the hash what became contiguous. All of it at the last block. */
+  /** Hashes the blocks that became contiguous: in strides, and all of them at the last block. */
   hashPrefix(): void {
-    if (this.state[this.hashed] !== HERE) return;
-    let end = this.hashed + 1;
+    if (this.state[this.#hashed] !== HERE) return;
+    let end = this.#hashed + 1;
     while (end < this.blockCount && this.state[end] === HERE) end++;
-    if (end - this.hashed < HASH_STRIDE && end < this.blockCount) return;
+    if (end - this.#hashed < HASH_STRIDE && end < this.blockCount) return;
     this.hash.grew(Math.min(end * BLOCK_LENGTH, this.length));
-    this.hashed = end;
+    this.#hashed = end;
   }
 
-  /** The distinct keys of all peers that sent blocks of it. */
+  /** The distinct keys of all peers that sent blocks. */
   contributors(): number[] {
     return [...new Set(this.sender)].filter((key) => key !== 0);
   }

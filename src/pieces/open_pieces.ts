@@ -61,8 +61,8 @@ export class OpenPieces {
   }
 
   remove(open: OpenPiece): void {
-    for (const slot of open.workers) this.#worked[slot]!--;
-    open.workers.length = 0;
+    for (const slot of open.workers.slots) this.#worked[slot]!--;
+    open.workers.clear();
     if (open.freeAt >= 0) this.#unlist(open);
     this.#byIndex.delete(open.index);
   }
@@ -75,13 +75,13 @@ export class OpenPieces {
       if (--open.free === 0) this.#unlist(open);
     }
     open.asked[block]!++;
-    if (open.addWorker(slot)) this.#worked[slot]!++;
+    if (open.workers.add(slot)) this.#worked[slot]!++;
   }
 
   // hot
   /** A request of the peer in `slot` counts no more; the block keeps its state. */
   unask(open: OpenPiece, block: number, slot: number): void {
-    if (open.removeWorker(slot)) this.#worked[slot]!--;
+    if (open.workers.remove(slot)) this.#worked[slot]!--;
     open.asked[block]!--;
   }
 
@@ -109,10 +109,10 @@ export class OpenPieces {
       checkOpen(open);
       if (open.freeAt >= 0) listed++;
       assert(open.freeAt < 0 || this.#withFree[open.freeAt] === open, "a listed piece is found");
-      open.workers.forEach((slot, i) => {
+      for (const slot of open.workers.slots) {
         worked[slot]!++;
-        asked[slot]! += open.workerAsked[i]!;
-      });
+        asked[slot]! += open.workers.requestsOf(slot);
+      }
     }
     for (const { slot, outstanding } of peers) {
       assert(asked[slot] === outstanding, `the requests of the peer in slot ${slot} add up`);
@@ -157,6 +157,7 @@ function checkOpen(open: OpenPiece): void {
   assert(free === open.free && here === open.here, `blocks of piece ${open.index} add up`);
   assert(writing === open.writing, `blocks of piece ${open.index} that arrive add up`);
   assert((open.freeAt >= 0) === (free > 0), "pieces with free blocks are listed");
-  const worked = open.workerAsked.reduce((sum, count) => sum + count, 0);
+  const { workers } = open;
+  const worked = workers.slots.reduce((sum, slot) => sum + workers.requestsOf(slot), 0);
   assert(worked === asked, `requests in piece ${open.index} add up`);
 }

@@ -11,7 +11,8 @@ import type { PieceVerifier } from "../metainfo/piece_verifier.ts";
 import { BlockChooser } from "./block_chooser.ts";
 import { DownloadLedger } from "./download_ledger.ts";
 import { Holders } from "./holders.ts";
-import { ASKED, BufferPool, OpenPiece } from "./open_piece.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { ASKED, OpenPiece } from "./open_piece.ts";
 import { maxOpenPieces, OpenPieces } from "./open_pieces.ts";
 import { type PieceLevel, PieceOrder } from "./piece_order.ts";
 import { PieceStates } from "./piece_states.ts";
@@ -403,7 +404,7 @@ export class PieceManager {
   }
 
   #cancelOthers(open: OpenPiece, block: number): void {
-    for (const slot of [...open.workers]) {
+    for (const slot of [...open.workers.slots]) {
       const peer = this.#holders.inSlot(slot);
       if (!peer.hasAsked(open.index, block)) continue;
       peer.cancelRequest(open.index, block);

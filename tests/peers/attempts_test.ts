@@ -42,7 +42,11 @@ describe("PeerPool, with addresses that do not answer", () => {
     assert.equal(dialer.dialled.length, 110);
     assert.deepEqual(dialer.hungUp, dialer.dialled.slice(0, 10));
     const [early] = dialer.hungUp;
-    assert.deepEqual([early!.failCount, early!.slow], [0, true], "nothing is held against it");
+    assert.deepEqual(
+      [early!.dials.failCount, early!.dials.slow],
+      [0, true],
+      "nothing is held against it",
+    );
     for (const peer of dialer.dialled) {
       if (peer !== early) pool.connectionClosed(peer, 5000, { error: true });
     }

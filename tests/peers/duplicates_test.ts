@@ -16,7 +16,7 @@ describe("PeerPool incoming, a second time", () => {
     assert.deepEqual(dialer.hungUp, visits);
     assert.deepEqual([...pool.connectedPeers()], [other, last]);
     assert.equal(pool.stats().banned, 0);
-    assert.ok(visits.every(({ failCount }) => failCount === 0));
+    assert.ok(visits.every(({ dials }) => dials.failCount === 0));
   });
 
   it("takes neither another address nor no peer id for the same peer", () => {

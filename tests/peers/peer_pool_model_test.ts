@@ -30,9 +30,9 @@ class World {
         dial: (peer) => {
           assert.notEqual(peer.state, PEER_STATE.BANNED);
           assert.ok(!this.attempts.has(peer) && !this.links.has(peer), "one connection per peer");
-          const { quickTries, failCount, lastConnected } = peer;
+          const { lastConnected, dials: { quickTries, failCount } } = peer;
           const long = quickTries > 0 ? 1000 * 2 ** (3 - quickTries) : (failCount + 1) * 10_000;
-          const short = [5000, 10_000, 20_000, 29_000][Math.min(peer.tries - 1, 4) - 1] ?? 0;
+          const short = [5000, 10_000, 20_000, 29_000][Math.min(peer.dials.tries - 1, 4) - 1] ?? 0;
           const backOff = this.links.size > 0 ? long : Math.min(short, long);
           assert.ok(lastConnected + backOff <= this.now, "the back-off is over");
           this.log.push(`dial ${endpointOf(peer)}`);

@@ -70,9 +70,9 @@ describe("PeerPool sources", () => {
     pool.connectionClosed(peer, 0, { error: true });
     assert.equal(pool.nextDeadline(), 2 * MINUTE);
     pool.addPeer("192.0.2.1", 6881, PEX, 0);
-    assert.equal(peer.failCount, 1);
+    assert.equal(peer.dials.failCount, 1);
     pool.addPeer("192.0.2.1", 6881, TRACKER, 0);
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
     assert.equal(pool.nextDeadline(), MINUTE, "its back-off is shorter now");
   });
 });
@@ -206,7 +206,7 @@ describe("PeerPool incoming", () => {
     pool.connected(second, 0);
     assert.ok(pool.incoming("192.0.2.50", 40000, 0));
     assert.deepEqual(dialer.hungUp, [first]);
-    assert.equal(first.failCount, 0);
+    assert.equal(first.dials.failCount, 0);
     assert.equal(first.state, PEER_STATE.DISCONNECTED);
     assert.equal(pool.incoming("192.0.2.51", 40000, 0), null);
     assert.equal(pool.stats().connected, 2);
@@ -266,7 +266,7 @@ describe("PeerPool listensOn", () => {
     const peer = pool.incoming("192.0.2.1", 40000, 0)!;
     assert.equal(pool.listensOn(peer, 6881, 0), true);
     assert.equal(pool.stats().total, 1);
-    assert.equal(peer.prevAmountDownload, 500);
+    assert.equal(peer.conduct.downloaded, 500);
     assert.equal(peer.sources, TRACKER | INCOMING);
   });
 

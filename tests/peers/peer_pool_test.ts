@@ -179,7 +179,7 @@ describe("PeerPool phase 2: ranking and candidates", () => {
     assert.deepEqual(pool.candidates(), [late, early]);
     // 192.0.2.3 starts one point above 192.0.2.0 and 20 below once it has failed.
     const failed = add(pool, "192.0.2.3");
-    failed.failCount = 1;
+    failed.dials.failCount = 1;
     noteSeed(pool.known!, failed, false);
     const plain = add(pool, "192.0.2.0");
     plain.spread = failed.rank;
@@ -253,12 +253,12 @@ describe("PeerPool phase 3: connections", () => {
     const bad = add(pool, "192.0.2.17"), next = add(pool, "192.0.2.1");
     pool.connectToPeers(0);
     pool.connectionClosed(bad, 100, { error: true });
-    assert.equal(bad.failCount, 1);
+    assert.equal(bad.dials.failCount, 1);
     assert.equal(bad.state, PEER_STATE.DISCONNECTED);
     assert.equal(bad.lastConnected, 100);
     assert.deepEqual(dialer.dialled, [bad, next]);
     pool.connectionClosed(bad, 101, { error: true });
-    assert.equal(bad.failCount, 1, "a connection ends once");
+    assert.equal(bad.dials.failCount, 1, "a connection ends once");
   });
 
   it("auto_retry_after_failure: again after (failures + 1) minutes, not before", () => {
@@ -283,7 +283,7 @@ describe("PeerPool phase 3: connections", () => {
     pool.connectToPeers(0);
     pool.connected(peer, 0);
     pool.connectionClosed(peer, 500, { error: false });
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
     assert.equal(pool.nextDeadline(), 500 + MINUTE);
   });
 
@@ -307,7 +307,7 @@ describe("PeerPool phase 3: connections", () => {
     assert.equal(dialer.dialled.length, 4, "it is better than nobody");
     pool.connected(peer, now + 1000 * MINUTE);
     noteTransfer(pool.known!, peer, 1, 0);
-    assert.deepEqual([pool.stats().dead, peer.failCount], [0, 0]);
+    assert.deepEqual([pool.stats().dead, peer.dials.failCount], [0, 0]);
   });
 
   it("while no peer is connected, failed addresses are dialled after 5, 10, 20, 29, 29 s", () => {
@@ -375,7 +375,7 @@ describe("PeerPool phase 3: connections", () => {
     pool.tick(0);
     assert.deepEqual(dialer.hungUp, [first]);
     assert.equal(first.state, PEER_STATE.DISCONNECTED);
-    assert.equal(first.failCount, 0);
+    assert.equal(first.dials.failCount, 0);
     assert.deepEqual(dialer.take(), ["192.0.2.17:6881", "192.0.2.1:6881"]);
   });
 
@@ -417,8 +417,8 @@ describe("PeerPool phase 4: statistics and quality", () => {
     const peer = add(pool, "192.0.2.1");
     noteTransfer(pool.known!, peer, 16384, 0);
     noteTransfer(pool.known!, peer, 5 * 2 ** 32, 0);
-    assert.equal(peer.prevAmountDownload, 16384 + 5 * 2 ** 32);
-    assert.equal(peer.prevAmountUpload, 0);
+    assert.equal(peer.conduct.downloaded, 16384 + 5 * 2 ** 32);
+    assert.equal(peer.conduct.uploaded, 0);
   });
 
   it("update_upload_stats: bytes add up and do not change the rank", () => {
@@ -427,7 +427,7 @@ describe("PeerPool phase 4: statistics and quality", () => {
     const rank = peer.rank;
     noteTransfer(pool.known!, peer, 0, 100);
     noteTransfer(pool.known!, peer, 0, 50);
-    assert.equal(peer.prevAmountUpload, 150);
+    assert.equal(peer.conduct.uploaded, 150);
     assert.equal(peer.rank, rank);
   });
 
@@ -440,7 +440,7 @@ describe("PeerPool phase 4: statistics and quality", () => {
     const rank = peer.rank;
     failPiece(pool, peer, 0);
     assert.equal(peer.rank, rank - 30);
-    assert.equal(peer.hashFails, 1);
+    assert.equal(peer.conduct.hashFails, 1);
     for (let piece = 0; piece < 2; piece++) failPiece(pool, peer, 0);
     assert.equal(peer.state, PEER_STATE.CONNECTED);
     failPiece(pool, peer, 0);
@@ -482,6 +482,6 @@ describe("PeerPool phase 4: statistics and quality", () => {
     pool.connected(peer, 1);
     noteTransfer(pool.known!, peer, 16384, 0);
     assert.equal(peer.rank, rank + 100);
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
   });
 });

@@ -38,11 +38,11 @@ describe("PeerPool, dialling peers that it disconnected when it stopped", () => 
     assert.equal(refuse(500), 1500);
     assert.equal(refuse(2000), 4000);
     assert.equal(refuse(4000), 8000);
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
     assert.equal(refuse(8500), 8500 + MINUTE, "four tries, and no more");
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
     assert.equal(refuse(70_000), 70_000 + 2 * MINUTE);
-    assert.equal(peer.failCount, 1);
+    assert.equal(peer.dials.failCount, 1);
   });
 
   it("takes a connection that ends at once for a refusal, orderly or not", () => {
@@ -51,7 +51,7 @@ describe("PeerPool, dialling peers that it disconnected when it stopped", () => 
     assert.equal(refuse(200, ORDERLY), 1200);
     pool.connected(peer, 1300);
     assert.equal(refuse(1400), 3400);
-    assert.equal(peer.failCount, 0);
+    assert.equal(peer.dials.failCount, 0);
   });
 
   it("ends once a connection lasted", () => {
@@ -59,7 +59,7 @@ describe("PeerPool, dialling peers that it disconnected when it stopped", () => 
     pool.connected(peer, 100);
     assert.equal(refuse(5000, ORDERLY), 5000 + MINUTE);
     assert.equal(refuse(70_000), 70_000 + 2 * MINUTE);
-    assert.equal(peer.failCount, 1);
+    assert.equal(peer.dials.failCount, 1);
   });
 
   it("ends when we disconnect: an unwanted peer is not dialled soon", () => {
@@ -77,7 +77,7 @@ describe("PeerPool, dialling peers that it disconnected when it stopped", () => 
     pool.connectToPeers(0);
     pool.connected(peer, 0);
     pool.disconnectAll(100);
-    assert.deepEqual([waiting.quickTries, peer.quickTries > 0], [0, true]);
+    assert.deepEqual([waiting.dials.quickTries, peer.dials.quickTries > 0], [0, true]);
     pool.ban(peer, 200, "sent garbage");
     pool.connectToPeers(300);
     pool.tick(100 * MINUTE);

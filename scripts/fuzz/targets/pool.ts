@@ -34,9 +34,12 @@ class PoolLife {
     check(peer.state === PEER_STATE.CONNECTING, "who is dialled is connecting");
     check(!this.#attempts.has(peer) && !this.#links.has(peer), "one connection per peer");
     // Failed addresses are dialled after 5 seconds at the earliest while no peer is connected.
-    const backOff = Math.min((peer.failCount + 1) * 1000, this.#links.size > 0 ? Infinity : 5000);
+    const backOff = Math.min(
+      (peer.dials.failCount + 1) * 1000,
+      this.#links.size > 0 ? Infinity : 5000,
+    );
     const waited = peer.lastConnected + backOff <= this.now;
-    check(waited || peer.quickTries > 0, "the back-off is over");
+    check(waited || peer.dials.quickTries > 0, "the back-off is over");
     check(peer.port > 1, "a port that somebody can listen on");
     this.#attempts.add(peer);
     this.dials++;
