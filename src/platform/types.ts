@@ -232,7 +232,7 @@ export interface MulticastNet {
 /** A request of HTTP or HTTPS. */
 export interface HttpRequest {
   /** Default "GET". */
-  method?: "GET" | "HEAD" | "POST";
+  method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** http or https, with the query. */
   url: string;
   /** Names in lower case. */
@@ -241,6 +241,8 @@ export interface HttpRequest {
   body?: Uint8Array;
   /** The address to connect to instead of looking the host up (the Host header and TLS name stay). */
   address?: string;
+  /** The path of a Unix socket to connect to instead of a port. */
+  unix?: string;
   /** Limits the time of the complete answer; for a stream, of its head and of each read. */
   timeoutMs: number;
   /** Body bytes (after gzip is undone) beyond which the request fails with "too-large". */
@@ -280,11 +282,28 @@ export interface HttpStream extends HttpHead {
   close(): void;
 }
 
+/** What an HTTP server listens on. */
+export type ServeOn =
+  /** `address`: default "127.0.0.1". Port 0 takes any free one. */
+  | { port: number; address?: string }
+  /** The path of a Unix socket, which only this user may connect to. */
+  | { unix: string };
+
+/** What an HTTP server bears of its visitors. */
+export interface ServeLimits {
+  /** Most connections at a time; further ones are closed at once. Default 1000. */
+  connections?: number;
+  /** Most milliseconds for the head of a request, and between two requests. Default 15,000. */
+  headMs?: number;
+  /** Most milliseconds for the body of a request. Default 300,000. */
+  bodyMs?: number;
+}
+
 /** A running server. */
 export interface HttpServer {
-  /** The port it listens on. */
+  /** The port it listens on; 0 for a Unix socket. */
   readonly port: number;
-  /** Ends all connections. */
+  /** Ends all connections: answers under way have a second to end by themselves. */
   close(): Promise<void>;
 }
 
@@ -297,13 +316,18 @@ export interface Http {
    * compression, and a compressed answer fails with "bad-response". Read it to its end, or close it.
    */
   stream(request: Omit<HttpRequest, "maxBytes">): Promise<HttpStream>;
-  /** Serves on `address` (default "127.0.0.1"); port 0 takes any free one. */
+  /**
+   * Bodies of requests and answers are streams, with back-pressure. An answer with a "content-length"
+   * keeps it. `remote` has an empty address and port 0 on a Unix socket. Rejects with a NetError
+   * ("address-in-use", "permission", ...).
+   */
   serve(
-    on: { port: number; address?: string },
+    on: ServeOn,
     handler: (
       request: Request,
       remote: { address: string; port: number },
     ) => Response | Promise<Response>,
+    limits?: ServeLimits,
   ): Promise<HttpServer>;
 }
 

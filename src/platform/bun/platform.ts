@@ -4,12 +4,10 @@ import { nodeLook } from "../shared/files.ts";
 import { halfOfThreads } from "../shared/lookups.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
-import { serve } from "./serve.ts";
 
 export function createBunPlatform(): Platform {
   return createPlatform({
     name: "bun",
-    serve,
     writers: nodeWriters,
     look: nodeLook,
     streams: { reading: "freed", lookupsAtOnce: halfOfThreads() },

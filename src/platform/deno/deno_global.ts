@@ -38,27 +38,12 @@ export interface FsFile {
   close(): void;
 }
 
-interface Served {
-  readonly remoteAddr: unknown;
-  readonly completed: Promise<void>;
-}
-
 interface DenoGlobal {
   /** Unstable: it may be missing. */
   readonly listenDatagram?: (on: NetAddr & { transport: "udp" }) => DatagramConn;
   lstatSync(path: string): FullFileInfo;
   openSync(path: string, options: { write: true }): FsFile;
   open(path: string, options: { write: true }): Promise<FsFile>;
-  serve(
-    options: {
-      port: number;
-      hostname: string;
-      signal: AbortSignal;
-      onListen(): void;
-      onError(error: unknown): Response;
-    },
-    handler: (request: Request, info: Served) => Response | Promise<Response>,
-  ): { readonly addr: unknown; readonly finished: Promise<void> };
   readonly permissions: { requestSync(what: { name: "net"; host: string }): { state: string } };
   readonly errors: Record<"NotCapable" | "NotFound", new (message: string) => Error>;
 }

@@ -5,13 +5,11 @@ import { createDenoDatagramNet } from "./datagrams.ts";
 import { denoWriters } from "./file_writer.ts";
 import { denoLook } from "./look.ts";
 import { hostPort } from "../shared/addresses.ts";
-import { serve } from "./serve.ts";
 import { Deno } from "./deno_global.ts";
 
 export function createDenoPlatform(): Platform {
   return createPlatform({
     name: "deno",
-    serve,
     writers: denoWriters,
     look: denoLook,
     streams: { reading: "shared", demandListen },

@@ -57,6 +57,7 @@ function sandboxAdvice(cause: unknown): string | null {
 
 const NET_CODES: Record<string, [code: NetErrorCode, reason: string]> = {
   ECONNREFUSED: ["refused", "the connection was refused"],
+  ENOENT: ["refused", "there is no such socket"],
   EHOSTUNREACH: ["unreachable", "the host cannot be reached"],
   ENETUNREACH: ["unreachable", "the network cannot be reached"],
   EHOSTDOWN: ["unreachable", "the host is down"],

@@ -22,14 +22,15 @@ class NodeLine implements HttpLine {
   #error: Error | null = null;
   #wake: (() => void) | null = null;
 
-  constructor({ url, address }: Outgoing, ca: string | undefined) {
+  constructor({ url, address, unix }: Outgoing, ca: string | undefined) {
     const secure = url.protocol === "https:";
     const name = url.hostname.replace(/^\[|\]$/g, "");
     const to = {
       host: address === undefined ? name : plainAddress(address),
       port: Number(url.port) || (secure ? 443 : 80),
     };
-    const socket = this.#socket = secure ? connectSecurely(to, name, ca) : connect(to);
+    const plain = unix === undefined ? to : { path: unix };
+    const socket = this.#socket = secure ? connectSecurely(to, name, ca) : connect(plain);
     socket.on("data", (chunk: Uint8Array) => {
       this.#came.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       if (this.#wake === null) socket.pause();

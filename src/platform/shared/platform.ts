@@ -2,13 +2,14 @@
  * Nearly everything uses the same `node:` modules on both runtimes, as the conformance suite
  * proves.
  */
-import type { DatagramNet, Http, Platform } from "../types.ts";
+import type { DatagramNet, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
 import type { WriterMaker } from "./file_handle.ts";
 import { createFiles, type Look } from "./files.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpClient } from "./http_client.ts";
+import { serve } from "./http_server.ts";
 import { createMulticastNet } from "./multicast.ts";
 import { nodeExchange } from "./node_line.ts";
 import { createProcess } from "./process.ts";
@@ -18,7 +19,6 @@ import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
 /** The differences between the runtimes. */
 export interface RuntimeParts {
   name: "deno" | "bun";
-  serve: Http["serve"];
   writers: WriterMaker;
   look: Look;
   streams: StreamNetOptions;
@@ -37,7 +37,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     net: createStreamNet(parts.streams),
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
-    http: { ...client, serve: parts.serve },
+    http: { ...client, serve },
     files: createFiles(parts.writers, parts.look),
     process: createProcess(),
   };

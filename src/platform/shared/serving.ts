@@ -1,4 +1,11 @@
-/** The shared parts of both HTTP servers. */
+/** The shared parts of the real HTTP server and the simulated one. */
+import type { ServeLimits } from "../types.ts";
+
+export const DEFAULT_LIMITS: Required<ServeLimits> = {
+  connections: 1000,
+  headMs: 15_000,
+  bodyMs: 300_000,
+};
 
 /** The time that `close()` gives to running answers; an event stream would never end. */
 export const CLOSE_GRACE_MS = 1000;

@@ -378,4 +378,106 @@ export function httpServeCases(add: AddCase): void {
     assert.equal(await cut, "cut");
     assert.ok(t.here.clock.now() - start < 3000);
   });
+
+  add("http.serve listens on a path for this user alone, and replaces a dead socket", async (t) => {
+    const unix = `${t.dir}/own.sock`, seen: unknown[] = [];
+    const serve = () =>
+      t.here.http.serve({ unix }, (request, remote) => {
+        seen.push(new URL(request.url).pathname, remote);
+        return new Response("here");
+      });
+    const ask = () =>
+      t.here.http.request({ url: "http://localhost/who", unix, timeoutMs: 5000, maxBytes: 100 });
+    const server = await serve();
+    assert.equal(text((await ask()).body), "here");
+    assert.deepEqual([server.port, ...seen], [0, "/who", { address: "", port: 0 }]);
+    await rejectsWith(serve(), "address-in-use");
+    await server.close();
+    await rejectsWith(ask(), "refused");
+    await (await serve()).close();
+  });
+
+  add("http.serve streams the body of a request while it arrives", async (t) => {
+    let bytes = 0;
+    await serving(t, async (request) => {
+      for await (const part of request.body!) bytes += part.length;
+      return new Response(`${request.method} ${bytes}`);
+    }, async (get) => {
+      const answer = await get("/", { method: "PATCH", body: pattern(3_000_000, 1) });
+      assert.equal(text(answer.body), "PATCH 3000000");
+    });
+  });
+
+  add("http.serve keeps the length of a streamed answer", async (t) => {
+    const parts = [pattern(70_000, 1), pattern(30_000, 2)];
+    await serving(t, () => {
+      const body = new ReadableStream({
+        pull(controller) {
+          const part = parts.shift();
+          if (part === undefined) controller.close();
+          else controller.enqueue(part);
+        },
+      });
+      return new Response(body, { headers: { "content-length": "100000" } });
+    }, async (get) => {
+      const { headers, body } = await get("/");
+      assert.equal(headers["content-length"], "100000");
+      assert.equal(body.length, 100_000);
+    });
+  });
+
+  add(
+    "http.serve breaks off an answer whose body fails, and shows nothing of the error",
+    async (t) => {
+      await serving(t, () => {
+        let sent = false;
+        return new Response(
+          new ReadableStream({
+            pull(controller) {
+              if (sent) throw new Error("secret detail");
+              sent = true;
+              controller.enqueue(new Uint8Array(5));
+            },
+          }),
+        );
+      }, async (get) => {
+        await rejectsWith(get("/"), "reset", "closed");
+      });
+    },
+  );
+
+  add("http.serve closes a connection that does not finish its head", async (t) => {
+    const on = { port: 0, address: t.serveOn };
+    const server = await t.there.http.serve(on, () => new Response("x"), { headMs: 300 });
+    const to = { address: t.address, port: server.port, timeoutMs: 5000 };
+    const socket = t.here.net.connect(to), got = new Collector();
+    socket.attach(got);
+    await socket.opened;
+    const dripping = (async () => {
+      for (const part of ["GET / HT", "TP/1.1\r\n", "Host: a\r\n", ...Array(40).fill("A: b\r\n")]) {
+        socket.send(bytesOf(part), () => {});
+        await sleep(t.here, 50);
+      }
+    })();
+    const first = await Promise.race([got.ended.then(() => "closed"), dripping.then(() => "open")]);
+    assert.equal(first, "closed");
+    await server.close();
+  });
+
+  add("http.serve closes connections above its limit", async (t) => {
+    const on = { port: 0, address: t.serveOn };
+    const server = await t.there.http.serve(on, () => new Response("x"), { connections: 3 });
+    const to = { address: t.address, port: server.port, timeoutMs: 5000 };
+    const sockets = Array.from({ length: 6 }, () => t.here.net.connect(to));
+    let ended = 0;
+    await new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.attach(new Collector());
+      for (const socket of sockets) {
+        socket.closed.catch(() => {}).finally(() => ++ended === 3 && resolve());
+      }
+    });
+    assert.equal(ended, 3);
+    for (const socket of sockets) socket.close();
+    await server.close();
+  });
 }
