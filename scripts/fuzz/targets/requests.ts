@@ -113,8 +113,7 @@ class WindowLife {
     check(took === one.live, "it tells what counts from what came late");
     this.#asked.splice(this.#asked.indexOf(one), 1);
     if (!whole) return;
-    if (one.live) this.#window.blockCame(this.#now);
-    else this.#window.lateCame(this.#now);
+    this.#window.blockCame(this.#now, one.live);
   }
 
   #refuse(one: Asked): void {
@@ -127,7 +126,7 @@ class WindowLife {
       this.#released++;
       check(this.#lapse(piece, block), "what is given up counted before");
     };
-    if (lostOnly) this.#window.releaseLost(release);
+    if (lostOnly) this.#window.trim(release, release);
     else this.#window.releaseAll(release, (piece) => piece % 3 === 0);
   }
 

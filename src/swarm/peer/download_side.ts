@@ -8,16 +8,17 @@ import { ProtocolError } from "../../util/errors.ts";
 import type { Bitfield } from "../../util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../../metainfo/layout.ts";
 import * as wire from "../../wire/peer_wire.ts";
+import { Advice } from "./advice.ts";
 import type { Patience } from "./patience.ts";
-import { RequestWindow } from "./request_window.ts";
+import { type LatencySink, RequestWindow } from "./request_window.ts";
 import type { PeerSession } from "./session.ts";
 
 /** Counters that a session updates, and the work that it is charged for. */
 export interface BookLedger {
   /** Steps so far: a message's steps are charged to its sender. */
   readonly work: { readonly steps: number };
-  /** Takes the waiting times of requests, in milliseconds. */
-  readonly latency: { add(ms: number): void };
+  /** Takes the waiting times of requests. */
+  readonly latency: LatencySink;
   /** Useless bytes arrived. */
   waste(cause: "duplicate" | "unasked", bytes: number): void;
 }
@@ -48,12 +49,10 @@ export interface BlockBook {
 const QUICK_DUPLICATES = 4;
 const QUICK_WINDOW = 64;
 
-/** The most pieces that a peer may announce as allowed or suggested; later ones are ignored. */
-const MAX_ADVICE = 32;
-
 export class DownloadSide {
   readonly window = new RequestWindow();
   readonly rate = new RateMeter();
+  readonly advice = new Advice();
   /** The peer chokes us; we told it that we are interested. */
   choked = true;
   interested = false;
@@ -62,9 +61,6 @@ export class DownloadSide {
   readonly #peer: PeerSession;
   readonly #out: wire.WireEncoder;
   readonly #patience: Patience;
-  /** Pieces that it uploads although it chokes us, and its suggestions (BEP 6). */
-  readonly #allowed = new Set<number>();
-  readonly #suggested = new Set<number>();
   /** The incoming block: its piece (-1 for none), and its destination. */
   #incomingPiece = -1;
   #incomingBlock = 0;
@@ -129,7 +125,7 @@ export class DownloadSide {
     }
     if (this.choked || !interested) {
       this.#idleSince = -1;
-      if (interested && this.#allowed.size > 0) this.#fillAllowed(now);
+      if (interested && this.advice.allowed.size > 0) this.#fillAllowed(now);
     } else if (this.window.wantsMore) {
       this.#fill(now);
     }
@@ -139,40 +135,30 @@ export class DownloadSide {
   tick(now: number, left: number): void {
     if (this.#incomingPiece >= 0) this.#countPart(left);
     this.rate.sample(now);
-    if (this.window.tick(now, this.rate.rate)) this.dropRequests();
-    else this.window.releaseLost(this.#release);
-    this.window.withdrawSurplus(this.#withdraw);
+    if (this.window.tick(now, this.rate.rate)) this.#dropRequests();
+    this.window.trim(this.#release, this.#withdraw);
   }
 
-  onChoke(): void {
-    this.choked = true;
-    this.#suggested.clear();
-    this.dropRequests((piece) => this.#allowed.has(piece));
-  }
-
-  onUnchoke(): void {
-    this.choked = false;
-    this.window.snubbed = false; // it is willing again
+  setChoked(choked: boolean): void {
+    this.choked = choked;
+    if (!choked) {
+      this.window.snubbed = false; // it is willing again
+      return;
+    }
+    this.advice.suggested.clear();
+    this.#dropRequests((piece) => this.advice.allowed.has(piece));
   }
 
   onReject(piece: number, begin: number, length: number): void {
     if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
     const block = begin / BLOCK_LENGTH;
-    if (this.choked) this.#allowed.delete(piece);
+    if (this.choked) this.advice.allowed.delete(piece);
     if (this.window.rejected(piece, block)) this.#book.release(this.#peer, piece, block);
-  }
-
-  onAllowedFast(piece: number): void {
-    if (this.#allowed.size < MAX_ADVICE) this.#allowed.add(piece);
-  }
-
-  onSuggest(piece: number): void {
-    if (this.#suggested.size < MAX_ADVICE) this.#suggested.add(piece);
   }
 
   /** For tests: requests while choked are allowed ones. */
   get isInOrder(): boolean {
-    return !this.choked || this.window.outstanding === 0 || this.#allowed.size > 0;
+    return !this.choked || this.window.outstanding === 0 || this.advice.allowed.size > 0;
   }
 
   hasAsked(piece: number, block: number): boolean {
@@ -196,32 +182,24 @@ export class DownloadSide {
   }
 
   /** Returns the blocks for other peers; late answers are still used if possible. */
-  dropRequests(keep?: (piece: number) => boolean): void {
+  #dropRequests(keep?: (piece: number) => boolean): void {
     this.window.releaseAll(this.#release, keep);
     if (!this.#incomingAsked || keep?.(this.#incomingPiece)) return;
     this.#incomingAsked = false;
     this.#release(this.#incomingPiece, this.#incomingBlock);
   }
 
-  /** The pieces are going away: all requests are cancelled, and the incoming block is skipped. */
-  detach(): void {
-    this.window.releaseAll((piece, block) => {
-      const length = this.#layout.blockLength(piece, block);
-      this.#out.block(wire.CANCEL, piece, block * BLOCK_LENGTH, length);
-      this.#release(piece, block);
-    });
-    this.dropRequests();
+  /**
+   * All requested blocks are returned, and the incoming one is skipped. `cancels`: the connection
+   * stays, so the peer is told.
+   */
+  end(cancels: boolean): void {
+    if (cancels) this.window.releaseAll(this.#withdraw);
+    this.#dropRequests();
     this.#incomingWanted = false;
     if (this.#incomingPiece < 0) return;
     this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
-  }
-
-  /** The connection is closed: all requested blocks are returned. */
-  close(): void {
-    this.dropRequests();
-    if (this.#incomingPiece < 0) return;
-    this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
-    this.#incomingPiece = -1;
+    if (!cancels) this.#incomingPiece = -1;
   }
 
   // hot
@@ -238,12 +216,11 @@ export class DownloadSide {
         `${length} bytes at ${begin} of piece ${piece} is not a block`,
       );
     }
-    const asked = this.window.take(piece, block, now);
+    const asked = this.window.take(piece, block, now, this.#book.ledger.latency);
     if (asked === null) {
       this.#patience.strain();
       return null;
     }
-    this.#book.ledger.latency.add(this.window.waitedMs);
     this.#incomingKnown = true;
     this.#incomingAsked = asked;
     const target = this.#book.blockTarget(this.#peer, piece, block);
@@ -261,8 +238,7 @@ export class DownloadSide {
     this.rate.add(length - Math.max(0, this.#incomingCounted));
     this.#incomingCounted = -1;
     this.#incomingAsked = false;
-    if (asked) this.window.blockCame(now);
-    else if (this.#incomingKnown) this.window.lateCame(now);
+    if (this.#incomingKnown) this.window.blockCame(now, asked);
     if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
     else {
       const cause = this.#incomingKnown ? "duplicate" : "unasked";
@@ -306,7 +282,7 @@ export class DownloadSide {
       }
       this.#ask(block, now);
       // A request to a snubbed peer only tests whether it answers: other peers have the block, too.
-      if (window.snubbed) return this.dropRequests();
+      if (window.snubbed) return this.#dropRequests();
     }
     this.#idleSince = -1;
   }
@@ -314,7 +290,7 @@ export class DownloadSide {
   /** While choked only allowed pieces; a snubbed peer is not asked for them. */
   #fillAllowed(now: number): void {
     const { window } = this;
-    for (const piece of this.#allowed) {
+    for (const piece of this.advice.allowed) {
       while (!window.snubbed && window.outstanding < window.size) {
         const block = this.#book.nextOf(this.#peer, piece);
         if (block < 0) break;
@@ -324,10 +300,10 @@ export class DownloadSide {
   }
 
   #nextSuggested(): number {
-    for (const piece of this.#suggested) {
+    for (const piece of this.advice.suggested) {
       const block = this.#book.nextOf(this.#peer, piece, true);
       if (block >= 0) return block;
-      this.#suggested.delete(piece);
+      this.advice.suggested.delete(piece);
     }
     return -1;
   }

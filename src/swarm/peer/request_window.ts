@@ -44,6 +44,14 @@ export interface RequestAllowance {
   promise(bytes: number): void;
 }
 
+/** Takes waiting times in milliseconds. */
+export interface LatencySink {
+  add(ms: number): void;
+}
+
+/** What to do with a request that no longer counts. */
+type Release = (piece: number, block: number) => void;
+
 export class RequestWindow {
   #piece = new Int32Array(64);
   #block = new Int32Array(64);
@@ -78,8 +86,6 @@ export class RequestWindow {
   #meanGapMs = 0;
   #gapDeviationMs = 0;
   #waitingSince = 0;
-  /** The waiting time of the request that `take` found last. */
-  waitedMs = 0;
   /** The answer to a request that counts has begun. */
   #arriving = false;
   /** It has not answered for too long: until it does, others get its blocks. */
@@ -158,18 +164,20 @@ export class RequestWindow {
 
   // hot
   /**
-   * The peer begins to answer this request: it leaves the window. Returns true if it still
-   * counted, false if it was given up before, null if it was never made.
+   * The peer begins to answer this request: it leaves the window, and its waiting time goes to
+   * `latency`. Returns true if it still counted, false if it was given up before, null if it was
+   * never made.
    */
-  take(piece: number, block: number, now: number): boolean | null {
+  take(piece: number, block: number, now: number, latency?: LatencySink): boolean | null {
     const at = this.#find(piece, block, false);
     if (at < 0) return null;
     const live = this.#state[at] === LIVE;
-    this.waitedMs = now - this.#sentAt[at]!;
+    const waitedMs = now - this.#sentAt[at]!;
+    latency?.add(waitedMs);
     this.#answers++;
     this.#remove(at);
     this.#arriving = live;
-    if (live) this.#baseRttMs = Math.min(this.#baseRttMs, now - this.#sentAt[at]!);
+    if (live) this.#baseRttMs = Math.min(this.#baseRttMs, waitedMs);
     return live;
   }
 
@@ -204,7 +212,7 @@ export class RequestWindow {
    * may still be late.
    */
   releaseAll(
-    release: (piece: number, block: number) => void,
+    release: Release,
     keep?: (piece: number) => boolean,
   ): void {
     for (let i = 0; i < this.#length; i++) {
@@ -216,10 +224,23 @@ export class RequestWindow {
   }
 
   /**
-   * Calls `withdraw` for the newest requests if far more are outstanding than a lowered limit of
-   * ours lets arrive: otherwise the peer would wait too long to send them, and leave.
+   * Calls `release` for requests that were overtaken by so many answers that they must be lost, as a
+   * peer may silently drop requests that are too many for it, and `withdraw` for those that our rate
+   * limit, when it was lowered, left no room for.
    */
-  withdrawSurplus(withdraw: (piece: number, block: number) => void): void {
+  trim(release: Release, withdraw: Release): void {
+    for (let i = 0; i < this.#length; i++) {
+      const at = (this.#start + i) & (this.#piece.length - 1);
+      if (this.#state[at] === LIVE && this.#answers >= this.#dueAt[at]!) this.#release(at, release);
+    }
+    this.#withdrawSurplus(withdraw);
+  }
+
+  /**
+   * The newest requests, if far more are outstanding than a lowered limit of ours lets arrive:
+   * otherwise the peer would wait too long to send them, and leave.
+   */
+  #withdrawSurplus(withdraw: Release): void {
     if (this.#fairSize === Infinity || this.#live <= 2 * this.size + SURPLUS) return;
     const mask = this.#piece.length - 1;
     for (let i = this.#length - 1; i >= 0 && this.#live > Math.max(1, this.size); i--) {
@@ -229,36 +250,25 @@ export class RequestWindow {
   }
 
   /**
-   * The same for requests overtaken by so many answers that they must be lost: a peer may silently
-   * drop requests that are too many for it.
+   * A block is complete. If its request still counted (`inTime`), its pace sets the time-out, and in
+   * slow start the window grows.
    */
-  releaseLost(release: (piece: number, block: number) => void): void {
-    for (let i = 0; i < this.#length; i++) {
-      const at = (this.#start + i) & (this.#piece.length - 1);
-      if (this.#state[at] === LIVE && this.#answers >= this.#dueAt[at]!) this.#release(at, release);
-    }
-  }
-
-  /** A block arrived that was given up before. */
-  lateCame(now: number): void {
-    this.snubbed = false;
-    this.#arriving = false;
+  blockCame(now: number, inTime: boolean): void {
+    this.snubbed = this.#arriving = false;
+    if (inTime) this.#measure(now);
     this.#waitingSince = now;
   }
 
-  /** A block is complete: its pace sets the time-out, and in slow start the window grows. */
-  blockCame(now: number): void {
+  #measure(now: number): void {
     this.#blocks++;
-    this.snubbed = this.#resting = false;
+    this.#resting = false;
     this.#refusals = 0;
     this.#restUntil = Infinity;
-    this.#arriving = false;
     if (this.#slowStart && this.#size < this.#fairSize) this.#size++;
     const gap = now - this.#waitingSince;
     const off = Math.abs(gap - this.#meanGapMs);
     this.#meanGapMs += (gap - this.#meanGapMs) / 16;
     this.#gapDeviationMs += (off - this.#gapDeviationMs) / 16;
-    this.#waitingSince = now;
   }
 
   /** We did not read from the peer until now: its waiting time restarts. */
@@ -344,7 +354,7 @@ export class RequestWindow {
     }
   }
 
-  #release(at: number, release: (piece: number, block: number) => void): void {
+  #release(at: number, release: Release): void {
     this.#state[at] = LATE;
     this.#live--;
     release(this.#piece[at]!, this.#block[at]!);

@@ -274,7 +274,7 @@ export class PeerSession implements wire.WireSink {
   detach(now: number): void {
     if (this.#early !== null) return;
     this.#decoder.dropTarget();
-    this.#taking.detach();
+    this.#taking.end(true);
     this.#giving.detach(now);
     this.#told ??= this.#book.have;
     this.#use(absentBook(this.#layout.pieceCount));
@@ -326,7 +326,7 @@ export class PeerSession implements wire.WireSink {
 
   /** The connection has ended: all requested blocks are released. */
   close(): void {
-    this.#taking.close();
+    this.#taking.end(false);
   }
 
   /** Announces our status again, for instance that we are complete (BEP 21). */
@@ -420,10 +420,10 @@ export class PeerSession implements wire.WireSink {
     switch (id) {
       case wire.CHOKE:
         this.#budget.spend(this.window.held);
-        this.#taking.onChoke();
+        this.#taking.setChoked(true);
         break;
       case wire.UNCHOKE:
-        this.#taking.onUnchoke();
+        this.#taking.setChoked(false);
         break;
       case wire.INTERESTED:
       case wire.NOT_INTERESTED:
@@ -451,8 +451,8 @@ export class PeerSession implements wire.WireSink {
     if (value >= this.#layout.pieceCount) {
       throw new ProtocolError("bad-piece", `There is no piece ${value}`);
     }
-    if (id === wire.SUGGEST) this.#taking.onSuggest(value);
-    else if (id === wire.ALLOWED_FAST) this.#taking.onAllowedFast(value);
+    if (id === wire.SUGGEST) this.#taking.advice.suggest(value);
+    else if (id === wire.ALLOWED_FAST) this.#taking.advice.allow(value);
     else if (this.have.set(value)) {
       this.upload.suggested.delete(value);
       this.#book.peerHas(this, value);

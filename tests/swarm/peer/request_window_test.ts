@@ -14,8 +14,7 @@ function ask(window: RequestWindow, from: number, to: number, now = 0): void {
 /** The peer answers this block of piece 0, all of it at once. */
 function answer(window: RequestWindow, block: number, now = 0): boolean | null {
   const asked = window.take(0, block, now);
-  if (asked) window.blockCame(now);
-  else if (asked === false) window.lateCame(now);
+  if (asked !== null) window.blockCame(now, asked);
   return asked;
 }
 
@@ -27,7 +26,7 @@ function download(window: RequestWindow, perSecond: number, seconds: number, fro
     while (window.outstanding < window.size) window.push(1, block++, now - 500);
     for (let i = 0; i < perSecond / 2 && answered < block; i++) {
       assert.equal(window.take(1, answered++, now), true);
-      window.blockCame(now);
+      window.blockCame(now, true);
     }
     window.tick(now, perSecond * BLOCK);
   }
@@ -185,7 +184,7 @@ describe("RequestWindow: the requests", () => {
     for (let block = 1; block < 80; block++) {
       answer(window, block, block);
       window.push(0, block + 9, block);
-      const lost = released((fn) => window.releaseLost(fn));
+      const lost = released((fn) => window.trim(fn, fn));
       if (lost.length > 0) {
         assert.deepEqual(lost, [0]);
         assert.ok(block > 20, `already after ${block} answers`);
@@ -204,7 +203,7 @@ describe("RequestWindow: the requests", () => {
       const blocks = dice.shuffle(Array.from({ length: 25 }, (_, i) => 25 * batch + i));
       for (const block of blocks) {
         assert.equal(answer(window, block), true);
-        assert.deepEqual(released((fn) => window.releaseLost(fn)), []);
+        assert.deepEqual(released((fn) => window.trim(fn, fn)), []);
       }
     }
   });
@@ -220,7 +219,7 @@ describe("RequestWindow: the requests", () => {
     ask(window, 60, 62, 50_000);
     window.giveUp(0, 60);
     window.tick(50_001, 0);
-    assert.deepEqual(released((fn) => window.releaseLost(fn)), [], "61 was not overtaken");
+    assert.deepEqual(released((fn) => window.trim(fn, fn)), [], "61 was not overtaken");
     window.tick(100_000, 0);
     assert.equal(window.take(0, 60, 100_000), false, "and 60 is not too late yet");
   });
