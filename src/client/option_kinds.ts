@@ -137,7 +137,8 @@ export const FOLDER: Kind<string> = {
   },
 };
 
-export function listOf<T = string>(
+/** A list of at most `most` values of one kind. */
+export function listOf<T>(
   item: Kind<T>,
   allowed: string,
   form: Form,
@@ -236,7 +237,7 @@ export function shape<T extends object>(
   parts: { readonly [K in keyof T]-?: Kind<NonNullable<T[K]>> },
   required: readonly (keyof T & string)[] = [],
 ): Kind<T> {
-  const kinds = Object.entries<Kind<never>>(parts);
+  const kinds = Object.entries<Kind<never>>(parts as never);
   return {
     allowed: `an object with ${Object.keys(parts).join(", ")}`,
     form: {

@@ -216,7 +216,8 @@ export class StateDir {
   }
 }
 
-function makeFolders(files: Files, path: string): void {
+/** Makes a folder and those above it. Throws a FileError. */
+export function makeFolders(files: Files, path: string): void {
   if (files.stat(path) !== null) return;
   const above = parentOf(path);
   if (above !== path) makeFolders(files, above);
