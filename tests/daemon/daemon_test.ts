@@ -65,7 +65,7 @@ describe("a daemon", () => {
     assert.equal(daemon.client.port, port + 1);
     assert.match(
       node.process.errText,
-      /warn  A restart is needed for the new value of maxOpenFiles/,
+      /warn {2}A restart is needed for the new value of maxOpenFiles/,
     );
     await world.wait(daemon.close());
   });
