@@ -316,6 +316,8 @@ export interface Http {
    * compression, and a compressed answer fails with "bad-response". Read it to its end, or close it.
    */
   stream(request: Omit<HttpRequest, "maxBytes">): Promise<HttpStream>;
+  /** Compresses a body, quickly rather than well, off this thread. */
+  gzip(bytes: Uint8Array): Promise<Uint8Array>;
   /**
    * Bodies of requests and answers are streams, with back-pressure. An answer with a "content-length"
    * keeps it. `remote` has an empty address and port 0 on a Unix socket. Rejects with a NetError

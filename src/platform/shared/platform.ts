@@ -7,6 +7,7 @@ import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
 import type { WriterMaker } from "./file_handle.ts";
 import { createFiles, type Look } from "./files.ts";
+import { gzip } from "./gzip.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpClient } from "./http_client.ts";
 import { serve } from "./http_server.ts";
@@ -37,7 +38,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     net: createStreamNet(parts.streams),
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
-    http: { ...client, serve },
+    http: { ...client, serve, gzip },
     files: createFiles(parts.writers, parts.look),
     process: createProcess(),
   };

@@ -42,6 +42,17 @@ function packed(bytes: Uint8Array, encoding: string): Response {
 }
 
 export function httpRequestCases(add: AddCase): void {
+  add("http.gzip packs a body that request unpacks", async (t) => {
+    const body = new Uint8Array(300_000).fill(7);
+    await serving(t, async () => packed(await t.there.http.gzip(body), "gzip"), async (get) => {
+      const answer = await get("/");
+      assert.deepEqual(answer.body, body);
+    });
+    const small = await t.here.http.gzip(body);
+    assert.ok(small.length < body.length / 50);
+    assert.deepEqual([...small.subarray(0, 2)], [0x1f, 0x8b]);
+  });
+
   add("http.request and serve carry path, headers, status and body", async (t) => {
     const seen: string[] = [];
     await serving(t, (request, remote) => {

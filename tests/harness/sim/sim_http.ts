@@ -3,6 +3,7 @@
  * Rates, cuts and resets of the network affect it, and a node may also answer by hand, byte by
  * byte.
  */
+import { gzipSync } from "node:zlib";
 import { systemError } from "../../../src/platform/shared/errno.ts";
 import { createHttpClient, type Outgoing } from "../../../src/platform/shared/http_client.ts";
 import { type HttpLine, WireExchange } from "../../../src/platform/shared/http_wire.ts";
@@ -20,7 +21,11 @@ export function createSimHttp(host: SimHost, net: SimStreamNet): Http {
     start: (outgoing) => new WireExchange(outgoing, (to) => new SimLine(net, paths, to)),
     hold: (work) => host.hold(work),
   });
-  return { ...client, serve: serve(host, net, paths) };
+  return {
+    ...client,
+    gzip: (bytes) => Promise.resolve(new Uint8Array(gzipSync(bytes, { level: 1 }))),
+    serve: serve(host, net, paths),
+  };
 }
 
 /** A connection to a host by name. Nothing is encrypted here, whatever the URL says. */
