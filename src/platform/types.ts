@@ -490,6 +490,8 @@ export interface Process {
   readLine(): Promise<string | null>;
   /** Called for Ctrl-C, for the system's request to end, and (once) for the end of the terminal. */
   onInterrupt(fn: () => void): Timer;
+  /** Called for SIGHUP, which then is no interrupt; for those who mean "read the configuration again". */
+  onHangup(fn: () => void): Timer;
   /** Called when a stopped process (Ctrl-Z) continues: the terminal may have changed meanwhile. */
   onContinue(fn: () => void): Timer;
   /** Sets the exit code with which the process ends once nothing is left to do. */
@@ -503,6 +505,11 @@ export interface Process {
    * the system does not tell (Linux does).
    */
   waitedMs(): number;
+  /**
+   * Sends a datagram to the Unix socket of the service manager (sd_notify); "@" begins an abstract name.
+   * Returns whether the system took it; never on other systems than Linux.
+   */
+  notify(socket: string, text: string): boolean;
 }
 
 /**

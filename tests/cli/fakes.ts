@@ -55,6 +55,12 @@ export class FakeProcess implements Process {
     this.continueHandlers.add(fn);
     return { cancel: () => void this.continueHandlers.delete(fn) };
   }
+  onHangup(): Timer {
+    return { cancel() {} };
+  }
+  notify(): boolean {
+    return true;
+  }
   interrupt(): void {
     for (const fn of this.interruptHandlers) fn();
   }

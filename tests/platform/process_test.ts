@@ -22,6 +22,14 @@ async function run(source: string, onLine?: (pid: number) => void) {
   }
 }
 
+/** Prints the first datagram. */
+const RECEIVER = `import socket, sys
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind(sys.argv[1].replace("@", "\\0"))
+receiver.settimeout(20)
+print("bound", flush=True)
+sys.stdout.buffer.write(receiver.recv(4096))`;
+
 const limit = { timeout: 30_000 };
 
 describe("Process on this runtime", () => {
@@ -41,6 +49,43 @@ describe("Process on this runtime", () => {
         (pid) => process.kill(pid, signal),
       );
       assert.deepEqual([result.code, result.out], [7, "ready\ntidied up\n"], result.err);
+    });
+  }
+
+  it("onHangup takes SIGHUP from onInterrupt until it is cancelled", limit, async () => {
+    const result = await run(
+      `const { process, clock } = selectPlatform();
+      const waiting = clock.after(60_000, () => {});
+      process.onInterrupt(() => {
+        waiting.cancel();
+        void process.out("interrupted\\n");
+      });
+      const hangup = process.onHangup(async () => {
+        hangup.cancel();
+        await process.out("hangup\\n");
+        (await import("node:process")).default.kill(process.pid, "SIGTERM");
+      });
+      await process.out("ready\\n");`,
+      (pid) => process.kill(pid, "SIGHUP"),
+    );
+    assert.deepEqual([result.code, result.out], [0, "ready\nhangup\ninterrupted\n"], result.err);
+  });
+
+  for (const abstract of [false, true]) {
+    it(`notify reaches a Unix datagram socket${abstract ? " with an abstract name" : ""}`, async () => {
+      const folder = tempFolder();
+      const socket = abstract ? `@shoal-test-${process.pid}` : `${folder.path}/notify.sock`;
+      const receiver = start("/usr/bin/python3", ["-c", RECEIVER, socket]);
+      const received = finished(receiver);
+      await new Promise((resolve) => receiver.stdout!.once("data", resolve));
+      const program = `const { process } = selectPlatform();
+        const text = "READY=1\\nSTATUS=\u00e4";
+        await process.out(String(process.notify(${JSON.stringify(socket)}, text)));
+        await process.out(String(process.notify("/nowhere/notify.sock", text)));`;
+      const { out, err } = await run(program);
+      assert.equal(out, "truefalse", err);
+      assert.equal((await received).out, "bound\nREADY=1\nSTATUS=\u00e4");
+      folder.dispose();
     });
   }
 

@@ -4,6 +4,7 @@ import { nodeLook } from "../shared/files.ts";
 import { halfOfThreads } from "../shared/lookups.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
+import { openLibc } from "./libc.ts";
 
 export function createBunPlatform(): Platform {
   return createPlatform({
@@ -11,6 +12,7 @@ export function createBunPlatform(): Platform {
     writers: nodeWriters,
     look: nodeLook,
     streams: { reading: "freed", lookupsAtOnce: halfOfThreads() },
+    openLibc,
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),
   });
 }

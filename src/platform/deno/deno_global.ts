@@ -41,6 +41,10 @@ export interface FsFile {
 interface DenoGlobal {
   /** Unstable: it may be missing. */
   readonly listenDatagram?: (on: NetAddr & { transport: "udp" }) => DatagramConn;
+  dlopen(
+    name: string,
+    symbols: Readonly<Record<string, { parameters: readonly string[]; result: string }>>,
+  ): { symbols: unknown };
   lstatSync(path: string): FullFileInfo;
   openSync(path: string, options: { write: true }): FsFile;
   open(path: string, options: { write: true }): Promise<FsFile>;

@@ -6,6 +6,7 @@ import { denoWriters } from "./file_writer.ts";
 import { denoLook } from "./look.ts";
 import { hostPort } from "../shared/addresses.ts";
 import { Deno } from "./deno_global.ts";
+import { openLibc } from "./libc.ts";
 
 export function createDenoPlatform(): Platform {
   return createPlatform({
@@ -13,6 +14,7 @@ export function createDenoPlatform(): Platform {
     writers: denoWriters,
     look: denoLook,
     streams: { reading: "shared", demandListen },
+    openLibc,
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),
   });
 }

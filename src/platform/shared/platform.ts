@@ -15,6 +15,7 @@ import { createMulticastNet } from "./multicast.ts";
 import { nodeExchange } from "./node_line.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
+import type { OpenLibc } from "./service_socket.ts";
 import { createStreamNet, type StreamNetOptions } from "./tcp.ts";
 
 /** The differences between the runtimes. */
@@ -24,6 +25,7 @@ export interface RuntimeParts {
   look: Look;
   streams: StreamNetOptions;
   datagrams: DatagramNet;
+  openLibc: OpenLibc;
 }
 
 export function createPlatform(parts: RuntimeParts): Platform {
@@ -40,6 +42,6 @@ export function createPlatform(parts: RuntimeParts): Platform {
     multicast: createMulticastNet(),
     http: { ...client, serve, gzip },
     files: createFiles(parts.writers, parts.look),
-    process: createProcess(),
+    process: createProcess(parts.openLibc),
   };
 }

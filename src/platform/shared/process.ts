@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { Process, Timer } from "../types.ts";
 import { errnoOf, fileError } from "./errno.ts";
+import { type OpenLibc, serviceSocket } from "./service_socket.ts";
 import { LineReader } from "./line_reader.ts";
 
 const lines = new LineReader(process.stdin);
 
-export function createProcess(): Process {
+export function createProcess(openLibc: OpenLibc): Process {
   // The callback of a write reports its errors; an unhandled event would end the process.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
@@ -21,6 +22,7 @@ export function createProcess(): Process {
     terminal,
     readLine: () => lines.next(),
     onInterrupt,
+    onHangup,
     onContinue: (fn) => onSignals(["SIGCONT"], fn),
     exitCode(code) {
       process.exitCode = code;
@@ -28,6 +30,7 @@ export function createProcess(): Process {
     exit: (code) => process.exit(code),
     residentBytes: () => process.memoryUsage().rss,
     waitedMs,
+    notify: serviceSocket(openLibc),
   };
 }
 
@@ -67,6 +70,21 @@ function terminal(): ReturnType<Process["terminal"]> {
   return { columns: columns || 80, rows: rows || 24, color: true };
 }
 
+/** Those that take SIGHUP for something else than the end of the terminal. */
+const hangups = new Set<() => void>();
+
+function onHangup(fn: () => void): Timer {
+  const own = () => fn();
+  hangups.add(own);
+  const signals = onSignals(["SIGHUP"], own);
+  return {
+    cancel() {
+      hangups.delete(own);
+      signals.cancel();
+    },
+  };
+}
+
 /** A closed terminal sends SIGHUP twice, once from the system and once from the shell. */
 function onInterrupt(fn: () => void): Timer {
   let asked = false;
@@ -76,7 +94,7 @@ function onInterrupt(fn: () => void): Timer {
   };
   // Handled even if it is ignored: Deno restores its default effect once any signal is handled.
   const hangup = () => {
-    if (!asked && !hangupIsIgnored) interrupt();
+    if (!asked && hangups.size === 0 && !hangupIsIgnored) interrupt();
   };
   const handlers = [onSignals(["SIGINT", "SIGTERM"], interrupt), onSignals(["SIGHUP"], hangup)];
   return {

@@ -274,5 +274,7 @@ export function processCases(add: AddCase): void {
     assert.ok(terminal === null || (terminal.columns > 0 && terminal.rows > 0));
     own.onInterrupt(() => {}).cancel();
     own.onContinue(() => {}).cancel();
+    own.onHangup(() => {}).cancel();
+    assert.equal(typeof own.notify("@shoal-test-nobody", "STATUS=nobody listens"), "boolean");
   });
 }

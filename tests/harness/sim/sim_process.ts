@@ -19,6 +19,9 @@ export class SimProcess implements Process {
   code = 0;
   /** Whether `exit` was called. */
   exited = false;
+  /** What the service manager was told. */
+  readonly notes: { socket: string; text: string }[] = [];
+  readonly #hangups = new Set<() => void>();
   readonly #options: ProcessOptions;
   readonly #onExit: () => void;
   readonly #interrupts = new Set<() => void>();
@@ -57,6 +60,22 @@ export class SimProcess implements Process {
     const own = () => fn();
     this.#interrupts.add(own);
     return { cancel: () => void this.#interrupts.delete(own) };
+  }
+
+  onHangup(fn: () => void): Timer {
+    const own = () => fn();
+    this.#hangups.add(own);
+    return { cancel: () => void this.#hangups.delete(own) };
+  }
+
+  /** Like `kill -HUP`. */
+  hangup(): void {
+    for (const fn of [...(this.#hangups.size > 0 ? this.#hangups : this.#interrupts)]) fn();
+  }
+
+  notify(socket: string, text: string): boolean {
+    this.notes.push({ socket, text });
+    return true;
   }
 
   /** It is never stopped. */
