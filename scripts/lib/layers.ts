@@ -10,9 +10,7 @@ export const maxImports = 15, maxMembers = 20;
  * Files above a cap: how many imports, or members of one class, they may have for now. These numbers
  * only ever shrink: the check fails on one that is higher than what the file has.
  */
-export const importCeilings: Readonly<Record<string, number>> = {
-  "src/swarm/swarm.ts": 26,
-};
+export const importCeilings: Readonly<Record<string, number>> = {};
 export const memberCeilings: Readonly<Record<string, number>> = {
   "src/pieces/piece_manager.ts": 38,
   "src/swarm/peer/session.ts": 66,

@@ -1,35 +1,30 @@
 /**
- * The connected peers of one torrent: dials the peers that the pool chooses, passes their blocks to
- * the pieces, and settles, once a turn, those that changed. A peer is closed in `settle` or between
- * turns, never in the middle of a chunk. Without pieces, as for a magnet link without its metadata,
- * connections are still made; `attach` gives them the pieces.
+ * The connected peers of one torrent: passes their blocks to the pieces and settles, once a turn,
+ * those that changed. A peer is closed in `settle` or between turns, never in the middle of a chunk.
+ * Without pieces, as for a magnet link without its metadata, connections are still made; `attach`
+ * gives them the pieces.
  */
-import type { Clock, Hasher, Random, SocketInfo } from "../platform/types.ts";
 import type { Connection } from "../transport/connection.ts";
-import type { Dial } from "../transport/dial.ts";
-import type { Layout } from "../metainfo/layout.ts";
-import { allowedFastSet } from "../wire/allowed_fast.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
-import { type BlockReader, type LinkShared, PeerLink } from "./peer/link.ts";
-import { PeerSession, type SessionInfo } from "./peer/session.ts";
-import { NO_BOOK, NO_LAYOUT } from "./peer/early_pieces.ts";
-import { breachOf } from "../peers/breaches.ts";
-import { noteSeed, noteTransfer } from "../peers/conduct.ts";
-import { Choker } from "./choker.ts";
-import type { TorrentExtensions } from "./extensions.ts";
-import { OwnId } from "./own_id.ts";
-import { expendable, idle, leastMissed } from "./eviction.ts";
-import { OURSELVES } from "../peers/peer_book.ts";
-import type { PeerPool } from "../peers/peer_pool.ts";
 import { firstSource, type PoolPeer } from "../peers/pool_peer.ts";
-import type { PieceManager } from "../pieces/piece_manager.ts";
-import { SpentWork } from "./spent_work.ts";
-import { Spread } from "./spread.ts";
-import { SuperSeed } from "./super_seed.ts";
-import type { LinkLimits, RateLimits } from "./rate_limits.ts";
+import { type BlockReader, PeerLink } from "./peer/link.ts";
+import type { PeerSession } from "./peer/session.ts";
+import { Connector } from "./connector.ts";
+import { expendable, idle, leastMissed } from "./eviction.ts";
+import { SessionMaker } from "./session_maker.ts";
+import type {
+  Identity,
+  Member,
+  SwarmContent,
+  SwarmEvents,
+  SwarmOptions,
+  SwarmPorts,
+} from "./swarm_types.ts";
+import { Uploading } from "./uploading.ts";
+import { shareWindows } from "./window_shares.ts";
 
 /** An unchoked, interested peer that requests nothing for this time does not need a seed. */
 const IDLE_TAKER_MS = 60_000;
@@ -38,12 +33,6 @@ const IDLE_TAKER_MS = 60_000;
 const TURNOVER_MS = 10_000, STARVING_RATE = 1024;
 /** After a sleep, a live connection receives something within this time, or it is renewed. */
 const RENEWAL_MS = 6000;
-/** A super-seed walks this many pieces per millisecond of rest before the next time. */
-const SHOWN_PIECES_A_MS = 20_000;
-
-/** How long a new peer counts as one that will upload: many may unchoke us at once. */
-const HOPEFUL_MS = 10_000;
-
 /**
  * The most bytes of HAVEs for one peer when the torrent becomes known; beyond it, it is dialled
  * again.
@@ -52,134 +41,70 @@ const MAX_HAVE_BYTES = 256 * 1024, HAVE_BYTES = 9;
 
 const NO_READER: BlockReader = { readNow: () => false, prepare: () => false, copy() {} };
 
-/** The purpose of the connections. */
-export interface SwarmContent {
-  readonly layout: Layout;
-  readonly pieces: PieceManager;
-  readonly reader: BlockReader;
-}
-
-export interface SwarmEvents {
-  connected(member: Member): void;
-  disconnected(member: Member, error: Error | null): void;
-  /** A connection could not be made. */
-  unreached(peer: PoolPeer, error: Error): void;
-  /** An internal error (a FileError, a bug): the torrent must stop. */
-  broke(error: unknown): void;
-  /** The end of a turn with changes. */
-  settled(): void;
-}
-
-export interface Identity {
-  infoHash: Uint8Array;
-  peerId: Uint8Array;
-  /** Lets a tracker know us again when our address changes (BEP 7): 32 bits. */
-  trackerKey: number;
-  /** 0 if we do not listen. */
-  listenPort(): number;
-  clientName: string;
-}
-
-export interface SwarmOptions {
-  /** Peers unchoked at once, besides the random one. */
-  uploadSlots: number;
-  /** Announces its pieces one by one once it is complete (BEP 16). */
-  superSeed: boolean;
-}
-
-/** One connected peer: its entry in the pool, its protocol state and its socket. */
-export interface Member {
-  readonly peer: PoolPeer;
-  readonly session: PeerSession;
-  readonly link: PeerLink;
-  readonly info: SocketInfo;
-  readonly incoming: boolean;
-  /** One bit of PEER_SOURCE: how it was found, as known when it connected. */
-  readonly source: number;
-  readonly limits: LinkLimits;
-  /** Totals of this connection as reported to the pool. */
-  reported: { down: number; up: number };
-  /** When it last downloaded something, or had no reason to. */
-  tookAt: number;
-  /** When it last sent or received data; at first, when it connected. */
-  movedAt: number;
-}
-
 export class Swarm {
-  readonly #clock: Clock;
-  readonly #hasher: Hasher;
-  readonly #random: Random;
+  readonly #ports: SwarmPorts;
   /** Null while the torrent is unknown or not at work. */
   #content: SwarmContent | null = null;
-  readonly #dial: Dial;
-  readonly #pool: PeerPool;
-  readonly #identity: Identity;
-  readonly #ownId: OwnId;
-  readonly #shared: Pick<LinkShared, "clock" | "buffers">;
-  readonly #limits: RateLimits;
   readonly #events: SwarmEvents;
-  readonly #extensions: TorrentExtensions;
-  readonly #choker: Choker<PeerSession>;
-  #superSeeds: boolean;
-  #superSeed: SuperSeed<PeerSession> | null = null;
-  #spread: Spread<PeerSession> | null = null;
+  readonly #connector: Connector;
+  readonly #sessions: SessionMaker;
+  readonly #uploading: Uploading;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
-  readonly #freeSlots: number[] = [];
-  #spentWork: SpentWork | null = null;
   readonly #dirty = new Set<Member>();
   readonly #hungry = new Set<Member>();
-  #slots = 0;
-  #slotsChanged = false;
   /** Some peers may have been told that we want nothing more. */
   #saidDone = false;
   /** The final check has ended: until then, no complete peer is disconnected. */
   #isSeed = false;
   #version = 0;
-  /** When a full pool may end a connection for another, and a super-seed look what to show. */
+  /** When a full pool may end a connection for another. */
   #turnsOverAt = 0;
   /** When silent connections end after a sleep. */
   #renewalAt = Infinity;
-  #showsAt = 0;
   #settling = false;
 
   constructor(
-    platform: { clock: Clock; random: Random; hasher: Hasher },
-    ports: Pick<LinkShared, "buffers"> & {
-      dial: Dial;
-      pool: PeerPool;
-      limits: RateLimits;
-      extensions: TorrentExtensions;
-    },
+    ports: SwarmPorts,
     identity: Identity,
     options: SwarmOptions,
     events: SwarmEvents,
   ) {
-    this.#clock = platform.clock;
-    this.#hasher = platform.hasher;
-    this.#random = platform.random;
-    this.#dial = ports.dial;
-    this.#pool = ports.pool;
-    this.#identity = identity;
-    this.#ownId = new OwnId(platform.random, identity);
-    this.#limits = ports.limits;
-    this.#extensions = ports.extensions;
-    this.#shared = { clock: platform.clock, buffers: ports.buffers };
+    const content = () => this.#content;
+    this.#ports = ports;
     this.#events = events;
-    this.#superSeeds = options.superSeed;
-    this.#choker = new Choker(platform.random, options.uploadSlots);
+    this.#sessions = new SessionMaker({ ...ports, identity, content }, {
+      changed: (session) => this.#changed(session),
+      interestChanged: () => this.#uploading.slotsChanged(),
+      choked: (session, dropped) => this.#uploading.spread?.choked(session, dropped),
+      strayed: (session, piece) =>
+        this.#complete && this.#uploading.spread?.strayed(session, piece),
+      extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
+      dhtPort: (session, port) => this.#ports.extensions.hasDhtAt(session, port),
+    });
+    this.#uploading = new Uploading({
+      ...ports,
+      content,
+      sessions: this.#bySession,
+      changed: (session) => this.#changed(session),
+    }, options);
+    this.#connector = new Connector({
+      ...ports,
+      handshake: () => this.handshake,
+      makeRoom: (address, port) => this.#makeRoom(address, port),
+      joined: (peer, connection) => this.#join(peer, connection),
+      settle: () => this.settle(),
+      unreached: (peer, error) => this.#events.unreached(peer, error),
+    }, identity);
   }
 
   /** The pieces are available: connected peers take part from now on. Between turns only. */
   attach(content: SwarmContent): void {
-    const { pieceCount } = content.layout;
     this.#content = content;
     this.#version = 0;
     this.#saidDone = this.#isSeed = false;
-    this.#slotsChanged = true;
-    this.#spentWork = null;
-    this.#superSeed = this.#superSeeds ? new SuperSeed(pieceCount) : null;
-    this.#spread = null;
+    this.#sessions.forgetWork();
+    this.#uploading.attach(content);
     for (const member of [...this.#members.values()]) this.#bringIn(member, content);
     this.#shareWindows();
     this.settle();
@@ -190,7 +115,7 @@ export class Swarm {
    * next `attach`. Between turns only.
    */
   detach(): void {
-    const content = this.#content, now = this.#clock.now();
+    const content = this.#content, now = this.#ports.clock.now();
     this.#content = null;
     if (content === null) return;
     for (const { session, link } of this.#members.values()) {
@@ -204,14 +129,14 @@ export class Swarm {
 
   #bringIn(member: Member, { layout, pieces, reader }: SwarmContent): void {
     const { session, link, info } = member;
-    member.tookAt = member.movedAt = this.#clock.now();
+    member.tookAt = member.movedAt = this.#ports.clock.now();
     const isLong = pieces.have.count * HAVE_BYTES > MAX_HAVE_BYTES;
     if (isLong && session.isEarly) return link.close(null);
     try {
       session.attach(layout, pieces);
       link.reader = reader;
       pieces.peerJoined(session);
-      session.recall(this.#hides);
+      session.recall(this.#uploading.hides);
       if (pieces.complete) session.reintroduce(this.#extensionHandshake(info));
     } catch (error) {
       if (error instanceof ProtocolError) link.close(error);
@@ -243,30 +168,7 @@ export class Swarm {
 
   /** Dials while the pool has a peer to dial: after new peers, losses and back-offs. */
   dialMore(): void {
-    const now = this.#clock.now();
-    for (let peer = this.#pool.next(now); peer !== null; peer = this.#pool.next(now)) {
-      this.#begin(peer);
-    }
-  }
-
-  #begin(peer: PoolPeer): void {
-    const dialling = this.#dial(peer, this.handshake, {
-      answered: () => this.#pool.known?.attempts.answered(peer, this.#clock.now()),
-      connected: (connection) => {
-        this.#join(peer, connection);
-        this.#pool.connected(peer, this.#clock.now(), connection.theirs.peerId);
-        this.settle();
-      },
-      failed: (error, info) => {
-        const now = this.#clock.now(), isOurs = this.#pool.own.isOurs(peer.bytes, peer.port);
-        this.#events.unreached(peer, error);
-        this.#pool.connectionClosed(peer, now, { error: true });
-        const isSelf = this.#ownId.reachedSelf(error, info, isOurs, now);
-        if (isSelf) this.#pool.ban(peer, now, OURSELVES, "endpoint");
-        this.dialMore();
-      },
-    });
-    peer.end = () => dialling.cancel();
+    this.#connector.dialMore();
   }
 
   #hangUp(member: Member): void {
@@ -278,15 +180,7 @@ export class Swarm {
 
   /** An incoming connection for this torrent. Closes it if it is not welcome. */
   accept(connection: Connection): void {
-    const { theirs: { peerId }, info } = connection, { remoteAddress, remotePort } = info;
-    if (this.#ownId.refuses(connection)) return;
-    const now = this.#clock.now();
-    const replaces = this.#pool.replacesItself(remoteAddress, peerId);
-    if (!replaces && this.#content !== null) this.#makeRoom(info, now);
-    const peer = this.#pool.incoming(remoteAddress, remotePort, now, peerId);
-    if (peer === null) return connection.close();
-    this.#join(peer, connection);
-    this.settle();
+    this.#connector.accept(connection);
   }
 
   /** We have a new piece: all peers are told with the next write. */
@@ -313,11 +207,8 @@ export class Swarm {
   tick(now: number): void {
     this.dialMore();
     if (this.#members.size > 0) this.#tickMembers(now);
-    if (this.#content !== null) {
-      this.#choker.carried = this.#limits.carriedUp(this.#wanting);
-      this.#choker.tick(this.#bySession.keys(), this.#complete, now);
-    }
-    this.#extensions.tick(now);
+    if (this.#content !== null) this.#uploading.tick(now);
+    this.#ports.extensions.tick(now);
     if (now >= this.#turnsOverAt) this.#turnOver(now);
     this.settle();
   }
@@ -337,15 +228,8 @@ export class Swarm {
       link.close(
         new NetError("timeout", "The connection did not outlive the sleep of this machine"),
       );
-      this.#pool.known?.dialSoon(peer);
+      this.#ports.pool.known?.dialSoon(peer);
     }
-  }
-
-  /** Members that are interested in our pieces. */
-  get #wanting(): number {
-    let count = 0;
-    for (const session of this.#bySession.keys()) if (session.peerInterested) count++;
-    return count;
   }
 
   #tickMembers(now: number): void {
@@ -353,7 +237,7 @@ export class Swarm {
     this.#shareWindows();
     for (const member of [...this.#members.values()]) {
       member.link.tick(now);
-      this.#report(member);
+      this.#connector.report(member);
       const { session } = member;
       const waits = session.choking || !session.peerInterested || session.upload.length > 0;
       if (waits) member.tookAt = now;
@@ -365,16 +249,12 @@ export class Swarm {
   settle(): void {
     if (this.#settling) return;
     this.#settling = true;
-    const now = this.#clock.now();
+    const now = this.#ports.clock.now();
     const pieces = this.#content?.pieces ?? null;
     if (!this.#complete) this.#isSeed = false;
     if (this.#saidDone && !this.#complete) this.#wantsAgain();
     this.#saidDone = this.#complete;
-    if (this.#slotsChanged && pieces !== null) {
-      this.#choker.useFreeSlots(this.#bySession.keys(), pieces.complete, now);
-    }
-    this.#slotsChanged = false;
-    if (this.#hides && now >= this.#showsAt) this.#showPieces(now);
+    this.#uploading.settle(now);
     for (const member of this.#dirty) this.#settleOne(member, now);
     if (pieces !== null && pieces.version !== this.#version) {
       this.#version = pieces.version;
@@ -390,7 +270,7 @@ export class Swarm {
    */
   becameSeed(): void {
     this.#isSeed = true;
-    if (!this.#hides) this.reintroduce();
+    if (!this.#uploading.hides) this.reintroduce();
     this.#dropUseless();
   }
 
@@ -427,7 +307,7 @@ export class Swarm {
 
   /** For tests: throws an InvariantError if sessions and connections contradict each other. */
   checkInvariants(): void {
-    const { connected } = this.#pool.stats();
+    const { connected } = this.#ports.pool.stats();
     assert(this.#members.size === connected, "every connected peer is a member");
     assert(this.#members.size === this.#bySession.size, "every member has one session");
     for (const { session } of this.#members.values()) {
@@ -436,11 +316,12 @@ export class Swarm {
   }
 
   /** All slots are taken: a useless connection makes room for a newcomer. */
-  #makeRoom({ remoteAddress, remotePort }: SocketInfo, now: number): void {
-    if (!this.#pool.isFull) return;
-    const spread = this.#pool.own.spreadOf(remoteAddress, remotePort);
-    const newcomer = { address: remoteAddress, spread };
-    expendable(this.#members.values(), newcomer, now)?.link.close(null);
+  #makeRoom(address: string, port: number): void {
+    if (this.#content === null || !this.#ports.pool.isFull) return;
+    const spread = this.#ports.pool.own.spreadOf(address, port);
+    expendable(this.#members.values(), { address, spread }, this.#ports.clock.now())?.link.close(
+      null,
+    );
   }
 
   /**
@@ -449,7 +330,10 @@ export class Swarm {
    */
   #turnOver(now: number): void {
     this.#turnsOverAt = now + TURNOVER_MS;
-    if (this.#content === null || !this.#pool.isFull || this.#pool.stats().candidates === 0) return;
+    if (
+      this.#content === null || !this.#ports.pool.isFull ||
+      this.#ports.pool.stats().candidates === 0
+    ) return;
     const members = [...this.#members.values()].filter(({ session }) => !session.interested);
     (idle(members, now) ?? this.#leastMissed(now))?.link.close(null);
   }
@@ -462,108 +346,38 @@ export class Swarm {
 
   /** Peers that are unchoked at once, besides the random one. */
   set uploadSlots(slots: number) {
-    this.#choker.slots = slots;
+    this.#uploading.slots = slots;
   }
 
   /** Turning it on affects later peers; connected ones know all our pieces. */
   setSuperSeed(on: boolean): void {
-    this.#superSeeds = on;
-    if (on) {
-      if (this.#content === null) return;
-      this.#superSeed ??= new SuperSeed(this.#content.layout.pieceCount);
-      return;
-    }
-    if (this.#hides) {
-      const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
-      this.#superSeed!.end(told);
-      for (const session of told) this.#changed(session);
-      this.settle();
-    }
-    this.#superSeed = null;
-  }
-
-  /** Whether our pieces are announced one by one. */
-  get #hides(): boolean {
-    return this.#superSeed?.over === false && this.#complete;
+    this.#uploading.setSuperSeed(on);
+    this.settle();
   }
 
   #settleOne(member: Member, now: number): void {
     this.#dirty.delete(member);
     member.session.settle(now);
-    if (this.#complete && !this.#hides) this.#feed(member.session, now);
+    this.#uploading.feed(member.session, now);
     if (member.session.isIdle) this.#hungry.add(member);
     else this.#hungry.delete(member);
     member.link.flush();
   }
 
-  /** Suggests pieces that nobody has; a peer that got some gives way to one that waits. */
-  #feed(session: PeerSession, now: number): void {
-    const { layout, pieces } = this.#content!;
-    this.#spread ??= new Spread(layout, this.#random, (piece) => pieces.availabilityOf(piece));
-    if (!this.#spread.feed(session, now)) return;
-    this.#choker.passOn(session, this.#bySession.keys(), now);
-  }
-
-  /** It walks all pieces, so in a torrent of many not in every turn. */
-  #showPieces(now: number): void {
-    const { layout, pieces } = this.#content!;
-    this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
-    const told = [...this.#bySession.keys()].filter((session) => session.toldPieces);
-    this.#superSeed!.update(told, (piece) => pieces.availabilityOf(piece), now);
-    for (const session of told) if (session.out.length > 0) this.#changed(session);
-  }
-
-  /**
-   * The memory for open pieces and the rate limits are shared evenly, or the first peers would take
-   * everything. A limit too low for all of them serves the first ones, preferring those whose block
-   * is in flight: one block more than the limit can carry delays all of them.
-   */
   #shareWindows(): void {
-    if (this.#content === null) return;
-    const { budgetBlocks } = this.#content.pieces;
-    const now = this.#clock.now();
-    let active = 0, giving = 0, hopeful = 0, busy = 0, requested = 0;
-    for (const session of this.#bySession.keys()) {
-      requested += session.outstanding;
-      if (!session.peerChoking) active++;
-      if (session.window.busy) busy++;
-      if (gives(session)) giving++;
-      else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
-    }
-    const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
-    const { rate, carried } = this.#limits.shareDown(giving + hopeful),
-      { allowance } = this.#limits;
-    this.#limits.settlePromises(requested);
-    let first = 0, next = busy, later = busy + giving;
-    for (const session of this.#bySession.keys()) {
-      const { window } = session;
-      const rank = window.busy ? first++ : gives(session) ? next++ : later++;
-      window.limit = limit;
-      window.setShare(rate, rank >= carried && !session.snubbed, allowance);
-    }
-  }
-
-  #workOf(address: string, now: number): number {
-    this.#spentWork ??= new SpentWork(this.#content?.layout.pieceCount ?? 0);
-    return this.#spentWork.allows(address, now);
+    const pieces = this.#content?.pieces;
+    if (pieces === undefined) return;
+    shareWindows(this.#bySession, this.#ports.limits, pieces.budgetBlocks, this.#ports.clock.now());
   }
 
   #join(peer: PoolPeer, connection: Connection): void {
     const { theirs, info, incoming } = connection;
-    const now = this.#clock.now();
-    const session = this.#makeSession({
-      slot: this.#freeSlots.pop() ?? this.#slots++,
-      key: peer.order + 1,
-      peerId: theirs.peerId,
-      connectedAt: now,
-      fast: theirs.fast,
-      extensions: theirs.extensions,
-      work: this.#workOf(info.remoteAddress, now),
-      allowedFast: (count) => this.#allowedFast(peer.bytes, count),
-    });
-    const limits = this.#limits.join(now);
+    const now = this.#ports.clock.now();
+    const session = this.#sessions.make(peer, connection, now);
+    const limits = this.#ports.limits.join(now);
     const reader = this.#content?.reader ?? NO_READER;
-    const link = new PeerLink(connection.socket, session, { ...this.#shared, reader, ...limits }, {
+    const { clock, buffers } = this.#ports, shared = { clock, buffers, reader, ...limits };
+    const link = new PeerLink(connection.socket, session, shared, {
       received: () => this.settle(),
       ended: (_link, error) => this.#ended(member, error),
       broke: (error) => this.#events.broke(error),
@@ -576,44 +390,13 @@ export class Swarm {
     this.#content?.pieces.peerJoined(session);
     this.#shareWindows();
     session.out.append(connection.opening);
-    session.open(this.#extensionHandshake(info), this.#hides);
+    session.open(this.#extensionHandshake(info), this.#uploading.hides);
     const listensOn = incoming ? null : peer.port;
-    this.#extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
+    this.#ports.extensions.joined(session, info.remoteAddress, listensOn, theirs.dht);
     this.#dirty.add(member);
     peer.end = () => this.#hangUp(member);
     connection.handOver(link);
     this.#events.connected(member);
-  }
-
-  #allowedFast(address: Uint8Array, count: number): number[] {
-    if (this.#content === null) return [];
-    const { infoHash } = this.#identity, { pieces, layout: { pieceCount } } = this.#content;
-    const set = allowedFastSet(
-      (part) => this.#hasher.digest("sha1", part),
-      infoHash,
-      address,
-      pieceCount,
-      count,
-    );
-    // What nobody else has is for those whose turn it is, each of them another piece.
-    return pieces.complete ? set.filter((piece) => pieces.availabilityOf(piece) > 0) : set;
-  }
-
-  #makeSession(info: SessionInfo): PeerSession {
-    return new PeerSession(
-      this.#content?.layout ?? NO_LAYOUT,
-      this.#content?.pieces ?? NO_BOOK,
-      {
-        changed: (session) => this.#changed(session),
-        interestChanged: () => this.#slotsChanged = true,
-        choked: (session, dropped) => this.#spread?.choked(session, dropped),
-        strayed: (session, piece) => this.#complete && this.#spread?.strayed(session, piece),
-        extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
-        dhtPort: (session, port) => this.#extensions.hasDhtAt(session, port),
-      },
-      info,
-      this.#extensions,
-    );
   }
 
   #changed(session: PeerSession): void {
@@ -624,75 +407,38 @@ export class Swarm {
   #ended(member: Member, error: Error | null): void {
     if (!this.#members.has(member.peer)) return;
     this.#remove(member, error);
-    const { down, up } = member.session;
-    const useless = error !== null && down.total + up.total === 0;
-    this.#pool.connectionClosed(member.peer, this.#clock.now(), {
-      error: useless || error instanceof ProtocolError,
-      broke: error !== null,
-      breach: breachOf(error),
-    });
-    this.dialMore();
+    this.#connector.closed(member, error);
   }
 
   #remove(member: Member, error: Error | null): void {
     const { peer, session } = member;
-    this.#report(member);
+    this.#connector.report(member);
     this.#members.delete(peer);
-    this.#limits.leave(member.limits);
+    this.#ports.limits.leave(member.limits);
     this.#bySession.delete(session);
     this.#dirty.delete(member);
     this.#hungry.delete(member);
-    this.#choker.forget(session);
-    this.#spread?.forget(session);
-    this.#extensions.left(session);
-    this.#spentWork?.left(member.info.remoteAddress, session.workLeft, this.#clock.now());
-    this.#slotsChanged = true;
+    this.#uploading.forget(session);
+    this.#ports.extensions.left(session);
     session.close();
     this.#content?.pieces.peerLeft(session);
-    this.#freeSlots.push(session.slot);
+    this.#sessions.ended(session, member.info.remoteAddress, this.#ports.clock.now());
     this.#events.disconnected(member, error);
-  }
-
-  #report(member: Member): void {
-    const { session, reported, peer } = member;
-    const down = session.down.total - reported.down, up = session.up.total - reported.up;
-    if (up > 0) member.tookAt = this.#clock.now();
-    if (up + down > 0) member.movedAt = this.#clock.now();
-    reported.down = session.down.total;
-    reported.up = session.up.total;
-    const { known } = this.#pool;
-    if (known === null) return;
-    noteTransfer(known, peer, down, up);
-    noteSeed(known, peer, session.have.full);
   }
 
   #onExtensionHandshake(session: PeerSession, theirs: ExtensionHandshake): void {
     const member = this.#bySession.get(session);
-    this.#extensions.introduced(session, theirs);
+    this.#ports.extensions.introduced(session, theirs);
     if (member === undefined || !member.incoming || theirs.port === undefined) return;
-    this.#pool.listensOn(member.peer, theirs.port, this.#clock.now());
+    this.#ports.pool.listensOn(member.peer, theirs.port, this.#ports.clock.now());
   }
 
-  /** The first messages to each peer. */
+  /** The first message to each peer. */
   get handshake(): Handshake {
-    const { infoHash, peerId } = this.#identity;
-    return { infoHash, peerId, extensions: true, fast: true, dht: this.#extensions.dhtPort > 0 };
+    return this.#sessions.handshake;
   }
 
-  #extensionHandshake(info: SocketInfo): ExtensionHandshake {
-    const port = this.#identity.listenPort();
-    return {
-      messages: new Map(),
-      ...this.#extensions.offered,
-      client: this.#identity.clientName,
-      yourAddress: info.remoteAddress,
-      ...(port > 0 ? { port } : {}),
-      ...(this.#complete && !this.#hides ? { uploadOnly: true } : {}),
-    };
+  #extensionHandshake(info: Member["info"]): ExtensionHandshake {
+    return this.#sessions.extensionHandshake(info, this.#complete && !this.#uploading.hides);
   }
-}
-
-/** Whether it unchokes us, has missing pieces, and answers. */
-function gives({ peerChoking, wanted, snubbed }: PeerSession): boolean {
-  return !peerChoking && wanted > 0 && !snubbed;
 }

@@ -1,6 +1,6 @@
 /** Connected peers as happenings of their torrent. */
 import { nameOfPeerId } from "../wire/peer_id.ts";
-import type { Member } from "../swarm/swarm.ts";
+import type { Member } from "../swarm/swarm_types.ts";
 import type { TorrentHappening } from "./types.ts";
 
 export function connectedNews({ peer, session, incoming }: Member): TorrentHappening {

@@ -12,7 +12,8 @@ import { type Unreached, UnreachedBook } from "../peers/unreached.ts";
 import { PeerPool } from "../peers/peer_pool.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import { RateLimits } from "../swarm/rate_limits.ts";
-import { type Identity, Swarm } from "../swarm/swarm.ts";
+import { Swarm } from "../swarm/swarm.ts";
+import type { Identity } from "../swarm/swarm_types.ts";
 import type { KeptIdentity } from "../state/resume_data.ts";
 import type { Known, PeersContent, PeersOptions, PeersPatch, PeersPorts } from "./peers_ports.ts";
 import { TorrentTrackers } from "./trackers.ts";
@@ -76,8 +77,16 @@ export class TorrentPeers {
     });
     this.blame = new Blame(this.pool);
     this.swarm = new Swarm(
-      { clock, random, hasher },
-      { dial, pool: this.pool, buffers, limits: this.limits, extensions: this.#extensions },
+      {
+        clock,
+        random,
+        hasher,
+        dial,
+        buffers,
+        pool: this.pool,
+        limits: this.limits,
+        extensions: this.#extensions,
+      },
       identity,
       options.swarm,
       {

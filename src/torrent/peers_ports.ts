@@ -5,7 +5,7 @@ import type { PeerPoolConfig } from "../peers/pool_types.ts";
 import type { ExtensionEvents, ExtensionOptions } from "../swarm/extensions.ts";
 import type { SendBuffers } from "../swarm/peer/link.ts";
 import type { Rates, ThrottlePair } from "../swarm/rate_limits.ts";
-import type { SwarmContent, SwarmOptions } from "../swarm/swarm.ts";
+import type { SwarmContent, SwarmOptions } from "../swarm/swarm_types.ts";
 import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { Dial } from "../transport/dial.ts";
 import type { TrackerChanges, TrackerTiers } from "./options.ts";

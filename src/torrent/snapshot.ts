@@ -3,7 +3,7 @@ import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { Content, ContentFigures } from "./content.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
 import type { TorrentPeers } from "./peers.ts";
-import type { Member } from "../swarm/swarm.ts";
+import type { Member } from "../swarm/swarm_types.ts";
 import { sourceNames } from "../peers/pool_peer.ts";
 import { ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../wire/peer_id.ts";

@@ -1,6 +1,6 @@
 /** Payload bytes of one torrent, over all connections of this run and over the runs before it. */
 import { SourceTraffic } from "../peers/source_traffic.ts";
-import type { Member } from "../swarm/swarm.ts";
+import type { Member } from "../swarm/swarm_types.ts";
 
 export interface Traffic {
   downloaded: number;

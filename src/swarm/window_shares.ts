@@ -1,0 +1,42 @@
+/** The even shares of the peers in the memory for open pieces and in the rate limits. */
+import type { PeerSession } from "./peer/session.ts";
+import type { RateLimits } from "./rate_limits.ts";
+
+/** How long a new peer counts as one that will upload: many may unchoke us at once. */
+const HOPEFUL_MS = 10_000;
+
+/**
+ * Gives every session its share, or the first ones would take everything. A limit too low for all of
+ * them serves the first ones, preferring those whose block is in flight: one block more than the
+ * limit can carry delays all of them. `budgetBlocks`: blocks that fit into the memory.
+ */
+export function shareWindows(
+  sessions: { keys(): Iterable<PeerSession> },
+  limits: RateLimits,
+  budgetBlocks: number,
+  now: number,
+): void {
+  let active = 0, giving = 0, hopeful = 0, busy = 0, requested = 0;
+  for (const session of sessions.keys()) {
+    requested += session.outstanding;
+    if (!session.peerChoking) active++;
+    if (session.window.busy) busy++;
+    if (gives(session)) giving++;
+    else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
+  }
+  const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
+  const { rate, carried } = limits.shareDown(giving + hopeful), { allowance } = limits;
+  limits.settlePromises(requested);
+  let first = 0, next = busy, later = busy + giving;
+  for (const session of sessions.keys()) {
+    const { window } = session;
+    const rank = window.busy ? first++ : gives(session) ? next++ : later++;
+    window.limit = limit;
+    window.setShare(rate, rank >= carried && !session.snubbed, allowance);
+  }
+}
+
+/** Whether it unchokes us, has missing pieces, and answers. */
+function gives({ peerChoking, wanted, snubbed }: PeerSession): boolean {
+  return !peerChoking && wanted > 0 && !snubbed;
+}
