@@ -85,6 +85,15 @@ export interface Hasher {
   close(): void;
 }
 
+/** Hashes of passwords (RFC 7914): slow and in much memory on purpose, so that guessing is, too. */
+export interface Passwords {
+  /**
+   * 32 bytes by N = 2^`cost`, r = 8, p = 1, computed off this thread. Takes 2^(`cost`+10) bytes of
+   * memory: keep one in progress at a time. Rejects with a RangeError for a cost outside 1 to 20.
+   */
+  scrypt(password: Uint8Array, salt: Uint8Array, cost: number): Promise<Uint8Array>;
+}
+
 /** Signatures of RFC 8032, computed on this thread: about 0.1 ms each. */
 export interface Ed25519 {
   /** False also for invalid keys, and for keys and signatures of a wrong length. */
@@ -526,6 +535,8 @@ export interface Platform {
   readonly hasher: Hasher;
   /** Signatures. */
   readonly ed25519: Ed25519;
+  /** Hashes of passwords. */
+  readonly passwords: Passwords;
   /** TCP and names. */
   readonly net: StreamNet;
   /** UDP. */

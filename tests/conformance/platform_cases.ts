@@ -5,6 +5,7 @@
 import {
   clockCases,
   hashCases,
+  passwordCases,
   pieceHashCases,
   processCases,
   randomCases,
@@ -27,6 +28,7 @@ export function runPlatformCases(
   clockCases(add);
   randomCases(add);
   hashCases(add);
+  passwordCases(add);
   pieceHashCases(add);
   processCases(add);
   connectCases(add);

@@ -13,6 +13,7 @@ import { createHttpClient } from "./http_client.ts";
 import { serve } from "./http_server.ts";
 import { createMulticastNet } from "./multicast.ts";
 import { nodeExchange } from "./node_line.ts";
+import { createPasswords } from "./passwords.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import type { OpenLibc } from "./service_socket.ts";
@@ -37,6 +38,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     random: createRandom(),
     hasher: createHasher(),
     ed25519: createEd25519(),
+    passwords: createPasswords(),
     net: createStreamNet(parts.streams),
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),

@@ -278,3 +278,30 @@ export function processCases(add: AddCase): void {
     assert.equal(typeof own.notify("@shoal-test-nobody", "STATUS=nobody listens"), "boolean");
   });
 }
+
+export function passwordCases(add: AddCase): void {
+  add("passwords.scrypt matches the example of RFC 7914", async ({ here }) => {
+    const key = await here.passwords.scrypt(
+      bytesOf("pleaseletmein"),
+      bytesOf("SodiumChloride"),
+      14,
+    );
+    assert.equal(toHex(key), "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2");
+  });
+
+  add("passwords.scrypt leaves this thread free", async ({ here }) => {
+    let turns = 0, over = false;
+    const hash = here.passwords.scrypt(bytesOf("a"), bytesOf("b"), 15).finally(() => over = true);
+    const turn = (): void => {
+      turns++;
+      if (!over) here.clock.after(1, turn);
+    };
+    turn();
+    await hash;
+    assert.ok(turns > 3, `${turns} turns`);
+  });
+
+  add("passwords.scrypt refuses a cost that would take all memory", async ({ here }) => {
+    await assert.rejects(here.passwords.scrypt(bytesOf("a"), bytesOf("b"), 40), RangeError);
+  });
+}

@@ -1,11 +1,13 @@
 /** One simulated machine with a process on it: a Platform, and the controls for tests. */
 import type { Prng } from "../prng.ts";
 import { createEd25519 } from "../../../src/platform/shared/ed25519.ts";
+import { createPasswords } from "../../../src/platform/shared/passwords.ts";
 import type {
   Clock,
   Ed25519,
   Hasher,
   Http,
+  Passwords,
   Platform,
   Random,
 } from "../../../src/platform/types.ts";
@@ -41,6 +43,7 @@ export class SimNode implements Platform {
   readonly hasher: Hasher;
   /** Real: it depends on nothing but its input. */
   readonly ed25519: Ed25519 = createEd25519();
+  readonly passwords: Passwords;
   readonly net: SimStreamNet;
   readonly datagrams: SimDatagramNet;
   readonly multicast: SimMulticastNet;
@@ -67,6 +70,7 @@ export class SimNode implements Platform {
     const now = () => host.now + disk.heldUpMs;
     this.clock = { now, wallTime, after: (delay, fn) => host.after(delay, fn) };
     this.random = dice;
+    this.passwords = slowPasswords(host);
     this.net = new SimStreamNet(host, network, names);
     this.datagrams = new SimDatagramNet(host, network);
     this.multicast = new SimMulticastNet(host, network);
@@ -121,4 +125,15 @@ export class SimNode implements Platform {
     this.#host.alive = false;
     this.disk.closeAllOf(this.#host);
   }
+}
+
+/** Real hashes, which take a tenth of a second of the world's time. */
+function slowPasswords(host: SimHost): Passwords {
+  const { scrypt } = createPasswords();
+  return {
+    scrypt: async (...what) => {
+      await host.sleep(100);
+      return await host.hold(scrypt(...what));
+    },
+  };
 }
