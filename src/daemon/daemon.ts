@@ -8,7 +8,7 @@ import { CLIENT_OPTIONS, type OptionRow } from "../client/settings.ts";
 import { StateDir } from "../client/state_dir.ts";
 import type { ClientOptions, ClientPatch } from "../client/types.ts";
 import { logEvents } from "./event_log.ts";
-import { Instance } from "./instance.ts";
+import { Instance, unixPath } from "./instance.ts";
 import type { DaemonLog, Log } from "./log.ts";
 import { MODULES } from "./modules.ts";
 import type { DaemonSettings, Settings } from "./settings.ts";
@@ -140,12 +140,6 @@ function noteOf(
     unix: socket === null ? null : files.absolute(socket),
     listen: listen === "" ? null : listen,
   };
-}
-
-/** The unix socket of the API; null for none. */
-export function unixPath(unix: string | undefined, stateDir: string): string | null {
-  if (unix === undefined) return `${stateDir}/shoal.sock`;
-  return unix === "" ? null : unix;
 }
 
 const CLIENT_ROWS: Readonly<Record<string, OptionRow>> = CLIENT_OPTIONS;

@@ -74,3 +74,9 @@ export async function readNote(files: Files, stateDir: string): Promise<Instance
 function notePath(stateDir: string): string {
   return `${stateDir}/daemon.json`;
 }
+
+/** The unix socket of the API; null for none. */
+export function unixPath(unix: string | undefined, stateDir: string): string | null {
+  if (unix === undefined) return `${stateDir}/shoal.sock`;
+  return unix === "" ? null : unix;
+}

@@ -1,4 +1,5 @@
 /** The modules of a daemon, in the order in which they start. */
 import type { StartModule } from "./daemon.ts";
+import { startHttp } from "./http/server.ts";
 
-export const MODULES: readonly StartModule[] = [];
+export const MODULES: readonly StartModule[] = [startHttp];

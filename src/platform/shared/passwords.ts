@@ -14,8 +14,9 @@ export function createPasswords(): Passwords {
       const options = { N: 2 ** cost, r: 8, p: 1, maxmem: 2 ** (cost + 11) };
       return new Promise((resolve, reject) => {
         scrypt(password, salt, 32, options, (error, key) => {
-          if (error === null) resolve(new Uint8Array(key));
-          else reject(error);
+          // Bun has undefined for no error.
+          if (error) reject(error);
+          else resolve(new Uint8Array(key));
         });
       });
     },

@@ -1,0 +1,34 @@
+/** The parts of a daemon that are reached by HTTP. */
+import type { DaemonParts } from "../daemon.ts";
+import type { Auth } from "./auth.ts";
+import type { Mount } from "./types.ts";
+
+export interface HttpParts extends DaemonParts {
+  readonly auth: Auth;
+}
+
+export interface HttpPart {
+  readonly mounts: readonly Mount[];
+  /** Ends what it does beside answering. */
+  close(): void | Promise<void>;
+}
+
+/** If it rejects, the daemon does not start. */
+export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
+
+/** All of them. */
+const PARTS: readonly StartHttpPart[] = [];
+
+export async function startParts(
+  parts: HttpParts,
+  starts: readonly StartHttpPart[] = PARTS,
+): Promise<HttpPart[]> {
+  const started: HttpPart[] = [];
+  try {
+    for (const start of starts) started.push(await start(parts));
+  } catch (error) {
+    for (const part of started) await part.close();
+    throw error;
+  }
+  return started;
+}
