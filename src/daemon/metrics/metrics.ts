@@ -2,6 +2,7 @@
 import type { Platform } from "../../platform/types.ts";
 import type { Client } from "../../client/client.ts";
 import type { TorrentStatus } from "../../client/types.ts";
+import { concatBytes } from "../../util/bytes.ts";
 import { VERSION } from "../../wire/peer_id.ts";
 import { FAMILIES } from "./families.ts";
 import { FreeSpace } from "./free_space.ts";
@@ -11,7 +12,7 @@ import { headLines, linesOf, PROMETHEUS_TYPE, prometheusText } from "./prometheu
 import { TORRENT_FAMILIES } from "./torrent_families.ts";
 
 /** Torrents whose lines are made in one turn: a few milliseconds. */
-const SLICE = 500;
+const SLICE = 250;
 
 export interface MetricsPorts {
   readonly platform: Pick<Platform, "name" | "clock" | "files" | "process" | "http">;
@@ -67,12 +68,12 @@ export class Metrics {
     }
     const asked = new URL(request.url).searchParams.get("torrents");
     const withTorrents = asked === null ? this.#ports.perTorrent() : asked !== "0";
-    const parts = (await this.read()).map(prometheusText);
+    const parts = (await this.read()).map(prometheusText).map(utf8);
     if (withTorrents) await this.#addTorrents(parts);
-    return await this.#answer(request, parts.join(""));
+    return await this.#answer(request, concatBytes(...parts));
   };
 
-  async #addTorrents(parts: string[]): Promise<void> {
+  async #addTorrents(parts: Uint8Array[]): Promise<void> {
     const statuses: TorrentStatus[] = [], torrents = this.#ports.client.torrents();
     for (let first = 0; first < torrents.length; first += SLICE) {
       for (const torrent of torrents.slice(first, first + SLICE)) statuses.push(torrent.status());
@@ -80,17 +81,17 @@ export class Metrics {
     }
     // The samples of a family must be together, so each family goes through all torrents.
     for (const family of TORRENT_FAMILIES) {
-      if (statuses.length > 0) parts.push(headLines(family));
+      if (statuses.length > 0) parts.push(utf8(headLines(family)));
       for (let first = 0; first < statuses.length; first += SLICE) {
-        parts.push(linesOf(family.name, family.read(statuses.slice(first, first + SLICE))));
+        const samples = family.read(statuses.slice(first, first + SLICE));
+        parts.push(utf8(linesOf(family.name, samples)));
         await this.#rest();
       }
     }
   }
 
-  async #answer(request: Request, text: string): Promise<Response> {
+  async #answer(request: Request, bytes: Uint8Array<ArrayBuffer>): Promise<Response> {
     const headers = { "content-type": PROMETHEUS_TYPE, "vary": "accept-encoding" };
-    const bytes = new TextEncoder().encode(text);
     if (!takesGzip(request)) return new Response(bytes, { headers });
     const packed = await this.#ports.platform.http.gzip(bytes) as Uint8Array<ArrayBuffer>;
     return new Response(packed, { headers: { ...headers, "content-encoding": "gzip" } });
@@ -99,6 +100,10 @@ export class Metrics {
   #rest(): Promise<void> {
     return new Promise((resolve) => void this.#ports.platform.clock.after(0, resolve));
   }
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 function takesGzip(request: Request): boolean {

@@ -50,5 +50,6 @@ function escapeHelp(text: string): string {
 
 /** A lone surrogate cannot be in UTF-8: it becomes U+FFFD. */
 function escapeLabel(text: string): string {
+  if (!/[\\"\n\ud800-\udfff]/.test(text)) return text; // nearly always
   return escapeHelp(text.toWellFormed()).replaceAll('"', '\\"');
 }
