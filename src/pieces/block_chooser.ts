@@ -1,7 +1,7 @@
 /**
- * Which block a peer is asked for next: more of the piece it works on, then pieces that somebody
- * began and left, then a new one by the picker, and in the end-game what others were asked for.
- * Decides only; the piece manager makes it so.
+ * Chooses the next block to request from a peer: more of the piece it works on, then a piece that
+ * another peer began and left, then a new one from the picker, and in the end-game blocks that were
+ * requested from others. It only decides; BlockRequests acts on it.
  */
 import type { Bitfield } from "../util/bitfield.ts";
 import { ASKED, HERE, type OpenPiece } from "./open_piece.ts";
@@ -11,12 +11,12 @@ import { RANDOM_FIRST } from "./piece_picker.ts";
 import type { DownloadPeer, PieceOptions, Work } from "./piece_types.ts";
 import type { SmartBan } from "./smart_ban.ts";
 
-/** Peers that may be asked for one block at once in the end-game. */
+/** The most peers that one block may be requested from at once in the end-game. */
 const MAX_ASKED = 3;
-/** The same with those who have sent something: a few who never do must not hold the last block. */
+/** The same for peers that have sent blocks: a few that never do must not hold the last one. */
 const MAX_ASKED_PROVEN = 6;
 
-/** The books that the choice is made from. */
+/** What the choice depends on. */
 export interface ChoiceBooks {
   readonly have: Bitfield;
   readonly open: OpenPieces;
@@ -26,9 +26,9 @@ export interface ChoiceBooks {
   readonly work: Work;
   /** Pieces that may be open at once. */
   readonly maxOpen: number;
-  /** Makes a pickable piece an open one. */
-  begin(peer: DownloadPeer, piece: number): OpenPiece;
-  /** Makes an open piece a missing one again; what came of it is lost. */
+  /** Makes a pickable piece an open one, for the peer with this key. */
+  begin(key: number, piece: number): OpenPiece;
+  /** Makes an open piece a missing one again; its blocks are lost. */
   giveUp(open: OpenPiece): void;
 }
 
@@ -41,7 +41,7 @@ export class BlockChooser {
     this.#books = books;
   }
 
-  /** No piece is left to start: from here on slow peers' blocks may be asked twice. */
+  /** No piece is left to begin: from now on, the blocks of slow peers may be requested twice. */
   get inEndGame(): boolean {
     return this.#books.picker.length === 0 && this.#books.open.size > 0;
   }
@@ -59,14 +59,15 @@ export class BlockChooser {
   /** The piece to take the next FREE block for `peer` from; null if there is none for it now. */
   free(peer: DownloadPeer): OpenPiece | null {
     let open = this.#current[peer.slot] ?? null;
-    if (open === null || open.free === 0 || !this.#mayWork(peer, open)) {
+    const isDone = open === null || open.free === 0 || !peer.have.has(open.index);
+    if (isDone || !this.#mayWork(peer, open!)) {
       open = this.#current[peer.slot] = this.#choose(peer);
       if (open === null) return null;
     }
     return open;
   }
 
-  /** The same for this one piece, which is begun if need be. */
+  /** The same for this piece, which is begun if necessary. */
   freeOf(peer: DownloadPeer, piece: number): OpenPiece | null {
     const { open: pieces, picker, options, smartBan, maxOpen } = this.#books;
     this.#books.work.steps++;
@@ -76,13 +77,13 @@ export class BlockChooser {
       if (!picker.isPickable(piece) || pieces.size >= maxOpen) return null;
       if (pieces.workedOn(peer.slot) >= options.piecesPerPeer) return null;
       if (smartBan.isSetAside(piece, peer.key)) return null;
-      open = this.#books.begin(peer, piece);
+      open = this.#books.begin(peer.key, piece);
     }
     if (open.free === 0 || !this.#mayWork(peer, open)) return null;
     return open;
   }
 
-  /** End-game: a block (of the piece) that others were asked for and that is still to come. */
+  /** In the end-game: a block that was requested from others and has not arrived. */
   duplicate(peer: DownloadPeer): { open: OpenPiece; block: number } | null {
     if (!this.inEndGame) return null;
     const most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
@@ -99,11 +100,11 @@ export class BlockChooser {
     return null;
   }
 
-  /** Begins a missing piece because a block of it comes by itself; null where that is not wanted. */
+  /** Begins a missing piece because a block of it arrives; null if that is not wanted. */
   reopen(peer: DownloadPeer, piece: number): OpenPiece | null {
     const { open, maxOpen, picker, smartBan } = this.#books;
     const may = picker.isPickable(piece) && open.size < maxOpen;
-    return may && !smartBan.isSetAside(piece, peer.key) ? this.#books.begin(peer, piece) : null;
+    return may && !smartBan.isSetAside(piece, peer.key) ? this.#books.begin(peer.key, piece) : null;
   }
 
   // hot
@@ -151,7 +152,7 @@ export class BlockChooser {
     const { open, maxOpen } = this.#books;
     if (open.size >= maxOpen) return null;
     const piece = this.#pick(peer);
-    return piece < 0 ? null : this.#books.begin(peer, piece);
+    return piece < 0 ? null : this.#books.begin(peer.key, piece);
   }
 
   /**
@@ -168,7 +169,7 @@ export class BlockChooser {
         this.#books.giveUp(open);
         // Begun before it was no longer wanted, it is gone for good; its room is free.
         const again = this.#books.picker.isPickable(open.index);
-        return again ? this.#books.begin(peer, open.index) : this.#begin(peer);
+        return again ? this.#books.begin(peer.key, open.index) : this.#begin(peer);
       }
       inTheWay = emptier(inTheWay, open);
     }
@@ -176,7 +177,7 @@ export class BlockChooser {
     const piece = this.#pick(peer);
     if (piece < 0) return null;
     this.#books.giveUp(inTheWay);
-    return this.#books.begin(peer, piece);
+    return this.#books.begin(peer.key, piece);
   }
 
   #pick(peer: DownloadPeer): number {

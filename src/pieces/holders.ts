@@ -1,24 +1,25 @@
 /**
- * The connected peers of a torrent and what they have: tells the picker how rare each piece is, and
- * keeps for every peer how many of its pieces we lack and how many of those nobody works on. Who has
- * more than half is counted as one that has everything, less what it lacks: so a seed costs nothing,
- * and one that says HAVE_ALL and takes a piece back, again and again, costs a step each time.
+ * The connected peers of a torrent and their pieces: tells the picker how rare each piece is, and
+ * counts for every peer how many of its pieces we lack, and how many of those nobody works on. A peer
+ * with more than half of the pieces is counted as having all of them, less what it lacks: so a seed
+ * costs nothing, and a peer that sends HAVE_ALL and withdraws a piece, again and again, costs one
+ * step each time.
  */
 import { assert } from "../util/assert.ts";
 import type { PieceOrder } from "./piece_order.ts";
-import type { PieceStates } from "./piece_states.ts";
+import type { StateTable } from "./state_table.ts";
 import { type DownloadPeer, isWanted, MISSING, type Work } from "./piece_types.ts";
 
 export class Holders {
   readonly #peers = new Set<DownloadPeer>();
   readonly #bySlot: (DownloadPeer | undefined)[] = [];
-  /** The piece manager's, only read here. */
-  readonly #states: PieceStates;
+  /** Only read here. */
+  readonly #states: StateTable;
   readonly #picker: PieceOrder;
   readonly #work: Work;
   #whole = 0;
 
-  constructor(states: PieceStates, picker: PieceOrder, work: Work = { steps: 0 }) {
+  constructor(states: StateTable, picker: PieceOrder, work: Work = { steps: 0 }) {
     this.#states = states;
     this.#picker = picker;
     this.#work = work;
@@ -48,19 +49,21 @@ export class Holders {
     this.#uncount(peer);
   }
 
+  /** The peer announced one more piece, which its bitfield has already. */
   has(peer: DownloadPeer, piece: number): void {
     this.#work.steps++;
     this.#picker.increase(piece);
     this.#noteState(peer, piece, 1);
   }
 
+  /** The peer lost a piece (BEP 54), which its bitfield no longer has. */
   lost(peer: DownloadPeer, piece: number): void {
     this.#work.steps++;
     this.#picker.decrease(piece);
     this.#noteState(peer, piece, -1);
   }
 
-  /** Its whole bitfield is new, and had nothing before. O(pieces). */
+  /** The peer's bitfield was empty, and is now announced as a whole. O(pieces). */
   hasMany(peer: DownloadPeer): void {
     const { have } = peer;
     if (have.full) return this.#countWhole(peer);
@@ -69,7 +72,7 @@ export class Holders {
     this.#count(peer, 2 * have.count > have.length);
   }
 
-  /** It has everything from here on, whatever it had. O(pieces that it had), and quick. */
+  /** The peer has everything, whatever it had: fills its bitfield. O(pieces that it had), quick. */
   hasAll(peer: DownloadPeer): void {
     this.#work.steps += peer.have.length / 256;
     this.#uncount(peer);
@@ -95,7 +98,7 @@ export class Holders {
     peer.countsWhole = false;
   }
 
-  /** What the peer has counts (1) or counts no more (-1), beside that it may count as whole. */
+  /** The peer's pieces count (1), or no longer count (-1). */
   #shift({ have, countsWhole }: DownloadPeer, by: 1 | -1): void {
     if (countsWhole) {
       const lacks = have.length - have.count;
@@ -109,7 +112,7 @@ export class Holders {
     if (state === MISSING) peer.pickable += by;
   }
 
-  /** The piece became pickable (1) or is it no more (-1). */
+  /** The piece became pickable (1), or no longer is (-1). */
   countPickable(piece: number, by: 1 | -1): void {
     this.#work.steps += this.#peers.size;
     for (const peer of this.#peers) if (peer.have.has(piece)) peer.pickable += by;

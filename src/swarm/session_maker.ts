@@ -78,7 +78,7 @@ export class SessionMaker {
       count,
     );
     // A piece that nobody else has is for the peers whose turn it is, a different one for each.
-    return pieces.complete ? set.filter((piece) => pieces.availabilityOf(piece) > 0) : set;
+    return pieces.complete ? set.filter((piece) => pieces.holders.availabilityOf(piece) > 0) : set;
   }
 
   /** The first message to each peer. */

@@ -256,8 +256,8 @@ export class Swarm {
     this.#saidDone = this.#complete;
     this.#uploading.settle(now);
     for (const member of this.#dirty) this.#settleOne(member, now);
-    if (pieces !== null && pieces.version !== this.#version) {
-      this.#version = pieces.version;
+    if (pieces !== null && pieces.states.version !== this.#version) {
+      this.#version = pieces.states.version;
       for (const member of this.#hungry) if (member.session.isHungry) this.#settleOne(member, now);
     }
     this.#settling = false;

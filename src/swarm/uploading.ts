@@ -111,7 +111,7 @@ export class Uploading {
   #showPieces(now: number): void {
     const { layout, pieces } = this.#ports.content()!, told = this.#told;
     this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
-    this.#superSeed!.update(told, (piece) => pieces.availabilityOf(piece), now);
+    this.#superSeed!.update(told, (piece) => pieces.holders.availabilityOf(piece), now);
     for (const session of told) if (session.out.length > 0) this.#ports.changed(session);
   }
 
@@ -122,7 +122,7 @@ export class Uploading {
     this.#spread ??= new Spread(
       layout,
       this.#ports.random,
-      (piece) => pieces.availabilityOf(piece),
+      (piece) => pieces.holders.availabilityOf(piece),
     );
     if (this.#spread.feed(session, now)) this.#choker.passOn(session, this.#sessions, now);
   }

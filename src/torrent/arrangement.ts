@@ -183,8 +183,8 @@ export class Arrangement {
   /** Without a choice the pieces keep their one level. */
   #apply(): void {
     const { pieces } = this.#ports;
-    if (this.#choice.isPlain && !pieces.hasLevels) return;
+    if (this.#choice.isPlain && !pieces.states.hasLevels) return;
     const { levels, levelOf } = this.#choice.levels(pieces.options.sequential);
-    pieces.setLevels(levels, levelOf);
+    pieces.states.setLevels(levels, levelOf);
   }
 }

@@ -89,11 +89,11 @@ export class ChangedFiles {
     await verification.check(
       signal,
       (piece, ok) => {
-        if (ok && pieces.withdrawn.has(piece)) back.push(piece);
+        if (ok && pieces.states.withdrawn.has(piece)) back.push(piece);
         else if (!ok && pieces.have.has(piece)) bad.push(piece);
       },
       this.#piecesOf(files).filter((piece) => {
-        return pieces.have.has(piece) || pieces.withdrawn.has(piece);
+        return pieces.have.has(piece) || pieces.states.withdrawn.has(piece);
       }),
       this.#asIs(),
     );
@@ -138,7 +138,7 @@ export class ChangedFiles {
   ): Promise<void> {
     const { pieces, reader, warn } = this.#ports;
     for (const piece of back) {
-      pieces.markHave(piece);
+      pieces.states.markHave(piece);
       this.#ports.returned(piece);
     }
     if (bad.length === 0) return;
@@ -147,7 +147,7 @@ export class ChangedFiles {
     if (isWanted) return await this.#ports.fetchAgain(bad);
     for (const piece of bad) {
       reader.forget(piece);
-      pieces.withdraw(piece);
+      pieces.states.withdraw(piece);
       this.#ports.withdrawn(piece);
     }
   }

@@ -117,12 +117,12 @@ export class Content {
 
   /** Verified bytes, at most the size: padding must not hide missing bytes. */
   get #have(): number {
-    return Math.min(this.pieces.haveBytes, this.meta.size);
+    return Math.min(this.pieces.states.haveBytes, this.meta.size);
   }
 
   /** Bytes of the wanted files that are not verified yet. */
   get #left(): number {
-    const { have, leftBytes } = this.pieces;
+    const { have, leftBytes } = this.pieces.states;
     return this.arrangement.choice.wantedLeft(leftBytes, (piece) => !have.has(piece));
   }
 
@@ -264,7 +264,7 @@ export class Content {
       openExisting({ ...parts, ...wishes, mustExist, reuse, warn }, signal)
     );
     if (signal.aborted) return;
-    this.#foundBytes = this.pieces.haveBytes;
+    this.#foundBytes = this.pieces.states.haveBytes;
     await this.#persistence.opened(recordIsWrong);
     if (signal.aborted) return;
     const { wantedBytes: wanted } = this.arrangement.choice, have = this.#have, left = this.#left;
@@ -312,7 +312,7 @@ export class Content {
   #lose(bad: readonly number[]): void {
     for (const piece of bad) {
       this.#reader.forget(piece);
-      this.pieces.markMissing(piece);
+      this.pieces.states.markMissing(piece);
       this.#peers.swarm.withdrawPiece(piece);
     }
   }

@@ -157,7 +157,7 @@ async function checkFiles(
     }
   }
   await verification.check(signal, (piece, ok) => {
-    if (ok) pieces.markHave(piece);
+    if (ok) pieces.states.markHave(piece);
   }, [...touched].sort((a, b) => a - b));
 }
 
@@ -169,13 +169,13 @@ function sizeOf({ storage, choice, meta }: OpeningParts, file: number): { size: 
 
 function markAll({ meta, choice, pieces }: OpeningParts): void {
   for (let piece = 0; piece < meta.layout.pieceCount; piece++) {
-    if (choice.wantsPiece(piece)) pieces.markHave(piece);
+    if (choice.wantsPiece(piece)) pieces.states.markHave(piece);
   }
 }
 
 async function checkAll({ pieces, verification }: OpeningParts, signal: AbortSignal) {
   await verification.check(signal, (piece, ok) => {
-    if (ok) pieces.markHave(piece);
+    if (ok) pieces.states.markHave(piece);
   });
 }
 
@@ -187,12 +187,12 @@ async function resume(
   const { meta: { layout }, storage, pieces, verification } = parts;
   const trust = trustworthy(record, layout, storage.seen);
   for (let piece = 0; piece < layout.pieceCount; piece++) {
-    if (trust.trusted.has(piece)) pieces.markHave(piece);
+    if (trust.trusted.has(piece)) pieces.states.markHave(piece);
   }
   const doubtful = [...trust.suspect, ...trust.unclaimed];
   if (doubtful.length > 0) {
     await verification.check(signal, (piece, ok) => {
-      if (ok) pieces.markHave(piece);
+      if (ok) pieces.states.markHave(piece);
     }, doubtful);
   }
   if (!signal.aborted) storage.seen.adopt(trust);

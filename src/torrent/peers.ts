@@ -192,7 +192,7 @@ export class TorrentPeers {
   get progress(): Progress {
     if (this.#content === null) return this.#progress;
     const { layout, pieces } = this.#content;
-    return { complete: pieces.complete, left: layout.totalLength - pieces.haveBytes };
+    return { complete: pieces.complete, left: layout.totalLength - pieces.states.haveBytes };
   }
 
   /** Applies the changed options. */

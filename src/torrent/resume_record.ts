@@ -16,7 +16,10 @@ import type { TorrentPeers } from "./peers.ts";
 /** The parts that are read. */
 export interface RecordedParts {
   readonly meta: Metainfo;
-  readonly pieces: { readonly have: Bitfield; readonly withdrawn: ReadonlySet<number> };
+  readonly pieces: {
+    readonly have: Bitfield;
+    readonly states: { readonly withdrawn: ReadonlySet<number> };
+  };
   readonly peers: Pick<TorrentPeers, "pool" | "identity" | "traffic" | "addPeers">;
   readonly storage: TorrentStorage;
   readonly arrangement: Arrangement;
@@ -42,7 +45,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
   const have = new Bitfield(meta.layout.pieceCount);
   have.replace(torrent.pieces.have);
   // Their file is not as we left it: the next start finds that out by itself, and what to do.
-  for (const piece of torrent.pieces.withdrawn) have.set(piece);
+  for (const piece of torrent.pieces.states.withdrawn) have.set(piece);
   return {
     infoHash: meta.infoHash,
     name: meta.name,

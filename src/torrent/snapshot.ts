@@ -64,7 +64,7 @@ export function statusOf(torrent: ShownTorrent): TorrentStatus {
   const metrics = metricsOf(torrent.ledger ?? NOTHING_DONE), { wasted } = metrics;
   const members = [...peers.swarm.members];
   const downRate = sum(members, (member) => member.session.down.rate);
-  const leftBytes = content?.pieces.leftBytes ?? 0;
+  const leftBytes = content?.pieces.states.leftBytes ?? 0;
   return {
     infoHash,
     name,

@@ -62,7 +62,7 @@ export class Verification {
     found: (piece: number) => void,
   ): Promise<{ bad: number[]; had: number }> {
     const isOf = (...states: number[]) => (piece: number) =>
-      states.includes(manager.stateOf(piece));
+      states.includes(manager.states.of(piece));
     const pieces = this.allPieces().filter(isOf(HAVE, MISSING, SKIPPED));
     const had = new Set(pieces.filter(isOf(HAVE)));
     if (had.size > 0) this.demandDisk();
@@ -72,7 +72,7 @@ export class Verification {
       (piece, ok) => {
         if (!ok && had.has(piece)) bad.push(piece);
         if (!ok || !isMissing(piece) || signal.aborted) return;
-        manager.markHave(piece);
+        manager.states.markHave(piece);
         found(piece);
       },
       pieces,
@@ -84,7 +84,7 @@ export class Verification {
 
   /** Reads every piece whose bytes may have changed since it was verified, or all that we have. */
   async finalCheck(
-    { have, withdrawn }: PieceManager,
+    { have, states: { withdrawn } }: PieceManager,
     how: FinalCheck,
     signal: AbortSignal,
   ): Promise<{ bad: number[]; checked: number }> {

@@ -79,22 +79,22 @@ export class HandPeer implements DownloadPeer {
   tells(pieces: "all" | Iterable<number>): this {
     if (pieces === "all") this.have.setAll();
     else for (const piece of pieces) this.have.set(piece);
-    this.manager.peerHasMany(this);
+    this.manager.holders.hasMany(this);
     return this;
   }
 
   /** HAVE; nothing if it has it already. */
   gains(piece: number): void {
-    if (this.have.set(piece)) this.manager.peerHas(this, piece);
+    if (this.have.set(piece)) this.manager.holders.has(this, piece);
   }
 
   loses(piece: number): void {
-    if (this.have.clear(piece)) this.manager.peerLost(this, piece);
+    if (this.have.clear(piece)) this.manager.holders.lost(this, piece);
   }
 
   /** Requests the next block; null if there is none for it. */
   ask(): BlockId | null {
-    return this.#took(this.manager.next(this));
+    return this.#took(this.manager.blocks.next(this));
   }
 
   /** Requests as many blocks as there are, `most` at most. */
@@ -109,7 +109,7 @@ export class HandPeer implements DownloadPeer {
   }
 
   askDuplicate(): BlockId | null {
-    return this.#took(this.manager.nextDuplicate(this));
+    return this.#took(this.manager.blocks.nextDuplicate(this));
   }
 
   /** The first half of a block. */
@@ -117,8 +117,8 @@ export class HandPeer implements DownloadPeer {
     const id = { piece, block };
     const asked = this.#forget(this.asked, id);
     if (!asked) this.#forget(this.late, id);
-    const target = this.manager.blockTarget(this, piece, block);
-    const at = this.manager.targetAt;
+    const target = this.manager.blocks.target(this, piece, block);
+    const at = this.manager.blocks.targetAt;
     this.incoming = { ...id, asked, target, at, bytes, halfSent: false };
   }
 
@@ -138,10 +138,10 @@ export class HandPeer implements DownloadPeer {
     const half = bytes.length >> 1;
     if (target !== null) {
       target.set(bytes.subarray(half), at + half);
-      return this.manager.blockArrived(this, piece, block, asked);
+      return this.manager.blocks.arrived(this, piece, block, asked);
     }
     this.manager.ledger.waste("duplicate", bytes.length);
-    if (asked) this.manager.release(this, piece, block);
+    if (asked) this.manager.blocks.release(this, piece, block);
     return false;
   }
 
@@ -152,7 +152,7 @@ export class HandPeer implements DownloadPeer {
 
   /** It refuses one request. */
   rejects(id: BlockId): void {
-    if (this.#forget(this.asked, id)) this.manager.release(this, id.piece, id.block);
+    if (this.#forget(this.asked, id)) this.manager.blocks.release(this, id.piece, id.block);
     else this.#forget(this.late, id);
   }
 
@@ -163,11 +163,11 @@ export class HandPeer implements DownloadPeer {
   dropsRequests(): void {
     for (const id of this.asked.splice(0)) {
       this.late.push(id);
-      this.manager.release(this, id.piece, id.block);
+      this.manager.blocks.release(this, id.piece, id.block);
     }
     if (!this.incoming?.asked) return;
     this.incoming.asked = false;
-    this.manager.release(this, this.incoming.piece, this.incoming.block);
+    this.manager.blocks.release(this, this.incoming.piece, this.incoming.block);
   }
 
   becomesSnubbed(): void {
@@ -178,7 +178,7 @@ export class HandPeer implements DownloadPeer {
   leaves(): void {
     this.dropsRequests();
     if (this.incoming !== null) {
-      this.manager.abandonBlock(this, this.incoming.piece, this.incoming.block);
+      this.manager.blocks.abandon(this, this.incoming.piece, this.incoming.block);
     }
     this.incoming = null;
     this.connected = false;

@@ -136,7 +136,7 @@ export class PieceWalk {
         this.#made.delete(id.piece);
       }
       assert.ok(peer.have.has(id.piece) && !this.shop.manager.have.has(id.piece));
-      assert.equal(this.shop.manager.stateOf(id.piece), OPEN);
+      assert.equal(this.shop.manager.states.of(id.piece), OPEN);
       for (const other of this.shop.connected) {
         assert.ok(other === peer || !other.hasAsked(id.piece, id.block), "asked for twice");
       }
@@ -145,7 +145,7 @@ export class PieceWalk {
   }
 
   #askDuplicate(peer: HandPeer): void {
-    const { inEndGame } = this.shop.manager;
+    const { inEndGame } = this.shop.manager.blocks;
     const id = peer.snubbed ? null : peer.askDuplicate();
     if (id === null) return;
     assert.equal(inEndGame, true);
@@ -189,7 +189,7 @@ export class PieceWalk {
 
   #forgetClosed(): void {
     for (const piece of this.#made.keys()) {
-      const state = this.shop.manager.stateOf(piece);
+      const state = this.shop.manager.states.of(piece);
       if (state === HAVE || state === MISSING || state === SKIPPED) this.#made.delete(piece);
     }
   }
@@ -225,8 +225,8 @@ export class PieceWalk {
     } else if (dice.chance(0.5)) shop.storeError = new Error("disk full");
     else {
       const { layout } = shop.data, piece = dice.below(layout.pieceCount);
-      if (shop.manager.stateOf(piece) !== HAVE) return;
-      shop.manager.markMissing(piece);
+      if (shop.manager.states.of(piece) !== HAVE) return;
+      shop.manager.states.markMissing(piece);
       this.#verified.delete(piece);
       const at = piece * layout.pieceLength;
       shop.stored.fill(0, at, at + layout.lengthOf(piece));
@@ -260,9 +260,9 @@ export class PieceWalk {
     });
     const { pieceCount } = data.layout;
     const choice = Array.from({ length: pieceCount }, () => dice.below(levels.length + 1) - 1);
-    manager.setLevels(levels, (piece) => choice[piece]!);
+    manager.states.setLevels(levels, (piece) => choice[piece]!);
     for (let piece = 0; piece < pieceCount; piece++) {
-      const state = manager.stateOf(piece);
+      const state = manager.states.of(piece);
       assert.ok(state !== MISSING || choice[piece]! >= 0, "what is not wanted is not missed");
       assert.ok(state !== SKIPPED || choice[piece]! < 0, "what is wanted is not skipped");
     }
@@ -312,7 +312,7 @@ export class PieceWalk {
       this.#check();
     }
     shop.storeError = null;
-    shop.manager.setLevels([{ sequential: dice.chance(0.5) }], () => 0);
+    shop.manager.states.setLevels([{ sequential: dice.chance(0.5) }], () => 0);
     const seed = shop.peer();
     this.#lies.set(seed, 0);
     for (let round = 0; !shop.manager.complete; round++) {

@@ -122,7 +122,7 @@ export class Workshop {
   /** Everything is complete and exactly right. */
   assertComplete(): void {
     assert.equal(this.manager.complete, true);
-    assert.equal(this.manager.haveBytes, this.data.content.length);
+    assert.equal(this.manager.states.haveBytes, this.data.content.length);
     assert.equal(Buffer.compare(this.stored, this.data.content), 0, "the content is right");
     assert.equal(this.manager.openPieces.size, 0);
   }

@@ -36,7 +36,7 @@ describe("PieceManager: a piece that fails its hash", () => {
       sendAll(shop, liar, ({ block }) => block === 13 ? 1 : 0);
       assert.deepEqual(shop.failed, [{ piece, contributors: [liar.key] }]);
       assert.deepEqual(shop.guilty, [liar.key]);
-      assert.equal(shop.manager.stateOf(piece), MISSING);
+      assert.equal(shop.manager.states.of(piece), MISSING);
       assert.equal(shop.manager.ledger.failed, 1);
       assert.equal(shop.manager.ledger.wastedBytes, 20 * BLOCK);
       liar.leaves();

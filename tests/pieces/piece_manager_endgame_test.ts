@@ -83,7 +83,7 @@ describe("PieceManager: two peers and one block", () => {
     a.sendsHalf();
     a.leaves();
     shop.check();
-    assert.equal(shop.manager.stateOf(0), MISSING);
+    assert.equal(shop.manager.states.of(0), MISSING);
     shop.downloadAll(shop.peer());
     shop.assertComplete();
   });
@@ -94,7 +94,7 @@ describe("PieceManager: the end-game", () => {
     const shop = new Workshop();
     const a = shop.peer(), b = shop.peer();
     a.askMany(4);
-    assert.equal(shop.manager.inEndGame, false);
+    assert.equal(shop.manager.blocks.inEndGame, false);
     assert.equal(b.askDuplicate(), null);
   });
 
@@ -102,7 +102,7 @@ describe("PieceManager: the end-game", () => {
     const shop = new Workshop({ length: BLOCK });
     const peers = [shop.peer(), shop.peer(), shop.peer(), shop.peer()];
     assert.notEqual(peers[0]!.ask(), null);
-    assert.equal(shop.manager.inEndGame, true);
+    assert.equal(shop.manager.blocks.inEndGame, true);
     assert.deepEqual(peers.map((peer) => peer.askDuplicate() !== null), [false, true, true, false]);
     assert.equal(peers[1]!.askDuplicate(), null);
     shop.check();
@@ -130,7 +130,7 @@ describe("PieceManager: the end-game", () => {
     b.askDuplicate();
     a.rejects(id);
     shop.check();
-    assert.equal(shop.manager.stateOf(0), OPEN);
+    assert.equal(shop.manager.states.of(0), OPEN);
     b.sends(id, shop.right(id));
     shop.assertComplete();
   });
@@ -140,7 +140,7 @@ describe("PieceManager: the end-game", () => {
     const a = shop.peer(), b = shop.peer();
     a.askMany();
     b.askMany();
-    assert.equal(shop.manager.inEndGame, true);
+    assert.equal(shop.manager.blocks.inEndGame, true);
     while (b.askDuplicate() !== null);
     assert.deepEqual([...b.piecesWorkedOn], [1]);
     shop.check();

@@ -77,7 +77,7 @@ describe("PieceManager: a download", () => {
 
   it("asks a peer for nothing that it does not have, or that we have", () => {
     const shop = new Workshop();
-    shop.manager.markHave(3);
+    shop.manager.states.markHave(3);
     const peer = shop.peer([1, 3, 5]);
     assert.equal(peer.wanted, 2);
     assert.deepEqual(new Set(peer.askMany().map(pieceOf)), new Set([1, 5]));
@@ -124,9 +124,9 @@ describe("PieceManager: a download", () => {
   it("forgets a piece without blocks and without a peer", () => {
     const shop = new Workshop();
     const peer = shop.peer(), { piece } = peer.ask()!;
-    assert.equal(shop.manager.stateOf(piece), OPEN);
+    assert.equal(shop.manager.states.of(piece), OPEN);
     peer.dropsRequests();
-    assert.equal(shop.manager.stateOf(piece), MISSING);
+    assert.equal(shop.manager.states.of(piece), MISSING);
     assert.equal(shop.manager.openPieces.size, 0);
     shop.check();
   });
@@ -175,14 +175,26 @@ describe("PieceManager: a download", () => {
     const shop = new Workshop();
     const seed = shop.peer(), some = shop.peer([2, 3]), more = shop.peer([]);
     more.gains(3);
-    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [1, 2, 3]);
+    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.holders.availabilityOf(piece)), [
+      1,
+      2,
+      3,
+    ]);
     seed.loses(3);
-    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [1, 2, 2]);
+    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.holders.availabilityOf(piece)), [
+      1,
+      2,
+      2,
+    ]);
     some.loses(2);
-    assert.equal(shop.manager.availabilityOf(2), 1);
+    assert.equal(shop.manager.holders.availabilityOf(2), 1);
     seed.leaves();
     some.leaves();
-    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.availabilityOf(piece)), [0, 0, 1]);
+    assert.deepEqual([0, 2, 3].map((piece) => shop.manager.holders.availabilityOf(piece)), [
+      0,
+      0,
+      1,
+    ]);
     shop.check();
   });
 
@@ -197,23 +209,23 @@ describe("PieceManager: a download", () => {
 
   it("counts pieces found on the disk, and downloads lost ones again", () => {
     const shop = new Workshop();
-    shop.manager.markHave(0);
-    shop.manager.markHave(0);
+    shop.manager.states.markHave(0);
+    shop.manager.states.markHave(0);
     const seed = shop.peer();
-    shop.manager.markHave(7);
+    shop.manager.states.markHave(7);
     shop.check();
-    assert.equal(shop.manager.haveBytes, 4 * BLOCK + BLOCK * 3 / 2);
+    assert.equal(shop.manager.states.haveBytes, 4 * BLOCK + BLOCK * 3 / 2);
     assert.equal(seed.wanted, 6);
     assert.deepEqual(shop.verified, [], "without an event");
-    const { version } = shop.manager;
-    shop.manager.markMissing(0);
-    shop.manager.markMissing(0);
-    shop.manager.markMissing(7);
-    assert.notEqual(shop.manager.version, version);
+    const { version } = shop.manager.states;
+    shop.manager.states.markMissing(0);
+    shop.manager.states.markMissing(0);
+    shop.manager.states.markMissing(7);
+    assert.notEqual(shop.manager.states.version, version);
     shop.check();
     shop.downloadAll(seed);
     shop.assertComplete();
-    assert.equal(shop.manager.stateOf(0), HAVE);
+    assert.equal(shop.manager.states.of(0), HAVE);
   });
 });
 
@@ -260,7 +272,7 @@ describe("PieceManager: requests that fail", () => {
     const shop = new Workshop({ sequential: true });
     const peer = shop.peer(), ids = peer.askMany(4);
     peer.dropsRequests();
-    assert.equal(shop.manager.stateOf(0), MISSING);
+    assert.equal(shop.manager.states.of(0), MISSING);
     for (const id of ids) {
       assert.equal(peer.sends(id, shop.right(id)), true);
       shop.check();
@@ -276,11 +288,11 @@ describe("PieceManager: requests that fail", () => {
     peer.sendsHalf();
     peer.becomesSnubbed();
     shop.check();
-    assert.equal(shop.manager.stateOf(0), OPEN);
+    assert.equal(shop.manager.states.of(0), OPEN);
     assert.deepEqual(shop.peer().ask(), id, "others are asked meanwhile");
     shop.peers[1]!.leaves();
     peer.leaves();
-    assert.equal(shop.manager.stateOf(0), MISSING);
+    assert.equal(shop.manager.states.of(0), MISSING);
     shop.check();
   });
 
@@ -306,9 +318,9 @@ describe("PieceManager: requests that fail", () => {
     const shop = new Workshop({ hashing: "submit" });
     const peer = shop.peer();
     const changes = (act: () => void): boolean => {
-      const { version } = shop.manager;
+      const { version } = shop.manager.states;
       act();
-      return shop.manager.version !== version;
+      return shop.manager.states.version !== version;
     };
     assert.equal(changes(() => peer.askMany(4)), false);
     assert.equal(changes(() => peer.rejects(peer.asked[3]!)), true);
@@ -328,7 +340,7 @@ describe("PieceManager: requests that fail", () => {
     gone.leaves();
     const wasted = shop.manager.ledger.wastedBytes;
     assert.equal(other.ask()!.piece, 1);
-    assert.equal(shop.manager.stateOf(0), MISSING);
+    assert.equal(shop.manager.states.of(0), MISSING);
     assert.equal(shop.manager.ledger.wastedBytes, wasted + BLOCK);
     shop.check();
     sendAll(shop, other);
@@ -346,12 +358,12 @@ describe("PieceManager: hashing elsewhere", () => {
     const peer = shop.peer();
     peer.askMany(4);
     sendAll(shop, peer);
-    assert.equal(shop.manager.stateOf(0), HASHING);
+    assert.equal(shop.manager.states.of(0), HASHING);
     assert.ok(shop.manager.hashingShare > 0);
     assert.equal(shop.manager.have.has(0), false);
     shop.check();
     shop.hasher.finish();
-    assert.equal(shop.manager.stateOf(0), HAVE);
+    assert.equal(shop.manager.states.of(0), HAVE);
     assert.deepEqual([shop.verified, shop.settled, shop.manager.hashingShare], [[0], 1, 0]);
   });
 
@@ -405,7 +417,7 @@ describe("PieceManager: hashing elsewhere", () => {
     shop.manager.close();
     shop.hasher.finish();
     shop.hasher.lose();
-    assert.deepEqual([shop.verified, shop.settled, shop.manager.haveBytes], [[], 0, 0]);
+    assert.deepEqual([shop.verified, shop.settled, shop.manager.states.haveBytes], [[], 0, 0]);
   });
 });
 
@@ -419,7 +431,7 @@ describe("PieceManager: storing", () => {
       sendAll(shop, peer);
       shop.hasher.finishAll();
       assert.deepEqual(shop.storeErrors, [error]);
-      assert.equal(shop.manager.stateOf(0), MISSING);
+      assert.equal(shop.manager.states.of(0), MISSING);
       assert.deepEqual(shop.verified, []);
       shop.check();
       shop.downloadAll(peer);
@@ -435,14 +447,14 @@ describe("PieceManager: storing", () => {
       sendAll(shop, peer);
       shop.hasher.finishAll();
       const { settled } = shop;
-      assert.equal(shop.manager.stateOf(0), STORING);
-      assert.deepEqual([shop.verified, shop.manager.haveBytes, peer.wanted], [[], 0, 8]);
+      assert.equal(shop.manager.states.of(0), STORING);
+      assert.deepEqual([shop.verified, shop.manager.states.haveBytes, peer.wanted], [[], 0, 8]);
       assert.ok(shop.manager.storingShare > 0);
       assert.equal(shop.manager.hashingShare, 0);
       assert.ok(peer.askMany(1)[0]!.piece > 0, "it is not asked for again");
       shop.check();
       assert.equal(shop.finishStore(), true);
-      assert.equal(shop.manager.stateOf(0), HAVE);
+      assert.equal(shop.manager.states.of(0), HAVE);
       assert.deepEqual([shop.verified, shop.settled - settled], [[0], 1]);
       assert.equal(shop.manager.storingShare, 0);
       shop.check();
@@ -472,7 +484,7 @@ describe("PieceManager: storing", () => {
     shop.storeError = error;
     shop.finishStore();
     assert.deepEqual([shop.storeErrors, shop.settled], [[error], 1]);
-    assert.equal(shop.manager.stateOf(0), MISSING);
+    assert.equal(shop.manager.states.of(0), MISSING);
     shop.check();
     shop.downloadAll(peer);
     shop.assertComplete();
@@ -486,7 +498,7 @@ describe("PieceManager: storing", () => {
     peer.leaves();
     shop.manager.close();
     shop.finishStore();
-    assert.equal(shop.manager.stateOf(0), HAVE);
+    assert.equal(shop.manager.states.of(0), HAVE);
     assert.deepEqual([shop.verified, shop.settled], [[], 0]);
     shop.check();
   });

@@ -24,7 +24,7 @@ describe("PieceManager.restore", () => {
   it("asks for the other blocks only, and the piece is whole", () => {
     const shop = new Workshop();
     assert.equal(shop.manager.restore(2, blocks(4, 0, 3), reader(shop, 2)), true);
-    assert.equal(shop.manager.stateOf(2), OPEN);
+    assert.equal(shop.manager.states.of(2), OPEN);
     shop.check();
     const seed = shop.peer();
     const asked = [seed.ask()!, seed.ask()!];
@@ -34,7 +34,7 @@ describe("PieceManager.restore", () => {
       seed.ends();
     }
     shop.hasher.finishAll();
-    assert.equal(shop.manager.stateOf(2), HAVE);
+    assert.equal(shop.manager.states.of(2), HAVE);
     shop.check();
   });
 
@@ -43,7 +43,7 @@ describe("PieceManager.restore", () => {
       const shop = new Workshop({ hashing });
       shop.manager.restore(0, blocks(4, 0, 1, 2, 3), reader(shop, 0));
       shop.hasher.finishAll();
-      assert.equal(shop.manager.stateOf(0), HAVE);
+      assert.equal(shop.manager.states.of(0), HAVE);
       shop.check();
     }
   });
@@ -59,7 +59,7 @@ describe("PieceManager.restore", () => {
     seed.dropsRequests();
     shop.hasher.finishAll();
     assert.equal(shop.failed.length, 1);
-    assert.notEqual(shop.manager.stateOf(0), HAVE);
+    assert.notEqual(shop.manager.states.of(0), HAVE);
     assert.equal(shop.guilty.includes(seed.key), false);
     shop.check();
   });
@@ -70,19 +70,19 @@ describe("PieceManager.restore", () => {
       if (begin > 0) throw new Error("read error");
     };
     assert.throws(() => shop.manager.restore(1, blocks(4, 0, 1), failing), /read error/);
-    assert.equal(shop.manager.stateOf(1), MISSING);
+    assert.equal(shop.manager.states.of(1), MISSING);
     shop.check();
   });
 
   it("restores no finished piece, and no more than memory allows", () => {
     const shop = new Workshop({ budgetBytes: 2 * 4 * BLOCK });
-    shop.manager.markHave(0);
+    shop.manager.states.markHave(0);
     const one = blocks(4, 1);
     assert.equal(shop.manager.restore(0, one, reader(shop, 0)), false);
     assert.equal(shop.manager.restore(1, one, reader(shop, 1)), true);
     assert.equal(shop.manager.restore(2, one, reader(shop, 2)), true);
     assert.equal(shop.manager.restore(3, one, reader(shop, 3)), false);
-    assert.equal(shop.manager.stateOf(3), MISSING);
+    assert.equal(shop.manager.states.of(3), MISSING);
     shop.check();
   });
 });

@@ -23,26 +23,34 @@ export interface BookLedger {
   waste(cause: "duplicate" | "unasked", bytes: number): void;
 }
 
-/** The view of the torrent's pieces that a session needs. */
-export interface BlockBook {
-  readonly have: Bitfield;
+/** The requests for blocks of the torrent, from all peers. */
+export interface BlockDesk {
   readonly targetAt: number;
-  readonly version: number;
-  readonly ledger: BookLedger;
   /** The number of the next block to request from the peer (see Layout); -1 if there is none. */
   next(peer: PeerSession): number;
   /** As `next`, out of this piece. */
   nextOf(peer: PeerSession, piece: number, advised?: boolean): number;
   nextDuplicate(peer: PeerSession): number;
   release(peer: PeerSession, piece: number, block: number): void;
-  abandonBlock(peer: PeerSession, piece: number, block: number): void;
-  blockTarget(peer: PeerSession, piece: number, block: number): Uint8Array | null;
-  blockArrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
-  peerHas(peer: PeerSession, piece: number): void;
-  peerHasMany(peer: PeerSession): void;
-  /** Fills the peer's bitfield. */
-  peerHasAll(peer: PeerSession): void;
-  peerLost(peer: PeerSession, piece: number): void;
+  abandon(peer: PeerSession, piece: number, block: number): void;
+  target(peer: PeerSession, piece: number, block: number): Uint8Array | null;
+  arrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
+}
+
+/** The view of the torrent's pieces that a session needs. */
+export interface BlockBook {
+  readonly have: Bitfield;
+  readonly states: { readonly version: number };
+  readonly ledger: BookLedger;
+  readonly blocks: BlockDesk;
+  /** What the peers have. */
+  readonly holders: {
+    has(peer: PeerSession, piece: number): void;
+    hasMany(peer: PeerSession): void;
+    /** Fills the peer's bitfield. */
+    hasAll(peer: PeerSession): void;
+    lost(peer: PeerSession, piece: number): void;
+  };
 }
 
 /** In the end-game a fast peer may repeat this many blocks at a time, other peers one. */
@@ -70,10 +78,10 @@ export class DownloadSide {
   #incomingWanted = false;
   /** Bytes of it that the rate has counted already; -1 before its first tick. */
   #incomingCounted = -1;
-  /** `book.version` when there was nothing to request. */
+  /** `book.states.version` when there was nothing to request. */
   #idleSince = -1;
   readonly #release = (piece: number, block: number) =>
-    this.#book.release(this.#peer, piece, block);
+    this.#book.blocks.release(this.#peer, piece, block);
 
   readonly #withdraw = (piece: number, block: number) => {
     this.#release(piece, block);
@@ -108,7 +116,7 @@ export class DownloadSide {
 
   /** Whether blocks became free since then. */
   get isHungry(): boolean {
-    return this.#idleSince >= 0 && this.#idleSince !== this.#book.version;
+    return this.#idleSince >= 0 && this.#idleSince !== this.#book.states.version;
   }
 
   /** Outstanding requests that count, including the one being answered. */
@@ -153,7 +161,7 @@ export class DownloadSide {
     if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
     const block = begin / BLOCK_LENGTH;
     if (this.choked) this.advice.allowed.delete(piece);
-    if (this.window.rejected(piece, block)) this.#book.release(this.#peer, piece, block);
+    if (this.window.rejected(piece, block)) this.#book.blocks.release(this.#peer, piece, block);
   }
 
   /** For tests: requests while choked are allowed ones. */
@@ -198,7 +206,7 @@ export class DownloadSide {
     this.#dropRequests();
     this.#incomingWanted = false;
     if (this.#incomingPiece < 0) return;
-    this.#book.abandonBlock(this.#peer, this.#incomingPiece, this.#incomingBlock);
+    this.#book.blocks.abandon(this.#peer, this.#incomingPiece, this.#incomingBlock);
     if (!cancels) this.#incomingPiece = -1;
   }
 
@@ -223,7 +231,7 @@ export class DownloadSide {
     }
     this.#incomingKnown = true;
     this.#incomingAsked = asked;
-    const target = this.#book.blockTarget(this.#peer, piece, block);
+    const target = this.#book.blocks.target(this.#peer, piece, block);
     this.#incomingWanted = target !== null;
     return target;
   }
@@ -239,11 +247,11 @@ export class DownloadSide {
     this.#incomingCounted = -1;
     this.#incomingAsked = false;
     if (this.#incomingKnown) this.window.blockCame(now, asked);
-    if (wanted) this.#book.blockArrived(this.#peer, piece, block, asked);
+    if (wanted) this.#book.blocks.arrived(this.#peer, piece, block, asked);
     else {
       const cause = this.#incomingKnown ? "duplicate" : "unasked";
       this.#book.ledger.waste(cause, length);
-      if (asked) this.#book.release(this.#peer, piece, block);
+      if (asked) this.#book.blocks.release(this.#peer, piece, block);
     }
     return this.#incomingKnown ? length : 0;
   }
@@ -273,9 +281,9 @@ export class DownloadSide {
     const { window } = this, book = this.#book;
     while (window.outstanding < window.size) {
       const suggested = this.#nextSuggested();
-      const block = suggested >= 0 ? suggested : book.next(this.#peer);
+      const block = suggested >= 0 ? suggested : book.blocks.next(this.#peer);
       if (block < 0) {
-        this.#idleSince = book.version;
+        this.#idleSince = book.states.version;
         // At a low limit a second copy costs more than it gains.
         if (!window.snubbed && !window.paced) this.#fillDuplicates(now);
         return;
@@ -292,7 +300,7 @@ export class DownloadSide {
     const { window } = this;
     for (const piece of this.advice.allowed) {
       while (!window.snubbed && window.outstanding < window.size) {
-        const block = this.#book.nextOf(this.#peer, piece);
+        const block = this.#book.blocks.nextOf(this.#peer, piece);
         if (block < 0) break;
         this.#ask(block, now);
       }
@@ -301,7 +309,7 @@ export class DownloadSide {
 
   #nextSuggested(): number {
     for (const piece of this.advice.suggested) {
-      const block = this.#book.nextOf(this.#peer, piece, true);
+      const block = this.#book.blocks.nextOf(this.#peer, piece, true);
       if (block >= 0) return block;
       this.advice.suggested.delete(piece);
     }
@@ -311,7 +319,7 @@ export class DownloadSide {
   #fillDuplicates(now: number): void {
     const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
     while (this.window.outstanding < most) {
-      const block = this.#book.nextDuplicate(this.#peer);
+      const block = this.#book.blocks.nextDuplicate(this.#peer);
       if (block < 0) return;
       this.#ask(block, now);
     }

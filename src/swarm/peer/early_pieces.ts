@@ -16,28 +16,30 @@ const MAX_HAVES = 4096, MAX_ADVICE = 64;
 export const NO_LAYOUT = new Layout(1, [{ length: 1, pad: false }]);
 export const NO_BOOK: BlockBook = {
   have: new Bitfield(1),
-  targetAt: 0,
-  version: 0,
+  states: { version: 0 },
   ledger: { work: { steps: 0 }, latency: { add() {} }, waste() {} },
-  next: () => -1,
-  nextOf: () => -1,
-  nextDuplicate: () => -1,
-  release() {},
-  abandonBlock() {},
-  blockTarget: () => null,
-  blockArrived: () => false,
-  peerHas() {},
-  peerHasMany() {},
-  peerHasAll() {},
-  peerLost() {},
+  blocks: {
+    targetAt: 0,
+    next: () => -1,
+    nextOf: () => -1,
+    nextDuplicate: () => -1,
+    release() {},
+    abandon() {},
+    target: () => null,
+    arrived: () => false,
+  },
+  holders: { has() {}, hasMany() {}, hasAll() {}, lost() {} },
 };
 
 /**
  * Replaces pieces that are unavailable, as without their disk: we have none and request nothing.
  */
 export function absentBook(pieceCount: number): BlockBook {
-  const peerHasAll: BlockBook["peerHasAll"] = (peer) => peer.have.setAll();
-  return { ...NO_BOOK, have: new Bitfield(pieceCount), peerHasAll };
+  const holders: BlockBook["holders"] = {
+    ...NO_BOOK.holders,
+    hasAll: (peer) => peer.have.setAll(),
+  };
+  return { ...NO_BOOK, have: new Bitfield(pieceCount), holders };
 }
 
 export class EarlyPieces {

@@ -206,7 +206,7 @@ export class PeerSession implements wire.WireSink {
   }
 
   get blockAt(): number {
-    return this.#book.targetAt;
+    return this.#book.blocks.targetAt;
   }
 
   /** The peer needs nothing more: it has everything, or all that it wants. */
@@ -296,7 +296,7 @@ export class PeerSession implements wire.WireSink {
     const early = this.#early, told = this.#told, { have } = this.#book;
     this.#early = this.#told = null;
     if (early !== null) early.replay(this, this.have.bytes.length);
-    else this.#book.peerHasMany(this);
+    else this.#book.holders.hasMany(this);
     if (!hidden) {
       have.forEachSet((piece) => {
         if (!told?.has(piece)) this.announce(piece);
@@ -455,7 +455,7 @@ export class PeerSession implements wire.WireSink {
     else if (id === wire.ALLOWED_FAST) this.#taking.advice.allow(value);
     else if (this.have.set(value)) {
       this.upload.suggested.delete(value);
-      this.#book.peerHas(this, value);
+      this.#book.holders.has(this, value);
     } else return;
     this.#events.changed(this);
   }
@@ -533,7 +533,7 @@ export class PeerSession implements wire.WireSink {
     if (this.#early !== null) return this.#early.onSignal(id);
     if (id === wire.HAVE_NONE) return this.#onHaveNone();
     const isNews = !this.have.full;
-    if (isNews) this.#book.peerHasAll(this);
+    if (isNews) this.#book.holders.hasAll(this);
     this.#toldMore(isNews);
   }
 
@@ -553,10 +553,10 @@ export class PeerSession implements wire.WireSink {
   /** Bits missing from `field` retract nothing: BEP 54 has a message for that. */
   #addPieces(field: Bitfield): void {
     const before = this.have.count;
-    if (before > 0) this.have.merge(field, (piece) => this.#book.peerHas(this, piece));
+    if (before > 0) this.have.merge(field, (piece) => this.#book.holders.has(this, piece));
     else {
       this.have.replace(field);
-      this.#book.peerHasMany(this);
+      this.#book.holders.hasMany(this);
     }
     this.#toldMore(this.have.count > before);
   }
@@ -586,7 +586,7 @@ export class PeerSession implements wire.WireSink {
     const piece = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
     this.#early?.onDontHave(piece);
     if (piece >= this.#layout.pieceCount || !this.have.clear(piece)) return;
-    this.#book.peerLost(this, piece);
+    this.#book.holders.lost(this, piece);
     this.#events.changed(this);
   }
 

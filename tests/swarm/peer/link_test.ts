@@ -81,7 +81,7 @@ describe("PeerLink", () => {
 
   it("does not blame the peer for an error of ours", () => {
     const { bench, socket, heard } = linked();
-    bench.shop.manager.peerHas = () => {
+    bench.shop.manager.holders.has = () => {
       throw new Error("a bug");
     };
     socket.receive(message((voice) => voice.number(wire.HAVE, 3)));

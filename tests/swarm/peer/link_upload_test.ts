@@ -4,6 +4,7 @@ import { Bitfield } from "../../../src/util/bitfield.ts";
 import { BLOCK_LENGTH, Layout } from "../../../src/metainfo/layout.ts";
 import * as wire from "../../../src/wire/peer_wire.ts";
 import { type LoadWaiter, PeerLink, SendBuffers } from "../../../src/swarm/peer/link.ts";
+import { NO_BOOK } from "../../../src/swarm/peer/early_pieces.ts";
 import { type BlockBook, PeerSession } from "../../../src/swarm/peer/session.ts";
 import { Throttle, ThrottleChain } from "../../../src/util/throttle.ts";
 import { HandClock } from "../../harness/clock.ts";
@@ -17,23 +18,7 @@ function scene(fast = true) {
   const have = new Bitfield(layout.pieceCount);
   have.setAll();
   const nothing = () => {};
-  const book: BlockBook = {
-    have,
-    targetAt: 0,
-    version: 0,
-    ledger: { work: { steps: 0 }, latency: { add: nothing }, waste: nothing },
-    next: () => -1,
-    nextOf: () => -1,
-    nextDuplicate: () => -1,
-    release: nothing,
-    abandonBlock: nothing,
-    blockTarget: () => null,
-    blockArrived: () => false,
-    peerHas: nothing,
-    peerHasMany: nothing,
-    peerHasAll: nothing,
-    peerLost: nothing,
-  };
+  const book: BlockBook = { ...NO_BOOK, have };
   const clock = new HandClock(), socket = new HandSocket();
   /** Pieces that can be read at once, and what was read of them, in blocks. */
   const warm = new Set<number>(), reads: number[] = [];

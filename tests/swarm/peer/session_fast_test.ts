@@ -10,7 +10,7 @@ const BLOCK = 16384;
 /** A session that chokes a peer which told that it has nothing, and lets it have pieces 1 and 2. */
 function choked(fast = true): SessionBench {
   const one = new SessionBench(new Workshop(), { fast, extensions: false });
-  for (let piece = 0; piece < 8; piece++) one.shop.manager.markHave(piece);
+  for (let piece = 0; piece < 8; piece++) one.shop.manager.states.markHave(piece);
   one.session.info.allowedFast = () => [1, 2];
   if (fast) one.hearsSignal(wire.HAVE_NONE);
   return one;
@@ -216,7 +216,7 @@ describe("PeerSession: downloads while it is choked (BEP 6)", () => {
 
   it("prefers a suggestion to its own choice, and ignores one for a piece that it has", () => {
     const one = starving(false);
-    one.shop.manager.markHave(3);
+    one.shop.manager.states.markHave(3);
     one.hears((voice) => {
       voice.number(wire.SUGGEST, 3);
       voice.number(wire.SUGGEST, 6);

@@ -14,7 +14,7 @@ function having(pieces: Iterable<number> | "all", options: WorkshopOptions = {})
   const shop = new Workshop(options);
   const all = Array.from({ length: shop.data.layout.pieceCount }, (_, piece) => piece);
   for (const piece of pieces === "all" ? all : pieces) {
-    shop.manager.markHave(piece);
+    shop.manager.states.markHave(piece);
     const { layout } = shop.data;
     shop.stored.set(shop.data.bytes(piece, 0, layout.lengthOf(piece)), piece * layout.pieceLength);
   }
@@ -106,7 +106,7 @@ describe("Two PeerSessions back to back", () => {
       broken++;
       leech.check();
       assert.equal(
-        [...Array(8).keys()].every((piece) => leech.manager.availabilityOf(piece) === 0),
+        [...Array(8).keys()].every((piece) => leech.manager.holders.availabilityOf(piece) === 0),
         true,
       );
       assert.ok(broken < 200, "it does not get on");

@@ -40,11 +40,11 @@ describe("PeerSession: the opening", () => {
     none.session.open(OURS);
     assert.deepEqual(none.said(), [{ kind: "signal", id: wire.HAVE_NONE }]);
     const some = bench({ extensions: false });
-    some.shop.manager.markHave(1);
+    some.shop.manager.states.markHave(1);
     some.session.open(OURS);
     assert.deepEqual(some.said(), [{ kind: "bitfield", bytes: [...bits(1)] }]);
     const all = bench({ extensions: false });
-    for (let piece = 0; piece < 8; piece++) all.shop.manager.markHave(piece);
+    for (let piece = 0; piece < 8; piece++) all.shop.manager.states.markHave(piece);
     all.session.open(OURS);
     assert.deepEqual(all.said(), [{ kind: "signal", id: wire.HAVE_ALL }]);
   });
@@ -54,7 +54,7 @@ describe("PeerSession: the opening", () => {
     none.session.open(OURS);
     assert.deepEqual(none.said(), []);
     const all = bench({ fast: false, extensions: false });
-    for (let piece = 0; piece < 8; piece++) all.shop.manager.markHave(piece);
+    for (let piece = 0; piece < 8; piece++) all.shop.manager.states.markHave(piece);
     all.session.open(OURS);
     assert.deepEqual(all.said(), [{ kind: "bitfield", bytes: [0xff] }]);
   });
@@ -101,7 +101,7 @@ describe("PeerSession: the peer's pieces", () => {
     one.hears((voice) => voice.bitfield(bits(2, 5)));
     assert.deepEqual([...one.session.have.bytes], [...bits(2, 5)]);
     assert.equal(one.session.wanted, 2);
-    assert.equal(one.shop.manager.availabilityOf(2), 1);
+    assert.equal(one.shop.manager.holders.availabilityOf(2), 1);
   });
 
   it("takes later bitfields and have-all, which aria2 sends in place of many HAVEs", () => {
@@ -112,7 +112,9 @@ describe("PeerSession: the peer's pieces", () => {
     assert.equal(one.session.wanted, 3);
     one.hears((voice) => voice.signal(wire.HAVE_ALL));
     assert.equal(one.session.have.full, true);
-    for (let piece = 0; piece < 8; piece++) assert.equal(one.shop.manager.availabilityOf(piece), 1);
+    for (let piece = 0; piece < 8; piece++) {
+      assert.equal(one.shop.manager.holders.availabilityOf(piece), 1);
+    }
   });
 
   it("disconnects a peer that repeats the same HAVEs", () => {
@@ -180,8 +182,8 @@ describe("PeerSession: the peer's pieces", () => {
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
     assert.equal(one.session.have.has(3), false);
     assert.equal(one.session.wanted, 7);
-    assert.equal(one.shop.manager.availabilityOf(3), 0);
-    assert.equal(one.shop.manager.availabilityOf(4), 1);
+    assert.equal(one.shop.manager.holders.availabilityOf(3), 0);
+    assert.equal(one.shop.manager.holders.availabilityOf(4), 1);
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 99)));
     assert.equal(one.session.have.count, 7);
@@ -205,7 +207,7 @@ describe("PeerSession: interest", () => {
     assert.deepEqual(one.shop.verified, [0, 1]);
     assert.deepEqual(signalsOf(one.settles()), [wire.NOT_INTERESTED]);
     assert.deepEqual(one.settles(), []);
-    one.shop.manager.markMissing(0);
+    one.shop.manager.states.markMissing(0);
     assert.deepEqual(signalsOf(one.settles()), [wire.INTERESTED]);
   });
 
@@ -234,7 +236,7 @@ describe("PeerSession: extensions", () => {
 
   it("accepts a peer's renewed wish for pieces (BEP 21), announced or shown", () => {
     const one = bench().hears(handshake("d11:upload_onlyi1ee"));
-    one.shop.manager.markHave(3);
+    one.shop.manager.states.markHave(3);
     assert.deepEqual([one.session.isDone, one.session.needsUs], [true, false]);
     one.hearsSignal(wire.INTERESTED);
     assert.deepEqual([one.session.isDone, one.session.needsUs], [true, true]);
@@ -268,8 +270,8 @@ describe("PeerSession: serving", () => {
   /** A session of a torrent of which we have pieces 0 and 7 (7 is one and a half blocks long). */
   function serving(options: SessionOptions = {}, choking = false): SessionBench {
     const one = bench(options);
-    one.shop.manager.markHave(0);
-    one.shop.manager.markHave(7);
+    one.shop.manager.states.markHave(0);
+    one.shop.manager.states.markHave(7);
     if (!choking) one.session.setChoking(false, one.now);
     one.said();
     return one;

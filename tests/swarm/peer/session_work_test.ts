@@ -131,10 +131,10 @@ describe("PeerSession: the work that a peer may cause", () => {
     assert.ok(steps((voice) => lost(voice, 9)) <= 2);
     assert.ok(steps((voice) => voice.number(wire.HAVE, 9)) <= 2);
     assert.equal(one.session.wanted, PIECES);
-    assert.equal(one.shop.manager.availabilityOf(9), 1);
+    assert.equal(one.shop.manager.holders.availabilityOf(9), 1);
     one.shop.manager.checkInvariants();
     one.shop.manager.peerLeft(one.session);
-    assert.equal(one.shop.manager.availabilityOf(9), 0);
+    assert.equal(one.shop.manager.holders.availabilityOf(9), 0);
   });
 
   it("tolerates a peer that announces all its pieces as it gets them, and requests as many", () => {
