@@ -1,5 +1,6 @@
 /** The parts of a daemon that are reached by HTTP. */
 import type { DaemonParts } from "../daemon.ts";
+import { startMetrics } from "../metrics/start.ts";
 import type { Auth } from "./auth.ts";
 import type { Mount } from "./types.ts";
 
@@ -17,7 +18,7 @@ export interface HttpPart {
 export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
 
 /** All of them. */
-const PARTS: readonly StartHttpPart[] = [];
+const PARTS: readonly StartHttpPart[] = [startMetrics];
 
 export async function startParts(
   parts: HttpParts,

@@ -3,6 +3,7 @@
  * for metrics alone win over the general ones.
  */
 import { VERSION } from "../../wire/peer_id.ts";
+import type { OtlpSetting } from "../options.ts";
 import type { Labels } from "./metric_types.ts";
 
 export interface OtlpSettings {
@@ -23,16 +24,17 @@ const MAX_MS = 24 * 3600 * 1000;
 
 type Env = (name: string) => string | undefined;
 
-/** `endpoint`: of the configuration, as OTEL_EXPORTER_OTLP_ENDPOINT. Null where nothing is pushed. */
-export function otlpSettings(env: Env, endpoint = ""): OtlpSettings | null {
+/** `set`: of the configuration; the variables win. Null where nothing is pushed. */
+export function otlpSettings(env: Env, set?: OtlpSetting): OtlpSettings | null {
   const isOff = env("OTEL_SDK_DISABLED")?.toLowerCase() === "true" ||
     env("OTEL_METRICS_EXPORTER")?.trim() === "none";
-  const problems: string[] = [], asked = isOff ? "" : endpointOf(env, endpoint);
+  const problems: string[] = [], asked = isOff ? "" : endpointOf(env, set?.endpoint ?? "");
   if (asked === "") return null;
   const protocol = special(env, "PROTOCOL");
   if (protocol !== undefined && protocol !== "http/json") {
     problems.push(`OTEL_EXPORTER_OTLP_PROTOCOL is "${protocol}": shoal sends http/json`);
   }
+  const everyMs = Math.min(MAX_MS, Math.max(1000, (set?.every ?? 0) * 1000 || EVERY_MS));
   const own = "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT";
   const timeout = env(own) ? own : "OTEL_EXPORTER_OTLP_TIMEOUT";
   const named = pairsOf(env, "OTEL_RESOURCE_ATTRIBUTES", problems);
@@ -44,7 +46,7 @@ export function otlpSettings(env: Env, endpoint = ""): OtlpSettings | null {
       ...headersOf(env, "OTEL_EXPORTER_OTLP_METRICS_HEADERS", problems),
     },
     resource: { "service.version": VERSION, ...named, "service.name": name },
-    everyMs: msOf(env, "OTEL_METRIC_EXPORT_INTERVAL", EVERY_MS, problems),
+    everyMs: msOf(env, "OTEL_METRIC_EXPORT_INTERVAL", everyMs, problems),
     timeoutMs: msOf(env, timeout, TIMEOUT_MS, problems),
     problems,
   };

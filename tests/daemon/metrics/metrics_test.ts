@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import type { Client } from "../../../src/client/client.ts";
+import { Client } from "../../../src/client/client.ts";
+import { startHttp } from "../../../src/daemon/http/server.ts";
+import { DaemonLog } from "../../../src/daemon/log.ts";
 import { FAMILIES } from "../../../src/daemon/metrics/families.ts";
 import { FreeSpace } from "../../../src/daemon/metrics/free_space.ts";
 import { Metrics } from "../../../src/daemon/metrics/metrics.ts";
 import { OtlpPush } from "../../../src/daemon/metrics/otlp_push.ts";
 import { otlpSettings } from "../../../src/daemon/metrics/otlp_settings.ts";
+import { FileSettings } from "../../../src/daemon/settings.ts";
 import { selectPlatform } from "../../../src/platform/select.ts";
 import type { Platform } from "../../../src/platform/types.ts";
 import type { SimNode } from "../../harness/sim/sim_node.ts";
@@ -107,6 +110,25 @@ describe("GET /metrics", () => {
     });
   });
 
+  it("is served by the daemon", async () => {
+    const platform = selectPlatform();
+    const client = await Client.open(platform, { dht: false, lsd: false });
+    const flags = { listen: "127.0.0.1:0", unix: "", logLevel: "error" };
+    const given = { environment: {}, flags };
+    const settings = await FileSettings.open(platform.files, null, given);
+    const log = new DaemonLog(platform, () => settings.present);
+    const http = await startHttp({ platform, client, settings, log, stateDir: "." });
+    const url = `http://127.0.0.1:${http.port}/metrics`;
+    const answer = await platform.http.request({ url, timeoutMs: 5000, maxBytes: 1_000_000 });
+    const all = checkPrometheus(new TextDecoder().decode(answer.body));
+    assert.equal(
+      valueOf(all, "shoal_build_info", `version="0.1.0",runtime="${platform.name}"`),
+      1,
+    );
+    await http.close();
+    await client.close();
+  });
+
   it("waits a second for the free space of a disk that hangs, and asks it once", async () => {
     const world = new SimWorld("hung"), { clock } = world.node("10.0.0.1");
     let asked = 0, answer: (bytes: number) => void = () => {};
@@ -145,7 +167,6 @@ describe("OTLP", () => {
       if (pushed.length === 2) resolve();
       return Response.json({});
     });
-    const { Client } = await import("../../../src/client/client.ts");
     const client = await Client.open(platform, { dht: false, lsd: false });
     const metrics = metricsOf(platform, client), said: string[] = [];
     const env: Record<string, string> = {

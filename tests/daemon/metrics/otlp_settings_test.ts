@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { otlpSettings } from "../../../src/daemon/metrics/otlp_settings.ts";
 
-function settingsOf(env: Record<string, string>, endpoint?: string) {
-  return otlpSettings((name) => env[name], endpoint);
+function settingsOf(env: Record<string, string>, endpoint?: string, every?: number) {
+  return otlpSettings(
+    (name) => env[name],
+    endpoint === undefined ? undefined : { endpoint, ...(every === undefined ? {} : { every }) },
+  );
 }
 
 describe("the OTEL variables", () => {
@@ -46,6 +49,7 @@ describe("the OTEL variables", () => {
       "http://two/v1/metrics",
     );
     assert.equal(settingsOf({}, "http://three")?.url, "http://three/v1/metrics");
+    assert.equal(settingsOf({}, "http://three", 15)?.everyMs, 15_000);
   });
 
   it("report what they cannot use, without showing a password", () => {
