@@ -41,6 +41,8 @@ export interface WatchSetting {
   readonly into?: string;
   /** Seconds between two looks. */
   readonly every?: number;
+  /** Deletes a file that was added, which otherwise gets the name NAME.added. */
+  readonly delete?: boolean;
 }
 
 /** A program, started without a shell, or a URL that gets a POST of JSON. */
@@ -123,8 +125,10 @@ const TOKENS = listOf(
   OTHER,
 );
 const WATCH = listOf(
-  shape<WatchSetting>({ dir: FOLDER, label: TEXT, into: FOLDER, every: AMOUNT }, ["dir"]),
-  "a list of { dir, label, into, every }",
+  shape<WatchSetting>({ dir: FOLDER, label: TEXT, into: FOLDER, every: AMOUNT, delete: SWITCH }, [
+    "dir",
+  ]),
+  "a list of { dir, label, into, every, delete }",
   OTHER,
 );
 const HOOK_LIST = listOf(
