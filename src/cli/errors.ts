@@ -78,6 +78,7 @@ const EXIT_BAD_TORRENT = 3;
 export const EXIT_NO_PEERS = 4;
 export const EXIT_DISK = 5;
 export const EXIT_UNKNOWN = 6;
+const EXIT_DAEMON_RUNS = 7;
 export const EXIT_INTERRUPTED = 130;
 
 /** Every code and its meaning, mildest first: with several torrents the last one wins. */
@@ -95,7 +96,8 @@ export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
     meaning:
       "disk: full, no permission, a file in the way or changed by another program, output lost",
   },
-  { code: EXIT_USAGE, meaning: "the command line is wrong" },
+  { code: EXIT_DAEMON_RUNS, meaning: "another daemon has the state folder" },
+  { code: EXIT_USAGE, meaning: "the command line or the configuration is wrong" },
   { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C or a signal; the data is kept" },
 ];
 
@@ -105,7 +107,8 @@ export function worstOf(codes: readonly number[]): number {
 }
 
 export function exitCodeFor(error: unknown): number {
-  if (error instanceof UsageError) return EXIT_USAGE;
+  if (error instanceof UsageError || codeOf(error) === "bad-config") return EXIT_USAGE;
+  if (codeOf(error) === "daemon-running") return EXIT_DAEMON_RUNS;
   if (error instanceof NobodyError) return EXIT_NO_PEERS;
   const isBad = error instanceof CannotLoadError || error instanceof TorrentFileError ||
     error instanceof MagnetError;
@@ -113,6 +116,11 @@ export function exitCodeFor(error: unknown): number {
     return EXIT_BAD_TORRENT;
   }
   return isAboutFiles(error) ? EXIT_DISK : EXIT_FAILED;
+}
+
+/** By its code, so that what starts quickly need not load the daemon. */
+function codeOf(error: unknown): string | null {
+  return error instanceof ShoalError ? error.code : null;
 }
 
 function isAboutFiles(error: unknown): boolean {

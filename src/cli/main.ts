@@ -5,7 +5,9 @@
 import { VERSION } from "../wire/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
 import type { CliContext, Command, OpenClient } from "./command.ts";
+import { configCommand } from "./commands/config.ts";
 import { createCommand } from "./commands/create.ts";
+import { daemonCommand } from "./commands/daemon.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dhtCommand } from "./commands/dht.ts";
 import { downloadCommand } from "./commands/download.ts";
@@ -35,6 +37,8 @@ const COMMANDS: readonly Command[] = [
   createCommand,
   seedCommand,
   dhtCommand,
+  daemonCommand,
+  configCommand,
   demoCommand,
 ];
 const NAMES = COMMANDS.map((command) => command.name);

@@ -93,12 +93,14 @@ function flagsOf(rows: Rows, command: FlagCommand): Flags {
   const flags: Record<string, Flag<unknown>> = {};
   for (const row of Object.values(rows)) {
     for (const flag of row.flags ?? []) {
-      if (flag.commands?.includes(command) ?? command !== "verify") {
-        flags[flag.name] = flagOf(row, flag);
-      }
+      if (isFor(flag, command)) flags[flag.name] = flagOf(row, flag);
     }
   }
   return flags;
+}
+
+export function isFor({ commands }: OptionFlag, command: FlagCommand): boolean {
+  return commands?.includes(command) ?? command !== "verify";
 }
 
 function flagOf(row: OptionRow, { placeholder, help, part, short }: OptionFlag): Flag<unknown> {
@@ -125,11 +127,11 @@ function defaultText(row: OptionRow): string {
   return typeof row.default === "number" ? ` (default ${row.default})` : "";
 }
 
-function formOf(form: Form, part: string | undefined): Form {
+export function formOf(form: Form, part: string | undefined): Form {
   return part !== undefined && form.type === "parts" ? form.parts[part]! : form;
 }
 
-function readerOf(form: Form): (text: string) => unknown {
+export function readerOf(form: Form): (text: string) => unknown {
   switch (form.type) {
     case "whole":
       return wholeNumber(Math.max(0, form.least), Math.min(form.most, MOST));

@@ -50,10 +50,12 @@ export function readConfig(text: string, path: string): Values {
 
 /** The text with one setting changed; undefined removes it. `value` is as JSON has it. */
 export function editConfig(text: string, path: readonly string[], value: unknown): string {
-  const edits = modify(text.trim() === "" ? "{}\n" : text, [...path], value, {
+  const before = text.trim() === "" ? "{}" : text;
+  const edits = modify(before, [...path], value, {
     formattingOptions: { insertSpaces: true, tabSize: 2, eol: "\n" },
   });
-  return applyEdits(text.trim() === "" ? "{}\n" : text, edits);
+  const after = applyEdits(before, edits);
+  return after.endsWith("\n") ? after : `${after}\n`;
 }
 
 /** The value in the text, as JSON has it; undefined where there is none. */

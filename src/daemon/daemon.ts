@@ -95,9 +95,7 @@ export class Daemon {
     const { client, settings, log } = parts;
     void logEvents(client, log);
     for (const warning of client.warnings) log.warn(warning);
-    this.#forgetSettings = settings.onChange((names) =>
-      applyTo(client, settings.present, names, log)
-    );
+    this.#forgetSettings = settings.onChange((names) => applyTo(client, settings, names, log));
     // Callers of the API find all torrents.
     const restored = await client.restore();
     log.info("The torrents of earlier runs are back", {
@@ -155,15 +153,16 @@ export function clientOptionsOf(settings: DaemonSettings): ClientOptions {
 /** Rejects if the client refuses; then nothing of it is changed. */
 async function applyTo(
   client: Client,
-  settings: DaemonSettings,
+  settings: Settings,
   names: readonly string[],
   log: Log,
 ): Promise<void> {
-  const ofClient = names.filter((name) => Object.hasOwn(CLIENT_ROWS, name));
-  const changeable = ofClient.filter((name) => CLIENT_ROWS[name]!.changeable);
-  const patch = Object.fromEntries(changeable.map((name) => [name, settings[name as never] ?? {}]));
-  if (changeable.length > 0) await client.update(patch as ClientPatch);
-  for (const name of ofClient) {
-    if (!changeable.includes(name)) log.warn(`A restart is needed for the new value of ${name}`);
+  const { present } = settings;
+  const ofClient = names.filter((name) => CLIENT_ROWS[name]?.changeable);
+  const patch = Object.fromEntries(ofClient.map((name) => [name, present[name as never] ?? {}]));
+  if (ofClient.length > 0) await client.update(patch as ClientPatch);
+  for (const { name, changeable } of settings.list()) {
+    if (changeable || !names.includes(name)) continue;
+    log.warn(`A restart is needed for the new value of ${name}`);
   }
 }

@@ -58,3 +58,8 @@ export function rowOf(name: string): SettingRow | undefined {
 export function hasParts({ kind: { form } }: OptionRow): boolean {
   return form.type === "parts";
 }
+
+/** A default of new torrents, which applies from the next one on. */
+export function isOfTorrents({ path: [first] }: SettingRow): boolean {
+  return first === "torrents";
+}

@@ -3,6 +3,7 @@
  * over the defaults. They are checked, listed with their sources, changed, and read again here.
  */
 import type { Files } from "../platform/types.ts";
+import { isPlain } from "../client/option_kinds.ts";
 import { makeFolders } from "../client/state_dir.ts";
 import { parentOf } from "../storage/safe_paths.ts";
 import { nearest } from "../util/nearest.ts";
@@ -10,6 +11,7 @@ import {
   ConfigError,
   editConfig,
   MAX_CONFIG_BYTES,
+  plainIn,
   readConfig,
   settingOf,
   type Values,
@@ -17,6 +19,7 @@ import {
 import {
   type DaemonSettings,
   hasParts,
+  isOfTorrents,
   rowOf,
   SETTING_ROWS,
   type SettingRow,
@@ -48,7 +51,8 @@ export interface Settings {
   readonly present: DaemonSettings;
   list(): readonly SettingView[];
   /**
-   * Changes settings here and in config.jsonc, where comments survive. Rejects with a RangeError that
+   * Changes settings here and in config.jsonc, where comments survive. Of an option with parts, those
+   * that are left out stay as they are. Rejects with a RangeError that
    * names the setting, a ConfigError or a FileError; then nothing is changed.
    */
   update(patch: SettingsPatch): Promise<void>;
@@ -102,7 +106,8 @@ export class FileSettings implements Settings {
       const { name, row: { help, changeable = false, kind } } = setting;
       const value = this.#valueOf(setting), source = this.#sourceOf(name);
       const plain = value === undefined ? undefined : kind.pack(value as never, (path) => path);
-      return { name, value: plain, source, help, changeable };
+      const isChangeable = changeable || isOfTorrents(setting);
+      return { name, value: plain, source, help, changeable: isChangeable };
     });
   }
 
@@ -115,20 +120,10 @@ export class FileSettings implements Settings {
     return this.#inTurn(async () => {
       if (this.#path === null) throw new RangeError("There is no configuration file to change");
       const changes = Object.entries(patch).map(([name, value]) => checked(name, value));
-      const before = await this.#text();
-      const after = changes.reduce(
-        (text, { path, plain }) => editConfig(text, path, plain),
-        before,
-      );
-      const given = {
-        environment: { ...this.#given.environment },
-        flags: { ...this.#given.flags },
-      };
+      const after = changes.reduce(edited, await this.#text());
+      const { environment, flags } = this.#given;
       // The change is newer than what the daemon was started with.
-      for (const { name } of changes) {
-        delete given.environment[name];
-        delete given.flags[name];
-      }
+      const given = { environment: without(environment, changes), flags: without(flags, changes) };
       await this.#apply(readConfig(after, this.#name), given, () => this.#write(after));
     });
   }
@@ -240,8 +235,7 @@ async function undone(work: void | Promise<void>): Promise<void> {
 }
 
 interface Change {
-  readonly name: string;
-  readonly path: readonly string[];
+  readonly setting: SettingRow;
   /** As JSON has it. */
   readonly plain: unknown;
 }
@@ -251,20 +245,41 @@ function checked(name: string, plain: unknown): Change {
   const setting = rowOf(name);
   if (setting === undefined) {
     const meant = nearest(name, SETTING_ROWS.map((row) => row.name));
-    throw new RangeError(
-      `There is no setting ${name.slice(0, 100)}${
-        meant === null ? "" : `: did you mean ${meant}?`
-      }`,
-    );
+    const hint = meant === null ? "" : `: did you mean ${meant}?`;
+    throw new RangeError(`There is no setting ${name.slice(0, 100)}${hint}`);
   }
-  if (plain !== undefined) {
-    try {
-      settingOf(setting.row, plain, name);
-    } catch (cause) {
-      const { message } = cause as Error;
-      const about = message.includes(name) ? "" : `The setting ${name} cannot be used: `;
-      throw new RangeError(about + message, { cause });
+  if (plain === undefined) return { setting, plain };
+  try {
+    settingOf(setting.row, plain, name);
+  } catch (cause) {
+    const { message } = cause as Error;
+    const about = message.includes(name) ? "" : `The setting ${name} cannot be used: `;
+    throw new RangeError(about + message, { cause });
+  }
+  return { setting, plain };
+}
+
+/** Of an option with parts, those that are left out stay as they are, and so do their comments. */
+function edited(text: string, { setting, plain }: Change): string {
+  const { path, row } = setting, before = plainIn(text, path);
+  if (!hasParts(row) || !isPlain(plain) || !isPlain(before)) return editConfig(text, path, plain);
+  return Object.entries(plain).reduce(
+    (text, [part, value]) => editConfig(text, [...path, part], value),
+    text,
+  );
+}
+
+function without(values: Values, changes: readonly Change[]): Values {
+  const left: Record<string, unknown> = { ...values };
+  for (const { setting: { name, row }, plain } of changes) {
+    const value = left[name];
+    if (!hasParts(row) || !isPlain(plain) || !isPlain(value)) {
+      delete left[name];
+      continue;
     }
+    const kept = Object.entries(value).filter(([part]) => !Object.hasOwn(plain, part));
+    if (kept.length === 0) delete left[name];
+    else left[name] = Object.fromEntries(kept);
   }
-  return { name, path: setting.path, plain };
+  return left;
 }

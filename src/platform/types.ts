@@ -486,6 +486,8 @@ export interface Process {
   readonly pid: number;
   /** Undefined if the variable is not set or may not be read. */
   env(name: string): string | undefined;
+  /** All variables whose names begin with `prefix`; none if they may not be read. */
+  variables(prefix: string): Readonly<Record<string, string>>;
   /**
    * Writes text without adding a newline. Resolves when the system has it, or when the reader is gone;
    * rejects with a FileError if it cannot be written (a full disk).

@@ -26,6 +26,11 @@ export class FakeProcess implements Process {
   env(name: string): string | undefined {
     return this.vars[name];
   }
+  variables(prefix: string): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(this.vars).filter(([name]) => name.startsWith(prefix)),
+    );
+  }
   out(text: string): Promise<void> {
     this.printed += text;
     return Promise.resolve();

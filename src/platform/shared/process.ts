@@ -17,6 +17,7 @@ export function createProcess(openLibc: OpenLibc): Process {
     pid: process.pid,
     os: process.platform === "win32" ? "windows" : process.platform,
     env,
+    variables,
     out: (text) => print(process.stdout, "standard output", text),
     err: (text) => print(process.stderr, "standard error", text),
     terminal,
@@ -40,6 +41,15 @@ function env(name: string): string | undefined {
     return process.env[name];
   } catch {
     return undefined;
+  }
+}
+
+function variables(prefix: string): Record<string, string> {
+  try {
+    const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
+    return Object.fromEntries(names.map((name) => [name, process.env[name]!]));
+  } catch {
+    return {};
   }
 }
 

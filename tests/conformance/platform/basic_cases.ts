@@ -265,6 +265,8 @@ export function processCases(add: AddCase): void {
     assert.ok(Array.isArray(own.args));
     assert.match(own.os, /^[a-z0-9]+$/);
     assert.equal(own.env("SHOAL_SURELY_NOT_SET"), undefined);
+    assert.deepEqual(own.variables("SHOAL_SURELY_NOT_SET"), {});
+    for (const name of Object.keys(own.variables("PA"))) assert.match(name, /^PA/);
     assert.ok(own.residentBytes() > 1_000_000);
     const waited = own.waitedMs();
     assert.ok(waited >= 0 && own.waitedMs() >= waited, "a time that never goes back");

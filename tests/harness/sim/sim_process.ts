@@ -37,6 +37,11 @@ export class SimProcess implements Process {
     return this.#options.env?.[name];
   }
 
+  variables(prefix: string): Readonly<Record<string, string>> {
+    const all = Object.entries(this.#options.env ?? {});
+    return Object.fromEntries(all.filter(([name]) => name.startsWith(prefix)));
+  }
+
   /** There is no input. */
   readLine(): Promise<string | null> {
     return Promise.resolve(null);
