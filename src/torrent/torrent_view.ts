@@ -1,5 +1,6 @@
 /** The side of a torrent that only shows: its figures, peers, trackers, files and pieces. */
 import { linkWithTrackers, magnetLinkOf } from "../metainfo/magnet_meta.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import type { AddOptions } from "./options.ts";
 import { filesOf, peersOf, piecesOf, type ShownTorrent, statusOf, trackersOf } from "./snapshot.ts";
@@ -34,6 +35,11 @@ export class TorrentView {
   get torrentFile(): Uint8Array | null {
     const { meta, peers } = this.#shown();
     return meta === null ? null : torrentFileOf({ ...meta, announce: peers.trackers.tiers });
+  }
+
+  /** What its .torrent file says; null until the metadata is known. Do not change the object. */
+  get metainfo(): Metainfo | null {
+    return this.#shown().meta;
   }
 
   /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */

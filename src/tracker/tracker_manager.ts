@@ -92,6 +92,8 @@ export interface TrackerStatus {
   leechers: number | null;
   /** Milliseconds; null while none is planned. */
   nextAnnounceInMs: number | null;
+  /** The last announce in this run: how it went, and how many peers it brought; null before. */
+  last: { agoMs: number; ok: boolean; peers: number } | null;
 }
 
 const HTTP_TIMEOUT_MS = 30_000;
@@ -114,6 +116,8 @@ interface Tracked {
   message: string | null;
   seeders: number | null;
   leechers: number | null;
+  /** `at` by the clock. */
+  last: { readonly at: number; readonly ok: boolean; readonly peers: number } | null;
   /** Ends the announce under way. */
   abort: AbortController;
   /** Resolves when the latest announce has ended. */
@@ -231,6 +235,7 @@ export class TrackerManager {
       seeders: tracker.seeders,
       leechers: tracker.leechers,
       nextAnnounceInMs: nextAt === null || !this.#started ? null : nextAt - now,
+      last: lastOf(tracker, now),
     }));
     return [...statuses, ...this.#refused];
   }
@@ -335,6 +340,7 @@ export class TrackerManager {
 
   #report(tracked: Tracked, ok: boolean, peers: number): void {
     const { message, seeders, leechers } = tracked;
+    tracked.last = { at: this.#now(), ok, peers };
     this.#events.onAnnounce({ url: tracked.link.url.text, ok, message, peers, seeders, leechers });
     this.#pump();
   }
@@ -450,6 +456,7 @@ function newTracked(url: TrackerUrl, link: TrackerLink): Tracked {
     message: null,
     seeders: null,
     leechers: null,
+    last: null,
     abort: new AbortController(),
     done: Promise.resolve(),
     saying: undefined,
@@ -465,5 +472,10 @@ function refusedStatus(text: string, tier: number, error: TrackerError): Tracker
     seeders: null,
     leechers: null,
     nextAnnounceInMs: null,
+    last: null,
   };
+}
+
+function lastOf({ last }: Tracked, now: number): TrackerStatus["last"] {
+  return last === null ? null : { agoMs: now - last.at, ok: last.ok, peers: last.peers };
 }
