@@ -69,6 +69,7 @@ describe("TrackerManager announces", () => {
         seeders: null,
         leechers: null,
         nextAnnounceInMs: 17_000,
+        last: { agoMs: 0, ok: false, peers: 0 },
       },
       {
         url: "http://b.test/announce",
@@ -78,6 +79,7 @@ describe("TrackerManager announces", () => {
         seeders: 7,
         leechers: 8,
         nextAnnounceInMs: 900_000,
+        last: { agoMs: 0, ok: true, peers: 3 },
       },
     ]);
     assert.equal(world.manager.failing, false);

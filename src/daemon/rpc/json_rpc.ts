@@ -19,7 +19,9 @@ export async function jsonRpcAnswer(
   run: RunMethod,
 ): Promise<string | null> {
   if (!Array.isArray(value)) return await oneAnswer(value, text, run);
-  if (value.length === 0 || value.length > MAX_BATCH) return failure("null", new RpcError("request", ""));
+  if (value.length === 0 || value.length > MAX_BATCH) {
+    return failure("null", new RpcError("request", ""));
+  }
   const answers: string[] = [];
   for (const each of value) {
     const answer = await oneAnswer(each, text, run);
@@ -79,4 +81,3 @@ function failure(id: string, { code, message, values }: RpcError): string {
   const error = JSON.stringify({ code: number, message: text, ...shownData });
   return `{"error":${error},"id":${id},"jsonrpc":"2.0"}`;
 }
-

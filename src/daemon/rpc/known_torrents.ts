@@ -164,7 +164,9 @@ function isStarted({ state }: Pick<Seen, "state">): boolean {
   return state !== "paused" && state !== "stopped" && state !== "done" && state !== "failed";
 }
 
-function seenOf({ state, have, downRate, upRate, checked, totals, peers, error }: TorrentStatus): Seen {
+function seenOf(
+  { state, have, downRate, upRate, checked, totals, peers, error }: TorrentStatus,
+): Seen {
   const moved = totals.downloaded + totals.uploaded;
   return {
     state,

@@ -4,17 +4,19 @@
  */
 import type { Arguments } from "./coerce.ts";
 import { asObject } from "./coerce.ts";
-import { bodyText } from "./body.ts";
 import type { GeneralFacts } from "./facts.ts";
 import { partsOf } from "./goal_parts.ts";
 import { KnownTorrents } from "./known_torrents.ts";
 import { jsonRpcAnswer } from "./json_rpc.ts";
-import { JsonText, type Method, METHODS, type MethodPorts } from "./methods.ts";
+import { JsonText, type Method, type MethodPorts, METHODS } from "./methods.ts";
 import { numberText } from "./number_text.ts";
 import type { May, RpcPorts } from "./ports.ts";
 import { RpcError } from "./rpc_error.ts";
 import { SessionId } from "./session_id.ts";
 import { SessionMemory } from "./session_settings.ts";
+
+/** The most bytes of a request: as large as a .torrent may be, in base64. */
+export const MAX_REQUEST_BYTES = 48 * 1024 * 1024;
 
 const SESSION_HEADER = "x-transmission-session-id";
 const DEFAULT_STALLED_SECONDS = 300;
@@ -49,15 +51,13 @@ export class TransmissionRpc {
     };
   }
 
-  /** Answers a request for /transmission/rpc. Never rejects. */
+  /** Answers a request for /transmission/rpc; its body is of at most MAX_REQUEST_BYTES. */
   async handle(request: Request, { may }: { readonly may: May }): Promise<Response> {
     const id = this.#ports.sessionId.text;
     if (request.method === "OPTIONS") return new Response(null, { headers: { allow: "POST" } });
     if (request.headers.get(SESSION_HEADER) !== id) return conflict(id);
     if (request.method !== "POST") return page(405, "405: Method Not Allowed");
-    const text = await bodyText(request).catch(() => null);
-    if (text === null) return page(413, "413: Payload Too Large");
-    return json(await this.#answer(text, may));
+    return json(await this.#answer(await request.text(), may));
   }
 
   /** Null for no answer. */
@@ -73,7 +73,9 @@ export class TransmissionRpc {
     if (Array.isArray(value) || (request !== undefined && "jsonrpc" in request)) {
       return await jsonRpcAnswer(value, text, run);
     }
-    return request === undefined ? nothing("no method name") : await legacyAnswer(request, text, run);
+    return request === undefined
+      ? nothing("no method name")
+      : await legacyAnswer(request, text, run);
   }
 
   async #run(
@@ -139,7 +141,10 @@ function conflict(id: string): Response {
   const body = "<h1>409: Conflict</h1><p>Your request had an invalid session-id header.</p>" +
     "<p>Send it again with this header:</p>" +
     `<p><code>X-Transmission-Session-Id: ${id}</code></p>`;
-  return html(409, body, { "X-Transmission-Session-Id": id, "X-Transmission-Rpc-Version": "6.0.1" });
+  return html(409, body, {
+    "X-Transmission-Session-Id": id,
+    "X-Transmission-Rpc-Version": "6.0.1",
+  });
 }
 
 function html(status: number, body: string, headers: Record<string, string> = {}): Response {

@@ -50,7 +50,10 @@ function downloadDirOf({ settings: { present }, downloadDir }: SessionPorts): st
 
 /** Bytes; -1 where it cannot be told. */
 function freeSpace({ files }: RpcPorts, path: string): Promise<number> {
-  return files.freeSpace(path).catch(() => -1);
+  return files.freeSpace(path).then(
+    (bytes) => Math.min(bytes, Number.MAX_SAFE_INTEGER),
+    () => -1,
+  );
 }
 
 export async function sessionGet(

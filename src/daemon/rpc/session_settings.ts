@@ -2,7 +2,7 @@
 import type { AlternativeLimits, Rates } from "../../client/types.ts";
 import { asNumber, asSwitch, asText, asWhole, isAbsolute } from "./coerce.ts";
 import { DEFAULT_IDLE_MINUTES, DEFAULT_RATIO, minutesOf } from "./goal_fields.ts";
-import { type GoalParts, goalOf, partsOf } from "./goal_parts.ts";
+import { goalOf, type GoalParts, partsOf } from "./goal_parts.ts";
 import { RpcError } from "./rpc_error.ts";
 import type { RpcSettings } from "./ports.ts";
 import { DEFAULT_LIMIT } from "./state_fields.ts";
@@ -105,7 +105,11 @@ function limitRows(direction: "down" | "up"): Record<string, SessionRow> {
   };
 }
 
-function withRate(rates: Partial<Rates> | undefined, direction: "down" | "up", bytes: number): Rates {
+function withRate(
+  rates: Partial<Rates> | undefined,
+  direction: "down" | "up",
+  bytes: number,
+): Rates {
   return { down: Infinity, up: Infinity, ...rates, [direction]: bytes };
 }
 
@@ -134,7 +138,11 @@ function hoursOf(draft: SessionDraft): SessionMemory["hours"] {
   return { days, from: minutesOfDay(window.from), to: minutesOfDay(window.to) };
 }
 
-function setHours(draft: SessionDraft, part: Partial<SessionMemory["hours"]>, isOn?: boolean): void {
+function setHours(
+  draft: SessionDraft,
+  part: Partial<SessionMemory["hours"]>,
+  isOn?: boolean,
+): void {
   const hours = { ...hoursOf(draft), ...part };
   const [first, ...others] = alternative(draft).schedule;
   draft.memory.hours = hours;
@@ -370,7 +378,11 @@ const NETWORK: Readonly<Record<string, SessionRow>> = {
       if (isOn !== undefined && isOn !== isRandom) draft.set("port", isOn ? 0 : draft.facts.port);
     },
   },
-  "peer-limit-global": numberRow((draft) => draft.get("maxConnections") ?? 500, "maxConnections", 1),
+  "peer-limit-global": numberRow(
+    (draft) => draft.get("maxConnections") ?? 500,
+    "maxConnections",
+    1,
+  ),
   "peer-limit-per-torrent": numberRow(
     (draft) => draft.getOfTorrents("maxPeers") ?? 25,
     "torrents.maxPeers",

@@ -92,7 +92,9 @@ export async function setTorrents(ports: ActionPorts, args: Arguments): Promise<
 export function setLocation(ports: ActionPorts, args: Arguments): object {
   const location = asText(args.location);
   if (!location) throw new RpcError("params", "no location");
-  if (!isAbsolute(location)) throw new RpcError("not-absolute", "new location path is not absolute");
+  if (!isAbsolute(location)) {
+    throw new RpcError("not-absolute", "new location path is not absolute");
+  }
   const dir = checkedFolder(ports, location, "new location path");
   for (const { torrent } of named(ports, args)) {
     if (torrent.status().dir !== dir) later(ports, torrent, torrent.update({ dir }));

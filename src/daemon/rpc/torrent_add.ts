@@ -1,5 +1,5 @@
 /** torrent-add: from a magnet link, an info-hash, a URL, a file of this machine, or the bytes. */
-import type { FileSelection, NewTorrent } from "../../client/types.ts";
+import type { AddOptions, FileSelection } from "../../client/types.ts";
 import { type Magnet, parseMagnet } from "../../metainfo/magnet.ts";
 import { MAX_TORRENT_BYTES, type Metainfo } from "../../metainfo/metainfo.ts";
 import type { Torrent } from "../../torrent/torrent.ts";
@@ -120,13 +120,13 @@ async function requested({ http }: AddPorts, url: string, cookies: string | unde
   }
 }
 
-function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Magnet): NewTorrent {
+function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Magnet): AddOptions {
   const { torrents } = ports.settings.present;
   const labels = asTexts(args.labels), priority = asWhole(args.bandwidthPriority);
   const peers = asWhole(args["peer-limit"]), files = fileListsOf(args);
   return {
     ...torrents,
-    ...dirOf(ports, args, labels ?? []),
+    dir: dirOf(ports, args, labels ?? []),
     paused: asSwitch(args.paused) ?? !ports.memory.startsAdded,
     ...(labels === undefined ? {} : { labels: checkedLabels(labels) }),
     ...(priority === undefined ? {} : { priority: Math.sign(priority) }),
@@ -136,13 +136,13 @@ function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Magnet):
 }
 
 /** A label's folder comes before that of all torrents, but after the caller's. */
-function dirOf(ports: AddPorts, args: Arguments, labels: readonly string[]): { dir?: string } {
+function dirOf(ports: AddPorts, args: Arguments, labels: readonly string[]): string {
   const { settings: { present }, downloadDir } = ports, given = args["download-dir"];
   if (given !== undefined && given !== "") {
-    return { dir: checkedFolder(ports, given, "download directory path") };
+    return checkedFolder(ports, given, "download directory path");
   }
-  if (labels.some((label) => present.labels?.[label]?.dir !== undefined)) return {};
-  return { dir: present.torrents.dir ?? downloadDir };
+  const ofLabels = labels.map((label) => present.labels?.[label]?.dir);
+  return ofLabels.find((dir) => dir !== undefined) ?? present.torrents.dir ?? downloadDir;
 }
 
 type Choice = FileSelection | ((meta: Metainfo) => FileSelection);

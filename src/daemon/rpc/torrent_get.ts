@@ -1,6 +1,6 @@
 /** torrent-get. Thousands of torrents are written in slices, so that no request holds the others up. */
 import type { Clock } from "../../platform/types.ts";
-import { asTexts, type Arguments } from "./coerce.ts";
+import { type Arguments, asTexts } from "./coerce.ts";
 import { type GeneralFacts, TorrentFacts } from "./facts.ts";
 import { FIELDS } from "./fields.ts";
 import type { KnownTorrent, KnownTorrents } from "./known_torrents.ts";

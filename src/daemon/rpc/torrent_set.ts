@@ -3,7 +3,7 @@ import type { SeedGoal, TorrentPatch } from "../../client/types.ts";
 import { type Arguments, asNumber, asSwitch, asTexts, asWhole, asWholes } from "./coerce.ts";
 import type { TorrentFacts } from "./facts.ts";
 import { chooseFiles, type FileLists } from "./file_lists.ts";
-import { type GoalParts, goalOf, MODE } from "./goal_parts.ts";
+import { goalOf, type GoalParts, MODE } from "./goal_parts.ts";
 import { DEFAULT_IDLE_MINUTES, DEFAULT_RATIO } from "./goal_fields.ts";
 import type { Remembered } from "./known_torrents.ts";
 import { RpcError } from "./rpc_error.ts";

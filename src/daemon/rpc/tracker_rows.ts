@@ -73,7 +73,8 @@ export function trackerStatsRow(
 
 /** "http://tracker.example:80", as Transmission up to 3.00 has it. */
 function hostOf(url: string): string {
-  const [, scheme = "", host = "", port] = /^(\w+):\/\/(\[[^\]]*\]|[^/:?#]*)(?::(\d+))?/.exec(url) ??
-    [];
+  const [, scheme = "", host = "", port] =
+    /^(\w+):\/\/(\[[^\]]*\]|[^/:?#]*)(?::(\d+))?/.exec(url) ??
+      [];
   return `${scheme}://${host}:${port ?? (scheme === "https" ? 443 : 80)}`;
 }
