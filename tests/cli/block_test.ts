@@ -15,6 +15,7 @@ const TRACKER = {
   seeders: null,
   leechers: null,
   nextAnnounceInMs: null,
+  last: null,
 };
 
 function shown(torrent: TorrentSnapshot, columns: number, unicode = false): string[] {
@@ -172,6 +173,7 @@ describe("heldBackPhrase", () => {
       state: "failing" as const,
       message: "not\x1b[31m registered",
       nextAnnounceInMs: 60_000,
+      last: null,
     }];
     assert.equal(
       phrase({ heldBackBy: "tracker-failing", trackers }),

@@ -326,7 +326,13 @@ describe("shoal download without peers", () => {
     });
     // Any of these could bring one.
     const tracker = { url: "http://t", tier: 0, state: "failing", message: "x" } as const;
-    const trackers = [{ ...tracker, seeders: null, leechers: null, nextAnnounceInMs: 9 }];
+    const trackers = [{
+      ...tracker,
+      seeders: null,
+      leechers: null,
+      nextAnnounceInMs: 9,
+      last: null,
+    }];
     const hopes = [
       [[TORRENT, "--no-dht"], {}],
       [[...nowhere, "--peer=1.2.3.4:5"], {}],
