@@ -126,7 +126,7 @@ export class TorrentExtensions implements ExtensionPort {
     }
     if (this.names.includes(UT_PEX)) {
       this.#outbox ??= new PexOutbox({
-        send: (to, payload) => to.sendExtended(UT_PEX, payload),
+        send: (to, payload) => to.extension.send(UT_PEX, payload),
       });
     }
     this.#outbox?.joined(session, address, contactOf(known, session));
@@ -137,7 +137,7 @@ export class TorrentExtensions implements ExtensionPort {
     const known = this.#known.get(session);
     if (known === undefined) return;
     if (!known.dialled && theirs.port !== undefined) known.port = theirs.port;
-    this.#outbox?.update(session, contactOf(known, session), session.knows(UT_PEX));
+    this.#outbox?.update(session, contactOf(known, session), session.extension.knows(UT_PEX));
     this.#search?.introduced(session, theirs, this.#clock.now());
     if (theirs.yourAddress !== undefined) {
       this.#events.ownAddress(theirs.yourAddress, known.address);
@@ -158,7 +158,7 @@ export class TorrentExtensions implements ExtensionPort {
       this.#search?.received(session, payload, now);
     } else if (name === UT_METADATA) {
       const answer = this.#metadata.answer(session, payload, session.out.length, now);
-      if (answer !== null) session.sendExtended(UT_METADATA, answer);
+      if (answer !== null) session.extension.send(UT_METADATA, answer);
     }
   }
 

@@ -69,14 +69,14 @@ export class MetadataSearch {
 
   /** Its extension handshake arrived. */
   introduced(session: PeerSession, { metadataSize }: ExtensionHandshake, now: number): void {
-    session.charge(TURN_STEPS);
-    const offers = metadataSize !== undefined && session.knows(UT_METADATA);
+    session.budget.spend(TURN_STEPS);
+    const offers = metadataSize !== undefined && session.extension.knows(UT_METADATA);
     if (offers && this.#asked.has(session)) this.#fetch.offers(session, metadataSize, now);
   }
 
   /** An ut_metadata message. Throws a ProtocolError for nonsense and floods. */
   received(session: PeerSession, payload: Uint8Array, now: number): void {
-    session.charge(TURN_STEPS);
+    session.budget.spend(TURN_STEPS);
     const message = decodeMetadataMessage(payload), asked = this.#asked.get(session);
     if (message === null || asked === undefined) return;
     if (message.kind === "data") {
@@ -108,11 +108,11 @@ export class MetadataSearch {
     if (++asked.requests > MAX_REQUESTS || session.out.length > MAX_OUT_BYTES) {
       throw new ProtocolError("metadata-flood", "The peer requests metadata too often");
     }
-    session.sendExtended(UT_METADATA, encodeMetadataReject(piece));
+    session.extension.send(UT_METADATA, encodeMetadataReject(piece));
   }
 }
 
 function request(session: PeerSession, index: number): void {
-  session.charge(-ANSWER_STEPS);
-  session.sendExtended(UT_METADATA, encodeMetadataRequest(index));
+  session.budget.expect(ANSWER_STEPS);
+  session.extension.send(UT_METADATA, encodeMetadataRequest(index));
 }

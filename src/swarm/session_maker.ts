@@ -62,7 +62,7 @@ export class SessionMaker {
 
   /** The session has ended: its slot is free. */
   ended(session: PeerSession, address: string, now: number): void {
-    this.#spentWork?.left(address, session.workLeft, now);
+    this.#spentWork?.left(address, session.budget.left, now);
     this.#freeSlots.push(session.slot);
   }
 

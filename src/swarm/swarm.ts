@@ -137,7 +137,7 @@ export class Swarm {
       link.reader = reader;
       pieces.peerJoined(session);
       session.recall(this.#uploading.hides);
-      if (pieces.complete) session.reintroduce(this.#extensionHandshake(info));
+      if (pieces.complete) session.extension.introduce(this.#extensionHandshake(info));
     } catch (error) {
       if (error instanceof ProtocolError) link.close(error);
       else this.#events.broke(error);
@@ -277,15 +277,15 @@ export class Swarm {
   /** Every peer is told our status again. */
   reintroduce(): void {
     for (const { session, info } of this.#members.values()) {
-      session.reintroduce(this.#extensionHandshake(info));
+      session.extension.introduce(this.#extensionHandshake(info));
     }
   }
 
   /** More files are wanted, or a check found bad pieces: the earlier announcement is withdrawn. */
   #wantsAgain(): void {
     for (const { session, info } of this.#members.values()) {
-      if (!session.toldUploadOnly) continue;
-      session.reintroduce({ ...this.#extensionHandshake(info), uploadOnly: false });
+      if (!session.extension.toldUploadOnly) continue;
+      session.extension.introduce({ ...this.#extensionHandshake(info), uploadOnly: false });
     }
   }
 

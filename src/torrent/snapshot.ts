@@ -254,7 +254,7 @@ function peerSnapshot({ peer, session, incoming }: Member, now: number): PeerSna
   return {
     address: peer.address,
     port: peer.port,
-    client: session.client ?? nameOfPeerId(session.info.peerId),
+    client: session.extension.client ?? nameOfPeerId(session.info.peerId),
     incoming,
     progress: session.have.count / session.have.length,
     downRate: session.down.rate,

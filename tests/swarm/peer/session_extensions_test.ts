@@ -73,12 +73,12 @@ describe("PeerSession: extension messages of the torrent", () => {
   it("sends under the peer's numbers, and only what the peer supports", () => {
     const { one } = bench();
     const ping = fromLatin1("ping");
-    assert.equal(one.session.sendExtended(UT_PEX, ping), false);
+    assert.equal(one.session.extension.send(UT_PEX, ping), false);
     says(one, 0, "d1:md6:ut_pexi44e11:ut_metadatai3e3:fooi9eee");
-    assert.ok(one.session.knows(UT_PEX) && one.session.knows(UT_METADATA));
-    assert.equal(one.session.knows("foo"), false);
+    assert.ok(one.session.extension.knows(UT_PEX) && one.session.extension.knows(UT_METADATA));
+    assert.equal(one.session.extension.knows("foo"), false);
     const changes = one.changes;
-    assert.equal(one.session.sendExtended(UT_PEX, ping), true);
+    assert.equal(one.session.extension.send(UT_PEX, ping), true);
     assert.ok(one.changes > changes, "it is to be settled");
     assert.deepEqual(one.said(), [{ kind: "extended", id: 44, payload: [...ping] }]);
   });
@@ -88,8 +88,8 @@ describe("PeerSession: extension messages of the torrent", () => {
     says(one, 0, "d1:md6:ut_pexi44e11:ut_metadatai3eee");
     says(one, 0, "d1:md6:ut_pexi45eee");
     says(one, 0, "d1:md11:ut_metadatai0eee");
-    assert.equal(one.session.knows(UT_METADATA), false);
-    one.session.sendExtended(UT_PEX, new Uint8Array(0));
+    assert.equal(one.session.extension.knows(UT_METADATA), false);
+    one.session.extension.send(UT_PEX, new Uint8Array(0));
     assert.deepEqual(one.said(), [{ kind: "extended", id: 45, payload: [] }]);
   });
 });

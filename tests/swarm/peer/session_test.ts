@@ -227,7 +227,7 @@ describe("PeerSession: extensions", () => {
   it("takes the peer's handshake to heart: reqq, client, upload only", () => {
     const one = bench().hearsSignal(wire.HAVE_ALL);
     one.hears(handshake("d1:v3:abc4:reqqi3e11:upload_onlyi1ee"));
-    assert.equal(one.session.client, "abc");
+    assert.equal(one.session.extension.client, "abc");
     assert.equal(one.session.isDone, true);
     assert.deepEqual(one.handshakes.map(({ reqq }) => reqq), [3]);
     one.hearsSignal(wire.UNCHOKE);
@@ -262,7 +262,7 @@ describe("PeerSession: extensions", () => {
     one.hears(handshake("d1:v4:nice6:yourip4:\x01\x02\x03\x04e"));
     assert.equal(one.handshakes[0]!.client, "nice");
     assert.equal(one.handshakes[0]!.yourAddress, "1.2.3.4");
-    assert.equal(toLatin1(fromLatin1(one.session.client!)), "nice");
+    assert.equal(toLatin1(fromLatin1(one.session.extension.client!)), "nice");
   });
 });
 
