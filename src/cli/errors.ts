@@ -131,6 +131,7 @@ function isAboutFiles(error: unknown): boolean {
 /** A record, so that the compiler finds a missing code. */
 const FILE_CODES: Record<FileErrorCode, true> = {
   "disk-full": true,
+  "disk-low": true,
   "permission": true,
   "not-found": true,
   "too-many-open": true,

@@ -5,6 +5,7 @@
  */
 import type { AddOptions, FileSelection } from "../client/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { globPattern } from "../util/glob.ts";
 import { UsageError } from "./errors.ts";
 import { formatCount } from "./render/format.ts";
 import { size } from "./values.ts";
@@ -109,18 +110,6 @@ export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
     );
   }
   return found;
-}
-
-/**
- * A pattern of file names: `*` and `?` match inside a name, `**` across folders; case is ignored.
- */
-export function globPattern(glob: string): RegExp {
-  const source = glob.replace(/\*\*|[*?]|[^*?]+/g, (part) => {
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  });
-  return new RegExp(`^${source}$`, "iu");
 }
 
 /** A flag that names files of a torrent; given again, it adds more. */

@@ -11,14 +11,15 @@ import type { TorrentInside } from "../torrent/torrent_ports.ts";
 import type { TorrentEvent } from "../torrent/types.ts";
 import { toHex } from "../util/bytes.ts";
 import { ClosedError, NetError, TorrentFileError } from "../util/errors.ts";
+import { applyPatch, forgetTorrent } from "./client_changes.ts";
 import { addManualPeers } from "./manual_peers.ts";
 import { type ClientParts, makeParts } from "./parts.ts";
-import { Rounds } from "./rounds.ts";
 import {
   checkAddOptions,
   checkClientOptions,
   checkClientPatch,
   checkSource,
+  checkTorrentPatch,
   clientSettings,
 } from "./settings.ts";
 import { optionsOf, type SavedStart } from "./torrent_maker.ts";
@@ -28,6 +29,7 @@ import type {
   ClientOptions,
   ClientPatch,
   ClientQueue,
+  NewTorrent,
   RemovedData,
 } from "./types.ts";
 
@@ -37,21 +39,11 @@ import type {
 export class Client {
   readonly #parts: ClientParts;
   /** All, in the order in which they were added. */
-  readonly #handles = new Map<string, Torrent>();
-  readonly #rounds: Rounds;
+  readonly #handles = new Map<string, TorrentInside>();
   #closing: Promise<void> | null = null;
 
   private constructor(parts: ClientParts) {
-    const { platform: { clock }, running, limits, quota, network } = parts;
     this.#parts = parts;
-    this.#rounds = new Rounds(clock, running, {
-      serve: (now) => limits.serve(now),
-      tick: (due, now) => {
-        quota.tick(now);
-        for (const torrent of due) torrent.tick(now);
-        network.discovery.tick(due, now);
-      },
-    });
   }
 
   /**
@@ -62,9 +54,8 @@ export class Client {
     checkClientOptions(options);
     await platform.hasher.calibrate();
     const client = new Client(await makeParts(platform, options));
-    const { network, limits, quota, state, warnings } = client.#parts;
+    const { network, quota, state, warnings } = client.#parts;
     const { port, dht, lsd } = clientSettings(options);
-    limits.setRates(options.limits ?? {});
     await network.listen(port);
     state?.tidy(platform.clock.wallTime());
     await quota.keep();
@@ -89,14 +80,17 @@ export class Client {
    * client has it already; a MagnetError if the text is not a magnet link; a RangeError for another
    * kind of source, or that names the invalid option; a ClosedError after `close`.
    */
-  add(source: Uint8Array | Metainfo | string, options: AddOptions): Torrent {
+  add(source: Uint8Array | Metainfo | string, options: NewTorrent): Torrent {
     this.#demandOpen();
-    checkAddOptions(options ?? {});
+    const { saved, network, extra } = this.#parts, { paused = false, ...given } = options ?? {};
+    const asked = this.#checked({ ...given, paused }), start = { paused };
     checkSource(source);
-    if (typeof source === "string") return this.#addMagnet(parseMagnet(source), options);
-    const { saved, network } = this.#parts;
+    if (typeof source === "string") {
+      const magnet = parseMagnet(source);
+      return this.#addMagnet(magnet, extra.with(magnet, asked), start);
+    }
     const meta = source instanceof Uint8Array ? saved.parse(source) : source;
-    const torrent = this.#start(toHex(meta.infoHash), meta, options);
+    const torrent = this.#start(toHex(meta.infoHash), meta, extra.with(meta, asked), start);
     if (!meta.private) {
       for (const { host, port } of meta.nodes) network.discovery.dhtNode(host, port);
     }
@@ -110,6 +104,10 @@ export class Client {
    */
   async restore(): Promise<Torrent[]> {
     this.#demandOpen();
+    return await this.#parts.queue.gather(() => this.#restoreAll());
+  }
+
+  async #restoreAll(): Promise<Torrent[]> {
     const restored: Torrent[] = [];
     for (const infoHash of this.#parts.state?.torrents() ?? []) {
       if (this.#parts.running.has(infoHash)) continue;
@@ -123,29 +121,38 @@ export class Client {
     return restored;
   }
 
+  /** Without `paused`, which is no option of the torrent but how it begins. */
+  #checked(options: NewTorrent): AddOptions {
+    if (options.labels !== undefined) checkTorrentPatch({ labels: options.labels });
+    const placed = this.#parts.limits.labels.placed(options);
+    checkAddOptions(placed);
+    const { paused: _, ...others } = placed;
+    return others;
+  }
+
   #demandOpen(): void {
     if (this.#closing !== null) throw new ClosedError("The client is closed: open another one");
   }
 
   /** The torrent with this info-hash, 40 hexadecimal digits; null when there is none. */
   get(infoHash: string): Torrent | null {
-    return this.#handles.get(infoHash.toLowerCase()) ?? null;
+    return this.#handles.get(infoHash.toLowerCase())?.torrent ?? null;
   }
 
   /**
-   * Stops a torrent and deletes its saved state; its files stay, unless `data` says otherwise. Rejects
-   * with a FileError.
+   * Stops a torrent and deletes its saved state. Its files stay, unless `data` is true: then those that
+   * are its own are deleted in place, with folders that are empty after that. Resolves to what was
+   * deleted, and to files that were left alone with the reason. Rejects with a FileError if the state
+   * cannot be deleted.
    */
-  async remove(infoHash: string, _how: { data?: boolean } = {}): Promise<RemovedData> {
-    const key = infoHash.toLowerCase(), { saved, paths, state, queue, figures } = this.#parts;
-    await this.#handles.get(key)?.stop();
+  async remove(infoHash: string, { data = false } = {}): Promise<RemovedData> {
+    const key = infoHash.toLowerCase(), inside = this.#handles.get(key);
+    const { saved } = this.#parts;
+    if (data) await inside?.torrent.pause(); // a crash from here on leaves it paused
+    await inside?.torrent.stop();
     await saved.written(key);
     this.#handles.delete(key);
-    queue.remove(key);
-    figures.removed(key);
-    paths.release(key);
-    state?.forget(key);
-    return { removed: [], kept: [], bytes: 0 };
+    return await forgetTorrent(this.#parts, key, inside?.left ?? null, data);
   }
 
   /** The order of the torrents, and how to change it. */
@@ -173,7 +180,7 @@ export class Client {
 
   /** All torrents, including ended ones, in the order in which they were added. */
   torrents(): Torrent[] {
-    return [...this.#handles.values()];
+    return [...this.#handles.values()].map(({ torrent }) => torrent);
   }
 
   /**
@@ -185,23 +192,13 @@ export class Client {
   async update(patch: ClientPatch): Promise<void> {
     this.#demandOpen();
     checkClientPatch(patch);
-    const { network, limits, quota, platform, mostConnections } = this.#parts;
-    const { port, dht, lsd, maxConnections } = patch;
-    if (port !== undefined) await network.move(port);
-    if (dht !== undefined) await network.setDht(dht);
-    if (lsd !== undefined) await network.setLsd(lsd);
-    if (maxConnections !== undefined) {
-      limits.slots.setLimit(Math.min(maxConnections, mostConnections), platform.clock.now());
-    }
-    if (patch.limits !== undefined) {
-      limits.setRates(patch.limits);
-      this.#rounds.restart();
-    }
-    if (patch.quota !== undefined) {
-      await quota.keep();
-      limits.setQuota(patch.quota);
-      await quota.keep();
-    }
+    await applyPatch(this.#parts, patch);
+    this.#parts.rounds.restart();
+  }
+
+  /** The alternative limits hold now. */
+  get alternativeOn(): boolean {
+    return this.#parts.schedule.isOn;
   }
 
   /** The figures of all torrents together, for monitoring; counters begin with the client. */
@@ -225,10 +222,11 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    const { running, saved, network, quota, content, owners, feed } = this.#parts;
+    const { running, saved, network, quota, queue, content, owners, feed } = this.#parts;
+    queue.close();
     await Promise.all([...running.values()].map(({ torrent }) => torrent.stop()));
     await saved.allWritten();
-    this.#rounds.stop();
+    this.#parts.rounds.stop();
     await network.close();
     await quota.keep();
     content.close();
@@ -241,6 +239,7 @@ export class Client {
     for (const { host, port } of magnet.nodes) this.#parts.network.discovery.dhtNode(host, port);
     const torrent = this.#start(infoHash, magnet, options, { ...start, link });
     for (const message of magnet.warnings) this.#warn(infoHash, message);
+    if (magnet.trackers.length > 0) void this.#parts.extra.later(this.#handles.get(infoHash)!);
     return torrent;
   }
 
@@ -250,16 +249,21 @@ export class Client {
     options: AddOptions,
     start: SavedStart = {},
   ): Torrent {
-    const { maker, running, network, owners, feed, figures, platform } = this.#parts;
+    const { maker, running, network, owners, feed, figures, queue, space, platform } = this.#parts;
     if (running.has(infoHash)) {
       const name = source.name ?? infoHash;
       throw new TorrentFileError("duplicate", `"${name}" is already in this client`);
     }
-    const isKnown = () => this.#handles.get(infoHash) === inside.torrent;
+    const isKnown = () => this.#handles.get(infoHash) === inside;
     const inside: TorrentInside = maker.make(source, options, start, {
       isKnown,
       mayStart: () => this.#closing === null && isKnown(),
       started: () => this.#enlist(inside),
+      remove: (data) => {
+        void this.remove(infoHash, { data }).catch((error: Error) =>
+          this.#warn(infoHash, error.message)
+        );
+      },
       ended: (restarts) => {
         running.delete(infoHash);
         network.discovery.forget(inside);
@@ -267,9 +271,10 @@ export class Client {
         if (!restarts) feed.endOf(infoHash);
       },
     });
-    this.#handles.set(infoHash, inside.torrent);
+    this.#handles.set(infoHash, inside);
     figures.added(inside);
-    this.#parts.queue.add(infoHash, start.rank);
+    queue.add(infoHash, start.rank);
+    space.changed();
     this.#enlist(inside);
     inside.begin(start);
     void addManualPeers(platform.net, inside, options.peers ?? []);
@@ -279,7 +284,7 @@ export class Client {
   /** Until it ends, it is ticked, found by peers, and stopped with the client. */
   #enlist(torrent: TorrentInside): void {
     this.#parts.running.set(torrent.infoHash, torrent);
-    this.#rounds.add(torrent);
+    this.#parts.rounds.add(torrent);
   }
 
   /** Null where only the metadata of a magnet is kept, for the next time it is added. */

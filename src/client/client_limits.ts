@@ -1,8 +1,15 @@
 /** What all torrents of a client share of the line: rates, connections, and bytes a day or month. */
 import type { Clock, FileLock } from "../platform/types.ts";
 import { ConnectionSlots } from "../peers/connection_slots.ts";
-import { newThrottles, type Rates, serveAll, setRates } from "../swarm/rate_limits.ts";
+import {
+  newThrottles,
+  type Rates,
+  serveAll,
+  setRates,
+  type ThrottlePair,
+} from "../swarm/rate_limits.ts";
 import { FileError } from "../util/errors.ts";
+import { Labels } from "./labels.ts";
 import { Quota, type QuotaOptions, type QuotaPeriod, type QuotaState } from "./quota.ts";
 import type { QuotaSpent } from "../torrent/types.ts";
 
@@ -22,7 +29,8 @@ export interface QuotaStore {
 }
 
 export class ClientLimits {
-  readonly throttles = newThrottles();
+  readonly throttles: ThrottlePair = newThrottles();
+  readonly labels: Labels = new Labels();
   readonly slots: ConnectionSlots;
   #quota: Quota | null;
   readonly #clock: Clock;
@@ -62,6 +70,7 @@ export class ClientLimits {
 
   /** Resumes waiting flows. Call it every few milliseconds while there are limits. */
   serve(now: number): void {
+    this.labels.serve(now);
     serveAll(this.throttles, now);
   }
 

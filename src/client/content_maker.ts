@@ -108,7 +108,7 @@ export class ContentMaker {
     return {
       dir,
       absoluteDir: this.#platform.files.absolute(dir),
-      files: fileChoiceOptions(meta, options.files),
+      files: fileChoiceOptions(meta, options),
       pieces: { budgetBytes: this.#options.pieceBudgetBytes, piecesPerPeer, sequential },
       seedGoal,
       finalCheck,

@@ -133,7 +133,7 @@ function stricter(a: DiskRules, b: DiskRules): DiskRules {
 }
 
 function wantedBy(meta: Metainfo, options: AddOptions): (file: number) => boolean {
-  const { priorities } = fileChoiceOptions(meta, options.files);
+  const { priorities } = fileChoiceOptions(meta, options);
   return (file) => priorities?.[file] !== 0;
 }
 

@@ -6,28 +6,36 @@ import { ClientLimits } from "./client_limits.ts";
 import { ContentMaker } from "./content_maker.ts";
 import { EventFeed } from "./event_feed.ts";
 import { FiguresBook } from "./figures.ts";
+import { ExtraTrackers } from "./extra_trackers.ts";
+import { FreeSpace } from "./free_space.ts";
 import { Network } from "./network.ts";
 import { shareOut } from "./open_share.ts";
 import { openOwners, type StateFolderOwners } from "./other_owners.ts";
 import { ClientPaths } from "./path_claims.ts";
 import { PeersMaker } from "./peers_maker.ts";
 import { Queue } from "./queue.ts";
+import { Rounds } from "./rounds.ts";
+import { RateSchedule } from "./rate_schedule.ts";
 import { QuotaWatch } from "./quota_watch.ts";
 import { SavedTorrents } from "./saved_torrents.ts";
 import { clientSettings } from "./settings.ts";
 import { StateDir } from "./state_dir.ts";
 import { TorrentMaker } from "./torrent_maker.ts";
-import type { ClientOptions } from "./types.ts";
+import type { AddOptions, ClientOptions } from "./types.ts";
 
 export interface ClientParts {
   readonly platform: Platform;
   /** By info-hash: torrents that have not ended. */
   readonly running: Map<string, TorrentInside>;
+  readonly rounds: Rounds;
   readonly feed: EventFeed;
   readonly figures: FiguresBook;
   readonly limits: ClientLimits;
   readonly quota: QuotaWatch;
   readonly queue: Queue;
+  readonly space: FreeSpace;
+  readonly schedule: RateSchedule;
+  readonly extra: ExtraTrackers;
   readonly network: Network;
   readonly maker: TorrentMaker;
   readonly saved: SavedTorrents;
@@ -75,18 +83,43 @@ export async function makeParts(platform: Platform, options: ClientOptions): Pro
   const ofClient = {
     quotaSpent: () => limits.quotaSpent,
     dht: () => network.discovery.dhtSize,
+    withLabels: (options: AddOptions) => limits.labels.with(options),
+    labelLimits: (options: AddOptions) => limits.labels.throttlesOf(options),
   };
-  const queue = new Queue(running);
-  const shared = { platform, feed, saved, peers, content, owners, ofClient, queue };
+  const schedule = new RateSchedule(clock, limits);
+  schedule.setUsual(options.limits ?? {});
+  if (options.alternative !== undefined) schedule.setAlternative(options.alternative);
+  const extra = new ExtraTrackers(options.extraTrackers ?? []);
+  const queue = new Queue(clock, running, options.queue ?? {});
+  const space = new FreeSpace(files, running, options.minFreeSpace ?? 0);
+  limits.labels.set(options.labels ?? {}, clock.now());
+  const holdOf = (inside: TorrentInside) =>
+    space.holds(inside) ?? (queue.holds(inside) ? "queue" as const : null);
+  const shared = { platform, feed, saved, peers, content, owners, ofClient, queue, holdOf };
   const maker = new TorrentMaker(shared);
+  const rounds = new Rounds(clock, running, {
+    serve: (now) => limits.serve(now),
+    tick: (due, now) => {
+      quota.tick(now);
+      schedule.tick();
+      space.tick(now);
+      queue.tick(now);
+      for (const torrent of due) torrent.tick(now);
+      network.discovery.tick(due, now);
+    },
+  });
   return {
     platform,
     running,
+    rounds,
     feed,
     figures: new FiguresBook(),
     limits,
     quota,
     queue,
+    space,
+    schedule,
+    extra,
     network,
     maker,
     saved,

@@ -6,7 +6,7 @@ import { toHex } from "../util/bytes.ts";
 import { selectedBy } from "../torrent/file_priorities.ts";
 import { inUse } from "../torrent/take_over.ts";
 import { makeTorrent } from "../torrent/torrent.ts";
-import type { TorrentInside, TorrentPorts, TorrentStart } from "../torrent/torrent_ports.ts";
+import type { Hold, TorrentInside, TorrentPorts, TorrentStart } from "../torrent/torrent_ports.ts";
 import type { ContentMaker } from "./content_maker.ts";
 import type { EventFeed } from "./event_feed.ts";
 import type { StateFolderOwners } from "./other_owners.ts";
@@ -33,15 +33,19 @@ export interface TorrentMakerParts {
   readonly content: ContentMaker;
   /** Null without a state folder. */
   readonly owners: StateFolderOwners | null;
-  readonly ofClient: Pick<TorrentPorts, "quotaSpent" | "dht">;
+  readonly ofClient: Pick<TorrentPorts, "quotaSpent" | "dht" | "withLabels" | "labelLimits">;
   readonly queue: {
     rankOf(infoHash: string): number;
     placeOf(infoHash: string): ReturnType<TorrentPorts["place"]>;
+    changed(): void;
   };
+  /** Why a torrent has to wait. */
+  holdOf(inside: TorrentInside): Hold | null;
 }
 
 /** What a torrent tells its client of its life. */
-export interface TorrentLife extends Pick<TorrentPorts, "mayStart" | "started" | "ended"> {
+export interface TorrentLife
+  extends Pick<TorrentPorts, "mayStart" | "started" | "ended" | "remove"> {
   /** It was not removed. */
   isKnown(): boolean;
 }
@@ -59,14 +63,17 @@ export class TorrentMaker {
     { link = null, addedAt = this.#wallSeconds() }: SavedStart,
     life: TorrentLife,
   ): TorrentInside {
-    const { feed, saved, peers, content, owners, platform, ofClient, queue } = this.#parts;
+    const { feed, saved, peers, content, owners, platform, ofClient, queue, holdOf } = this.#parts;
     const { clock, files } = platform, { name } = source, infoHash = toHex(source.infoHash);
     const meta = "layout" in source ? source : null, magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const { isKnown, ...ports } = life, rank = () => queue.rankOf(infoHash);
     const keepWish = saved.wishKeeper(infoHash, link, addedAt, rank);
-    const tell: TorrentPorts["tell"] = (happening) => feed.push({ infoHash, ...happening });
-    const inside = makeTorrent({ infoHash, meta, link, name, addedAt }, options, {
+    const tell: TorrentPorts["tell"] = (happening) => {
+      feed.push({ infoHash, ...happening });
+      if (happening.type === "state") queue.changed();
+    };
+    const inside: TorrentInside = makeTorrent({ infoHash, meta, link, name, addedAt }, options, {
       ...ofClient,
       ...ports,
       clock,
@@ -87,6 +94,7 @@ export class TorrentMaker {
       release: () => {
         if (isKnown()) owners?.release(infoHash);
       },
+      heldBy: () => holdOf(inside),
       place: () => queue.placeOf(infoHash),
       checkPatch: checkTorrentPatch,
       absolute: (path) => files.absolute(path),

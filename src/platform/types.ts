@@ -16,6 +16,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970 by the wall clock; may jump. */
   wallTime(): number;
+  /** Minutes by which local time is ahead of UTC at this wall-clock time, in milliseconds. */
+  utcOffset(wallTime: number): number;
   /**
    * Calls `fn` once, `delayMs` from now or later, never earlier. Timers that are overdue together, as
    * after a stall, fire in any order. A pending timer keeps the process alive.

@@ -152,7 +152,7 @@ export function partFileName(infoHash: Uint8Array): string {
 }
 
 /** libtorrent gives its part file the usual name, and may still need it. */
-function otherPartFileName(usual: string): string {
+export function otherPartFileName(usual: string): string {
   return usual.replace(/parts$/, "shoal.parts");
 }
 

@@ -60,14 +60,33 @@ export interface LinkLimits {
 
 export class RateLimits implements RequestAllowance {
   readonly #client: ThrottlePair;
+  /** Those that it shares with other torrents: of its labels, and at last of the client. */
+  #shared: readonly ThrottlePair[];
   readonly #torrent = newThrottles();
-  readonly #peers = new Set<ThrottlePair>();
+  readonly #links = new Set<LinkLimits>();
   #perPeer: Rates = { down: Infinity, up: Infinity };
   /** Bytes that this torrent has requested. */
   #promised = 0;
 
   constructor(client: ThrottlePair) {
     this.#client = client;
+    this.#shared = [client];
+  }
+
+  /** The limits that some torrents have in common, below those of the client. */
+  shareWith(pairs: readonly ThrottlePair[]): void {
+    const giving = this.#torrent.down.flows, wanting = this.#torrent.up.flows;
+    this.shareDown(0);
+    this.carriedUp(0);
+    this.#shared = [...pairs, this.#client];
+    this.shareDown(giving);
+    this.carriedUp(wanting);
+    for (const { down, up, waste, own } of this.#links) {
+      const chains = this.#chains(own);
+      down.throttles = chains.down;
+      up.throttles = chains.up;
+      waste.throttles = chains.waste;
+    }
   }
 
   get torrent(): Rates {
@@ -80,14 +99,15 @@ export class RateLimits implements RequestAllowance {
 
   /** Whether any limit is set, so that a link may be waiting. */
   get limited(): boolean {
-    return isLimited(this.#client) || isLimited(this.#torrent) ||
+    return this.#shared.some(isLimited) || isLimited(this.#torrent) ||
       this.#perPeer.down !== Infinity || this.#perPeer.up !== Infinity;
   }
 
   /** Whether downloading or uploading waits for a limit right now. */
   get holdsBack(): boolean {
-    const pairs = [this.#client, this.#torrent, ...this.#peers];
-    return pairs.some(({ down }) => down.waiting > 0);
+    const isWaiting = ({ down }: ThrottlePair) => down.waiting > 0;
+    if (this.#shared.some(isWaiting) || isWaiting(this.#torrent)) return true;
+    return [...this.#links].some(({ own }) => isWaiting(own));
   }
 
   /**
@@ -96,21 +116,27 @@ export class RateLimits implements RequestAllowance {
    * slot back from a peer that requests nothing for a minute.
    */
   shareDown(giving: number): { rate: number; carried: number } {
-    const torrent = this.#torrent.down, client = this.#client.down;
-    client.flows += giving - torrent.flows;
-    torrent.flows = giving;
-    const even = Math.min(torrent.evenShare, client.evenShare);
+    const even = this.#evenShare("down", giving);
     const carried = Math.floor(Math.max(1, giving) * even * BLOCK_MS / 1000 / BLOCK_LENGTH);
     return { rate: Math.min(this.#perPeer.down, even), carried: Math.max(1, carried) };
   }
 
   /** With this many interested peers of this torrent: how many of them the limits can serve. */
   carriedUp(wanting: number): number {
-    const torrent = this.#torrent.up, client = this.#client.up;
-    client.flows += wanting - torrent.flows;
-    torrent.flows = wanting;
-    const even = Math.min(torrent.evenShare, client.evenShare);
+    const even = this.#evenShare("up", wanting);
     return Math.floor(Math.max(1, wanting) * even * UP_BLOCK_MS / 1000 / BLOCK_LENGTH);
+  }
+
+  /** Counts the flows of this torrent, and tells the share of each under the tightest limit. */
+  #evenShare(way: "down" | "up", flows: number): number {
+    const torrent = this.#torrent[way], more = flows - torrent.flows;
+    torrent.flows = flows;
+    let even = torrent.evenShare;
+    for (const pair of this.#shared) {
+      pair[way].flows += more;
+      even = Math.min(even, pair[way].evenShare);
+    }
+    return even;
   }
 
   /** Null without a download quota; else its rest, which requests reserve. */
@@ -138,34 +164,45 @@ export class RateLimits implements RequestAllowance {
 
   setPerPeer(rates: Rates, now: number): void {
     this.#perPeer = rates;
-    for (const peer of this.#peers) setRates(peer, rates, now);
+    for (const { own } of this.#links) setRates(own, rates, now);
   }
 
   join(now: number): LinkLimits {
     const own = newThrottles();
     setRates(own, this.#perPeer, now);
-    this.#peers.add(own);
-    const down = [own.down, this.#torrent.down, this.#client.down];
-    return {
+    const { down, up, waste } = this.#chains(own);
+    const limits: LinkLimits = {
       down: new ThrottleChain(down),
-      waste: new ThrottleChain([this.#torrent.waste, this.#client.waste, ...down]),
-      up: new ThrottleChain([own.up, this.#torrent.up, this.#client.up]),
+      waste: new ThrottleChain(waste),
+      up: new ThrottleChain(up),
       own,
+    };
+    this.#links.add(limits);
+    return limits;
+  }
+
+  #chains(own: ThrottlePair): Record<"down" | "up" | "waste", Throttle[]> {
+    const pairs = [this.#torrent, ...this.#shared];
+    const down = [own, ...pairs].map((pair) => pair.down);
+    return {
+      down,
+      waste: [...pairs.map((pair) => pair.waste), ...down],
+      up: [own, ...pairs].map((pair) => pair.up),
     };
   }
 
   leave(limits: LinkLimits): void {
-    this.#peers.delete(limits.own);
-    if (this.#peers.size > 0) return;
+    this.#links.delete(limits);
+    if (this.#links.size > 0) return;
     this.shareDown(0);
     this.settlePromises(0);
     this.carriedUp(0);
   }
 
-  /** Resumes waiting links; the client's own limits are served by the client. */
+  /** Resumes waiting links; the client serves the limits that torrents share. */
   serve(now: number): void {
     serveAll(this.#torrent, now);
-    for (const peer of this.#peers) serveAll(peer, now);
+    for (const { own } of this.#links) serveAll(own, now);
   }
 }
 

@@ -270,6 +270,7 @@ export class Content {
     const { wantedBytes: wanted } = this.arrangement.choice, have = this.#have, left = this.#left;
     this.#ports.tell({ type: "checked", have, size: meta.size, wanted, left });
     this.#ports.record = null;
+    if (!this.#ports.goesOnline()) return;
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
@@ -357,7 +358,8 @@ export class Content {
     const { wantedBytes: wanted } = this.arrangement.choice;
     this.#ports.tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
     this.#ports.completed();
-    if (this.options.seedGoal.kind === "none") return this.#ports.goalReached();
+    if (this.options.seedGoal.kind === "none") this.#ports.goalReached();
+    if (this.closed) return;
     this.#seeding.start(peers.traffic.ever.uploaded, now);
     this.#setPhase("seeding");
     this.#goOnline();

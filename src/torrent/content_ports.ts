@@ -50,6 +50,8 @@ export interface ContentStart {
 export interface ContentEvents {
   tell(happening: TorrentHappening): void;
   phaseChanged(): void;
+  /** What exists was checked: whether to go online now. If not, the content is closed. */
+  goesOnline(): boolean;
   /** All wanted files are complete and verified. */
   completed(): void;
   goalReached(): void;

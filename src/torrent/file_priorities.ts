@@ -1,14 +1,22 @@
 /** From what a user says about files to what the pieces are chosen by. */
 import type { Magnet } from "../metainfo/magnet.ts";
+import { globPattern } from "../util/glob.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "./file_choice.ts";
 import type { AddOptions, FileSelection } from "./options.ts";
 
-/** Throws a RangeError for a priority that is none or a file that is not there. */
-export function fileChoiceOptions(meta: Metainfo, files: AddOptions["files"]): FileChoiceOptions {
+/**
+ * The choice that the options make. A file that `files` names has that priority, whatever pattern it
+ * matches. Throws a RangeError for a priority that is none or a file that is not there.
+ */
+export function fileChoiceOptions(
+  meta: Metainfo,
+  { files, skipFiles = [] }: Pick<AddOptions, "files" | "skipFiles">,
+): FileChoiceOptions {
   const selection = typeof files === "function" ? files(meta) : files ?? {};
   const { priorities = new Map<number, number>(), others = NORMAL } = selection;
   const given = new Uint8Array(meta.files.length).fill(checked(others));
+  for (const file of skippedBy(meta, skipFiles)) given[file] = SKIP;
   for (const [file, priority] of priorities) {
     if (meta.files[file] === undefined) throw new RangeError(`There is no file ${file}`);
     given[file] = checked(priority);
@@ -18,6 +26,20 @@ export function fileChoiceOptions(meta: Metainfo, files: AddOptions["files"]): F
     ...(selection.sequential === undefined ? {} : { sequential: selection.sequential }),
     ...(selection.endsFirst ? { endsFirst: mediaFiles(meta) } : {}),
   };
+}
+
+/** The files that one of the patterns matches: with "/" their path, else their name. */
+function skippedBy({ files }: Metainfo, patterns: readonly string[]): number[] {
+  if (patterns.length === 0) return [];
+  const tests = patterns.map((glob) => ({
+    pattern: globPattern(glob),
+    ofPath: glob.includes("/"),
+  }));
+  return files.flatMap(({ path, pad }, file) => {
+    const whole = path.join("/"), name = path[path.length - 1]!;
+    const isMeant = tests.some(({ pattern, ofPath }) => pattern.test(ofPath ? whole : name));
+    return isMeant && !pad ? [file] : [];
+  });
 }
 
 /** The files that a magnet link names (BEP 53); null when it names none. */

@@ -34,6 +34,8 @@ export interface ShownTorrent {
   /** Seconds since 1970. */
   readonly addedAt: number;
   readonly options: AddOptions;
+  /** Which files are wanted, with the patterns of its labels. */
+  readonly choice: Pick<AddOptions, "files" | "skipFiles">;
   readonly state: TorrentState;
   readonly error: Error | null;
   readonly queue: TorrentStatus["queue"];
@@ -111,10 +113,10 @@ export function peersOf({ swarm }: TorrentPeers, now: number): PeerSnapshot[] {
 
 /** Null while the metadata is not known. It looks at all pieces. */
 export function filesOf(torrent: ShownTorrent): FileSnapshot[] | null {
-  const { meta, options } = torrent;
+  const { meta, choice } = torrent;
   if (meta === null) return null;
   const have = haveOf(torrent), { dir, renamed } = placeOf(torrent);
-  const chosen = fileChoiceOptions(meta, options.files).priorities!;
+  const chosen = fileChoiceOptions(meta, choice).priorities!;
   return meta.files.flatMap(({ path, length, pad }, index) => {
     if (pad) return [];
     return {
@@ -212,16 +214,28 @@ function metricsOf(ledger: DownloadLedger): DownloadMetrics {
 }
 
 /** Figures of records, with the choice of files that they are for: at rest neither changes. */
-const recorded = new WeakMap<ResumeData, { files: AddOptions["files"]; figures: ContentFigures }>();
+const recorded = new WeakMap<
+  ResumeData,
+  { choice: Choice; figures: ContentFigures }
+>();
+/** Not the options themselves, which change. */
+interface Choice {
+  readonly files: AddOptions["files"] | undefined;
+  readonly skipFiles: AddOptions["skipFiles"] | undefined;
+}
 
 /** As the files were left, or nothing yet. */
-function recordedFigures(torrent: ShownTorrent): ContentFigures {
-  const { record, options: { files } } = torrent;
+export function recordedFigures(torrent: ShownTorrent): ContentFigures {
+  const { record, choice: { files, skipFiles } } = torrent, choice = { files, skipFiles };
   const known = record === null ? undefined : recorded.get(record);
-  if (known !== undefined && known.files === files) return known.figures;
+  if (known !== undefined && isSame(known.choice, choice)) return known.figures;
   const figures = figuresOf(torrent);
-  if (record !== null) recorded.set(record, { files, figures });
+  if (record !== null) recorded.set(record, { choice, figures });
   return figures;
+}
+
+function isSame(a: Choice, b: Choice): boolean {
+  return a.files === b.files && a.skipFiles === b.skipFiles;
 }
 
 function figuresOf(torrent: ShownTorrent): ContentFigures {

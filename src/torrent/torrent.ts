@@ -13,8 +13,15 @@ import type { Content } from "./content.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { type AddOptions, settled, type TorrentPatch } from "./options.ts";
 import { RetryPace } from "./retry_pace.ts";
-import type { ShownTorrent } from "./snapshot.ts";
-import type { TorrentInside, TorrentPorts, TorrentSource, TorrentStart } from "./torrent_ports.ts";
+import { recordedFigures, type ShownTorrent } from "./snapshot.ts";
+import type {
+  Hold,
+  TorrentInside,
+  TorrentPorts,
+  TorrentSource,
+  TorrentStart,
+  Work,
+} from "./torrent_ports.ts";
 import { showOf, TorrentView } from "./torrent_view.ts";
 import type { ContentPhase, TorrentEvent, TorrentState } from "./types.ts";
 
@@ -61,6 +68,16 @@ export class Torrent extends TorrentView {
   #searching = false;
   /** It reached its seed goal; when it is started after that, it seeds until the goal is changed. */
   #goalReached = false;
+  /** The content knows what exists. */
+  #hasChecked = false;
+  /** After the check under way it is at rest again; null: then it works. */
+  #rest: "paused" | "done" | null = null;
+  /** Of a check of everything that was asked for at rest. */
+  #recheck: PromiseWithResolvers<number> | null = null;
+  /** The pieces before that check. */
+  #hadBefore: ResumeData["have"] | null = null;
+  /** It waits for space on its disk, on the client's word. */
+  #isHeldForSpace = false;
   /** The user's last word was a pause: a stop leaves it so, for the next run of the client. */
   #pauses = false;
   /** The state folder has the options. */
@@ -151,7 +168,7 @@ export class Torrent extends TorrentView {
   async #update(patch: TorrentPatch): Promise<void> {
     const { limits, peerLimits, files: asked, dir, ...others } = patch, meta = this.#meta;
     const files = meta !== null && typeof asked === "function" ? asked(meta) : asked;
-    const choice = meta && files ? fileChoiceOptions(meta, files) : null;
+    if (meta && files) fileChoiceOptions(meta, { files });
     const options = this.#options, { peers } = this.#ports;
     if (dir !== undefined && meta !== null) await this.move(dir);
     else if (dir !== undefined) options.dir = dir;
@@ -161,20 +178,47 @@ export class Torrent extends TorrentView {
     if (limits) options.limits = { ...options.limits, ...limits };
     if (peerLimits) options.peerLimits = { ...options.peerLimits, ...peerLimits };
     const kept = this.#keepWish();
-    if (patch.seedGoal !== undefined) {
-      this.#goalReached = false;
-      this.#content?.setSeedGoal(patch.seedGoal);
-    }
-    if (choice !== null) await this.#content?.setFiles(choice);
+    if (patch.seedGoal !== undefined) this.#goalReached = false;
+    if (patch.seedGoal !== undefined) this.#applyGoal();
+    if (patch.labels !== undefined) await this.#applyLabels();
+    else if (files !== undefined || patch.skipFiles !== undefined) await this.#applyChoice();
     await kept;
   }
 
+  async #applyLabels(): Promise<void> {
+    const { peers, labelLimits } = this.#ports;
+    peers.limits.shareWith(labelLimits(this.#options));
+    this.#applyGoal();
+    await this.#applyChoice();
+  }
+
+  #applyGoal(): void {
+    const { seedGoal = { kind: "none" } } = this.#workOptions;
+    this.#content?.setSeedGoal(seedGoal);
+  }
+
+  async #applyChoice(): Promise<void> {
+    const meta = this.#meta;
+    if (meta === null) return;
+    await this.#content?.setFiles(fileChoiceOptions(meta, this.#ports.withLabels(this.#options)));
+  }
+
   /**
-   * Reads and hashes everything again while the torrent keeps downloading and seeding. Resolves to the
-   * number of bad pieces, which are downloaded again. Rejects with a FileError.
+   * Reads and hashes everything again while the torrent keeps downloading and seeding; bad pieces are
+   * downloaded again. A torrent at rest is at rest again after it: done if it was and is complete, else
+   * paused. Resolves to the number of pieces that are bad or gone. Rejects with a FileError, and with a
+   * NotYetError if the check cannot begin or does not come to its end.
    */
   async recheck(): Promise<number> {
-    return await this.#running().recheck();
+    const before = this.#standing, content = this.#atWork;
+    if (content !== null && content.phase !== "checking") return await content.recheck();
+    if (before === "working" || before === "waiting" || this.#meta === null || !this.#revive()) {
+      throw new NotYetError("The torrent is not running: start it first");
+    }
+    this.#rest = before === "queued" ? null : before === "done" ? "done" : "paused";
+    this.#recheck = Promise.withResolvers();
+    void this.#open();
+    return await this.#recheck.promise;
   }
 
   /**
@@ -213,20 +257,25 @@ export class Torrent extends TorrentView {
    * new run. No effect while it runs, and after it was removed or the client closed.
    */
   start(): void {
-    const before = this.#standing;
-    if (before === "working" || before === "waiting") return;
-    if (before !== "paused" && (this.#options.metadataOnly || !this.#ports.mayStart())) return;
-    if (before !== "paused") {
+    if (this.#rest !== null) this.#rest = null; // a check under way continues, and then it works
+    else if (this.#isAtRest && this.#revive()) void this.#open();
+    else return;
+    this.#pauses = false;
+    void this.#keepWish();
+  }
+
+  /** From rest to work; false where it may not. */
+  #revive(): boolean {
+    if (this.#isOver) {
+      if (this.#options.metadataOnly || !this.#ports.mayStart()) return false;
       this.#expectFinish();
       this.#end = Promise.withResolvers<void>();
       this.#know = null;
     }
-    this.#pauses = false;
     this.#pace.reset();
     this.#error = null;
     this.#setStanding("working");
-    void this.#keepWish();
-    void this.#open();
+    return true;
   }
 
   /**
@@ -277,6 +326,32 @@ export class Torrent extends TorrentView {
     return standing === "done" || standing === "stopped" || standing === "failed";
   }
 
+  /** On the user's word, or at its end. */
+  get #isAtRest(): boolean {
+    return this.#isOver || this.#standing === "paused";
+  }
+
+  /** See TorrentInside. */
+  get #workNow(): Work {
+    if (this.#isAtRest) return null;
+    const content = this.#content, isNew = content === null && this.#record === null;
+    const checks = content !== null && !this.#hasChecked;
+    if (checks || isNew && this.#meta !== null) return "check";
+    return this.#isComplete ? "seed" : "download";
+  }
+
+  get #isComplete(): boolean {
+    if (this.#content !== null) return this.#content.pieces.complete;
+    if (this.#record === null) return this.#ports.peers.progress.complete;
+    const { wanted, left } = recordedFigures(this.#shown());
+    return wanted > 0 && left === 0;
+  }
+
+  get #dir(): string {
+    const { dir, incompleteDir = dir } = this.#options, { absolute } = this.#ports;
+    return this.#content?.storage.folder.dir ?? this.#record?.dir ?? absolute(incompleteDir);
+  }
+
   /** The content, unless it is being closed. */
   get #atWork(): Content | null {
     return this.#content?.closed === false ? this.#content : null;
@@ -315,6 +390,10 @@ export class Torrent extends TorrentView {
   #failed(thrown: unknown): void {
     if (this.#standing !== "working") return;
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const recheck = this.#recheck;
+    this.#recheck = null;
+    recheck?.reject(error);
+    if (recheck !== null && this.#rest !== null) return this.#restAgain(true);
     if (!this.#pace.mayPass(error, this.#options.waitForDisk !== false)) {
       return this.#finishWith("failed", error);
     }
@@ -323,24 +402,47 @@ export class Torrent extends TorrentView {
   }
 
   #wait(error: FileError, tryAgain: () => void): void {
-    const { clock, tell } = this.#ports, { code, message, path } = error;
+    const { clock } = this.#ports;
     const { waitMs, isNews } = this.#pace.failed(error, clock.now());
     this.#error = error;
     this.#setStanding("waiting");
-    if (isNews) tell({ type: "waiting", code, message, path, retryInSeconds: waitMs / 1000 });
+    if (isNews) this.#tellWaiting(error, waitMs / 1000);
     this.#retry = clock.after(waitMs, tryAgain);
+  }
+
+  #tellWaiting({ code, message, path }: FileError, retryInSeconds: number): void {
+    this.#ports.tell({ type: "waiting", code, message, path, retryInSeconds });
   }
 
   // --- From a start to the work on the files ---
 
-  #begin({ record = null, paused = false, isKept = false }: TorrentStart): void {
+  #begin({ record = null, isKept = false, ...kept }: TorrentStart): void {
+    const { paused = false, goalReached = false, done = false } = kept;
     this.#record = record;
     this.#isKept = isKept;
+    this.#goalReached = goalReached;
     if (record !== null) this.#ports.peers.traffic.recall(record.totals);
     this.#pauses = paused;
-    if (!paused) return void this.#open();
+    if (done && this.#isWhereChosen(record)) return this.#beginDone();
+    if (done) this.#rest = "done"; // what exists is not known: it is checked first
+    if (paused && !isKept && this.#meta !== null) this.#rest = "paused";
+    if (!paused || this.#rest !== null) return void this.#open();
     this.#setStanding("paused");
     if (!isKept) void this.#keepWish();
+  }
+
+  /** The record is of the folders that the user chose: else nothing in it counts. */
+  #isWhereChosen(record: ResumeData | null): record is ResumeData {
+    const { dir, incompleteDir = dir } = this.#options, { absolute } = this.#ports;
+    return record !== null && [dir, incompleteDir].some((each) => absolute(each) === record.dir);
+  }
+
+  /** As an earlier run ended it. */
+  #beginDone(): void {
+    this.#setStanding("done");
+    this.#finish.resolve();
+    this.#end.resolve();
+    this.#ports.ended(false);
   }
 
   /** Each step ends where the torrent was stopped meanwhile. `mustExist`: see ContentStart. */
@@ -355,13 +457,68 @@ export class Torrent extends TorrentView {
       if (!await this.#claim(signal)) return;
       if (this.#meta === null) await this.#loadMeta();
       if (signal.aborted) return;
-      if (this.#meta === null) return this.#find();
+      if (this.#meta === null) return this.#isHeld() ? undefined : this.#find();
       if (this.#options.metadataOnly) return this.#foundAll();
       this.#record ??= await this.#loadRecord(this.#meta);
-      if (!signal.aborted) this.#work(this.#meta, mustExist);
+      if (signal.aborted) return;
+      if (this.#options.stopAfterMetadata) this.#stopAfterCheck();
+      if (!this.#isHeld()) this.#work(this.#meta, mustExist);
     } catch (error) {
       if (!signal.aborted) this.#finishWith("failed", error as Error);
     }
+  }
+
+  /** Whether it has to wait before it works; then it does from here on. */
+  #isHeld(): boolean {
+    const checksOnly = this.#rest !== null || this.#recheck !== null;
+    const hold = checksOnly ? null : this.#ports.heldBy();
+    if (hold !== null) this.#hold(hold);
+    return hold !== null;
+  }
+
+  #hold(hold: Hold): void {
+    this.#isHeldForSpace = hold !== "queue";
+    this.#error = hold === "queue" ? null : hold;
+    this.#setStanding(hold === "queue" ? "queued" : "waiting");
+    if (hold !== "queue") this.#tellWaiting(hold, 0);
+    this.#halt(false);
+  }
+
+  /** What `heldBy` says may have changed. */
+  #reconsider(): void {
+    if (this.#isAtRest) return;
+    const isHeld = this.#standing === "queued" || this.#isHeldForSpace;
+    if (!isHeld) return void this.#isHeld();
+    const hold = this.#ports.heldBy();
+    if (hold === (this.#error ?? "queue")) return;
+    if (hold !== null) return this.#hold(hold);
+    this.#isHeldForSpace = false;
+    this.#error = null;
+    this.#setStanding("working");
+    void this.#open();
+  }
+
+  /** From here on a restart finds it paused. */
+  #stopAfterCheck(): void {
+    delete this.#options.stopAfterMetadata;
+    this.#rest = "paused";
+    this.#pauses = true;
+    void this.#keepWish();
+  }
+
+  /** The check of what exists is over: whether to go on. */
+  #goesOnline(): boolean {
+    this.#hasChecked = true;
+    this.#recheck?.resolve(countLost(this.#hadBefore, this.#content!.pieces.have));
+    this.#recheck = this.#hadBefore = null;
+    if (this.#rest === null) return !this.#isHeld();
+    this.#restAgain(this.#content!.pieces.complete);
+    return false;
+  }
+
+  #restAgain(isComplete: boolean): void {
+    if (this.#rest === "done" && isComplete) this.#done();
+    else void this.pause();
   }
 
   /** Resolves to whether the torrent is ours; else it is tried again. */
@@ -454,11 +611,14 @@ export class Torrent extends TorrentView {
       {
         tell,
         phaseChanged: () => this.#tellState(),
+        goesOnline: () => this.#goesOnline(),
         completed: () => this.#finish.resolve(),
         goalReached: () => this.#atGoal(),
         failed: (error) => this.#failed(error),
       },
     );
+    this.#hadBefore = this.#recheck === null ? null : record?.have ?? null;
+    this.#hasChecked = false;
     this.#record = null; // of a thousand torrents that would be much to hold
     this.#error = null;
     this.#standing = "working";
@@ -470,22 +630,41 @@ export class Torrent extends TorrentView {
   }
 
   #atGoal(): void {
+    const { atGoal: then = "stop" } = this.#ports.withLabels(this.#options);
     this.#goalReached = true;
+    this.#ports.tell({ type: "goal", then });
+    if (then === "super-seed") return this.#superSeed();
+    this.#done();
+    if (then !== "stop") this.#ports.remove(then === "remove-data");
+  }
+
+  #done(): void {
+    this.#pauses = false;
     this.#finishWith("done", null);
+    void this.#keepWish();
+  }
+
+  #superSeed(): void {
+    this.#options.superSeed = true;
+    this.#ports.peers.apply({ superSeed: true });
+    this.#content?.setSeedGoal({ kind: "forever" });
+    void this.#keepWish();
   }
 
   /** A goal that was reached before would end it at once. */
   get #workOptions(): AddOptions {
-    const { seedGoal } = this.#options;
-    if (!this.#goalReached || seedGoal === undefined || seedGoal.kind === "none") {
-      return this.#options;
-    }
-    return { ...this.#options, seedGoal: { kind: "forever" } };
+    const options = this.#ports.withLabels(this.#options), { seedGoal, anew = false } = options;
+    const seedsOn = this.#goalReached && (seedGoal?.kind ?? "none") !== "none";
+    const goal = seedsOn ? { seedGoal: { kind: "forever" } as const } : {};
+    return { ...options, ...goal, anew: anew || this.#recheck !== null };
   }
 
   // --- The end of running work ---
 
   #halt(failed: boolean): void {
+    this.#rest = null;
+    this.#recheck?.reject(new NotYetError("The torrent was stopped before it was checked"));
+    this.#recheck = this.#hadBefore = null;
     this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS));
   }
 
@@ -530,7 +709,7 @@ export class Torrent extends TorrentView {
     const standing = {
       paused: this.#pauses,
       goalReached: this.#goalReached,
-      done: this.#standing === "done",
+      done: this.#standing === "done" && this.#goalReached,
     };
     return this.#ports.keepWish(this.#options, standing, this.#movesTo);
   }
@@ -558,6 +737,7 @@ export class Torrent extends TorrentView {
       link,
       addedAt,
       options: this.#options,
+      choice: this.#ports.withLabels(this.#options),
       state: this.#state,
       error: this.#error,
       quotaSpent: this.#ports.quotaSpent(),
@@ -605,7 +785,21 @@ export class Torrent extends TorrentView {
         return connected + connecting + candidates === 0;
       },
       get idle() {
-        return pool.active === 0 && (torrent.#content?.isIdle ?? false);
+        const content = torrent.#content;
+        return content === null ? !peers.online : pool.active === 0 && content.isIdle;
+      },
+      get work() {
+        return torrent.#workNow;
+      },
+      get waits() {
+        return torrent.#standing === "waiting";
+      },
+      get dir() {
+        return torrent.#dir;
+      },
+      get left() {
+        const meta = torrent.#meta, record = torrent.#record;
+        return meta !== null && torrent.#isWhereChosen(record) ? { meta, record } : null;
       },
       begin: (start) => this.#begin(start),
       tick: (now) => {
@@ -616,6 +810,10 @@ export class Torrent extends TorrentView {
         if (!this.#isOver) peers.addPeers(found, source);
       },
       warn: (message) => this.#warn(message),
+      reconsider: () => this.#reconsider(),
+      labelsChanged: () => {
+        void this.#applyLabels().catch((error: Error) => this.#warn(error.message));
+      },
       keepWish: () => void this.#keepWish(),
     };
   }
@@ -643,6 +841,15 @@ export function makeTorrent(
 /** For tests: throws an InvariantError if the torrent's parts contradict each other. */
 export function checkInvariants(torrent: Torrent): void {
   check(torrent);
+}
+
+/** Pieces of `before` that are not in `now`. */
+function countLost(before: ResumeData["have"] | null, now: ResumeData["have"]): number {
+  let lost = 0;
+  for (let piece = 0; piece < now.length; piece++) {
+    if (before?.has(piece) && !now.has(piece)) lost++;
+  }
+  return lost;
 }
 
 function stoppedEarly(): Error {

@@ -3,6 +3,7 @@ import type { Clock } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { ResumeData } from "../state/resume_data.ts";
+import type { ThrottlePair } from "../swarm/rate_limits.ts";
 import type { FileError } from "../util/errors.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { Content } from "./content.ts";
@@ -63,6 +64,17 @@ export interface TorrentPorts {
   ended(restarts: boolean): void;
   /** In the queue of the client; null after its removal. */
   place(): { position: number } | null;
+  /**
+   * Whether it has to wait before it does its present `work`: "queue" for its turn, a FileError for
+   * space on the disk. Null: it may work.
+   */
+  heldBy(): Hold | null;
+  /** The options with those of its labels, where it has none itself. */
+  withLabels(options: AddOptions): AddOptions;
+  /** The limits that torrents with these labels share. */
+  labelLimits(options: AddOptions): ThrottlePair[];
+  /** The client forgets it; `data`: its files are deleted, too. */
+  remove(data: boolean): void;
   /** Of the whole client. */
   quotaSpent(): QuotaSpent | null;
   /** Good nodes of the DHT; null without one. */
@@ -72,6 +84,15 @@ export interface TorrentPorts {
   /** `first` and all later events of this torrent; only `first` where it has ended. */
   listen(first: TorrentEvent, hasEnded: boolean): AsyncIterableIterator<TorrentEvent>;
 }
+
+/** Why a torrent waits although nobody stopped it. */
+export type Hold = "queue" | FileError;
+
+/**
+ * What a torrent would do now: "check" what exists, "download" or "seed"; null where the user or its
+ * end has stopped it.
+ */
+export type Work = "check" | "download" | "seed" | null;
 
 /** What a restart of the client leaves as it is. */
 export interface KeptStanding {
@@ -109,10 +130,22 @@ export interface TorrentInside {
   readonly alone: boolean;
   /** It seeds without peers and has nothing to save: an occasional turn is enough. */
   readonly idle: boolean;
+  /** How its files were left, once it has ended; null where nothing is known of them. */
+  readonly left: { meta: Metainfo; record: ResumeData } | null;
   begin(start: TorrentStart): void;
   tick(now: number): void;
   addPeers(peers: PeerAddress[], source: number): void;
   warn(message: string): void;
+  /** What the queue decides by. */
+  readonly work: Work;
+  /** It waits for its disk, or for another client: not for the queue. */
+  readonly waits: boolean;
+  /** Absolute: where it writes. */
+  readonly dir: string;
+  /** What `heldBy` says of it has changed. */
+  reconsider(): void;
+  /** The settings of its labels have changed. */
+  labelsChanged(): void;
   /** Its rank in the queue changed. */
   keepWish(): void;
 }

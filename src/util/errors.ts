@@ -25,6 +25,7 @@ export class NotYetError extends ShoalError {
 /** What went wrong with a file. */
 export type FileErrorCode =
   | "disk-full"
+  | "disk-low"
   | "permission"
   | "not-found"
   | "too-many-open"

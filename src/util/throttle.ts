@@ -153,7 +153,7 @@ export class Throttle {
 
 /** The limits of one flow, for instance those of the peer, the torrent and the client. */
 export class ThrottleChain {
-  constructor(readonly throttles: readonly Throttle[]) {}
+  constructor(public throttles: readonly Throttle[]) {}
 
   get limited(): boolean {
     return this.throttles.some((throttle) => throttle.limited);

@@ -87,6 +87,10 @@ export class FakeProcess implements Process {
 
 /** Time passes only when the test says so. */
 export class FakeClock implements Clock {
+  utcOffset(): number {
+    return 0;
+  }
+
   #now = 0;
   #timers: { at: number; fn: () => void }[] = [];
 

@@ -17,6 +17,10 @@ export class HandClock implements Clock {
     return this.#now;
   }
 
+  utcOffset(): number {
+    return 0;
+  }
+
   after(delayMs: number, fn: () => void): Timer {
     const timer = { at: this.#now + delayMs, fn };
     this.#timers.push(timer);

@@ -232,6 +232,7 @@ async function listen(
 const hasty: Clock = {
   now: () => clock.now(),
   wallTime: () => clock.wallTime(),
+  utcOffset: (wallTime) => clock.utcOffset(wallTime),
   after: (delayMs, fn) => clock.after(delayMs / 200, fn),
 };
 

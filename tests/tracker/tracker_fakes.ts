@@ -18,6 +18,10 @@ export class FakeClock implements Clock {
   wallAheadMs = 0;
   #timers: { at: number; fn: () => void }[] = [];
 
+  utcOffset(): number {
+    return 0;
+  }
+
   now(): number {
     return this.#now;
   }

@@ -15,7 +15,7 @@ import { FileError } from "../../util/errors.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../errors.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { REPORT_FLAGS, type ReportMode, reportMode } from "../render/choose_reporter.ts";
-import { globPattern } from "../file_flags.ts";
+import { globPattern } from "../../util/glob.ts";
 import { parentOf } from "../../storage/safe_paths.ts";
 import { toHex } from "../../util/bytes.ts";
 import { formatCount, formatDuration, formatRate, formatSize } from "../render/format.ts";

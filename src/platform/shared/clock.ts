@@ -8,6 +8,7 @@ export function createClock(): Clock {
   return {
     now: () => performance.now(),
     wallTime: () => Date.now(),
+    utcOffset: (wallTime) => -new Date(wallTime).getTimezoneOffset(),
     after: (delayMs, fn) => new RealTimer(performance.now() + Math.max(0, delayMs), fn),
   };
 }

@@ -52,6 +52,8 @@ export class SimNode implements Platform {
   readonly process: SimProcess;
   /** The error of the wall clock, after it was set. */
   wallOffMs = 0;
+  /** Minutes by which local time is ahead of UTC, at a wall-clock time. */
+  utcOffsetAt: (wallTime: number) => number = () => 0;
   readonly #host: SimHost;
   readonly #network: Network;
 
@@ -68,7 +70,8 @@ export class SimNode implements Platform {
     const wallTime = () => EPOCH_MS + host.now + this.wallOffMs;
     // Time passes for a process that its disk blocks, though the world stands still meanwhile.
     const now = () => host.now + disk.heldUpMs;
-    this.clock = { now, wallTime, after: (delay, fn) => host.after(delay, fn) };
+    const utcOffset = (at: number) => this.utcOffsetAt(at);
+    this.clock = { now, wallTime, utcOffset, after: (delay, fn) => host.after(delay, fn) };
     this.random = dice;
     this.passwords = slowPasswords(host);
     this.net = new SimStreamNet(host, network, names);

@@ -1,0 +1,60 @@
+/** What changes a client as a whole: other options, and the end of a torrent. */
+import type { TorrentInside } from "../torrent/torrent_ports.ts";
+import type { ClientParts } from "./parts.ts";
+import { nothingRemoved, removeData } from "./remove_data.ts";
+import type { ClientPatch, RemovedData } from "./types.ts";
+
+/** Rejects with a NetError if it cannot listen on `port`. */
+export async function applyPatch(parts: ClientParts, patch: ClientPatch): Promise<void> {
+  const { network, limits, schedule, queue, space, platform, mostConnections } = parts;
+  const { port, dht, lsd, maxConnections } = patch, now = platform.clock.now();
+  if (port !== undefined) await network.move(port);
+  if (dht !== undefined) await network.setDht(dht);
+  if (lsd !== undefined) await network.setLsd(lsd);
+  if (maxConnections !== undefined) {
+    limits.slots.setLimit(Math.min(maxConnections, mostConnections), now);
+  }
+  if (patch.limits !== undefined) schedule.setUsual(patch.limits);
+  if (patch.alternative !== undefined) schedule.setAlternative(patch.alternative);
+  if (patch.queue !== undefined) queue.setLimits(patch.queue);
+  if (patch.minFreeSpace !== undefined) space.setLeast(patch.minFreeSpace);
+  if (patch.extraTrackers !== undefined) parts.extra.urls = patch.extraTrackers;
+  if (patch.labels !== undefined) applyLabels(parts, patch.labels);
+  if (patch.quota !== undefined) await applyQuota(parts, patch.quota);
+}
+
+function applyLabels(parts: ClientParts, labels: NonNullable<ClientPatch["labels"]>): void {
+  const { limits, running, platform } = parts;
+  limits.labels.set(labels, platform.clock.now());
+  for (const inside of running.values()) inside.labelsChanged();
+}
+
+async function applyQuota(
+  { quota, limits }: ClientParts,
+  changed: NonNullable<ClientPatch["quota"]>,
+): Promise<void> {
+  await quota.keep();
+  limits.setQuota(changed);
+  await quota.keep();
+}
+
+/**
+ * What is left of a torrent that has ended and was removed: its files where `data` is true, its claims
+ * and its state. Rejects with a FileError if the state cannot be deleted.
+ */
+export async function forgetTorrent(
+  { queue, figures, paths, state, platform: { files } }: ClientParts,
+  infoHash: string,
+  ended: TorrentInside["left"],
+  data: boolean,
+): Promise<RemovedData> {
+  queue.remove(infoHash);
+  figures.removed(infoHash);
+  const ownerOf = (path: string) => paths.ownerOf(infoHash, path);
+  const done = data && ended !== null
+    ? await removeData(ended, { files, ownerOf })
+    : nothingRemoved();
+  paths.release(infoHash);
+  state?.forget(infoHash);
+  return done;
+}

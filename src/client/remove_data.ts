@@ -1,0 +1,136 @@
+/**
+ * Deletes the files of a torrent that was removed, in place: each file that is its own by the rules of
+ * storage/ownership.ts, its part file, and folders that are empty after that. Everything else is left
+ * alone and named with a reason. It can be repeated: what is gone counts for nothing.
+ */
+import type { Files, FileStat } from "../platform/types.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { ResumeData } from "../state/resume_data.ts";
+import { identityOf, isIdentity } from "../storage/ownership.ts";
+import { otherPartFileName, partFileName } from "../storage/part_file.ts";
+import type { PathOwner } from "../torrent/take_over.ts";
+import { FileError } from "../util/errors.ts";
+import type { RemovedData } from "./types.ts";
+
+/** What is known of a torrent that has ended. */
+export interface EndedTorrent {
+  readonly meta: Metainfo;
+  readonly record: ResumeData;
+}
+
+export interface RemoveDataPorts {
+  readonly files: Files;
+  /** Another torrent that owns the file; null if none is known. */
+  ownerOf(path: string): Promise<PathOwner | null>;
+}
+
+export function nothingRemoved(): RemovedData {
+  return { removed: [], kept: [], bytes: 0 };
+}
+
+/** Never rejects: what cannot be deleted is among `kept`. */
+export async function removeData(
+  { meta, record }: EndedTorrent,
+  ports: RemoveDataPorts,
+): Promise<RemovedData> {
+  const removal = new Removal(ports, record), { dir } = record;
+  for (const { renamed } of [record, record.moving ?? record]) {
+    for (const [file, { path, pad }] of meta.files.entries()) {
+      if (!pad) await removal.file(dir, renamed.get(file) ?? path, file);
+    }
+    const name = partFileName(record.infoHash);
+    for (const parts of [name, otherPartFileName(name)]) await removal.parts(dir, parts);
+  }
+  removal.folders();
+  return removal.done;
+}
+
+class Removal {
+  readonly done: RemovedData = nothingRemoved();
+  readonly #ports: RemoveDataPorts;
+  readonly #record: ResumeData;
+  /** Below the folder of the torrent. */
+  readonly #folders = new Set<string>();
+
+  constructor(ports: RemoveDataPorts, record: ResumeData) {
+    this.#ports = ports;
+    this.#record = record;
+  }
+
+  async file(dir: string, path: readonly string[], index: number): Promise<void> {
+    const whole = [dir, ...path].join("/");
+    await this.#try(whole, async () => {
+      if (!this.#isInPlace(dir, path)) return null;
+      const found = await this.#ports.files.statAsync(whole);
+      if (found === null) return null;
+      if (found.kind !== "file") return "it is not a file any more";
+      const owner = await this.#ports.ownerOf(whole);
+      if (owner !== null) return `"${owner.name}" uses it, too`;
+      const reason = this.#reasonToKeep(found, index);
+      if (reason === null) this.#delete(whole, found);
+      return reason;
+    });
+  }
+
+  /** Only bytes of this torrent are in it, and its name says whose it is. */
+  async parts(dir: string, name: string): Promise<void> {
+    const path = `${dir}/${name}`, { partsStamp } = this.#record;
+    await this.#try(path, async () => {
+      const found = await this.#ports.files.statAsync(path);
+      if (found?.kind === "file" && partsStamp) this.#delete(path, found);
+      return null;
+    });
+  }
+
+  /** Deepest first; the torrent's own folder stays. */
+  folders(): void {
+    for (const folder of [...this.#folders].sort((a, b) => b.length - a.length)) {
+      const { files } = this.#ports;
+      try {
+        if (files.stat(folder)?.kind !== "directory" || files.list(folder).length > 0) continue;
+        files.remove(folder);
+        this.done.removed.push(folder);
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error; // it stays, empty
+      }
+    }
+  }
+
+  /** A folder that became a link leads to files of others. */
+  #isInPlace(dir: string, path: readonly string[]): boolean {
+    for (let depth = 1; depth < path.length; depth++) {
+      const folder = [dir, ...path.slice(0, depth)].join("/");
+      const kind = this.#folders.has(folder) ? "directory" : this.#ports.files.stat(folder)?.kind;
+      if (kind !== "directory") return false;
+      this.#folders.add(folder);
+    }
+    return true;
+  }
+
+  #reasonToKeep(found: FileStat, index: number): string | null {
+    const { stamps, owned } = this.#record, stamp = stamps[index];
+    const isAsLeft = stamp?.size === found.size && stamp.mtimeMs === found.mtimeMs;
+    if (isAsLeft) return null;
+    if (!isIdentity(owned.get(index), identityOf(found))) {
+      return "it is not known to be the torrent's";
+    }
+    return stamp ? "it was changed by another program" : null;
+  }
+
+  #delete(path: string, { size }: FileStat): void {
+    this.#ports.files.remove(path);
+    this.done.removed.push(path);
+    this.done.bytes += size;
+  }
+
+  /** `work` resolves to why the file is kept. */
+  async #try(path: string, work: () => Promise<string | null>): Promise<void> {
+    try {
+      const reason = await work();
+      if (reason !== null) this.done.kept.push({ path, reason });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.done.kept.push({ path, reason: error.message });
+    }
+  }
+}
