@@ -21,6 +21,8 @@ export interface DaemonParts {
   readonly log: DaemonLog;
   /** Absolute. */
   readonly stateDir: string;
+  /** Asks for the end of the daemon, which comes soon after. */
+  end(): void;
 }
 
 /** A part of a daemon that works until it is closed: the API, the watch folders, hooks. */
@@ -49,6 +51,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #instance: Instance;
   readonly #modules: DaemonModule[] = [];
+  readonly #asked = Promise.withResolvers<void>();
   #forgetSettings: () => void = () => {};
   #closing: Promise<void> | null = null;
 
@@ -77,13 +80,19 @@ export class Daemon {
         stateDir,
       });
       daemon = new Daemon(platform, client, log, instance);
-      await daemon.#start({ platform, client, settings, log, stateDir }, modules);
+      const end = daemon.#asked.resolve;
+      await daemon.#start({ platform, client, settings, log, stateDir, end }, modules);
       return daemon;
     } catch (error) {
       await daemon?.close();
       if (daemon === null) instance.release();
       throw error;
     }
+  }
+
+  /** Resolves when a module has asked for the end: somebody else closes the daemon. */
+  get endAsked(): Promise<void> {
+    return this.#asked.promise;
   }
 
   /** Ends the modules, then the client, within 10 s; trackers are told. Never rejects. */

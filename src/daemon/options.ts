@@ -84,6 +84,7 @@ export interface DaemonOptions {
   readonly otlp?: OtlpSetting;
   readonly torrentMetrics: boolean;
   readonly rpcPath: string;
+  readonly webHome?: string;
 }
 
 const LISTEN = plain<string>(
@@ -241,5 +242,10 @@ export const DAEMON_OPTIONS = {
     kind: RPC_PATH,
     help: "Path of the Transmission RPC",
     default: "/transmission/",
+  },
+  webHome: {
+    kind: FOLDER,
+    help: "Folder of a web page that uses the Transmission RPC, shown at web/ below its path",
+    otherwise: "none",
   },
 } as const satisfies Rows<DaemonOptions>;

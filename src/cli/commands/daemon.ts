@@ -96,16 +96,16 @@ async function runDaemon(run: Run, interrupt: Interrupt): Promise<void> {
   }
 }
 
-/** Until a signal asks for the end. */
+/** Until a signal or a caller of the API asks for the end. */
 async function serve(
-  { client }: Daemon,
+  { client, endAsked }: Daemon,
   { log, stateDir, platform }: Run,
   service: ServiceManager,
   interrupt: Interrupt,
 ): Promise<void> {
   log.info("Ready", { pid: platform.process.pid, state: stateDir, port: client.port });
   service.ready(() => clientStatus(client.figures()));
-  await interrupt.asked;
+  await Promise.race([interrupt.asked, endAsked]);
 }
 
 async function reload({ settings, log }: Run, service: ServiceManager): Promise<void> {

@@ -1,6 +1,7 @@
 /** The parts of a daemon that are reached by HTTP. */
 import type { DaemonParts } from "../daemon.ts";
 import { startMetrics } from "../metrics/start.ts";
+import { startRpc } from "../rpc/part.ts";
 import type { Auth } from "./auth.ts";
 import type { Mount } from "./types.ts";
 
@@ -18,7 +19,7 @@ export interface HttpPart {
 export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
 
 /** All of them. */
-const PARTS: readonly StartHttpPart[] = [startMetrics];
+const PARTS: readonly StartHttpPart[] = [startRpc, startMetrics];
 
 export async function startParts(
   parts: HttpParts,

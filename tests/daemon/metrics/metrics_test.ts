@@ -117,7 +117,7 @@ describe("GET /metrics", () => {
     const given = { environment: {}, flags };
     const settings = await FileSettings.open(platform.files, null, given);
     const log = new DaemonLog(platform, () => settings.present);
-    const http = await startHttp({ platform, client, settings, log, stateDir: "." });
+    const http = await startHttp({ platform, client, settings, log, stateDir: ".", end: () => {} });
     const url = `http://127.0.0.1:${http.port}/metrics`;
     const answer = await platform.http.request({ url, timeoutMs: 5000, maxBytes: 1_000_000 });
     const all = checkPrometheus(new TextDecoder().decode(answer.body));

@@ -37,7 +37,7 @@ export class RpcSession {
     this.node = node;
     this.daemon = daemon;
     this.settings = settings;
-    this.rpc = new TransmissionRpc(rpcPorts(parts, () => void this.ends++));
+    this.rpc = new TransmissionRpc(rpcPorts({ ...parts, end: () => void this.ends++ }));
   }
 
   static async open(seed = 1, config = {}): Promise<RpcSession> {

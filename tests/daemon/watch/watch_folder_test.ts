@@ -26,7 +26,14 @@ async function watching(seed: string, change: Partial<WatchSetting> = {}, existi
   const flags = { watch: [{ dir: "/watch", ...change }], logFormat: "json" };
   const settings = await world.wait(FileSettings.open(files, null, { environment: {}, flags }));
   const log = new DaemonLog(node, () => settings.present);
-  const watch = await startWatch({ platform: node, client, settings, log, stateDir: "/state" });
+  const watch = await startWatch({
+    platform: node,
+    client,
+    settings,
+    log,
+    stateDir: "/state",
+    end: () => {},
+  });
   const put = (name: string, bytes: Uint8Array | string) => {
     const content = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
     disk.put(`/watch/${name}`, content, node.clock.wallTime());
