@@ -525,6 +525,38 @@ export interface Process {
   notify(socket: string, text: string): boolean;
 }
 
+/** A program and how it is started: directly, never by a shell. */
+export interface ProgramStart {
+  /** The program, found in PATH if it is not a path, and its arguments. */
+  readonly argv: readonly string[];
+  /** All of its environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Characters of its output that are kept, the last ones. */
+  readonly maxOutput: number;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** Null if a signal ended it. */
+  readonly code: number | null;
+  /** The end of what it wrote to standard output and standard error, in the order of arrival. */
+  readonly output: string;
+}
+
+/** A started program. Its standard input is empty. */
+export interface RunningProgram {
+  /** Never rejects. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Asks it and the programs that it started to end, and ends them five seconds later. */
+  end(): void;
+}
+
+/** Other programs of the machine. */
+export interface Programs {
+  /** Resolves once it runs. Rejects with a FileError if it cannot be started ("not-found", ...). */
+  start(program: ProgramStart): Promise<RunningProgram>;
+}
+
 /**
  * Everything that shoal needs of the machine: `selectPlatform` gives that of the present runtime.
  */
@@ -551,6 +583,8 @@ export interface Platform {
   readonly http: Http;
   /** The disk. */
   readonly files: Files;
+  /** Other programs. */
+  readonly programs: Programs;
   /** Arguments, output and signals. */
   readonly process: Process;
 }

@@ -15,6 +15,7 @@ import { handleCases, pathCases } from "./platform/file_cases.ts";
 import { identityCases } from "./platform/identity_cases.ts";
 import { httpRequestCases, httpServeCases, httpStreamCases } from "./platform/http_cases.ts";
 import { multicastCases } from "./platform/multicast_cases.ts";
+import { programCases } from "./platform/program_cases.ts";
 import { closeCases, connectCases, transferCases } from "./platform/socket_cases.ts";
 import { streamCases } from "./platform/stream_cases.ts";
 import { caseAdder, type Suite } from "./platform/subject.ts";
@@ -43,4 +44,5 @@ export function runPlatformCases(
   handleCases(add);
   pathCases(add);
   identityCases(add);
+  programCases(add);
 }

@@ -27,6 +27,7 @@ function makeReal(platform: Platform = real): Promise<UnderTest> {
     dir,
     link: (path, target) => symlinkSync(target, path),
     hardLink: linkSync,
+    program: (which) => PROGRAMS[which],
     async silent() {
       silent = new SilentPort();
       await silent.open();
@@ -41,12 +42,21 @@ function makeReal(platform: Platform = real): Promise<UnderTest> {
   });
 }
 
+/** A shell adds some variables of its own. */
+const TELL = "/usr/bin/env; printf 'argument %s\\n' \"$1\"; exit 3";
+const PROGRAMS = { tell: ["/bin/sh", "-c", TELL, "sh"], stay: ["/bin/sh", "-c", "sleep 100; :"] };
+
 function makeSimulated(): Promise<UnderTest> {
   const world = new SimWorld("conformance");
   const here = world.node("10.0.0.1", { also: ["2001:db8::1"] });
   const there = world.node("10.0.0.2", { also: ["2001:db8::2"] });
   world.node("10.0.0.3", { link: { firewalled: true } });
   here.disk.makeFolders("/work");
+  here.programs.install("stay", () => ({ afterMs: Infinity }));
+  here.programs.install("tell", ({ argv, env }) => {
+    const lines = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    return { code: 3, output: [...lines, `argument ${argv.at(-1)}`, ""].join("\n") };
+  });
   return Promise.resolve({
     here,
     there,
@@ -57,6 +67,7 @@ function makeSimulated(): Promise<UnderTest> {
     serveOn: "10.0.0.2",
     dir: "/work",
     link: (path, target) => here.disk.plantLink(path, target),
+    program: (which) => [which],
     hardLink: (from, to) => here.disk.link(from, to),
     silent: () => Promise.resolve({ address: "10.0.0.3", port: 80 }),
     run: (work) => world.wait(work),

@@ -14,6 +14,7 @@ import { serve } from "./http_server.ts";
 import { createMulticastNet } from "./multicast.ts";
 import { nodeExchange } from "./node_line.ts";
 import { createPasswords } from "./passwords.ts";
+import { createPrograms } from "./programs.ts";
 import { createProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import type { OpenLibc } from "./service_socket.ts";
@@ -44,6 +45,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     multicast: createMulticastNet(),
     http: { ...client, serve, gzip },
     files: createFiles(parts.writers, parts.look),
+    programs: createPrograms(),
     process: createProcess(parts.openLibc),
   };
 }

@@ -22,6 +22,11 @@ export interface UnderTest {
   link(path: string, target: string): void;
   /** Gives a file of `here` a second name. */
   hardLink(from: string, to: string): void;
+  /**
+   * A program of `here`. "tell" prints its environment and last argument, and ends with 3; "stay" runs
+   * until it is told to end.
+   */
+  program(which: "tell" | "stay"): readonly string[];
   /** A place of `there` where connecting is neither answered nor refused. */
   silent(): Promise<{ address: string; port: number }>;
   /** Lets `work` run to its end: in the simulator that moves the time. */

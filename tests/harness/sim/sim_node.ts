@@ -20,6 +20,7 @@ import { SimFiles } from "./sim_files.ts";
 import { SimMulticastNet } from "./sim_multicast.ts";
 import { type HashWay, SimHasher } from "./sim_hasher.ts";
 import { createSimHttp } from "./sim_http.ts";
+import { SimPrograms } from "./sim_programs.ts";
 import { type ProcessOptions, SimProcess } from "./sim_process.ts";
 import { SimStreamNet } from "./sim_stream_net.ts";
 
@@ -49,6 +50,7 @@ export class SimNode implements Platform {
   readonly multicast: SimMulticastNet;
   readonly http: Http;
   readonly files: SimFiles;
+  readonly programs: SimPrograms;
   readonly process: SimProcess;
   /** The error of the wall clock, after it was set. */
   wallOffMs = 0;
@@ -82,6 +84,7 @@ export class SimNode implements Platform {
     this.hasher = new SimHasher(disk, host, options.quickestHash ?? "running", (path) => {
       return this.files.absolute(path);
     });
+    this.programs = new SimPrograms(host);
     this.process = new SimProcess(options, () => this.kill());
   }
 
