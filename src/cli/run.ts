@@ -24,7 +24,7 @@ import {
 } from "./render/phrases.ts";
 import { type Reporter, TICK_MS } from "./render/reporter.ts";
 import { openState, type StateChoice } from "./state_folder.ts";
-import { TorrentFileError } from "../util/errors.ts";
+import { NetError, TorrentFileError } from "../util/errors.ts";
 import type { Files } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { lastPart } from "../storage/source_files.ts";
@@ -63,6 +63,8 @@ const DRAIN_LIMIT_MS = 200;
 export interface DownloadRequest {
   sources: readonly string[];
   client: ClientOptions;
+  /** Default: true. Else another port does where a daemon, say, has this one. */
+  portIsWish?: boolean;
   state: StateChoice;
   add: AddOptions;
   /** Seconds without peers after which the run ends. Default: it waits until the user stops it. */
@@ -114,10 +116,27 @@ export async function runDownload(
     const { stateDir, warning } = openState(context.platform, request.state);
     if (warning !== null) reporter.say(warning);
     const options = { ...request.client, ...(stateDir !== null && { stateDir }) };
-    const client = await context.openClient(context.platform, options);
+    const client = await openClient(run, options);
     await runClient(run, client, jobs);
   }
   return jobs.map((job) => job.outcome ?? describe(run, job, { kind: "interrupted" }));
+}
+
+/** With any free port where the configured one is taken. */
+async function openClient(
+  { context: { platform, openClient }, request: { portIsWish = true }, reporter }: Run,
+  options: ClientOptions,
+): Promise<ClientPort> {
+  try {
+    return await openClient(platform, options);
+  } catch (error) {
+    const isTaken = error instanceof NetError && error.code === "address-in-use";
+    if (!isTaken || portIsWish || options.port === undefined) throw error;
+    reporter.say(
+      `Port ${options.port} of the configuration is in use: another one serves this run`,
+    );
+    return await openClient(platform, { ...options, port: 0 });
+  }
 }
 
 function newJob(source: string, { giveUpAfter, client, add }: DownloadRequest): Job {

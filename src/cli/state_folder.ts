@@ -3,7 +3,7 @@ import { StateDir } from "../client/state_dir.ts";
 import type { Platform, Process } from "../platform/types.ts";
 import { FileError } from "../util/errors.ts";
 
-/** The flags and the environment about it. */
+/** The flags, the configuration and the environment about it. */
 export interface StateChoice {
   /** Null: nothing is saved. */
   readonly dir: string | null;
@@ -18,9 +18,10 @@ export const NO_STATE: StateChoice = { dir: null, isWish: true };
 export function stateChoice(
   flags: Readonly<Record<string, unknown>>,
   process: Pick<Process, "env" | "os">,
+  configured: string | null = null,
 ): StateChoice {
   if (flags["no-state"]) return NO_STATE;
-  const named = flags["state-dir"];
+  const named = flags["state-dir"] ?? configured;
   return typeof named === "string"
     ? { dir: named, isWish: true }
     : { dir: stateFolder(process), isWish: false };

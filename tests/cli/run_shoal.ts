@@ -26,6 +26,7 @@ export interface Finished {
 export interface Running {
   /** What was printed so far. */
   readonly out: string;
+  readonly err: string;
   readonly finished: Promise<Finished>;
   kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL"): void;
 }
@@ -37,6 +38,9 @@ export function runtimeArgs(script: string): string[] {
     : [script];
 }
 
+/** The configuration of the user who runs the tests says nothing. */
+const NO_CONFIG = { XDG_CONFIG_HOME: join(tmpdir(), "shoal-no-such-folder") };
+
 /** `script`: another program than mod.ts. */
 export function startShoal(
   args: readonly string[],
@@ -47,7 +51,7 @@ export function startShoal(
   const command = [...runtimeArgs(script), ...atHome(args, { keepsState })];
   const child = spawn(process.execPath, command, {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...options.env },
+    env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...NO_CONFIG, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const startedAt = performance.now();
@@ -66,6 +70,9 @@ export function startShoal(
   return {
     get out() {
       return out;
+    },
+    get err() {
+      return err;
     },
     finished,
     // Not child.kill, after which Deno reports the signal as the way the child ended.

@@ -3,6 +3,7 @@ import type { AddOptions } from "../../client/types.ts";
 import type { Platform } from "../../platform/types.ts";
 import { type Flags, toggle, type ValuesOf } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
+import { type Configured, configured, overConfigured } from "../config_settings.ts";
 import { UsageError } from "../errors.ts";
 import { safeText } from "../render/text.ts";
 import { type DownloadRequest, runReported } from "../run.ts";
@@ -50,9 +51,18 @@ export const downloadCommand = defineCommand({
   ],
   flags: FLAGS,
   async run(context, values, operands) {
-    const mode = reportMode(values), request = requestFrom(values, operands, context.platform);
+    const mode = reportMode(values);
+    const request = requestFrom(
+      values,
+      operands,
+      context.platform,
+      await configured(context.platform, "download"),
+    );
     const { add } = request;
-    if (add.metadataOnly) return await saveMetadata(context, mode, request, add.dir);
+    if (add.metadataOnly) {
+      const { dir = "." } = torrentOptions(values, context.platform.process);
+      return await saveMetadata(context, mode, request, dir);
+    }
     if (values.choose) {
       const files = await chooseFiles(context, request, fileWishes(values));
       if (files !== undefined) add.files = files;
@@ -79,12 +89,15 @@ function requestFrom(
   values: ValuesOf<typeof FLAGS>,
   sources: readonly string[],
   { process }: Pick<Platform, "process">,
+  { client, torrent, stateDir }: Configured,
 ): DownloadRequest {
+  const flags = clientOptions(values);
   return {
     sources,
-    client: clientOptions(values),
-    state: stateChoice(values, process),
-    add: { dir: ".", ...torrentOptions(values, process) },
+    client: overConfigured(client, flags),
+    portIsWish: flags.port !== undefined,
+    state: stateChoice(values, process, stateDir),
+    add: { dir: ".", ...torrent, ...torrentOptions(values, process) },
     giveUpAfter: values["give-up-after"],
     giveUpFlag: "--give-up-after",
   };

@@ -6,6 +6,7 @@ import { parseMagnet } from "../../metainfo/magnet.ts";
 import { toHex } from "../../util/bytes.ts";
 import { FileError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
+import { configured, overConfigured } from "../config_settings.ts";
 import { UsageError } from "../errors.ts";
 import { runReported } from "../run.ts";
 import { isMagnet } from "../load_torrent.ts";
@@ -31,7 +32,8 @@ export const seedCommand = defineCommand({
   flags: FLAGS,
   async run(context, values, operands) {
     const [source, dir] = operands as [string, string];
-    const add = addOptions(dir, values, context.platform.process);
+    const { client, torrent, stateDir } = await configured(context.platform, "seed");
+    const add = addOptions(dir, torrent, values, context.platform.process);
     if (add.trustFiles && !add.seedOnly) {
       throw new UsageError("--trust and --fetch-missing exclude each other");
     }
@@ -40,11 +42,14 @@ export const seedCommand = defineCommand({
         "--follow-links only reads, and --fetch-missing writes; use one of them",
       );
     }
-    const mode = reportMode(values), state = stateChoice(values, context.platform.process);
+    const flags = clientOptions(values);
+    const mode = reportMode(values),
+      state = stateChoice(values, context.platform.process, stateDir);
     await refuseUnknownMagnet(context.platform, source, state.dir);
     return await runReported(context, mode, {
       sources: [source],
-      client: clientOptions(values),
+      client: overConfigured(client, flags),
+      portIsWish: flags.port !== undefined,
       state,
       add,
     });
@@ -53,11 +58,12 @@ export const seedCommand = defineCommand({
 
 function addOptions(
   dir: string,
+  { dir: _, ...configured }: Partial<AddOptions>,
   values: Readonly<Record<string, unknown>>,
   process: Platform["process"],
 ): AddOptions {
   const given = torrentOptions(values, process);
-  return { dir, seedOnly: true, seedGoal: { kind: "forever" }, ...given };
+  return { dir, seedOnly: true, seedGoal: { kind: "forever" }, ...configured, ...given };
 }
 
 /** The first seed cannot get the metadata from peers, so the state folder must have it. */
