@@ -17,8 +17,8 @@ export class Queue implements ClientQueue {
   readonly #running: ReadonlyMap<string, TorrentInside>;
   readonly #order = new QueueOrder();
   readonly #stalls = new Stalls();
-  #limits = NO_LIMITS;
-  #turns: Turns = turnsOf([], NO_LIMITS);
+  #limits: QueueLimits;
+  #turns: Turns;
   #nextAt = 0;
   /** A decision for all that changed in this turn. */
   #soon: Timer | null = null;
@@ -33,7 +33,8 @@ export class Queue implements ClientQueue {
   ) {
     this.#clock = clock;
     this.#running = running;
-    this.setLimits(limits);
+    this.#limits = { ...NO_LIMITS, ...limits };
+    this.#turns = turnsOf([], this.#limits);
   }
 
   /** Those that are left out stay as they are. */
@@ -94,7 +95,10 @@ export class Queue implements ClientQueue {
     const { going, free } = this.#turns;
     if (going.get(infoHash) === work) return false;
     const isFree = work === "check" || !this.#gathers && free[work] > 0;
-    if (!isFree) return true;
+    if (!isFree) {
+      if (going.delete(infoHash)) this.changed();
+      return true;
+    }
     if (work !== "check") free[work]--;
     going.set(infoHash, work);
     return false;
