@@ -26,16 +26,16 @@ export interface PieceSource extends WatchedFiles {
   readAsync(piece: number, begin: number, into: Uint8Array): Promise<void>;
 }
 
-/** Errors that may be gone at the next try; all others mean that the data is. */
+/** Errors that may not recur at the next try; all others mean that the data is lost. */
 const PASSING: readonly FileError["code"][] = ["io", "too-many-open"];
 
 /** Files that are opened for one read on this thread. */
 const MAX_FILES_AT_ONCE = 32;
 
 export interface ReaderEvents {
-  /** The first error that no later try will mend. */
+  /** The first error that no later try will fix. */
   broke(error: unknown): void;
-  /** Another program changed a file: nothing of it is served until `release`. */
+  /** Another program changed a file: none of it is served until `release`. */
   changed(file: number): void;
 }
 
@@ -78,13 +78,13 @@ export class BlockReader implements WindowOwner {
 
   // hot
   /**
-   * Fills `into` from `begin` of a piece if that is sure to be quick. If it returns false, as also
-   * when the data cannot be read, `prepare` knows more.
+   * Fills `into` from `begin` of a piece if that is sure to be quick. If it returns false, also
+   * because the data cannot be read, `prepare` tells more.
    */
   readNow(piece: number, begin: number, into: Uint8Array): boolean {
     const { clock } = this.#cache.gauge, begun = clock.now();
     if (this.#closed || !this.#warmth.isWarm(begun)) return false;
-    // To open a thousand files takes its time, however warm they are.
+    // Opening a thousand files takes time, however warm they are.
     if (this.#source.layout.filesIn(piece, begin, into.length) > MAX_FILES_AT_ONCE) return false;
     if (!this.#watch.mayServe(piece, begun)) return false;
     try {
@@ -100,8 +100,8 @@ export class BlockReader implements WindowOwner {
 
   // hot
   /**
-   * Whether these bytes are in memory, for `copy` in the same turn. If not they are fetched, and
-   * `waiter` hears when there is a point in asking again, or that they cannot be read.
+   * Whether these bytes are in memory, for `copy` in the same turn. If not, they are fetched, and
+   * `waiter` is told when it should ask again, or that they cannot be read.
    */
   prepare(piece: number, begin: number, length: number, waiter: ReadWaiter | null): boolean {
     if (this.#closed) return false;
@@ -190,8 +190,8 @@ export class BlockReader implements WindowOwner {
   }
 
   /**
-   * A passing error costs the peer its request; one that stays, or is sure to, is the torrent's. A
-   * file that was cut or removed is checked again.
+   * A temporary error costs the peer its request; a permanent one fails the torrent. A file that
+   * was truncated or removed is checked again.
    */
   readFailed(error: unknown, { key }: CachedWindow): void {
     const mayBeChanged = error instanceof FileError && CHANGES.includes(error.code);

@@ -1,7 +1,7 @@
 /**
- * Compares what is on the disk with the hashes of the pieces, on as many threads as hashing can
- * use. Pieces of files that are missing or too short are known to be bad without reading anything,
- * so a check of an empty folder costs one look per file.
+ * Compares the data on the disk with the hashes of the pieces, on as many threads as hashing can
+ * use. Pieces of files that are missing or too short are known to be bad without reading, so
+ * checking an empty folder costs one look per file.
  */
 import type { FileSpan, FileStat, Hasher } from "../platform/types.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -15,7 +15,7 @@ export interface CheckedStorage {
   /** Throws a FileError, for example for a symlink. */
   statFile(file: number): FileStat | null;
   noteChecked(file: number, before: FileStat | null): void;
-  /** The file's bytes of a piece are elsewhere, and `spans` knows where. Default: no. */
+  /** Whether the file's bytes of a piece are stored elsewhere; `spans` knows where. Default: no. */
   isApart?(file: number, piece: number): boolean;
 }
 
@@ -25,8 +25,9 @@ export interface CheckEvents {
 }
 
 /**
- * Checks `pieces` (each at most once), in rising order of start. Resolves when all are reported, or at once when aborted, with the counts so far.
- * Rejects with a FileError when a file cannot be read; nothing is reported after either.
+ * Checks `pieces` (each at most once), begun in ascending order. Resolves when all are reported, or
+ * at once when aborted, with the counts so far. Rejects with a FileError if a file cannot be read;
+ * nothing is reported after that.
  */
 export async function checkPieces(
   hasher: Pick<Hasher, "concurrency" | "hashFiles">,
@@ -59,7 +60,7 @@ export async function checkPieces(
   return counts;
 }
 
-/** The files as they were when the check came to them. Pieces come in rising order. */
+/** The files as they were when the check reached them. Pieces come in ascending order. */
 class FilesFound {
   readonly #storage: CheckedStorage;
   /** The file at which the last piece began. */
@@ -73,7 +74,7 @@ class FilesFound {
     this.#storage = storage;
   }
 
-  /** Whether all files that a piece lies in are there and long enough for it. */
+  /** Whether all files of a piece exist and are long enough for it. */
   reaches(piece: number): boolean {
     const { layout } = this.#storage;
     const from = piece * layout.pieceLength, to = from + layout.lengthOf(piece);
@@ -95,7 +96,7 @@ class FilesFound {
     return seen !== undefined ? seen : this.#stats[file] = this.#storage.statFile(file);
   }
 
-  /** Tells of the files of which every piece was checked. */
+  /** Reports the files whose pieces were all checked. */
   noteChecked(): void {
     this.#covered.forEach((pieces, file) => {
       const range = this.#storage.layout.piecesOf(file);

@@ -13,15 +13,15 @@ import { Turns } from "../util/turns.ts";
 const SLOW_MS = 50;
 /** In the long run writes may take this part of its time. */
 const SHARE = 0.5;
-/** A write off the thread that took no longer is quick, the way there and back included. */
+/** A write off the thread that took at most this long, with the way there and back, is quick. */
 const QUICK_MS = 25;
 /** This many in a row show that the disk is fast. */
 const PROOF = 4;
 const PAUSE_MS = 5000;
-/** After a slow one, all have to be fast for this time, and longer each time. */
+/** After a slow write, all must be fast for this time, which grows with each slow one. */
 const QUIET_MS = 5000;
 const MAX_QUIET_MS = 10 * 60_000;
-/** Waits from before a write are not taken for its own for longer than this. */
+/** A wait for a processor this long before a write is not counted as part of it. */
 const WAITS_MS = 1000;
 
 /** Milliseconds. */
@@ -38,7 +38,7 @@ export class DiskPace {
   readonly #turns = new Turns();
   /** Quick writes off the thread in a row. */
   #proven = 0;
-  /** It was slow then, and has to be quick until `#quietMs` later. */
+  /** When it was last slow; it must be quick until `#quietMs` later. */
   #slowAt = -Infinity;
   #quietMs = QUIET_MS;
   /** The last write's end. */
@@ -66,13 +66,15 @@ export class DiskPace {
     return this.#clock.now();
   }
 
-  /** It was slow, and not proven quick since. */
+  /** Whether it was slow and has not proved quick since. */
   get isSlow(): boolean {
     return this.#slowAt > -Infinity && this.#proven < PROOF;
   }
 
   // hot
-  /** Whether to write on the loop's thread. During a sync many disks let a write wait for its end. */
+  /**
+   * Whether to write on the loop's thread. During a sync, many disks make a write wait for its end.
+   */
   get isQuick(): boolean {
     return this.#proven >= PROOF && this.#syncs === 0 && this.now() - this.#writtenAt <= PAUSE_MS;
   }
@@ -101,7 +103,7 @@ export class DiskPace {
     });
   }
 
-  /** How long it takes says nothing: bringing data onto the disk is slow. */
+  /** Its duration means nothing: bringing data onto the disk is slow. */
   async sync(work: () => Promise<void>): Promise<void> {
     if (this.isSlow) return await this.#turns.take(work);
     this.#syncs++;
@@ -119,11 +121,11 @@ export class DiskPace {
     if (took > SLOW_MS) return this.#becomeSlow(now);
     if (this.#proven >= PROOF) return;
     if (took > QUICK_MS) this.#proven = 0;
-    // However many writes there are, a slow disk has to be fast for a while.
+    // A slow disk must be fast for a while, however many writes there are.
     else if (this.#proven < PROOF - 1 || now - this.#slowAt >= this.#quietMs) this.#proven++;
   }
 
-  /** How long the thread waited for a processor since this was last asked. */
+  /** How long the thread waited for a processor since the last call. */
   #waitedSince(now: number): number {
     const before = this.#waited;
     this.#askedAt = now;

@@ -22,7 +22,7 @@ export class FileAccess {
   readonly #pool: HandlePool;
   #pace: DiskPace | null = null;
   #paceOf = "";
-  /** While files are copied elsewhere: each write to one of them also goes to its copy. */
+  /** While files are copied to another place: each write to one of them also goes to its copy. */
   mirror: { to: FileAccess; files: ReadonlyMap<StoredFile, StoredFile> } | null = null;
   #closed = false;
 
@@ -44,7 +44,7 @@ export class FileAccess {
     return new FileAccess(this.disk, this.#pool, dir, "none", this.turns);
   }
 
-  /** The file as it is now, null where there is none of ours; anything but a file is refused. */
+  /** The file as it is now; null if we have none. Anything but a file is an error. */
   look(file: StoredFile): FileStat | null {
     if (file.foreign) return null;
     if (!this.paths.hasFolders(file.elements)) return null;
@@ -52,13 +52,13 @@ export class FileAccess {
   }
 
   /**
-   * Whether somebody changed a file since we left it, or took it away. A promise where the disk is
-   * slow: it is looked at off this thread.
+   * Whether another program changed or removed a file since our last access. A promise on a slow
+   * disk, where this is checked off this thread.
    */
   isTouched(file: StoredFile): boolean | Promise<boolean> {
     if (file.isWriting) return false;
     const { writes } = file, { pace } = this, begun = pace.now();
-    // What we wrote ourselves meanwhile is no change.
+    // Our own writes in the meantime are no change.
     const judge = (now: FileStat | null) => file.writes === writes && file.isTouched(now);
     if (pace.isSlow) return this.#lookAway(file).then(judge).catch(isFileError);
     try {
@@ -80,12 +80,12 @@ export class FileAccess {
   }
 
   // hot
-  /** Whether `write` delays nothing, and overtakes no running write. */
+  /** Whether `write` delays nothing and does not overtake a running write. */
   get isQuick(): boolean {
     return this.turns.isFree && this.pace.isQuick && (this.mirror?.to.pace.isQuick ?? true);
   }
 
-  /** How quick its disk is. */
+  /** The speed of its disk. */
   get pace(): DiskPace {
     const { id } = this.paths.disk;
     if (this.#pace === null || id !== this.#paceOf) {
@@ -169,7 +169,7 @@ export class FileAccess {
     return await handle.readAsync(into, offset);
   }
 
-  /** For what is behind the end of a file, once that is known to be nothing or not wanted. */
+  /** For data beyond the end of a file that is known to be empty or unwanted. */
   cut(file: StoredFile): void {
     const handle = this.#pool.open(file, "write");
     handle.truncate(file.length);
@@ -188,7 +188,7 @@ export class FileAccess {
     });
   }
 
-  /** Makes a file that is not there. Throws a FileError: "exists" where something has its name. */
+  /** Creates a missing file. Throws a FileError: "exists" if its name is taken. */
   make(file: StoredFile): void {
     this.paths.makeFolders(file.elements);
     file.checked(null);
@@ -212,8 +212,8 @@ export class FileAccess {
   }
 
   /**
-   * All that was written to `files` is on the disk when it resolves. Rejects with the first FileError
-   * after it tried all of them: of a disk that was pulled out each is to be distrusted.
+   * Resolves when everything written to `files` is on the disk. Rejects with the first FileError
+   * after trying all of them: if a disk was pulled out, each file is distrusted.
    */
   async sync(files: Iterable<StoredFile>): Promise<void> {
     let failure: unknown = null;
@@ -250,7 +250,7 @@ export class FileAccess {
     return now === null || this.paths.disk.keepsInodes ? now : { ...now, inode: 0 };
   }
 
-  /** Remembers the file as our own write left it. Throws a FileError when it is not there any more. */
+  /** Remembers the file as our write left it. Throws a FileError if it no longer exists. */
   #leave(file: StoredFile, handle: FileHandle): void {
     const now = this.disk.stat(file.path);
     if (now === null || this.paths.disk.keepsInodes) file.leave(now);
@@ -282,7 +282,7 @@ export class FileAccess {
     return this.#pool.open(file, "write");
   }
 
-  /** As `#openForWriting`, but the file may be closed again by the time that it resolves. */
+  /** As `#openForWriting`, but the file may be closed again when it resolves. */
   async #openAway(file: StoredFile): Promise<void> {
     const isOpen = this.#pool.isOpen(file, "write");
     if (!isOpen) {
@@ -320,7 +320,7 @@ export class FileAccess {
     this.#leaveAs(file, open, now);
   }
 
-  /** What a check found may be of files that we may not write to. Windows syncs no others. */
+  /** A check may have read files that we may not write to. Windows cannot sync those. */
   async #sync(file: StoredFile): Promise<void> {
     const isKnown = !this.pace.isSlow || this.#pool.isOpen(file, "read");
     let handle: FileHandle;
@@ -342,7 +342,7 @@ export class FileAccess {
   }
 }
 
-/** It was not there when the torrent was opened. */
+/** It did not exist when the torrent was opened. */
 function appeared(path: string, cause: FileError): FileError {
   const message =
     `${path} appeared after the download had begun, and is left alone. Start again to ` +

@@ -10,7 +10,7 @@ type ClaimedFiles = Pick<TorrentFiles, "layout" | "newFilesOf" | "makeFiles">;
 export class FileClaims {
   readonly #files: ClaimedFiles;
   readonly #save: (() => Promise<void>) | null;
-  /** Made or taken over, and not in a record on the disk yet. */
+  /** Created or taken over, but not yet in a record on the disk. */
   readonly #unsaved = new Set<number>();
   /** Files that a slow disk is making. */
   readonly #making = new Map<number, Promise<void>>();
@@ -25,8 +25,8 @@ export class FileClaims {
   }
 
   /**
-   * Null when bytes of the piece may be written now, else a promise of when. Makes the files that are
-   * missing: throws or rejects with a FileError, "exists" where something has the name of one.
+   * Null if bytes of the piece may be written now, else a promise that resolves when they may.
+   * Creates missing files: throws or rejects with a FileError, "exists" if a name is taken.
    */
   ready(piece: number): Promise<void> | null {
     const { layout } = this.#files;
@@ -39,7 +39,7 @@ export class FileClaims {
     return files.some((file) => this.#unsaved.has(file)) ? this.pending : null;
   }
 
-  /** Files that were taken over, and that no record on the disk names. */
+  /** Files that were taken over and are in no record on the disk. */
   tookOver(files: Iterable<number>): void {
     if (this.#save !== null) { for (const file of files) this.#unsaved.add(file); }
   }
@@ -52,7 +52,7 @@ export class FileClaims {
     const made = making.then(() => this.tookOver(files)).finally(() => {
       for (const file of files) this.#making.delete(file);
     });
-    made.catch(() => {}); // who waits for one of the files hears of it
+    made.catch(() => {}); // a caller that waits for one of the files gets the error
     for (const file of files) this.#making.set(file, made);
     return made;
   }
@@ -70,11 +70,11 @@ export class FileClaims {
   }
 
   async #saveAfter(before: Promise<void> | null): Promise<void> {
-    await before; // also without one: all that is made in this turn goes into one save
+    await before; // in any case: all files created in this turn go into one save
     this.#current = this.#next;
     this.#next = null;
     const made = [...this.#unsaved];
-    await this.#save!().catch(() => {}); // it was told, and without a record the download continues
+    await this.#save!().catch(() => {}); // it was reported, and the download continues without a record
     for (const file of made) this.#unsaved.delete(file);
     this.#current = null;
   }

@@ -24,39 +24,39 @@ export interface PlacedFile {
 export interface Found {
   /** By index in the torrent's list: files that have another path than the torrent's own. */
   readonly renamed: ReadonlyMap<number, Path>;
-  /** Files that were looked for and are on the disk, under whatever name. */
+  /** Files that were searched for and exist, under any name. */
   readonly here: ReadonlySet<number>;
-  /** Whether names that differ in case or form are one file there; null where nothing tells. */
+  /** Whether names that differ in case or form name one file there; null if unknown. */
   readonly folds: boolean | null;
 }
 
-/** What a disk does with names. */
+/** How a disk treats names. */
 export interface DiskRules {
   readonly folds: boolean;
-  /** Elements that it does not take, each with one that it takes in its place, or null. */
+  /** Elements that it refuses, each with one that it accepts instead, or null. */
   readonly refused: ReadonlyMap<string, string | null>;
 }
 
 type Looking = Pick<Files, "stat" | "list">;
 
-/** Windows' reserved characters, which its file systems refuse also elsewhere. */
+/** Windows' reserved characters, which its file systems also refuse on other systems. */
 // deno-lint-ignore no-control-regex
 const RESERVED = /["*:<>?\\|\x01-\x1f]/g;
 /** Bytes of a safe name. */
 const MAX_SAFE_BYTES = 240;
-/** Spellings of one folder that are looked into at most. */
+/** The most spellings of one folder that are searched. */
 const MAX_SPELLINGS = 4;
-/** What has one Unicode form. */
+/** Characters with a single Unicode form. */
 const PLAIN = /^[ -~]*$/;
-/** Letters of all scripts, and what no file system has another use for. */
+/** Letters of all scripts, and characters without a special meaning on any file system. */
 const ORDINARY = /^[\p{L}\p{M}\p{N} \-_.,;'()[\]{}!@#$%^&+=~`]+$(?<![. ])/u;
-/** Bytes of a name that also encrypted disks take (eCryptfs). */
+/** The longest name on encrypted disks (eCryptfs), in bytes. */
 export const ORDINARY_BYTES = 143;
 
 /**
- * Looks for each file below `root`; writes nothing. `known`: names that were recorded or chosen, which
- * are not looked for. `wholeOnly`: under another name than its own a file counts only with its full
- * length, where nothing else tells that it is not somebody's own.
+ * Looks for each file below `root`; writes nothing. `known`: recorded or chosen names, which are
+ * not searched for. `wholeOnly`: under another name than its own, a file counts only at its full
+ * length, if nothing else tells that it is not another person's.
  */
 export function findFiles(
   files: Looking,
@@ -100,8 +100,8 @@ function placeTwin(
 }
 
 /**
- * What remains to be tried before files that are not `here` are made: names that some disk does not
- * take, and whether the disk folds names where two of the torrent's would become one.
+ * What must still be tested before the files that are not `here` are created: names that some disk
+ * refuses, and whether the disk folds names so that two of the torrent's would become one.
  */
 export function doubtfulNames(
   entries: readonly PlacedFile[],
@@ -116,8 +116,8 @@ export function doubtfulNames(
 }
 
 /**
- * The names of all files as they will be made on disks with these rules: `renamed` as in `Found`, the
- * files that get another name than their own, and those for which the disk takes none.
+ * The names that all files will get on disks with these rules: `renamed` as in `Found`, the files
+ * that get another name than their own, and those for which the disk accepts none.
  */
 export function chooseNames(
   entries: readonly PlacedFile[],
@@ -136,7 +136,7 @@ export function chooseNames(
   });
   if (folds || refused.size > 0) {
     const made = paths.map((_, file) => file).filter((file) => !entries[file]!.pad);
-    // Existing files keep their names, then those that have their own.
+    // Existing files choose first, then those that keep their own name.
     const rank = (file: number) =>
       !isFree(file) ? 0 : isSame(paths[file]!, entries[file]!.path) ? 1 : 2;
     const ordered = made.toSorted((a, b) => rank(a) - rank(b));
@@ -155,10 +155,10 @@ export function windowsName(name: string): string {
   return sanitizeName(name, true) || "_";
 }
 
-/** Room for the number that tells names apart when they have become the same. */
+/** Room for a number that distinguishes equal names. */
 const NUMBER_BYTES = 8;
 
-/** A name that the strictest disk takes, also with a number: Windows' rules, 143 bytes. */
+/** A name that the strictest disk accepts, even with a number: Windows' rules, 143 bytes. */
 export function tame(name: string): string {
   const safe = windowsName(name);
   const most = ORDINARY_BYTES - NUMBER_BYTES;
@@ -173,7 +173,7 @@ export function tame(name: string): string {
   return `${head.replace(/[. ]+$/, "")}${end}`;
 }
 
-/** The one under which any disk has it. */
+/** The spelling that any disk stores. */
 function hasOneSpelling(name: string): boolean {
   return PLAIN.test(name) && isOrdinary(name);
 }
@@ -195,8 +195,8 @@ function twinsOf(entries: readonly PlacedFile[]): Map<number, Path> {
 }
 
 /**
- * Existing files tell: two names that both show a file are two entries in the list of their folder on
- * a disk that keeps them apart, and one on a disk that does not.
+ * Existing files show it: if two names both find a file, a disk that distinguishes them has two
+ * entries in its folder list, another disk has one.
  */
 function foldsNames(
   files: Looking,
@@ -233,15 +233,15 @@ function keyOf(path: Path): string {
   return path.map(foldName).join("/");
 }
 
-/** Goes through the folders of the torrent as they are on the disk. */
+/** Walks the torrent's folders as they are on the disk. */
 class Search {
   readonly #files: Looking;
   readonly #root: string;
   readonly #entries: readonly PlacedFile[];
   readonly #wholeOnly: boolean;
-  /** The spellings under which a folder is there, by its own. */
+  /** The spellings of existing folders, by the torrent's own. */
   readonly #folders = new Map<string, Path[]>();
-  /** Own paths of the files: no other file can be found there. */
+  /** The files' own paths: no other file can be found at them. */
   #own: Set<string> | null = null;
   readonly #taken = new Set<string>();
   /** Our own paths for all files on disks that do not accept all names. */
@@ -254,7 +254,7 @@ class Search {
     this.#wholeOnly = wholeOnly;
   }
 
-  /** The path that a file has; its own one itself when that is it; null where it has none. */
+  /** The path of an existing file, which may be its own one; null if there is none. */
   find(file: number): Path | null {
     const { path, length } = this.#entries[file]!, last = path.length - 1;
     for (const folder of this.#spellings(file, last)) {
@@ -281,7 +281,7 @@ class Search {
     return this.#own.has(key) || this.#taken.has(key);
   }
 
-  /** The folders on the disk that the first `depth` elements of a path may mean. */
+  /** The existing folders that the first `depth` elements of a path may mean. */
   #spellings(file: number, depth: number): readonly Path[] {
     if (depth === 0) return [[]];
     const key = this.#entries[file]!.path.slice(0, depth).join("/"), known = this.#folders.get(key);
@@ -298,7 +298,7 @@ class Search {
     return this.#folders.get(key)!;
   }
 
-  /** Under which names one element of a path may be, likeliest first. */
+  /** The possible names of one element of a path, likeliest first. */
   *#names(file: number, depth: number): Generator<string> {
     const { path, safePath } = this.#entries[file]!, own = path[depth]!, safe = safePath[depth]!;
     yield own;
@@ -319,7 +319,7 @@ class Search {
   }
 }
 
-/** As `chooseNames` has it for exFAT and NTFS, and for disks that take only shorter names. */
+/** As `chooseNames` spells it for exFAT and NTFS, and for disks with shorter names. */
 function givenPaths(entries: readonly PlacedFile[]): Path[][] {
   const dos = new Map<string, string>(), cut = new Map<string, string>(), short = new Map(cut);
   for (const { path, pad } of entries) {
@@ -352,7 +352,7 @@ function exists(files: Looking, path: string): boolean {
   return unlessRefused(() => files.stat(path), null) !== null;
 }
 
-/** A name that the disk does not take is not there; what else is wrong shows when it is opened. */
+/** A name that the disk refuses does not exist; other problems show when it is opened. */
 function unlessRefused<T>(what: () => T, otherwise: T): T {
   try {
     return what();

@@ -12,15 +12,15 @@ import type { FollowedLinks } from "./safe_paths.ts";
 import { StoredFile } from "./stored_file.ts";
 
 export interface StorageEntry {
-  /** Elements that lead nowhere else, below the download folder. */
+  /** Elements that cannot lead out of the download folder. */
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
-  /** Stands in no file: its bytes are zeros. */
+  /** A pad, which has no file: its bytes are zeros. */
   readonly pad: boolean;
 }
 
-/** More are made or written with rests between them. */
+/** More files than this are created or written with pauses between them. */
 export const FILES_AT_ONCE = 500;
 
 export interface StorageOptions {
@@ -32,7 +32,7 @@ export interface StorageOptions {
   follow?: FollowedLinks;
   /** One for each file; default: all. */
   wanted?: readonly boolean[];
-  /** Resolves when others had their turn, for loops over all files. */
+  /** Resolves when other work had its turn, for loops over all files. */
   rest?: () => Promise<void>;
 }
 
@@ -80,8 +80,8 @@ export class FileSet {
   }
 
   /**
-   * Whoever wrote it, perhaps we before we were killed, may not have synced it: what was read came
-   * out of memory then, and a record that names it has to wait for the disk.
+   * The program that wrote it, perhaps ours before it was killed, may not have synced it: the data
+   * that was read came from memory then, and a record that names it must wait for the disk.
    */
   mayBeUnsynced(stored: StoredFile): void {
     stored.unsynced = true;
@@ -101,7 +101,7 @@ export class FileSet {
     return flags;
   }
 
-  /** A file that is there already is used, wanted or not. */
+  /** An existing file is used, wanted or not. */
   setApart(index: number, file: StoredFile, onlyReads = !this.wanted[index]): void {
     const now = onlyReads ? lookPast(this.access, file) : this.access.look(file);
     if (now !== null || file.length === 0 || this.apart.has(index)) return;
@@ -141,8 +141,8 @@ export class FileSet {
 }
 
 /**
- * As `FileAccess.look`, for paths that are not written: a folder or link in the way counts as
- * foreign.
+ * As `FileAccess.look`, for paths that are not written: a folder or link in its place counts as a
+ * foreign file.
  */
 function lookPast(access: FileAccess, file: StoredFile): FileStat | null {
   try {

@@ -8,15 +8,15 @@ import type { FileSlice, Layout } from "../metainfo/layout.ts";
 import type { Rests } from "../util/rests.ts";
 import type { ReadWaiter } from "./read_cache.ts";
 
-/** Of files, and of pieces by what was seen of their files. A look costs 2 to 25 us. */
+/** For files, and for pieces by the state of their files. A look costs 2 to 25 us. */
 const LOOK_EVERY_MS = 500;
-/** After a change that was none: some network disks move the times of files that we write ourselves. */
+/** After a false alarm: some network disks change the times of files that we write. */
 const FIRST_REST_MS = 1000;
 const MAX_REST_MS = 60_000;
 
-/** Files of one piece that are looked at in one go. */
+/** Files of one piece that are checked at a time. */
 const MAX_AT_ONCE = 250;
-/** To look at a piece of many files may take this part of the time. */
+/** Checking a piece of many files may take this part of the time. */
 const CROWD_SHARE = 1 / 10;
 
 export interface WatchedFiles {
@@ -32,7 +32,7 @@ export interface WatchedFiles {
 
 interface Crowd {
   free: boolean;
-  /** It is not looked at again before; Infinity during a look. */
+  /** The time of the next look; Infinity during a look. */
   until: number;
   /** A changed file was found during the look. */
   spoilt: boolean;
@@ -48,9 +48,9 @@ export class FileWatch {
   /** By piece of many files: what the last look found. */
   readonly #crowds = new Map<number, Crowd>();
   #closed = false;
-  /** By file: when it was looked at last, and was as it was left. */
+  /** By file: when it was last found as it was left. */
   readonly #lookedAt = new Map<number, number>();
-  /** By file: how long it is not looked at after its last check, which found nothing wrong. */
+  /** By file: the time until the next look, after a check that found nothing wrong. */
   readonly #rests = new Map<number, number>();
   readonly #looking = new Set<number>();
   readonly #held = new Set<number>();
@@ -64,7 +64,7 @@ export class FileWatch {
   }
 
   // hot
-  /** Whether a piece may be served: its files are as they were left, as far as is known. */
+  /** Whether a piece may be served: as far as is known, its files are as they were left. */
   mayServe(piece: number, now: number): boolean {
     if (now - this.#freshSince >= LOOK_EVERY_MS) {
       this.#free.clear();
@@ -73,7 +73,7 @@ export class FileWatch {
     return this.#free.has(piece) || this.#look(piece, now);
   }
 
-  /** As `mayServe`, whenever the files were looked at last. */
+  /** As `mayServe`, whatever the age of the last look. */
   lookAgain(piece: number): boolean {
     this.#free.clear();
     this.#doubtCrowds();
@@ -81,7 +81,7 @@ export class FileWatch {
     return this.#look(piece, this.#now());
   }
 
-  /** Nothing is looked at any more. */
+  /** No file is checked any more. */
   close(): void {
     this.#closed = true;
   }
@@ -92,8 +92,8 @@ export class FileWatch {
   }
 
   /**
-   * They were checked: pieces that were wrong are not ours any more. Where none was, `isRight`, the
-   * next look comes later each time, until one finds nothing changed.
+   * The files were checked, and wrong pieces are no longer ours. If there were none (`isRight`),
+   * the interval to the next look grows until one finds nothing changed.
    */
   release(files: readonly number[], isRight: boolean): void {
     for (const file of files) {
@@ -134,7 +134,7 @@ export class FileWatch {
     return isFree;
   }
 
-  /** The pieces of a torrent of tiny files hold thousands: the loop gives way, and is seldom run. */
+  /** A piece of a torrent of tiny files has thousands of them: the loop yields and rarely runs. */
   async #lookAtCrowd(piece: number, slices: readonly FileSlice[]): Promise<void> {
     const begun = this.#now(), crowd: Crowd = { free: false, until: Infinity, spoilt: false };
     this.#crowds.set(piece, crowd);
@@ -157,7 +157,7 @@ export class FileWatch {
     this.#wake();
   }
 
-  /** What was found of pieces of many files counts no more. */
+  /** Earlier results for pieces of many files are void. */
   #doubtCrowds(): void {
     for (const [piece, crowd] of this.#crowds) {
       if (crowd.until === Infinity) crowd.spoilt = true;

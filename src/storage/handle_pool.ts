@@ -35,7 +35,7 @@ export class HandlePool {
     this.#clock = clock;
   }
 
-  /** Of the disk with this id (`Files.diskOf`). */
+  /** The pace of the disk with this id (`Files.diskOf`). */
   paceOf(disk: string): DiskPace {
     const known = this.#paces.get(disk);
     if (known !== undefined) return known;
@@ -69,7 +69,7 @@ export class HandlePool {
     const isNew = mode === "create";
     if (!isNew && this.isOpen(file, mode)) return this.open(file, mode);
     const handle = await this.#openAwayOrMakeRoom(file.path, mode);
-    if (!isNew && this.isOpen(file, mode)) { // somebody else was quicker
+    if (!isNew && this.isOpen(file, mode)) { // another caller was quicker
       handle.close();
       return this.open(file, mode);
     }

@@ -7,10 +7,10 @@ const JOBS_EACH = 2;
 const BYTES_EACH = 512 * 1024;
 
 /**
- * Hashes the spans of each of `pieces`, which are drawn one by one when there is room for them, and
- * hands each digest to `take` (null: a file is missing or too short), in the order in which they
- * come. Resolves when all are taken, or at once when aborted. Rejects with a FileError and with what
- * `pieces`, `spans` or `take` throw; nothing is drawn or taken after either.
+ * Hashes the spans of each of `pieces`, which are drawn one by one as there is room, and hands each
+ * digest (null: a file is missing or too short) to `take` as it arrives. Resolves when all are
+ * taken, or at once when aborted. Rejects with a FileError, and with errors of `pieces`, `spans` or
+ * `take`; nothing is drawn or taken after that.
  */
 export async function hashPieces(
   hasher: Pick<Hasher, "concurrency" | "hashFiles">,

@@ -18,7 +18,7 @@ export async function makeInTurn(
   }
 }
 
-/** Makes the empty ones that are not there, until it is `over`. Rejects with a FileError. */
+/** Creates the missing empty files until it is `over`. Rejects with a FileError. */
 export async function makeEmpty(
   access: FileAccess,
   files: Iterable<StoredFile>,
@@ -34,7 +34,7 @@ export async function makeEmpty(
   }
 }
 
-/** Makes a file that is not there, empty. Throws a FileError. */
+/** Creates a missing file, empty. Throws a FileError. */
 export function makeMissing(access: FileAccess, file: StoredFile): void {
   if (access.look(file) !== null) return;
   access.make(file);

@@ -13,13 +13,13 @@ import { type DiskRules, ORDINARY_BYTES, tame, windowsName } from "./file_placem
 const ODD = /[^\p{L}\p{M}\p{N} ]/gu;
 /** The most characters tried, and how many of them in one name. */
 const MAX_CHARACTERS = 4000, TOGETHER = 30;
-/** Of the names themselves are tried at most. */
+/** The most of the torrent's own names that are tried. */
 const MAX_TRIED = 32;
-/** In neither of the two cases and forms that are asked for. */
+/** A spelling in neither of the two cases and forms that are tested. */
 const BOTH = "shoal A\u00e9", OTHERS = ["shoal a\u00e9", "shoal Ae\u0301"];
 const ASCII = "shoal A", OTHER_CASE = "shoal a";
 
-/** Where nothing can be made nothing is refused: the error of the download itself says why. */
+/** If nothing can be created, nothing is refused: the download's own error will tell why. */
 export function probeNames(
   files: Files,
   random: Random,
@@ -39,7 +39,7 @@ export function probeNames(
   }
 }
 
-/** In the folder itself, or where it will be made. */
+/** In the folder itself, or in the one in which it will be created. */
 function makeFolder(files: Files, random: Random, root: string): string | null {
   const name = `.shoal-names-${toHex(random.fill(new Uint8Array(8)))}`;
   try {
@@ -78,7 +78,7 @@ class Trial {
     return this.#shows(BOTH, OTHERS) ?? this.#shows(ASCII, [OTHER_CASE]) ?? false;
   }
 
-  /** Each name that is refused, with one that is taken in its place, or null. */
+  /** Each refused name with an accepted one in its place, or null. */
   refusedOf(names: ReadonlySet<string>): Map<string, string | null> {
     const bad = this.#refusedCharacters(names), limit = this.#limitOf(names, bad);
     const refused = new Map<string, string | null>();
@@ -112,7 +112,7 @@ class Trial {
     return bad;
   }
 
-  /** Bytes of the longest of the names that is not refused for its length. */
+  /** Bytes of the longest name that is not refused for its length. */
   #limitOf(names: ReadonlySet<string>, bad: ReadonlySet<string>): number {
     const long = [...names].map((name) => without(name, bad))
       .filter((name) => utf8Length(name) > ORDINARY_BYTES)
@@ -126,7 +126,10 @@ class Trial {
     return taken === 0 ? ORDINARY_BYTES : utf8Length(long[taken - 1]!);
   }
 
-  /** Whether a file of that name is also there under one of the others; null where it cannot be made. */
+  /**
+   * Whether a file with that name also appears under one of the others; null if it cannot be
+   * created.
+   */
   #shows(name: string, others: readonly string[]): boolean | null {
     const path = `${this.#folder}/${name}`;
     if (!this.#make(path)) return null;
@@ -142,7 +145,7 @@ class Trial {
     return true;
   }
 
-  /** False where the disk does not take the name. Throws a FileError for anything else. */
+  /** False if the disk refuses the name. Throws a FileError for any other problem. */
   #make(path: string): boolean {
     try {
       this.#files.open(path, "create").close();
@@ -160,7 +163,7 @@ function without(name: string, bad: ReadonlySet<string>): string {
     : name.replace(ODD, (character) => bad.has(character) ? "_" : character);
 }
 
-/** What the name can be on a disk that refuses these characters and more bytes than that. */
+/** A version of the name for a disk that refuses these characters and longer names. */
 function replacement(name: string, bad: ReadonlySet<string>, limit: number): string {
   const plain = without(name, bad);
   if (utf8Length(plain) <= limit) return plain;

@@ -6,10 +6,10 @@
 import type { FileHandle, FileStat } from "../platform/types.ts";
 import type { FileIdentity } from "./stamps.ts";
 
-/** What the start-up check found out about an existing file. */
+/** The results of the start-up check for an existing file. */
 export interface FoundFile {
   readonly stat: FileStat;
-  /** Bytes that the torrent's file has. */
+  /** The length of the torrent's file. */
   readonly length: number;
   /** A piece with bytes of it matches the torrent. */
   readonly matches: boolean;
@@ -18,8 +18,8 @@ export interface FoundFile {
 }
 
 /**
- * "ours": it may be written to. "foreign": none of its bytes is known to be of the torrent. "longer":
- * it goes on behind the end of the torrent's file, with bytes that are not zeros.
+ * "ours": it may be written to. "foreign": none of its bytes is known to belong to the torrent.
+ * "longer": beyond the end of the torrent's file it has bytes that are not zeros.
  */
 export type Verdict = "ours" | "foreign" | "longer";
 
@@ -39,7 +39,7 @@ export async function judgeFile(
   return await isZero(read, length, stat.size, signal) ? "ours" : "longer";
 }
 
-/** Whether all bytes from `from` to `to` are zeros: holes are, too. */
+/** Whether all bytes from `from` to `to` are zeros, as in holes. */
 export async function isZero(
   read: () => FileHandle,
   from: number,
@@ -53,13 +53,13 @@ export async function isZero(
     const part = buffer.subarray(0, Math.min(buffer.length, to - at));
     const got = await read().readAsync(part, at);
     for (let i = 0; i < got; i++) if (part[i] !== 0) return false;
-    if (got === 0) return true; // it became shorter meanwhile
+    if (got === 0) return true; // it was truncated in the meantime
     at += got;
   }
   return true;
 }
 
-/** Null where the file system keeps nothing that would tell the file from others. */
+/** Null if the file system stores nothing that distinguishes the file from others. */
 export function identityOf(stat: FileStat | null): FileIdentity | null {
   if (stat === null || stat.inode === 0 || stat.bornMs === 0) return null;
   if (!Number.isSafeInteger(stat.inode)) return null;

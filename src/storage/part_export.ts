@@ -15,9 +15,9 @@ export interface SharedSlice {
 }
 
 /**
- * `shared`: the file's parts that have a slot. Only for who has the turn, so that nobody writes to
- * them meanwhile. The file has its name when it resolves: from then on bytes belong there. Rejects
- * with a FileError, and leaves no file then.
+ * `shared`: the parts of the file that have a slot. Only for the holder of the turn, so that
+ * nothing is written to them in the meantime. When it resolves, the file has its name, and its
+ * bytes belong there from then on. Rejects with a FileError, and then leaves no file.
  */
 export async function exportParts(
   access: FileAccess,

@@ -43,7 +43,7 @@ export class PartFile {
     this.file = this.#named(partFileName(shape.infoHash));
   }
 
-  /** It is somewhere else now. */
+  /** The file was moved. */
   moved(access: FileAccess, file: StoredFile): void {
     this.#access = access;
     this.file = file;
@@ -73,7 +73,7 @@ export class PartFile {
     this.file = this.#named(name);
   }
 
-  /** It begins with something that is neither a head of ours, of any version, nor zeros. */
+  /** It begins with data that is neither a head of ours, of any version, nor zeros. */
   #isForeign(): boolean {
     if (this.#slotCount === 0) return false;
     const begin = new Uint8Array(MAGIC.length);
@@ -122,14 +122,14 @@ export class PartFile {
     yield { file, bytes, offset: slot * this.#stride + HEAD_BYTES + begin };
   }
 
-  /** Where bytes of a piece are; null when it has no slot. */
+  /** The place of bytes of a piece; null if it has no slot. */
   span(piece: number, begin: number, length: number): FileSpan | null {
     const slot = this.#slots.get(piece);
     if (slot === undefined) return null;
     return { path: this.file.path, offset: slot * this.#stride + HEAD_BYTES + begin, length };
   }
 
-  /** None of it is needed any more. Throws a FileError. */
+  /** Nothing in it is needed any more. Throws a FileError. */
   remove(): void {
     this.#access.letGo(this.file);
     // Where it was not there and was not written to, what has its name now is not ours.
@@ -168,7 +168,7 @@ function headOf(piece: number, { infoHash, pieceLength }: PartShape): Uint8Array
   return head;
 }
 
-/** The piece that the slot is for; null when the head is none of this torrent's. */
+/** The piece of the slot; null if the head is not of this torrent. */
 function readHead(head: Uint8Array, shape: PartShape): number | null {
   if (!equalBytes(head.subarray(0, 8), MAGIC) || readUint32(head, 8) !== VERSION) return null;
   if (!equalBytes(head.subarray(12, 32), shape.infoHash)) return null;

@@ -23,9 +23,9 @@ export class PieceData {
   }
 
   /**
-   * Writes a whole verified piece: at once, or by the time the promise resolves where the disk is
-   * slow, or where the piece lies in many files. `bytes` stay as they are until then. Throws or rejects with a FileError that says which
-   * file and why.
+   * Writes a whole verified piece: at once, or by the time the promise resolves if the disk is slow
+   * or the piece is in many files. `bytes` must not change until then. Throws or rejects with a
+   * FileError that names the file and the reason.
    */
   writePiece(piece: number, bytes: Uint8Array): void | Promise<void> {
     assert(bytes.length === this.layout.lengthOf(piece), "a piece is written as a whole");
@@ -42,12 +42,12 @@ export class PieceData {
     }
   }
 
-  /** Whether the disk is quick, so that `writeAt` returns when all is written. */
+  /** Whether the disk is quick, so that `writeAt` has written everything when it returns. */
   get writesAtOnce(): boolean {
     return this.#set.access.isQuick;
   }
 
-  /** Resolves when no write is under way any more. */
+  /** Resolves when no write is in progress. */
   async written(): Promise<void> {
     await this.#set.access.turns.over;
   }
@@ -63,7 +63,7 @@ export class PieceData {
     });
   }
 
-  /** Where bytes of a piece go, as it is when each is asked for. */
+  /** The places of bytes of a piece, at the time of each call. */
   *#writes(piece: number, begin: number, bytes: Uint8Array): Generator<FileWrite> {
     for (const slice of this.layout.slices(piece, begin, bytes.length)) {
       const file = this.#set.files[slice.file];
@@ -111,12 +111,12 @@ export class PieceData {
     return stored ? this.#set.access.isTouched(stored) : false;
   }
 
-  /** Whether its disk may have lost some of it since it was read last. */
+  /** Whether the disk may have lost some of it since it was last read. */
   isDistrusted(file: number): boolean {
     return this.#set.files[file]?.isDistrusted ?? false;
   }
 
-  /** All that was written before is on the disk when it resolves. Rejects with a FileError. */
+  /** Resolves when all earlier writes are on the disk. Rejects with a FileError. */
   async sync(): Promise<void> {
     await this.#set.access.sync(this.#set.all());
   }

@@ -8,9 +8,9 @@ import { FileError } from "../util/errors.ts";
 
 export interface GrowingFile {
   readonly path: string;
-  /** Bytes it is to have. */
+  /** The final length in bytes. */
   readonly length: number;
-  /** Bytes it has. */
+  /** The present length in bytes. */
   size(): number;
   /** Rejects with a FileError. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
@@ -52,8 +52,8 @@ export async function reserveSpace(
 }
 
 /**
- * Rejects with a FileError ("disk-full") when the disk that holds `dir` has less than `needed` bytes
- * free. A disk that does not tell is given the benefit of the doubt.
+ * Rejects with a FileError ("disk-full") if the disk of `dir` has less than `needed` bytes free. A
+ * disk that does not report its free space is assumed to have enough.
  */
 export async function demandSpace(disk: Files, dir: string, needed: number): Promise<void> {
   const free = await disk.freeSpace(dir).catch(() => Infinity);

@@ -14,7 +14,7 @@ const READS_AT_ONCE = 8;
 /** Waits for data in memory. Called at most once per wait. */
 export interface ReadWaiter {
   loaded(): void;
-  /** These bytes of a piece cannot be had; what waited for others is not concerned. */
+  /** These bytes of a piece cannot be read; waits for other bytes are not affected. */
   failed(piece: number, begin: number, end: number): void;
 }
 
@@ -33,7 +33,7 @@ export interface WindowOwner {
 export class CachedWindow {
   bytes: Uint8Array | null = null;
   ready = false;
-  /** Its data must no longer be served, whatever the read brings. */
+  /** Its data must not be served any more, whatever the read returns. */
   stale = false;
   readonly waiters = new Set<ReadWaiter>();
 
@@ -123,7 +123,7 @@ export class ReadCache {
     }
   }
 
-  /** Memory for one more window, from those used longest ago if need be. */
+  /** Memory for one more window, taken from the least recently used ones if necessary. */
   #room(length: number): Uint8Array {
     for (const oldest of this.#kept) {
       if (this.bytes + length <= this.maxBytes) break;

@@ -14,7 +14,7 @@ import { replaced, StoredFile } from "./stored_file.ts";
 export interface RelocateOptions {
   /** Ends a copy; the files stay where they were. Renaming is not interrupted. */
   signal?: AbortSignal;
-  /** Bytes copied; not called when renaming did it. */
+  /** Bytes copied; not called if the files could be renamed. */
   progress?(done: number, total: number): void;
   /** An earlier move to the same places was cut short by a crash: files may be at either place. */
   finishing?: boolean;
@@ -42,10 +42,10 @@ const STEP_BYTES = 1024 * 1024;
 export class Relocation {
   readonly #from: FileAccess;
   readonly #to: FileAccess;
-  /** Of files that change their place. */
+  /** The files that change their place. */
   readonly #moves: Move[] = [];
   readonly #unmoved: StoredFile[] = [];
-  /** Is there while copies get their names: some of the new places are ours then. */
+  /** Exists while copies get their names: some files at the new places are ours then. */
   readonly #mark: StoredFile;
 
   /**
@@ -71,15 +71,15 @@ export class Relocation {
   }
 
   /**
-   * For before anybody is told that a move has begun. Rejects with a FileError ("exists") where
-   * something is in the way. What an earlier move left under names of ours is removed.
+   * To be called before a move is announced. Rejects with a FileError ("exists") if a new place is
+   * taken. Files that an earlier move left under names of ours are removed.
    */
   async check(): Promise<void> {
     this.#demandRoom(false);
     await this.#removeOurs();
   }
 
-  /** Whether something is at its new place only. */
+  /** Whether some file exists only at its new place. */
   get hasBegun(): boolean {
     return this.#moves.some(({ from, to }) => {
       return this.#from.look(from) === null && this.#to.look(to) !== null;
@@ -87,9 +87,9 @@ export class Relocation {
   }
 
   /**
-   * In the turn in which `settle` is called the files are at both places or the new ones, and bytes
-   * belong to the new ones from then on. Rejects with a FileError ("exists" where something is in
-   * the way), or with the signal's reason; then everything is where it was.
+   * In the turn of the call of `settle`, the files are at both places or at the new ones, and bytes
+   * belong to the new ones from then on. Rejects with a FileError ("exists" if a new place is
+   * taken) or with the signal's reason; then nothing has moved.
    */
   async run(options: RelocateOptions, settle: (relocated: Relocated) => void): Promise<void> {
     const to = this.#to;
@@ -137,7 +137,10 @@ export class Relocation {
     await this.#removeOurs();
   }
 
-  /** The mark first, and for good: without it nothing but a name of ours is ours. */
+  /**
+   * The mark comes first, and must survive a crash: without it, only files under names of ours are
+   * ours.
+   */
   async #removeOurs(): Promise<void> {
     const to = this.#to;
     if (this.#remove(to, this.#mark)) {
@@ -147,7 +150,7 @@ export class Relocation {
     for (const { via } of this.#moves) this.#remove(to, via);
   }
 
-  /** False, with everything where it was, when the places are on different disks. */
+  /** False, and nothing has moved, if the places are on different disks. */
   #renameHere(): boolean {
     try {
       this.#renameAll("from");

@@ -9,10 +9,10 @@ import type { PieceVerifier } from "../metainfo/piece_verifier.ts";
 import { FileError } from "../util/errors.ts";
 import { lastPart } from "./source_files.ts";
 
-/** Names looked at in a search at most, and folders inside one another. */
+/** The most names in a search, and the deepest nesting of folders. */
 const MAX_NAMES = 200_000;
 const MAX_DEPTH = 32;
-/** Files of one size that are tried, and ways to put one piece together out of them. */
+/** The most files of one size that are tried, and combinations for one piece. */
 const MAX_CANDIDATES = 32;
 const MAX_WAYS = 64;
 
@@ -34,9 +34,8 @@ export interface ReusePorts {
 }
 
 /**
- * For each file that was found, where. Links are not followed, folders that cannot be read are
- * passed over. Rejects with a FileError when `dir` itself cannot be read, with the signal's reason
- * when aborted.
+ * The place of each file that was found. Links are not followed, unreadable folders are skipped.
+ * Rejects with a FileError if `dir` itself cannot be read, with the signal's reason when aborted.
  */
 export async function findReusable(
   ports: ReusePorts,
@@ -100,7 +99,7 @@ function unlessRefused<T>(what: () => T): T | null {
   }
 }
 
-/** The piece that tells most about a file: one that is all its own, else the one it begins in. */
+/** The piece that best identifies a file: one entirely inside it, else the one it begins in. */
 function pieceFor(layout: Layout, file: number): { piece: number; own: boolean } | null {
   const range = layout.piecesOf(file);
   if (range === null) return null;
@@ -111,7 +110,7 @@ function pieceFor(layout: Layout, file: number): { piece: number; own: boolean }
   return { piece: range.first, own: false };
 }
 
-/** Tries the ways to put the piece together until its hash is right; keeps the files of that way. */
+/** Tries combinations of files until the piece's hash is right, and keeps those files. */
 async function choose(
   ports: ReusePorts,
   piece: number,

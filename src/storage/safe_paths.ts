@@ -8,8 +8,8 @@ import { FileError } from "../util/errors.ts";
 import { assert } from "../util/assert.ts";
 
 /**
- * Which symbolic links below the chosen folder are followed. Anything but "none" is for reading alone:
- * the link that stands for the torrent's top folder, or all that the user arranged.
+ * Which symbolic links below the chosen folder are followed. Anything but "none" is for reading
+ * only: the link in place of the torrent's top folder, or all links that the user made.
  */
 export type FollowedLinks = "none" | "top folder" | "all";
 
@@ -20,7 +20,7 @@ export class SafePaths {
   readonly #files: Files;
   /** Folders known to be real. */
   readonly #real = new Set<string>();
-  /** Folders with names that a power cut could still undo; null for none. */
+  /** Folders whose new names a power cut could still undo; null for none. */
   #newNames: Set<string> | null = null;
   #disk: Disk | null = null;
 
@@ -44,7 +44,7 @@ export class SafePaths {
     return path;
   }
 
-  /** The path under which a file is opened: `join`, or where a link in its place leads to. */
+  /** The path under which a file is opened: `join`, or the target of a link in its place. */
   place(elements: readonly string[]): string {
     const path = this.join(elements);
     if (this.follow !== "all" || this.#files.stat(path)?.kind !== "link") return path;
@@ -56,17 +56,17 @@ export class SafePaths {
     return !(isWindowsPath(this.root) ? /[\0/\\:]/ : /[\0/]/).test(element);
   }
 
-  /** The disk that the chosen folder was on when it was noted last, or else asked first. */
+  /** The disk of the chosen folder when it was last noted, or else first asked. */
   get disk(): Disk {
     return this.#disk ?? this.noteDisk();
   }
 
-  /** For when the torrent's files are known to be there, or may be made. */
+  /** For when the torrent's files are known to exist, or may be created. */
   noteDisk(): Disk {
     return this.#disk = this.diskNow();
   }
 
-  /** The disk that the chosen folder is on; UNKNOWN_DISK where that cannot be told. */
+  /** The present disk of the chosen folder; UNKNOWN_DISK if it cannot be determined. */
   diskNow(): Disk {
     try {
       return this.#files.diskOf(this.root);
@@ -101,7 +101,7 @@ export class SafePaths {
     }
   }
 
-  /** Makes the folders that a file is to lie in. Throws a FileError ("symlink", ...). */
+  /** Creates the folders for a file. Throws a FileError ("symlink", ...). */
   makeFolders(elements: readonly string[]): void {
     this.makeRoot();
     this.#walk(elements, (path) => {
@@ -111,14 +111,14 @@ export class SafePaths {
   }
 
   /**
-   * Whether the folders that a file lies in are there. Throws a FileError when one of them is a
-   * symbolic link or no folder.
+   * Whether the folders of a file exist. Throws a FileError if one of them is a symbolic link or
+   * not a folder.
    */
   hasFolders(elements: readonly string[]): boolean {
     return this.#walk(elements, () => false);
   }
 
-  /** The folder that a file lies in. */
+  /** The folder of a file. */
   folderOf(elements: readonly string[]): string {
     return elements.length === 1 ? this.root : this.join(elements.slice(0, -1));
   }
@@ -128,7 +128,9 @@ export class SafePaths {
     (this.#newNames ??= new Set()).add(this.folderOf(elements));
   }
 
-  /** No power cut undoes the names that were noted before when it resolves. Rejects with a FileError. */
+  /**
+   * Resolves when no power cut can undo the names that were noted before. Rejects with a FileError.
+   */
   async syncNames(): Promise<void> {
     for (const folder of [...this.#newNames ?? []]) {
       this.#newNames?.delete(folder);
@@ -142,12 +144,14 @@ export class SafePaths {
     (this.#newNames ??= new Set()).add(parentOf(path));
   }
 
-  /** Looks again the next time: for when the folders may have been changed by others. */
+  /** Checks again the next time, as other programs may have changed the folders. */
   forget(): void {
     this.#real.clear();
   }
 
-  /** Goes down to the folder of a file; false where one is missing and `onMissing` does not help. */
+  /**
+   * Goes down to the folder of a file; false if one is missing and `onMissing` does not create it.
+   */
   #walk(elements: readonly string[], onMissing: (path: string) => boolean): boolean {
     const folder = elements.slice(0, -1);
     if (folder.length === 0 || this.#real.has(this.join(folder))) return true;

@@ -23,15 +23,15 @@ export class SeenFiles {
   }
 
   /**
-   * What is there under a file's name; null if nothing, and for pads. Throws a FileError for a link
-   * or a folder, in its place or above it.
+   * The state of the file with this name; null if there is none, and for pads. Throws a FileError
+   * for a link or a folder, in its place or above it.
    */
   statFile(file: number): FileStat | null {
     const stored = this.#set.files[file];
     return stored ? this.#set.access.look(stored) : null;
   }
 
-  /** The part file; null when there is none. */
+  /** The part file; null if there is none. */
   statParts(): FileStat | null {
     return this.#set.parts && this.#set.access.look(this.#set.parts.file);
   }
@@ -51,7 +51,7 @@ export class SeenFiles {
     return this.#set.apart.has(file) && this.hasPart(piece);
   }
 
-  /** All of a file was checked; `before` is its `statFile` of before the check. */
+  /** A whole file was checked; `before` is its `statFile` from before the check. */
   noteChecked(file: number, before: FileStat | null): void {
     const stored = this.#set.files[file];
     if (!stored) return;
@@ -59,7 +59,7 @@ export class SeenFiles {
     if (before !== null) this.#set.mayBeUnsynced(stored);
   }
 
-  /** The change of a file that shows in `now` was dealt with: only another one is a change. */
+  /** The change that `now` shows was handled: only another one counts as a change. */
   acceptChange(file: number, now: FileStat | null): void {
     const stored = this.#set.files[file];
     if (!stored) return;
@@ -78,7 +78,7 @@ export class SeenFiles {
     for (const file of changed) if (seen[file]) this.#set.mayBeUnsynced(this.#set.files[file]!);
   }
 
-  /** How our last write or check left each file, for the resume record. */
+  /** Each file's state after our last write or check, for the resume record. */
   stamps(): Stamp[] {
     return this.#set.files.map((file) => file?.stamp);
   }
@@ -88,8 +88,8 @@ export class SeenFiles {
   }
 
   /**
-   * Indices of the files that are no longer as our last write or check left them, or that are wanted
-   * and have not their full length: what the final check has to read again.
+   * Indices of the files that changed since our last write or check, or are wanted and shorter than
+   * they should be: the final check must read them again.
    */
   changedFiles(): number[] {
     const changed: number[] = [];

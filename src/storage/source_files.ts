@@ -10,9 +10,9 @@ import { isWindowsPath } from "./safe_paths.ts";
 export interface SourceFile {
   /** Below the folder; empty when the source is a file itself. */
   readonly path: readonly string[];
-  /** Where it is. */
+  /** Its location. */
   readonly location: string;
-  /** As it was when it was found. */
+  /** Its state when it was found. */
   readonly stat: FileStat;
 }
 
@@ -21,19 +21,22 @@ export interface Source {
   readonly root: string;
   /** The last part of the root; empty for that of a disk. */
   readonly name: string;
-  /** In the order of the folder lists, empty files among them. */
+  /** In the order of the folder lists, empty files included. */
   readonly files: SourceFile[];
   /** Locations of omitted entries: links, and entries that are neither file nor folder. */
   readonly links: string[];
   readonly others: string[];
-  /** Locations of what `leavesOut` named, folders as one. */
+  /** Locations of the entries that `leavesOut` named; a folder counts as one. */
   readonly excluded: string[];
 }
 
-/** Whether a file or folder, named by its path below the source, is no part of the torrent. */
+/** Whether a file or folder (a path below the source) is not part of the torrent. */
 export type LeavesOut = (path: readonly string[]) => boolean;
 
-/** Throws a FileError: there is nothing, a folder cannot be read, a name is not valid UTF-8. */
+/**
+ * Throws a FileError if the source does not exist, a folder cannot be read, or a name is not valid
+ * UTF-8.
+ */
 export function findSource(
   files: Files,
   path: string,
@@ -57,7 +60,7 @@ export function findSource(
   return source;
 }
 
-/** The files that are no longer as they were found. Throws a FileError. */
+/** The files that changed since they were found. Throws a FileError. */
 export function changedSince(files: Files, found: readonly SourceFile[]): SourceFile[] {
   // Where a disk makes inode numbers up, they change by themselves.
   const goByInode = found.length > 0 && files.diskOf(found[0]!.location).keepsInodes;
@@ -101,7 +104,7 @@ function walkLink(files: Files, root: string, into: Source, leavesOut: LeavesOut
   walk(files, root, [], into, leavesOut);
 }
 
-/** A name that is no UTF-8 cannot be asked for: its bytes were replaced on the way to us. */
+/** A name that is not UTF-8 cannot be opened: its bytes were replaced when we read it. */
 function vanished(location: string, name: string): FileError {
   return name.includes("\ufffd")
     ? new FileError(

@@ -10,38 +10,41 @@ import { PooledFile } from "./handle_pool.ts";
 import { identityOf } from "./ownership.ts";
 
 export class StoredFile extends PooledFile {
-  /** As our last write or check left it; null: it was not there; undefined: never looked. */
+  /** Its state after our last write or check; null: it did not exist; undefined: unknown. */
   #left: FileStat | null | undefined = undefined;
-  /** Another program's change was seen since the last check. */
+  /** Another program changed it since the last check. */
   #disturbed = false;
   #isDistrusted = false;
   /** Its state when another program's change was handled; undefined: none since `#left`. */
   #accepted: FileStat | null | undefined = undefined;
   /** The file with its name is foreign: for this torrent it does not exist. */
   foreign = false;
-  /** It was complete before, and is unchanged since: it is no longer written to. */
+  /** It was complete before and is unchanged since: it is no longer written to. */
   finished = false;
-  /** Of the file that we made or took over; null where it is none, or cannot be told from others. */
+  /**
+   * The identity of the file that we created or took over; null if there is none, or if nothing
+   * distinguishes it from others.
+   */
   identity: FileIdentity | null = null;
-  /** Changes at the begin and at the end of each write. */
+  /** Changes at the beginning and at the end of each write. */
   writes = 0;
-  /** Bytes were written that may not be on the disk yet. */
+  /** Some written bytes may not be on the disk yet. */
   unsynced = false;
-  /** Bytes that were written before are being brought onto the disk. */
+  /** Bytes that were written before are being synced. */
   syncing = false;
 
   constructor(path: string, readonly elements: readonly string[], readonly length: number) {
     super(path);
   }
 
-  /** A write of ours is under way. */
+  /** A write of ours is in progress. */
   get isWriting(): boolean {
     return this.writes % 2 === 1;
   }
 
   /**
-   * It was not there when it was checked, so all that it will hold is written by us: what somebody
-   * puts there meanwhile is written over, and there is nothing to compare with.
+   * It did not exist at the check, so we write all of its contents: data that another program puts
+   * there is overwritten, and there is nothing to compare with.
    */
   get isNew(): boolean {
     return this.#left === null;
@@ -57,14 +60,14 @@ export class StoredFile extends PooledFile {
     if (this.#left !== undefined && !isSame(this.#left, now)) this.#disturbed = true;
   }
 
-  /** It is not the file that we made or took over, though a check may have read it since. */
+  /** It is not the file that we created or took over, though a check may have read it since. */
   isAnother(now: FileStat | null): boolean {
     const { identity } = this;
     if (identity === null || now === null || now.inode === 0) return false;
     return now.inode !== identity.inode || now.bornMs !== identity.bornMs;
   }
 
-  /** Remembers the file as our write left it. Throws a FileError when it is not there any more. */
+  /** Remembers the file as our write left it. Throws a FileError if it no longer exists. */
   leave(now: FileStat | null): void {
     this.#expectHere(now, this.#left?.inode ?? now?.inode);
     this.#left = now;
@@ -83,28 +86,28 @@ export class StoredFile extends PooledFile {
     if (now.kind !== "file" || now.inode !== inode) throw replaced(this.path);
   }
 
-  /** All of it was checked; `before` is its state when that began. */
+  /** The whole file was checked; `before` is its state when that began. */
   checked(before: FileStat | null): void {
     this.#left = before;
     this.#accepted = undefined;
     this.#disturbed = this.#isDistrusted = false;
   }
 
-  /** It is checked, and ours: we made it or took it over. */
+  /** It was checked, and it is ours: created or taken over. */
   own(now: FileStat | null): void {
     this.checked(now);
     this.identity = identityOf(now);
   }
 
   /**
-   * The disk may have lost what we wrote: it is to be read again, before it is uploaded from or at
-   * the next start.
+   * The disk may have lost our data: it must be read again before it is uploaded, or at the next
+   * start.
    */
   distrust(): void {
     this.#disturbed = this.#isDistrusted = true;
   }
 
-  /** It was distrusted, and not read since. */
+  /** It was distrusted and has not been read since. */
   get isDistrusted(): boolean {
     return this.#isDistrusted;
   }
@@ -133,16 +136,16 @@ export class StoredFile extends PooledFile {
     moved.finished = this.finished;
     moved.identity = copy === null ? this.identity : copy.identity;
     moved.unsynced = this.unsynced || this.syncing || (copy?.unsynced ?? false);
-    // Unknown stays unknown: a copy is not known any better.
+    // The copy of an unknown file is unknown, too.
     const known = this.#left !== undefined;
     moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
     return moved;
   }
 
   /**
-   * Whether somebody changed it since we left it or a change was accepted. Where nothing is known of
-   * it, as of files that a user vouches for, the first look is the measure. A distrusted file counts
-   * as changed.
+   * Whether another program changed it since our last access or since a change was accepted. If
+   * nothing is known of it, as with files that the user vouches for, the first look sets the
+   * standard. A distrusted file counts as changed.
    */
   isTouched(now: FileStat | null): boolean {
     if (this.#isDistrusted) return true;
@@ -152,7 +155,7 @@ export class StoredFile extends PooledFile {
     return false;
   }
 
-  /** The change that shows in `now` was dealt with. How we left it stays as it was. */
+  /** The change that `now` shows was handled. Its state after our last write stays as it was. */
   accept(now: FileStat | null): void {
     this.#accepted = now;
     this.#isDistrusted = false;

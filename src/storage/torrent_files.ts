@@ -26,8 +26,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Finds out which files exist, and makes nothing: for before it is known whose they are. Where an
-   * earlier run left bytes of wanted files in the part file they stay there until `setWanted`.
+   * Finds out which files exist and creates nothing: for the time before their owner is known.
+   * Bytes of wanted files that an earlier run left in the part file stay there until `setWanted`.
    * Throws a FileError.
    */
   look(): void {
@@ -42,8 +42,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Looks, and makes the folders and the empty files of what is wanted. Call it before the first
-   * write, and again before what a check found missing is fetched: files that vanished are then made
+   * Looks, and creates the folders and the wanted empty files. Call it before the first write, and
+   * again before pieces that a check missed are downloaded: files that vanished are then created
    * again. Throws a FileError.
    */
   prepare(): void {
@@ -64,9 +64,9 @@ export class TorrentFiles {
   }
 
   /**
-   * The file is ours from here on, whatever it holds. What is behind its end is cut off; where it has
-   * other names it gets a copy of its own, unless nothing will be written to it. Rejects with a
-   * FileError.
+   * The file is ours from now on, whatever it holds. It is cut at its proper end; if it has other
+   * names (hard links), it gets a copy of its own, unless nothing will be written to it. Rejects
+   * with a FileError.
    */
   async takeOver(index: number, { writes }: { writes: boolean }): Promise<void> {
     const file = this.#set.files[index]!;
@@ -84,7 +84,7 @@ export class TorrentFiles {
     this.#set.setApart(index, file);
   }
 
-  /** A file is complete and as it was left: it is never opened for writing again. */
+  /** The file is complete and unchanged: it is never opened for writing again. */
   finishFile(index: number): void {
     const file = this.#set.files[index]!;
     file.finished = true;
@@ -95,14 +95,14 @@ export class TorrentFiles {
     return this.#set.files[index]?.finished ?? false;
   }
 
-  /** The files that we made or took over, for the resume record. */
+  /** The files that we created or took over, for the resume record. */
   owned(): Map<number, FileIdentity> {
     const owned = new Map<number, FileIdentity>();
     this.#set.files.forEach((file, index) => file?.identity && owned.set(index, file.identity));
     return owned;
   }
 
-  /** Files that bytes of a piece would be the first of. */
+  /** Files whose first bytes would be those of this piece. */
   newFilesOf(piece: number): number[] {
     const files: number[] = [];
     for (const { file } of this.layout.slices(piece)) {
@@ -111,7 +111,7 @@ export class TorrentFiles {
     return files;
   }
 
-  /** All wanted files that are not there yet. */
+  /** All wanted files that do not exist yet. */
   newFiles(): number[] {
     return this.#set.files.flatMap((file, index) => {
       const isNew = file?.isNew && file.length > 0 && !this.#set.apart.has(index);
@@ -120,8 +120,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Makes files, empty: at once, or by the time the promise resolves where the disk is slow, or where
-   * they are many. Throws or rejects with a FileError: "exists" where something has the name of one.
+   * Creates empty files: at once, or by the time the promise resolves if the disk is slow or there
+   * are many. Throws or rejects with a FileError: "exists" if a name is taken.
    */
   makeFiles(files: Iterable<number>): void | Promise<void> {
     const access = this.#set.access, missing = [...files].map((index) => this.#set.files[index]!);
@@ -133,8 +133,8 @@ export class TorrentFiles {
   }
 
   /**
-   * For a check that writes nothing: takes the bytes of files that are not there from the part file,
-   * where it has them. Throws a FileError.
+   * For a check that writes nothing: reads the bytes of missing files from the part file, if it has
+   * them. Throws a FileError.
    */
   useParts(): void {
     this.#set.loadParts();
@@ -145,9 +145,9 @@ export class TorrentFiles {
   }
 
   /**
-   * Changes which files are wanted. What the part file has of those that become wanted moves into
-   * them, and is on the disk there before the part file forgets it. One call at a time. Rejects with
-   * a FileError; the files that were not done yet then stay apart, and the call can be repeated.
+   * Changes which files are wanted. Bytes in the part file move into the files that become wanted,
+   * and are on the disk there before the part file drops them. One call at a time. Rejects with a
+   * FileError; the files that were not done then stay apart, and the call can be repeated.
    */
   async setWanted(wanted: readonly boolean[]): Promise<void> {
     await this.#set.access.turns.take(async () => {
@@ -171,9 +171,10 @@ export class TorrentFiles {
   }
 
   /**
-   * With `preallocate`: takes the space of all files by writing zeros behind what is there, since no
-   * runtime can ask the system for it. For after the check of what exists. Rejects with a FileError
-   * ("disk-full" before anything is written if there is not enough); ends early when aborted.
+   * With `preallocate`: reserves the space of all files by writing zeros after their present data,
+   * since no runtime can ask the system for it. To be called after the check of existing data.
+   * Rejects with a FileError ("disk-full" before anything is written if there is not enough); ends
+   * early when aborted.
    */
   async reserve(signal?: AbortSignal): Promise<void> {
     if (!this.#set.options.preallocate) return;
@@ -187,8 +188,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Rejects with a FileError ("disk-full") when the disk has less room than the `left` bytes that are
-   * to come will take. Space that a file has already, as reserved by others, is not needed again.
+   * Rejects with a FileError ("disk-full") if the disk has less room than the `left` missing bytes
+   * need. Space that a file already has, for instance reserved by another program, does not count.
    */
   async demandSpace(left: number): Promise<void> {
     const { disk, paths } = this.#set.access;
@@ -200,10 +201,10 @@ export class TorrentFiles {
   }
 
   /**
-   * Makes of verified pieces exactly the torrent's files: makes empty ones that vanished, and cuts
-   * off zeros behind the end of others; none is open for writing afterwards. For when every piece is
-   * here. Resolves to whether it cut one. Rejects with a FileError where somebody else wrote behind
-   * the end.
+   * Turns the verified pieces into exactly the torrent's files: creates empty ones that vanished,
+   * and cuts off zeros beyond the end of others; afterwards none is open for writing. To be called
+   * when every piece is verified. Resolves to whether it cut one. Rejects with a FileError if
+   * another program wrote beyond the end.
    */
   async finish(signal: AbortSignal): Promise<boolean> {
     await makeEmpty(
@@ -232,8 +233,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Makes a file that is not there out of somebody's copy of it, which may be wrong: its pieces are
-   * to be checked. Rejects with a FileError ("exists" when it is there).
+   * Creates a missing file from another copy of it, which may be wrong: its pieces must be checked.
+   * Rejects with a FileError ("exists" if it is there).
    */
   async takeCopy(index: number, from: string): Promise<void> {
     const file = this.#set.files[index]!;
@@ -267,8 +268,8 @@ export class TorrentFiles {
 }
 
 /**
- * Gives the file a copy of its own where it has other names (hard links): what is written to one
- * of them is in all. Rejects with a FileError.
+ * Gives the file a copy of its own if it has other names (hard links), as writing to one would
+ * change all. Rejects with a FileError.
  */
 async function ownCopy(access: FileAccess, file: StoredFile, name: string): Promise<void> {
   const { disk, paths } = access, now = access.look(file);

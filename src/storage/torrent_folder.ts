@@ -12,45 +12,45 @@ export class TorrentFolder {
     this.#set = set;
   }
 
-  /** Where it is: absolute. */
+  /** The folder's absolute path. */
   get dir(): string {
     return this.#set.access.paths.root;
   }
 
-  /** Whether nothing at all is in its folder, or there is none. */
+  /** Whether its folder is empty or does not exist. */
   isEmpty(): boolean {
     const { disk, paths } = this.#set.access;
     return disk.stat(paths.root) === null || disk.list(paths.root).length === 0;
   }
 
-  /** Remembers the disk that its folder is on. */
+  /** Remembers the disk of its folder. */
   noteDisk(): void {
     this.#set.access.paths.noteDisk();
   }
 
-  /** The disk that its folder was on when it was noted last; the id is empty if unknown. */
+  /** The disk of its folder when it was last noted; the id is empty if unknown. */
   get disk(): Disk {
     return this.#set.access.paths.disk;
   }
 
-  /** The disk that its folder is on now. */
+  /** The present disk of its folder. */
   diskNow(): Disk {
     return this.#set.access.paths.diskNow();
   }
 
-  /** Where a file is or would be; null for pads. */
+  /** The present or future path of a file; null for pads. */
   pathOf(file: number): string | null {
     return this.#set.files[file]?.path ?? null;
   }
 
-  /** Where a file would be if the torrent were in `dir`, under the same name; null for pads. */
+  /** The path that a file would have in `dir`, under the same name; null for pads. */
   pathIn(dir: string, file: number): string | null {
     const stored = this.#set.files[file];
     if (!stored || dir === this.dir) return stored?.path ?? null;
     return this.#set.access.in(dir).paths.join(stored.elements);
   }
 
-  /** Of all files in each of these folders, those twice in the list counted once. */
+  /** The paths of all files in each of these folders; a folder that is named twice counts once. */
   paths(dirs: readonly string[]): { dirs: string[]; paths: string[] } {
     const places = [...new Set(dirs)];
     const paths = places.flatMap((dir) => {
@@ -62,7 +62,7 @@ export class TorrentFolder {
     return { dirs: places, paths };
   }
 
-  /** Where all files would be in `dir` under `names`, one for each in the list. */
+  /** The paths of all files in `dir` under `names`, one for each file in the list. */
   placement(
     dir: string,
     names: readonly (readonly string[])[],
@@ -72,7 +72,7 @@ export class TorrentFolder {
     return { dirs: [at.root], paths };
   }
 
-  /** Whether anything at all has that path. */
+  /** Whether anything exists at that path. */
   isTaken(path: string): boolean {
     return this.#set.access.disk.stat(path) !== null;
   }
@@ -101,12 +101,15 @@ export class TorrentFolder {
     return clean;
   }
 
-  /** For before a move is announced: rejects with the FileError "exists" that it would end with. */
+  /**
+   * To be called before a move is announced: rejects with the FileError "exists" that the move
+   * would end with.
+   */
   async checkMove(dir: string, paths: readonly (readonly string[])[]): Promise<void> {
     await this.#relocation(this.#set.access.in(dir), paths).check();
   }
 
-  /** Whether a move that was cut short brought something to its new place only. */
+  /** Whether an interrupted move left some file at its new place only. */
   hasBegunMove(dir: string, paths: readonly (readonly string[])[]): boolean {
     return this.#relocation(this.#set.access.in(dir), paths).hasBegun;
   }

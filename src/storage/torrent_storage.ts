@@ -17,9 +17,9 @@ export class TorrentStorage {
   readonly data: PieceData;
   /** Makes the files, takes them over and finishes them. */
   readonly files: TorrentFiles;
-  /** Compares them with how we left them. */
+  /** Compares them with their state after our last access. */
   readonly seen: SeenFiles;
-  /** Knows where they are, and moves them. */
+  /** Knows their place, and moves them. */
   readonly folder: TorrentFolder;
   readonly #set: FileSet;
 

@@ -8,7 +8,9 @@ import type { Clock, Files } from "../platform/types.ts";
 
 /** This many windows (4 MiB) in a row without the disk show that the data is in memory. */
 export const PROOF = 16;
-/** A longer read is suspicious; else the count is looked at now and then, since that costs 4 us. */
+/**
+ * A longer read is suspicious; otherwise the count is checked now and then, since that costs 4 us.
+ */
 const LONG_MS = 1;
 const READS_BETWEEN_LOOKS = 32;
 /**
@@ -18,7 +20,7 @@ const READS_BETWEEN_LOOKS = 32;
 const VERY_LONG_MS = 50;
 const PAUSE_MS = 5000;
 
-/** What the judgement is made from. */
+/** The facts for the decision. */
 export interface DiskGauge {
   readonly clock: Pick<Clock, "now">;
   readonly files: Pick<Files, "diskReads">;
@@ -43,7 +45,7 @@ export class Warmth {
     return this.#proven >= PROOF;
   }
 
-  /** A window was read off this thread in this time, perhaps beside others. */
+  /** A window was read off this thread in this time, perhaps while others were. */
   readAway(tookMs: number): void {
     this.#readAt = this.#gauge.clock.now();
     this.#proven = this.#usedDisk() || tookMs > VERY_LONG_MS ? 0 : this.#proven + 1;
@@ -57,7 +59,7 @@ export class Warmth {
     if (this.#usedDisk() || now - begun > VERY_LONG_MS) this.cool();
   }
 
-  /** Nothing is read at once until there is proof again. */
+  /** Nothing is read at once until new proof. */
   cool(): void {
     this.#proven = 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Which files of a torrent are wanted and where they are. Owns both facts; changes come one after
- * the other, and each is in the resume record before anything of the old state is given up.
+ * The wanted files of a torrent, and the places of all files. Owns both facts; changes are made one
+ * after the other, and each is in the resume record before anything of the old state is given up.
  */
 import { isUsableElement } from "../metainfo/file_names.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -18,9 +18,9 @@ export interface ArrangementPorts {
   readonly meta: Metainfo;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
-  /** Aborted when the torrent ends: a copy that is under way ends with it. */
+  /** Aborted when the torrent ends, as is a copy in progress. */
   readonly signal: AbortSignal;
-  /** The resume record is on the disk when it resolves, or cannot be. */
+  /** Resolves when the resume record is on the disk, or cannot be saved. */
   save(): Promise<void>;
   warn(message: string): void;
   readonly claims: PathClaims;
@@ -33,7 +33,7 @@ export class Arrangement {
   /** By index in the torrent's list: other names than the torrent's. */
   #renamed: ReadonlyMap<number, Path>;
   #moving: ResumeData["moving"] = null;
-  /** Changes come one after the other. */
+  /** Makes changes one after the other. */
   readonly #turns = new Turns();
 
   constructor(
@@ -66,7 +66,10 @@ export class Arrangement {
     return this.#moving;
   }
 
-  /** Rejects with a FileError; the files that were not done stay apart, and it can be repeated. */
+  /**
+   * Rejects with a FileError; the remaining files then stay in the part file, and the call can be
+   * repeated.
+   */
   choose(options: FileChoiceOptions): Promise<void> {
     return this.#turns.take(async () => {
       this.#choice = new FileChoice(this.#ports.meta.layout, options);
@@ -76,8 +79,8 @@ export class Arrangement {
   }
 
   /**
-   * For who reads the files by their paths: while `what` goes on no file changes its place, and what
-   * is asked for meanwhile waits.
+   * For a caller that reads the files by their paths: until `what` is done, no file changes its
+   * place, and later changes wait.
    */
   still<T>(what: () => Promise<T>): Promise<T> {
     return this.#turns.take(what);
@@ -90,17 +93,17 @@ export class Arrangement {
   }
 
   /**
-   * Moves the files to another folder, where they stay. Between disks they are copied while reading
-   * and writing go on. Rejects with a FileError ("exists" where something is in the way) or the
-   * signal's reason: then all is where it was.
+   * Moves the files to another folder for good. Between disks they are copied while reading and
+   * writing continue. Rejects with a FileError ("exists" if a new place is taken) or the signal's
+   * reason: then nothing has moved.
    */
   move(dir: string): Promise<void> {
     return this.#turns.take(() => this.#move(dir, this.#renamed, dir));
   }
 
   /**
-   * Gives a file another path below the folder of the torrent. Rejects as `move` does, and with a
-   * RangeError for a path that is not below it.
+   * Gives a file another path below the torrent's folder. Rejects as `move` does, and with a
+   * RangeError for any other path.
    */
   async rename(file: number, path: string): Promise<void> {
     const elements = path.split("/");
@@ -116,21 +119,21 @@ export class Arrangement {
     });
   }
 
-  /** `targetDir`: the torrent's folder from then on. */
+  /** `targetDir`: the torrent's final folder from then on. */
   async #move(
     dir: string,
     renamed: ReadonlyMap<number, Path>,
     targetDir = this.#targetDir,
   ): Promise<void> {
     const { storage, signal, save } = this.#ports, paths = this.#paths(renamed);
-    await storage.folder.checkMove(dir, paths); // what is refused has never begun
+    await storage.folder.checkMove(dir, paths); // a move that is refused here has not begun
     const before = this.#place(storage), after = storage.folder.placement(dir, paths);
     await this.#claim({
       dirs: [...before.dirs, ...after.dirs],
       paths: [...before.paths, ...after.paths],
     }, after.paths);
     this.#moving = { dir, renamed };
-    await save(); // so that a crash in the middle is known as one
+    await save(); // a crash in the middle must be recognised
     let clean: () => void;
     try {
       clean = await storage.folder.move(dir, paths, { signal });
@@ -152,13 +155,15 @@ export class Arrangement {
     return storage.folder.paths([storage.folder.dir, this.#targetDir]);
   }
 
-  /** Rejects with a FileError where another torrent has one of `written`. */
+  /** Rejects with a FileError if another torrent has one of `written`. */
   async #claim(place: Placement, written: readonly string[]): Promise<void> {
     const taken = await this.#ports.claims.claim(place, written);
     if (taken !== null) throw conflictError(taken);
   }
 
-  /** A move of an earlier run was cut short: before anything else is done with the files. */
+  /**
+   * Finishes an interrupted move of an earlier run, before anything else is done with the files.
+   */
   async finishMove({ dir, renamed }: NonNullable<ResumeData["moving"]>): Promise<void> {
     const { storage, warn } = this.#ports,
       paths = this.#paths(renamed),
@@ -172,7 +177,7 @@ export class Arrangement {
       return warn(`${error.message}: the files stay in ${storage.folder.dir}`);
     }
     this.#renamed = renamed;
-    if (dir !== before) this.#targetDir = dir; // a person's wish, or it was so anyway
+    if (dir !== before) this.#targetDir = dir; // the user's wish, or the final folder already
     clean();
   }
 

@@ -1,8 +1,8 @@
 /**
- * Files that somebody changes while they are uploaded. Nothing more of them leaves (the reader holds
- * them) until their pieces were checked again. While downloading, wrong ones are downloaded again.
- * Once the torrent was complete they are withdrawn and the file is left as it is: the user may want
- * the change. Nobody wants what a disk lost of them, so that is downloaded again at any time.
+ * Files that change while they are uploaded. None of their data is sent (the reader holds them)
+ * until their pieces are checked again. During the download, wrong pieces are downloaded again.
+ * Once the torrent was complete, they are withdrawn and the file is left alone, as the change may
+ * be the user's. Data that the disk lost is never a wish: it is downloaded again at any time.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -29,13 +29,13 @@ export interface ChangedFilesPorts {
   /** Tells all members that we lost a piece, or have it again. */
   withdrawn(piece: number): void;
   returned(piece: number): void;
-  /** How we left the files changed, for the resume record. */
+  /** The state after our last write changed, for the resume record. */
   settled(): void;
   warn(message: string): void;
 }
 
 interface Outcome {
-  /** Pieces that we had and that are wrong. */
+  /** Pieces that were ours and are wrong. */
   readonly bad: number[];
   /** Pieces that were withdrawn and are right again. */
   readonly back: number[];
@@ -43,7 +43,7 @@ interface Outcome {
 
 export class ChangedFiles {
   readonly #ports: ChangedFilesPorts;
-  /** To be checked. */
+  /** Files to check. */
   readonly #files = new Set<number>();
   #checking = false;
 
@@ -51,7 +51,7 @@ export class ChangedFiles {
     this.#ports = ports;
   }
 
-  /** A file was seen to have changed. Rejects with what ends the torrent. */
+  /** A file has changed. Rejects with the error that ends the torrent. */
   async noticed(file: number): Promise<void> {
     this.#files.add(file);
     if (this.#checking) return;
@@ -123,7 +123,10 @@ export class ChangedFiles {
     };
   }
 
-  /** A file that is all right is as if we had left it so; any other shows at the next start. */
+  /**
+   * A file whose pieces are all right counts as written by us; others are checked at the next
+   * start.
+   */
   #settle(file: number, before: FileStat | null, { bad }: Outcome): void {
     const { storage, pieces } = this.#ports, wrong = new Set(bad);
     const isRight = (piece: number) => pieces.have.has(piece) && !wrong.has(piece);
@@ -172,7 +175,7 @@ export class ChangedFiles {
     return `${what}: ${count} and ${bad.length === 1 ? "is" : "are"} ${how}`;
   }
 
-  /** Without a piece that is right there is nothing left to upload. Throws a FileError. */
+  /** Without a single right piece, nothing is left to upload. Throws a FileError. */
   #demandAny({ bad }: Outcome): void {
     const { meta, storage, pieces } = this.#ports;
     if (bad.length === 0 || this.#ports.isDownloading() || pieces.have.count > 0) return;
@@ -183,7 +186,7 @@ export class ChangedFiles {
   }
 }
 
-/** A link or folder in place of the file counts as nothing there. */
+/** A link or folder in place of the file counts as a missing file. */
 function look(storage: TorrentStorage, file: number): FileStat | null {
   try {
     return storage.seen.statFile(file);

@@ -1,8 +1,8 @@
 /**
- * The work on the files of one torrent, from the first look at the disk to closing them: checks what
- * exists, downloads, verifies, moves, seeds. It is made when the metadata is known, and made again
- * after a pause or disk trouble; the peers and everything else of the torrent outlive it. Once
- * closed, it does nothing and tells nothing.
+ * The work on the files of one torrent, from the first look at the disk to closing them: checks
+ * existing data, downloads, verifies, moves, seeds. It begins when the metadata is known, and again
+ * after a pause or disk trouble; the peers and the rest of the torrent outlive it. After closing,
+ * it does nothing and reports nothing.
  */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { verifierOf } from "../metainfo/piece_verifier.ts";
@@ -20,7 +20,7 @@ import { SeedWatch } from "./seed_goal.ts";
 import type { ContentPhase, SeedGoal, TorrentHappening, TorrentStatus } from "./types.ts";
 import { Verification } from "./verification.ts";
 
-/** What a status shows of the files. */
+/** The figures of a status about the files. */
 export type ContentFigures = Pick<
   TorrentStatus,
   "wanted" | "have" | "left" | "piecesHave" | "completedAt" | "activeSeconds" | "seedingSeconds"
@@ -31,7 +31,7 @@ export class Content {
   readonly options: ContentOptions;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
-  /** Which files are wanted, and where they are. */
+  /** The wanted files and the places of all files. */
   readonly arrangement: Arrangement;
 
   readonly #peers: TorrentPeers;
@@ -47,7 +47,7 @@ export class Content {
   readonly #changedFiles: ChangedFiles;
   readonly #startedAt: number;
   #phase: ContentPhase = "checking";
-  /** Takes it from the peers again; null while they do not know it. */
+  /** Detaches it from the peers; null while it is not attached. */
   #detach: (() => void) | null = null;
   /** Bytes that were on the disk when the work began. */
   #foundBytes = 0;
@@ -101,7 +101,7 @@ export class Content {
     return this.#phase;
   }
 
-  /** It has all that is wanted, and all of it is saved. */
+  /** Everything wanted is complete and saved. */
   get isIdle(): boolean {
     return this.#phase === "seeding" && !this.#persistence.dirty;
   }
@@ -110,7 +110,7 @@ export class Content {
     return this.#abort.signal.aborted;
   }
 
-  /** By the clock that the peers' times are of. */
+  /** By the clock of the peers' times. */
   get #now(): number {
     return this.#ports.clock.now();
   }
@@ -139,7 +139,7 @@ export class Content {
     };
   }
 
-  /** Progress of the check under way, 0 to 1; null without one. */
+  /** Progress of the check in progress, 0 to 1; null without one. */
   get checked(): number | null {
     return this.#verification.fraction;
   }
@@ -150,12 +150,12 @@ export class Content {
     return { writing: Math.max(this.#writer.share, storingShare), hashing: hashingShare };
   }
 
-  /** After the end: what the next content can continue from. */
+  /** After the end: the record from which the next content can continue. */
   get lastRecord(): Persistence["last"] {
     return this.#persistence.last;
   }
 
-  /** Of the torrent, for people. */
+  /** The torrent's size and counts, for people. */
   describe(): TorrentHappening {
     const { name, size, layout } = this.meta, files = this.meta.files.filter(({ pad }) => !pad);
     const { wantedBytes: wanted, wantedFiles } = this.arrangement.choice;
@@ -175,7 +175,7 @@ export class Content {
     this.#seeding.goal = this.options.seedGoal = goal;
   }
 
-  /** Changes which files are wanted and which first. Rejects with a FileError. */
+  /** Changes which files are wanted, and their order. Rejects with a FileError. */
   async setFiles(files: ContentOptions["files"]): Promise<void> {
     if (this.closed) return;
     await this.arrangement.choose(files);
@@ -187,9 +187,9 @@ export class Content {
   }
 
   /**
-   * Reads and hashes all pieces while seeding or downloading continues: bad pieces are withdrawn and
-   * downloaded again, good ones that appeared otherwise are taken. Resolves to the number of bad
-   * ones. Rejects with a FileError.
+   * Reads and hashes all pieces while seeding or downloading continues: bad pieces are withdrawn
+   * and downloaded again, and newly found good ones are kept. Resolves to the number of bad pieces.
+   * Rejects with a FileError.
    */
   recheck(): Promise<number> {
     const { pieces, arrangement } = this, { swarm } = this.#peers, { signal } = this.#abort;
@@ -221,8 +221,8 @@ export class Content {
   }
 
   /**
-   * Ends the work and saves progress. `failed`: the disk may have lost what was not synced, as one
-   * that was pulled out has.
+   * Ends the work and saves progress. `failed`: the disk may have lost unsynced data, for example
+   * because it was pulled out.
    */
   async close(failed: boolean): Promise<void> {
     this.#abort.abort();
@@ -290,7 +290,7 @@ export class Content {
     this.#peers.start();
   }
 
-  /** All wanted pieces came: the disk must hold them, or they are downloaded again. */
+  /** All wanted pieces have arrived: those that the disk does not hold are downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setPhase("verifying");
     const { signal } = this.#abort, { pieces, options: { finalCheck } } = this;
@@ -392,7 +392,7 @@ export class Content {
     });
   }
 
-  /** From now on it can use the peers. */
+  /** Attaches it to the peers. */
   #attach(): void {
     const { pieces, meta: { layout } } = this, reader = this.#reader;
     this.#detach = this.#peers.attach({

@@ -1,4 +1,4 @@
-/** What the work on a torrent's files is given: its options, and the ports to all that is outside. */
+/** The options of the work on a torrent's files, and its ports to everything else. */
 import type { Clock, Hasher, Random } from "../platform/types.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import type { ReadCache } from "../storage/read_cache.ts";
@@ -13,11 +13,11 @@ import type { PathClaims } from "./take_over.ts";
 import type { FinalCheck, SeedGoal, TorrentHappening } from "./types.ts";
 
 export interface ContentOptions {
-  /** Where the files belong when they are complete: as the user wrote it, and from the root. */
+  /** The folder of the complete files: as the user wrote it, and absolute. */
   dir: string;
   absoluteDir: string;
   pieces: PieceOptions;
-  /** Which files, and which first. */
+  /** The wanted files and their order. */
   files: FileChoiceOptions;
   seedGoal: SeedGoal;
   finalCheck: FinalCheck;
@@ -25,7 +25,7 @@ export interface ContentOptions {
   seedOnly: boolean;
   /** Existing files in the way of wanted files are overwritten. */
   overwrite: boolean;
-  /** The record is only asked which files were complete: everything is checked. */
+  /** The record only tells which files were complete: everything is checked. */
   anew: boolean;
   /** Files that changed after they were complete are downloaded again. */
   repair: boolean;
@@ -35,14 +35,14 @@ export interface ContentOptions {
 /** How the work begins. */
 export interface ContentStart {
   /**
-   * What an earlier run left; null for a new torrent, or when there is no such record. The content
-   * lets go of it when it is open: a thousand of them need much memory.
+   * The record of an earlier run; null for a new torrent, or if there is none. The content drops it
+   * once it is open: a thousand records need much memory.
    */
   record: ResumeData | null;
   /** The files that the record names must not have vanished: their disk may only be away. */
   mustExist: boolean;
   peers: TorrentPeers;
-  /** Counts for the whole torrent. */
+  /** Counters of the whole torrent. */
   ledger: DownloadLedger;
 }
 
@@ -55,7 +55,7 @@ export interface ContentEvents {
   /** All wanted files are complete and verified. */
   completed(): void;
   goalReached(): void;
-  /** The work cannot continue: a FileError, an IncompleteError, a bug. Told once. */
+  /** The work cannot continue: a FileError, an IncompleteError, a bug. Reported once. */
   failed(error: unknown): void;
 }
 

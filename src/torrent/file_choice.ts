@@ -1,6 +1,6 @@
 /**
- * Which files of a torrent are wanted and which first, and what that means for its pieces. A piece
- * is as important as the most important file in it. Immutable: a new choice is a new object.
+ * The wanted files of a torrent and their priorities, and the consequences for its pieces. A piece
+ * is as important as its most important file. Immutable: a new choice is a new object.
  */
 import type { Layout } from "../metainfo/layout.ts";
 import type { PieceLevel } from "../pieces/piece_order.ts";
@@ -13,7 +13,7 @@ export interface FileChoiceOptions {
   priorities: Uint8Array;
   /** Files whose pieces come in order. */
   sequential?: ReadonlySet<number>;
-  /** Files whose first and last piece come before the others: players read these first. */
+  /** Files whose first and last piece come before all others, as players read these first. */
   endsFirst?: ReadonlySet<number>;
 }
 
@@ -30,17 +30,17 @@ export class FileChoice {
   readonly priorities: Uint8Array;
   /** Files whose pieces come in order. */
   readonly sequential: ReadonlySet<number>;
-  /** It was asked for that media files show their ends first. */
+  /** The ends of media files come first. */
   readonly endsFirst: boolean;
-  /** Bytes of the wanted files, pads not counted. */
+  /** Bytes of the wanted files, without pads. */
   readonly wantedBytes: number;
   readonly wantedFiles: number;
-  /** By piece that is fetched: its bytes that are of no wanted file. */
+  /** By downloaded piece: its bytes outside the wanted files. */
   #foreign: Map<number, number> | null = null;
   readonly #layout: Layout;
   /**
-   * By piece: priority * 4 + 2 at the end of a file that is to be seen early + 1 in order. Null where
-   * all are the usual ones.
+   * By piece: priority * 4, + 2 at the end of a file that comes early, + 1 in order. Null if all
+   * are usual.
    */
   readonly #keys: Uint8Array | null;
 
@@ -73,7 +73,7 @@ export class FileChoice {
     this.#findForeign();
   }
 
-  /** Nothing is special: the pieces need no levels. */
+  /** All files have the usual priority: the pieces need no levels. */
   get isPlain(): boolean {
     const keys = this.#keys, first = keys?.[0];
     return keys === null || (first !== 0 && keys.every((key) => key === first && key % 2 === 0));
@@ -88,7 +88,7 @@ export class FileChoice {
     return this.#keyOf(piece) !== 0;
   }
 
-  /** Bytes of wanted files in the pieces that are missing; `leftBytes` are all bytes of these. */
+  /** Bytes of wanted files in the missing pieces; `leftBytes` are all bytes of these. */
   wantedLeft(leftBytes: number, isMissing: (piece: number) => boolean): number {
     let left = leftBytes;
     for (const [piece, bytes] of this.#foreign ?? []) if (isMissing(piece)) left -= bytes;
@@ -110,7 +110,7 @@ export class FileChoice {
     });
   }
 
-  /** For `PieceManager.setLevels`; `sequential` is the torrent's own way for all of it. */
+  /** For `PieceStates.setLevels`; `sequential` applies to the whole torrent. */
   levels(sequential: boolean): { levels: PieceLevel[]; levelOf(piece: number): number } {
     const keys = [...new Set(this.#keys ?? [NORMAL * 4])].filter((key) => key !== 0).sort((a, b) =>
       b - a

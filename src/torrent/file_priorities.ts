@@ -1,14 +1,11 @@
-/** From what a user says about files to what the pieces are chosen by. */
+/** Turns the user's choice of files into priorities for the pieces. */
 import type { Magnet } from "../metainfo/magnet.ts";
 import { globPattern } from "../util/glob.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type FileChoiceOptions, HIGHEST, isMedia, NORMAL, SKIP } from "./file_choice.ts";
 import type { AddOptions, FileSelection } from "./options.ts";
 
-/**
- * The choice that the options make. A file that `files` names has that priority, whatever pattern it
- * matches. Throws a RangeError for a priority that is none or a file that is not there.
- */
+/** Throws a RangeError for an invalid priority or a missing file. */
 export function fileChoiceOptions(
   meta: Metainfo,
   { files, skipFiles = [] }: Pick<AddOptions, "files" | "skipFiles">,
@@ -52,7 +49,7 @@ export function selectedBy({ selectOnly }: Magnet): ((meta: Metainfo) => FileSel
         priorities.set(file, NORMAL);
       }
     }
-    // A link that names only files that there are not is as good as one that names none.
+    // A link that names only missing files counts as one that names none.
     return priorities.size === 0 ? {} : { priorities, others: SKIP };
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Files of a torrent that were there and are gone: either somebody deleted or moved them, or their
- * disk is away. What is recorded of the disk tells, or a file that is still as it was left.
+ * Files of a torrent that have vanished: either the user deleted or moved them, or their disk is
+ * away. The recorded disk tells which, or a file that is unchanged.
  */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
@@ -15,7 +15,9 @@ export type Remembered = Pick<ResumeData, "disk" | "stamps" | "partsStamp">;
 
 type LookedAt = Pick<TorrentStorage, "seen" | "folder">;
 
-/** How many files are gone from a disk that is there. Throws a GoneError when it is away. */
+/**
+ * The number of files that vanished from a present disk. Throws a GoneError if the disk is away.
+ */
 export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): number {
   let gone = 0, found = 0, kept = 0;
   meta.files.forEach(({ pad, length }, file) => {
@@ -36,7 +38,7 @@ export function goneFiles(meta: Metainfo, storage: LookedAt, was: Remembered): n
   return gone;
 }
 
-/** Records of earlier versions name no disk: an empty folder is taken for a mount point then. */
+/** Records of earlier versions name no disk: then an empty folder is taken for a mount point. */
 function isAway(storage: LookedAt, disk: string, found: number): boolean {
   return disk === ""
     ? found === 0 && storage.folder.isEmpty()

@@ -1,16 +1,16 @@
-/** In one word, what slows a torrent down, for its user. */
+/** What slows a torrent down, in one word for its user. */
 import type { HeldBackBy, TorrentState } from "./types.ts";
 
 export interface HeldBackFacts {
   state: TorrentState;
   pool: { total: number; connecting: number; connected: number };
   trackersFailing: boolean;
-  /** Connected peers that have something we lack, and those of them that let us ask. */
+  /** Connected peers with pieces that we lack, and those of them that unchoke us. */
   useful: number;
   unchoking: number;
   /**
-   * Part of the recent time that writing took, or of the piece memory that waits for the disk; part
-   * of the piece memory that waits for hashes.
+   * The part of the recent time spent writing, or of the piece memory that waits for the disk; and
+   * the part of the piece memory that waits for hashes.
    */
   writing: number;
   hashing: number;
@@ -18,7 +18,7 @@ export interface HeldBackFacts {
   limited: boolean;
 }
 
-/** Counts members that have something we lack, and those of them that let us ask. */
+/** Counts members with pieces that we lack, and those of them that unchoke us. */
 export function countUseful(
   members: Iterable<{ session: { readonly wanted: number; readonly peerChoking: boolean } }>,
 ): { useful: number; unchoking: number } {
@@ -31,7 +31,7 @@ export function countUseful(
   return { useful, unchoking };
 }
 
-/** From this share on it is what a person should look at. */
+/** From this share on, it is the main cause. */
 const MOST = 0.5;
 
 export function heldBackBy(facts: HeldBackFacts): HeldBackBy {

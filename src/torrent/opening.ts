@@ -1,6 +1,6 @@
 /**
- * What a torrent does before its first peer: finds out what of it is on the disk. A resume record
- * spares hashing what still is as it was left.
+ * A torrent's first step, before any peer: finds out which of its data is on the disk. A resume
+ * record spares hashing data that is unchanged.
  */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
@@ -39,9 +39,9 @@ export interface OpeningParts {
 }
 
 /**
- * Afterwards the piece manager has every piece that is on the disk. Resolves to whether the record
- * named some that are not: it has to be replaced before they are written. Rejects with a FileError,
- * or an IncompleteError where only seeding was asked for. Ends early when aborted.
+ * Afterwards the piece manager has every piece on the disk. Resolves to whether the record named
+ * missing ones: then it must be replaced before they are written. Rejects with a FileError, or an
+ * IncompleteError if only seeding was requested. Ends early when aborted.
  */
 export async function openExisting(parts: OpeningParts, signal: AbortSignal): Promise<boolean> {
   const { meta, storage, seedOnly, trustFiles, record, anew } = parts;
@@ -69,7 +69,7 @@ async function openSeed(parts: OpeningParts): Promise<void> {
   await parts.claims.claim(parts.storage.folder.paths([parts.storage.folder.dir]), []);
 }
 
-/** From here on, and not before, something may be written. */
+/** From this step on, files may be written. */
 async function openDownload(
   parts: OpeningParts & { changed: ReadonlySet<number> | null },
   signal: AbortSignal,
@@ -86,12 +86,12 @@ async function openDownload(
   if (record !== null && !parts.anew) restoreBlocks(parts, record);
 }
 
-/** Null where the record is of another layout. */
+/** Null if the record has another layout. */
 function changedFiles({ stamps }: ResumeData, trust: Trust): ReadonlySet<number> | null {
   return stamps.length === trust.seen.length ? new Set(trust.changed) : null;
 }
 
-/** Why it cannot be given; null when every piece that is wanted is there. */
+/** Why it cannot be seeded; null if every wanted piece is complete. */
 export function lackOf(
   { meta, pieces, choice }: Pick<OpeningParts, "meta" | "pieces" | "choice">,
 ): IncompleteError | null {

@@ -1,19 +1,19 @@
 /**
- * Puts the blocks of pieces that are not whole yet onto the disk, so that a crash does not lose
- * them: each once, at its place. Their piece's hash judges them when they are read back.
+ * Writes the blocks of incomplete pieces to the disk, each once, at its place, so that a crash does
+ * not lose them. After a restart, the piece's hash verifies them.
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import type { PartialPiece } from "../state/resume_data.ts";
 import { Bitfield } from "../util/bitfield.ts";
 import { HERE, type OpenPiece } from "../pieces/open_piece.ts";
 
-/** As `TorrentStorage`, but `writeAt` answers false where the bytes cannot be written yet. */
+/** As `TorrentStorage`, but `writeAt` returns false if the bytes cannot be written yet. */
 export interface BlockDisk {
   readonly writesAtOnce: boolean;
   writeAt(piece: number, begin: number, bytes: Uint8Array): false | void | Promise<void>;
 }
 
-/** Blocks of one open piece: handed to the disk, and taken by it. */
+/** Blocks of one open piece: those handed to the disk, and those written. */
 interface Saved {
   readonly handed: Bitfield;
   readonly taken: Bitfield;
@@ -33,8 +33,8 @@ export class PartialSaver {
   }
 
   /**
-   * Hands over what came since the last save; returns what the disk has taken, which on a slow one
-   * is not all of it yet. Throws a FileError.
+   * Hands over the blocks that arrived since the last save. Returns the blocks that are on the
+   * disk, which on a slow one are not all yet. Throws a FileError.
    */
   save(): PartialPiece[] {
     const before = this.#saved, now = new Map<OpenPiece, Saved>();
@@ -44,19 +44,19 @@ export class PartialSaver {
       const saved = before?.get(open) ??
         { handed: new Bitfield(blockCount), taken: new Bitfield(blockCount) };
       now.set(open, saved);
-      // The bytes of a full piece may be away at a thread, and it is done in a moment.
+      // A thread may be hashing the bytes of a full piece, which is done in a moment.
       if (!open.isFull) this.#saveBlocks(open, saved);
     }
     return this.taken();
   }
 
-  /** What the disk has of pieces that were open at the last save. */
+  /** The blocks on the disk of pieces that were open at the last save. */
   taken(): PartialPiece[] {
     return [...this.#saved ?? []].filter(([, { taken }]) => taken.count > 0)
       .map(([{ index }, { taken }]) => ({ piece: index, blocks: copyOf(taken) }));
   }
 
-  /** Neighbours go out as one write. */
+  /** Adjacent blocks are one write. */
   #saveBlocks(open: OpenPiece, saved: Saved): void {
     const isNew = (block: number) =>
       block < open.blockCount && open.state[block] === HERE && !saved.handed.has(block);
@@ -74,7 +74,7 @@ export class PartialSaver {
       for (let block = first; block < end; block++) what(block);
     };
     const begin = first * BLOCK_LENGTH, bytes = open.bytes.subarray(begin, end * BLOCK_LENGTH);
-    // The piece may be whole, and its buffer another's, before a slow disk takes them.
+    // The piece may be complete, and its buffer in use for another, before a slow disk writes them.
     const own = this.#disk.writesAtOnce ? bytes : bytes.slice();
     const writing = this.#disk.writeAt(open.index, begin, own);
     if (writing === false) return false;

@@ -1,7 +1,7 @@
 /**
- * A torrent's peers for as long as the client has the torrent: one peer id, one list of peers, one
- * swarm, one set of trackers, with or without the metadata. What works on the files comes and goes
- * meanwhile, and is attached to it. Invariant: nobody is connected while it is not online.
+ * A torrent's peers, for as long as the client has the torrent: one peer id, one list of peers, one
+ * swarm, one set of trackers, with or without the metadata. The work on the files is attached while
+ * it runs. Invariant: no peer is connected while the torrent is not online.
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { PeerSession } from "../swarm/peer/session.ts";
@@ -22,7 +22,7 @@ import { TrafficBook } from "./traffic.ts";
 /** Of a magnet link's torrent, whose size is unknown: trackers treat 0 bytes left as a seed. */
 const LEFT_UNKNOWN = 16 * 1024;
 
-/** Sources that a private torrent may have peers of (BEP 27). */
+/** The sources from which a private torrent may get peers (BEP 27). */
 const OPEN_TO_PRIVATE = PEER_SOURCE.TRACKER | PEER_SOURCE.MANUAL;
 
 interface Progress {
@@ -45,7 +45,7 @@ export class TorrentPeers {
   readonly #find = Promise.withResolvers<Uint8Array>();
   /** Null while there is no content. */
   #content: PeersContent | null = null;
-  /** As the last content knew it. */
+  /** Its value in the last content. */
   #progress: Progress = { complete: false, left: LEFT_UNKNOWN };
   #known: Known | null = null;
   #online = false;
@@ -111,14 +111,14 @@ export class TorrentPeers {
     this.traffic = new TrafficBook(() => this.swarm.members);
   }
 
-  /** Whether it has connections, or looks for some. */
+  /** Whether it has or seeks connections. */
   get online(): boolean {
     return this.#online;
   }
 
   /**
-   * Goes on as the peer that an earlier run was: trackers that remember it count one, and do not
-   * take it for one that comes too often. No effect once it was online.
+   * Continues as the same peer as in an earlier run, so that trackers count it once and do not
+   * refuse it for announcing too often. No effect once it was online.
    */
   continueAs({ peerId, trackerKey }: KeptIdentity): void {
     const { identity } = this;
@@ -127,7 +127,7 @@ export class TorrentPeers {
     identity.trackerKey = trackerKey;
   }
 
-  /** Addresses that could not be connected; O(members). */
+  /** Addresses that could not be reached; O(members). */
   get unreached(): Unreached {
     // Of those that dialled us, the address to dial is known some time after they connected.
     for (const { peer } of this.swarm.members) this.#unreached.reached(peer);
@@ -154,14 +154,14 @@ export class TorrentPeers {
     this.swarm.dialMore();
   }
 
-  /** Ends all connections, and tells the trackers, which takes up to `timeoutMs`. */
+  /** Ends all connections and sends "stopped" to the trackers, which takes up to `timeoutMs`. */
   stop(timeoutMs: number): Promise<void> {
     this.#online = false;
     this.pool.disconnectAll(this.#now);
     return this.trackers.stop(timeoutMs);
   }
 
-  /** The metadata is known. Peers that a private torrent may not have are forgotten (BEP 27). */
+  /** The metadata is known. Peers that a private torrent must not have are forgotten (BEP 27). */
   know(meta: Known): void {
     if (this.#known !== null) return;
     this.#known = meta;
@@ -172,7 +172,7 @@ export class TorrentPeers {
     this.swarm.settle();
   }
 
-  /** From here on peers are asked for pieces, and served, until the returned function is called. */
+  /** From now on, pieces are requested and uploaded, until the returned function is called. */
   attach(content: PeersContent): () => void {
     this.#content = content;
     this.pool.setFinished(false);
@@ -186,8 +186,8 @@ export class TorrentPeers {
   }
 
   /**
-   * Whether all wanted pieces are here, and how many bytes the whole torrent lacks, as far as is
-   * known.
+   * Whether all wanted pieces are complete, and how many bytes the whole torrent lacks, as far as
+   * is known.
    */
   get progress(): Progress {
     if (this.#content === null) return this.#progress;
@@ -213,7 +213,7 @@ export class TorrentPeers {
     this.swarm.dialMore();
   }
 
-  /** The machine slept: others may have forgotten us, and we may be elsewhere. */
+  /** The machine slept: others may have forgotten us, and our address may have changed. */
   woke(now: number): void {
     if (!this.#online) return;
     this.swarm.renew(now);

@@ -31,7 +31,7 @@ export interface PeersPorts {
 }
 
 export interface PeersOptions {
-  /** Of the link or .torrent. */
+  /** From the link or .torrent. */
   tiers: TrackerTiers;
   trackers: TrackerTiers | TrackerChanges | undefined;
   pool: Partial<PeerPoolConfig>;
@@ -52,9 +52,9 @@ export interface PeersPatch {
   superSeed?: boolean;
 }
 
-/** What works on the torrent's files. */
+/** The work on the torrent's files. */
 export interface PeersContent extends SwarmContent {
-  /** Something of ours failed (a FileError, a bug), in the middle of a chunk perhaps. */
+  /** An internal error (a FileError, a bug), possibly in the middle of a chunk. */
   broke(error: unknown): void;
   /** The end of a turn in which something happened. */
   settled(): void;

@@ -1,6 +1,6 @@
 /**
- * What of a torrent outlives its run: takes stock of it for the resume record, at every save and at
- * the end. Owns the times and the blocks that wait on the disk for the rest of their piece.
+ * Saves the progress of a torrent in its resume record, repeatedly and at the end. Owns the times,
+ * and the blocks on the disk that wait for the rest of their piece.
  */
 import type { Clock } from "../platform/types.ts";
 import type { PartialPiece, ResumeData } from "../state/resume_data.ts";
@@ -21,7 +21,7 @@ export type KeeperMaker = (
   ports: Pick<KeeperPorts, "collect" | "owned" | "syncData" | "warn">,
 ) => ResumeKeeper | null;
 
-/** The torrent as it is asked at each save. */
+/** The torrent's facts at each save. */
 export interface PersistedTorrent extends RecordedParts {
   readonly pieces: RecordedParts["pieces"] & ConstructorParameters<typeof PartialSaver>[0];
   /** Over all runs. */
@@ -30,22 +30,22 @@ export interface PersistedTorrent extends RecordedParts {
 }
 
 export class Persistence {
-  /** Of the files that are made: nothing is written to them before. */
+  /** The claims of new files, which come before the first write. */
   readonly claims: FileClaims;
   readonly #torrent: PersistedTorrent;
   readonly #clock: Clock;
-  /** Of an earlier run; only until the contents of the disk are known. */
+  /** The record of an earlier run; only until the contents of the disk are known. */
   #before: ResumeData | null;
   readonly #activeBefore: number;
   readonly #keeper: ResumeKeeper | null;
   readonly #partial: PartialSaver;
   readonly #startedAt: number;
-  /** Seconds since 1970; 0: not yet. */
+  /** Seconds since 1970; 0: not complete yet. */
   #completedAt: number;
   #last: ResumeData | null = null;
   #nextTotalsAt = 0;
   #nextTimesAt = 0;
-  /** Payload bytes when the totals were looked at last. */
+  /** Payload bytes when the totals were last read. */
   #traffic = 0;
   /** Before the contents of the disk are known, the earlier record is better than a new one. */
   #opened = false;
@@ -82,7 +82,7 @@ export class Persistence {
     this.claims = new FileClaims(storage.files, keeper && (() => keeper.claim()));
   }
 
-  /** The record at its end: a next run can continue from it. Null before. */
+  /** The last record, from which the next run can continue; null before the end. */
   get last(): ResumeData | null {
     return this.#last;
   }
@@ -122,14 +122,14 @@ export class Persistence {
       .map(([file]) => file);
   }
 
-  /** The record on the disk is as good as a new one. */
+  /** The record on the disk is up to date. */
   #isKept(): boolean {
     const before = this.#before;
     return before !== null && before.partial.length === 0 && isSettled(before) &&
       tellsTheSame(before, this.#record([]));
   }
 
-  /** Something that the record tells changed. */
+  /** Something in the record changed. */
   changed(now: number): void {
     this.#keeper?.changed(now);
   }
@@ -163,12 +163,13 @@ export class Persistence {
 
   /** Before pieces that the last record names are written again. */
   async saveNow(): Promise<void> {
-    await this.#keeper?.save().catch(() => {}); // it warned already, and tries again later
+    await this.#keeper?.save().catch(() => {}); // it has warned already, and tries again later
   }
 
   /**
-   * Saves for the last time, or gives it up when `hurry` resolves; the storage may be closed
-   * afterwards. `failed`: the disk may have lost what was not synced, as one that was pulled out has.
+   * Saves for the last time, or gives up when `hurry` resolves; the storage may be closed
+   * afterwards. `failed`: the disk may have lost unsynced data, for example because it was pulled
+   * out.
    */
   async close(failed: boolean, hurry: Promise<void>): Promise<void> {
     if (!this.#opened) {
@@ -182,10 +183,10 @@ export class Persistence {
     this.#last = this.#record(this.#partial.taken());
   }
 
-  /** Waits for what a slow disk has not taken yet. */
+  /** Waits for the pending writes of a slow disk. */
   async #saveLast(): Promise<"saved" | "failed"> {
     this.#saveBlocks();
-    // Blocks of files that are not made yet wait for a record that names these.
+    // Blocks of files that do not exist yet wait for a record that names these.
     await this.claims.settled();
     this.#saveBlocks();
     await this.#torrent.storage.data.written();
@@ -197,7 +198,9 @@ export class Persistence {
     }
   }
 
-  /** Without a record the file could not be recognised as ours later: no piece of it may match. */
+  /**
+   * Without a record, the file could not be recognised as ours later, as no piece of it may match.
+   */
   #saveBlocks(): void {
     if (this.#keeper === null) return;
     try {

@@ -9,7 +9,7 @@ export class PieceWriter {
   readonly #ready: (piece: number) => Promise<void> | null;
   readonly #busy = new BusyMeter();
 
-  /** `ready`: null where the files of a piece are claimed, else resolves when they are. */
+  /** `ready`: null if the files of a piece are claimed, else resolves when they are. */
   constructor(
     data: PieceData,
     clock: Clock,
@@ -20,7 +20,7 @@ export class PieceWriter {
     this.#ready = ready;
   }
 
-  /** Part of the recent time that writing took, 0 to 1. */
+  /** The part of the recent time spent writing, 0 to 1. */
   get share(): number {
     return this.#busy.share;
   }

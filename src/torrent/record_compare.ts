@@ -1,6 +1,6 @@
 /**
- * Whether two resume records of a torrent tell the same of what must not be lost. Counters, times
- * and peers are left out: a little less to go by after a crash, never wrong.
+ * Whether two resume records of a torrent agree in everything that must not be lost. Counters,
+ * times and peers are left out: without them, a crash costs a little, but nothing is wrong.
  */
 import type { ResumeData } from "../state/resume_data.ts";
 import { Bitfield } from "../util/bitfield.ts";
@@ -23,7 +23,7 @@ export function tellsTheSame(a: Told, b: Told): boolean {
   );
 }
 
-/** Of plain data as records are made of. */
+/** Compares plain data, of which records are made. */
 function isSame(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b);

@@ -1,4 +1,4 @@
-/** One torrent as its resume record: collects the state to save from the parts. */
+/** Collects the state of a torrent for its resume record. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import { bansOf, goodPeersOf } from "../peers/kept_peers.ts";
@@ -44,7 +44,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
   const { seedingSeconds, activeSeconds, partial, ...rest } = facts;
   const have = new Bitfield(meta.layout.pieceCount);
   have.replace(torrent.pieces.have);
-  // Their file is not as we left it: the next start finds that out by itself, and what to do.
+  // Their file has changed: the next start notices that itself and decides.
   for (const piece of torrent.pieces.states.withdrawn) have.set(piece);
   return {
     infoHash: meta.infoHash,
@@ -66,7 +66,7 @@ export function resumeRecord(torrent: RecordedParts, facts: RecordedFacts): Resu
   };
 }
 
-/** What an earlier run knew: good peers are dialled, banned ones are not. */
+/** The peers of an earlier run: good ones are dialled, banned ones are not. */
 export function recallPeers(
   { goodPeers, bannedPeers }: ResumeData,
   peers: RecordedParts["peers"],

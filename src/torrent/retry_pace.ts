@@ -1,7 +1,7 @@
-/** Which failures of the disk may pass, and when to try again. Decides only. */
+/** Which failures of the disk may be temporary, and when to try again. It only decides. */
 import { FileError, type FileErrorCode } from "../util/errors.ts";
 
-/** Troubles that may pass without us: a full disk, one that was pulled out, too many open files. */
+/** Troubles that may end by themselves: a full disk, a missing one, too many open files. */
 const PASSING: ReadonlySet<FileErrorCode> = new Set([
   "disk-full",
   "io",
@@ -37,7 +37,7 @@ export class RetryPace {
     this.#nextMs = FIRST_RETRY_MS;
   }
 
-  /** It failed: in how many milliseconds to try again, and whether that is news for the user. */
+  /** The work failed: returns the milliseconds until the next try, and whether to tell the user. */
   failed({ code, message }: FileError, now: number): { waitMs: number; isNews: boolean } {
     const isNews = code !== "in-use" || message !== this.#last;
     this.#last = message;

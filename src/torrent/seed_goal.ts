@@ -1,10 +1,10 @@
-/** When a torrent that has everything has given enough. */
+/** When a complete torrent has seeded enough. */
 import type { SeedGoal } from "./types.ts";
 
 export class SeedWatch {
   #goal: SeedGoal;
   #since: number | null = null;
-  /** Of earlier runs, and of this one up to the last pause. */
+  /** In earlier runs, and in this one up to the last pause. */
   #secondsBefore: number;
   #uploaded = 0;
   #lastUploadAt = 0;

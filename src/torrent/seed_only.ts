@@ -1,12 +1,12 @@
-/** What keeps a torrent that is only to be given from being given: errors that name the first file. */
+/** Why a torrent that should only seed cannot: errors that name the first file. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { FileError, IncompleteError } from "../util/errors.ts";
 import { formatNumber } from "../util/format_number.ts";
 
-/** Of a file; null where nothing is. */
+/** The length of a file; null if it does not exist. */
 type SizeOf = (file: number) => { size: number } | null;
 
-/** Throws an IncompleteError when a file is missing or too short: seen without reading any. */
+/** Throws an IncompleteError if a file is missing or too short, which shows without reading any. */
 export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
   const { missing, short, links, all } = lacking(meta, sizeOf);
   if (all && links.length === 0) {
@@ -20,9 +20,9 @@ export function demandFiles(meta: Metainfo, sizeOf: SizeOf): void {
 }
 
 /**
- * The same once everything had been there: throws a FileError, as it may come back. "not-found"
- * where files are missing; "changed" where they are too short, as while they are copied back. Files
- * of the right size with wrong contents are no matter of waiting.
+ * The same after everything was complete: throws a FileError, as the data may come back.
+ * "not-found" if files are missing; "changed" if they are too short, as while they are copied back.
+ * Waiting does not help files of the right size with wrong contents.
  */
 export function demandReturn(meta: Metainfo, sizeOf: SizeOf, dir: string): void {
   const { missing, short, links } = lacking(meta, sizeOf);
@@ -38,7 +38,7 @@ interface Lacking {
   /** Paths. */
   missing: string[];
   short: string[];
-  /** Of those missing: there is a symbolic link in place of the file or a folder above it. */
+  /** Of the missing files: those with a symbolic link in their place or above it. */
   links: string[];
   /** All files are missing. */
   all: boolean;
@@ -57,8 +57,8 @@ function lacking({ files }: Metainfo, sizeOf: SizeOf): Lacking {
 }
 
 /**
- * "link" where a symbolic link is in the way that may not be followed; null where a folder has the
- * name, or a file that of a folder above.
+ * "link" if a symbolic link that may not be followed is in the way; null if a folder has the name,
+ * or a file has the name of a folder above.
  */
 export function unlessLink<T>(look: () => T): T | null | "link" {
   try {
@@ -84,7 +84,7 @@ function othersText(more: number): string {
   return more === 0 ? "" : `, and so ${more === 1 ? "is 1 other" : `are ${more} others`}`;
 }
 
-/** Names the first file with a piece that is missing; null when none is. */
+/** Names the first file with a missing piece; null if there is none. */
 export function wrongPieces(
   meta: Metainfo,
   has: (piece: number) => boolean,

@@ -1,4 +1,4 @@
-/** How a torrent stands right now, as plain data for people and scripts. */
+/** The present state of a torrent, as plain data for people and scripts. */
 import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { Content, ContentFigures } from "./content.ts";
 import { countUseful, heldBackBy } from "./held_back.ts";
@@ -25,7 +25,7 @@ import type {
   TrackerSnapshot,
 } from "./types.ts";
 
-/** A torrent's facts, where each has its one owner. */
+/** The owners of a torrent's facts. */
 export interface ShownTorrent {
   readonly infoHash: string;
   readonly name: string;
@@ -47,7 +47,7 @@ export interface ShownTorrent {
   readonly meta: Metainfo | null;
   /** Null while there is no content. */
   readonly content: Content | null;
-  /** How the files were left, while there is no content; null for a new torrent. */
+  /** The last record of the files, while there is no content; null for a new torrent. */
   readonly record: ResumeData | null;
   /** Of this run of the client; null until the metadata is known. */
   readonly ledger: DownloadLedger | null;
@@ -111,7 +111,7 @@ export function peersOf({ swarm }: TorrentPeers, now: number): PeerSnapshot[] {
   return [...swarm.members].map((member) => peerSnapshot(member, now));
 }
 
-/** Null while the metadata is not known. It looks at all pieces. */
+/** Null while the metadata is unknown. It reads all pieces. */
 export function filesOf(torrent: ShownTorrent): FileSnapshot[] | null {
   const { meta, choice } = torrent;
   if (meta === null) return null;
@@ -144,7 +144,10 @@ function haveOf({ content, record, meta }: ShownTorrent): Bitfield | null {
   return record?.have.length === meta?.layout.pieceCount ? record?.have ?? null : null;
 }
 
-/** Where the files are, or will be: the folder, absolute, and other names than the torrent's. */
+/**
+ * The present or future place of the files: the absolute folder, and names that differ from the
+ * torrent's.
+ */
 function placeOf({ content, record, options, absolute }: ShownTorrent): {
   dir: string;
   renamed: ReadonlyMap<number, readonly string[]> | undefined;
@@ -155,7 +158,7 @@ function placeOf({ content, record, options, absolute }: ShownTorrent): {
   };
 }
 
-/** Bytes of a file in pieces that are there. */
+/** Bytes of a file in verified pieces. */
 function bytesOf(layout: Layout, file: number, have: Bitfield): number {
   const range = layout.piecesOf(file), start = layout.fileStart(file);
   if (range === null) return 0;
@@ -213,7 +216,7 @@ function metricsOf(ledger: DownloadLedger): DownloadMetrics {
   };
 }
 
-/** Figures of records, with the choice of files that they are for: at rest neither changes. */
+/** Figures of records, with the choice of files that they apply to: at rest, neither changes. */
 const recorded = new WeakMap<
   ResumeData,
   { choice: Choice; figures: ContentFigures }
@@ -224,7 +227,7 @@ interface Choice {
   readonly skipFiles: AddOptions["skipFiles"] | undefined;
 }
 
-/** As the files were left, or nothing yet. */
+/** The figures of the last record, or zeros. */
 export function recordedFigures(torrent: ShownTorrent): ContentFigures {
   const { record, choice: { files, skipFiles } } = torrent, choice = { files, skipFiles };
   const known = record === null ? undefined : recorded.get(record);
@@ -254,7 +257,7 @@ function figuresOf(torrent: ShownTorrent): ContentFigures {
   };
 }
 
-/** None where the choice of files cannot be: that ends the torrent when it begins. */
+/** None if the choice of files is invalid, which ends the torrent when it begins. */
 function chosenFiles(torrent: ShownTorrent): FileSnapshot[] {
   try {
     return filesOf(torrent) ?? [];

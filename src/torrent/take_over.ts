@@ -1,7 +1,7 @@
 /**
- * Decides, once it is known what is on the disk and before anything is written, which of the files
- * in the torrent's places are its own. Whatever is somebody else's ends the torrent with an error that
- * names the file; a file that the user changed after it was complete is left as it is.
+ * Decides, once the contents of the disk are known and before anything is written, which of the
+ * existing files are the torrent's own. A file of another owner ends the torrent with an error that
+ * names it; a file that the user changed after it was complete is left alone.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -12,10 +12,10 @@ import { EditedError, FileError, ForeignFileError } from "../util/errors.ts";
 import type { FileChoice } from "./file_choice.ts";
 import type { PieceManager } from "../pieces/piece_manager.ts";
 
-/** Another torrent that has a path. */
+/** Another torrent that uses a path. */
 export interface PathOwner {
   readonly name: string;
-  /** The number of the process that runs it; null for our own, or where none runs it. */
+  /** The process that runs it; null for our own, or if none does. */
   readonly process: number | null;
 }
 
@@ -24,18 +24,18 @@ export interface PathConflict {
   readonly owner: PathOwner;
 }
 
-/** A torrent's files as absolute paths, and the folders that these are below. */
+/** A torrent's files as absolute paths, and the folders above them. */
 export interface Placement {
   readonly dirs: readonly string[];
   readonly paths: readonly string[];
 }
 
-/** The other torrents, as far as they and this one could meet on the disk. */
+/** The other torrents that may use the same paths on the disk. */
 export interface PathClaims {
   /**
-   * Claims all of the torrent's paths in place of those claimed before; it is about to write to those
-   * of `written`. Resolves to null, or to a path of `written` that is somebody else's: then nothing
-   * is changed. `overwrite`: files of torrents that do not run count for nothing.
+   * Claims all of the torrent's paths in place of its earlier claims; those of `written` will be
+   * written to. Resolves to null, or to a path of `written` that belongs to another torrent: then
+   * nothing is changed. `overwrite`: files of torrents that do not run are ignored.
    */
   claim(
     place: Placement,
@@ -52,16 +52,16 @@ export interface TakeOverParts {
   readonly pieces: PieceManager;
   readonly choice: FileChoice;
   readonly record: ResumeData | null;
-  /** Files that are not as the record says: all without one. */
+  /** Files that differ from the record; without one, all files. */
   readonly changed: ReadonlySet<number> | null;
-  /** The record is not to be believed in what else it says. */
+  /** The rest of the record is not trusted. */
   readonly anew: boolean;
-  /** The user wants what stands in the way to be written over. */
+  /** The user wants files in the way to be overwritten. */
   readonly overwrite: boolean;
-  /** The user wants the torrent's own bytes where he changed them. */
+  /** The user wants the torrent's own data in files that were changed. */
   readonly repair: boolean;
   readonly claims: PathClaims;
-  /** The folder that the files move to when all is there. */
+  /** The folder for the complete files. */
   readonly targetDir: string;
 }
 
@@ -81,7 +81,7 @@ export async function takeOverFiles(parts: TakeOverParts, signal: AbortSignal): 
     if (wanted[file] || (verdict === "longer" && !hasAllWanted(parts, file))) {
       throw await foreign(parts, file, verdict);
     }
-    // A file that is not wanted may hold pieces that others can have, if nothing is written to it.
+    // An unwanted file may hold pieces for other peers, if nothing is written to it.
     if (verdict === "longer") storage.files.finishFile(file);
     else storage.files.disown(file);
   }
@@ -165,7 +165,7 @@ function describeChange(paths: readonly string[], different: number, pieces: num
   } changed after the download: now ${change}`;
 }
 
-/** All of it was there, verified and synced, when the record was written. */
+/** All of it was verified and synced when the record was written. */
 function wasComplete({ meta, record }: TakeOverParts, file: number): boolean {
   if (record === null || !record.stamps[file]) return false;
   const range = meta.layout.piecesOf(file);
@@ -176,13 +176,13 @@ function wasComplete({ meta, record }: TakeOverParts, file: number): boolean {
   return true;
 }
 
-/** It was complete, and is unchanged since. */
+/** It was complete and is unchanged. */
 function isFinished(parts: TakeOverParts, file: number): boolean {
   return !parts.anew && parts.changed !== null && !parts.changed.has(file) &&
     wasComplete(parts, file);
 }
 
-/** Nothing that is wanted would be written to it. */
+/** No wanted data would be written to it. */
 function hasAllWanted({ meta, pieces, choice }: TakeOverParts, file: number): boolean {
   const range = meta.layout.piecesOf(file);
   for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
@@ -237,7 +237,7 @@ async function foreign(
   return new ForeignFileError(path, numberOf(meta, file), reason);
 }
 
-/** It has the right size, and none of its pieces is all there to be checked. */
+/** It has the right size, and none of its pieces is complete, so that it cannot be checked. */
 function isUnknown({ meta: { layout, files }, storage }: TakeOverParts, file: number): boolean {
   const sizeOf = (index: number) => storage.seen.statFile(index)?.size ?? 0;
   const range = layout.piecesOf(file);
@@ -251,7 +251,7 @@ function isUnknown({ meta: { layout, files }, storage }: TakeOverParts, file: nu
   return true;
 }
 
-/** As people count the files of a torrent. */
+/** The number of a file, as people count them. */
 function numberOf({ files }: Metainfo, file: number): number {
   return files.slice(0, file + 1).filter(({ pad }) => !pad).length;
 }
@@ -296,7 +296,7 @@ export function conflictError(
   return new ForeignFileError(path, number, reasonOf("foreign", owner));
 }
 
-/** Another shoal works on the torrent, or on a file of that path; it will end. */
+/** Another shoal process works on the torrent, or on a file with that path; it will end. */
 export function inUse(path: string | null, { name, process }: PathOwner): FileError {
   const what = path === null
     ? `"${name}" is in use by another shoal (process ${process})`

@@ -1,7 +1,7 @@
 /**
- * One torrent, from adding to removing it: its settings, its source, its peers, and its state. The
- * work on its files (content.ts) begins when the metadata is known, ends with every pause and with
- * every failure of the disk, and is made again afterwards. Invariant: at most one content is open.
+ * One torrent, from adding to removing it: its settings, its source, its peers and its state. The
+ * work on its files (content.ts) begins when the metadata is known, ends with every pause and every
+ * failure of the disk, and begins again afterwards. Invariant: at most one content is open.
  */
 import type { Timer } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -25,7 +25,7 @@ import type {
 import { showOf, TorrentView } from "./torrent_view.ts";
 import type { ContentPhase, TorrentEvent, TorrentState } from "./types.ts";
 
-/** How long a torrent that ends waits for its trackers, and for its disk. */
+/** How long an ending torrent waits for its trackers, and for its disk. */
 const STOP_TIMEOUT_MS = 2500;
 
 /** `TorrentState`, with one word for all states in which it is at work. */
@@ -44,29 +44,32 @@ export class Torrent extends TorrentView {
   readonly #pace = new RetryPace();
   #finish!: PromiseWithResolvers<void>;
   #end = Promise.withResolvers<void>();
-  /** Made for a caller that asks before the metadata is known. */
+  /** Created for a caller that asks before the metadata is known. */
   #know: PromiseWithResolvers<void> | null = null;
   #standing: Standing = "working";
-  /** The state that was told last. */
+  /** The last state that was reported. */
   #told: TorrentState = "checking";
   /** The error that it waits for, or that ended it. */
   #error: Error | null = null;
   #meta: Metainfo | null = null;
-  /** What the next content continues from, where that is known. */
+  /** The record from which the next content continues, if it is known. */
   #record: ResumeData | null = null;
-  /** From its making until it is closed. */
+  /** From its creation until it is closed. */
   #content: Content | null = null;
   #ledger: DownloadLedger | null = null;
-  /** Set aborted when the start is overtaken by a pause, an end or another one. A signal takes 1 KiB. */
+  /**
+   * Aborted when a pause, an end or another start overtakes this one. Created on demand, as a
+   * signal takes 1 KiB.
+   */
   #starting = { aborted: false };
-  /** The end of the work before, for which the next start waits. */
+  /** The end of the previous work, for which the next start waits. */
   #closing: Promise<void> = Promise.resolve();
   #retry: Timer | null = null;
-  /** It has had a content: its size and files were told. */
+  /** A content existed: its size and files were reported. */
   #hasWorked = false;
-  /** The search for the metadata is on. */
+  /** The search for the metadata is running. */
   #searching = false;
-  /** It reached its seed goal; when it is started after that, it seeds until the goal is changed. */
+  /** It reached its seed goal; if it is started after that, it seeds until the goal is changed. */
   #goalReached = false;
   /** The content knows what exists. */
   #hasChecked = false;
@@ -78,7 +81,7 @@ export class Torrent extends TorrentView {
   #hadBefore: ResumeData["have"] | null = null;
   /** It waits for space on its disk, on the client's word. */
   #isHeldForSpace = false;
-  /** The user's last word was a pause: a stop leaves it so, for the next run of the client. */
+  /** The user paused it last: a stop leaves that so, for the next run of the client. */
   #pauses = false;
   /** The state folder has the options. */
   #isKept = false;
@@ -86,9 +89,9 @@ export class Torrent extends TorrentView {
   #movesTo: string | null = null;
   /** It is ours among the clients that share the state folder, until it ends. */
   #claimed = false;
-  /** The claim under way, which an end waits for. */
+  /** The claim in progress, which an end waits for. */
   #claiming: Promise<FileError | null> | null = null;
-  /** No other client had it when that was last asked. */
+  /** No other client had it at the last check. */
   #isOurs = false;
 
   private constructor(source: TorrentSource, options: AddOptions, ports: TorrentPorts) {
@@ -445,7 +448,7 @@ export class Torrent extends TorrentView {
     this.#ports.ended(false);
   }
 
-  /** Each step ends where the torrent was stopped meanwhile. `mustExist`: see ContentStart. */
+  /** Each step ends if the torrent was stopped meanwhile. `mustExist`: see ContentStart. */
   async #open(mustExist = false): Promise<void> {
     this.#starting.aborted = true;
     const signal = this.#starting = { aborted: false };
@@ -582,7 +585,7 @@ export class Torrent extends TorrentView {
     if (this.#standing === "working") void this.#open();
   }
 
-  /** The functions among the options are called once; the content will throw their errors again. */
+  /** Functions among the options are called once; the content throws their errors again. */
   #learn(meta: Metainfo): void {
     this.#meta = meta;
     this.#ledger = new DownloadLedger(meta.layout.pieceCount);
@@ -595,7 +598,7 @@ export class Torrent extends TorrentView {
     this.#ports.peers.know(meta);
   }
 
-  /** The metadata was all that was asked for. */
+  /** The user wanted only the metadata. */
   #foundAll(): void {
     this.#finish.resolve();
     this.#finishWith("done", null);
@@ -619,7 +622,7 @@ export class Torrent extends TorrentView {
     );
     this.#hadBefore = this.#recheck === null ? null : record?.have ?? null;
     this.#hasChecked = false;
-    this.#record = null; // of a thousand torrents that would be much to hold
+    this.#record = null; // for a thousand torrents, that would be much memory
     this.#error = null;
     this.#standing = "working";
     this.#pace.begin(clock.now());
@@ -651,7 +654,7 @@ export class Torrent extends TorrentView {
     void this.#keepWish();
   }
 
-  /** A goal that was reached before would end it at once. */
+  /** A goal that was reached earlier would end it at once. */
   get #workOptions(): AddOptions {
     const options = this.#ports.withLabels(this.#options), { seedGoal, anew = false } = options;
     const seedsOn = this.#goalReached && (seedGoal?.kind ?? "none") !== "none";
@@ -668,7 +671,7 @@ export class Torrent extends TorrentView {
     this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS));
   }
 
-  /** `#closing` resolves when nothing is at work any more, and the trackers were `told`. */
+  /** `#closing` resolves when all work has ended and the trackers were `told`. */
   #leaveFiles(failed: boolean, told: Promise<void> | null): void {
     this.#starting.aborted = true;
     this.#retry?.cancel();
@@ -687,7 +690,7 @@ export class Torrent extends TorrentView {
     await told;
   }
 
-  /** Resolves when nothing is at work any more; a disk that does not finish in time is given up. */
+  /** Resolves when all work has ended; a disk that does not finish in time is given up. */
   async #closed(): Promise<void> {
     const content = this.#content;
     const timer = this.#ports.clock.after(STOP_TIMEOUT_MS, () => content?.hurry());

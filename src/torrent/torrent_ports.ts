@@ -1,4 +1,4 @@
-/** A torrent's tools from its client, and the internal members that it shows to it. */
+/** A torrent's ports to its client, and the internal members that only the client sees. */
 import type { Clock } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DownloadLedger } from "../pieces/download_ledger.ts";
@@ -13,7 +13,7 @@ import type { TorrentPeers } from "./peers.ts";
 import type { Torrent } from "./torrent.ts";
 import type { QuotaSpent, TorrentEvent, TorrentHappening, TorrentState } from "./types.ts";
 
-/** Where a torrent comes from. */
+/** The source of a torrent. */
 export interface TorrentSource {
   /** 40 hexadecimal digits. */
   readonly infoHash: string;
@@ -29,8 +29,8 @@ export interface TorrentPorts {
   readonly clock: Clock;
   readonly peers: TorrentPeers;
   /**
-   * Throws a RangeError for a choice of files or names that cannot be, a FileError for a name that
-   * the disk does not take.
+   * Throws a RangeError for an invalid choice of files or names, a FileError for a name that the
+   * disk refuses.
    */
   makeContent(
     meta: Metainfo,
@@ -38,27 +38,29 @@ export interface TorrentPorts {
     start: ContentStart,
     events: ContentEvents,
   ): Content;
-  /** The info dictionary that peers sent. Throws a TorrentFileError if it is no usable torrent. */
+  /** The info dictionary from peers. Throws a TorrentFileError if it is not a usable torrent. */
   parse(infoBytes: Uint8Array): Metainfo;
-  /** The metainfo that an earlier run found; null where none is kept. */
+  /** The metainfo from an earlier run; null if none is kept. */
   loadMeta(): Promise<Metainfo | null>;
   keepMeta(meta: Metainfo): void;
-  /** Null where no state is kept. */
+  /** Null if no state is kept. */
   loadRecord(meta: Metainfo, options: AddOptions): Promise<ResumeData | null>;
-  /** Saves the options and the standing for a restart. Never rejects. */
+  /** Saves the options and the state for a restart. Never rejects. */
   keepWish(options: AddOptions, standing: KeptStanding, movesTo: string | null): Promise<void>;
   /**
    * Claims the torrent among the clients that share a state folder. Resolves to null, or to a
    * FileError ("in-use") that names the client that has it.
    */
   claim(): Promise<FileError | null>;
-  /** Ends what `claim` granted; `ended` does that too. */
+  /** Ends the claim, as `ended` does. */
   release(): void;
   /** Throws a RangeError that names an option that is invalid or cannot be changed. */
   checkPatch(patch: TorrentPatch): void;
   /** Whether it may still be started: it was not removed, and its client is open. */
   mayStart(): boolean;
-  /** It starts: from here to `ended` the client ticks it, routes peers to it, stops it at its end. */
+  /**
+   * It starts: until `ended`, the client ticks it, routes peers to it, and stops it at its own end.
+   */
   started(): void;
   /** `restarts`: it was started again meanwhile. */
   ended(restarts: boolean): void;
@@ -94,7 +96,7 @@ export type Hold = "queue" | FileError;
  */
 export type Work = "check" | "download" | "seed" | null;
 
-/** What a restart of the client leaves as it is. */
+/** The state that a restart of the client keeps. */
 export interface KeptStanding {
   /** By the user. */
   readonly paused: boolean;
@@ -106,20 +108,20 @@ export interface KeptStanding {
 
 /** How a torrent begins. */
 export interface TorrentStart extends Partial<KeptStanding> {
-  /** As an earlier run left it, if that was read already. */
+  /** The record of an earlier run, if it was read already. */
   readonly record?: ResumeData | null | undefined;
   /** The state folder has its options already. Default false. */
   readonly isKept?: boolean | undefined;
 }
 
-/** A torrent as its client alone sees it: for the clock, the router of connections, discovery. */
+/** A torrent as only its client sees it: for the clock, the router of connections, discovery. */
 export interface TorrentInside {
   readonly torrent: Torrent;
   readonly infoHash: string;
   readonly name: string;
   readonly peers: TorrentPeers;
   readonly swarm: TorrentPeers["swarm"];
-  /** It has connections, or wants some. */
+  /** It has or seeks connections. */
   readonly running: boolean;
   readonly state: TorrentState;
   /** Of this run of the client; null until the metadata is known. */

@@ -1,4 +1,4 @@
-/** The side of a torrent that only shows: its figures, peers, trackers, files and pieces. */
+/** The read-only side of a torrent: its figures, peers, trackers, files and pieces. */
 import { linkWithTrackers, magnetLinkOf } from "../metainfo/magnet_meta.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { torrentFileOf } from "../metainfo/torrent_file.ts";
@@ -15,7 +15,7 @@ import type {
 
 let connect: (view: TorrentView, shown: () => ShownTorrent) => void;
 
-/** What a torrent shows of itself. */
+/** The read-only members of a torrent. */
 export class TorrentView {
   #shown!: () => ShownTorrent;
 

@@ -1,6 +1,6 @@
 /**
- * The trackers of a torrent for as long as the client has the torrent: which ones they are, and when
- * they are asked. What announces to them is made again for each time that the torrent is online.
+ * The trackers of a torrent, for as long as the client has the torrent, and the times of their
+ * announces. The announcer is created again each time that the torrent comes online.
  */
 import type { TrackerManager } from "../tracker/tracker_manager.ts";
 import { parseTrackerUrl } from "../tracker/tracker_url.ts";
@@ -11,7 +11,7 @@ const CALL_FOR_PEERS_MS = 15_000;
 
 export class TorrentTrackers {
   readonly #make: () => TrackerManager;
-  /** Of the link or .torrent. */
+  /** From the link or .torrent. */
   #own: TrackerTiers;
   #chosen: TrackerTiers | TrackerChanges | undefined;
   #private = false;
@@ -30,7 +30,7 @@ export class TorrentTrackers {
     this.#make = make;
   }
 
-  /** The URLs of all trackers, those that were chosen included. */
+  /** The URLs of all trackers, including those that the user added. */
   get tiers(): TrackerTiers {
     return changedTiers(this.#own, this.#chosen ?? {});
   }
@@ -40,7 +40,7 @@ export class TorrentTrackers {
     return this.#private;
   }
 
-  /** Of the run under way, the last one, or the next. */
+  /** Of the present run, the last one, or the next. */
   get manager(): TrackerManager {
     return this.#manager ??= this.#make();
   }
@@ -61,7 +61,7 @@ export class TorrentTrackers {
     this.manager.start();
   }
 
-  /** Tells them "stopped", which takes up to `timeoutMs`. */
+  /** Sends "stopped", which takes up to `timeoutMs`. */
   stop(timeoutMs: number): Promise<void> {
     if (this.#manager === null) return Promise.resolve();
     this.#stopped = true;

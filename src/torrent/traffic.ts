@@ -1,4 +1,4 @@
-/** Payload bytes of one torrent, over all connections of this run and over the runs before it. */
+/** Payload bytes of one torrent, in this run and in earlier ones. */
 import { SourceTraffic } from "../peers/source_traffic.ts";
 import type { Member } from "../swarm/swarm_types.ts";
 
@@ -13,11 +13,11 @@ const NONE: Readonly<Traffic> = { downloaded: 0, uploaded: 0 };
 export class TrafficBook {
   /** Those that are connected. */
   readonly #members: () => Iterable<Member>;
-  /** In the runs before this one. */
+  /** In earlier runs. */
   #before = NONE;
-  /** Of this run when it last came online. */
+  /** Bytes of this run when the torrent last came online. */
   #started = NONE;
-  /** Of connections that ended in this run. */
+  /** Bytes of connections that ended in this run. */
   #gone = NONE;
   /** The same by the source of the peer; null while nothing was transferred. */
   #goneBySource: SourceTraffic | null = null;

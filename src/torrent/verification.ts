@@ -10,7 +10,7 @@ import { HAVE, MISSING, SKIPPED } from "../pieces/piece_types.ts";
 import { goneFiles } from "./gone_files.ts";
 import type { FinalCheck } from "./types.ts";
 
-/** So often a piece may be wrong in the final check before its disk is to blame. */
+/** How often a piece may be wrong in the final check before the disk is to blame. */
 const MAX_WRONG = 3;
 
 export class Verification {
@@ -18,7 +18,7 @@ export class Verification {
   readonly #hasher: Hasher;
   readonly #storage: TorrentStorage;
   #fraction: number | null = null;
-  /** By piece: how often it was wrong after it had been written. */
+  /** By piece: how often it was wrong after it was written. */
   #wrong: Map<number, number> | null = null;
 
   constructor(meta: Metainfo, hasher: Hasher, storage: TorrentStorage) {
@@ -27,7 +27,7 @@ export class Verification {
     this.#storage = storage;
   }
 
-  /** Of the check under way, 0 to 1; null while nothing is checked. */
+  /** Progress of the check, 0 to 1; null without one. */
   get fraction(): number | null {
     return this.#fraction;
   }
@@ -51,10 +51,10 @@ export class Verification {
   }
 
   /**
-   * Everything once more while it is in use, but for the pieces that are being downloaded. Missing
-   * ones that fit are marked and told by `found`. Resolves to those that we had and that are wrong,
-   * and how many we had; they are not marked. Rejects with a FileError: "not-found" where all files
-   * are gone, as with a disk that was taken out.
+   * Checks everything again while it is in use, except pieces that are being downloaded. Missing
+   * pieces that match are marked and reported by `found`. Resolves to the wrong ones among ours,
+   * which are not marked, and the number of ours. Rejects with a FileError: "not-found" if all
+   * files are gone, as with a disk that was pulled out.
    */
   async recheck(
     manager: PieceManager,
@@ -98,14 +98,14 @@ export class Verification {
     return { bad, checked: pieces.length };
   }
 
-  /** Throws a GoneError when what we had is away with its disk. */
+  /** Throws a GoneError if our data is away with its disk. */
   demandDisk(): void {
     const storage = this.#storage;
     const partsStamp = storage.seen.partsStamp(), stamps = storage.seen.stamps();
     goneFiles(this.#meta, storage, { disk: storage.folder.disk.id, stamps, partsStamp });
   }
 
-  /** Pieces written during the check are known by their writes. */
+  /** Pieces that were written during the check need none. */
   #inUse(): CheckedStorage {
     const storage = this.#storage, writes: number[] = [];
     return {
@@ -122,7 +122,10 @@ export class Verification {
     };
   }
 
-  /** These were read back wrong, and are to be downloaded again. Throws a FileError when one was for the third time. */
+  /**
+   * These pieces were wrong on the disk and must be downloaded again. Throws a FileError if one is
+   * wrong for the third time.
+   */
   demandKept(bad: readonly number[]): void {
     const wrong = this.#wrong ??= new Map();
     for (const piece of bad) {
