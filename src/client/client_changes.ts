@@ -50,9 +50,9 @@ export async function forgetTorrent(
 ): Promise<RemovedData> {
   queue.remove(infoHash);
   figures.removed(infoHash);
-  const ownerOf = (path: string) => paths.ownerOf(infoHash, path);
+  const userOf = (path: string) => paths.userOf(infoHash, path);
   const done = data && ended !== null
-    ? await removeData(ended, { files, ownerOf })
+    ? await removeData(ended, { files, userOf })
     : nothingRemoved();
   paths.release(infoHash);
   state?.forget(infoHash);

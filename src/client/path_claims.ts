@@ -34,7 +34,12 @@ export interface OtherOwners {
 export class ClientPaths {
   /** By path: the info-hash. */
   readonly #owners = new Map<string, string>();
-  readonly #torrents = new Map<string, { name: string; paths: readonly string[] }>();
+  readonly #torrents = new Map<
+    string,
+    { name: string; paths: readonly string[]; read: readonly string[] }
+  >();
+  /** By path: torrents that only read the file of another one. */
+  readonly #readers = new Map<string, Set<string>>();
   readonly #aliases: Aliases;
   readonly #stat: (path: string) => FileStat | null;
   readonly #beyond: OtherOwners | null;
@@ -83,6 +88,13 @@ export class ClientPaths {
     return found?.owner ?? null;
   }
 
+  /** As `ownerOf`, also of a torrent that only reads the file. */
+  async userOf(infoHash: string, path: string): Promise<PathOwner | null> {
+    const reader = [...this.#readers.get(path) ?? []].find((each) => each !== infoHash);
+    if (reader === undefined) return await this.ownerOf(infoHash, path);
+    return { name: this.#torrents.get(reader)!.name, process: null };
+  }
+
   #conflictHere(infoHash: string, written: readonly string[]): PathConflict | null {
     for (const path of written) {
       const owner = this.#owners.get(path) ?? this.#owners.get(this.#aliases.of(path) ?? path);
@@ -110,20 +122,29 @@ export class ClientPaths {
 
   #set({ infoHash, name }: ClaimingTorrent, paths: readonly string[]): void {
     this.#forget(infoHash);
-    const own: string[] = [], folders = new Map<string, boolean>();
+    const own: string[] = [], read: string[] = [], folders = new Map<string, boolean>();
     for (const path of paths) {
-      if (this.#owners.has(path)) continue; // shared, for reading
+      if (this.#owners.has(path)) { // shared, for reading
+        read.push(path);
+        this.#readers.set(path, (this.#readers.get(path) ?? new Set()).add(infoHash));
+        continue;
+      }
       this.#owners.set(path, infoHash);
       this.#aliases.add(path, folders);
       own.push(path);
     }
-    this.#torrents.set(infoHash, { name, paths: own });
+    this.#torrents.set(infoHash, { name, paths: own, read });
   }
 
   #forget(infoHash: string): void {
-    for (const path of this.#torrents.get(infoHash)?.paths ?? []) {
+    const { paths = [], read = [] } = this.#torrents.get(infoHash) ?? {};
+    for (const path of paths) {
       this.#owners.delete(path);
       this.#aliases.delete(path);
+    }
+    for (const path of read) {
+      const readers = this.#readers.get(path)!;
+      if (readers.delete(infoHash) && readers.size === 0) this.#readers.delete(path);
     }
     this.#torrents.delete(infoHash);
   }

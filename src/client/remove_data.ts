@@ -20,8 +20,8 @@ export interface EndedTorrent {
 
 export interface RemoveDataPorts {
   readonly files: Files;
-  /** Another torrent that owns the file; null if none is known. */
-  ownerOf(path: string): Promise<PathOwner | null>;
+  /** Another torrent that has the file, too; null if none is known. */
+  userOf(path: string): Promise<PathOwner | null>;
 }
 
 export function nothingRemoved(): RemovedData {
@@ -33,14 +33,12 @@ export async function removeData(
   { meta, record }: EndedTorrent,
   ports: RemoveDataPorts,
 ): Promise<RemovedData> {
-  const removal = new Removal(ports, record), { dir } = record;
-  for (const { renamed } of [record, record.moving ?? record]) {
-    for (const [file, { path, pad }] of meta.files.entries()) {
-      if (!pad) await removal.file(dir, renamed.get(file) ?? path, file);
-    }
-    const name = partFileName(record.infoHash);
-    for (const parts of [name, otherPartFileName(name)]) await removal.parts(dir, parts);
+  const removal = new Removal(ports, record), { dir, renamed, moving } = record;
+  for (const [file, { path, pad }] of meta.files.entries()) {
+    if (!pad) await removal.file(dir, moving?.renamed.get(file) ?? renamed.get(file) ?? path, file);
   }
+  const name = partFileName(record.infoHash);
+  for (const parts of [name, otherPartFileName(name)]) await removal.parts(dir, parts);
   removal.folders();
   return removal.done;
 }
@@ -64,8 +62,8 @@ class Removal {
       const found = await this.#ports.files.statAsync(whole);
       if (found === null) return null;
       if (found.kind !== "file") return "it is not a file any more";
-      const owner = await this.#ports.ownerOf(whole);
-      if (owner !== null) return `"${owner.name}" uses it, too`;
+      const user = await this.#ports.userOf(whole);
+      if (user !== null) return `"${user.name}" uses it, too`;
       const reason = this.#reasonToKeep(found, index);
       if (reason === null) this.#delete(whole, found);
       return reason;

@@ -12,7 +12,7 @@ export const SEED = "10.0.1.1:6881", KIB = 1024;
 
 export class ManyTorrents {
   readonly world: SimWorld;
-  readonly node: SimNode;
+  node: SimNode;
   readonly seedNode: SimNode;
   seed!: Client;
   client!: Client;
@@ -42,6 +42,15 @@ export class ManyTorrents {
   /** Closes the client and opens another one, with all torrents that the state folder knows. */
   async restart(): Promise<void> {
     await this.world.wait(this.client.close());
+    await this.reopen();
+  }
+
+  /** The process is killed; another one continues with the same disk. */
+  async kill(): Promise<void> {
+    const { disk, wallOffMs } = this.node;
+    this.node.kill("quietly");
+    this.node = this.world.node("10.0.2.1", { disk });
+    this.node.wallOffMs = wallOffMs;
     await this.reopen();
   }
 

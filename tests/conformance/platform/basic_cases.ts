@@ -48,6 +48,18 @@ export function clockCases(add: AddCase): void {
     assert.equal(fired, 0);
   });
 
+  add("clock.utcOffset is the time zone's, in whole minutes", ({ here }) => {
+    for (const wall of [0, Date.UTC(2026, 0, 1), Date.UTC(2026, 6, 1)]) {
+      const offset = here.clock.utcOffset(wall);
+      assert.ok(Number.isInteger(offset) && Math.abs(offset) <= 14 * 60, `${offset} minutes`);
+      const local = new Date(wall + offset * 60_000);
+      if (here.name === "sim") continue; // its zone is its own
+      assert.equal(local.getUTCHours(), new Date(wall).getHours());
+      assert.equal(local.getUTCMinutes(), new Date(wall).getMinutes());
+    }
+    return Promise.resolve();
+  });
+
   add("clock.wallTime is a plausible date", ({ here }) => {
     const wall = here.clock.wallTime();
     assert.ok(wall > Date.UTC(2020, 0) && wall < Date.UTC(2100, 0));
