@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { dashboardQueries } from "../../../scripts/lib/dashboard.ts";
+import { FAMILIES } from "../../../src/daemon/metrics/families.ts";
+
+describe("the Grafana dashboard", () => {
+  it("asks only for metrics that exist, and for a counter only its increase", () => {
+    const families = new Map(FAMILIES.map((family) => [family.name, family]));
+    const asked = new Set<string>();
+    for (const { title, query } of dashboardQueries("1m")) {
+      const names = query.match(/\b(?:shoal|process)_\w+/g) ?? [];
+      assert.ok(names.length > 0, title);
+      for (const name of names) {
+        const histogram = families.get(name.replace(/_(bucket|sum|count)$/, ""));
+        const family = families.get(name) ??
+          (histogram?.type === "histogram" ? histogram : undefined);
+        assert.ok(family, `${title}: there is no ${name}`);
+        asked.add(family.name);
+        if (family.type !== "gauge") {
+          assert.match(query, new RegExp(`(rate|increase)\\(${name}(\\{[^}]*\\})?\\[`), title);
+        }
+      }
+    }
+    assert.ok(asked.size > 20);
+  });
+});
