@@ -18,6 +18,8 @@ export interface HookFacts {
   readonly downloaded: number;
   readonly uploaded: number;
   readonly labels: readonly string[];
+  /** -1, 0 or 1. */
+  readonly priority: number;
   /** Host names. */
   readonly trackers: readonly string[];
   /** Milliseconds since 1970. */
@@ -28,8 +30,9 @@ export function factsOf(torrent: Torrent, event: HookEvent, time: number): HookF
   const { infoHash, name, dir, size, totals, labels } = torrent.status();
   const urls = torrent.trackers().map(({ url }) => url);
   const hosts = urls.flatMap((url) => URL.canParse(url) ? new URL(url).hostname : []);
-  const trackers = [...new Set(hosts)];
-  return { event, infoHash, name, dir, size, ...totals, labels: [...labels], trackers, time };
+  const trackers = [...new Set(hosts)], { priority = 0 } = torrent.options;
+  const about = { infoHash, name, dir, size, labels: [...labels], priority, trackers };
+  return { event, ...about, ...totals, time };
 }
 
 /** A text in the environment cannot contain a NUL. */
@@ -40,8 +43,10 @@ export function environmentOf(facts: HookFacts): Record<string, string> {
     TR_TORRENT_BYTES_DOWNLOADED: String(facts.downloaded),
     TR_TORRENT_DIR: facts.dir,
     TR_TORRENT_HASH: facts.infoHash,
+    TR_TORRENT_ID: facts.infoHash, // clients take it as an id, too
     TR_TORRENT_LABELS: facts.labels.join(","),
     TR_TORRENT_NAME: facts.name,
+    TR_TORRENT_PRIORITY: String(facts.priority),
     TR_TORRENT_TRACKERS: facts.trackers.join(","),
     SHOAL_EVENT: facts.event,
   };

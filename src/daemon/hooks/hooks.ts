@@ -15,7 +15,13 @@ import { HookQueue } from "./hook_queue.ts";
 import type { Log } from "../log.ts";
 
 /** Those after which something may have happened. Each causes a look at the torrent. */
-const TELLING: ReadonlySet<TorrentEvent["type"]> = new Set(["added", "state", "done", "tracker"]);
+const TELLING: ReadonlySet<TorrentEvent["type"]> = new Set([
+  "added",
+  "state",
+  "done",
+  "goal",
+  "tracker",
+]);
 /** All torrents are looked at this often, in case events were lost. */
 const SCAN_MS = 10 * 60_000;
 /** Torrents that are looked at in one turn. */

@@ -26,20 +26,21 @@ export interface MetricsSource {
 
 type Row = Family<MetricsSource>;
 
-/** Every state is listed, so that a series does not come and go. */
-const STATES: readonly TorrentState[] = [
-  "finding",
-  "checking",
-  "downloading",
-  "verifying",
-  "moving",
-  "seeding",
-  "waiting",
-  "paused",
-  "done",
-  "stopped",
-  "failed",
-];
+/** Every state, so that a series does not come and go. */
+const STATES: Readonly<Record<TorrentState, 0>> = {
+  finding: 0,
+  checking: 0,
+  queued: 0,
+  downloading: 0,
+  verifying: 0,
+  moving: 0,
+  seeding: 0,
+  waiting: 0,
+  paused: 0,
+  done: 0,
+  stopped: 0,
+  failed: 0,
+};
 
 const one = (value: number): Sample[] => [{ value }];
 
@@ -105,10 +106,7 @@ const torrents: readonly Row[] = [
     help: "Torrents by state.",
     type: "gauge",
     unit: "1",
-    read: ({ client: { torrents } }) => {
-      const states = new Set<TorrentState>([...STATES, ...Object.keys(torrents) as TorrentState[]]);
-      return by("state", [...states].map((state) => [state, torrents[state] ?? 0] as const));
-    },
+    read: ({ client }) => by("state", Object.entries({ ...STATES, ...client.torrents })),
   },
   {
     name: "shoal_torrents_completed_total",

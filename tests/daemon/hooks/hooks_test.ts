@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { Client } from "../../../src/client/client.ts";
+import type { AddOptions } from "../../../src/client/types.ts";
 import { startHooks } from "../../../src/daemon/hooks/start.ts";
 import { DaemonLog } from "../../../src/daemon/log.ts";
 import type { HookSettings } from "../../../src/daemon/options.ts";
@@ -38,8 +39,9 @@ async function swarmWithSeed(seed: string) {
     };
     return { client, log, close };
   };
-  const add = (client: Client) =>
+  const add = (client: Client, more: Partial<AddOptions> = {}) =>
     client.add(swarm.torrent.bytes, {
+      ...more,
       dir: "/data",
       labels: ["a", "b"],
       seedGoal: { kind: "time", seconds: 30 },
@@ -71,8 +73,10 @@ describe("hooks", () => {
       TR_TORRENT_BYTES_DOWNLOADED: String(SIZE),
       TR_TORRENT_DIR: "/data",
       TR_TORRENT_HASH: torrent.infoHash,
+      TR_TORRENT_ID: torrent.infoHash,
       TR_TORRENT_LABELS: "a,b",
       TR_TORRENT_NAME: "file",
+      TR_TORRENT_PRIORITY: "0",
       TR_TORRENT_TRACKERS: "10.0.0.1",
       SHOAL_EVENT: "done",
     });
@@ -94,6 +98,22 @@ describe("hooks", () => {
       node = world.node(`10.0.1.${life}`, { disk: node.disk });
     }
     assert.deepEqual(all, ["added", "done", "seedingDone"]);
+    await swarm.close();
+  });
+
+  it("run at the seed goal also of a torrent that is removed then, or seeds on as a super-seed", async () => {
+    const { swarm, world, start, add } = await swarmWithSeed("goals");
+    for (const [i, atGoal] of (["remove", "remove-data", "super-seed"] as const).entries()) {
+      const node = world.node(`10.0.2.${i}`);
+      node.programs.install("/bin/hook", () => ({}));
+      const daemon = await start(node, { seedingDone: ALL.seedingDone! });
+      add(daemon.client, { atGoal });
+      await world.runFor(120_000);
+      assert.deepEqual(calls(node), ["seedingDone"], atGoal);
+      assert.equal(daemon.client.torrents().length, atGoal === "super-seed" ? 1 : 0);
+      assert.equal(node.programs.started[0]!.env.TR_TORRENT_NAME, "file");
+      await daemon.close();
+    }
     await swarm.close();
   });
 

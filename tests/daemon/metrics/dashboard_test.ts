@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { dashboardQueries } from "../../../scripts/lib/dashboard.ts";
+import { TORRENT_FAMILIES } from "../../../src/daemon/metrics/torrent_families.ts";
 import { FAMILIES } from "../../../src/daemon/metrics/families.ts";
+
+describe("docs/automation.md", () => {
+  it("lists every metric with its help", () => {
+    const url = new URL("../../../docs/automation.md", import.meta.url);
+    const text = readFileSync(url, "utf8");
+    for (const { name, help } of [...FAMILIES, ...TORRENT_FAMILIES]) {
+      assert.ok(text.includes(`| \`${name}\` | ${help.replace(/\.$/, "")} |\n`), name);
+    }
+  });
+});
 
 describe("the Grafana dashboard", () => {
   it("asks only for metrics that exist, and for a counter only its increase", () => {
