@@ -55,7 +55,7 @@ export function nameDecoder(label: string | null): (bytes: Uint8Array) => string
 function codePageOf(label: string | null): TextDecoder | null {
   if (label === null || label === "") return null;
   try {
-    return new TextDecoder(label, { fatal: true });
+    return new TextDecoder(label as "utf-8", { fatal: true }); // Bun's types name only a few labels
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

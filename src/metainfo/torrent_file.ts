@@ -21,7 +21,7 @@ export function torrentFileOf(
     ...(announce.flat().length > 1 ? { "announce-list": announce.map((tier) => [...tier]) } : {}),
     ...(encoding === null ? {} : { encoding }),
   };
-  const after = webSeeds.length > 0 ? { "url-list": [...webSeeds] } : {};
+  const after: Record<string, string[]> = webSeeds.length > 0 ? { "url-list": [...webSeeds] } : {};
   // Keys are in order: announce, announce-list, encoding, info, url-list.
   const text = new TextEncoder();
   return concatBytes(
