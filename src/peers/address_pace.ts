@@ -1,23 +1,24 @@
 /**
- * How many ports of one address are dialled. Anybody can name a thousand ports of somebody else's
- * machine; without this we would try them all. Invariant: holds the addresses of the last minute only.
+ * Limits how many ports of one address are dialled. Anyone can announce a thousand ports of another
+ * person's machine; without this, we would try them all. Invariant: it holds only addresses of the
+ * last minute.
  */
 import { isLoopback } from "../util/ip_address.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** Different ports of one address that are dialled within the time. */
+/** The most different ports of one address that are dialled within the time. */
 const MAX_PORTS = 4, WINDOW_MS = 60_000;
 
 type Dialled = Pick<PoolPeer, "address" | "bytes" | "port">;
 
 export class AddressPace {
-  /** By address, the latest last: when each port was dialled last, the latest last. */
+  /** By address, the latest last: the last dial of each port, the latest last. */
   readonly #ports = new Map<string, Map<number, number>>();
 
-  /** When this endpoint may be dialled as far as its address is concerned; -Infinity for at once. */
+  /** When the pace of its address allows dialling this endpoint; -Infinity: at once. */
   freeAt({ address, bytes, port }: Dialled, now: number): number {
     const ports = this.#ports.get(address);
-    // On loopback many peers share an address, and only ourselves would suffer.
+    // On loopback, many peers share an address, and only we would suffer.
     if (ports === undefined || ports.has(port) || isLoopback(bytes)) return -Infinity;
     for (const [other, at] of ports) if (now - at >= WINDOW_MS) ports.delete(other);
     const [oldest] = ports.values();

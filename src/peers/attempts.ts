@@ -1,13 +1,13 @@
 /**
- * The attempts of one torrent to connect that are under way. An address that does not answer must not
- * keep others waiting: attempts race, and when too many are under way the slow ones end. What is
- * slow is measured by those that answered.
+ * The connection attempts of one torrent. An address that does not answer must not keep others
+ * waiting: attempts race, and when there are too many, the slow ones end. The answered ones show
+ * what is slow.
  */
 import type { PoolPeer } from "./pool_peer.ts";
 
 /** While no peer is connected, an unanswered attempt delays others no longer than this. */
 const HEAD_START_MS = 250;
-/** The time that an address has to answer while others wait, in round trips; its bounds. */
+/** The time for an address to answer while others wait, in round trips, and its bounds. */
 const ROUND_TRIPS = 4, MIN_PATIENCE_MS = 1500, MAX_PATIENCE_MS = 10_000;
 /** Weight of the latest round trip in their average. */
 const LATEST = 1 / 4;
@@ -17,7 +17,7 @@ export class Attempts {
   readonly #fresh = new Map<PoolPeer, number>();
   /** those that had, */
   readonly #late = new Map<PoolPeer, number>();
-  /** and those that answered, whose handshake is still to come. */
+  /** and those that answered and whose handshake is not complete. */
   readonly #answered = new Map<PoolPeer, number>();
   #roundTripMs = 0;
   #latest: PoolPeer | null = null;
@@ -31,7 +31,7 @@ export class Attempts {
     return [...this.#late.keys(), ...this.#fresh.keys(), ...this.#answered.keys()];
   }
 
-  /** The one that began last, under way or not. */
+  /** The one that began last, finished or not. */
   get latest(): PoolPeer | null {
     return this.#latest;
   }
@@ -62,7 +62,7 @@ export class Attempts {
     return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, measured));
   }
 
-  /** How many attempts delay others. `alone`: no peer is connected. */
+  /** The number of attempts that delay others. `alone`: no peer is connected. */
   pending(now: number, alone: boolean): number {
     const time = alone ? HEAD_START_MS : this.patienceMs;
     for (const [peer, since] of this.#fresh) {
@@ -73,7 +73,7 @@ export class Attempts {
     return this.#fresh.size + this.#answered.size;
   }
 
-  /** The attempt to end for an address that was not tried yet; null if all deserve more time. */
+  /** The attempt to end for an untried address; null if all deserve more time. */
   overdue(now: number): PoolPeer | null {
     const { patienceMs } = this;
     for (const [peer, since] of this.#late) {

@@ -1,20 +1,20 @@
 /**
- * Who broke the protocol, how often, and whom that bans. One breach may be an odd client on a bad
- * day, the second one is its habit. Invariant: what is remembered beside the peers themselves is at
- * most MAX_ADDRESSES counts.
+ * Which peers broke the protocol, how often, and whom that bans. One breach may be a strange client
+ * on a bad day; the second one is a habit. Invariant: besides the peers themselves, at most
+ * MAX_ADDRESSES counts are kept.
  */
 import { isPrivateOrLocal } from "../util/compact_address.ts";
 import { ProtocolError } from "../util/errors.ts";
 import type { BanScope } from "./peer_list.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** At the second breach of a peer that we know where to find, it is banned. */
+/** A peer with a known listening port is banned at this breach. */
 const MAX_BREACHES = 2;
-/** So many by whoever dials in from one public address within the time ban all of the address. */
+/** This many incoming breaches from one public address within the time ban the whole address. */
 const MAX_FROM_ADDRESS = 4, ADDRESS_WINDOW_MS = 10 * 60_000;
 const MAX_ADDRESSES = 256;
 
-/** Protocol errors that show no wrong: silence, a meeting with ourselves, somebody else's port. */
+/** Harmless protocol errors: silence, a connection to ourselves, another program's port. */
 const NO_WRONG: ReadonlySet<string> = new Set([
   "silent",
   "self",
@@ -25,23 +25,23 @@ const NO_WRONG: ReadonlySet<string> = new Set([
 
 export interface BreachBan {
   scope: BanScope;
-  /** For a person: its last breach. */
+  /** For people: its last breach. */
   reason: string;
 }
 
-/** What a connection's end says of a breach, for a person; null when it shows none. */
+/** The breach that a connection's end shows, for people; null if it shows none. */
 export function breachOf(error: Error | null): string | null {
   if (!(error instanceof ProtocolError) || NO_WRONG.has(error.code)) return null;
   return error.message;
 }
 
 export class Breaches {
-  /** Breaches of incoming connections, by address; the longest counted first. */
+  /** Breaches of incoming connections, by address; the oldest count first. */
   readonly #byAddress = new Map<string, { count: number; since: number }>();
 
   /**
-   * The connection that `peer` is or was on ended by this breach (as `breachOf` has it). Returns the
-   * ban that it earns, if any.
+   * This breach (see `breachOf`) ended the connection of `peer`. Returns the ban that it earns, if
+   * any.
    */
   note(peer: PoolPeer, breach: string, now: number): BreachBan | null {
     const reason = `broke the protocol: ${breach}`;

@@ -1,22 +1,23 @@
 /**
- * The peers that may be dialled: those ready now, best first, and those in their back-off. There are
- * two back-offs: the long one, after which an address is tried again in any case, and the short one
- * while nobody is connected. Invariant: a peer is either ready or waits. Every step is O(log n).
+ * The peers that may be dialled: those that are ready, best first, and those in their back-off.
+ * There are two back-offs: after the long one, an address is tried again in any case; the short one
+ * applies while no peer is connected. Invariant: a peer is either ready or waits. Every step is
+ * O(log n).
  */
 import { IndexedHeap } from "../util/heap.ts";
 import { dialsBefore } from "./peer_rank.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
-/** Tries one soon after the other that a peer may be given, and the wait after the first; it doubles. */
+/** The number of quick tries of a peer, and the wait after the first, which doubles. */
 export const QUICK_TRIES = 4;
 const QUICK_TRY_MS = 1000;
 
 /**
- * While nobody is connected: the wait after the first try, the second, ... since the peer was of use;
- * the first one also after a connection that it made.
+ * While no peer is connected: the waits after the first try, the second, ... since the peer was
+ * last useful; the first wait also follows a connection that the peer made.
  */
 const SHORT_BACK_OFF_MS = [5000, 10_000, 20_000, 29_000];
-/** Tries after a short back-off that may come at once, and the time in which one more is earned. */
+/** The most saved tries after short back-offs, and the time that earns another one. */
 const SHORT_TRIES = 8, SHORT_TRY_MS = 125;
 
 export class CandidateCache {
@@ -26,9 +27,9 @@ export class CandidateCache {
   readonly #ready = [new IndexedHeap(dialsBefore), new IndexedHeap(dialsBefore)] as const;
   /** By the end of the long back-off; dead addresses have none. */
   readonly #waiting = heapBy((peer) => this.readyAt(peer));
-  /** By the end of the short one; whom we hung up on, or who left in order, has none. */
+  /** By the end of the short one; peers that we hung up on or that left in order have none. */
   readonly #impatient = heapBy((peer) => this.#shortlyReadyAt(peer));
-  /** When the next peer may come out of the short back-off. */
+  /** When the next peer may leave the short back-off. */
   #nextShortAt = -Infinity;
 
   constructor(config: { minReconnectTimeMs: number; maxFailcount: number }) {
@@ -49,7 +50,7 @@ export class CandidateCache {
     return this.#ready[bytes.length === 4 ? 0 : 1];
   }
 
-  /** When the long back-off is over: it grows with each failure, but for a few quick tries. */
+  /** The end of the long back-off, which grows with each failure, except for a few quick tries. */
   readyAt(peer: PoolPeer): number {
     return Math.max(peer.notBefore, this.#backOffEnd(peer));
   }
@@ -68,7 +69,9 @@ export class CandidateCache {
     return Math.max(peer.notBefore, end);
   }
 
-  /** Adds a peer to those that wait; `promote` brings it forward, at once if nothing holds it. */
+  /**
+   * Adds a peer to the waiting ones; `promote` makes it ready, at once if nothing prevents that.
+   */
   add(peer: PoolPeer): void {
     this.remove(peer);
     const dead = peer.dials.failCount >= this.#maxFailcount;
@@ -82,20 +85,23 @@ export class CandidateCache {
     this.#impatient.remove(peer);
   }
 
-  /** Call it whenever rank, failures or last connection of a peer in here changed. */
+  /** Call it whenever the rank, failures or last connection of a peer here changed. */
   update(peer: PoolPeer): void {
     const ready = this.#readyLike(peer);
     if (ready.has(peer)) ready.update(peer);
     else this.add(peer);
   }
 
-  /** Makes the next peer whose back-off has ended ready and returns it. */
+  /** Makes the next peer whose back-off has ended ready, and returns it. */
   promote(now: number): PoolPeer | undefined {
     const peer = this.#waiting.peek();
     return peer !== undefined && this.readyAt(peer) <= now ? this.#makeReady(peer) : undefined;
   }
 
-  /** The same after the short back-off, a few a second: dead addresses may be a great many. */
+  /**
+   * The same for the short back-off, at a few peers a second: there may be very many dead
+   * addresses.
+   */
   promoteShortly(now: number): PoolPeer | undefined {
     const peer = this.#impatient.peek();
     if (peer === undefined || this.#shortlyReadyAt(peer) > now || this.#nextShortAt > now) {
@@ -118,12 +124,12 @@ export class CandidateCache {
     return dialsBefore(v6, v4) ? v6 : v4;
   }
 
-  /** The best one of the other address family; if there is none, the best one. */
+  /** The best peer of the other address family; without one, the best peer. */
   bestUnlike(peer: PoolPeer): PoolPeer | undefined {
     return this.#ready[peer.bytes.length === 4 ? 1 : 0].peek() ?? this.best();
   }
 
-  /** When the next back-off ends, with or without the short ones; Infinity if none is waiting. */
+  /** When the next back-off ends, with or without the short ones; Infinity if no peer waits. */
   nextReadyAt(shortly: boolean): number {
     const peer = this.#waiting.peek(), impatient = this.#impatient.peek();
     const long = peer === undefined ? Infinity : this.readyAt(peer);
@@ -137,7 +143,7 @@ export class CandidateCache {
   }
 }
 
-/** The earliest first; of equals the one known longest. */
+/** The earliest first; among equals, the one known longest. */
 function heapBy(timeOf: (peer: PoolPeer) => number): IndexedHeap<PoolPeer> {
   return new IndexedHeap((a, b) => {
     const aTime = timeOf(a), bTime = timeOf(b);

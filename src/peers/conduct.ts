@@ -1,4 +1,4 @@
-/** What a peer did while it was connected, and what that says of it. */
+/** How a peer behaved while it was connected, and what follows for it. */
 import type { PeerBook } from "./peer_book.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 

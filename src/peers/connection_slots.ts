@@ -1,17 +1,17 @@
 /**
- * How many connections all torrents together may have, attempts included. Each pool takes a slot
- * per connection and gives it back; where none is left, the torrent with the most gives one up to a
- * torrent that has clearly fewer. It also limits how many attempts begin in a second, so that nobody
- * can use us to flood others. Invariant: never more are taken than the limit.
+ * The connections that all torrents together may have, attempts included. Each pool takes a slot
+ * per connection and returns it; if none is free, the torrent with the most slots gives one up to a
+ * torrent that has clearly fewer. It also limits the attempts per second, so that nobody can use us
+ * to flood others. Invariant: the slots in use never exceed the limit.
  */
 import { assert } from "../util/assert.ts";
 import { AddressPace } from "./address_pace.ts";
 
 /** A torrent's pool, as others see it. */
 export interface SlotUser {
-  /** Slots that it holds. */
+  /** The number of slots that it holds. */
   readonly active: number;
-  /** Ends one connection or attempt, the one of least use; the slot is given back within the call. */
+  /** Ends its least useful connection or attempt; the slot is returned within the call. */
   giveUpOne(now: number): void;
 }
 
@@ -21,7 +21,7 @@ export class ConnectionSlots {
   #taken = 0;
   readonly pace = new AddressPace();
   readonly #attemptsPerSecond: number;
-  /** When the latest attempts began, oldest first; no more than a second may have. */
+  /** When the latest attempts began, oldest first; at most one second's worth. */
   readonly #begun: number[] = [];
 
   /** `limit` is at least 1. */
@@ -31,7 +31,7 @@ export class ConnectionSlots {
     this.#attemptsPerSecond = attemptsPerSecond;
   }
 
-  /** Whether another attempt may begin now; if so, it counts. */
+  /** Whether another attempt may begin now; if so, it is counted. */
   mayBegin(now: number): boolean {
     if (this.#attemptsPerSecond === Infinity) return true;
     if (this.#begun.length >= this.#attemptsPerSecond) {
@@ -76,12 +76,12 @@ export class ConnectionSlots {
     this.#taken--;
   }
 
-  /** Whether `asker` may take a slot now; another's connection may end for it. */
+  /** Whether `asker` may take a slot now; a connection of another torrent may end for it. */
   makeRoom(asker: SlotUser, now: number): boolean {
     if (!this.isFull) return true;
     if (asker.active >= Math.floor(this.#limit / this.#users.size)) return false;
     const greediest = this.#greediest();
-    // One more and one fewer must leave them no less even than before.
+    // After the exchange, the distribution must not be less even than before.
     if (greediest.active <= asker.active + 1) return false;
     greediest.giveUpOne(now);
     return !this.isFull;

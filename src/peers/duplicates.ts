@@ -1,11 +1,11 @@
-/** What shows that two connections, or two entries of the pool, are one and the same peer. */
+/** When two connections, or two entries of the pool, are the same peer. */
 import { equalBytes } from "../util/bytes.ts";
 import type { PoolPeer } from "./pool_peer.ts";
 
 /**
- * Who dialled us from `address` (canonical) under this peer id before, of those that are connected.
- * A peer does not dial again unless its first connection is dead, though we may not have heard of
- * that. One that we dialled is no such duplicate: there both sides have to agree which one stays.
+ * The connected peer that dialled us earlier from `address` (canonical) with this peer id. A peer
+ * does not dial again unless its first connection is dead, which we may not know yet. A connection
+ * that we dialled is no such duplicate: there, both sides must agree which one stays.
  */
 export function olderConnection(
   connected: Iterable<PoolPeer>,
@@ -20,7 +20,7 @@ export function olderConnection(
   return undefined;
 }
 
-/** Takes over the history of the entry that turned out to be the same peer. */
+/** Takes over the history of another entry for the same peer. */
 export function absorb(peer: PoolPeer, other: PoolPeer): void {
   peer.sources |= other.sources;
   peer.conduct.downloaded += other.conduct.downloaded;

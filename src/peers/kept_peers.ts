@@ -1,9 +1,9 @@
-/** The peers that a next run should know: the good ones, and those that are banned. */
+/** The peers to remember for the next run: good ones and banned ones. */
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { PeerBook } from "./peer_book.ts";
 import { PEER_SOURCE, PEER_STATE, type PoolPeer } from "./pool_peer.ts";
 
-/** A banned peer; port 0 stands for all of its address. */
+/** A banned peer; port 0 means its whole address. */
 export type KeptBan = PeerAddress & { reason: string };
 
 /** The banned peers, for a next run. */
@@ -17,8 +17,8 @@ export function bansOf({ list: { addressBans, endpointBans } }: PeerBook): KeptB
 }
 
 /**
- * Peers that were connected once and can be dialled, best first; at the end those of an earlier run
- * that were not reached in this one yet, or a short run would forget them all.
+ * Peers that were connected once and can be dialled, best first; then those of an earlier run that
+ * this one has not reached yet, as a short run would forget them all.
  */
 export function goodPeersOf({ list, config }: PeerBook, limit: number): PoolPeer[] {
   const good = [...list.values()].filter((peer) =>

@@ -1,4 +1,4 @@
-/** What we know of our own place in the swarm, and the decisions that hang on it. */
+/** Our own endpoint in the swarm, and the decisions that depend on it. */
 import { formatIp, parseIp } from "../util/ip_address.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { addressSpread, prioritySpread } from "./peer_rank.ts";
@@ -21,8 +21,8 @@ export class OwnEndpoint {
   }
 
   /**
-   * Where others see us. `address` null: not known, as is a text that is no address. Both families may
-   * be told, one by one.
+   * Our address as others see it; null if unknown, as for a text that is no address. Each family
+   * may be reported separately.
    */
   set(address: string | null, port: number): void {
     const bytes = address === null ? null : parseIp(address);
@@ -58,8 +58,8 @@ export class OwnEndpoint {
   }
 
   /**
-   * Two peers that dialled each other have one connection too many, and both have to drop the same
-   * one: the side with the lower listening port keeps the one it dialled, at equal ports the side
+   * Two peers that dialled each other have one connection too many, and both must close the same
+   * one: the side with the lower listening port keeps the one it dialled; at equal ports, the side
    * with the lower peer id.
    */
   keepsOutgoing(port: number, peerId: Uint8Array | null): boolean {

@@ -1,9 +1,7 @@
 /**
- * What we know of the peers of one torrent: all of them (PeerList), their rank, and which of them
- * may be dialled (CandidateCache). The PeerPool on top decides about connections.
- *
- * Invariant: a peer stands in the cache exactly if it is known, idle and may be dialled; it is
- * CANDIDATE exactly if it stands there as ready.
+ * All known peers of one torrent (PeerList), their rank, and which of them may be dialled
+ * (CandidateCache). The PeerPool above decides about connections. Invariant: a peer is in the cache
+ * exactly if it is known, idle and may be dialled; it is CANDIDATE exactly if it is ready there.
  */
 import { formatIp, isDialable, parseIp } from "../util/ip_address.ts";
 import type { AddressPace } from "./address_pace.ts";
@@ -40,7 +38,7 @@ export class PeerBook {
     this.#own = own;
   }
 
-  /** How many peers were ever added; `order` of the next one. */
+  /** The number of peers ever added; `order` of the next one. */
   get learned(): number {
     return this.#learned;
   }
@@ -55,7 +53,7 @@ export class PeerBook {
     return this.list.find(peer.address, peer.port) === peer;
   }
 
-  /** Adds a peer or a source to a known one; null when it is not taken. */
+  /** Adds a peer, or a source to a known one; null if it is refused. */
   learn(address: string, port: number, source: number): PoolPeer | null {
     const bytes = parseIp(address);
     if (bytes === null || !isDialable(bytes) || !isListenPort(port)) return null;
@@ -72,13 +70,13 @@ export class PeerBook {
   #learnAgain(peer: PoolPeer, source: number): PoolPeer | null {
     if (peer.state === PEER_STATE.BANNED) return null;
     peer.sources |= source;
-    // The tracker has just heard from it, so it is probably there.
+    // The tracker has just heard from it, so it is probably online.
     if (source === PEER_SOURCE.TRACKER && peer.dials.failCount > 0) peer.dials.failCount--;
     this.refresh(peer);
     return peer;
   }
 
-  /** Adds a new peer under a free end point. */
+  /** Adds a new peer at a free endpoint. */
   add(address: string, bytes: Uint8Array, port: number, source: number): PoolPeer {
     const peer = new PoolPeer(address, bytes, port, source, this.#learned++);
     peer.spread = this.#own.spread(peer);
@@ -103,7 +101,7 @@ export class PeerBook {
     unpair(this, peer);
   }
 
-  /** Brings rank and places up to date after any fact about a peer changed. */
+  /** Updates rank and places after any change of a peer. */
   refresh(peer: PoolPeer): void {
     peer.rank = peerRank(peer, this.#finished);
     if (!this.knows(peer)) return;
@@ -135,14 +133,14 @@ export class PeerBook {
     return peer.connectable && peer.dials.failCount >= this.config.maxFailcount;
   }
 
-  /** A connection was lost by no fault of the peer's: it is dialled again at once. */
+  /** The peer is not to blame for the lost connection: it is dialled again at once. */
   dialSoon(peer: PoolPeer): void {
     if (peer.active || !peer.connectable) return;
     peer.dials.quickTries = QUICK_TRIES;
     this.refresh(peer);
   }
 
-  /** Makes those whose back-off has ended candidates. */
+  /** Makes peers whose back-off has ended candidates. */
   promote(now: number): void {
     for (let peer = this.cache.promote(now); peer; peer = this.cache.promote(now)) {
       peer.state = PEER_STATE.CANDIDATE;
@@ -150,8 +148,8 @@ export class PeerBook {
   }
 
   /**
-   * The best candidate whose address may be dialled. `alone`: IPv4 and IPv6 in turn, as one of them may lead nowhere; if there is
-   * none, also one that failed a short time ago.
+   * The best candidate whose address may be dialled. `alone`: IPv4 and IPv6 take turns, as one of
+   * them may not work; if there is no candidate, also a peer that failed a short time ago.
    */
   nextCandidate(now: number, alone: boolean, pace: AddressPace): PoolPeer | undefined {
     for (;;) {
@@ -171,14 +169,14 @@ export class PeerBook {
     return again;
   }
 
-  /** A candidate has to wait until then. */
+  /** A candidate must wait until then. */
   #putOff(peer: PoolPeer, until: number): void {
     peer.notBefore = until;
     this.#becomeIdle(peer);
     this.cache.add(peer);
   }
 
-  /** Puts a peer that is not active under a ban; one that was forgotten is remembered for it. */
+  /** Bans an inactive peer; a forgotten one is remembered for it. */
   ban(peer: PoolPeer, reason: string, scope: BanScope): void {
     this.#strike(peer);
     peer.state = PEER_STATE.BANNED;
@@ -189,8 +187,8 @@ export class PeerBook {
   }
 
   /**
-   * Gives every dead address one more try: for when it turns out that it was our own net that
-   * failed. Returns how many.
+   * Gives every dead address one more try, if it turns out that our own network had failed. Returns
+   * their number.
    */
   forgiveFailures(): number {
     const peers = [...this.#dead];
@@ -207,7 +205,7 @@ export class PeerBook {
     for (const peer of this.list.values()) this.refresh(peer);
   }
 
-  /** Others see us elsewhere than before. */
+  /** Our external address changed. */
   ownEndpointChanged(): void {
     for (const peer of this.list.values()) {
       peer.spread = this.#own.spread(peer);
@@ -216,14 +214,14 @@ export class PeerBook {
   }
 }
 
-/** Ports 0 and 1 are what broken clients announce. */
+/** Broken clients announce ports 0 and 1. */
 export function isListenPort(port: number): boolean {
   return Number.isInteger(port) && port > 1 && port < 65536;
 }
 
 /**
- * Whether a peer that says it listens there is refused: the one we know there is banned for what it
- * did. An address that was ours may be another's now.
+ * Whether a peer that claims to listen there is refused: the known one was banned for its conduct.
+ * An address that was ours may belong to another peer now.
  */
 export function isRefused({ banReason }: PoolPeer): boolean {
   return banReason !== null && banReason !== OURSELVES;

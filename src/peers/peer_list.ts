@@ -1,8 +1,8 @@
 /**
- * All peers that are known, by address and port, and which of them to forget when they grow too
- * many. Invariants: one peer per endpoint; exactly the idle peers can be forgotten to make room;
- * bans take at most half of the list, so that dead addresses cannot crowd out the living; and so do
- * the peers of each source where anybody can name thousands.
+ * All known peers, by address and port, and which of them to forget when there are too many.
+ * Invariants: one peer per endpoint; exactly the idle peers can be forgotten; bans take at most
+ * half of the list, so that dead addresses cannot crowd out the living, and so do the peers of each
+ * source in which anyone can name thousands.
  */
 import { IndexedHeap } from "../util/heap.ts";
 import { isLoopback } from "../util/ip_address.ts";
@@ -12,7 +12,7 @@ import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 /** "address": all peers of that host. "endpoint": this one only. */
 export type BanScope = "address" | "endpoint";
 
-/** What part of the list the peers of one source may take. */
+/** The part of the list that the peers of one source may take. */
 const SHARES: ReadonlyMap<number, number> = new Map([
   [PEER_SOURCE.DHT, 1 / 2],
   [PEER_SOURCE.PEX, 1 / 2],
@@ -34,7 +34,7 @@ export class PeerList {
   readonly #shares = new Map<number, Share>();
   /** Oldest first; the bans of single endpoints are forgotten before those of addresses. */
   readonly #bans: Record<BanScope, Set<PoolPeer>> = { endpoint: new Set(), address: new Set() };
-  /** How many bans stand against each refused address. */
+  /** The number of bans of each refused address. */
   readonly #refused = new Map<string, number>();
 
   constructor(limit: number) {
@@ -125,7 +125,7 @@ export class PeerList {
     }
   }
 
-  /** Remembers a ban, and forgets the oldest one when bans pass half of the list. */
+  /** Remembers a ban, and forgets the oldest one if bans exceed half of the list. */
   ban(peer: PoolPeer, scope: BanScope): void {
     this.update(peer);
     this.#leaveShare(peer);
@@ -155,8 +155,8 @@ export class PeerList {
   }
 
   /**
-   * Whether somebody at that address was banned. The port of who dials in says nothing about who it
-   * is, so the address has to count; on loopback many peers share one, and there it does not.
+   * Whether a peer at that address was banned. The source port of an incoming connection does not
+   * identify a peer, so the address must count; on loopback, which many peers share, it does not.
    */
   refuses(address: string, bytes: Uint8Array): boolean {
     return this.#refused.has(address) && !isLoopback(bytes);

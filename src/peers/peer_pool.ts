@@ -1,14 +1,12 @@
 /**
- * The peers of one torrent: all known ones, which to dial next, and which are connected.
- *
- * Two tiers and a cache: the list of all known peers and the cache of those ready to be dialled,
- * best first (both in the PeerBook), and the active connections (here). The pool only decides: who
- * dials asks it for the `next` peer, and tells it how that went. From `connectToPeers` to
- * `disconnectAll` there is a next one as long as a place is free and somebody may be dialled. All times are the clock's milliseconds; every step is O(log n).
- *
- * Invariants: CONNECTING and CONNECTED peers are exactly those in the two sets; banned peers are
- * never dialled; connections never pass the limit; each of them and each attempt holds a slot of the
- * client's.
+ * The peers of one torrent: all known ones, which to dial next, and which are connected. Two tiers
+ * and a cache: the list of all known peers and the cache of those ready to be dialled, best first
+ * (both in the PeerBook), and the active connections (here). The pool only decides: its caller asks
+ * for the `next` peer, dials it, and reports the result. From `connectToPeers` to `disconnectAll`
+ * there is a next one as long as a place is free and a peer may be dialled. All times are the
+ * clock's milliseconds; every step is O(log n). Invariants: CONNECTING and CONNECTED peers are
+ * exactly those in the two sets; banned peers are never dialled; connections never exceed the
+ * limit; each connection and each attempt holds a slot of the client's.
  */
 import { assert } from "../util/assert.ts";
 import { canonicalIp, formatIp, parseIp } from "../util/ip_address.ts";
@@ -54,9 +52,9 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Adds what one tracker answer or message brought, or `source` (PEER_SOURCE) to peers that are
-   * known; returns how many were new and taken. Not taken are addresses that nobody can dial, our own,
-   * banned ones, and those worth less than all others of a full list.
+   * Adds the peers of one tracker answer or message, or `source` (PEER_SOURCE) to known ones;
+   * returns the number of new ones. Refused are addresses that cannot be dialled, our own, banned
+   * ones, and those worth less than all others of a full list.
    */
   addPeers(
     peers: Iterable<{ address: string; port: number }>,
@@ -69,7 +67,7 @@ export class PeerPool implements SlotUser {
       const peer = this.#book.learn(address, port, source);
       if (peer !== null && peer.order >= before) fresh.add(peer);
     }
-    // The later ones of a long list may have pushed earlier ones out again.
+    // Later peers of a long list may have pushed out earlier ones.
     for (const peer of fresh) if (!this.#book.knows(peer)) fresh.delete(peer);
     this.#settle(now);
     return fresh.size;
@@ -83,8 +81,8 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * The peer to dial now, which counts as being dialled from here on: set its `end` and report how it
-   * went, by `connected` or `connectionClosed`. Null when there is nobody, or no place.
+   * The peer to dial now, which counts as being dialled from now on: set its `end`, and report the
+   * result by `connected` or `connectionClosed`. Null if there is none, or no place.
    */
   next(now: number): PoolPeer | null {
     if (this.#made === null) return null;
@@ -101,7 +99,7 @@ export class PeerPool implements SlotUser {
     return peer;
   }
 
-  /** A connection that we dialled has its handshake done. */
+  /** The handshake of a connection that we dialled is complete. */
   connected(peer: PoolPeer, now: number, peerId: Uint8Array | null = null): void {
     if (peer.state !== PEER_STATE.CONNECTING) return;
     this.#book.attempts.end(peer);
@@ -111,9 +109,9 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Somebody dialled us and said which torrent. The peer, connected; null when it is refused:
-   * banned, here already, or no slot is free. An attempt of ours that is still under way yields, and
-   * so does the connection that the same peer (address and peer id) made before.
+   * A peer dialled us and named the torrent. Returns the peer, connected; null if it is refused:
+   * banned, connected already, or no slot is free. An attempt of ours in progress yields, and so
+   * does an earlier connection of the same peer (address and peer id).
    */
   incoming(
     address: string,
@@ -143,7 +141,7 @@ export class PeerPool implements SlotUser {
     return peer;
   }
 
-  /** Whether a peer that is in the list already may come in on a connection of its own. */
+  /** Whether a listed peer may come in on a connection of its own. */
   #welcomesAgain(peer: PoolPeer, peerId: Uint8Array | null): boolean {
     if (peer.state === PEER_STATE.BANNED || peer.state === PEER_STATE.CONNECTED) return false;
     if (peer.state !== PEER_STATE.CONNECTING) return true;
@@ -159,8 +157,8 @@ export class PeerPool implements SlotUser {
 
   /**
    * A connection ended, or an attempt failed. No effect on a peer that is not active. `error`: it
-   * failed, which counts against the peer. `broke` (default `error`): neither side ended it in order,
-   * though the peer may have been of use. `breach`: as of `breachOf`.
+   * failed, which counts against the peer. `broke` (default `error`): neither side ended it in
+   * order, though the peer may have been useful. `breach`: see `breachOf`.
    */
   connectionClosed(
     peer: PoolPeer,
@@ -180,9 +178,9 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * An incoming peer told where it listens (BEP 10, key "p"). That may show that it is known, or
-   * connected already: then one of the two connections is ended, on both sides the same. Returns
-   * false when it is the one that was asked about.
+   * An incoming peer announced its listening port (BEP 10, key "p"). That may show that it is
+   * known, or connected already: then one of the two connections ends, the same one on both sides.
+   * Returns false if it is this one.
    */
   listensOn(peer: PoolPeer, port: number, now: number): boolean {
     if (peer.state !== PEER_STATE.CONNECTED) return false;
@@ -209,9 +207,9 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Whether the connection under a peer's listening port stays when a second one came in. One that
-   * dialled us before does not dial again unless its first connection is dead, though we may not
-   * have heard of that: then the new one is the one to keep.
+   * Whether the connection under a peer's listening port stays when a second one came in. A peer
+   * that dialled us before does not dial again unless its first connection is dead, which we may
+   * not know yet: then the new one stays.
    */
   #prefers(other: PoolPeer): boolean {
     if (other.state !== PEER_STATE.CONNECTED || other.incoming) return false;
@@ -219,9 +217,10 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Ends all connections and dials nobody until `connectToPeers` is called again. Who was connected
-   * is dialled soon then: until it notices that we left, it may take us for a second connection of
-   * the same peer (Transmission looks twice a second) and refuse, so a few refusals do not count.
+   * Ends all connections and dials no peer until `connectToPeers` is called again. Connected peers
+   * are dialled soon after that: until a peer notices that we left, it may take us for a second
+   * connection of the same peer (Transmission checks twice a second) and refuse, so a few refusals
+   * do not count.
    */
   disconnectAll(now: number): void {
     this.#running = false;
@@ -235,7 +234,7 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /** Forgets all peers that we do not know by one of these sources (PEER_SOURCE bits). */
+  /** Forgets all peers that are not from one of these sources (PEER_SOURCE bits). */
   keepOnly(sources: number, now: number): void {
     for (const peer of [...this.#made?.list.values() ?? []]) {
       if (peer.state === PEER_STATE.BANNED) continue;
@@ -247,7 +246,7 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /** Fewer than there are: attempts are given up first, then the lowest ranked connections. */
+  /** A limit below the present number ends attempts first, then the lowest ranked connections. */
   setMaxActive(count: number, now: number): void {
     this.#maxActive = count;
     if (this.#connected.size >= count) this.#endAttempts(now);
@@ -267,7 +266,7 @@ export class PeerPool implements SlotUser {
 
   /**
    * Never dials the peer again and ends its connection. `scope` "address" (the default) also
-   * refuses whoever else comes from its address; "endpoint" is for what need not be its fault.
+   * refuses all others at its address; "endpoint" is for problems that may not be its fault.
    */
   ban(peer: PoolPeer, now: number, reason: string, scope: BanScope = "address"): void {
     const listed = this.#book.list.find(peer.address, peer.port) ?? peer;
@@ -277,7 +276,7 @@ export class PeerPool implements SlotUser {
     this.#settle(now);
   }
 
-  /** Takes up the bans of an earlier run. */
+  /** Restores the bans of an earlier run. */
   recallBans(bans: Iterable<KeptBan>, now: number): void {
     for (const { address, port, reason } of bans) {
       const bytes = parseIp(address);
@@ -289,7 +288,7 @@ export class PeerPool implements SlotUser {
     }
   }
 
-  /** Whether we have all we want: then seeds are neither preferred nor dialled. */
+  /** Whether we are complete: then seeds are neither preferred nor dialled. */
   setFinished(finished: boolean): void {
     this.#finished = finished;
     this.#made?.setFinished(finished);
@@ -306,13 +305,13 @@ export class PeerPool implements SlotUser {
     };
   }
 
-  /** Every slot has a connection that stands. */
+  /** Every slot has an established connection. */
   get isFull(): boolean {
     return this.#connected.size >= this.#maxActive ||
       (this.#slots.isFull && this.#connecting === 0);
   }
 
-  /** Whether this newcomer, should it be let in, takes the place of its own older connection. */
+  /** Whether this newcomer, if it is accepted, replaces its own older connection. */
   replacesItself(address: string, peerId: Uint8Array): boolean {
     const canonical = canonicalIp(address);
     return canonical !== null &&
@@ -324,7 +323,7 @@ export class PeerPool implements SlotUser {
     return this.#connecting + this.#connected.size;
   }
 
-  /** The known data about the peers; null until there is one. */
+  /** The peer book; null until there is a peer. */
   get known(): PeerBook | null {
     return this.#made;
   }
@@ -345,7 +344,7 @@ export class PeerPool implements SlotUser {
     if (this.#connected.size >= this.#maxActive) this.#endAttempts(now);
   }
 
-  /** It is connected, so its other address need not be dialled, if that is still its own. */
+  /** It is connected, so its other address must not be dialled, if that is still its own. */
   #meetTwin(peer: PoolPeer, twin: PoolPeer, now: number): void {
     if (!areTwins(peer, twin)) return unpair(this.#book, peer);
     if (twin.state === PEER_STATE.CONNECTING) this.#hangUp(twin, now);
@@ -353,8 +352,8 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Ends one of two connections to a peer that has an IPv4 and an IPv6 address. If both were dialled by
-   * the same side, that side ends the later one; else both sides find the same one superfluous.
+   * Ends one of two connections to a peer with an IPv4 and an IPv6 address. If the same side
+   * dialled both, it ends the later one; otherwise both sides find the same one superfluous.
    */
   #keepOneTwin(peer: PoolPeer, now: number): void {
     const other = twinAmong(this.#connected, peer);
@@ -416,7 +415,9 @@ export class PeerPool implements SlotUser {
     return room > 0 && this.#book.attempts.pending(now, this.#alone) < room;
   }
 
-  /** Ends an attempt, or another torrent's connection, for one to `best`; false when none may end. */
+  /**
+   * Ends an attempt, or another torrent's connection, in favour of `best`; false if none may end.
+   */
   #giveUpFor(best: PoolPeer, now: number): boolean {
     const overdue = best.dials.slow ? null : this.#book.attempts.overdue(now);
     if (overdue !== null) {
@@ -424,7 +425,7 @@ export class PeerPool implements SlotUser {
       this.#hangUp(overdue, now);
       return true;
     }
-    // Others' connections end only for a torrent that has none: a dialled peer may well be dead.
+    // Connections of other torrents end only for one without any: a dialled peer may be dead.
     return this.active === 0 && this.#slots.makeRoom(this, now);
   }
 

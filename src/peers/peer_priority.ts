@@ -1,6 +1,6 @@
 /**
- * Canonical peer priority (BEP 40): a number that both ends of a possible connection work out alike,
- * so that a swarm's connections spread evenly and nobody can buy a place by dialling more often.
+ * Canonical peer priority (BEP 40): a number that both ends of a possible connection compute alike,
+ * so that a swarm's connections spread evenly and nobody gains a place by dialling more often.
  */
 import type { Crc32c } from "../util/crc32c.ts";
 import { writeUint16 } from "../util/bytes.ts";

@@ -1,24 +1,22 @@
-/**
- * Which peer is worth more: the numbers that decide which is dialled and which is forgotten first.
- */
+/** The value of a peer: the numbers that decide which is dialled and which is forgotten first. */
 import { assert } from "../util/assert.ts";
 import type { Crc32c } from "../util/crc32c.ts";
 import { peerPriority, type PriorityEndpoint } from "./peer_priority.ts";
 import { PEER_SOURCE, type PoolPeer } from "./pool_peer.ts";
 
-/** The spread term runs from 0 to one below this. */
+/** The spread term is from 0 to one below this. */
 const SPREAD = 20;
 
-/** Higher is better. A seed is worth more only while we have something to fetch. */
+/** Higher is better. A seed is worth more only while we are not complete. */
 export function peerRank(peer: PoolPeer, finished: boolean): number {
   let rank = peer.spread;
   if (peer.conduct.downloaded > 0) rank += 100;
   if (peer.seed && !finished) rank += 50;
-  if (peer.dials.slow) rank -= SPREAD; // those that were not tried yet come first
+  if (peer.dials.slow) rank -= SPREAD; // untried peers come first
   return rank - 20 * peer.dials.failCount - 30 * peer.conduct.hashFails;
 }
 
-/** Spreads peers by their address alone: what is left while our own address is unknown. */
+/** Spreads peers by their address alone, while our own address is unknown. */
 export function addressSpread(bytes: Uint8Array): number {
   return (bytes[bytes.length - 1]! * 7) % SPREAD;
 }
@@ -41,7 +39,7 @@ export function dialsBefore(a: PoolPeer, b: PoolPeer): boolean {
   return a.order < b.order;
 }
 
-/** Of several, the one worth least; there must be one. */
+/** The least valuable of several; there must be one. */
 export function lowestRanked(peers: Iterable<PoolPeer>): PoolPeer {
   let lowest: PoolPeer | undefined;
   for (const peer of peers) if (lowest === undefined || peer.rank <= lowest.rank) lowest = peer;
@@ -50,8 +48,8 @@ export function lowestRanked(peers: Iterable<PoolPeer>): PoolPeer {
 }
 
 /**
- * Who makes room in a full list: first those that only an old resume file knows, then the lowest
- * rank. Among equals the newest goes, so that a flood of addresses cannot wash the list out.
+ * Which peer makes room in a full list: first those known only from an old resume file, then the
+ * lowest rank. Among equals, the newest goes, so that a flood of addresses cannot replace the list.
  */
 export function forgottenBefore(a: PoolPeer, b: PoolPeer): boolean {
   const aStale = onlyFromResume(a), bStale = onlyFromResume(b);

@@ -35,7 +35,7 @@ export function sourceNames(sources: number): string[] {
   return SOURCE_NAMES.filter((_, bit) => (sources >> bit) & 1);
 }
 
-/** The one that counts for a connection: its own call, or else the most trusted. One bit. */
+/** The source that counts for a connection: its own call, or else the most trusted. One bit. */
 export function firstSource(sources: number, incoming: boolean): number {
   return incoming ? PEER_SOURCE.INCOMING : sources & -sources;
 }
@@ -43,8 +43,8 @@ export function firstSource(sources: number, incoming: boolean): number {
 const CAPPED = PEER_SOURCE.DHT | PEER_SOURCE.PEX | PEER_SOURCE.LSD;
 
 /**
- * The source whose share of the list a peer with these first sources takes; 0 for none: what a
- * tracker, its own call or a person vouches for is not counted.
+ * The source whose share of the list a peer with these first sources takes; 0 for none: peers from
+ * a tracker, their own call or the user are not counted.
  */
 function shareOf(sources: number): number {
   if ((sources & ~CAPPED) !== 0) return 0;
@@ -54,7 +54,7 @@ function shareOf(sources: number): number {
 /** `lastConnected` of a peer that was never tried: earlier than any time. */
 export const NEVER = -Infinity;
 
-/** `end` of a peer without attempt or connection: what is over must not be kept. */
+/** `end` of a peer without attempt or connection: nothing of a finished one is kept. */
 export const NOTHING = () => {};
 
 /** How useful or harmful a peer was, over all its connections. */
@@ -90,11 +90,13 @@ export class PoolPeer {
   /** DHT, PEX or LSD, if we first heard of it from there and nowhere else; else 0. */
   readonly share: number;
   state: PeerState = PEER_STATE.DISCOVERED;
-  /** 20 bytes, known from the handshake on. */
+  /** 20 bytes, known after the handshake. */
   peerId: Uint8Array | null = null;
-  /** Whether `port` is where it listens. False while we know no more than where it dialled from. */
+  /**
+   * Whether `port` is its listening port. False while we only know the port that it dialled from.
+   */
   connectable = true;
-  /** Whether it dialled us, in the connection under way or the last one. */
+  /** Whether it dialled us, in the present or the last connection. */
   incoming = false;
   /** Whether a handshake was ever completed. */
   everConnected = false;

@@ -2,17 +2,17 @@
 import type { Crc32c } from "../util/crc32c.ts";
 
 export interface PeerPoolConfig {
-  /** Peers remembered at most; bans fill no more than half of it. Default 1000. */
+  /** The most peers that are remembered; bans take at most half. Default 1000. */
   maxPeerlistSize: number;
-  /** Connections at most. Default 25. */
+  /** The most connections. Default 25. */
   maxActiveConnections: number;
-  /** Attempts to connect that are under way at most. Default 100. */
+  /** The most attempts at a time. Default 100. */
   maxHalfOpen: number;
-  /** The same of those that the next ones wait for (Attempts). Default 25. */
+  /** The most attempts that delay others (Attempts). Default 25. */
   maxPending: number;
   /**
-   * After this many failures an address is dead: dialled only while no peer is connected. Default
-   * 3.
+   * After this many failures, an address is dead: it is dialled only while no peer is connected.
+   * Default 3.
    */
   maxFailcount: number;
   /**
@@ -20,9 +20,9 @@ export interface PeerPoolConfig {
    * shorter. Default 60,000 ms.
    */
   minReconnectTimeMs: number;
-  /** At this trust or below a peer is banned; a failed piece costs it 2. Default -7. */
+  /** A peer with this trust or less is banned; a failed piece costs 2. Default -7. */
   banTrust: number;
-  /** With it and our own address the rank's last term is the canonical priority (BEP 40). */
+  /** With our own address, it makes the rank's last term the canonical priority (BEP 40). */
   crc32c: Crc32c | null;
   /** Our own peer id, 20 bytes: settles which of two connections to one peer is kept. */
   peerId: Uint8Array | null;
@@ -41,7 +41,7 @@ export const POOL_DEFAULTS: Readonly<PeerPoolConfig> = {
 };
 
 export interface PoolStats {
-  /** All that are remembered. */
+  /** All remembered peers. */
   total: number;
   /** Ready to be dialled. */
   candidates: number;

@@ -1,19 +1,19 @@
 /**
- * The addresses of one torrent that could not be connected, by what happened the last time: for the
- * person who waits. Bounded, so that years of dead addresses cost no more than the latest ones.
+ * The addresses of one torrent that could not be reached, by the last result, for its waiting user.
+ * Bounded, so that years of dead addresses cost as little as the latest ones.
  */
 import { formatEndpoint, type PeerAddress } from "../util/compact_address.ts";
 import { NetError, ProtocolError } from "../util/errors.ts";
 
-/** How many addresses failed in which way. */
+/** The number of addresses by kind of failure. */
 export interface Unreached {
-  /** No answer in time, or no way there. */
+  /** No answer in time, or no route. */
   silent: number;
   /** The connection was refused: no program listens there. */
   refused: number;
-  /** The peer took the connection and closed it before its handshake. */
+  /** The peer accepted the connection and closed it before its handshake. */
   hungUp: number;
-  /** It answered for another torrent, or speaks another protocol. */
+  /** It has another torrent, or speaks another protocol. */
   unfit: number;
 }
 
@@ -51,7 +51,7 @@ export class UnreachedBook {
   }
 }
 
-/** Null for what says nothing about the address. */
+/** Null for errors that say nothing about the address. */
 function wayOf(error: Error): keyof Unreached | null {
   if (error instanceof ProtocolError) return error.code === "self" ? null : "unfit";
   if (!(error instanceof NetError)) return null;

@@ -108,7 +108,9 @@ export class BlockChooser {
   }
 
   // hot
-  /** Whether an incoming block is needed, from this peer: no other may spoil a piece in doubt. */
+  /**
+   * Whether an incoming block is needed from this peer: no other peer may spoil a piece in doubt.
+   */
   mayFill(peer: DownloadPeer, open: OpenPiece, block: number): boolean {
     if (open.state[block] === HERE) return false;
     return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
@@ -133,7 +135,7 @@ export class BlockChooser {
     return this.#begin(peer) ?? shared ?? this.#startOver(peer);
   }
 
-  /** The limit of pieces per peer holds, and the piece is not another's alone. */
+  /** The limit of pieces per peer allows it, and the piece is not reserved for another peer. */
   #mayWork(peer: DownloadPeer, open: OpenPiece): boolean {
     const { options, open: pieces } = this.#books;
     if (pieces.workedOn(peer.slot) >= options.piecesPerPeer && !open.workers.has(peer.slot)) {
@@ -156,8 +158,8 @@ export class BlockChooser {
   }
 
   /**
-   * For a peer that would be idle: what nobody works on is given up if it is in doubt and this peer
-   * can have it alone, or if it takes the room of a piece that this peer can begin.
+   * For a peer that would be idle: a piece that no peer works on is given up if it is in doubt and
+   * this peer can have it alone, or if it takes the place of a piece that this peer can begin.
    */
   #startOver(peer: DownloadPeer): OpenPiece | null {
     const { open: pieces, maxOpen } = this.#books;
@@ -167,7 +169,7 @@ export class BlockChooser {
       if (open.workers.slots.length > 0) continue;
       if (peer.have.has(open.index) && !this.#books.smartBan.isSetAside(open.index, peer.key)) {
         this.#books.giveUp(open);
-        // Begun before it was no longer wanted, it is gone for good; its room is free.
+        // An unwanted piece that was begun earlier is not begun again; its place is free.
         const again = this.#books.picker.isPickable(open.index);
         return again ? this.#books.begin(peer.key, open.index) : this.#begin(peer);
       }

@@ -64,15 +64,15 @@ export class BlockRequests {
   }
 
   // hot
-  /** The number of the next block to ask `peer` for (see Layout); -1 if there is none for it now. */
+  /** The number of the next block to request from `peer` (see Layout); -1 if there is none now. */
   next(peer: DownloadPeer): number {
     const open = this.#chooser.free(peer);
     return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }
 
   /**
-   * As `next`, out of this piece, which the peer allows while it chokes us, or advises us to take: then
-   * only if the user does not want other pieces first.
+   * As `next`, but only from this piece, which the peer allows while it chokes us, or suggests
+   * (`advised`): a suggestion counts only if the user does not want other pieces first.
    */
   nextOf(peer: DownloadPeer, piece: number, advised = false): number {
     if (advised && !this.#states.picker.isInTurn(piece)) return -1;
@@ -80,7 +80,7 @@ export class BlockRequests {
     return open === null ? -1 : this.#ask(peer, open, open.nextFree());
   }
 
-  /** As `next`, in the end-game: a block that others were asked for and that is still to come. */
+  /** As `next`, in the end-game: a missing block that was requested from others. */
   nextDuplicate(peer: DownloadPeer): number {
     const choice = this.#chooser.duplicate(peer);
     return choice === null ? -1 : this.#ask(peer, choice.open, choice.block);
@@ -100,8 +100,8 @@ export class BlockRequests {
 
   // hot
   /**
-   * Where to copy the block that begins to arrive from `peer`, or null if nobody needs it. The
-   * place inside the array is in `targetAt`.
+   * Where to copy the block that begins to arrive from `peer`; null if it is not needed. `targetAt`
+   * is the place inside the array.
    */
   target(peer: DownloadPeer, piece: number, block: number): Uint8Array | null {
     // The answer to a request that was given up, and with it the whole piece: it counts after all.
@@ -127,8 +127,8 @@ export class BlockRequests {
 
   // hot
   /**
-   * The block is whole; `asked` tells whether `peer`'s request for it still counted.
-   * Returns false if it was of no use.
+   * The block is complete; `asked`: the request to `peer` still counted. Returns false if the block
+   * was useless.
    */
   arrived(peer: DownloadPeer, piece: number, block: number, asked: boolean): boolean {
     const open = this.open.get(piece);
@@ -181,7 +181,7 @@ export class BlockRequests {
     }
   }
 
-  /** The piece goes back to the missing ones; what came of it is lost. */
+  /** The piece is missing again; its blocks are lost. */
   giveUp(open: OpenPiece): void {
     this.#ledger.waste("failed", Math.min(open.here * BLOCK_LENGTH, open.length));
     this.drop(open);

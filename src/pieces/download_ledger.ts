@@ -3,7 +3,7 @@ import { Bitfield } from "../util/bitfield.ts";
 import { Histogram } from "../util/histogram.ts";
 import type { Work } from "./piece_types.ts";
 
-/** In pieces that failed; of duplicate or late blocks; of unrequested blocks. */
+/** The causes: failed pieces, duplicate or late blocks, unrequested blocks. */
 export type WasteCause = "failed" | "duplicate" | "unasked";
 
 const CAUSES: readonly WasteCause[] = ["failed", "duplicate", "unasked"];
@@ -18,11 +18,11 @@ export class DownloadLedger {
   /** Begun again after they failed or were given up. */
   retried = 0;
   readonly wasted: Record<WasteCause, number> = { failed: 0, duplicate: 0, unasked: 0 };
-  /** What peers made us do; sessions charge them for it. */
+  /** The work that peers caused, which sessions charge them for. */
   readonly work: Work = { steps: 0 };
   readonly latency = new Histogram(LATENCY_BOUNDS_MS);
   readonly #pieceCount: number;
-  /** Null before the first: a seed begins none. */
+  /** Null until a piece is begun, as at a seed. */
   #begun: Bitfield | null = null;
 
   constructor(pieceCount: number) {

@@ -1,15 +1,15 @@
 /**
- * All open pieces of a torrent and who works on them. Owns the list of those with free blocks and
- * how many pieces each peer works on; every change of a block's state goes through here, so that
- * the counts always follow the blocks.
+ * All open pieces of a torrent and the peers that work on them. Owns the list of pieces with free
+ * blocks, and the number of pieces that each peer works on; every change of a block's state is made
+ * here, so that the counts match the blocks.
  */
 import { assert } from "../util/assert.ts";
 import { ASKED, FREE, HERE, type OpenPiece } from "./open_piece.ts";
 import type { DownloadPeer } from "./piece_types.ts";
 
 /**
- * How many pieces may be open at once: two at least, so that one slow peer cannot hold everything,
- * unless even one is too much.
+ * The most open pieces: at least two, so that one slow peer cannot hold up everything, unless even
+ * one is too large.
  */
 export function maxOpenPieces(budgetBytes: number, pieceLength: number): number {
   return Math.max(pieceLength > budgetBytes ? 1 : 2, Math.floor(budgetBytes / pieceLength));
@@ -18,7 +18,7 @@ export function maxOpenPieces(budgetBytes: number, pieceLength: number): number 
 export class OpenPieces {
   readonly #byIndex = new Map<number, OpenPiece>();
   readonly #withFree: OpenPiece[] = [];
-  /** By slot: in how many pieces the peer has requests. */
+  /** By slot: the number of pieces in which the peer has requests. */
   readonly #worked: number[] = [];
 
   get size(): number {
@@ -50,7 +50,7 @@ export class OpenPieces {
     this.#worked[slot] = 0;
   }
 
-  /** In how many pieces the peer in `slot` has requests. */
+  /** The number of pieces in which the peer in `slot` has requests. */
   workedOn(slot: number): number {
     return this.#worked[slot]!;
   }
@@ -68,7 +68,7 @@ export class OpenPieces {
   }
 
   // hot
-  /** The peer in `slot` is asked for a block that is FREE or ASKED. */
+  /** A block that is FREE or ASKED is requested from the peer in `slot`. */
   ask(open: OpenPiece, block: number, slot: number): void {
     if (open.state[block] === FREE) {
       open.state[block] = ASKED;
@@ -79,7 +79,7 @@ export class OpenPieces {
   }
 
   // hot
-  /** A request of the peer in `slot` counts no more; the block keeps its state. */
+  /** A request to the peer in `slot` no longer counts; the block keeps its state. */
   unask(open: OpenPiece, block: number, slot: number): void {
     if (open.workers.remove(slot)) this.#worked[slot]!--;
     open.asked[block]!--;
@@ -101,7 +101,7 @@ export class OpenPieces {
     open.here++;
   }
 
-  /** For tests: throws if the books do not add up, or do not agree with those of the peers. */
+  /** For tests: throws if the counts are wrong, or differ from those of the peers. */
   checkInvariants(peers: Iterable<DownloadPeer>): void {
     const worked = this.#worked.map(() => 0), asked = this.#worked.map(() => 0);
     let listed = 0;

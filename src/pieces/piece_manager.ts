@@ -110,7 +110,7 @@ export class PieceManager {
     return this.#maxOpen * Math.ceil(this.#layout.pieceLength / BLOCK_LENGTH);
   }
 
-  /** For checks after each event in tests: throws if the books do not add up. */
+  /** For checks after each event in tests: throws if the parts contradict each other. */
   checkInvariants(): void {
     const { states, blocks: { open: pieces } } = this;
     states.checkInvariants();
@@ -125,9 +125,9 @@ export class PieceManager {
   }
 
   /**
-   * Takes up blocks of a missing piece that an earlier run left; its hash will judge them. `read`
-   * fills `into` from `begin` of the piece, or throws: then nothing is taken up. False where the
-   * piece is not missing or memory for open pieces is short.
+   * Restores blocks of a missing piece from an earlier run; the piece's hash will verify them.
+   * `read` fills `into` from `begin` of the piece, or throws: then nothing is restored. Returns
+   * false if the piece is not missing, or the memory for open pieces is used up.
    */
   restore(
     piece: number,
@@ -159,7 +159,9 @@ export class PieceManager {
     if (this.holders.peers.size === 0) this.states.picker.release();
   }
 
-  /** Hashes that are under way are ignored from here on; what the disk still takes counts as had. */
+  /**
+   * From now on, results of running hashes are ignored; pieces that are being stored still count.
+   */
   close(): void {
     this.#closed = true;
     this.#buffers.clear();

@@ -1,7 +1,7 @@
 /**
- * The order in which missing pieces are started: by levels of importance, and inside a level rarest
- * first or one after the other. Owns one picker a level; without priorities there is one level. The
- * pickers are made when they are first needed: a torrent that only seeds, to nobody, has none.
+ * The order in which missing pieces are begun: by levels of importance, and within a level rarest
+ * first or in sequence. Owns one picker per level; without priorities there is one level. The
+ * pickers are created when they are first needed: a seed without peers has none.
  */
 import type { Random } from "../platform/types.ts";
 import type { Bitfield } from "../util/bitfield.ts";
@@ -23,7 +23,7 @@ export class PieceOrder {
   #levels: PieceLevel[];
   #made: PiecePicker[] | null = null;
 
-  /** `isMissing`: which pieces can be picked when the first one is asked for. */
+  /** `isMissing`: which pieces can be picked at the first choice. */
   constructor(
     pieceCount: number,
     random: Random,
@@ -38,7 +38,7 @@ export class PieceOrder {
     this.#levels = [{ sequential }];
   }
 
-  /** How many pieces can be picked. */
+  /** The number of pieces that can be picked. */
   get length(): number {
     let length = 0;
     for (const picker of this.#pickers) length += picker.length;
@@ -59,18 +59,18 @@ export class PieceOrder {
     return true;
   }
 
-  /** Copies among peers that are counted one by one, less those that the others lack. */
+  /** Copies at peers that are counted piece by piece, less those that the others lack. */
   availabilityOf(piece: number): number {
     return this.#made === null ? 0 : this.#made[0]!.availabilityOf(piece);
   }
 
-  /** Makes a piece pickable that is missing now. */
+  /** Makes a missing piece pickable. */
   insert(piece: number): void {
     if (this.#made === null && this.#isMissing(piece)) return; // comes with the rest
     this.#pickerOf(piece).insert(piece);
   }
 
-  /** Takes a piece out; it is missing no more in the same turn. */
+  /** Removes a piece, which stops being missing in the same turn. */
   remove(piece: number): void {
     if (this.#made !== null) this.#pickerOf(piece).remove(piece);
   }
@@ -89,14 +89,14 @@ export class PieceOrder {
     for (const picker of this.#pickers) picker.shift(which, count, by);
   }
 
-  /** Gives the memory back. Only while there is no peer. */
+  /** Frees the memory. Only while there is no peer. */
   release(): void {
     this.#made = null;
   }
 
   /** New levels, best first; `levelOf(piece)` is an index of `levels`. O(pieces). */
   setLevels(wanted: readonly PieceLevel[], levelOf: (piece: number) => number): void {
-    // Where no piece is wanted, as with an empty file alone, those that are not still have a place.
+    // Unwanted pieces need a place even if no piece is wanted, as with an empty file alone.
     const levels = wanted.length > 0 ? wanted : [{ sequential: false }];
     const pickers = this.#made === null ? null : this.#sorted(levels.length, levelOf);
     this.#levelOf = Uint8Array.from({ length: this.#pieceCount }, (_, piece) => levelOf(piece));
@@ -114,8 +114,8 @@ export class PieceOrder {
   }
 
   /**
-   * The piece to start next of those in `has`, or -1. `count`: how many pickable ones `has` holds at
-   * most. `anyWill` takes one at random of the best level, for a peer's first ones.
+   * The next piece of `has` to begin, or -1. `count`: the most pickable pieces in `has`. `anyWill`
+   * chooses at random within the best level, for the first pieces of a download.
    */
   next(has: Bitfield, count: number, anyWill: boolean): number {
     for (let level = 0; level < this.#pickers.length; level++) {
@@ -125,7 +125,7 @@ export class PieceOrder {
     return -1;
   }
 
-  /** The same, but none that is refused. */
+  /** The same, without the refused pieces. */
   nextBut(has: Bitfield, refused: (piece: number) => boolean): number {
     for (const picker of this.#pickers) {
       const piece = picker.rarest(has, this.#pieceCount, refused);

@@ -1,29 +1,30 @@
 /**
- * Which missing piece to start next. Owns the order of all pickable pieces (missing, wanted, nobody
- * working on them): one flat array sorted by availability, random inside each availability, with
- * the bucket borders beside it, so that a HAVE moves one piece by one swap (O(1)). After a whole
- * bitfield the order is sorted again before the next choice, but no more often than choices pay for.
+ * Chooses the next missing piece. Owns the order of all pickable pieces (missing, wanted, no peer
+ * works on them): one flat array sorted by availability, random within an availability, with the
+ * borders of the buckets, so that a HAVE moves one piece by one swap (O(1)). After a whole
+ * bitfield, the order is sorted again before the next choice, but only as often as choices pay for
+ * it.
  */
 import type { Random } from "../platform/types.ts";
 import { Bitfield, firstBit } from "../util/bitfield.ts";
 import type { Work } from "./piece_types.ts";
 
-/** Pieces that are taken at random before rarity counts, to have something to trade soon. */
+/** Pieces that are chosen at random before rarity counts, to have something to trade soon. */
 export const RANDOM_FIRST = 4;
 
-/** Pieces of the order that are looked at for one choice, and then of all that a peer has. */
+/** The most pieces of the order that one choice examines, and then of all that a peer has. */
 const MAX_WALK = 4096;
 const MAX_SAMPLE = 256;
 /** A step over a word of bits is this much faster than one through the order. */
 const WORDS_A_STEP = 8;
-/** A change of more than this part of all pieces is made by sorting. */
+/** A change of more than this part of all pieces is made by sorting again. */
 const MANY = 1 / 64;
 /** Sorting takes a step a piece: what each choice adds to pay for it, and how many may be saved. */
 const SORT_STEPS_A_CHOICE = 256;
 const SAVED_SORTS = 16;
 
 export class PiecePicker {
-  /** Copies among peers that are counted one by one, less those that the others lack. */
+  /** Copies at peers that are counted piece by piece, less those that the others lack. */
   readonly #availability: Int16Array;
   readonly #order: Int32Array;
   readonly #position: Int32Array;
@@ -36,7 +37,7 @@ export class PiecePicker {
   #length = 0;
   /** No pickable piece lies before this word of the bitfield: for sequential picking. */
   #firstWord = 0;
-  /** The order is of an earlier availability, and there are no buckets. */
+  /** The order is that of an earlier availability, and there are no buckets. */
   #stale = false;
   #sortSteps: number;
 
@@ -51,7 +52,7 @@ export class PiecePicker {
     this.#sortSteps = SAVED_SORTS * pieceCount;
   }
 
-  /** How many pieces can be picked. */
+  /** The number of pieces that can be picked. */
   get length(): number {
     return this.#length;
   }
@@ -78,7 +79,7 @@ export class PiecePicker {
     this.#shuffleIn(piece);
   }
 
-  /** Takes a piece out: it was started, or is not wanted. */
+  /** Removes a piece: it was begun, or is not wanted. */
   remove(piece: number): void {
     if (!this.isPickable(piece)) return;
     this.#pickable.clear(piece);
@@ -91,7 +92,7 @@ export class PiecePicker {
     this.#position[piece] = -1;
   }
 
-  /** One more peer has `piece`, or one that is counted as having everything lacks it no more. */
+  /** One more peer has `piece`, or a peer that counts as having everything no longer lacks it. */
   increase(piece: number): void {
     const bucket = this.#movable(piece) ? this.#bucketOf(piece) : -1;
     this.#availability[piece]!++;
@@ -122,9 +123,9 @@ export class PiecePicker {
   }
 
   /**
-   * The rarest piece of those in `has` that is not refused, or -1. `count` is how many pickable
-   * pieces `has` holds at most. What a choice may cost is bounded: a peer whose pieces are all far
-   * behind in a long order gets the rarest of a sample.
+   * The rarest piece in `has` that is not refused, or -1. `count`: the most pickable pieces in
+   * `has`. The cost of a choice is bounded: a peer whose pieces are all far behind in a long order
+   * gets the rarest of a sample.
    */
   rarest(has: Bitfield, count: number, refused?: (piece: number) => boolean): number {
     if (count <= 0 || this.#length === 0) return -1;
@@ -136,14 +137,14 @@ export class PiecePicker {
     return this.#rarestOfSample(has, count, refused);
   }
 
-  /** Any piece of those in `has`, each as likely (but for gaps in `has`), or -1. */
+  /** A random piece in `has`, all equally likely (except for gaps in `has`), or -1. */
   anyOf(has: Bitfield): number {
     if (this.#length === 0) return -1;
     const piece = this.#walk(this.#random.uint32() % this.#length, has);
     return piece >= 0 || this.#length <= MAX_WALK ? piece : this.#rarestOfSample(has, Infinity);
   }
 
-  /** The first piece of those in `has`, or -1. */
+  /** The first piece in `has`, or -1. */
   first(has: Bitfield): number {
     const mine = this.#pickable.words, theirs = has.words, from = this.#firstWord;
     let skipping = true, at = from, both = 0;
@@ -169,9 +170,7 @@ export class PiecePicker {
     return -1;
   }
 
-  /**
-   * All that `has` contains, if it is no more than a sample; else a sample from a random place on.
-   */
+  /** All pieces in `has`, if they fit into a sample; otherwise a sample from a random place on. */
   #rarestOfSample(has: Bitfield, count: number, refused?: (piece: number) => boolean): number {
     const mine = this.#pickable.words, theirs = has.words, { length } = mine;
     const start = count > MAX_SAMPLE ? this.#random.uint32() % length : 0;
@@ -192,12 +191,12 @@ export class PiecePicker {
     return best;
   }
 
-  /** Sorts the order if it is stale and the choices since the last time paid for it. */
+  /** Sorts the order if it is stale and choices since the last time have paid for it. */
   #refresh(): void {
     const most = SAVED_SORTS * this.#position.length;
     this.#sortSteps = Math.min(most, this.#sortSteps + SORT_STEPS_A_CHOICE);
     if (!this.#stale || this.#sortSteps < this.#length) return;
-    this.#sortSteps -= this.#length; // paid for by choices, so by nobody who made it stale
+    this.#sortSteps -= this.#length; // choices pay for it, not the peers that made it stale
     this.#sort();
   }
 
@@ -223,7 +222,7 @@ export class PiecePicker {
     return !this.#stale && this.isPickable(piece);
   }
 
-  /** The bucket for the availability of this piece, which is made if need be. */
+  /** The bucket for the availability of this piece, created if necessary. */
   #bucketOf(piece: number): number {
     const a = this.#availability[piece]!;
     for (; a < this.#low; this.#low--) this.#ends.unshift(0);

@@ -1,9 +1,10 @@
-/** What the piece manager and its parts share with the rest of a torrent: states and ports. */
+/** The states and ports that the piece manager and its parts share with the torrent. */
 import type { Bitfield } from "../util/bitfield.ts";
 
 /**
- * States of a piece. Those from OPEN to STORING hold a buffer: blocks are coming, all came and are
- * being hashed, the hash was right and the disk is taking them. A skipped one is missing, and may be.
+ * States of a piece. From OPEN to STORING it has a buffer: blocks are arriving, all have arrived
+ * and are being hashed, the hash was right and the piece is being stored. A skipped piece is
+ * missing and may stay so.
  */
 export const MISSING = 0, OPEN = 1, HASHING = 2, STORING = 3, HAVE = 4, SKIPPED = 5;
 
@@ -12,57 +13,58 @@ export function isWanted(state: number): boolean {
   return state < HAVE;
 }
 
-/** What the manager needs of a connected peer. */
+/** The manager's view of a connected peer. */
 export interface DownloadPeer {
   /** A small number, unique among the connected. */
   readonly slot: number;
-  /** Names the peer's address beyond this connection; never 0. */
+  /** Identifies the peer's address beyond this connection; never 0. */
   readonly key: number;
   readonly have: Bitfield;
   readonly snubbed: boolean;
-  /** It has sent whole blocks; absent counts as not yet. */
+  /** It has sent whole blocks; if absent, not yet. */
   readonly delivers?: boolean;
-  /** Requests that count, with the one that is being answered. */
+  /** Requests that count, including the one being answered. */
   readonly outstanding: number;
-  /** Pieces it has that we lack; those of them that can be picked. Kept by the manager. */
+  /** Its pieces that we lack, and those of them that can be picked. Kept by the manager. */
   wanted: number;
   pickable: number;
-  /** It is counted as one that has everything, less the pieces that it lacks. */
+  /** It counts as having everything, less the pieces that it lacks. */
   countsWhole: boolean;
   /** 16 KiB for blocks that another peer is sending too. */
   readonly scratch: Uint8Array;
   hasAsked(piece: number, block: number): boolean;
-  /** The block came from elsewhere: sends CANCEL. */
+  /** The block arrived from another peer: sends CANCEL. */
   cancelRequest(piece: number, block: number): void;
-  /** The rest of the block that it is sending is not wanted. */
+  /** The rest of its incoming block is not needed. */
   dropIncoming(): void;
 }
 
 /**
- * Steps through pieces, blocks and peers that were taken so far, each worth a few nanoseconds. Who
- * makes a peer's message cost more than it is worth is found by it.
+ * Steps so far through pieces, blocks and peers, each worth a few nanoseconds. They show which
+ * peer's messages cost more than they are worth.
  */
 export interface Work {
   steps: number;
 }
 
-/** What happens to pieces, told to the torrent. */
+/** Reports about pieces to the torrent. */
 export interface PieceEvents {
   /**
-   * `bytes` match their hash: write them. They do not change before the promise, if one is returned,
-   * is settled; the piece counts as had only then. If it throws or rejects, it is MISSING again.
+   * `bytes` match their hash: write them. They do not change until the returned promise, if any, is
+   * settled, and only then the piece counts as ours. If it throws or rejects, the piece is MISSING
+   * again.
    */
   store(piece: number, bytes: Uint8Array): void | Promise<void>;
   /** What `store` threw or rejected with. */
   storeFailed(error: unknown): void;
-  /** A hash or a store ended by itself, outside any peer's turn, and was told: settle now. */
+  /** A hash or a store ended outside any peer's turn, and was reported: settle now. */
   settle(): void;
-  /** The piece is stored and counts as had. */
+  /** The piece is stored and counts as ours. */
   verified(piece: number): void;
   failed(piece: number, contributors: number[]): void;
   /**
-   * These sent good blocks of a piece. Called only after a piece failed: before, it does not
-   * matter.
+   * These peers sent good blocks of a piece. Called only once a piece has failed: before that, it
+   * does not matter.
    */
   helped?(contributors: number[]): void;
   /** This peer sent wrong bytes, beyond doubt. */
@@ -70,7 +72,7 @@ export interface PieceEvents {
 }
 
 export interface PieceOptions {
-  /** Bytes that open pieces may hold together; two are always allowed if one fits. */
+  /** The memory for open pieces in bytes; two are always allowed if one fits. */
   budgetBytes: number;
   /** Open pieces that one peer may work on at once. */
   piecesPerPeer: number;

@@ -1,14 +1,14 @@
 /**
- * Who poisoned a piece (libtorrent's "smart ban"): the block digests of failed attempts are kept
- * with their senders until the piece passes; a block that then differs names its sender exactly,
- * and nobody else is harmed.
+ * Finds the peers that poisoned a piece (libtorrent's "smart ban"): the block digests of failed
+ * attempts are kept with their senders until the piece passes; a block that then differs identifies
+ * its sender exactly, and no other peer is harmed.
  */
 import { equalBytes } from "../util/bytes.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 
-/** Failed attempts at one piece by one peer before it is not asked for that piece again. */
+/** After this many failed attempts at a piece, a peer gets no more requests for it. */
 export const MAX_ATTEMPTS = 3;
-/** Bounds the memory that liars can cost: attempts kept per piece, pieces kept at all. */
+/** Limits for the memory that liars can cost: attempts per piece, and pieces. */
 const MAX_KEPT_ATTEMPTS = 4;
 const MAX_KEPT_PIECES = 256;
 /** The peers whose failed attempts at one piece are counted: the last ones. */
@@ -50,7 +50,7 @@ export class SmartBan {
     return this.#failures?.get(piece)?.perPeer.has(key) ?? false;
   }
 
-  /** Records a failed attempt; returns the keys of peers that are guilty beyond doubt. */
+  /** Records a failed attempt; returns the keys of peers that are certainly guilty. */
   failed(piece: number, bytes: Uint8Array, senders: Int32Array): Set<number> {
     const keys = new Set(senders);
     const failures = this.#of(piece);
@@ -68,7 +68,7 @@ export class SmartBan {
     return guilty;
   }
 
-  /** The piece passed: returns the keys of all that had sent something else. */
+  /** The piece passed: returns the keys of all peers that sent different blocks. */
   passed(piece: number, bytes: Uint8Array): Set<number> {
     const guilty = new Set<number>();
     const failures = this.#failures?.get(piece);

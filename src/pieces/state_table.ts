@@ -31,7 +31,7 @@ export class StateTable {
     return this.all[piece]!;
   }
 
-  /** Returns 1 if the piece is to come now and was not before, -1 the other way round, else 0. */
+  /** Returns 1 if the piece became wanted and missing, -1 the other way round, else 0. */
   move(piece: number, to: number): 1 | -1 | 0 {
     const from = this.all[piece]!, length = this.#layout.lengthOf(piece);
     this.all[piece] = to;
