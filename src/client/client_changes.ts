@@ -1,4 +1,4 @@
-/** What changes a client as a whole: other options, and the end of a torrent. */
+/** Changes of a client as a whole: other options, and the end of a torrent. */
 import type { TorrentInside } from "../torrent/torrent_ports.ts";
 import type { ClientParts } from "./parts.ts";
 import { nothingRemoved, removeData } from "./remove_data.ts";
@@ -39,8 +39,8 @@ async function applyQuota(
 }
 
 /**
- * What is left of a torrent that has ended and was removed: its files where `data` is true, its claims
- * and its state. Rejects with a FileError if the state cannot be deleted.
+ * Removes the rest of an ended torrent: its files if `data` is true, its claims and its state.
+ * Rejects with a FileError if the state cannot be deleted.
  */
 export async function forgetTorrent(
   { queue, figures, paths, state, platform: { files } }: ClientParts,

@@ -1,4 +1,6 @@
-/** What all torrents of a client share of the line: rates, connections, and bytes a day or month. */
+/**
+ * The limits that all torrents of a client share: rates, connections, and bytes per day or month.
+ */
 import type { Clock, FileLock } from "../platform/types.ts";
 import { ConnectionSlots } from "../peers/connection_slots.ts";
 import {
@@ -13,17 +15,19 @@ import { Labels } from "./labels.ts";
 import { Quota, type QuotaOptions, type QuotaPeriod, type QuotaState } from "./quota.ts";
 import type { QuotaSpent } from "../torrent/types.ts";
 
-/** How often, and for how long each time, a client waits for others that count at this moment. */
+/** How often and how long a client waits for others that count at the same moment. */
 const TURNS = 50, TURN_MS = 20;
 
-/** Attempts to connect that all torrents together may begin in a second. */
+/** The most connection attempts of all torrents together per second. */
 const MAX_ATTEMPTS_PER_SECOND = 50;
 
-/** Where a quota's count is kept, by all that share it. All may fail with a FileError. */
+/**
+ * The saved count of a quota, for all clients that share it. All calls may fail with a FileError.
+ */
 export interface QuotaStore {
   /** Null while another process has it. */
   lockQuota(period: QuotaPeriod): FileLock | null;
-  /** Null when there is none, or none that can be understood. */
+  /** Null if there is none, or none that is readable. */
   loadQuota(period: QuotaPeriod): Promise<QuotaState | null>;
   keepQuota(period: QuotaPeriod, state: QuotaState): Promise<void>;
 }
@@ -44,7 +48,7 @@ export class ClientLimits {
     this.#apply();
   }
 
-  /** Which ways rest, and until when; null where none does. */
+  /** The directions that have used up their quota, and until when; null if none has. */
   get quotaSpent(): QuotaSpent | null {
     return this.#quota?.spentAt(this.#clock.wallTime()) ?? null;
   }
@@ -59,7 +63,7 @@ export class ClientLimits {
     this.#apply();
   }
 
-  /** What was spent before, in this run, counts when it is shared and not else. */
+  /** Bytes that this run spent before count only if the count is shared. */
   setQuota(options: QuotaOptions): void {
     this.#quota = new Quota(options, this.#quota?.state ?? null, this.#clock.wallTime(), {
       down: this.throttles.down.total,
@@ -74,7 +78,9 @@ export class ClientLimits {
     serveAll(this.throttles, now);
   }
 
-  /** A few times a second: what has passed counts against the quota, and a new period begins. */
+  /**
+   * A few times a second: counts the transferred bytes against the quota, and begins a new period.
+   */
   count(): void {
     if (this.#quota === null) return;
     const { down, up } = this.throttles;
@@ -83,10 +89,10 @@ export class ClientLimits {
   }
 
   /**
-   * Adds what was spent since the last time to what is kept, and takes the sum: others may share it.
-   * One after the other, as long as the disk knows locks; else, of two that do so within the same
-   * milliseconds, one loses its last addition. When the disk fails it is added the next time. Never
-   * rejects.
+   * Adds the bytes spent since the last time to the saved count, and takes over the sum, as others
+   * may share it. If the disk has locks, clients do this one after the other; without locks, one of
+   * two that do it within the same milliseconds loses its last addition. If the disk fails, the
+   * bytes are added the next time. Never rejects.
    */
   shareQuota(store: QuotaStore): Promise<void> {
     return this.#saving = this.#saving.then(() => this.#share(store)).catch(() => {});
@@ -117,7 +123,10 @@ export class ClientLimits {
     }
   }
 
-  /** Null where there are no locks, or somebody holds it far too long: counting goes on without. */
+  /**
+   * Null if there are no locks, or another client holds it far too long: counting continues
+   * without.
+   */
   async #turn(store: QuotaStore, period: QuotaPeriod): Promise<FileLock | null> {
     for (let turn = 0; turn < TURNS; turn++) {
       try {
@@ -132,7 +141,7 @@ export class ClientLimits {
     return null;
   }
 
-  /** The rates that were set, and not a block more than the quota has left. */
+  /** The given rates, and at most one block more than the rest of the quota. */
   #apply(): void {
     const now = this.#clock.now(), { down, up } = this.throttles;
     setRates(this.throttles, this.#rates, now);

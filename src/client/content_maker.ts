@@ -1,6 +1,6 @@
 /**
- * Makes the work on the files of torrents out of what a user asked for and what the files of all
- * torrents share: open handles, the read cache, the state folder.
+ * Makes the content of torrents from the user's options and from the parts that all torrents share:
+ * open handles, the read cache, the state folder.
  */
 import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -23,7 +23,7 @@ import { type ClientSettings, clientSettings, torrentSettings } from "./settings
 import { identityKnown } from "./torrent_trackers.ts";
 import type { AddOptions, ClientOptions } from "./types.ts";
 
-/** The paths of all torrents, as one of them sees them. */
+/** The paths of all torrents, from the view of one of them. */
 type ClaimsOf = (torrent: { infoHash: string; name: string }) => ContentPorts["claims"];
 
 export class ContentMaker {
@@ -62,8 +62,8 @@ export class ContentMaker {
   }
 
   /**
-   * Throws a RangeError for a choice of files or names that cannot be, a FileError for a name that
-   * the disk does not take.
+   * Throws a RangeError for an invalid choice of files or names, a FileError for a name that the
+   * disk refuses.
    */
   make(
     meta: Metainfo,
@@ -90,7 +90,7 @@ export class ContentMaker {
     });
   }
 
-  /** Kept where the client keeps its state; in memory only if it keeps none. */
+  /** Saved with the client's state; in memory only if there is none. */
   #makeKeeper(
     { infoHash }: Metainfo,
     ports: Parameters<ContentPorts["keeper"]>[0],

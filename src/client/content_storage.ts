@@ -15,7 +15,7 @@ type Stored = Pick<ContentPorts, "storage" | "record" | "renamed" | "reuse"> & {
   notes: readonly string[];
 };
 
-/** Throws a RangeError for names that cannot be, a FileError for those that the disk does not take. */
+/** Throws a RangeError for invalid names, a FileError for names that the disk refuses. */
 export function openStorage(
   platform: Platform,
   handles: HandlePool,
@@ -65,7 +65,7 @@ function finderIn(
   };
 }
 
-/** Where something may be written no link is followed. */
+/** Links are not followed if anything may be written. */
 function followedBy({ seedOnly, followLinks }: AddOptions): FollowedLinks {
   if (!seedOnly) return "none";
   return followLinks ? "all" : "top folder";

@@ -74,7 +74,7 @@ const KNOWN_OPTIONS: Readonly<Record<keyof CreateOptions, true>> = {
 type CreatorPlatform = Pick<Platform, "files" | "hasher" | "clock" | "process">;
 
 interface Entry extends ListedFile {
-  /** Where it is; padding is nowhere. */
+  /** Its location; padding has none. */
   readonly location?: string;
 }
 
@@ -144,7 +144,7 @@ function makePlan(source: Source, options: CreateOptions, now: number): Plan {
   };
 }
 
-/** The .torrent, and what we ourselves read in it. Throws a TorrentFileError if we would not take it. */
+/** The .torrent and its parsed contents. Throws a TorrentFileError if we would not accept it. */
 function finish(
   { hasher, process }: CreatorPlatform,
   { content, details }: Plan,
@@ -197,7 +197,7 @@ function excludedText([first, ...more]: readonly string[]): string[] {
   return [`Excluded: ${first}${more.length === 0 ? "" : ` and ${more.length} more`}`];
 }
 
-/** Names under which other clients will not find the file here, or not make it. */
+/** Names that prevent other clients from finding or creating the file. */
 function misread({ content }: Plan, meta: Metainfo): string[] {
   const written = content.files.flatMap(({ path, pad }, i) => {
     return pad ? [] : [{ path: [content.name, ...path].join("/"), read: meta.files[i]! }];
@@ -219,7 +219,7 @@ function misread({ content }: Plan, meta: Metainfo): string[] {
   ];
 }
 
-/** A line about the first of `paths`, and how many there are. */
+/** A line about the first of `paths`, and their number. */
 function counted(paths: readonly string[], what: string, why: string): string[] {
   if (paths.length === 0) return [];
   const more = paths.length === 1 ? "" : `; ${paths.length} such ${what}s in all`;

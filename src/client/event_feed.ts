@@ -1,6 +1,6 @@
 /**
- * Events for whoever listens: each listener has its own bounded queue; one that does not keep up
- * loses the oldest and is told so by a warning, and never holds the client back.
+ * Events for listeners, each of which has its own bounded queue: a listener that does not keep up
+ * loses the oldest events, gets a warning about that, and never holds up the client.
  */
 import { EventTally } from "./event_tally.ts";
 import type { TorrentEvent } from "./types.ts";
@@ -49,7 +49,7 @@ class Listener implements AsyncIterableIterator<TorrentEvent> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** `next` is the oldest event; a word about lost ones goes before it. */
+  /** `next` is the oldest event; a warning about lost ones precedes it. */
   #take(next: TorrentEvent): TorrentEvent {
     if (this.#lost > 0) {
       const message = `${this.#lost} events were dropped because they were not read in time`;
@@ -87,7 +87,9 @@ export class EventFeed {
     return listener;
   }
 
-  /** Events of one torrent: `first`, and all from now on until `endOf` it; no more where `isOver`. */
+  /**
+   * Events of one torrent: `first`, and all events until `endOf` it; only `first` if it `isOver`.
+   */
   listenTo(first: TorrentEvent, isOver: boolean): AsyncIterableIterator<TorrentEvent> {
     const { infoHash } = first, all = this.#ofTorrent.get(infoHash) ?? new Set();
     const listener: Listener = new Listener(() => {
@@ -100,7 +102,7 @@ export class EventFeed {
     return listener;
   }
 
-  /** Nothing more happens to this torrent. */
+  /** This torrent has no more events. */
   endOf(infoHash: string): void {
     for (const listener of this.#ofTorrent.get(infoHash) ?? []) listener.end();
     this.#ofTorrent.delete(infoHash);

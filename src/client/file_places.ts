@@ -1,6 +1,6 @@
 /**
- * Where the files of a torrent are, or will be: which folder, and under which names in it. Decided
- * once for each engine, before anything is opened.
+ * The present or future place of a torrent's files: the folder and the names in it. Decided once
+ * per content, before any file is opened.
  */
 import type { Files, FileStat, Platform } from "../platform/types.ts";
 import { isUsableElement } from "../metainfo/file_names.ts";
@@ -28,15 +28,15 @@ export interface FilePlaces {
   readonly renamed: ReadonlyMap<number, Path>;
   /** The record to start with: it may now order a move of files to chosen names. */
   readonly record: ResumeData | null;
-  /** What a person should know: names that a disk did not take. */
+  /** Notes for the user: names that a disk refuses. */
   readonly notes: readonly string[];
 }
 
 type PlacePorts = Pick<Platform, "files" | "random" | "process">;
 
 /**
- * Throws a RangeError for a choice of names that cannot be, a FileError ("bad-name") where the disk
- * takes no name for a file that is wanted.
+ * Throws a RangeError for an invalid choice of names, a FileError ("bad-name") if the disk accepts
+ * no name for a wanted file.
  */
 export function placeFiles(
   platform: PlacePorts,
@@ -61,7 +61,7 @@ export function placeFiles(
   return { ...at, ...nameNewFiles(platform, meta, options, found, new Set(places)) };
 }
 
-/** Names that were recorded hold; those chosen now are moved to where a file of ours is there. */
+/** Recorded names stay; files of ours move to newly chosen names. */
 function placeByRecord(
   files: Files,
   meta: Metainfo,
@@ -87,7 +87,7 @@ function placeByRecord(
   return { dir, renamed, record: { ...record, moving } };
 }
 
-/** By its identity; where the disk keeps none, by verified pieces in it. */
+/** By its identity; if the disk stores none, by verified pieces in it. */
 function isOurs(stat: FileStat | null, { layout }: Metainfo, file: number, record: ResumeData) {
   if (stat?.kind !== "file") return false;
   const identity = identityOf(stat), range = layout.piecesOf(file);
@@ -99,7 +99,7 @@ function isOurs(stat: FileStat | null, { layout }: Metainfo, file: number, recor
   return false;
 }
 
-/** Tries out what the disks of all `places` take, where something is in doubt. */
+/** Tests doubtful names on the disks of all `places`. */
 function nameNewFiles(
   { files, random }: PlacePorts,
   meta: Metainfo,
@@ -150,7 +150,7 @@ function hasWhole(
   });
 }
 
-/** The names that a person chose, as paths. Throws a RangeError for what cannot be. */
+/** The user's names, as paths. Throws a RangeError for invalid ones. */
 export function chosenNames(
   meta: Metainfo,
   { rename }: Pick<AddOptions, "rename">,
@@ -163,7 +163,7 @@ export function chosenNames(
   return new Map([...wishes].map(([file, text]) => [file, text.split("/")]));
 }
 
-/** Why these cannot be the paths of files, by index; null when they can. */
+/** Why these cannot be the paths of files, by index; null if they can. */
 export function problemWithNames(
   { files }: Metainfo,
   wishes: ReadonlyMap<number, string>,
@@ -177,7 +177,10 @@ export function problemWithNames(
   return clashOf(files, wishes);
 }
 
-/** As a person may move the files to a disk that folds names, chosen ones differ in more than case. */
+/**
+ * Chosen names must differ in more than case, as the user may move the files to a disk that folds
+ * names.
+ */
 function clashOf(
   files: Metainfo["files"],
   wishes: ReadonlyMap<number, string>,

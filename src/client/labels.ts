@@ -77,7 +77,7 @@ export class Labels {
     return undefined;
   }
 
-  /** Not what every object has by its nature. */
+  /** Own properties only. */
   #of(label: string): LabelSettings | undefined {
     return Object.hasOwn(this.#settings, label) ? this.#settings[label] : undefined;
   }

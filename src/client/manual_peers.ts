@@ -4,7 +4,7 @@ import { PEER_SOURCE } from "../peers/pool_peer.ts";
 import type { TorrentInside } from "../torrent/torrent_ports.ts";
 import { parseHostPort } from "../util/compact_address.ts";
 
-/** Names are looked up; a failed look-up is a warning. */
+/** Resolves names; a failed lookup is a warning. */
 export async function addManualPeers(
   net: Pick<StreamNet, "lookup">,
   torrent: TorrentInside,

@@ -1,6 +1,6 @@
 /**
- * What all torrents of a client share of the network: the port on which peers dial us, over TCP and
- * UDP, the announces over UDP, the DHT and local discovery.
+ * The network of all torrents of a client: the port for incoming connections, over TCP and UDP, the
+ * announces over UDP, the DHT and local discovery.
  */
 import type { Platform } from "../platform/types.ts";
 import { withNodesOf } from "../discovery/dht_state.ts";
@@ -15,7 +15,7 @@ import type { StateDir } from "./state_dir.ts";
 export interface NetworkPorts {
   /** By info-hash. */
   readonly running: ReadonlyMap<string, TorrentInside>;
-  /** Where the nodes of the DHT are kept; null: nowhere. */
+  /** The place for the nodes of the DHT; null: they are not saved. */
   readonly state: StateDir | null;
   warn(message: string): void;
 }
@@ -59,12 +59,12 @@ export class Network {
     return this.#inbound.port;
   }
 
-  /** Incoming connections whose handshake is still to come. */
+  /** Incoming connections without a complete handshake. */
   get pending(): number {
     return this.#inbound.pending;
   }
 
-  /** Rejects with a NetError, and then listens where it did before. */
+  /** Rejects with a NetError, and then keeps listening on the old port. */
   async listen(port: number): Promise<void> {
     await this.#inbound.listen(this.#platform.net, this.#at(port));
   }

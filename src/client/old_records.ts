@@ -1,6 +1,6 @@
 /**
- * What version 0.1 kept of a user's wishes: in `<info-hash>.added`, and once there was a resume record,
- * in that. Read once; `<info-hash>.json` takes their place.
+ * Reads the user's wishes as version 0.1 saved them: in `<info-hash>.added`, and in the resume
+ * record if there was one. Read once; `<info-hash>.json` replaces them.
  */
 import { BDict, type BValue } from "../bencode/bencode.ts";
 import { repairUtf8 } from "../bencode/utf8.ts";
@@ -14,7 +14,10 @@ export function decodeAdded(bytes: Uint8Array): Wish {
   return decodeWish(bytes, "shoal added");
 }
 
-/** `body`: of a resume record; null where it has no wishes, as later versions write it. Throws a ResumeError. */
+/**
+ * `body`: of a resume record; null if it has no wishes, as later versions write it. Throws a
+ * ResumeError.
+ */
 export function wishInRecord(body: BDict): Wish | null {
   if (!body.has("paused")) return null;
   const added = body.int("added") ?? 0;

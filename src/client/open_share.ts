@@ -1,12 +1,15 @@
 /**
- * How the files and sockets that the system lets this process have open are shared out. Without
- * this, silent connections take all of them, and nobody else can be accepted, dialled or written for:
- * at the limit Bun tries to accept again and again, and Deno never accepts another connection.
+ * Divides the open files and sockets that the system allows this process. Without this, silent
+ * connections would take all of them, and no other peer could be accepted or dialled, and no file
+ * written: at the limit, Bun tries to accept again and again, and Deno never accepts another
+ * connection.
  */
 
-/** For the runtime itself, listening sockets, the state folder and trackers. Deno alone has 23. */
+/**
+ * Reserved for the runtime, listening sockets, the state folder and trackers. Deno alone has 23.
+ */
 const OWN = 32;
-/** The files shared out even under the lowest limit. */
+/** The number of files even under the lowest limit. */
 const LEAST = 32;
 
 /** The most of each that may be open at once. */

@@ -16,15 +16,18 @@ import type {
 } from "./types.ts";
 
 export interface Kind<T = unknown> {
-  /** What a value must be, as in "it must be a whole number from 1". */
+  /** The allowed values, as in "it must be a whole number from 1". */
   readonly allowed: string;
-  /** For readers of text, as a command line is one. */
+  /** For parsers of text, such as the command line. */
   readonly form: Form;
   /** Throws a RangeError that names the option, its value and the allowed values. */
   check(value: unknown, option: string): void;
-  /** Undefined for what cannot be kept. `absolute` makes a path independent of the working folder. */
+  /**
+   * Undefined for a value that cannot be saved. `absolute` makes a path independent of the working
+   * folder.
+   */
   pack(value: T, absolute: (path: string) => string): unknown;
-  /** Undoes `pack`. What comes out is not checked yet. */
+  /** Undoes `pack`. The result is not checked yet. */
   unpack(plain: unknown): unknown;
 }
 
@@ -44,7 +47,7 @@ export type Form =
       | "goal"
       | "other";
   }
-  /** Text about files of a torrent, which must be known to make the value of it. */
+  /** Text about a torrent's files, which must be known to turn it into a value. */
   | { readonly type: "selection" | "names" };
 
 export type Plain = Record<string, unknown>;
@@ -157,7 +160,7 @@ export function listOf<T>(
 }
 
 export const FOLDERS = listOf(FOLDER, "a list of folders", { type: "texts" });
-/** The most peers kept that were named by hand. */
+/** The most saved peers from the user. */
 const MAX_KEPT_PEERS = 100;
 const PEER = plain<string>(
   "host:port or [v6]:port",
@@ -165,7 +168,7 @@ const PEER = plain<string>(
 );
 export const PEERS = listOf(PEER, "a list of peers", { type: "peers" }, MAX_KEPT_PEERS);
 
-/** From the file's index to what `value` is; a list of [first, last, value] in JSON. */
+/** A map from a file's index to a `value`; a list of [first, last, value] in JSON. */
 function byFile<T>(
   allowed: string,
   fits: (value: unknown) => boolean,
@@ -214,10 +217,10 @@ function runsOf<T>(map: ReadonlyMap<number, T>): [first: number, last: number, v
   return runs;
 }
 
-/** More files than this no torrent of MAX_TORRENT_BYTES has. */
+/** The most files of a torrent of MAX_TORRENT_BYTES. */
 const MAX_FILES = 1_000_000;
 
-/** Also pairs of file and value, as version 0.1 wrote them. */
+/** Also accepts pairs of file and value, as version 0.1 wrote them. */
 function fromRuns(runs: unknown): Map<number, unknown> {
   const map = new Map<number, unknown>();
   for (const run of arrayOf(runs)) {
@@ -265,7 +268,10 @@ export function shape<T extends object>(
   };
 }
 
-/** Also a function that tells the value when the files are known; only its answer can be kept. */
+/**
+ * Also accepts a function that returns the value when the files are known; only its result can be
+ * saved.
+ */
 export function orAsked<T extends object>(kind: Kind<T>): Kind<T | ((...known: never[]) => T)> {
   return {
     ...kind,
@@ -277,7 +283,7 @@ export function orAsked<T extends object>(kind: Kind<T>): Kind<T | ((...known: n
   };
 }
 
-/** Also true and false, for what can be on with its defaults, or off. */
+/** Also accepts true and false, for a feature that can be on with its defaults, or off. */
 export function orSwitch<T extends object>(kind: Kind<T>): Kind<T | boolean> {
   return {
     ...kind,
@@ -327,7 +333,7 @@ function arrayOf(value: unknown): unknown[] {
 
 export const RATES = shape<Partial<Rates>>({ down: RATE, up: RATE });
 
-/** Those of WebTorrent too, which torrents name and which are listed as unsupported. */
+/** Includes WebTorrent's, which torrents name and which are listed as unsupported. */
 const TRACKER_URL = plain<string>(
   "the URL of a tracker (http, https, udp, ws or wss)",
   (value) => isText(value) && /^(https?|udp|wss?):\/\/[^/?#\s]/i.test(value),
@@ -342,7 +348,7 @@ const TIERS: Pick<Kind, "check"> = {
     }
   },
 };
-/** Anything that is listed can be removed. */
+/** Anything in the list can be removed. */
 const TRACKER_CHANGES = shape<TrackerChanges>({
   add: URLS,
   remove: listOf(TEXT, TRACKER_LIST, { type: "urls" }),
@@ -361,7 +367,7 @@ const SOME_GOALS: Kind<readonly SeedGoal[]> = plain(
   "a list of seed goals",
   (goals) => Array.isArray(goals) && goals.length > 0 && goals.length <= 10,
 );
-/** What each kind of goal goes by. */
+/** The measure of each kind of goal. */
 const GOALS: { readonly [K in SeedGoal["kind"]]: Kind<object> } = {
   none: shape({ kind: GOAL_KINDS }),
   forever: shape({ kind: GOAL_KINDS }),

@@ -1,6 +1,6 @@
 /**
  * Torrents beyond this client: those that run in other clients of the state folder, and those that
- * it remembers. Where the folder does not let us know, the client works on by itself and says so.
+ * it remembers. If the folder cannot tell, the client works alone and says so.
  */
 import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";

@@ -1,6 +1,6 @@
 /**
- * Whose path is whose: of all torrents of a client, of the other clients that share its state folder,
- * and of those that the folder remembers from earlier runs, one alone may write to a file.
+ * The owners of paths: of all torrents of a client, of the other clients that share its state
+ * folder, and of those that the folder remembers from earlier runs, only one may write to a file.
  */
 import type { FileStat } from "../platform/types.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
@@ -15,8 +15,8 @@ export interface ClaimingTorrent {
 /** Torrents beyond this client, running or not. */
 export interface OtherOwners {
   /**
-   * Tells the other running clients of a torrent's paths. Resolves to null, or to a path of `written`
-   * that one of them has: then they are told nothing.
+   * Announces a torrent's paths to the other running clients. Resolves to null, or to a path of
+   * `written` that one of them has: then nothing is announced.
    */
   claim(
     torrent: ClaimingTorrent,
@@ -24,7 +24,7 @@ export interface OtherOwners {
     written: readonly string[],
   ): Promise<PathConflict | null>;
   release(infoHash: string): void;
-  /** Of the paths those that are files of torrents from earlier runs; `except`: info-hashes. */
+  /** Those of the paths that are files of torrents from earlier runs; `except`: info-hashes. */
   remembered(
     paths: readonly string[],
     except: (infoHash: string) => boolean,
@@ -52,9 +52,9 @@ export class ClientPaths {
   }
 
   /**
-   * Claims all of a torrent's paths, and gives up what it had claimed before; it is about to write
-   * to those of `written`. Resolves to null, or to a path of `written` that is another's: then all is
-   * as it was. `overwrite`: files of torrents that do not run count for nothing.
+   * Claims all of a torrent's paths in place of its earlier claims; those of `written` will be
+   * written to. Resolves to null, or to a path of `written` that belongs to another torrent: then
+   * nothing is changed. `overwrite`: files of torrents that do not run are ignored.
    */
   async claim(
     torrent: ClaimingTorrent,
@@ -64,7 +64,7 @@ export class ClientPaths {
   ): Promise<PathConflict | null> {
     const here = this.#conflictHere(torrent.infoHash, written);
     if (here !== null) return here;
-    // Before anything is waited for: of two that come at once the first one has it.
+    // Before any wait: of two concurrent claims, the first one wins.
     const before = this.#torrents.get(torrent.infoHash);
     this.#set(torrent, place.paths);
     const conflict = await this.#conflictBeyond(torrent, place, written, overwrite);
@@ -114,7 +114,7 @@ export class ClientPaths {
     if (beyond === null) return null;
     const running = await beyond.claim(torrent, place, written);
     if (running !== null) return running;
-    // What does not exist cannot be harmed.
+    // A missing file cannot be harmed.
     const existing = written.filter((path) => this.#stat(path) !== null);
     if (existing.length === 0 || overwrite) return null;
     return await beyond.remembered(existing, (infoHash) => this.#torrents.has(infoHash));
@@ -151,23 +151,23 @@ export class ClientPaths {
 }
 
 /**
- * Finds a claimed path that is the same file as another one: in other case or Unicode form on a disk
- * that takes them as one name, or through a folder that is a link.
+ * Finds a claimed path that is the same file as another one: in another case or Unicode form on a
+ * disk that treats both as one name, or through a folder that is a link.
  */
 class Aliases {
   readonly #stat: (path: string) => FileStat | null;
-  /** By device and inode: files that were there when they were last looked at. */
+  /** By device and inode: files that existed at the last look. */
   readonly #known = new Map<string, string>();
-  /** The same the other way round, so that giving paths up needs no look at the disk. */
+  /** The reverse map, so that releasing paths does not read the disk. */
   readonly #ids = new Map<string, string>();
-  /** By folded name: paths of files that were not. */
+  /** By folded name: paths of files that did not exist. */
   readonly #unmade = new Map<string, Set<string>>();
 
   constructor(stat: (path: string) => FileStat | null) {
     this.#stat = stat;
   }
 
-  /** `folders`: whether they exist, as far as it was asked before; a torrent's files share few. */
+  /** `folders`: whether they exist, if that was asked before; a torrent's files share few. */
   add(path: string, folders: Map<string, boolean>): void {
     const folder = parentOf(path);
     const exists = folders.get(folder) ?? lookAt(this.#stat, folder) !== null;
@@ -191,7 +191,7 @@ class Aliases {
     if (id !== undefined && this.#known.get(id) === path) this.#known.delete(id);
   }
 
-  /** Null where no other claimed path is that file. */
+  /** Null if no other claimed path is that file. */
   of(path: string): string | null {
     if (this.#known.size === 0 && this.#unmade.size === 0) return null;
     const id = this.#idOf(path);

@@ -15,9 +15,9 @@ import type { AddOptions } from "./types.ts";
 
 const NO_LIMITS: PeersOptions["limits"] = { down: Infinity, up: Infinity };
 /**
- * Trust at which a peer is banned that was only ever among several: so many failed pieces that proof
- * (the next attempt is one peer's alone) should have come long before. Many liars at once take the
- * honest ones among them down to -10 and below in the first seconds.
+ * The trust at which a peer is banned that was never a piece's only sender: proof (the next attempt
+ * is made with one peer alone) should have come many failed pieces before. Many liars at once push
+ * the honest peers among them down to -10 and below in the first seconds.
  */
 const BAN_TRUST = -40;
 
@@ -41,7 +41,7 @@ export class PeersMaker {
     this.#dial = (to, ours, events) => dialPeer(platform, to, ours, events);
   }
 
-  /** Of a torrent of which nothing but a magnet may be known. */
+  /** Of a torrent that may be known only by its magnet link. */
   make(
     infoHash: Uint8Array,
     { tiers, independent }: { tiers: PeersOptions["tiers"]; independent: boolean },

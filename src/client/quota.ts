@@ -1,7 +1,7 @@
 /**
- * How many bytes may pass in a day or a month (UTC): for lines that are paid by volume. Counts all
- * torrents together; when a direction's bytes are spent it rests until the next period begins.
- * Clients that share a state folder share its count: each adds to it what it spent itself.
+ * Limits the bytes per day or month (UTC), for lines that are paid by volume. Counts all torrents
+ * together; when a direction's bytes are used up, it pauses until the next period begins. Clients
+ * that share a state folder share its count: each adds its own bytes.
  */
 import { BDict, decode } from "../bencode/bencode.ts";
 import { encode } from "../bencode/bencode_encode.ts";
@@ -38,7 +38,7 @@ export function encodeQuota({ period, down, up }: QuotaState): Uint8Array {
   return encode({ period, down, up });
 }
 
-/** Null if it is not such a state. */
+/** Null if it is not a valid state. */
 export function decodeQuota(bytes: Uint8Array): QuotaState | null {
   try {
     const dict = decode(bytes, { maxBytes: 1000, maxDepth: 1 });
@@ -57,10 +57,13 @@ export class Quota {
   #state: QuotaState;
   /** Totals at the last look. */
   #seen: QuotaBytes = { down: 0, up: 0 };
-  /** The part of `#state` that only we know. */
+  /** The part of `#state` that is not saved yet. */
   #unsaved: QuotaBytes = { down: 0, up: 0 };
 
-  /** `saved`: of an earlier run; it counts if its period is still the present one. `total`: bytes that passed before. */
+  /**
+   * `saved`: from an earlier run; it counts if its period is still the present one. `total`: bytes
+   * before this call.
+   */
   constructor(
     options: QuotaOptions,
     saved: QuotaState | null,
@@ -87,9 +90,9 @@ export class Quota {
   }
 
   /**
-   * Before a save, with what is saved now (null: nothing that can be read): others may have added to
-   * it. Takes that and what we spent since the last save as the new state, which is to be saved.
-   * Returns what we added: for `unsave` if that failed.
+   * To be called before a save, with the saved state (null: none that is readable), which others
+   * may have changed. Adds our bytes since the last save to it; the sum must be saved. Returns our
+   * part, for `unsave` if saving fails.
    */
   merge(saved: QuotaState | null, wallTime: number): QuotaBytes {
     this.#enterPeriod(wallTime);
@@ -99,7 +102,7 @@ export class Quota {
     return added;
   }
 
-  /** It was not saved after all. */
+  /** The save failed. */
   unsave(added: QuotaBytes, wallTime: number): void {
     const { period } = this.#state;
     this.#enterPeriod(wallTime);
@@ -110,7 +113,7 @@ export class Quota {
     return this.#state;
   }
 
-  /** Bytes that may still pass; Infinity without a limit. */
+  /** The remaining bytes; Infinity without a limit. */
   get left(): QuotaBytes {
     const { down = Infinity, up = Infinity } = this.#options;
     return { down: Math.max(0, down - this.#state.down), up: Math.max(0, up - this.#state.up) };
@@ -124,7 +127,7 @@ export class Quota {
     return this.left.up === 0;
   }
 
-  /** Null while both ways are open. */
+  /** Null while neither direction is used up. */
   spentAt(wallTime: number): QuotaSpent | null {
     const down = this.downSpent, up = this.upSpent;
     return down || up ? { down, up, until: this.#endOfPeriod(wallTime) } : null;

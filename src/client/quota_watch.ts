@@ -1,19 +1,25 @@
-/** Counts against the quota, tells when it is spent, and shares the count with other clients. */
+/**
+ * Counts bytes against the quota, reports when it is used up, and shares the count with other
+ * clients.
+ */
 import type { QuotaSpent } from "../torrent/types.ts";
 import type { ClientLimits } from "./client_limits.ts";
 import { spentMessage } from "./quota.ts";
 import type { StateDir } from "./state_dir.ts";
 
-/** Clients that share a quota know each other's bytes after twice this: one saves, the other reads. */
+/**
+ * Clients that share a quota know each other's bytes within twice this time: one saves, the other
+ * reads.
+ */
 const KEEP_EVERY_MS = 10_000;
 
 export class QuotaWatch {
   readonly #limits: ClientLimits;
-  /** Null: the count is not kept. */
+  /** Null: the count is not saved. */
   readonly #state: StateDir | null;
   readonly #warn: (message: string) => void;
   #nextKeepAt = 0;
-  /** As it was told last. */
+  /** The state as last reported. */
   #spent: QuotaSpent | null = null;
 
   constructor(limits: ClientLimits, state: StateDir | null, warn: (message: string) => void) {

@@ -4,11 +4,11 @@ import type { ResumeData } from "../state/resume_data.ts";
 import type { PathConflict } from "../torrent/take_over.ts";
 import type { StateDir } from "./state_dir.ts";
 
-/** What has been read of one torrent; null where it has no files, or nothing that can be read. */
+/** The data of one torrent; null if it has no files, or is unreadable. */
 interface Remembered {
   readonly name: string;
   readonly dir: string;
-  /** Folder or file of `dir` that all of it is in. */
+  /** The folder or file of `dir` that contains everything. */
   readonly tops: ReadonlySet<string>;
 }
 
@@ -16,10 +16,10 @@ export class RememberedPaths {
   readonly #state: StateDir;
   readonly #parse: (bytes: Uint8Array) => Metainfo;
   readonly #idOf: (path: string) => string | null;
-  /** With the stamp of the record that it is from. */
+  /** With the stamp of its record. */
   readonly #known = new Map<string, { stamp: string; about: Remembered | null }>();
 
-  /** `idOf`: of what has a path now; null where that is nothing. */
+  /** `idOf`: the identity of the file or folder at a path; null if there is none. */
   constructor(
     state: StateDir,
     parse: (bytes: Uint8Array) => Metainfo,
@@ -30,7 +30,7 @@ export class RememberedPaths {
     this.#idOf = idOf;
   }
 
-  /** The first of `paths` that a torrent has made or found; `except` says which torrents do not count. */
+  /** The first of `paths` that a torrent created or found; `except`: torrents that do not count. */
   async find(
     paths: readonly string[],
     except: (infoHash: string) => boolean,
@@ -80,7 +80,7 @@ export class RememberedPaths {
     return about;
   }
 
-  /** Of the files that it had. A moved torrent is found where it is now. */
+  /** The files that it had. A moved torrent is found at its present place. */
   async #pathsOf(infoHash: string): Promise<readonly string[]> {
     const record = await this.#record(infoHash);
     const bytes = await this.#state.loadTorrent(infoHash).catch(() => null);
@@ -91,7 +91,7 @@ export class RememberedPaths {
     });
   }
 
-  /** A record that cannot be read protects nothing, and does no harm. */
+  /** An unreadable record protects nothing and does no harm. */
   #record(infoHash: string): Promise<ResumeData | null> {
     return this.#state.loadRecord(infoHash).catch(() => null);
   }

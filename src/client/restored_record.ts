@@ -1,6 +1,6 @@
 /**
- * A resume record is input as any other, and one that is sound in itself may still not fit: names
- * that collide with the torrent's others, or folders that nobody asked for in this run.
+ * A resume record is input like any other. A valid one may still not fit: it may have names that
+ * collide with the torrent's others, or folders that the user did not choose in this run.
  */
 import type { Platform } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -14,7 +14,7 @@ import type { Wish } from "./wish.ts";
 
 type Names = ReadonlyMap<number, readonly string[]>;
 
-/** Why the record cannot be used: names that the files of this torrent cannot have together. */
+/** Why the record cannot be used: its names cannot be those of this torrent's files together. */
 export function misfitOf(
   { process }: Platform,
   meta: Metainfo,
@@ -43,8 +43,8 @@ function wishedDirs({ files }: Pick<Platform, "files">, { options, movesTo }: Wi
 }
 
 /**
- * The record of a torrent that is taken up from the state folder. A record that is foreign, torn or
- * older never sends files to a folder that the user did not choose: what it says of one is told by
+ * The record of a torrent that is restored from the state folder. A record that is foreign, torn or
+ * old never sends files to a folder that the user did not choose: such a folder is reported by
  * `warn` and ignored.
  */
 export function recordAsWished(
@@ -66,8 +66,9 @@ function describeStranger(name: string, does: string, dir: string, chosen: strin
 }
 
 /**
- * The options for a torrent as an earlier run left its files: a crash may have come between a move, or
- * a new name, and the options that tell of it. What was to be found elsewhere was found then.
+ * The options that match the files as an earlier run left them: a crash may have come between a
+ * move, or a new name, and the saved options. The search for existing data in other folders is not
+ * repeated.
  */
 export function optionsAsLeft(
   platform: Pick<Platform, "files">,
@@ -104,8 +105,8 @@ export async function recordFor(
 }
 
 /**
- * The record for a torrent that somebody added with these options: what it says of folders that were
- * not asked for is told by `warn`, and a move to one only goes on where files are there already.
+ * The record for a torrent that was added with these options: folders that were not chosen are
+ * reported by `warn`, and a move to one continues only if files are already there.
  */
 function asAsked(
   { files }: Pick<Platform, "files">,

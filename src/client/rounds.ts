@@ -1,5 +1,5 @@
 /**
- * When each torrent has its turn: one timer for all torrents of a client, as long as one runs; a
+ * Gives each torrent its turn: one timer for all torrents of a client while one of them runs; a
  * quick one while limits are set.
  */
 import type { Clock, Timer } from "../platform/types.ts";
@@ -13,7 +13,7 @@ const IDLE_TURNS = 4;
 const LIMIT_TICK_MS = 25;
 
 export interface RoundsPorts {
-  /** Serves the links that wait for a limit of the whole client. */
+  /** Resumes the links that wait for a limit of the whole client. */
   serve(now: number): void;
   /** The turn of these torrents. */
   tick(due: readonly TorrentInside[], now: number): void;
@@ -23,12 +23,12 @@ export class Rounds {
   readonly #clock: Clock;
   readonly #running: ReadonlyMap<string, TorrentInside>;
   readonly #ports: RoundsPorts;
-  /** Those that the last tick found at work. */
+  /** The torrents that were busy at the last tick. */
   #awake: TorrentInside[] = [];
   #turn = 0;
   #timer: Timer | null = null;
   #nextTickAt = 0;
-  /** Null while no torrent runs: then time may pass unseen. */
+  /** Null while no torrent runs: then elapsed time does not matter. */
   #waking: Waking | null = null;
 
   constructor(clock: Clock, running: ReadonlyMap<string, TorrentInside>, ports: RoundsPorts) {
@@ -78,7 +78,7 @@ export class Rounds {
     this.#ports.tick(this.#takeTurn(), now);
   }
 
-  /** All that are at work, and every fourth of those that are idle, another one each time. */
+  /** All busy torrents, and every fourth idle one, a different one each time. */
   #takeTurn(): TorrentInside[] {
     const due: TorrentInside[] = [], turn = this.#turn = (this.#turn + 1) % IDLE_TURNS;
     let place = 0;

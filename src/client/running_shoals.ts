@@ -1,7 +1,7 @@
 /**
- * The running clients that share a state folder know of each other here: each keeps a list of its
- * torrents beside a lock that ends with its process. So no torrent and no file is worked on by two
- * of them, and whoever waits can take over when the other is gone, however it ended.
+ * Makes running clients that share a state folder aware of each other: each keeps a list of its
+ * torrents beside a lock that ends with its process. So two of them never work on the same torrent
+ * or file, and a waiting one can take over when the other has ended, in whatever way.
  */
 import type { Clock, FileHandle, FileLock, Files } from "../platform/types.ts";
 import type { PathConflict, PathOwner, Placement } from "../torrent/take_over.ts";
@@ -16,20 +16,22 @@ export interface RunningPorts {
   pid: number;
   /** 8 random bytes: two clients of one process have two lists. */
   nonce: Uint8Array;
-  /** Files of a torrent of which only its top entries are known, below the folder of these; null if unknown. */
+  /**
+   * The files of a torrent with only its top entries known, below these folders; null if unknown.
+   */
   filesOf(infoHash: string, dir: string): Promise<readonly string[] | null>;
 }
 
-/** What a client tells of one torrent. */
+/** A client's entry for one torrent. */
 interface Listed {
   readonly infoHash: string;
   readonly name: string;
-  /** Absolute: the file or top folder, in each place that it has. */
+  /** Absolute: the file or top folder, in each of its places. */
   readonly tops: readonly string[];
 }
 
 const MUTEX_RETRY_MS = 10, MUTEX_PATIENCE_MS = 10_000;
-/** Claims that come sooner after others are served together: a restart brings a thousand at once. */
+/** Claims that follow others sooner are served together: a restart makes a thousand at once. */
 const APART_MS = 10;
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
@@ -41,7 +43,7 @@ export class RunningShoals {
   #lock: FileLock | null = null;
   #list: FileHandle | null = null;
   #listEnd = 0;
-  /** Claims, in the order in which they came. */
+  /** Claims, oldest first. */
   readonly #waiting: { serve(): void; reject(error: unknown): void }[] = [];
   #servedAt = -Infinity;
   /** The lists of the others, read once for all claims that are served together. */
@@ -55,8 +57,8 @@ export class RunningShoals {
   }
 
   /**
-   * Claims a torrent as a whole. Resolves to null, or to who has it. Rejects with a FileError where
-   * the folder cannot be used.
+   * Claims a whole torrent. Resolves to null, or to its owner. Rejects with a FileError if the
+   * folder cannot be used.
    */
   claimTorrent({ infoHash, name }: ClaimingTorrent): Promise<PathOwner | null> {
     return this.#inTurn(() => {
@@ -96,13 +98,13 @@ export class RunningShoals {
     return null;
   }
 
-  /** The torrent is not run here any more. */
+  /** The torrent no longer runs here. */
   release(infoHash: string): void {
     if (!this.#own.delete(infoHash) || this.#list === null) return;
     this.#write({ infoHash, name: "", tops: [] }, true);
   }
 
-  /** Gives everything up. */
+  /** Releases everything. */
   close(): void {
     const { files } = this.#ports;
     const closed = new ClosedError("The client is closed: open another one");
@@ -121,7 +123,10 @@ export class RunningShoals {
     this.#lock = null;
   }
 
-  /** A path of `written` that is one of the torrent's files. Unknown files may be any. */
+  /**
+   * A path of `written` that is one of the torrent's files. A torrent with unknown files may have
+   * any.
+   */
   async #firstShared(written: readonly string[], one: Listed, top: string): Promise<string | null> {
     const dir = top.slice(0, top.lastIndexOf("/"));
     const theirs = await this.#ports.filesOf(one.infoHash, dir);
@@ -137,7 +142,10 @@ export class RunningShoals {
     }) ?? null;
   }
 
-  /** Whether it is one of ours under another name: through a link, or on a disk that folds names. */
+  /**
+   * Whether it is one of our files under another name: through a link, or on a disk that folds
+   * names.
+   */
   #isAlias(top: string, ours: readonly string[]): boolean {
     const id = this.#id(top);
     return id !== null && ours.some((own) => own !== top && this.#id(own) === id);
@@ -182,7 +190,7 @@ export class RunningShoals {
     }
   }
 
-  /** As long as it is held, no other client looks at the lists or changes its own. */
+  /** While it is held, no other client reads the lists or changes its own. */
   async #lockAll(): Promise<FileLock> {
     const { files, clock } = this.#ports;
     this.#open();
@@ -210,7 +218,7 @@ export class RunningShoals {
     return this.#running ??= this.#readOthers();
   }
 
-  /** The lists of the other clients that run. Those of dead ones are removed. */
+  /** The lists of the other running clients. Those of ended ones are removed. */
   #readOthers(): [pid: number, listed: Listed[]][] {
     const { files } = this.#ports, running: [number, Listed[]][] = [];
     for (const entry of files.list(this.#dir)) {
@@ -269,7 +277,10 @@ export class RunningShoals {
   }
 }
 
-/** Of what has the path now; null where that is nothing, or cannot be told from others. */
+/**
+ * The identity of the file or folder at the path; null if there is none, or nothing distinguishes
+ * it.
+ */
 export function idOf(files: Pick<Files, "stat">, path: string): string | null {
   try {
     const found = files.stat(path);

@@ -1,7 +1,7 @@
 /**
- * The torrents that the state folder knows: their metadata and wishes are written whenever they
- * change, one after the other for each torrent, and read again by the next run. Where no state is
- * kept, nothing is.
+ * The torrents in the state folder: their metadata and wishes are written whenever they change, one
+ * write after the other for each torrent, and read by the next run. Without a state folder, nothing
+ * is saved.
  */
 import type { Platform } from "../platform/types.ts";
 import { type Magnet, parseMagnet } from "../metainfo/magnet.ts";
@@ -20,7 +20,7 @@ import type { AddOptions } from "./types.ts";
 
 /** A torrent as an earlier run left it. */
 export interface SavedTorrent extends Omit<Wish, "movesTo"> {
-  /** A magnet where the metadata is not known yet. */
+  /** A magnet if the metadata is unknown. */
   readonly source: Metainfo | Magnet;
   /** Its wish is saved in the state folder. */
   readonly isKept: boolean;
@@ -31,7 +31,7 @@ export class SavedTorrents {
   readonly #platform: Platform;
   readonly #state: StateDir | null;
   readonly #warn: (infoHash: string, message: string) => void;
-  /** Writes that are under way, the last one of each torrent. */
+  /** Writes in progress, the last one of each torrent. */
   readonly #saving = new Map<string, Promise<void>>();
 
   constructor(
@@ -59,13 +59,15 @@ export class SavedTorrents {
     return this.parse(torrentFileOf({ infoBytes, announce, webSeeds }));
   }
 
-  /** So that a restart needs neither the file nor the swarm to know what the torrent is. */
+  /**
+   * Saves the metadata, so that a restart needs neither the file nor the swarm to know the torrent.
+   */
   keepMeta(meta: Metainfo): void {
     const infoHash = toHex(meta.infoHash);
     void this.#save(infoHash, (state) => state.keepTorrent(infoHash, torrentFileOf(meta)));
   }
 
-  /** What an earlier run found, with what this one's link knows beside. */
+  /** The result of an earlier run, with the additional data of this run's link. */
   async loadMeta(infoHash: string, magnet: Magnet): Promise<Metainfo | null> {
     const bytes = await this.#state?.loadTorrent(infoHash) ?? null;
     if (bytes === null) return null;
@@ -139,7 +141,7 @@ export class SavedTorrents {
     await Promise.all(this.#saving.values());
   }
 
-  /** Without a wish that can be read: as version 0.1 kept it, else where the record has the files. */
+  /** Without a readable wish: as version 0.1 saved it, else with the folder from the record. */
   async #lostWish(
     state: StateDir,
     infoHash: string,
@@ -187,7 +189,7 @@ export class SavedTorrents {
     return saving;
   }
 
-  /** The user who copied or planted the file may have used another one. */
+  /** A copied or planted file may belong to another torrent. */
   #parseKept(infoHash: string, bytes: Uint8Array): Metainfo {
     const meta = this.parse(bytes);
     if (toHex(meta.infoHash) === infoHash) return meta;

@@ -1,7 +1,7 @@
 /**
- * The table of options: one row each. The checks, what is kept and how, the flags and help of the
- * command and docs/options.md come from it. A new option is a field of AddOptions or ClientOptions
- * (types.ts), a row here, and the line that uses it.
+ * The table of options, one row each: checks, saved values, flags, help and docs/options.md come
+ * from it. A new option is a field of AddOptions or ClientOptions (types.ts), a row here, and the
+ * line that uses it.
  */
 import {
   AMOUNT,
@@ -55,7 +55,7 @@ export interface OptionFlag {
   readonly name: string;
   /** One letter that stands for it. */
   readonly short?: string;
-  /** What stands for the value in the help; left out for a switch. */
+  /** The placeholder for the value in the help; none for a switch. */
   readonly placeholder?: string;
   /** Default: that of the row. */
   readonly help?: string;
@@ -70,16 +70,16 @@ export interface OptionFlag {
 export interface OptionRow<T = unknown> {
   readonly kind: Kind<NonNullable<T>>;
   readonly help: string;
-  /** The value where none is given; or in words what happens then. */
+  /** The default value, or a description of the default behaviour. */
   readonly default?: T;
   readonly otherwise?: string;
   /** It has to be given. */
   readonly required?: true;
-  /** A restart knows it. Else it is only about the run that it was given for. */
+  /** A restart keeps it. Otherwise it applies only to the present run. */
   readonly kept?: true;
   /** `update` can change it while the torrent or the client runs. */
   readonly changeable?: true;
-  /** What changes it in place of `update`. */
+  /** What to use instead of `update`. */
   readonly instead?: string;
   readonly flags?: readonly OptionFlag[];
 }
@@ -613,7 +613,7 @@ export const CLIENT_OPTIONS = {
   },
 } as const satisfies Rows<ClientOptions>;
 
-/** With the defaults of the rows; undefined where nothing was given and there is no such value. */
+/** Values with the defaults of the rows; undefined for options without either. */
 export type WithDefaults<O, R> = {
   readonly [K in keyof Required<O>]: K extends keyof R
     ? R[K] extends { default: unknown } | { required: true } ? Required<O>[K] : O[K] | undefined
@@ -650,7 +650,7 @@ export function checkAddOptions(options: AddOptions): void {
   }
 }
 
-/** Throws a RangeError for what no type of a source is, such as a promise of its bytes. */
+/** Throws a RangeError for a value that cannot be a source, such as a promise of its bytes. */
 export function checkSource(source: Uint8Array | Metainfo | string): void {
   if (typeof source === "string" || source instanceof Uint8Array) return;
   if (source?.infoHash instanceof Uint8Array) return;
@@ -660,7 +660,7 @@ export function checkSource(source: Uint8Array | Metainfo | string): void {
   );
 }
 
-/** The same where a link does not do. */
+/** The same if a link is not allowed. */
 export function checkMetainfo(torrent: Uint8Array | Metainfo): void {
   if (torrent instanceof Uint8Array || torrent?.infoHash instanceof Uint8Array) return;
   throw new RangeError(
@@ -706,7 +706,7 @@ type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never;
 true satisfies Same<keyof TorrentPatch, Changeable<typeof TORRENT_OPTIONS>>;
 true satisfies Same<keyof ClientPatch, Changeable<typeof CLIENT_OPTIONS>>;
 
-/** What a restart is to know, as JSON has it, with absolute paths. */
+/** The options that a restart keeps, as JSON, with absolute paths. */
 export function packOptions(options: AddOptions, absolute: (path: string) => string): Plain {
   const packed: Plain = {};
   for (const [key, { kept, kind }] of Object.entries<OptionRow>(TORRENT_OPTIONS)) {

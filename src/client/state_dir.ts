@@ -1,7 +1,8 @@
 /**
- * The folder in which a client keeps what is to survive a restart: of each torrent the metainfo
- * (`<info-hash>.torrent`), what the user wants of it (`.json`) and its progress (`.resume`), and the
- * DHT node's id and neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or the new one.
+ * The folder for everything that survives a restart: for each torrent the metainfo
+ * (`<info-hash>.torrent`), the user's wish (`.json`) and its progress (`.resume`), and the DHT
+ * node's id and neighbours (`dht`). Every file is replaced as a whole, so a crash leaves the old or
+ * the new one.
  */
 import type { FileLock, Files } from "../platform/types.ts";
 import { MAX_TORRENT_BYTES } from "../metainfo/metainfo.ts";
@@ -19,8 +20,8 @@ import { decodeQuota, encodeQuota, type QuotaPeriod, type QuotaState } from "./q
 import { decodeWish, MAX_WISH_BYTES, type Wish } from "./wish.ts";
 
 /**
- * Values and keys in a resume record: so many, and for each byte of the .torrent one more. What grows
- * with the number of files (names) is longer there.
+ * The most values and keys in a resume record: this many, and one more for each byte of the
+ * .torrent. Names, of which there may be one per file, are longer there.
  */
 const RECORD_VALUES = 50_000;
 /** A temporary file of this age belongs to a process that has ended. */
@@ -28,7 +29,7 @@ const STALE_MS = 24 * 3600 * 1000;
 const MAX_DHT_BYTES = 64 * 1024, MAX_QUOTA_BYTES = 1000;
 const REGULAR = { regularOnly: true };
 
-/** What no file of ours can be in. */
+/** A place that no file of ours can be in. */
 const MISSING: ReadonlySet<FileErrorCode> = new Set(["not-found", "too-large"]);
 
 export class StateDir {
@@ -44,7 +45,9 @@ export class StateDir {
     makeFolders(files, this.path);
   }
 
-  /** Removes what processes left that were killed in the middle of a write; `now`: by the wall clock. */
+  /**
+   * Removes temporary files of processes that were killed during a write; `now`: by the wall clock.
+   */
   tidy(now: number): void {
     for (const name of this.#files.list(this.path)) {
       if (!isTemporaryName(name)) continue;
@@ -84,7 +87,7 @@ export class StateDir {
     if (this.#files.stat(old) !== null) this.#files.remove(old);
   }
 
-  /** `hasOther`: then a record that is damaged does without. */
+  /** `hasOther`: a damaged record is then ignored. */
   #wishInRecord(infoHash: string, bytes: Uint8Array, hasOther: boolean): Wish | null {
     try {
       return wishInRecord(resumeBody(bytes, this.#sha1, this.#mostValues(infoHash)));
@@ -138,7 +141,7 @@ export class StateDir {
     await this.#files.writeWhole(this.#torrentPath(infoHash), torrent);
   }
 
-  /** Null when there is none, or none that can be read. */
+  /** Null if there is none, or it is unreadable. */
   async loadDht(): Promise<DhtState | null> {
     try {
       return decodeDhtState(await this.#files.read(this.#dhtPath, MAX_DHT_BYTES, REGULAR));
@@ -153,14 +156,15 @@ export class StateDir {
     await this.#files.writeWhole(this.#dhtPath, encodeDhtState(state));
   }
 
-  /** For counting; null while another process counts. Throws a FileError without locks. */
+  /**
+   * The lock for counting; null while another process holds it. Throws a FileError without locks.
+   */
   lockQuota(period: QuotaPeriod): FileLock | null {
     return this.#files.lock(`${this.#quotaPath(period)}.lock`);
   }
 
   /**
-   * Null when there is none, or none that can be understood. Rejects with a FileError: then there may
-   * be one.
+   * Null if there is none, or it is unreadable. Rejects with a FileError: then there may be one.
    */
   async loadQuota(period: QuotaPeriod): Promise<QuotaState | null> {
     try {
@@ -193,7 +197,7 @@ export class StateDir {
     return this.#at("dht");
   }
 
-  /** Days and months are counted by themselves, also by clients that share the folder. */
+  /** Days and months are counted separately, also by clients that share the folder. */
   #quotaPath(period: QuotaPeriod): string {
     return this.#at(`quota${period === "month" ? "" : `-${period}`}`);
   }

@@ -1,4 +1,4 @@
-/** Makes torrents out of what a user added or the state folder knows. */
+/** Creates torrents that the user added or the state folder knows. */
 import type { Platform } from "../platform/types.ts";
 import { formatHostPort, formatMagnet, type Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -15,7 +15,7 @@ import { type SavedTorrents, tiersOf } from "./saved_torrents.ts";
 import { checkTorrentPatch } from "./settings.ts";
 import type { AddOptions } from "./types.ts";
 
-/** How a torrent begins: as an earlier run left it, or as new. */
+/** The start of a torrent: as an earlier run left it, or as a new one. */
 export interface SavedStart extends TorrentStart {
   /** Of a magnet: the link. */
   readonly link?: string | null;
@@ -43,7 +43,7 @@ export interface TorrentMakerParts {
   holdOf(inside: TorrentInside): Hold | null;
 }
 
-/** What a torrent tells its client of its life. */
+/** A torrent's reports to its client. */
 export interface TorrentLife
   extends Pick<TorrentPorts, "mayStart" | "started" | "ended" | "remove"> {
   /** It was not removed. */
@@ -77,7 +77,7 @@ export class TorrentMaker {
       ...ofClient,
       ...ports,
       clock,
-      // A link lists trackers that have nothing to do with each other.
+      // The trackers of a link are independent of each other.
       peers: peers.make(source.infoHash, { tiers, independent: link !== null }, options, tell),
       makeContent: (...args) => content.make(...args),
       loadRecord: (meta, options) => saved.recordFor(meta, options),
@@ -109,7 +109,7 @@ export class TorrentMaker {
   }
 }
 
-/** A magnet's options and link: it names peers and files beside those of the user. */
+/** A magnet's options and link, which names peers and files in addition to the user's. */
 export function optionsOf(
   magnet: Magnet,
   options: AddOptions,

@@ -8,19 +8,21 @@ import { TrackerManager } from "../tracker/tracker_manager.ts";
 import type { UdpAnnouncer } from "../tracker/udp_announcer.ts";
 import { isOwnPeerId } from "../wire/peer_id.ts";
 
-/** Peers asked for in one announce. */
+/** Peers requested in one announce. */
 const NUM_WANT = 100;
-/** Trackers forget a peer after one or two intervals without a word, of half an hour as a rule. */
+/**
+ * Trackers forget a peer after one or two intervals without an announce, usually of half an hour.
+ */
 const TRACKER_MEMORY_MS = 60 * 60_000;
 
-/** What the trackers of all torrents share. */
+/** The shared parts of all torrents' trackers. */
 export interface TrackersPorts {
   udp: UdpAnnouncer;
   anyUrl: boolean;
   ownAddress(address: string, url: string): void;
 }
 
-/** `independentTiers`: they have nothing to do with each other. */
+/** `independentTiers`: the tiers are independent of each other. */
 export function makeTrackers(
   { clock, random, http, datagrams, net }: Platform,
   { udp, anyUrl, ownAddress }: TrackersPorts,
@@ -56,7 +58,7 @@ export function makeTrackers(
   );
 }
 
-/** What trackers may still know us by. */
+/** The identity that trackers may still know. */
 export function identityKnown(
   { identity, savedAtMs }: ResumeData,
   nowMs: number,

@@ -1,5 +1,5 @@
 /**
- * What a user of the client sees: its options, and, from src/torrent, those of a torrent with its
+ * The public types of the client: its options, and, from src/torrent, those of a torrent with its
  * events and snapshots. Plain data, safe to serialise.
  */
 

@@ -73,7 +73,7 @@ export async function verifyFiles(
   }
 }
 
-/** Nothing is opened through it but the part file: the hasher reads by path. */
+/** Only the part file is opened through it: the hasher reads by path. */
 function storageOf(
   { files, process }: Pick<Platform, "files" | "process">,
   pool: HandlePool,
@@ -133,7 +133,7 @@ function choosePieces(meta: Metainfo, storage: TorrentStorage, chosen?: Readonly
   return { wanted, unknown };
 }
 
-/** Whether a file has its part of a piece to show, in its place or in the part file. */
+/** Whether a file has its part of a piece, in its place or in the part file. */
 function isHere(
   { files }: Metainfo,
   storage: TorrentStorage,
@@ -167,7 +167,7 @@ function requireFolder(files: Platform["files"], root: string): void {
   throw new FileError(code, root, `Cannot read ${root}: ${what}`);
 }
 
-/** A piece goes through several files: those whose size tells that they are to blame, else all. */
+/** If a piece spans several files: those with a wrong size are to blame, else all. */
 function findProblems(
   meta: Metainfo,
   storage: TorrentStorage,

@@ -1,7 +1,7 @@
-/** Notices that the machine slept: time passed that this process did not see. */
+/** Detects that the machine slept: time passed while this process did not run. */
 import type { Clock } from "../platform/types.ts";
 
-/** A longer gap was no pause of the collector, nor a clock that was set right. */
+/** A longer gap is neither a pause of the collector nor a clock that was set. */
 const ASLEEP_MS = 20_000;
 
 export class Waking {

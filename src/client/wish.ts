@@ -1,6 +1,6 @@
 /**
- * What a user wants of a torrent, as it is kept in `<info-hash>.json`: the one place for it. Progress
- * is in the resume record. Read from a disk that others can write to, so every field is checked.
+ * The user's wish for a torrent, saved in `<info-hash>.json` alone. Progress is in the resume
+ * record. Other programs can write to the disk, so every field is checked.
  */
 import { ResumeError } from "../util/errors.ts";
 import { plainOf } from "./option_kinds.ts";
@@ -16,7 +16,7 @@ export interface Wish {
   readonly options: AddOptions;
   /** Its seed goal was reached. */
   readonly goalReached: boolean;
-  /** It was done when the client last knew it: a restart leaves it so. */
+  /** It was done at the end of the last run: a restart keeps that. */
   readonly done: boolean;
   /** Its place in the queue: lower ones come first. */
   readonly rank: number;
@@ -24,18 +24,21 @@ export interface Wish {
   readonly movesTo: string | null;
 }
 
-/** What a wish has where nothing is known of it but when the torrent was added, in seconds. */
+/** The wish of a torrent of which only the time of adding is known, in seconds. */
 export function asNew(addedAt: number): Omit<Wish, "options"> {
   const standing = { paused: false, goalReached: false, done: false };
   return { link: null, ...standing, addedAt, rank: addedAt, movesTo: null };
 }
 
-/** Bytes of such a file; what grows with the number of files in the torrent comes on top. */
+/**
+ * The most bytes of such a file, without the parts that grow with the number of files in the
+ * torrent.
+ */
 export const MAX_WISH_BYTES = 1024 * 1024;
 const FORMAT = "shoal torrent", VERSION = 1;
 const MAX_LINK = 64 * 1024;
 
-/** What a function of the options would tell is not in it. */
+/** Results of functions among the options are left out. */
 export function encodeWish(wish: Wish, absolute: (path: string) => string): Uint8Array {
   const { options, ...others } = wish, packed = packOptions(options, absolute);
   const all = { format: FORMAT, version: VERSION, ...others, options: packed };

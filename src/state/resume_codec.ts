@@ -15,21 +15,24 @@ export type Sha1 = (bytes: Uint8Array) => Uint8Array;
 export const MAX_RESUME_BYTES = 32 * 1024 * 1024;
 const MAX_REASON = 200;
 const MAX_VALUES = 1_000_000;
-/** Of the dictionary around the body; other versions may have a few more. */
+/** The most keys of the outer dictionary; other versions may have a few more. */
 const MAX_OUTER_VALUES = 100;
 const FORMAT = "shoal resume";
-/** Rises when older readers would misunderstand; new keys alone do not make them. */
+/** It rises when older readers would misunderstand a record; new keys alone do not matter. */
 const VERSION = 1;
 
-/** Throws a RangeError for what cannot be written (fractions where whole numbers belong, ...). */
+/**
+ * Throws a RangeError for values that cannot be written (for example fractions instead of whole
+ * numbers).
+ */
 export function encodeResume(data: ResumeData, sha1: Sha1): Uint8Array {
   const body = encode(bodyOf(data));
   return encode({ body, check: sha1(body), format: FORMAT, version: VERSION });
 }
 
 /**
- * Throws a ResumeError: the bytes are no whole record that this version understands, or hold more than
- * `maxValues` values and keys, each of which costs far more memory than its bytes.
+ * Throws a ResumeError if the bytes are not a complete record of a version that we understand, or
+ * have more than `maxValues` values and keys, each of which needs far more memory than its bytes.
  */
 export function decodeResume(
   bytes: Uint8Array,
@@ -39,7 +42,7 @@ export function decodeResume(
   return readBody(resumeBody(bytes, sha1, maxValues));
 }
 
-/** The fields of a record, of which only the check value was looked at. Throws a ResumeError. */
+/** The fields of a record with a correct checksum, not checked further. Throws a ResumeError. */
 export function resumeBody(bytes: Uint8Array, sha1: Sha1, maxValues = MAX_VALUES): BDict {
   if (bytes.length > MAX_RESUME_BYTES) {
     throw new ResumeError("too-large", `The resume file is over ${MAX_RESUME_BYTES} bytes`);

@@ -1,12 +1,12 @@
 /**
- * The progress of a torrent, as it is kept between two runs; what a user wants of it is elsewhere. Nothing in it is believed for being there:
- * state/trust.ts compares it with the disk. Plain data; resume_codec.ts makes bytes of it.
+ * The saved progress of a torrent; the user's wish is elsewhere. None of it is trusted:
+ * state/trust.ts compares it with the disk. Plain data; resume_codec.ts encodes it.
  */
 import type { FileIdentity, Stamp } from "../storage/stamps.ts";
 import type { Bitfield } from "../util/bitfield.ts";
 import type { PeerAddress } from "../util/compact_address.ts";
 
-/** Blocks of a piece that is not whole yet; they are on the disk, but no hash vouches for them. */
+/** Blocks of an incomplete piece; they are on the disk, but not verified by a hash. */
 export interface PartialPiece {
   readonly piece: number;
   readonly blocks: Bitfield;
@@ -21,7 +21,7 @@ export interface ResumeTotals {
   activeSeconds: number;
 }
 
-/** With it, a restart is not a second peer to a tracker that remembers the first run. */
+/** It lets a restart be the same peer to a tracker that remembers the first run. */
 export interface KeptIdentity {
   /** 20 bytes. */
   peerId: Uint8Array;
@@ -35,7 +35,7 @@ export interface ResumeData {
   name: string;
   /** Absolute: the folder that holds the torrent's file or top folder. */
   dir: string;
-  /** The disk that `dir` was on, as `Files.diskOf` names it; empty: not known. */
+  /** The disk of `dir`, as `Files.diskOf` names it; empty: unknown. */
   disk: string;
   /** Files that were renamed: index in the torrent's list and path below `dir`. */
   renamed: ReadonlyMap<number, readonly string[]>;
@@ -47,20 +47,20 @@ export interface ResumeData {
   totals: ResumeTotals;
   /** Seconds since 1970; 0 until it is complete. */
   completedAt: number;
-  /** What trackers and peers knew us by. */
+  /** Our identity for trackers and peers. */
   identity: KeptIdentity | null;
   /** Peers that served well: the first MAX_GOOD_PEERS are kept. */
   goodPeers: readonly PeerAddress[];
   /** The first MAX_BANNED_PEERS are kept. Port 0: the whole address. */
   bannedPeers: readonly (PeerAddress & { reason: string })[];
   /**
-   * By index in the torrent's list: the files that we made or took over. Whatever they hold, we may
-   * write to them. Files whose disk keeps no identities are left out.
+   * By index in the torrent's list: the files that we created or took over, and so may write to,
+   * whatever they hold. Files on disks without identities are left out.
    */
   owned: ReadonlyMap<number, FileIdentity>;
   /** One for each file of the torrent's list; undefined for pads. */
   stamps: readonly Stamp[];
-  /** Of the part file. */
+  /** The stamp of the part file. */
   partsStamp: Stamp;
   /** Milliseconds since 1970 when `stamps` and `have` were taken. */
   savedAtMs: number;

@@ -1,4 +1,4 @@
-/** Where a torrent's resume record is, and how it is read and replaced as a whole. */
+/** The file of a torrent's resume record: its path, reading it, and replacing it as a whole. */
 import type { Files } from "../platform/types.ts";
 import { decodeResume, encodeResume, MAX_RESUME_BYTES, type Sha1 } from "./resume_codec.ts";
 import type { ResumeData } from "./resume_data.ts";
@@ -11,9 +11,9 @@ export function resumePath(dir: string, infoHash: Uint8Array): string {
 }
 
 /**
- * The record at `path`; null when there is none. Rejects with a ResumeError when it cannot be used
- * (then everything has to be checked), with a FileError when it cannot be read.
- * `infoHash`: whose it has to be. `maxValues`: as for `decodeResume`.
+ * The record at `path`; null if there is none. Rejects with a ResumeError if it is unusable (then
+ * everything must be checked), with a FileError if it cannot be read. `infoHash`: of its torrent.
+ * `maxValues`: as for `decodeResume`.
  */
 export async function readResume(
   files: Pick<Files, "read">,
@@ -30,8 +30,8 @@ export async function readResume(
 }
 
 /**
- * Replaces the record, so that a crash at any moment leaves the old or the new one. Whoever calls
- * it has made sure that the data which it names is on the disk. Rejects with a FileError.
+ * Replaces the record, so that a crash at any moment leaves the old or the new one. The caller has
+ * made sure that the data it names is on the disk. Rejects with a FileError.
  */
 export async function writeResume(
   files: Pick<Files, "writeWhole">,

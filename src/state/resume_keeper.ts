@@ -12,21 +12,21 @@ import { isSettled, msToSettle, SETTLE_MS } from "./trust.ts";
 
 export interface KeeperPorts {
   files: Pick<Files, "writeWhole">;
-  /** Of the record; its folder exists. */
+  /** The path of the record; its folder exists. */
   path: string;
   sha1: Sha1;
   /**
-   * All of it as it is in this moment, in one turn: what `have` names was handed to the disk, and
-   * the stamps are those of the last writes.
+   * The present record, taken in one turn: the data of `have` was handed to the disk, and the
+   * stamps are those of the last writes.
    */
   collect(): ResumeData;
-  /** `owned` of the record, as it is in this moment. */
+  /** The present `owned` of the record. */
   owned(): ResumeData["owned"];
-  /** Everything that was handed to the disk before is on it when this resolves. */
+  /** Resolves when everything that was handed to the disk before is on it. */
   syncData(): Promise<void>;
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** Saving failed; said once until it works again. It is tried again by itself. */
+  /** Saving failed; reported once until it works again. It is retried automatically. */
   warn(error: unknown): void;
 }
 
@@ -37,7 +37,7 @@ const LONGEST_SETTLE_MS = 2000;
 export class ResumeKeeper {
   readonly #ports: KeeperPorts;
   readonly #schedule: SaveSchedule;
-  /** The save under way. */
+  /** The save in progress. */
   #saving: Promise<void> | null = null;
   /** The last record written. */
   #written: ResumeData | null = null;
@@ -45,7 +45,7 @@ export class ResumeKeeper {
   #closed = false;
   #givenUp = false;
 
-  /** `mostLostMs`: of work, when the power goes. */
+  /** `mostLostMs`: the most work that a power cut may lose. */
   constructor(ports: KeeperPorts, mostLostMs: number = MOST_LOST_MS) {
     this.#ports = ports;
     this.#schedule = new SaveSchedule(mostLostMs);
@@ -60,14 +60,14 @@ export class ResumeKeeper {
     this.#schedule.changed(now);
   }
 
-  /** A few times a second: begins a save when one is due. */
+  /** A few times a second: begins a save that is due. */
   tick(now: number): void {
     if (!this.#closed && this.#schedule.due(now)) void this.#save(false).catch(() => {});
   }
 
   /**
-   * Saves what is there now, after the save under way. Call it before a piece that the last record
-   * names is written anew. Rejects with what went wrong.
+   * Saves the present state, after the save in progress. Call it before a piece that the last
+   * record names is rewritten. Rejects with the error.
    */
   async save(): Promise<void> {
     while (this.#saving !== null) await this.#saving.catch(() => {});
@@ -75,8 +75,8 @@ export class ResumeKeeper {
   }
 
   /**
-   * Saves which files are ours and nothing else, so it waits for no data: call it before the first
-   * byte is written to a file that was made. Rejects with what went wrong.
+   * Saves only which files are ours, so it waits for no data: call it before the first byte is
+   * written to a new file. Rejects with the error.
    */
   async claim(): Promise<void> {
     if (this.#written === null) return await this.save();
@@ -84,9 +84,9 @@ export class ResumeKeeper {
   }
 
   /**
-   * The last save, after the last write: waits a moment, so that no change by others can hide
-   * behind our own; up to two seconds on a disk whose clock has such steps (FAT). Nothing is saved
-   * afterwards.
+   * The last save, after the last write. It waits a moment, so that no other program's change can
+   * hide behind ours; up to two seconds on a disk whose clock has such steps (FAT). Nothing is
+   * saved after that.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -95,7 +95,7 @@ export class ResumeKeeper {
     await this.#save(true);
   }
 
-  /** The data is not waited for any longer: a save that is under way leaves the record as it was. */
+  /** Stops waiting for the data: a save in progress leaves the record as it was. */
   giveUp(): void {
     this.#closed = this.#givenUp = true;
   }

@@ -14,7 +14,7 @@ const OWNED_BYTES = 20;
 /** A length byte (4 or 16), then address and port padded to the same size for all. */
 const PEER_BYTES = 19;
 
-/** 25 bytes for each stamp, so that a torrent of 10,000 files costs no 10,000 dictionaries. */
+/** 25 bytes for each stamp, so that a torrent of 10,000 files does not need 10,000 dictionaries. */
 export function packStamps(stamps: readonly Stamp[]): Uint8Array {
   const bytes = new Uint8Array(stamps.length * STAMP_BYTES);
   const view = new DataView(bytes.buffer);
@@ -29,7 +29,7 @@ export function packStamps(stamps: readonly Stamp[]): Uint8Array {
   return bytes;
 }
 
-/** Null when the bytes are no packed stamps. */
+/** Null if the bytes are not packed stamps. */
 export function unpackStamps(bytes: Uint8Array): Stamp[] | null {
   if (bytes.length % STAMP_BYTES !== 0) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -64,7 +64,7 @@ export function packOwned(owned: ReadonlyMap<number, FileIdentity>): Uint8Array 
   return bytes;
 }
 
-/** Null when the bytes are no packed identities. */
+/** Null if the bytes are not packed identities. */
 export function unpackOwned(bytes: Uint8Array): Map<number, FileIdentity> | null {
   if (bytes.length % OWNED_BYTES !== 0) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -91,7 +91,7 @@ export function packPeers(peers: readonly PeerAddress[]): Uint8Array {
   }));
 }
 
-/** Null when the bytes are no packed peers. */
+/** Null if the bytes are not packed peers. */
 export function unpackPeers(bytes: Uint8Array): PeerAddress[] | null {
   if (bytes.length % PEER_BYTES !== 0) return null;
   const peers: PeerAddress[] = [];

@@ -1,6 +1,6 @@
 /**
- * Reads the fields of a resume record's body. Its SHA-1 matched, yet nothing is taken on trust:
- * every field is checked for type and range before anything is made of it.
+ * Reads the fields of a resume record's body. Although its SHA-1 matched, nothing is trusted: every
+ * field is checked for type and range before it is used.
  */
 import { Bitfield } from "../util/bitfield.ts";
 import { ResumeError } from "../util/errors.ts";
@@ -59,7 +59,7 @@ export class ResumeReader {
     });
   }
 
-  /** An absolute path that leads where it seems to; empty where there is none. */
+  /** An absolute path without detours; empty if there is none. */
   folder(key: string, from: BDict = this.#body): string {
     const path = textOf(from.get(key) ?? new Uint8Array(0), key, MAX_TEXT_BYTES);
     return path === "" || isAbsoluteFolder(path) ? path : bad(key);
@@ -99,7 +99,7 @@ export class ResumeReader {
     };
   }
 
-  /** Null where it is missing or damaged: a new one costs little. */
+  /** Null if it is missing or damaged: a new one costs little. */
   identity(): KeptIdentity | null {
     const from = this.#body.dict("identity"), peerId = from?.bytes("id"), key = from?.int("key");
     const isSound = peerId?.length === 20 && key !== undefined && key >>> 0 === key;
@@ -153,14 +153,14 @@ export class ResumeReader {
   }
 }
 
-/** An absolute path that leads where it seems to. */
+/** An absolute path without detours. */
 export function isAbsoluteFolder(path: string): boolean {
   const parts = path.split(isWindowsPath(path) ? /[\\/]/ : "/");
   const strays = parts.some((part) => part === "." || part === ".." || part.includes("\0"));
   return !strays && (isWindowsPath(path) || path.startsWith("/"));
 }
 
-/** The record tells by its folder what system wrote it. */
+/** The record's folder shows on which system it was written. */
 function isWindowsPath(path: string): boolean {
   return /^(?:[A-Za-z]:[\\/]|\\\\)/.test(path);
 }

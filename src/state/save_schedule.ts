@@ -28,12 +28,12 @@ export class SaveSchedule {
     return this.#startedAt !== null;
   }
 
-  /** There is something new to keep. */
+  /** There is something new to save. */
   changed(now: number): void {
     this.#dirtySince ??= now;
   }
 
-  /** Whether a save is to begin now. The slower the last one was, the sooner. */
+  /** Whether to begin a save now. The slower the last one was, the sooner. */
   due(now: number): boolean {
     if (this.#dirtySince === null || this.saving || now < this.#notBefore) return false;
     const most = this.#mostLostMs;
@@ -41,7 +41,7 @@ export class SaveSchedule {
     return now - this.#dirtySince >= wait;
   }
 
-  /** What changes from here on is for the next save. */
+  /** Later changes belong to the next save. */
   begin(now: number): void {
     this.#startedAt = now;
     this.#dirtySince = null;
@@ -54,7 +54,9 @@ export class SaveSchedule {
     this.#notBefore = -Infinity;
   }
 
-  /** Nothing was kept: all is as new as before, and the next try comes later each time. */
+  /**
+   * Nothing was saved: everything is as unsaved as before, and the interval to the next try grows.
+   */
   fail(now: number): void {
     const since = this.#startedAt ?? now;
     this.#dirtySince = Math.min(this.#dirtySince ?? since, since);

@@ -22,16 +22,17 @@ export interface DiskNow {
 export interface Trust {
   /** Existing pieces. */
   readonly trusted: Bitfield;
-  /** Pieces that the record names and that have to be hashed. Rising. */
+  /** Pieces in the record that must be hashed. Ascending. */
   readonly suspect: number[];
   /**
-   * Pieces that the record does not name, in files that changed since it was written: what was
-   * stored between the last record and a crash is among them. Hashing them regains it. Rising.
+   * Pieces that are not in the record, in files that changed since it was written: pieces that were
+   * stored between the last record and a crash are among them. Hashing them regains those.
+   * Ascending.
    */
   readonly unclaimed: number[];
-  /** Blocks worth reading back; the hash of the whole piece will judge them. */
+  /** Blocks worth reading back; the hash of the whole piece will verify them. */
   readonly partial: PartialPiece[];
-  /** Files that are not as they were left. */
+  /** Files that changed since our last access. */
   readonly changed: number[];
   /** The recorded files, for `TorrentStorage.adopt`. */
   readonly seen: (FileStat | null)[];
@@ -46,8 +47,8 @@ export const SETTLE_MS = 2 * FINE_STEP_MS;
 const OTHER_CLOCK_MS = 10_000;
 
 /**
- * Throws a FileError when the disk cannot be looked at. A record of another layout gives a Trust
- * that believes nothing and suspects every piece.
+ * Throws a FileError if the disk cannot be read. With a record of another layout, nothing is
+ * trusted and every piece is suspect.
  */
 export function trustworthy(record: ResumeData, layout: Layout, disk: DiskNow): Trust {
   const { have } = record, { pieceCount, files } = layout;
@@ -73,7 +74,9 @@ export function trustworthy(record: ResumeData, layout: Layout, disk: DiskNow): 
 
 type Settling = Pick<ResumeData, "stamps" | "partsStamp" | "savedAtMs">;
 
-/** Whether no change by others after the record can hide in the same step of a file's time. */
+/**
+ * Whether no change by other programs after the record can hide in the same step of a file's time.
+ */
 export function isSettled(record: Settling): boolean {
   return msToSettle(record) === 0;
 }
@@ -93,7 +96,7 @@ function stampMsToSettle(stamp: Stamp, savedAtMs: number): number {
   return age < -OTHER_CLOCK_MS ? 0 : Math.max(0, step - age);
 }
 
-/** Compares the files one by one, as the pieces come to them. */
+/** Compares the files one by one, as the pieces reach them. */
 class Judge {
   readonly changed: number[] = [];
   readonly #record: ResumeData;
@@ -128,7 +131,7 @@ class Judge {
     return now === null ? this.#isSureApart(piece) : now.size >= end;
   };
 
-  /** Whether it lies in a file that changed, and all of its files reach into it. */
+  /** Whether it is in a file that changed, and all of its files are long enough for it. */
   mayHold(piece: number): boolean {
     let changed = false;
     const reaches = this.#everyFile(piece, (file, begin) => {
