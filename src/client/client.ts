@@ -273,7 +273,7 @@ export class Client {
     });
     this.#handles.set(infoHash, inside);
     figures.added(inside);
-    queue.add(infoHash, start.rank);
+    queue.add(inside, start.rank);
     space.changed();
     this.#enlist(inside);
     inside.begin(start);

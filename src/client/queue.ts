@@ -15,6 +15,8 @@ const NO_LIMITS: QueueLimits = { downloads: Infinity, seeds: Infinity, stalledSe
 export class Queue implements ClientQueue {
   readonly #clock: Clock;
   readonly #running: ReadonlyMap<string, TorrentInside>;
+  /** Also those that have ended. */
+  readonly #all = new Map<string, TorrentInside>();
   readonly #order = new QueueOrder();
   readonly #stalls = new Stalls();
   #limits: QueueLimits;
@@ -44,12 +46,14 @@ export class Queue implements ClientQueue {
   }
 
   /** At the end, unless an earlier run knows its rank. */
-  add(infoHash: string, rank?: number): void {
-    this.#order.add(infoHash, rank);
+  add(inside: TorrentInside, rank?: number): void {
+    this.#all.set(inside.infoHash, inside);
+    this.#order.add(inside.infoHash, rank);
     this.changed();
   }
 
   remove(infoHash: string): void {
+    this.#all.delete(infoHash);
     this.#order.remove(infoHash);
     this.#stalls.forget(infoHash);
     this.changed();
@@ -84,7 +88,7 @@ export class Queue implements ClientQueue {
   /** See ClientQueue. */
   move(infoHashes: readonly string[], to: QueueTarget): void {
     const changed = this.#order.move(infoHashes.map((each) => each.toLowerCase()), to);
-    for (const infoHash of changed) this.#running.get(infoHash)?.keepWish();
+    for (const infoHash of changed) this.#all.get(infoHash)?.keepWish();
     this.changed();
   }
 

@@ -817,7 +817,7 @@ export class Torrent extends TorrentView {
       labelsChanged: () => {
         void this.#applyLabels().catch((error: Error) => this.#warn(error.message));
       },
-      keepWish: () => void this.#keepWish(),
+      keepWish: () => void this.update({}).catch((error: Error) => this.#warn(error.message)),
     };
   }
 
