@@ -21,8 +21,8 @@ export interface HookCall {
 
 export interface QueuePorts extends CallPorts {
   readonly log: Log;
-  /** Nothing waits any more. */
-  drained(): void;
+  /** There is much room again. */
+  hasRoom(): void;
 }
 
 export class HookQueue {
@@ -73,7 +73,7 @@ export class HookQueue {
       });
       this.#running.add(run);
     }
-    if (this.#active.size === 0 && !this.#closed) this.#ports.drained();
+    if (this.#active.size < MOST_WAITING / 2 && !this.#closed) this.#ports.hasRoom();
   }
 
   async #run(call: HookCall, tries: number): Promise<void> {

@@ -48,7 +48,7 @@ export class Hooks {
   constructor(ports: HookPorts, journal: HookJournal) {
     this.#ports = ports;
     this.#journal = journal;
-    this.#queue = new HookQueue({ ...ports, drained: () => this.#refill() });
+    this.#queue = new HookQueue({ ...ports, hasRoom: () => this.#refill() });
     this.#events = ports.client.events();
     // What happened before the first journal is no news.
     this.#scanning = this.#scan(journal.isNew);
