@@ -3,21 +3,21 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { checkLayers } from "../../scripts/check_layers.ts";
+import { type Ceilings, checkLayers } from "../../scripts/check_layers.ts";
 import { scanSource } from "../../scripts/lib/source_scan.ts";
 
 const made: string[] = [];
 after(() => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
 
 /** Writes a tree of files and gives what the check says of it, as "file:line message". */
-function problemsOf(files: Record<string, string>): string[] {
+function problemsOf(files: Record<string, string>, ceilings?: Ceilings): string[] {
   const root = mkdtempSync(join(tmpdir(), "shoal-layers-"));
   made.push(root);
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  return checkLayers(root).map(({ file, line, message }) => `${file}:${line} ${message}`);
+  return checkLayers(root, ceilings).map(({ file, line, message }) => `${file}:${line} ${message}`);
 }
 
 function assertOne(problems: string[], pattern: RegExp): void {
@@ -196,8 +196,15 @@ describe("checkLayers: names and length", () => {
   });
 
   it("has ceilings that only shrink", () => {
-    const text = "export class OpenPiece {\n  one(): void {}\n}\n";
-    assertOne(problemsOf({ "src/pieces/open_piece.ts": text }), /remove its ceiling/);
+    const members = Array.from({ length: 22 }, (_, i) => `  m${i}(): void {}\n`);
+    const problems = (count: number) =>
+      problemsOf(
+        { "src/util/a.ts": `export class A {\n${members.slice(0, count).join("")}}\n` },
+        { imports: {}, members: { "src/util/a.ts": 22 } },
+      );
+    assert.deepEqual(problems(22), []);
+    assertOne(problems(21), /lower its ceiling to 21/);
+    assertOne(problems(20), /remove its ceiling/);
   });
 });
 
