@@ -70,10 +70,10 @@ export class HookQueue {
       const run: Promise<void> = this.#run(next.call, next.tries).finally(() => {
         this.#running.delete(run);
         this.#pump();
+        if (this.#active.size < MOST_WAITING / 2 && !this.#closed) this.#ports.hasRoom();
       });
       this.#running.add(run);
     }
-    if (this.#active.size < MOST_WAITING / 2 && !this.#closed) this.#ports.hasRoom();
   }
 
   async #run(call: HookCall, tries: number): Promise<void> {
