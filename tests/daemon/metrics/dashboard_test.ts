@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { dashboardQueries } from "../../../scripts/lib/dashboard.ts";
 import { TORRENT_FAMILIES } from "../../../src/daemon/metrics/torrent_families.ts";
+import { readConfig } from "../../../src/daemon/config_file.ts";
 import { FAMILIES } from "../../../src/daemon/metrics/families.ts";
 
 describe("docs/automation.md", () => {
@@ -12,6 +13,13 @@ describe("docs/automation.md", () => {
     for (const { name, help } of [...FAMILIES, ...TORRENT_FAMILIES]) {
       assert.ok(text.includes(`| \`${name}\` | ${help.replace(/\.$/, "")} |\n`), name);
     }
+  });
+
+  it("has settings that the daemon takes", () => {
+    const url = new URL("../../../docs/automation.md", import.meta.url);
+    const blocks = [...readFileSync(url, "utf8").matchAll(/```jsonc\n([^`]+)```/g)];
+    const names = blocks.flatMap(([, block]) => Object.keys(readConfig(`{${block}}`, "docs")));
+    assert.deepEqual(names, ["watch", "hooks"]);
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { Client } from "../../../src/client/client.ts";
@@ -18,6 +19,8 @@ import { SimSwarm } from "../../harness/sim_swarm.ts";
 import { checkPrometheus, type Series } from "./prometheus_rules.ts";
 
 const SIZE = 600_000;
+/** Of Debian's package prometheus. */
+const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
 function metricsOf(platform: Platform, client: Client): Metrics {
   const folders = () => ["/data", "/nowhere"];
@@ -109,6 +112,22 @@ describe("GET /metrics", () => {
       metrics.close();
     });
   });
+
+  it(
+    "has nothing that promtool finds fault with",
+    { skip: !hasPromtool && "no promtool" },
+    async () => {
+      await finished("promtool", async ({ world }, node, client) => {
+        await world.wait(client.update({ dht: { bootstrap: [] } }));
+        const metrics = metricsOf(node, client);
+        const answer = await world.wait(metrics.serve(get("/metrics?torrents=1")));
+        const input = await answer.text();
+        const { status, stderr } = spawnSync("promtool", ["check", "metrics"], { input });
+        assert.equal(status, 0, String(stderr));
+        metrics.close();
+      });
+    },
+  );
 
   it("is served by the daemon", async () => {
     const platform = selectPlatform();

@@ -24,7 +24,9 @@ async function watching(seed: string, change: Partial<WatchSetting> = {}, existi
   if (existing) disk.makeFolders("/watch");
   const client = await world.wait(Client.open(node, { dht: false, lsd: false }));
   const flags = { watch: [{ dir: "/watch", ...change }], logFormat: "json" };
-  const settings = await world.wait(FileSettings.open(files, null, { environment: {}, flags }));
+  const settings = await world.wait(
+    FileSettings.open(files, "/home/config.jsonc", { environment: {}, flags }),
+  );
   const log = new DaemonLog(node, () => settings.present);
   const watch = await startWatch({
     platform: node,
@@ -42,7 +44,7 @@ async function watching(seed: string, change: Partial<WatchSetting> = {}, existi
     await world.wait(watch.close());
     await world.wait(client.close());
   };
-  return { world, client, disk, log, put, close, names: () => disk.names("/watch") };
+  return { world, client, disk, settings, log, put, close, names: () => disk.names("/watch") };
 }
 
 describe("a watch folder", () => {
@@ -129,6 +131,18 @@ describe("a watch folder", () => {
     await at.world.runFor(6000);
     assert.equal(at.client.torrents().length, 1);
     assert.equal(warnings(), 1);
+    await at.close();
+  });
+
+  it("is another one as soon as the settings say so", async () => {
+    const at = await watching("settings");
+    at.disk.makeFolders("/other");
+    await at.world.wait(at.settings.update({ watch: [{ dir: "/other" }] }));
+    at.put("a.torrent", torrentNamed("a"));
+    at.disk.put("/other/b.torrent", torrentNamed("bb"), 1);
+    await at.world.runFor(12_000);
+    assert.deepEqual(at.names(), ["a.torrent"]);
+    assert.deepEqual(at.disk.names("/other"), ["b.torrent.added"]);
     await at.close();
   });
 
