@@ -61,7 +61,7 @@ function above0(text: string): number {
   throw new Error(`--minutes and --inputs are numbers above 0, not "${text}"`);
 }
 
-/** One input again, with what came of it. */
+/** Repeats one input and reports the result. */
 async function repeat(targets: readonly FuzzTarget[], input: Uint8Array): Promise<number> {
   let code = 0;
   for (const target of targets) {

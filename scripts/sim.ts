@@ -7,7 +7,7 @@
  *   --seed S          the first seed (default 1); alone, one world
  *   --worlds N        how many, with seeds S, S+1 ... (default 200)
  *   --nightly         2000 worlds
- *   --check-every N   looks at all books every N events only (default 1)
+ *   --check-every N   checks all invariants every N events only (default 1)
  *   --jobs N          processes at once (default 2)
  *   --log             of a world that failed: the last lines of its log
  *   --json            a line of JSON for each world, and nothing else
@@ -26,7 +26,7 @@ import { type Scenario, scenarios, scenariosNamed } from "./sim/scenarios.ts";
 const NIGHTLY_WORLDS = 2000, USUAL_WORLDS = 200;
 
 interface Options {
-  /** As it was named, and what it stands for. */
+  /** The name that was given, and its meaning. */
   scenario: string | null;
   scenarios: readonly Scenario[];
   seed: number;

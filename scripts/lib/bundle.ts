@@ -24,7 +24,7 @@ export async function bundle(entry: string, outfile: string): Promise<void> {
   if (foreign.length > 0) throw new Error(`${outfile} still imports ${foreign.join(", ")}`);
 }
 
-/** What a source imports beside `node:` modules. */
+/** The imports of a source, except `node:` modules. */
 export function foreignImports(source: string): string[] {
   const { code, imports } = scanSource(source);
   const named = imports.map((one) => one.specifier).filter((name) => !name.startsWith("node:"));

@@ -8,7 +8,7 @@ import { basename } from "node:path";
 export interface FileServer {
   /** The URL of the file. */
   readonly url: string;
-  /** How often the file was asked for. */
+  /** The number of requests for the file. */
   requests(): number;
   close(): Promise<void>;
 }

@@ -34,7 +34,7 @@ const swarm = [...base, "transport", "peers", "pieces"];
 const torrent = [...base, ...parts, "state", "swarm"];
 const client = [...torrent, "torrent", "discovery"];
 
-/** Layer to the layers it may import, beside itself and `typesForAll`. */
+/** The layers that each layer may import, besides itself and `typesForAll`. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   util: [],
   "platform/types": [],

@@ -1,4 +1,4 @@
-/** The paths that a page of documentation names, so that a test can tell when they are gone. */
+/** The paths that a page of documentation names, so that a test can find missing ones. */
 
 /**
  * Paths in back-ticked words of `markdown`: words that end in "/" or in a known file ending, or

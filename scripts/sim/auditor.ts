@@ -17,7 +17,7 @@ export interface AuditedMachine {
   assertOnDisk(piece: number): void;
 }
 
-/** Blocks that are asked for, and who judges what comes. */
+/** Requested blocks, and the judge of the answers. */
 export interface Tasting {
   /** Bytes of a block of that piece, from its beginning on. */
   lengthOf(piece: number): number;
@@ -30,7 +30,7 @@ export class Auditor {
   checked = 0;
   /** Blocks that came and were judged. */
   tasted = 0;
-  /** The first lie; checked by who runs the world. */
+  /** The first lie; the world's runner checks it. */
   failure: Error | null = null;
   readonly #node: SimNode;
   readonly #infoHash: Uint8Array;

@@ -12,7 +12,7 @@ const RESOLUTION_MS = 5;
 const LIMIT_MS = 2 * 3_600_000;
 
 export interface PlayOptions {
-  /** Looks at all books only after every so many events; the end is looked at always. */
+  /** Checks all invariants after every this many events; always at the end. */
   checkEvery?: number;
   /** Gets the last lines of the log of a world that failed. */
   onFailure?: (lines: readonly string[]) => void;

@@ -8,7 +8,7 @@ export function commandOf({ seed, scenario }: WorldResult): string {
   return `npm run sim -- --seed ${seed} --scenario ${scenario}`;
 }
 
-/** Failures as they come; of a world that was asked for by name, everything. */
+/** Failures as they occur; everything about a world that was named. */
 export function reportWorld(result: WorldResult, alone: boolean): void {
   if (result.error !== null) {
     console.log(`FAILED after ${result.virtualMs} ms of virtual time: ${commandOf(result)}`);

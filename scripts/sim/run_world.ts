@@ -17,7 +17,7 @@ export interface WorldResult {
   digest: string;
   virtualMs: number;
   realMs: number;
-  /** What happened, by name: disturbances, and the faults that came of them. */
+  /** Events by name: disturbances, and the faults that they caused. */
   deeds: Record<string, number>;
   faults: Record<string, number>;
   /** Bytes that were compared at the end, over all disks. */

@@ -33,7 +33,7 @@ export class ManyTorrents {
   }
 
   async open(): Promise<void> {
-    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const options = { port: 6881, dht: false, lsd: false } as const;
     this.seed = await this.world.wait(Client.open(this.seedNode, options));
     this.client = await this.world.wait(Client.open(this.node, this.#options));

@@ -35,7 +35,7 @@ export class PieceWalk {
   readonly #dice: WalkDice;
   readonly #tally: Tally;
   readonly #piecesPerPeer: number;
-  /** Guilty peers are disconnected, as by a torrent; otherwise they may go on lying. */
+  /** Guilty peers are disconnected, as by a torrent; otherwise they may continue to lie. */
   readonly #bans: boolean;
   /** By peer: how probably it lies about a block. */
   readonly #lies = new Map<HandPeer, number>();

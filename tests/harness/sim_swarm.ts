@@ -139,7 +139,7 @@ export class SimSwarm {
     options: ClientOptions = {},
     source: Uint8Array | string = this.torrent.bytes,
   ): Promise<Participant> {
-    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const client = await this.world.wait(
       Client.open(node, { port: 6881, dht: false, lsd: false, ...options }),
     );

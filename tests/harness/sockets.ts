@@ -74,7 +74,7 @@ export class HandSocket implements Socket {
     chunk.fill(0xdb); // borrowed: a kept chunk becomes nonsense
   }
 
-  /** The connection has ended, as the sink is told. */
+  /** The connection has ended, as reported to the sink. */
   end(error: Error | null): void {
     this.sink!.onEnd(error);
   }

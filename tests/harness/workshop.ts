@@ -91,7 +91,7 @@ export class Workshop {
     return this.data.block(id.piece, id.block);
   }
 
-  /** The block with one byte wrong; `how` (1 to 255) makes it wrong in one way or another. */
+  /** The block with one wrong byte; `how` (1 to 255) selects how it is wrong. */
   wrong(id: BlockId, how: number = 1): Uint8Array {
     const bytes = this.right(id).slice();
     bytes[bytes.length - 1]! ^= how;

@@ -1,4 +1,4 @@
-/** `npm run sim -- --scenario disks`: nobody's file is harmed, and "verified" is true. */
+/** `npm run sim -- --scenario disks`: no foreign file is harmed, and "verified" is true. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { commandOf } from "../../scripts/sim/report.ts";

@@ -27,7 +27,7 @@ interface Announce {
   numWant: string;
 }
 
-/** What a node announces over HTTP from here on. */
+/** A node's announces over HTTP from now on. */
 function announcesOf({ http }: SimNode): Announce[] {
   const announces: Announce[] = [], request = http.request.bind(http);
   http.request = (asked) => {
@@ -39,7 +39,7 @@ function announcesOf({ http }: SimNode): Announce[] {
   return announces;
 }
 
-/** Nobody gets through to `hidden`, as with a NAT before it. */
+/** No connection reaches `hidden`, as behind a NAT. */
 function cannotDial({ net }: SimNode, hidden: string): { tried: number } {
   const connect = net.connect.bind(net), count = { tried: 0 };
   net.connect = (to) => {

@@ -25,7 +25,7 @@ const WALKS = 30, STEPS = 40;
 
 const AT_REST = ["paused", "done", "stopped", "failed"], OVER = AT_REST.slice(1);
 const ENDS = ["waiting", "paused", "stopped", "failed"];
-/** What may follow a state, as it is told. */
+/** The states that may follow each reported state. */
 const EDGES: Readonly<Record<string, readonly string[]>> = {
   added: ["finding", "checking", "downloading", "verifying", "seeding", "done", ...ENDS],
   finding: ["checking", ...ENDS],

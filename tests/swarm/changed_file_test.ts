@@ -1,4 +1,4 @@
-/** Somebody changes files while they are uploaded. */
+/** Files that change while they are uploaded. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AddOptions } from "../../src/client/types.ts";

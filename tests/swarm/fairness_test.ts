@@ -48,7 +48,7 @@ describe("choking in a swarm", () => {
           `seed ${seedNumber}: a rider gets ${leeches.toFixed(2)} of a giver's from leeches, ` +
             `${all.toFixed(2)} with what the seed gives`,
         );
-        // From those that it fails to give to. A seed cannot tell who gives: that part is chance.
+        // From the peers that it fails to upload to. A seed cannot tell who uploads: that part is chance.
         assert.ok(leeches > 0 && leeches < 0.5, `${leeches.toFixed(2)} of a giver's`);
         fromAll.push(all);
       }

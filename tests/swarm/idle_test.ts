@@ -21,7 +21,7 @@ function countSaves({ files }: SimNode, kind: "resume" | "json"): () => number {
   return () => count;
 }
 
-/** A seed that was here before and is now started once more, with nobody around. */
+/** A seed of an earlier run, started again without any peers. */
 async function restartedSeed(swarm: SimSwarm, changes: Partial<AddOptions> = {}) {
   await swarm.prepare([300 * KIB, 200 * KIB], 64 * KIB);
   const node = swarm.world.node("10.0.1.1");

@@ -1,4 +1,6 @@
-/** Rate limits of any size, with any number of peers: kept within 5 %, and nobody is left waiting. */
+/**
+ * Rate limits of any size, with any number of peers: exact to 5 %, and every peer gets its turn.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { linkWith } from "../harness/sim/link.ts";
@@ -76,7 +78,7 @@ describe("a download limit", () => {
       const { metrics, heldBackBy, downloaded } = leech.torrent.snapshot();
       assert.equal(heldBackBy, "limit");
       assert.equal(metrics.wasted.duplicate, 0);
-      // What was asked for and waits to be read: a block of each, or what comes in two seconds.
+      // Requested bytes that wait to be read: a block of each peer, or those of two seconds.
       const ahead = sent(swarm) - downloaded;
       assert.ok(ahead <= peers * BLOCK + 8 * limit, `${ahead} bytes were sent too early`);
       await swarm.close();

@@ -78,7 +78,7 @@ describe("a magnet link", () => {
       const swarm = await newSwarm(7), node = swarm.world.node("10.0.1.1");
       const listen = node.net.listen.bind(node.net);
       let connections = 0;
-      // As Transmission does, which looks only twice a second whether the first one is gone.
+      // Like Transmission, which notices only twice a second that the first one has ended.
       node.net.listen = (at, take) =>
         listen(at, (socket, info) => {
           connections++;
@@ -124,7 +124,7 @@ describe("a magnet link", () => {
     await swarm.run(() => leech.torrent.snapshot().have > 100 * KIB);
     await swarm.world.wait(leech.client.close());
     leech.node.kill("quietly");
-    // Nobody is there now: what is known is known from the disk.
+    // No peer is online now: everything must come from the disk.
     swarm.all[0]!.node.kill("quietly");
     const node = swarm.world.node("10.0.2.1", { disk: leech.node.disk });
     const again = await swarm.join(node, {}, STATE, magnet);
@@ -284,7 +284,7 @@ describe("peer exchange", () => {
   });
 });
 
-/** Nobody is told of anybody by the tracker. */
+/** The tracker names no peers. */
 function withoutTracker({ torrent }: SimSwarm): void {
   const text = Buffer.from(torrent.bytes).toString("latin1");
   const bytes = text.replace(/^d8:announce\d+:.*?4:info/, "d4:info");

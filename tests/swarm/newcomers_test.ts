@@ -1,4 +1,4 @@
-/** A seed whose places are full of peers that take nothing serves those who come all the same. */
+/** A seed whose places are taken by idle peers still serves newcomers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeHandshake } from "../../src/wire/handshake.ts";
@@ -50,7 +50,7 @@ async function besieged(seed: number, wants: boolean) {
   return { swarm, server, idlers, open };
 }
 
-/** A leech that is not dialled, since nobody hears of it, and when it had its first bytes. */
+/** A leech that nobody knows and dials, and the time of its first bytes. */
 async function come(swarm: SimSwarm, address: string): Promise<[Participant, number]> {
   const node = swarm.world.node(address, { link: { firewalled: true } });
   const came = swarm.world.now, leech = await swarm.join(node);

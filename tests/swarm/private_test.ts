@@ -65,7 +65,7 @@ function overheard(there: Platform, ears: Ears): Platform {
   });
 }
 
-/** `here` whose word in multicast groups nobody else hears, so that no real network does. */
+/** `here`, with multicast that nobody receives, so that no real network does. */
 function mumbling(here: Platform, ears: Ears): Platform {
   const multicast: Platform["multicast"] = {
     join: () =>
@@ -81,7 +81,7 @@ function mumbling(here: Platform, ears: Ears): Platform {
   });
 }
 
-/** What the client says first to somebody who asks for that torrent. */
+/** The client's first bytes to a peer that asks for this torrent. */
 async function offersOf(stage: Stage, port: number, infoHash: string): Promise<string> {
   const socket = stage.there.net.connect({ address: stage.hereAt, port, timeoutMs: 10_000 });
   let said = "";
@@ -133,7 +133,7 @@ async function listenTo(stage: Stage, later: (client: Client) => Promise<void>):
 
 describe("a private torrent is only shared through its trackers", () => {
   it("for an hour in the simulator", TIMEOUT, async () => {
-    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const world = new SimWorld(1);
     await listenTo({
       here: world.node("10.0.0.1"),

@@ -51,7 +51,7 @@ describe("a disk that is pulled out of a running client and returns", () => {
       const first = await swarm.join(node, FOREVER, { stateDir: "/state" });
       await swarm.run(() => first.torrent.snapshot().state === "seeding");
       node.disk.unmount("/data", "pulled out");
-      await swarm.world.runFor(5500); // it is to be saved meanwhile
+      await swarm.world.runFor(5500); // a save is due in this time
       node.disk.mount("/data", usb);
       const second = await swarm.leech("10.0.3.1", {}, FOREVER);
       let isAgain = false;

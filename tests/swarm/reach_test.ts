@@ -11,7 +11,7 @@ const KIB = 1024;
 const TIMEOUT = { timeout: 60_000 };
 const TRACKER = "10.0.0.1", SEED = "10.0.1.1", LEECH = "10.0.2.1";
 
-/** Nobody is there, and nothing tells us so: packets vanish. */
+/** The address is dead, and nothing shows it: packets vanish. */
 function silentPeers(count: number): PeerAddress[] {
   return Array.from({ length: count }, (_, i) => ({
     address: `10.77.${i >> 7}.${1 + (i & 127)}`,

@@ -30,7 +30,7 @@ async function left(seed: number, change: (record: ResumeData) => ResumeData) {
   return { swarm, one };
 }
 
-/** The same torrent is added in a new process, for the folder where it was. */
+/** Adds the same torrent in a new process, with its earlier folder. */
 async function added(swarm: SimSwarm, { node }: Participant, dir = "/data") {
   node.kill("quietly");
   const next = swarm.world.node(node.address, { disk: node.disk });

@@ -59,7 +59,7 @@ describe("a torrent that ended is resumed", () => {
     await swarm.seed("10.0.1.1");
     const node = swarm.world.node("10.0.2.1");
     node.files.makeDir("/data");
-    node.files.open("/data/folder", "write").close(); // a file where the folder is to be
+    node.files.open("/data/folder", "write").close(); // a file in place of the folder
     const leech = await swarm.join(node, { waitForDisk: false });
     const { torrent } = leech;
     await swarm.run(() => torrent.snapshot().state === "failed");

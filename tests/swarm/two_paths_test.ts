@@ -17,7 +17,7 @@ async function twoOf(
   dirs: readonly [string, string],
   where: "one client" | "two processes" | "two runs",
 ) {
-  await createCrc32c(); // compiled in real time, so before virtual time goes on
+  await createCrc32c(); // compiled in real time, so before the virtual clock runs
   const world = new SimWorld(1);
   const hub = world.node("10.0.0.1");
   const tracker = await world.wait(serveTracker(hub, { port: 80, address: "10.0.0.1" }));

@@ -1,4 +1,4 @@
-/** What a person is told of addresses that cannot be connected, of trackers and of the DHT. */
+/** Reports to the user about unreachable addresses, trackers and the DHT. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { linkWith } from "../harness/sim/link.ts";

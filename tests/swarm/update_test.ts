@@ -235,7 +235,7 @@ describe("Client.update", () => {
   });
 
   it("starts and stops the DHT and the search of the local network", TIMEOUT, async () => {
-    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const world = new SimWorld(10), nodes = [world.node("10.0.0.1"), world.node("10.0.0.2")];
     const [one, other] = await world.wait(
       Promise.all(nodes.map((node) => Client.open(node, { port: 6881 }))),

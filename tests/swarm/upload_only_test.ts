@@ -1,4 +1,4 @@
-/** Who has all it wants says so (BEP 21), and takes it back when it wants more. */
+/** A peer that has all it wants says so (BEP 21), and withdraws that when it wants more. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HAVE_NONE } from "../../src/wire/peer_wire.ts";

@@ -1,4 +1,4 @@
-/** A machine that slept: its connections are dead, and nobody told it. */
+/** After a sleep of the machine, its connections are dead, and nothing has told it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Waking } from "../../src/client/waking.ts";
@@ -26,11 +26,11 @@ describe("a machine that slept", () => {
         const swarm = await newSwarm(seed), { world } = swarm;
         const seeds: Participant[] = [];
         for (const i of [1, 2, 3]) seeds.push(await swarm.seed(`10.0.1.${i}`, SLOW));
-        // Nobody can dial it, so that it is for itself to notice.
+        // It cannot be dialled, so it must notice by itself.
         const leech = await swarm.leech("10.0.2.1", { link: { firewalled: true } });
         await swarm.run(() => connected(leech) === 3);
         await world.runFor(20_000);
-        // While it sleeps, the others give it up, are started anew, and it hears of nothing.
+        // While it sleeps, the others give it up and restart, and it receives nothing.
         for (const { node } of seeds) node.kill("quietly");
         for (const i of [1, 2, 3]) await swarm.seed(`10.0.1.${i}`, SLOW);
         let renewed = 0;

@@ -1,4 +1,4 @@
-/** One torrent in one process: where its files are, and whether what is said of them is true. */
+/** One torrent in one process: the place of its files, and whether its reports are true. */
 import assert from "node:assert/strict";
 import type { SimNode } from "../../../tests/harness/sim/sim_node.ts";
 import type { Torrent } from "../../../src/torrent/torrent.ts";

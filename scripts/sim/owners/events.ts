@@ -41,7 +41,7 @@ export async function killed(home: Home): Promise<void> {
   await process.start(startsAs(home));
 }
 
-/** The whole machine loses power; what starts again does so with the disk as it is then. */
+/** The whole machine loses power; programs that restart find the disk as it is then. */
 export async function powerLost(home: Home): Promise<void> {
   home.did("power-lost", "all");
   for (const process of home.processes) process.kill();
@@ -96,7 +96,7 @@ export function forgotten(home: Home): Promise<void> {
   return Promise.resolve();
 }
 
-/** A file of a torrent as it is on the disk now. */
+/** A file of a torrent in its present state on the disk. */
 interface Target {
   copy: Copy;
   path: string;

@@ -58,7 +58,7 @@ const partly: Planter = (home, copy, { content }, path) => {
   home.disk.put(path, bytes, MADE_MS);
 };
 
-/** A file of a library, in part or all the same, which has our path as its second name. */
+/** A library file, partly or wholly equal, which has our path as its second name. */
 const linked: Planter = (home, copy, { content }, path) => {
   const volume = home.disk.volumeOf(path), isUsb = volume === home.usb;
   if (!volume.system.hardLinks) return;

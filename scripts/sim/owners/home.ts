@@ -120,10 +120,10 @@ export class Home {
     return this.mounted !== this.usb && (dir === USB || dir.startsWith(`${USB}/`));
   }
 
-  /** Torrents, who has them elsewhere, and who is to have them here. Nothing runs here yet. */
+  /** Torrents, their owners elsewhere, and their future owners here. Nothing runs here yet. */
   async setUp(): Promise<void> {
     const { world, dice } = this, { clashes, oddNames } = this.#options;
-    await createCrc32c(); // compiled in real time, so before virtual time goes on
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const hub = world.node("10.0.0.1");
     const tracker = await world.wait(serveTracker(hub, { port: 80, address: "10.0.0.1" }));
     this.titles.push(

@@ -33,7 +33,7 @@ export class Ledger {
     return this.#kept.has(this.#key(path));
   }
 
-  /** From now on the file has to stay as it is. */
+  /** From now on, the file must not change. */
   keep(path: string, about: string): void {
     const { volume, inside } = this.#disk.placeOf(path), entry = volume.entry(inside);
     const bytes = this.#disk.bytes(path);
@@ -70,7 +70,7 @@ export class Ledger {
     this.#folders.length = 0;
   }
 
-  /** Throws when one of them is not as it was. */
+  /** Throws if one of them has changed. */
   check(): void {
     for (const kept of this.#kept.values()) {
       const entry = kept.volume.entry(kept.inside);

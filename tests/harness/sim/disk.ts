@@ -127,7 +127,7 @@ export class SimDisk {
     return volume;
   }
 
-  /** The disk under a folder is gone: its open files fail, and the bare folder shows. */
+  /** Removes the disk under a folder: its open files fail, and the bare folder shows. */
   unmount(path: string, how: "in order" | "pulled out" = "in order"): SimVolume {
     const volume = this.#mounts.get(path);
     if (volume === undefined) throw new Error(`Nothing is mounted on ${path}`);

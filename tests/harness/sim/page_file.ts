@@ -47,7 +47,7 @@ export class PageFile {
     return length;
   }
 
-  /** Writes until `takePage()` says that the disk has no more; returns the bytes written. */
+  /** Writes until `takePage()` reports that the disk is full; returns the bytes written. */
   write(bytes: Uint8Array, position: number, takePage: () => boolean): number {
     let done = 0;
     while (done < bytes.length) {

@@ -8,7 +8,7 @@ import type {
 } from "../../../src/platform/types.ts";
 import type { SimHost } from "./host.ts";
 
-/** `afterMs`: how long it runs; Infinity until it is told to end. */
+/** `afterMs`: how long it runs; Infinity: until it is ended. */
 export type SimProgram = (start: ProgramStart) => Partial<ProgramEnd> & { afterMs?: number };
 
 export class SimPrograms implements Programs {

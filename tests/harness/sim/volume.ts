@@ -284,7 +284,7 @@ export class SimVolume {
     entry.handles++;
   }
 
-  /** `mounting`: as it was when the file was opened. */
+  /** `mounting`: that of the time when the file was opened. */
   closed(entry: DiskEntry, mounting: number): void {
     if (mounting !== this.mounting) return;
     if (--entry.handles === 0 && this.system.inodes === "per handle") this.#renumber(entry);
