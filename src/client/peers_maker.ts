@@ -80,6 +80,7 @@ export class PeersMaker {
       outside,
       tell,
     });
+    peers.limits.setPriority(options.priority ?? 0);
     peers.limits.shareWith(limits.labels.throttlesOf(options));
     // Those that turn out later the client tells.
     for (const address of discovery.ownAddresses) peers.pool.own.set(address, listenPort());

@@ -4,7 +4,7 @@
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import type { RequestAllowance } from "./peer/request_window.ts";
-import { Throttle, ThrottleChain } from "../util/throttle.ts";
+import { HEAVY, LIGHT, Throttle, ThrottleChain } from "../util/throttle.ts";
 
 /** The longest that a block may take because of a limit. */
 const BLOCK_MS = 50_000;
@@ -65,6 +65,7 @@ export class RateLimits implements RequestAllowance {
   readonly #torrent = newThrottles();
   readonly #links = new Set<LinkLimits>();
   #perPeer: Rates = { down: Infinity, up: Infinity };
+  #weight = 1;
   /** Bytes that this torrent has requested. */
   #promised = 0;
 
@@ -75,18 +76,41 @@ export class RateLimits implements RequestAllowance {
 
   /** The limits that some torrents have in common, below those of the client. */
   shareWith(pairs: readonly ThrottlePair[]): void {
-    const giving = this.#torrent.down.flows, wanting = this.#torrent.up.flows;
-    this.shareDown(0);
-    this.carriedUp(0);
-    this.#shared = [...pairs, this.#client];
-    this.shareDown(giving);
-    this.carriedUp(wanting);
+    this.#uncounted(() => this.#shared = [...pairs, this.#client]);
     for (const { down, up, waste, own } of this.#links) {
       const chains = this.#chains(own);
       down.throttles = chains.down;
       up.throttles = chains.up;
       waste.throttles = chains.waste;
     }
+  }
+
+  /** -1, 0 or 1: how much it gets of a limit that it shares. */
+  setPriority(priority: number): void {
+    this.#uncounted(() => this.#weight = priority > 0 ? HEAVY : priority < 0 ? LIGHT : 1);
+    for (const limits of this.#links) this.#weighLink(limits);
+  }
+
+  /** Changes what the flows of this torrent count by, while they count nowhere. */
+  #uncounted(change: () => void): void {
+    const giving = this.#torrent.down.flows, wanting = this.#torrent.up.flows;
+    this.shareDown(0);
+    this.carriedUp(0);
+    this.#countHeavy(-this.#links.size);
+    change();
+    this.#countHeavy(this.#links.size);
+    this.shareDown(giving);
+    this.carriedUp(wanting);
+  }
+
+  /** Links that come, or go where it is less than 0. */
+  #countHeavy(links: number): void {
+    if (this.#weight <= 1) return;
+    for (const { up } of this.#shared) up.heavy += links;
+  }
+
+  #weighLink({ down, up }: LinkLimits): void {
+    down.weight = up.weight = this.#weight;
   }
 
   get torrent(): Rates {
@@ -129,12 +153,13 @@ export class RateLimits implements RequestAllowance {
 
   /** Counts the flows of this torrent, and tells the share of each under the tightest limit. */
   #evenShare(way: "down" | "up", flows: number): number {
-    const torrent = this.#torrent[way], more = flows - torrent.flows;
+    const torrent = this.#torrent[way], weight = this.#weight;
+    const more = (flows - torrent.flows) * weight;
     torrent.flows = flows;
-    let even = torrent.evenShare;
+    let even = torrent.shareOf(1);
     for (const pair of this.#shared) {
       pair[way].flows += more;
-      even = Math.min(even, pair[way].evenShare);
+      even = Math.min(even, pair[way].shareOf(weight));
     }
     return even;
   }
@@ -177,7 +202,9 @@ export class RateLimits implements RequestAllowance {
       up: new ThrottleChain(up),
       own,
     };
+    this.#weighLink(limits);
     this.#links.add(limits);
+    this.#countHeavy(1);
     return limits;
   }
 
@@ -192,7 +219,7 @@ export class RateLimits implements RequestAllowance {
   }
 
   leave(limits: LinkLimits): void {
-    this.#links.delete(limits);
+    if (this.#links.delete(limits)) this.#countHeavy(-1);
     if (this.#links.size > 0) return;
     this.shareDown(0);
     this.settlePromises(0);

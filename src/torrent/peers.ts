@@ -197,6 +197,7 @@ export class TorrentPeers {
 
   /** Applies the changed options. */
   apply(patch: PeersPatch): void {
+    if (patch.priority !== undefined) this.limits.setPriority(patch.priority);
     const { trackers, limits, peerLimits, uploadSlots, maxPeers, pex, superSeed } = patch;
     const now = this.#now;
     if (trackers !== undefined) this.trackers.choose(trackers);

@@ -50,6 +50,8 @@ export interface PeersPatch {
   maxPeers?: number;
   pex?: boolean;
   superSeed?: boolean;
+  /** -1, 0 or 1. */
+  priority?: number;
 }
 
 /** The work on the torrent's files. */

@@ -11,6 +11,9 @@ const LEAST_TURN = 1024;
 /** This near the end of an allowance, flows should take small steps. */
 const NEAR_END = 1024 * 1024;
 
+/** The weights of a flow: by priority, -1 to 1. */
+export const HEAVY = 4, LIGHT = 1 / 4;
+
 /** A flow that waits for tokens. */
 export interface Waiter {
   /** Tokens are available again, though other flows may be quicker. */
@@ -24,8 +27,10 @@ export class Throttle {
   /** Nothing passes once `#total` reaches this. */
   #end = Infinity;
   #filledAt = 0;
-  /** The number of flows that share it now. */
+  /** The flows that share it now, by their weights. */
   flows = 0;
+  /** Of these, flows that weigh more than the usual 1. */
+  heavy = 0;
   /** Requested bytes that have not passed yet, as the receivers know. */
   promised = 0;
   /** Null until a flow first waits. */
@@ -62,9 +67,9 @@ export class Throttle {
     return this.#bytesPerSecond;
   }
 
-  /** Bytes a second for each flow in equal shares. */
-  get evenShare(): number {
-    return this.#bytesPerSecond / Math.max(1, this.flows);
+  /** Bytes a second for a flow of this weight. */
+  shareOf(weight: number): number {
+    return this.#bytesPerSecond * weight / Math.max(weight, this.flows);
   }
 
   /** By a rate, or by an allowance that ends soon. */
@@ -94,14 +99,14 @@ export class Throttle {
     return this.available(now) > 0;
   }
 
-  /** Whole bytes that one flow may take now without overdrawing. */
-  available(now: number): number {
+  /** Whole bytes that one flow may take now without overdrawing; its turn goes by its weight. */
+  available(now: number, weight = 1): number {
     const left = this.#end - this.#total;
     if (left <= 0) return 0;
     if (!this.#isRated) return left;
     if (!this.#serving && this.waiting > 0) return 0;
     this.#refill(now);
-    const turn = Math.max(LEAST_TURN, this.#tokens / (this.waiting + 1));
+    const turn = weight * Math.max(LEAST_TURN, this.#tokens / (this.waiting + 1));
     return Math.max(0, Math.floor(Math.min(left, this.#tokens, turn)));
   }
 
@@ -153,6 +158,11 @@ export class Throttle {
 
 /** The limits of one flow, for instance those of the peer, the torrent and the client. */
 export class ThrottleChain {
+  /** Its share beside flows of weight 1. */
+  weight = 1;
+  /** Turns that a lighter flow let pass, by its weight. */
+  #credit = 0;
+
   constructor(public throttles: readonly Throttle[]) {}
 
   get limited(): boolean {
@@ -170,7 +180,7 @@ export class ThrottleChain {
   take(bytes: number, waiter: Waiter, now: number): number {
     let taken = bytes, tightest: Throttle | null = null;
     for (const throttle of this.throttles) {
-      const available = throttle.available(now);
+      const available = throttle.available(now, this.weight);
       if (available >= taken) continue;
       taken = available;
       tightest = throttle;
@@ -187,7 +197,21 @@ export class ThrottleChain {
       throttle.wait(waiter);
       return false;
     }
-    return true;
+    return !this.#letsPass(waiter);
+  }
+
+  /** Beside heavier flows that wait, a lighter one takes its turn only now and then. */
+  #letsPass(waiter: Waiter): boolean {
+    for (const throttle of this.throttles) {
+      const heaviest = throttle.heavy > 0 ? HEAVY : 1;
+      if (this.weight >= heaviest || throttle.waiting === 0) continue;
+      this.#credit += this.weight;
+      if (this.#credit >= heaviest) break;
+      throttle.wait(waiter);
+      return true;
+    }
+    this.#credit = 0;
+    return false;
   }
 
   leave(waiter: Waiter): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Client } from "../../src/client/client.ts";
 import { KIB, ManyTorrents } from "../harness/many_torrents.ts";
 
 const TIMEOUT = { timeout: 60_000 };
@@ -98,6 +99,55 @@ describe("extraTrackers", () => {
     assert.deepEqual(magnet.trackers().map(({ url }) => url), [own, extra]);
     await many.restart();
     assert.deepEqual([urls("a"), urls("p"), urls("m")], [[extra], [], [own, extra]]);
+    await many.close();
+  });
+});
+
+describe("priority", () => {
+  it("shares a limit of the client by it, down", TIMEOUT, async () => {
+    const many = new ManyTorrents(5, { limits: { down: 100 * KIB } }, FAST);
+    await many.open();
+    many.add("a", { priority: 1 }, 4000 * KIB);
+    many.add("b", {}, 4000 * KIB);
+    many.add("c", { priority: -1 }, 4000 * KIB);
+    await many.runFor(5000);
+    const got = () => [..."abc"].map((name) => many.named(name).status().downloaded);
+    const before = got();
+    await many.runFor(20_000);
+    const [a, b, c] = got().map((bytes, at) => bytes - before[at]!);
+    assert.ok(a! > 1.2 * b! && b! > 2 * c! && c! > 0, `${a}, ${b} and ${c} bytes`);
+    await many.world.wait(many.named("c").update({ priority: 1 }));
+    await many.world.wait(many.named("a").update({ priority: -1 }));
+    await many.runFor(5000);
+    const middle = got();
+    await many.runFor(10_000);
+    const [x, , z] = got().map((bytes, at) => bytes - middle[at]!);
+    assert.ok(z! > 4 * x!, `${x} and ${z} bytes after the change`);
+    await many.close();
+  });
+
+  it("shares a limit of the client by it, up", TIMEOUT, async () => {
+    const many = new ManyTorrents(6, { limits: { up: 60 * KIB } }, FAST);
+    await many.open();
+    const other = many.world.node("10.0.3.1");
+    const leech = await many.world.wait(
+      Client.open(other, { port: 6881, dht: false, lsd: false }),
+    );
+    for (const [name, priority] of [["a", 1], ["b", 0], ["c", -1]] as const) {
+      const { files, bytes } = many.make(name, 3000 * KIB);
+      for (const { path, content } of files) {
+        many.node.disk.put(["/data", ...path].join("/"), content);
+      }
+      many.add(name, { priority, trustFiles: true, peers: [] });
+      leech.add(bytes, { dir: "/data", peers: ["10.0.2.1:6881"] });
+    }
+    await many.runFor(5000);
+    const got = () => [..."abc"].map((name) => many.named(name).status().uploaded);
+    const before = got();
+    await many.runFor(30_000);
+    const [a, b, c] = got().map((bytes, at) => bytes - before[at]!);
+    assert.ok(a! > 2 * b! && b! > 2 * c! && c! > 0, `${a}, ${b} and ${c} bytes`);
+    await many.world.wait(leech.close());
     await many.close();
   });
 });
