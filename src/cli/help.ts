@@ -101,6 +101,7 @@ const TYPES: readonly (readonly [string, string])[] = [
   ["final-check", "the final check found bad pieces: bad, pieces"],
   ["warning", "message"],
   ["done", "all chosen files are complete: name, dir, size, wanted, seconds"],
+  ["goal", "the seed goal was reached; what happens then: stop, remove, remove-data, super-seed"],
   ["failed", "code, message, path"],
   ["stopped", "the torrent left the swarm"],
   ["progress", "every second: state, have, left, downRate, upRate, etaSeconds, peers, ratio, ..."],

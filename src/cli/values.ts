@@ -127,14 +127,23 @@ const SEED_GOALS = "ratio:1.5, time:2h, idle:30m";
 
 /**
  * "none", "forever", "ratio:R" (R times the size is uploaded), "time:T" or "idle:T" (nothing was
- * uploaded for that time), T as in `duration`.
+ * uploaded for that time), T as in `duration`; several with commas: the first that is reached.
  */
 export function seedGoal(text: string): SeedGoal {
+  const goals = text.split(",").map((one) => singleGoal(one, text));
+  if (goals.length === 1) return goals[0]!;
+  if (goals.every(({ kind }) => kind !== "none" && kind !== "forever")) {
+    return { kind: "any", goals };
+  }
+  throw new UsageError(`"${text}": none and forever stand alone`);
+}
+
+function singleGoal(text: string, whole: string): SeedGoal {
   if (text === "none" || text === "forever") return { kind: text };
   const [kind, value = ""] = text.split(/:(.*)/s, 2);
   if (kind === "ratio" && /^\d{1,6}(\.\d{1,6})?$/.test(value)) {
     return { kind, ratio: Number(value) };
   }
   if (kind === "time" || kind === "idle") return { kind, seconds: duration(value) };
-  throw new UsageError(`"${text}" is not none, forever or such as ${SEED_GOALS}`);
+  throw new UsageError(`"${whole}" is not none, forever or such as ${SEED_GOALS}`);
 }

@@ -306,7 +306,8 @@ export const TORRENT_OPTIONS = {
   },
   seedGoal: {
     kind: GOAL,
-    help: "How long to seed after completion: none, forever, a ratio, a time or an idle time",
+    help:
+      "How long to seed after completion: none, forever, a ratio, a time, an idle time, or any of several",
     default: { kind: "none" } as SeedGoal,
     kept: true,
     changeable: true,
@@ -314,7 +315,7 @@ export const TORRENT_OPTIONS = {
       name: "seed-goal",
       placeholder: "GOAL",
       help:
-        "How long to seed after completion: none (default), ratio:1.5, time:2h, idle:30m, forever",
+        "How long to seed after completion: none (default), ratio:1.5, time:2h, idle:30m, forever; ratio:2,time:24h ends at the first",
       commands: ["download"],
     }, {
       name: "seed-goal",

@@ -65,6 +65,12 @@ describe("values of flags", () => {
     refusesAll(hostAndPort, ["http://x:80", "peer:80/x", "[::1]", "[peer]:80"]);
   });
 
+  it("seedGoal reads several goals, of which the first one reached counts", () => {
+    const goals = [{ kind: "ratio", ratio: 2 }, { kind: "time", seconds: 86_400 }];
+    assert.deepEqual(seedGoal("ratio:2,time:24h"), { kind: "any", goals });
+    assert.throws(() => seedGoal("ratio:2,forever"), /none and forever stand alone/);
+  });
+
   it("seedGoal reads its five forms", () => {
     assert.deepEqual(seedGoal("none"), { kind: "none" });
     assert.deepEqual(seedGoal("forever"), { kind: "forever" });
