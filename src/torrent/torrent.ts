@@ -79,6 +79,13 @@ export class Torrent extends TorrentView {
   #recheck: PromiseWithResolvers<number> | null = null;
   /** The pieces before that check. */
   #hadBefore: ResumeData["have"] | null = null;
+  /** Whether a record is complete, for a choice of files. */
+  #judged: {
+    readonly record: ResumeData;
+    readonly files: AddOptions["files"] | undefined;
+    readonly skipFiles: AddOptions["skipFiles"] | undefined;
+    readonly isComplete: boolean;
+  } | null = null;
   /** It waits for space on its disk, on the client's word. */
   #isHeldForSpace = false;
   /** The user paused it last: a stop leaves that so, for the next run of the client. */
@@ -338,7 +345,8 @@ export class Torrent extends TorrentView {
   get #workNow(): Work {
     if (this.#isAtRest) return null;
     const content = this.#content, isNew = content === null && this.#record === null;
-    const checks = content !== null && !this.#hasChecked;
+    const phase = content?.phase, isBusy = phase === "verifying" || phase === "moving";
+    const checks = content !== null && !this.#hasChecked || isBusy;
     if (checks || isNew && this.#meta !== null) return "check";
     return this.#isComplete ? "seed" : "download";
   }
@@ -346,8 +354,17 @@ export class Torrent extends TorrentView {
   get #isComplete(): boolean {
     if (this.#content !== null) return this.#content.pieces.complete;
     if (this.#record === null) return this.#ports.peers.progress.complete;
-    const { wanted, left } = recordedFigures(this.#shown());
-    return wanted > 0 && left === 0;
+    return this.#isCompleteBy(this.#record);
+  }
+
+  /** Asked of thousands of queued torrents every two seconds: it is counted once for each choice. */
+  #isCompleteBy(record: ResumeData): boolean {
+    const { files, skipFiles } = this.#ports.withLabels(this.#options), known = this.#judged;
+    const isKnown = known?.record === record && known.files === files;
+    if (isKnown && known.skipFiles === skipFiles) return known.isComplete;
+    const { wanted, left } = recordedFigures(this.#shown()), isComplete = wanted > 0 && left === 0;
+    this.#judged = { record, files, skipFiles, isComplete };
+    return isComplete;
   }
 
   get #dir(): string {
@@ -622,6 +639,7 @@ export class Torrent extends TorrentView {
     );
     this.#hadBefore = this.#recheck === null ? null : record?.have ?? null;
     this.#hasChecked = false;
+    this.#judged = null;
     this.#record = null; // for a thousand torrents, that would be much memory
     this.#error = null;
     this.#standing = "working";

@@ -34,6 +34,22 @@ const CLIENT: Wrong[] = [
     'quota.period is "week": it must be "day" or "month"',
   ],
   [{ dht: { bootstrap: ["x"] } }, 'dht.bootstrap is "x": it must be host:port or [v6]:port'],
+  [
+    { queue: { downloads: -1 } },
+    "queue.downloads is -1: it must be a whole number from 0, or Infinity",
+  ],
+  [{ minFreeSpace: -1 }, `minFreeSpace is -1: it must be ${BYTES}`],
+  [{ extraTrackers: ["x"] }, `extraTrackers is "x": it must be the URL of a tracker`],
+  [
+    { alternative: { schedule: [{ days: [7], from: "08:00", to: "10:00" }] } },
+    "alternative.schedule.days is 7: it must be a day from 0 (Sunday) to 6 (Saturday)",
+  ],
+  [
+    { alternative: { schedule: [{ days: [1], from: "8", to: "10:00" }] } },
+    'alternative.schedule.from is "8": it must be a time such as "22:30"',
+  ],
+  [{ labels: { "": {} } }, 'labels is "": it must be a label of 1 to 100 characters'],
+  [{ labels: { tv: { limits: { up: -1 } } } }, `labels.tv.limits.up is -1: it must be ${RATE}`],
   [{ quota: { period: "day", down: -5 } }, `quota.down is -5: it must be ${BYTES}`],
 ];
 
@@ -62,8 +78,19 @@ const ADD: Wrong[] = [
   ],
   [
     { seedGoal: { kind: "sometime" } },
-    'seedGoal.kind is "sometime": it must be "none" or "forever" or "ratio" or "time" or "idle"',
+    'seedGoal.kind is "sometime": it must be "none" or "forever" or "ratio" or "time" or "idle" or "any"',
   ],
+  [
+    { seedGoal: { kind: "any", goals: [] } },
+    "seedGoal.goals is a list: it must be a list of seed goals",
+  ],
+  [
+    { seedGoal: { kind: "any", goals: [{ kind: "any", goals: [] }] } },
+    "seedGoal.goals is an object: it must be a list of single seed goals",
+  ],
+  [{ labels: ["x".repeat(101)] }, `labels is "${"x".repeat(100)}": it must be a label`],
+  [{ atGoal: "forget" }, 'atGoal is "forget": it must be "stop" or "remove" or'],
+  [{ priority: 2 }, "priority is 2: it must be a whole number from -1 to 1"],
   [{ seedGoal: { kind: "toString" } }, 'seedGoal.kind is "toString"'],
 ];
 

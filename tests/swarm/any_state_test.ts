@@ -21,10 +21,12 @@ const KIB = 1024;
 const TIMEOUT = { timeout: 120_000 };
 const STATE = { stateDir: "/state" };
 const TRACKER = "http://10.0.0.1/announce";
-const WALKS = 30, STEPS = 40;
+const WALKS = 70, STEPS = 40;
 
 const AT_REST = ["paused", "done", "stopped", "failed"], OVER = AT_REST.slice(1);
-const ENDS = ["waiting", "paused", "stopped", "failed"];
+/** States in which nobody hears of it. */
+const QUIET = [...AT_REST, "queued"];
+const ENDS = ["waiting", "queued", "paused", "stopped", "failed"];
 /** The states that may follow each reported state. */
 const EDGES: Readonly<Record<string, readonly string[]>> = {
   added: ["finding", "checking", "downloading", "verifying", "seeding", "done", ...ENDS],
@@ -34,6 +36,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   verifying: ["downloading", "seeding", "done", ...ENDS],
   seeding: ["downloading", "done", ...ENDS],
   waiting: ["finding", "checking", "downloading", "verifying", "seeding", "done", ...ENDS],
+  queued: ["finding", "checking", ...ENDS],
   paused: ["finding", "checking", "stopped"],
   done: ["checking"],
   stopped: ["finding", "checking"],
@@ -50,7 +53,7 @@ class Walk {
   restarts = 0;
   #leech!: Participant;
   #source: string | Uint8Array = "";
-  #options: Pick<AddOptions, "files" | "uploadSlots" | "seedGoal" | "peers"> = {};
+  #options: Partial<AddOptions> = {};
   #silent = false;
   #state = "";
   /** The tracker heard `started`, and the torrent was not at rest since. */
@@ -97,7 +100,7 @@ class Walk {
     const { http } = this.node, request = http.request.bind(http);
     http.request = async (asked) => {
       const event = /[?&]event=(\w+)/.exec(asked.url)?.[1] ?? "";
-      if (event !== "stopped" && event !== "completed" && AT_REST.includes(this.#now)) {
+      if (event !== "stopped" && event !== "completed" && QUIET.includes(this.#now)) {
         this.#fail(`an announce while ${this.#now}`);
       }
       if (event === "started" && this.#isKnown) this.#fail("a second started");
@@ -126,7 +129,7 @@ class Walk {
         if (!EDGES[this.#state]!.includes(state)) this.#fail(`${this.#state} to ${state}`);
         this.visited.add(`${this.#state} ${state}`);
         this.#state = state;
-        if (AT_REST.includes(state)) this.#isKnown = false; // a silent tracker may not be told
+        if (QUIET.includes(state)) this.#isKnown = false; // a silent tracker may not be told
       }
     })();
   }
@@ -177,6 +180,10 @@ class Walk {
       () => void (this.#silent = !this.#silent),
       () => dice.chance(0.3) ? this.#addAgain() : undefined,
       () => torrent.recheck(),
+      () =>
+        this.#leech.client.update({ queue: { downloads: dice.below(2), seeds: dice.below(2) } }),
+      () => this.#leech.client.update({ queue: { downloads: Infinity, seeds: Infinity } }),
+      () => this.#update({ forceStart: dice.chance(0.3) }),
       () => torrent.rename(1, `folder/name ${dice.below(4)}`),
       () => this.#move(dice.pick(["/data", "/elsewhere"])),
     ];
@@ -256,6 +263,9 @@ class Walk {
   async finish(): Promise<void> {
     this.#silent = false;
     this.node.disk.repair();
+    await this.swarm.world.wait(
+      this.#leech.client.update({ queue: { downloads: Infinity, seeds: Infinity } }),
+    );
     this.#torrent.start();
     const goal = { kind: "forever" } as const;
     await this.swarm.world.wait(this.#update({ files: {}, seedGoal: goal }));
@@ -298,7 +308,9 @@ describe("a torrent, from every state to every other", () => {
       moves += walk.moves;
       restarts += walk.restarts;
     }
-    assert.ok(moves >= 10 && restarts > 10, `${moves} moves, ${restarts} restarts`);
+    assert.ok(moves > 10 && restarts > 10, `${moves} moves, ${restarts} restarts`);
+    const toQueued = [...visited].filter((edge) => edge.endsWith(" queued"));
+    assert.ok(toQueued.length >= 3 && [...visited].some((edge) => edge.startsWith("queued ")));
     assert.ok(visited.size >= 30, `${visited.size} edges: ${[...visited].toSorted().join(", ")}`);
   });
 });
