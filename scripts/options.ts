@@ -47,7 +47,8 @@ function table(rows: Rows): string[] {
 function defaultOf(row: OptionRow): string {
   if (row.required) return "none: it must be given";
   const { default: value, otherwise } = row;
-  if (value === undefined) return otherwise ?? "";
+  if (otherwise !== undefined) return otherwise;
+  if (value === undefined) return "";
   if (Array.isArray(value)) return "none";
   if (typeof value !== "object") return `\`${String(value)}\``;
   return (value as { kind?: string } | null)?.kind ?? "no limits";

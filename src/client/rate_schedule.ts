@@ -15,6 +15,8 @@ export class RateSchedule {
   readonly #limits: ClientLimits;
   #usual: Rates = { down: Infinity, up: Infinity };
   #alternative: AlternativeLimits = { limits: {}, on: false, schedule: [] };
+  /** The switch as it was given last. */
+  #givenOn = false;
   /** What the schedule said when it was last asked; null before. */
   #said: boolean | null = null;
 
@@ -34,14 +36,19 @@ export class RateSchedule {
     this.#apply();
   }
 
-  /** Parts that are left out stay as they are; another schedule speaks at once. */
-  setAlternative(alternative: Partial<AlternativeLimits>): void {
-    this.#alternative = { ...this.#alternative, ...alternative };
-    const saysNow = this.#schedule();
-    if (alternative.schedule !== undefined && alternative.on === undefined && saysNow !== null) {
-      this.#alternative = { ...this.#alternative, on: saysNow };
-    }
-    this.#said = saysNow;
+  /**
+   * Parts that are left out stay as they are; another schedule speaks at once. `on` beside the present
+   * schedule, as in settings that are given as a whole, is a switch by hand only where it is another.
+   */
+  setAlternative(given: Partial<AlternativeLimits>): void {
+    const before = this.#alternative, { on = before.on } = given;
+    const isSwitch = given.schedule === undefined || on !== this.#givenOn;
+    const isSame = sameSchedule(given.schedule ?? before.schedule, before.schedule);
+    this.#givenOn = given.on ?? this.#givenOn;
+    this.#alternative = { ...before, ...given };
+    this.#said = this.#schedule();
+    const inForce = isSame ? isSwitch ? on : before.on : this.#said ?? on;
+    this.#alternative = { ...this.#alternative, on: this.#said === null ? on : inForce };
     this.#apply();
   }
 
@@ -81,6 +88,10 @@ export function isWithin(
     if (begin < end) return days.includes(today) && minute >= begin && minute < end;
     return minute >= begin ? days.includes(today) : minute < end && days.includes(yesterday);
   });
+}
+
+function sameSchedule(a: readonly WeeklyWindow[], b: readonly WeeklyWindow[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function minuteOf(time: string): number {

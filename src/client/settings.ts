@@ -40,9 +40,12 @@ import {
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type {
   AddOptions,
+  AlternativeLimits,
   ClientOptions,
   ClientPatch,
   DhtSettings,
+  LabelSettings,
+  QueueLimits,
   Rates,
   SeedGoal,
   TorrentPatch,
@@ -586,12 +589,14 @@ export const CLIENT_OPTIONS = {
     kind: QUEUE,
     help: "How many torrents work at a time: { downloads, seeds, stalledSeconds }",
     otherwise: "all work",
+    default: { downloads: Infinity, seeds: Infinity, stalledSeconds: 300 } as Partial<QueueLimits>,
     changeable: true,
   },
   alternative: {
     kind: ALTERNATIVE,
     help: "Other rate limits for some hours of the week: { limits, on, schedule }",
     otherwise: "none",
+    default: { limits: {}, on: false, schedule: [] } as Partial<AlternativeLimits>,
     changeable: true,
   },
   minFreeSpace: {
@@ -610,6 +615,7 @@ export const CLIENT_OPTIONS = {
     kind: LABELS,
     help: "By label: { dir, limits, seedGoal, atGoal, skipFiles } of its torrents",
     otherwise: "none",
+    default: {} as Readonly<Record<string, LabelSettings>>,
     changeable: true,
   },
 } as const satisfies Rows<ClientOptions>;

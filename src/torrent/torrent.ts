@@ -284,6 +284,7 @@ export class Torrent extends TorrentView {
     }
     this.#pace.reset();
     this.#error = null;
+    this.#isHeldForSpace = false;
     this.#setStanding("working");
     return true;
   }
@@ -507,7 +508,8 @@ export class Torrent extends TorrentView {
   /** What `heldBy` says may have changed. */
   #reconsider(): void {
     if (this.#isAtRest) return;
-    const isHeld = this.#standing === "queued" || this.#isHeldForSpace;
+    const forSpace = this.#isHeldForSpace && this.#standing === "waiting";
+    const isHeld = this.#standing === "queued" || forSpace;
     if (!isHeld) return void this.#isHeld();
     const hold = this.#ports.heldBy();
     if (hold === (this.#error ?? "queue")) return;

@@ -60,6 +60,11 @@ describe("minFreeSpace", () => {
       await many.runFor(2000);
       assert.equal(many.named("b").status().state, "waiting");
       assert.equal(many.named("b").status().error?.code, "disk-low");
+      await many.world.wait(many.named("c").pause());
+      volume.capacity = LEAST * 2;
+      await many.runFor(12_000);
+      many.named("c").start();
+      await many.run(() => many.named("c").status().state === "downloading", 5000);
       await many.world.wait(many.client.update({ minFreeSpace: 0 }));
       await many.run(() => many.count("waiting") === 0, 12_000);
       await many.close();

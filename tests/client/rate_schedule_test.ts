@@ -107,6 +107,24 @@ describe("RateSchedule", () => {
     assert.equal(schedule.isOn, false);
   });
 
+  it("takes settings that are given as a whole for no switch", () => {
+    const { schedule, passTo } = started();
+    const whole = {
+      on: false,
+      schedule: [{ days: [0, 1, 2, 3, 4, 5, 6], from: "08:00", to: "20:00" }],
+    };
+    passTo(10);
+    schedule.setAlternative({ ...whole, limits: { down: 50 } });
+    assert.equal(schedule.isOn, true);
+    schedule.setAlternative({ ...whole, on: true });
+    schedule.setAlternative(whole);
+    assert.equal(schedule.isOn, false);
+    passTo(33);
+    assert.equal(schedule.isOn, true);
+    schedule.setAlternative({ on: false, schedule: [], limits: {} });
+    assert.equal(schedule.isOn, false);
+  });
+
   it("follows summer time", () => {
     const { clock, schedule, passTo } = started();
     passTo(7);
