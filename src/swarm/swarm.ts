@@ -46,8 +46,9 @@ export class Swarm {
   /** Null while the torrent is unknown or not at work. */
   #content: SwarmContent | null = null;
   readonly #events: SwarmEvents;
-  readonly #connector: Connector;
-  readonly #sessions: SessionMaker;
+  #madeConnector: Connector | null = null;
+  #madeSessions: SessionMaker | null = null;
+  readonly #identity: Identity;
   readonly #uploading: Uploading;
   readonly #members = new Map<PoolPeer, Member>();
   readonly #bySession = new Map<PeerSession, Member>();
@@ -70,10 +71,37 @@ export class Swarm {
     options: SwarmOptions,
     events: SwarmEvents,
   ) {
-    const content = () => this.#content;
     this.#ports = ports;
+    this.#identity = identity;
     this.#events = events;
-    this.#sessions = new SessionMaker({ ...ports, identity, content }, {
+    this.#uploading = new Uploading({
+      random: ports.random,
+      limits: ports.limits,
+      content: () => this.#content,
+      sessions: this.#bySession,
+      changed: (session) => this.#changed(session),
+    }, options);
+  }
+
+  /** Made for the first connection: most torrents of a large client have none. */
+  get #connector(): Connector {
+    return this.#madeConnector ??= new Connector({
+      ...this.#ports,
+      handshake: () => this.handshake,
+      makeRoom: (address, port) => this.#makeRoom(address, port),
+      joined: (peer, connection) => this.#join(peer, connection),
+      settle: () => this.settle(),
+      unreached: (peer, error) => this.#events.unreached(peer, error),
+    }, this.#identity);
+  }
+
+  /** Made for the first connection, too. */
+  get #sessions(): SessionMaker {
+    return this.#madeSessions ??= new SessionMaker({
+      ...this.#ports,
+      identity: this.#identity,
+      content: () => this.#content,
+    }, {
       changed: (session) => this.#changed(session),
       interestChanged: () => this.#uploading.slotsChanged(),
       choked: (session, dropped) => this.#uploading.spread?.choked(session, dropped),
@@ -82,20 +110,6 @@ export class Swarm {
       extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
       dhtPort: (session, port) => this.#ports.extensions.hasDhtAt(session, port),
     });
-    this.#uploading = new Uploading({
-      ...ports,
-      content,
-      sessions: this.#bySession,
-      changed: (session) => this.#changed(session),
-    }, options);
-    this.#connector = new Connector({
-      ...ports,
-      handshake: () => this.handshake,
-      makeRoom: (address, port) => this.#makeRoom(address, port),
-      joined: (peer, connection) => this.#join(peer, connection),
-      settle: () => this.settle(),
-      unreached: (peer, error) => this.#events.unreached(peer, error),
-    }, identity);
   }
 
   /** The pieces are available: connected peers take part from now on. Between turns only. */
@@ -103,7 +117,7 @@ export class Swarm {
     this.#content = content;
     this.#version = 0;
     this.#saidDone = this.#isSeed = false;
-    this.#sessions.forgetWork();
+    this.#madeSessions?.forgetWork();
     this.#uploading.attach(content);
     for (const member of [...this.#members.values()]) this.#bringIn(member, content);
     this.#shareWindows();
@@ -168,7 +182,7 @@ export class Swarm {
 
   /** Dials while the pool has a peer to dial: after new peers, losses and back-offs. */
   dialMore(): void {
-    this.#connector.dialMore();
+    if (this.#ports.pool.known !== null) this.#connector.dialMore();
   }
 
   #hangUp(member: Member): void {
