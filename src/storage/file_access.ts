@@ -180,7 +180,7 @@ export class FileAccess {
   /** As `make`, off this thread. Only for the holder of the turn. */
   async makeAway(file: StoredFile): Promise<void> {
     await this.pace.away(async () => {
-      this.paths.makeFolders(file.elements);
+      await this.#foldersAway(file);
       file.checked(null);
       await this.#handleAway(file, "create");
       this.paths.noteNewName(file.elements);
@@ -190,7 +190,7 @@ export class FileAccess {
 
   /** Creates a missing file. Throws a FileError: "exists" if its name is taken. */
   make(file: StoredFile): void {
-    this.paths.makeFolders(file.elements);
+    this.#folders(file);
     file.checked(null);
     this.#leave(file, this.#create(file));
   }
@@ -266,6 +266,16 @@ export class FileAccess {
     file.leave({ ...now, inode: 0 });
   }
 
+  #folders(file: StoredFile): void {
+    this.paths.makeFolders(file.elements);
+    this.paths.refuseNewLinks(file.path);
+  }
+
+  async #foldersAway(file: StoredFile): Promise<void> {
+    this.paths.makeFolders(file.elements);
+    await this.paths.refuseNewLinksAway(file.path);
+  }
+
   // hot
   #openForWriting(file: StoredFile): FileHandle {
     if (this.#pool.isOpen(file, "write")) {
@@ -273,7 +283,7 @@ export class FileAccess {
       return this.#pool.open(file, "write");
     }
     this.#checkUsable(file);
-    this.paths.makeFolders(file.elements);
+    this.#folders(file);
     if (file.isNew) return this.#create(file);
     const now = this.#stat(file);
     if (now === null) this.paths.noteNewName(file.elements);
@@ -287,7 +297,7 @@ export class FileAccess {
     const isOpen = this.#pool.isOpen(file, "write");
     if (!isOpen) {
       this.#checkUsable(file);
-      this.paths.makeFolders(file.elements);
+      await this.#foldersAway(file);
     }
     if (file.isNew) {
       if (isOpen) return;

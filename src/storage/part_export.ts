@@ -36,6 +36,7 @@ export async function exportParts(
     await access.sync([temporary]);
     access.letGo(temporary);
     access.paths.makeFolders(file.elements);
+    await access.paths.refuseNewLinksAway(file.path);
     // In the turn of the renaming, which would replace it.
     if (access.disk.stat(file.path) !== null) throw inTheWay(file.path);
     access.disk.rename(path, file.path);

@@ -167,9 +167,11 @@ export class Relocation {
     const done: Move[] = [];
     try {
       for (const move of this.#moves) {
+        from.paths.refuseNewLinks(move[now].path);
         if (from.look(move[now]) === null) continue;
         from.letGo(move[now]);
         to.paths.makeFolders(move.to.elements);
+        to.paths.refuseNewLinks(move.to.path);
         // In the same turn, as the system's renaming would replace it.
         if (to.look(move.to) !== null) throw inTheWay(move.to.path);
         to.disk.rename(move[now].path, move.to.path);

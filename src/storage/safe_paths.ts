@@ -118,6 +118,34 @@ export class SafePaths {
     return this.#walk(elements, () => false);
   }
 
+  /**
+   * Looks again at the known folders on the way to a file, just before something is opened in it for
+   * writing: one that has become a symbolic link since leads elsewhere. Throws a FileError ("symlink").
+   */
+  refuseNewLinks(path: string): void {
+    for (const folder of this.#foldersAbove(path)) {
+      this.#refuseLink(folder, this.#files.stat(folder));
+    }
+  }
+
+  /** The same off this thread. */
+  async refuseNewLinksAway(path: string): Promise<void> {
+    for (const folder of this.#foldersAbove(path)) {
+      this.#refuseLink(folder, await this.#files.statAsync(folder));
+    }
+  }
+
+  *#foldersAbove(path: string): Generator<string> {
+    const { length } = this.root;
+    for (let at = parentOf(path); at.length > length; at = parentOf(at)) yield at;
+  }
+
+  #refuseLink(folder: string, now: FileStat | null): void {
+    if (now?.kind !== "link") return;
+    this.#real.delete(folder);
+    throw this.linkRefused(folder);
+  }
+
   /** The folder of a file. */
   folderOf(elements: readonly string[]): string {
     return elements.length === 1 ? this.root : this.join(elements.slice(0, -1));

@@ -240,6 +240,7 @@ export class TorrentFiles {
     const file = this.#set.files[index]!;
     this.#set.access.letGo(file);
     this.#set.access.paths.makeFolders(file.elements);
+    await this.#set.access.paths.refuseNewLinksAway(file.path);
     await this.#set.access.disk.copy(from, file.path);
     file.own(this.#set.access.look(file));
     this.#set.apart.delete(index);
