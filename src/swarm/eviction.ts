@@ -38,6 +38,7 @@ export interface Evictable {
     readonly connectedAt: number;
     readonly down: { readonly rate: number };
     readonly up: { readonly rate: number };
+    readonly window: { isUnwilling(now: number): boolean };
     wastesTurns(now: number, busy: boolean): boolean;
   };
 }
@@ -63,6 +64,7 @@ export function expendable<Member extends Evictable>(
 ): Member | null {
   const all = [...members];
   return idle(all, now) ??
+    longestIdle(all.filter((member) => isUnwilling(member, now))) ??
     longestIdle(crowd(all, newcomer).filter(({ movedAt }) => now - movedAt >= IDLE_AFTER_MS)) ??
     lowerPriority(all, newcomer, now);
 }
@@ -78,18 +80,27 @@ export function idle<Member extends Evictable>(
 }
 
 /**
- * The connection of a full, downloading pool to close so that another peer can be dialled: the one
- * that carried no data for the longest time, at least a minute; a peer that does not answer our
- * requests goes first, after ten seconds. Null: all are useful.
+ * The connection of a full, downloading pool to close so that another peer can be dialled: one that
+ * lets us request and sends no block; if we are `starving`, also the one that carried no data for the
+ * longest time, at least a minute. Null: all are useful.
  */
-export function leastMissed<Member extends Evictable & { session: { snubbed: boolean } }>(
+export function leastMissed<Member extends Evictable>(
   members: Iterable<Member>,
   now: number,
+  starving: boolean,
 ): Member | null {
   const all = [...members];
-  const quiet = (ms: number) => all.filter(({ movedAt }) => now - movedAt >= ms);
-  return longestIdle(quiet(IDLE_AFTER_MS).filter(({ session }) => session.snubbed)) ??
-    longestIdle(quiet(UNPRODUCTIVE_AFTER_MS));
+  const unwilling = longestIdle(all.filter((member) => isUnwilling(member, now)));
+  if (unwilling !== null || !starving) return unwilling;
+  return longestIdle(all.filter(({ movedAt }) => now - movedAt >= UNPRODUCTIVE_AFTER_MS));
+}
+
+/**
+ * It keeps our requests, or rejects them, and we send it nothing either. A byte now and then must not
+ * save it, as it would if only the time of its last byte counted.
+ */
+function isUnwilling({ session }: Evictable, now: number): boolean {
+  return session.up.rate < 1 && session.window.isUnwilling(now);
 }
 
 /** Between two pieces of a super-seed (BEP 16), it and a leech have no interest for some seconds. */

@@ -354,8 +354,8 @@ export class Swarm {
 
   #leastMissed(now: number): Member | null {
     const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
-    if (this.#complete || rate >= STARVING_RATE) return null;
-    return leastMissed(this.#members.values(), now);
+    if (this.#complete) return null;
+    return leastMissed(this.#members.values(), now, rate < STARVING_RATE);
   }
 
   /** Peers that are unchoked at once, besides the random one. */

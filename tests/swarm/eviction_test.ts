@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Evictable, expendable } from "../../src/swarm/eviction.ts";
+import { type Evictable, expendable, leastMissed } from "../../src/swarm/eviction.ts";
 import { parseIp } from "../../src/util/ip_address.ts";
 
 let made = 0;
@@ -13,6 +13,7 @@ interface Traits {
   movedAt?: number;
   wastes?: boolean;
   stuck?: boolean;
+  unwilling?: boolean;
   address?: string;
   incoming?: boolean;
 }
@@ -20,7 +21,12 @@ interface Traits {
 /** By default one that wants what we have, waits for its first turn, and shares no address. */
 function member(spread: number, traits: Traits = {}): Evictable {
   const { wants = true, down = 0, up = 0, connectedAt = 0, wastes = false, stuck = false } = traits;
-  const { movedAt = connectedAt, address = `10.1.1.${made++}`, incoming = true } = traits;
+  const {
+    movedAt = connectedAt,
+    address = `10.1.1.${made++}`,
+    incoming = true,
+    unwilling = false,
+  } = traits;
   const rate = (rate: number) => ({ rate });
   return {
     peer: { spread, bytes: parseIp(address)! },
@@ -33,6 +39,7 @@ function member(spread: number, traits: Traits = {}): Evictable {
       down: rate(down),
       up: rate(up),
       stuck,
+      window: { isUnwilling: () => unwilling },
       wastesTurns: () => wastes,
     },
   };
@@ -121,5 +128,25 @@ describe("expendable", () => {
     assert.equal(expendable(crowd, somebody(), MINUTE - 1), crowd[0]);
     const apart = [1, 2, 3, 4].map((i) => member(19, { address: `2001:db8:0:${i}::1` }));
     assert.equal(expendable(apart, somebody(), MINUTE - 1), null);
+  });
+});
+
+describe("a peer that lets us request and sends no block", () => {
+  const drip = member(19, { unwilling: true, down: 1, movedAt: 99_999 });
+  it("makes room for a newcomer, and for a peer to dial, though single bytes arrive", () => {
+    assert.equal(expendable([member(0, { down: 2000 }), drip], somebody(), 100_000), drip);
+    assert.equal(leastMissed([member(0, { down: 2000 }), drip], 100_000, false), drip);
+  });
+
+  it("stays while it takes our blocks", () => {
+    const leech = member(19, { unwilling: true, up: 2000, movedAt: 99_999 });
+    assert.equal(expendable([leech], somebody(), 100_000), null);
+    assert.equal(leastMissed([leech], 100_000, true), null);
+  });
+
+  it("is the only one to go while the download is not starving", () => {
+    const quiet = member(19);
+    assert.equal(leastMissed([quiet], 100_000, false), null);
+    assert.equal(leastMissed([quiet], 100_000, true), quiet);
   });
 });

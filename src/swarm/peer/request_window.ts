@@ -34,6 +34,9 @@ const OVERTAKING = 32;
 /** A peer that rejects gets no requests for this time; it doubles with every reject until a block. */
 const FIRST_REST_MS = 500;
 const MAX_REST_MS = 60_000;
+/** After this time without an answer, or so many rejects in a row, a peer counts as unwilling. */
+const UNWILLING_MS = 10_000;
+const UNWILLING_REJECTS = 5;
 
 const GONE = 0, LIVE = 1, LATE = 2;
 
@@ -90,6 +93,8 @@ export class RequestWindow {
   #arriving = false;
   /** It has not answered for too long: until it does, others get its blocks. */
   snubbed = false;
+  /** It has sent a whole block, in time or late: some peers accept requests and never do. */
+  delivers = false;
   /** Rejects since the last block: how many, and until when it gets no requests. */
   #refusals = 0;
   #resting = false;
@@ -284,6 +289,12 @@ export class RequestWindow {
     if (this.snubbed || !this.busy) return false;
     this.snubbed = now - this.#waitingSince > this.#timeoutMs;
     return this.snubbed;
+  }
+
+  /** It lets us request and has sent no block for long; bytes of one do not count. */
+  isUnwilling(now: number): boolean {
+    if (this.#refusals >= UNWILLING_REJECTS) return true;
+    return this.snubbed && now - this.#waitingSince >= UNWILLING_MS;
   }
 
   /** All rejects during one pause count as one. */

@@ -166,7 +166,7 @@ export class PeerSession {
 
   /** Whether it has sent a whole block: some peers accept requests and never do. */
   get delivers(): boolean {
-    return this.down.total > 0;
+    return this.window.delivers;
   }
 
   get outstanding(): number {
