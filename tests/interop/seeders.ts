@@ -64,6 +64,7 @@ export async function seedWithAria2(
   scene: Scene,
   payload: Payload,
   torrent: string,
+  rate = 0,
 ): Promise<string> {
   demand("aria2");
   const port = await freePort();
@@ -78,6 +79,7 @@ export async function seedWithAria2(
     "--bt-enable-lpd=false",
     "--disable-ipv6=true",
     `--listen-port=${port}`,
+    `--max-overall-upload-limit=${rate}`,
     "--summary-interval=0",
     "--show-console-readout=false",
     `--dir=${payload.dir}`,

@@ -45,7 +45,7 @@ describe("shoal download with a real tracker", () => {
       torrent: tracked,
       rate: 6 * mebibyte,
     });
-    const second = await seedWithAria2(scene, payload, tracked);
+    const second = await seedWithAria2(scene, payload, tracked, 6 * mebibyte);
     await tracker.waitForSeeds(payload, 2);
 
     for (const url of [tracker.http, tracker.udp]) {

@@ -259,6 +259,7 @@ export class RequestWindow {
    * slow start the window grows.
    */
   blockCame(now: number, inTime: boolean): void {
+    this.delivers = true;
     this.snubbed = this.#arriving = false;
     if (inTime) this.#measure(now);
     this.#waitingSince = now;

@@ -396,3 +396,32 @@ describe("RequestWindow: snubbing", () => {
     }
   });
 });
+
+describe("a peer that sends no whole block", () => {
+  it("has not proved itself, and is unwilling 10 s after its first request", () => {
+    const window = new RequestWindow();
+    window.push(0, 0, 0);
+    window.take(0, 0, 1000); // and the rest of the block never arrives
+    for (let now = 0; now < 15_000; now += 500) window.tick(now, 1);
+    assert.equal(window.delivers || window.isUnwilling(15_000), false);
+    window.tick(15_500, 1);
+    assert.equal(window.isUnwilling(15_500), true);
+    window.blockCame(16_000, true);
+    assert.equal(window.delivers && !window.isUnwilling(16_000), true);
+  });
+
+  it("is unwilling after five rejects in a row", () => {
+    const window = new RequestWindow();
+    let rejects = 0, now = 0;
+    for (; !window.isUnwilling(now) && now < 60_000; now += 500) {
+      if (window.size > 0) {
+        window.push(0, 0, now);
+        window.rejected(0, 0);
+        rejects++;
+      }
+      window.tick(now, 0);
+    }
+    assert.equal(rejects, 5);
+    assert.ok(now < 12_000, `${now} ms`);
+  });
+});
