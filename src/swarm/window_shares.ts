@@ -31,8 +31,7 @@ export function shareWindows(
   for (const session of sessions.keys()) {
     const { window } = session;
     const rank = window.busy ? first++ : gives(session) ? next++ : later++;
-    window.limit = limit;
-    window.setShare(rate, rank >= carried && !session.snubbed, allowance);
+    window.setShare(rate, rank >= carried && !session.snubbed, allowance, limit);
   }
 }
 

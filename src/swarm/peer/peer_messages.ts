@@ -30,6 +30,8 @@ export interface MessageParts {
 }
 
 export class PeerMessages implements wire.WireSink {
+  /** It has sent a whole requested block: some peers accept requests and never do. */
+  delivers = false;
   readonly #session: PeerSession;
   readonly #taking: DownloadSide;
   readonly #giving: UploadSide;
@@ -216,7 +218,9 @@ export class PeerMessages implements wire.WireSink {
 
   // hot
   blockEnd(): void {
-    this.#budget.delivered(this.#taking.blockEnd(this.#now));
+    const length = this.#taking.blockEnd(this.#now);
+    if (length > 0) this.delivers = true;
+    this.#budget.delivered(length);
     this.#paid = this.#book.ledger.work.steps; // the cost of a block is ours
     this.#events.changed(this.#session);
   }

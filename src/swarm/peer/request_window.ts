@@ -68,8 +68,7 @@ export class RequestWindow {
 
   #size = START_SIZE;
   #reqq = DEFAULT_REQQ;
-  /** Upper bound from the memory that all peers share. */
-  limit = Infinity;
+  #limit = Infinity;
   /** Null without a quota. */
   #allowance: RequestAllowance | null = null;
   /** Our rate limits cannot serve more peers: nothing is requested from it. */
@@ -93,8 +92,6 @@ export class RequestWindow {
   #arriving = false;
   /** It has not answered for too long: until it does, others get its blocks. */
   snubbed = false;
-  /** It has sent a whole block, in time or late: some peers accept requests and never do. */
-  delivers = false;
   /** Rejects since the last block: how many, and until when it gets no requests. */
   #refusals = 0;
   #resting = false;
@@ -119,7 +116,7 @@ export class RequestWindow {
   get size(): number {
     if (this.#resting || this.#waits) return 0;
     if (this.snubbed) return this.#length === 0 ? 1 : 0;
-    const size = Math.min(this.#size, this.#useful, this.#reqq, this.limit);
+    const size = Math.min(this.#size, this.#useful, this.#reqq, this.#limit);
     // At a low limit the next block is requested when this one is complete.
     if (size <= 1 && this.paced && this.#arriving) return 0;
     const wanted = Math.max(1, size);
@@ -139,9 +136,16 @@ export class RequestWindow {
 
   /**
    * Its share of our rate limits, in bytes a second: no more is requested, and nothing while it
-   * `waits` for others. `allowance`: the rest of a quota, null without one.
+   * `waits` for others. `allowance`: the rest of a quota, null without one. `limit`:
+   * most requests, from the memory that all peers share.
    */
-  setShare(rate: number, waits = false, allowance: RequestAllowance | null = null): void {
+  setShare(
+    rate: number,
+    waits = false,
+    allowance: RequestAllowance | null = null,
+    limit = Infinity,
+  ): void {
+    this.#limit = limit;
     this.#waits = waits;
     this.#allowance = allowance;
     this.#fairSize = Math.max(1, this.#blocksAt(rate));
@@ -259,7 +263,6 @@ export class RequestWindow {
    * slow start the window grows.
    */
   blockCame(now: number, inTime: boolean): void {
-    this.delivers = true;
     this.snubbed = this.#arriving = false;
     if (inTime) this.#measure(now);
     this.#waitingSince = now;

@@ -166,7 +166,7 @@ export class PeerSession {
 
   /** Whether it has sent a whole block: some peers accept requests and never do. */
   get delivers(): boolean {
-    return this.window.delivers;
+    return this.#messages.delivers;
   }
 
   get outstanding(): number {

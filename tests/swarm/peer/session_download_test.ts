@@ -74,7 +74,7 @@ describe("PeerSession: asking", () => {
 
   it("asks in bulk: not before a quarter of the window is free", () => {
     const one = bench().hearsSeed();
-    one.session.window.limit = 8;
+    one.session.window.setShare(Infinity, false, null, 8);
     const ids = one.asks();
     one.hearsBlocks(ids.slice(0, 1));
     assert.deepEqual(one.asks(), []);
