@@ -89,8 +89,9 @@ class WindowLife {
       this.#lapse(one.piece, one.block);
     } else if (kind === 8) this.#release(events.flag());
     else if (kind === 9) window.setReqq(events.pick([0, 1, 50, 1e9]));
-    else if (kind === 10) window.limit = events.pick([0, 1, 100, Infinity]);
-    else this.#pass(events);
+    else if (kind === 10) {
+      window.setShare(Infinity, false, null, events.pick([0, 1, 100, Infinity]));
+    } else this.#pass(events);
     this.#check();
   }
 
