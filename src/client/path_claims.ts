@@ -31,6 +31,9 @@ export interface OtherOwners {
   ): Promise<PathConflict | null>;
 }
 
+/** Most torrents share no file: one empty list is enough. */
+const NONE: readonly string[] = [];
+
 export class ClientPaths {
   /** By path: the info-hash. */
   readonly #owners = new Map<string, string>();
@@ -133,7 +136,7 @@ export class ClientPaths {
       this.#aliases.add(path, folders);
       own.push(path);
     }
-    this.#torrents.set(infoHash, { name, paths: own, read });
+    this.#torrents.set(infoHash, { name, paths: own, read: read.length === 0 ? NONE : read });
   }
 
   #forget(infoHash: string): void {

@@ -50,11 +50,29 @@ export interface TorrentLife
   isKnown(): boolean;
 }
 
+type SharedPorts = Pick<
+  TorrentPorts,
+  "clock" | "makeContent" | "loadRecord" | "keepMeta" | "checkPatch" | "absolute" | "listen"
+>;
+
 export class TorrentMaker {
   readonly #parts: TorrentMakerParts;
+  /** The same functions for all torrents: thousands of each would take memory. */
+  readonly #ofAll: TorrentMakerParts["ofClient"] & SharedPorts;
 
   constructor(parts: TorrentMakerParts) {
     this.#parts = parts;
+    const { ofClient, content, saved, feed, platform: { clock, files } } = parts;
+    this.#ofAll = {
+      ...ofClient,
+      clock,
+      makeContent: (...args) => content.make(...args),
+      loadRecord: (meta, options) => saved.recordFor(meta, options),
+      keepMeta: (meta) => saved.keepMeta(meta),
+      checkPatch: checkTorrentPatch,
+      absolute: (path) => files.absolute(path),
+      listen: (first, hasEnded) => feed.listenTo(first, hasEnded),
+    };
   }
 
   make(
@@ -63,8 +81,8 @@ export class TorrentMaker {
     { link = null, addedAt = this.#wallSeconds() }: SavedStart,
     life: TorrentLife,
   ): TorrentInside {
-    const { feed, saved, peers, content, owners, platform, ofClient, queue, holdOf } = this.#parts;
-    const { clock, files } = platform, { name } = source, infoHash = toHex(source.infoHash);
+    const { feed, saved, peers, owners, queue, holdOf } = this.#parts;
+    const { name } = source, infoHash = toHex(source.infoHash);
     const meta = "layout" in source ? source : null, magnet = "layout" in source ? null : source;
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const { isKnown, ...ports } = life, rank = () => queue.rankOf(infoHash);
@@ -74,16 +92,12 @@ export class TorrentMaker {
       if (happening.type === "state") queue.changed();
     };
     const inside: TorrentInside = makeTorrent({ infoHash, meta, link, name, addedAt }, options, {
-      ...ofClient,
+      ...this.#ofAll,
       ...ports,
-      clock,
       // The trackers of a link are independent of each other.
       peers: peers.make(source.infoHash, { tiers, independent: link !== null }, options, tell),
-      makeContent: (...args) => content.make(...args),
-      loadRecord: (meta, options) => saved.recordFor(meta, options),
       loadMeta: async () => magnet && await saved.loadMeta(infoHash, magnet),
       parse: (infoBytes) => saved.parseFound(magnet!, infoBytes),
-      keepMeta: (meta) => saved.keepMeta(meta),
       keepWish: async (...wish) => {
         if (isKnown()) await keepWish(...wish);
       },
@@ -96,9 +110,6 @@ export class TorrentMaker {
       },
       heldBy: () => holdOf(inside),
       place: () => queue.placeOf(infoHash),
-      checkPatch: checkTorrentPatch,
-      absolute: (path) => files.absolute(path),
-      listen: (first, hasEnded) => feed.listenTo(first, hasEnded),
       tell,
     });
     return inside;

@@ -63,7 +63,8 @@ export class RateLimits implements RequestAllowance {
   /** Those that it shares with other torrents: of its labels, and at last of the client. */
   #shared: readonly ThrottlePair[];
   readonly #torrent = newThrottles();
-  readonly #links = new Set<LinkLimits>();
+  /** Null until the first link: an idle torrent has none. */
+  #links: Set<LinkLimits> | null = null;
   #perPeer: Rates = { down: Infinity, up: Infinity };
   #weight = 1;
   /** Bytes that this torrent has requested. */
@@ -77,7 +78,7 @@ export class RateLimits implements RequestAllowance {
   /** The limits that some torrents have in common, below those of the client. */
   shareWith(pairs: readonly ThrottlePair[]): void {
     this.#uncounted(() => this.#shared = [...pairs, this.#client]);
-    for (const { down, up, waste, own } of this.#links) {
+    for (const { down, up, waste, own } of this.#links ?? []) {
       const chains = this.#chains(own);
       down.throttles = chains.down;
       up.throttles = chains.up;
@@ -88,7 +89,7 @@ export class RateLimits implements RequestAllowance {
   /** -1, 0 or 1: how much it gets of a limit that it shares. */
   setPriority(priority: number): void {
     this.#uncounted(() => this.#weight = priority > 0 ? HEAVY : priority < 0 ? LIGHT : 1);
-    for (const limits of this.#links) this.#weighLink(limits);
+    for (const limits of this.#links ?? []) this.#weighLink(limits);
   }
 
   /** Changes what the flows of this torrent count by, while they count nowhere. */
@@ -96,11 +97,15 @@ export class RateLimits implements RequestAllowance {
     const giving = this.#torrent.down.flows, wanting = this.#torrent.up.flows;
     this.shareDown(0);
     this.carriedUp(0);
-    this.#countHeavy(-this.#links.size);
+    this.#countHeavy(-this.#linkCount);
     change();
-    this.#countHeavy(this.#links.size);
+    this.#countHeavy(this.#linkCount);
     this.shareDown(giving);
     this.carriedUp(wanting);
+  }
+
+  get #linkCount(): number {
+    return this.#links?.size ?? 0;
   }
 
   /** Links that come, or go where it is less than 0. */
@@ -131,7 +136,7 @@ export class RateLimits implements RequestAllowance {
   get holdsBack(): boolean {
     const isWaiting = ({ down }: ThrottlePair) => down.waiting > 0;
     if (this.#shared.some(isWaiting) || isWaiting(this.#torrent)) return true;
-    return [...this.#links].some(({ own }) => isWaiting(own));
+    return [...this.#links ?? []].some(({ own }) => isWaiting(own));
   }
 
   /**
@@ -189,7 +194,7 @@ export class RateLimits implements RequestAllowance {
 
   setPerPeer(rates: Rates, now: number): void {
     this.#perPeer = rates;
-    for (const { own } of this.#links) setRates(own, rates, now);
+    for (const { own } of this.#links ?? []) setRates(own, rates, now);
   }
 
   join(now: number): LinkLimits {
@@ -203,7 +208,7 @@ export class RateLimits implements RequestAllowance {
       own,
     };
     this.#weighLink(limits);
-    this.#links.add(limits);
+    (this.#links ??= new Set()).add(limits);
     this.#countHeavy(1);
     return limits;
   }
@@ -219,8 +224,9 @@ export class RateLimits implements RequestAllowance {
   }
 
   leave(limits: LinkLimits): void {
-    if (this.#links.delete(limits)) this.#countHeavy(-1);
-    if (this.#links.size > 0) return;
+    if (this.#links?.delete(limits)) this.#countHeavy(-1);
+    if (this.#linkCount > 0) return;
+    this.#links = null;
     this.shareDown(0);
     this.settlePromises(0);
     this.carriedUp(0);
@@ -229,7 +235,7 @@ export class RateLimits implements RequestAllowance {
   /** Resumes waiting links; the client serves the limits that torrents share. */
   serve(now: number): void {
     serveAll(this.#torrent, now);
-    for (const { own } of this.#links) serveAll(own, now);
+    for (const { own } of this.#links ?? []) serveAll(own, now);
   }
 }
 

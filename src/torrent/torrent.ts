@@ -113,7 +113,101 @@ export class Torrent extends TorrentView {
   }
 
   static {
-    make = (source, options, ports) => new Torrent(source, options, ports).#inside();
+    /** A class, since a thousand torrents would hold a closure for each member. */
+    class Inside implements TorrentInside {
+      readonly infoHash: string;
+      readonly peers: TorrentInside["peers"];
+
+      constructor(readonly torrent: Torrent) {
+        this.infoHash = torrent.infoHash;
+        this.peers = torrent.#ports.peers;
+      }
+
+      get swarm() {
+        return this.peers.swarm;
+      }
+
+      get name() {
+        return this.torrent.#name;
+      }
+
+      get running() {
+        return this.peers.online;
+      }
+
+      get state() {
+        return this.torrent.#state;
+      }
+
+      get ledger() {
+        return this.torrent.#ledger;
+      }
+
+      get private() {
+        return this.torrent.#meta?.private ?? false;
+      }
+
+      get complete() {
+        return this.peers.progress.complete;
+      }
+
+      get alone() {
+        const { connected, connecting, candidates } = this.peers.pool.stats();
+        return connected + connecting + candidates === 0;
+      }
+
+      get idle() {
+        const content = this.torrent.#content, { peers } = this;
+        return content === null ? !peers.online : peers.pool.active === 0 && content.isIdle;
+      }
+
+      get work() {
+        return this.torrent.#workNow;
+      }
+
+      get waits() {
+        return this.torrent.#standing === "waiting";
+      }
+
+      get dir() {
+        return this.torrent.#dir;
+      }
+
+      get left() {
+        const { torrent } = this, meta = torrent.#meta, record = torrent.#record;
+        return meta !== null && torrent.#isWhereChosen(record) ? { meta, record } : null;
+      }
+
+      begin(start: TorrentStart) {
+        this.torrent.#begin(start);
+      }
+
+      tick(now: number) {
+        this.torrent.#content?.tick(now);
+        this.peers.tick(now);
+      }
+
+      addPeers(...found: Parameters<TorrentInside["addPeers"]>) {
+        if (!this.torrent.#isOver) this.peers.addPeers(...found);
+      }
+
+      warn(message: string) {
+        this.torrent.#warn(message);
+      }
+
+      reconsider() {
+        this.torrent.#reconsider();
+      }
+
+      labelsChanged() {
+        this.torrent.#applyLabels().catch((error: Error) => this.warn(error.message));
+      }
+
+      keepWish() {
+        this.torrent.update({}).catch((error: Error) => this.warn(error.message));
+      }
+    }
+    make = (source, options, ports) => new Inside(new Torrent(source, options, ports));
     check = (torrent) => torrent.#checkInvariants();
   }
 
@@ -678,6 +772,7 @@ export class Torrent extends TorrentView {
   get #workOptions(): AddOptions {
     const options = this.#ports.withLabels(this.#options), { seedGoal, anew = false } = options;
     const seedsOn = this.#goalReached && (seedGoal?.kind ?? "none") !== "none";
+    if (!seedsOn && this.#recheck === null) return options;
     const goal = seedsOn ? { seedGoal: { kind: "forever" } as const } : {};
     return { ...options, ...goal, anew: anew || this.#recheck !== null };
   }
@@ -774,70 +869,6 @@ export class Torrent extends TorrentView {
       peers,
       now: clock.now(),
       absolute,
-    };
-  }
-
-  #inside(): TorrentInside {
-    // deno-lint-ignore no-this-alias
-    const torrent = this, { infoHash } = this, { peers } = this.#ports, { swarm, pool } = peers;
-    return {
-      torrent,
-      infoHash,
-      peers,
-      swarm,
-      get name() {
-        return torrent.#name;
-      },
-      get running() {
-        return peers.online;
-      },
-      get state() {
-        return torrent.#state;
-      },
-      get ledger() {
-        return torrent.#ledger;
-      },
-      get private() {
-        return torrent.#meta?.private ?? false;
-      },
-      get complete() {
-        return peers.progress.complete;
-      },
-      get alone() {
-        const { connected, connecting, candidates } = pool.stats();
-        return connected + connecting + candidates === 0;
-      },
-      get idle() {
-        const content = torrent.#content;
-        return content === null ? !peers.online : pool.active === 0 && content.isIdle;
-      },
-      get work() {
-        return torrent.#workNow;
-      },
-      get waits() {
-        return torrent.#standing === "waiting";
-      },
-      get dir() {
-        return torrent.#dir;
-      },
-      get left() {
-        const meta = torrent.#meta, record = torrent.#record;
-        return meta !== null && torrent.#isWhereChosen(record) ? { meta, record } : null;
-      },
-      begin: (start) => this.#begin(start),
-      tick: (now) => {
-        this.#content?.tick(now);
-        peers.tick(now);
-      },
-      addPeers: (found, source) => {
-        if (!this.#isOver) peers.addPeers(found, source);
-      },
-      warn: (message) => this.#warn(message),
-      reconsider: () => this.#reconsider(),
-      labelsChanged: () => {
-        void this.#applyLabels().catch((error: Error) => this.#warn(error.message));
-      },
-      keepWish: () => void this.update({}).catch((error: Error) => this.#warn(error.message)),
     };
   }
 
