@@ -15,7 +15,10 @@ import type { RemovedData } from "./types.ts";
 /** What is known of a torrent that has ended. */
 export interface EndedTorrent {
   readonly meta: Metainfo;
-  readonly record: ResumeData;
+  /** Absolute. */
+  readonly dir: string;
+  /** Null: then no file is known to be its own. */
+  readonly record: ResumeData | null;
 }
 
 export interface RemoveDataPorts {
@@ -30,10 +33,11 @@ export function nothingRemoved(): RemovedData {
 
 /** Never rejects: what cannot be deleted is among `kept`. */
 export async function removeData(
-  { meta, record }: EndedTorrent,
+  { meta, dir, record }: EndedTorrent,
   ports: RemoveDataPorts,
 ): Promise<RemovedData> {
-  const removal = new Removal(ports, record), { dir, renamed, moving } = record;
+  if (record === null) return keepAll(meta, dir, ports.files);
+  const removal = new Removal(ports, record), { renamed, moving } = record;
   for (const [file, { path, pad }] of meta.files.entries()) {
     if (!pad) await removal.file(dir, moving?.renamed.get(file) ?? renamed.get(file) ?? path, file);
   }
@@ -41,6 +45,23 @@ export async function removeData(
   for (const parts of [name, otherPartFileName(name)]) await removal.parts(dir, parts);
   removal.folders();
   return removal.done;
+}
+
+const NOT_KNOWN = "it is not known to be the torrent's";
+
+function keepAll({ files: all }: Metainfo, dir: string, files: Files): RemovedData {
+  const paths = all.filter(({ pad }) => !pad).map(({ path }) => [dir, ...path].join("/"));
+  const kept = paths.filter((path) => exists(files, path));
+  return { ...nothingRemoved(), kept: kept.map((path) => ({ path, reason: NOT_KNOWN })) };
+}
+
+function exists(files: Files, path: string): boolean {
+  try {
+    return files.stat(path) !== null;
+  } catch (error) {
+    if (error instanceof FileError) return false;
+    throw error;
+  }
 }
 
 class Removal {
@@ -110,7 +131,7 @@ class Removal {
     const isAsLeft = stamp?.size === found.size && stamp.mtimeMs === found.mtimeMs;
     if (isAsLeft) return null;
     if (!isIdentity(owned.get(index), identityOf(found))) {
-      return "it is not known to be the torrent's";
+      return NOT_KNOWN;
     }
     return stamp ? "it was changed by another program" : null;
   }

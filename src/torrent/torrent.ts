@@ -175,7 +175,13 @@ export class Torrent extends TorrentView {
 
       get left() {
         const { torrent } = this, meta = torrent.#meta, record = torrent.#record;
-        return meta !== null && torrent.#isWhereChosen(record) ? { meta, record } : null;
+        if (meta === null) return null;
+        const isSound = torrent.#isWhereChosen(record);
+        return {
+          meta,
+          dir: isSound ? record.dir : torrent.#chosenDir,
+          record: isSound ? record : null,
+        };
       }
 
       begin(start: TorrentStart) {
@@ -463,8 +469,12 @@ export class Torrent extends TorrentView {
   }
 
   get #dir(): string {
-    const { dir, incompleteDir = dir } = this.#options, { absolute } = this.#ports;
-    return this.#content?.storage.folder.dir ?? this.#record?.dir ?? absolute(incompleteDir);
+    return this.#content?.storage.folder.dir ?? this.#record?.dir ?? this.#chosenDir;
+  }
+
+  get #chosenDir(): string {
+    const { dir, incompleteDir = dir } = this.#options;
+    return this.#ports.absolute(incompleteDir);
   }
 
   /** The content, unless it is being closed. */

@@ -132,8 +132,11 @@ export interface TorrentInside {
   readonly alone: boolean;
   /** It seeds without peers and has nothing to save: an occasional turn is enough. */
   readonly idle: boolean;
-  /** How its files were left, once it has ended; null where nothing is known of them. */
-  readonly left: { meta: Metainfo; record: ResumeData } | null;
+  /**
+   * How its files were left, once it has ended; without a record that counts, nothing is known of
+   * them. Null until the metadata is known.
+   */
+  readonly left: { meta: Metainfo; dir: string; record: ResumeData | null } | null;
   begin(start: TorrentStart): void;
   tick(now: number): void;
   addPeers(peers: PeerAddress[], source: number): void;

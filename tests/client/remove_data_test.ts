@@ -76,7 +76,9 @@ describe("Client.remove with data", () => {
       for (const { path, content } of files) disk.put(["/else", ...path].join("/"), content);
       const paused = many.client.add(bytes, { dir: "/else", paused: true });
       const removing = many.client.remove(paused.infoHash, { data: true }); // before any check
-      assert.deepEqual((await many.world.wait(removing)).removed, []);
+      const unknown = await many.world.wait(removing);
+      assert.deepEqual([unknown.removed, unknown.kept.length], [[], 2]);
+      assert.equal(unknown.kept[0]!.reason, "it is not known to be the torrent's");
       assert.equal(disk.filesIn("/else").length, 2);
       await many.close();
     },
