@@ -28,6 +28,8 @@ export function fluidBound(size: number, { seedUp, leeches }: Lines): number {
 export interface SimShape {
   name: string;
   about: string;
+  /** Of the time of the last leech, in fluid bounds. */
+  goal: number;
   /** BEP 16. */
   superSeed?: boolean;
   lines(leeches: number): Lines;
@@ -40,22 +42,26 @@ function lines(seedUp: number, count: number, leech: (i: number) => { up: number
 export const simShapes: readonly SimShape[] = [
   {
     name: "equal",
+    goal: 1.25,
     about: "all up 1 MiB/s, down 8 MiB/s: the seed must not send anything twice",
     lines: (n) => lines(mebibyte, n, () => ({ up: mebibyte, down: 8 * mebibyte })),
   },
   {
     name: "super-seed",
+    goal: 1.15,
     about: "the same lines, and the seed super-seeds",
     superSeed: true,
     lines: (n) => lines(mebibyte, n, () => ({ up: mebibyte, down: 8 * mebibyte })),
   },
   {
     name: "strong-seed",
+    goal: 1.25,
     about: "seed up 4 MiB/s, leeches 512 KiB/s up, 8 MiB/s down: every line up must be busy",
     lines: (n) => lines(4 * mebibyte, n, () => ({ up: 512 * kibibyte, down: 8 * mebibyte })),
   },
   {
     name: "mixed",
+    goal: 1.25,
     about: "seed up 2 MiB/s; a third of the leeches up 2 MiB/s, a third 512 and a third 128 KiB/s",
     lines: (n) =>
       lines(2 * mebibyte, n, (i) => ({
