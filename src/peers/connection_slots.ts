@@ -18,6 +18,8 @@ export interface SlotUser {
 export class ConnectionSlots {
   #limit: number;
   readonly #users = new Set<SlotUser>();
+  /** Paused torrents: their connections end before those of others. */
+  readonly #resting = new Set<SlotUser>();
   #taken = 0;
   readonly pace = new AddressPace();
   readonly #attemptsPerSecond: number;
@@ -46,6 +48,7 @@ export class ConnectionSlots {
   setLimit(limit: number, now: number): void {
     assert(limit >= 1, "there is room for a connection");
     this.#limit = limit;
+    while (this.#taken > limit && this.#endResting(now));
     while (this.#taken > limit) this.#greediest().giveUpOne(now);
   }
 
@@ -57,12 +60,26 @@ export class ConnectionSlots {
     return this.#taken >= this.#limit;
   }
 
+  /** Whether a connection may end for any torrent that needs its slot. */
+  get hasResting(): boolean {
+    for (const { active } of this.#resting) if (active > 0) return true;
+    return false;
+  }
+
   join(user: SlotUser): void {
+    this.#resting.delete(user);
     this.#users.add(user);
+  }
+
+  /** It keeps its slots until another torrent needs them. */
+  rest(user: SlotUser): void {
+    this.#users.delete(user);
+    this.#resting.add(user);
   }
 
   leave(user: SlotUser): void {
     this.#users.delete(user);
+    this.#resting.delete(user);
   }
 
   /** Only while it is not full. */
@@ -78,13 +95,22 @@ export class ConnectionSlots {
 
   /** Whether `asker` may take a slot now; a connection of another torrent may end for it. */
   makeRoom(asker: SlotUser, now: number): boolean {
-    if (!this.isFull) return true;
+    if (!this.isFull || this.#endResting(now)) return true;
     if (asker.active >= Math.floor(this.#limit / this.#users.size)) return false;
     const greediest = this.#greediest();
     // After the exchange, the distribution must not be less even than before.
     if (greediest.active <= asker.active + 1) return false;
     greediest.giveUpOne(now);
     return !this.isFull;
+  }
+
+  #endResting(now: number): boolean {
+    for (const user of this.#resting) {
+      if (user.active === 0) continue;
+      user.giveUpOne(now);
+      return true;
+    }
+    return false;
   }
 
   /** There must be one. */

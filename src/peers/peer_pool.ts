@@ -2,8 +2,8 @@
  * The peers of one torrent: all known ones, which to dial next, and which are connected. Two tiers
  * and a cache: the list of all known peers and the cache of those ready to be dialled, best first
  * (both in the PeerBook), and the active connections (here). The pool only decides: its caller asks
- * for the `next` peer, dials it, and reports the result. From `connectToPeers` to `disconnectAll`
- * there is a next one as long as a place is free and a peer may be dialled. All times are the
+ * for the `next` peer, dials it, and reports the result. From `connectToPeers` to `stop` there
+ * is a next one as long as a place is free and a peer may be dialled. All times are the
  * clock's milliseconds; every step is O(log n). Invariants: CONNECTING and CONNECTED peers are
  * exactly those in the two sets; banned peers are never dialled; connections never exceed the
  * limit; each connection and each attempt holds a slot of the client's.
@@ -217,20 +217,21 @@ export class PeerPool implements SlotUser {
   }
 
   /**
-   * Ends all connections and dials no peer until `connectToPeers` is called again. Connected peers
-   * are dialled soon after that: until a peer notices that we left, it may take us for a second
-   * connection of the same peer (Transmission checks twice a second) and refuse, so a few refusals
-   * do not count.
+   * Dials no peer until `connectToPeers` is called again, and ends all connections; with `keeps` only
+   * those whose slots other torrents need. The peers of ended connections are dialled soon after that:
+   * until a peer notices that we left, it may take us for a second connection of the same peer
+   * (Transmission checks twice a second) and refuse, so a few refusals do not count.
    */
-  disconnectAll(now: number): void {
+  stop(now: number, keeps = false): void {
     this.#running = false;
-    const connected = [...this.#connected];
+    const ending = keeps ? [] : [...this.#connected];
     this.#endAttempts(now);
-    for (const peer of connected) {
+    for (const peer of ending) {
       this.#hangUp(peer, now);
       this.#book.dialSoon(peer);
     }
-    this.#slots.leave(this);
+    if (keeps) this.#slots.rest(this);
+    else this.#slots.leave(this);
     this.#settle(now);
   }
 
@@ -308,7 +309,7 @@ export class PeerPool implements SlotUser {
   /** Every slot has an established connection. */
   get isFull(): boolean {
     return this.#connected.size >= this.#maxActive ||
-      (this.#slots.isFull && this.#connecting === 0);
+      (this.#slots.isFull && this.#connecting === 0 && !this.#slots.hasResting);
   }
 
   /** Whether this newcomer, if it is accepted, replaces its own older connection. */
@@ -426,7 +427,7 @@ export class PeerPool implements SlotUser {
       return true;
     }
     // Connections of other torrents end only for one without any: a dialled peer may be dead.
-    return this.active === 0 && this.#slots.makeRoom(this, now);
+    return (this.active === 0 || this.#slots.hasResting) && this.#slots.makeRoom(this, now);
   }
 
   get #connecting(): number {

@@ -43,6 +43,8 @@ export class TorrentExtensions implements ExtensionPort {
   readonly #offered = new Set<string>();
   readonly #clock: Clock;
   #private = false;
+  /** The torrent is paused: members are told nothing, and get no metadata. */
+  resting = false;
   readonly #options: ExtensionOptions;
   readonly #events: ExtensionEvents;
   readonly #newSearch: () => MetadataSearch;
@@ -157,7 +159,8 @@ export class TorrentExtensions implements ExtensionPort {
     } else if (this.#metadata === null) {
       this.#search?.received(session, payload, now);
     } else if (name === UT_METADATA) {
-      const answer = this.#metadata.answer(session, payload, session.out.length, now);
+      const queued = this.resting ? Infinity : session.out.length;
+      const answer = this.#metadata.answer(session, payload, queued, now);
       if (answer !== null) session.extension.send(UT_METADATA, answer);
     }
   }
@@ -170,6 +173,7 @@ export class TorrentExtensions implements ExtensionPort {
   }
 
   tick(now: number): void {
+    if (this.resting) return;
     if (this.#tells) this.#outbox?.tick(now);
     this.#search?.tick(now);
   }

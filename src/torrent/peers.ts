@@ -1,7 +1,8 @@
 /**
  * A torrent's peers, for as long as the client has the torrent: one peer id, one list of peers, one
  * swarm, one set of trackers, with or without the metadata. The work on the files is attached while
- * it runs. Invariant: no peer is connected while the torrent is not online.
+ * it runs. Invariant: no peer is connected while the torrent is neither
+ * online nor paused less than two minutes ago.
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { PeerSession } from "../swarm/peer/session.ts";
@@ -21,6 +22,9 @@ import { TrafficBook } from "./traffic.ts";
 
 /** Of a magnet link's torrent, whose size is unknown: trackers treat 0 bytes left as a seed. */
 const LEFT_UNKNOWN = 16 * 1024;
+
+/** How long a pause keeps the connections. */
+const PAUSED_CONNECTIONS_MS = 120_000;
 
 /** The sources from which a private torrent may get peers (BEP 27). */
 const OPEN_TO_PRIVATE = PEER_SOURCE.TRACKER | PEER_SOURCE.MANUAL;
@@ -50,6 +54,8 @@ export class TorrentPeers {
   #known: Known | null = null;
   #online = false;
   #wasOnline = false;
+  /** When the connections that a pause keeps end; null without a pause. */
+  #restsUntil: number | null = null;
   /** Work for the end of the turn, when no peer is in the middle of a chunk. */
   #later: (() => void)[] = [];
 
@@ -148,17 +154,38 @@ export class TorrentPeers {
     if (this.trackers.stopped) this.pool.known?.forgiveFailures();
     if (!this.#online) this.traffic.start();
     this.#online = this.#wasOnline = true;
+    this.#rest(null);
     this.pool.own.set(null, this.identity.listenPort());
     this.trackers.start(this.#now);
     this.pool.connectToPeers(this.#now);
     this.swarm.dialMore();
   }
 
-  /** Ends all connections and sends "stopped" to the trackers, which takes up to `timeoutMs`. */
-  stop(timeoutMs: number): Promise<void> {
-    this.#online = false;
-    this.pool.disconnectAll(this.#now);
+  /**
+   * Sends "stopped" to the trackers, which takes up to `timeoutMs`, and ends all connections. With `keeps`, as for a
+   * pause, they stay for two minutes, unless another torrent needs their slots, and `start` continues
+   * on them. Meanwhile no peer is dialled or accepted, and once the content is detached only keep-alives
+   * are sent. While the metadata is unknown, connections end at once.
+   */
+  stop(timeoutMs: number, keeps = false): Promise<void> {
+    if (!keeps || this.#known === null) this.#disconnect();
+    else if (this.#online) {
+      this.#online = false;
+      this.#rest(this.#now + PAUSED_CONNECTIONS_MS);
+      this.pool.stop(this.#now, true);
+    }
     return this.trackers.stop(timeoutMs);
+  }
+
+  #rest(until: number | null): void {
+    this.#restsUntil = until;
+    this.#extensions.resting = until !== null;
+  }
+
+  #disconnect(): void {
+    this.#online = false;
+    this.#rest(null);
+    this.pool.stop(this.#now);
   }
 
   /** The metadata is known. Peers that a private torrent must not have are forgotten (BEP 27). */
@@ -216,6 +243,7 @@ export class TorrentPeers {
 
   /** The machine slept: others may have forgotten us, and our address may have changed. */
   woke(now: number): void {
+    if (this.#restsUntil !== null) this.#disconnect();
     if (!this.#online) return;
     this.swarm.renew(now);
     this.pool.known?.forgiveFailures();
@@ -224,8 +252,9 @@ export class TorrentPeers {
 
   /** A few times a second. */
   tick(now: number): void {
+    if (this.#restsUntil !== null && now >= this.#restsUntil) this.#disconnect();
+    if (this.#online || this.#restsUntil !== null) this.swarm.tick(now);
     if (!this.#online) return;
-    this.swarm.tick(now);
     if (this.#content?.pieces.complete === false) {
       this.trackers.callForPeers(now, this.swarm.size, () => {
         const { connecting, candidates } = this.pool.stats();

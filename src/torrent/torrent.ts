@@ -390,15 +390,16 @@ export class Torrent extends TorrentView {
   }
 
   /**
-   * Closes all connections and stops announcing until `start`, also over a restart of the client. The
-   * peers stay known, and `finished` and `ended` wait. No effect on a torrent that has ended.
+   * Transfers and announces nothing until `start`, also over a restart of the client. Connections are
+   * kept for two minutes, so that a `start` within them continues at once; the peers stay known, and
+   * `finished` and `ended` wait. No effect on a torrent that has ended.
    */
   async pause(): Promise<void> {
     if (!this.#isOver && this.#standing !== "paused") {
       this.#pauses = true;
       this.#setStanding("paused");
       void this.#keepWish();
-      this.#halt(false);
+      this.#leaveFiles(false, this.#ports.peers.stop(STOP_TIMEOUT_MS, true));
     }
     await this.#closed();
   }
@@ -887,7 +888,7 @@ export class Torrent extends TorrentView {
     const isActive = standing === "working" || standing === "waiting";
     assert(this.#atWork === null || standing === "working", "files are open only while it works");
     assert(!online || isActive, "a torrent at rest is offline");
-    assert(online || swarm.size === 0, "an offline torrent has no connections");
+    assert(!this.#isOver || swarm.size === 0, "a torrent that has ended has no connections");
     this.#atWork?.pieces.checkInvariants();
     swarm.checkInvariants();
   }

@@ -31,6 +31,12 @@ export class RateMeter {
     this.#weight = this.#weight * keep + (1 - keep);
   }
 
+  /** Nothing more is expected: the rate falls to 0 at once. */
+  rest(): void {
+    this.#counted = this.total;
+    this.#rate = 0;
+  }
+
   /** Bytes a second. */
   get rate(): number {
     return this.#weight === 0 ? 0 : this.#rate / this.#weight;

@@ -34,8 +34,8 @@ describe("ConnectionSlots", () => {
     assert.equal(slots.taken, 1);
     add(b!.pool, "10.0.1.1");
     assert.equal(b!.pool.active, 1);
-    a!.pool.disconnectAll(0);
-    b!.pool.disconnectAll(0);
+    a!.pool.stop(0);
+    b!.pool.stop(0);
     assert.equal(slots.taken, 0);
   });
 

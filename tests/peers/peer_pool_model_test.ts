@@ -97,7 +97,7 @@ class World {
     } else if (action === 13 && this.roll(3) === 0) {
       pool.keepOnly(127 & ~(1 << this.roll(7)), now);
     } else if (action === 14 && this.roll(10) === 0) {
-      [() => pool.disconnectAll(now), () => pool.known?.forgiveFailures()][this.roll(2)]!();
+      [() => pool.stop(now), () => pool.known?.forgiveFailures()][this.roll(2)]!();
     } else if (action === 15) {
       pool.setMaxActive(this.roll(LIMITS.maxActiveConnections + 1), now);
     } else {

@@ -124,7 +124,7 @@ describe("PeerPool with a full list", () => {
     pool.connectToPeers(0);
     const dead = manyPeers(4).map(({ address }) => add(pool, address));
     for (const peer of dead) pool.connectionClosed(peer, 0, { error: true });
-    pool.disconnectAll(0);
+    pool.stop(0);
     for (let i = 1; i <= 3; i++) add(pool, `192.0.2.${i}`);
     assert.deepEqual([pool.stats().total, pool.stats().dead], [4, 1]);
   });

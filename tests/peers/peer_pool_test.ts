@@ -18,7 +18,7 @@ const { TRACKER, PEX } = PEER_SOURCE;
 const REFUSED = { error: true };
 
 describe("PeerPool phase 1: storage and discovery", () => {
-  it("create_and_free: a new pool is empty, and disconnectAll leaves no active peer", () => {
+  it("create_and_free: a new pool is empty, and stop leaves no active peer", () => {
     const { pool, dialer } = makePool();
     assert.deepEqual(pool.stats(), {
       total: 0,
@@ -33,10 +33,10 @@ describe("PeerPool phase 1: storage and discovery", () => {
     pool.connectToPeers(0);
     assert.equal(dialer.dialled.length, 5);
     pool.connected(dialer.dialled[0]!, 0);
-    pool.disconnectAll(1);
+    pool.stop(1);
     assert.equal(dialer.hungUp.length, 5);
     pool.tick(100 * MINUTE);
-    assert.equal(dialer.dialled.length, 5, "nobody is dialled after disconnectAll");
+    assert.equal(dialer.dialled.length, 5, "nobody is dialled after stop");
   });
 
   it("add_single_peer: the peer is known, with its source, and a candidate", () => {
@@ -403,7 +403,7 @@ describe("PeerPool phase 3: connections", () => {
     let ended = 0;
     a.end = () => ended++;
     pool.connected(a, 0);
-    pool.disconnectAll(1);
+    pool.stop(1);
     assert.equal(ended, 1);
     a.hangUp();
     assert.equal(ended, 1, "what is over is not kept");

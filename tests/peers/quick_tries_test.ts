@@ -13,7 +13,7 @@ function leaving() {
   const peer = add(pool, ADDRESS, PORT);
   pool.connectToPeers(-2000);
   pool.connected(peer, -2000);
-  pool.disconnectAll(-1000);
+  pool.stop(-1000);
   dialer.take();
   pool.connectToPeers(0);
   assert.equal(dialer.take().length, 1, "it is dialled at once");
@@ -76,7 +76,7 @@ describe("PeerPool, dialling peers that it disconnected when it stopped", () => 
     const waiting = add(pool, "192.0.2.8", PORT), peer = add(pool, ADDRESS, PORT);
     pool.connectToPeers(0);
     pool.connected(peer, 0);
-    pool.disconnectAll(100);
+    pool.stop(100);
     assert.deepEqual([waiting.dials.quickTries, peer.dials.quickTries > 0], [0, true]);
     pool.ban(peer, 200, "sent garbage");
     pool.connectToPeers(300);

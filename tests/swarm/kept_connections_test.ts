@@ -1,4 +1,4 @@
-/** A peer that dialled us keeps its one connection while our disk is in trouble. */
+/** A peer that dialled us keeps its one connection during disk trouble, and a pause. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
@@ -82,27 +82,89 @@ describe("disk trouble", () => {
   });
 });
 
+/** The transferred payload of both, in bytes. */
+function payload(...all: Participant[]): number {
+  return all.reduce((sum, { torrent }) => {
+    const { downloaded, uploaded } = torrent.snapshot();
+    return sum + downloaded + uploaded;
+  }, 0);
+}
+
 describe("a pause", () => {
+  const pair = async (seed: number) => {
+    const swarm = await newSwarm(seed);
+    const leech = await swarm.leech("10.0.2.1", {}, FOREVER);
+    const link = { ...SLOW, firewalled: true };
+    const origin = await swarm.seed("10.0.1.1", { link }, { peers: ["10.0.2.1:6881"] });
+    await swarm.run(() => leech.torrent.snapshot().have > 200 * KIB);
+    return { swarm, leech, origin };
+  };
+
+  for (const seed of [3, 4, 5]) {
+    it(`of the leech or the seed keeps their one connection, seed ${seed}`, TIMEOUT, async () => {
+      const { swarm, leech, origin } = await pair(seed);
+      for (const paused of [leech, origin]) {
+        await swarm.world.wait(paused.torrent.pause());
+        assert.deepEqual([paused.torrent.status().downRate, paused.torrent.status().upRate], [
+          0,
+          0,
+        ]);
+        await swarm.world.runFor(1000); // blocks that were on the way
+        const before = payload(leech, origin);
+        await swarm.world.runFor(90_000);
+        const { state, peers, peerList } = paused.torrent.snapshot();
+        assert.deepEqual([state, peers.connected], ["paused", 1]);
+        const { interested, choked, outstanding } = peerList[0]!;
+        assert.deepEqual([interested, choked, outstanding], [false, true, 0]);
+        assert.equal(payload(leech, origin), before, "nothing is transferred");
+        const { have } = leech.torrent.snapshot();
+        paused.torrent.start();
+        await swarm.run(() => leech.torrent.snapshot().have > have + 100 * KIB);
+      }
+      await swarm.untilDone([leech]);
+      swarm.assertHasAll(leech);
+      for (const one of [leech, origin]) assert.equal(count(swarm, one, "peer-connected"), 1);
+      const { downloaded, size } = leech.torrent.snapshot();
+      assert.ok(downloaded < 1.3 * size, `${downloaded} of ${size}`);
+      await swarm.close();
+    });
+  }
+
+  it("ends the connections after two minutes; after it we dial the peer", TIMEOUT, async () => {
+    const swarm = await newSwarm(3);
+    const leech = await swarm.leech("10.0.2.1"), { node, torrent } = leech;
+    const dials: string[] = [], connect = node.net.connect.bind(node.net);
+    node.net.connect = (to) => {
+      dials.push(`${to.address}:${to.port}`);
+      return connect(to);
+    };
+    await swarm.seed("10.0.1.1", { link: SLOW }, { peers: ["10.0.2.1:6881"] });
+    await swarm.run(() => torrent.snapshot().have > 200 * KIB);
+    await swarm.world.wait(torrent.pause());
+    assert.equal(torrent.snapshot().peers.connected, 1);
+    await swarm.world.runFor(121_000);
+    const { peers: { connected, known } } = torrent.snapshot();
+    assert.deepEqual([connected, known, dials], [0, 1, []]);
+    torrent.start();
+    await swarm.run(() => torrent.snapshot().peers.connected === 1, 1000);
+    assert.deepEqual(dials, ["10.0.1.1:6881"]);
+    await swarm.untilDone([leech]);
+    await swarm.close();
+  });
+
   it(
-    "ends the connection of a peer that dialled us; after it we dial the peer",
+    "accepts and dials nobody, and a stop ends the kept connections at once",
     TIMEOUT,
     async () => {
-      const swarm = await newSwarm(3);
-      const leech = await swarm.leech("10.0.2.1"), { node, torrent } = leech;
-      const dials: string[] = [], connect = node.net.connect.bind(node.net);
-      node.net.connect = (to) => {
-        dials.push(`${to.address}:${to.port}`);
-        return connect(to);
-      };
-      await swarm.seed("10.0.1.1", { link: SLOW }, { peers: ["10.0.2.1:6881"] });
-      await swarm.run(() => torrent.snapshot().have > 200 * KIB);
-      await swarm.world.wait(torrent.pause());
-      const { peers: { connected, known } } = torrent.snapshot();
-      assert.deepEqual([connected, known, dials], [0, 1, []]);
-      torrent.start();
-      await swarm.run(() => torrent.snapshot().peers.connected === 1, 1000);
-      assert.deepEqual(dials, ["10.0.1.1:6881"]);
-      await swarm.untilDone([leech]);
+      const { swarm, leech, origin } = await pair(6);
+      await swarm.world.wait(leech.torrent.pause());
+      const other = await swarm.leech("10.0.3.1", {}, { peers: ["10.0.2.1:6881"] });
+      await swarm.world.runFor(30_000);
+      assert.equal(other.torrent.snapshot().peers.connected, 0);
+      assert.equal(leech.torrent.snapshot().peers.connected, 1);
+      await swarm.world.wait(leech.torrent.stop());
+      assert.equal(leech.torrent.snapshot().peers.connected, 0);
+      await swarm.run(() => origin.torrent.snapshot().peers.connected === 0);
       await swarm.close();
     },
   );

@@ -102,7 +102,7 @@ class PoolLife {
     const { pool, now } = this;
     switch (events.below(7)) {
       case 0:
-        return pool.disconnectAll(now);
+        return pool.stop(now);
       case 1:
         return void pool.known?.forgiveFailures();
       case 2:

@@ -239,6 +239,8 @@ export class PeerSession {
     this.#messages.dropTarget();
     this.#taking.end(true);
     this.#giving.detach(now);
+    this.down.rest();
+    this.up.rest();
     this.#told ??= this.#book.have;
     this.#use(absentBook(this.#layout.pieceCount));
     this.#events.changed(this);
