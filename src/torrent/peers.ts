@@ -1,8 +1,8 @@
 /**
  * A torrent's peers, for as long as the client has the torrent: one peer id, one list of peers, one
  * swarm, one set of trackers, with or without the metadata. The work on the files is attached while
- * it runs. Invariant: no peer is connected while the torrent is neither
- * online nor paused less than two minutes ago.
+ * it runs. Invariant: no peer is connected while the torrent is neither online nor
+ * paused for less than two minutes.
  */
 import type { PeerAddress } from "../util/compact_address.ts";
 import type { PeerSession } from "../swarm/peer/session.ts";

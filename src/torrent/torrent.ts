@@ -399,7 +399,7 @@ export class Torrent extends TorrentView {
       this.#pauses = true;
       this.#setStanding("paused");
       void this.#keepWish();
-      this.#leaveFiles(false, this.#ports.peers.stop(STOP_TIMEOUT_MS, true));
+      this.#halt(false, true);
     }
     await this.#closed();
   }
@@ -790,11 +790,12 @@ export class Torrent extends TorrentView {
 
   // --- The end of running work ---
 
-  #halt(failed: boolean): void {
+  /** `keeps`: the connections stay for a while. */
+  #halt(failed: boolean, keeps = false): void {
     this.#rest = null;
     this.#recheck?.reject(new NotYetError("The torrent was stopped before it was checked"));
     this.#recheck = this.#hadBefore = null;
-    this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS));
+    this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS, keeps));
   }
 
   /** `#closing` resolves when all work has ended and the trackers were `told`. */

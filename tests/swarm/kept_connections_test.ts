@@ -142,7 +142,7 @@ describe("a pause", () => {
     await swarm.run(() => torrent.snapshot().have > 200 * KIB);
     await swarm.world.wait(torrent.pause());
     assert.equal(torrent.snapshot().peers.connected, 1);
-    await swarm.world.runFor(121_000);
+    await swarm.world.runFor(125_000);
     const { peers: { connected, known } } = torrent.snapshot();
     assert.deepEqual([connected, known, dials], [0, 1, []]);
     torrent.start();
