@@ -51,6 +51,20 @@ describe("ConnectionSlots", () => {
     assert.equal(b!.pool.active, 1);
   });
 
+  it("are taken from a torrent at rest before all others, beyond an even share", () => {
+    const { slots, pools: [a, b, c] } = pools(4, 3);
+    for (let i = 1; i <= 2; i++) a!.pool.connected(add(a!.pool, `10.0.0.${i}`), 0);
+    for (let i = 1; i <= 2; i++) b!.pool.connected(add(b!.pool, `10.0.1.${i}`), 0);
+    a!.pool.stop(0, true);
+    assert.equal(a!.pool.active, 2, "nobody needs its slots yet");
+    assert.notEqual(b!.pool.incoming("10.0.1.3", 1000, 0), null);
+    add(c!.pool, "10.0.2.1");
+    assert.deepEqual([a, b, c].map((one) => one!.pool.active), [0, 3, 1]);
+    assert.equal(slots.taken, 4);
+    a!.pool.connectToPeers(0);
+    assert.equal(slots.hasResting, false);
+  });
+
   it("are assigned to dialled peers, up to an even share", () => {
     const { pools: [a, b] } = pools(4, 2);
     for (let i = 1; i <= 4; i++) a!.pool.connected(add(a!.pool, `10.0.0.${i}`), 0);
