@@ -50,12 +50,8 @@ export class TorrentTrackers {
   }
 
   start(now: number): void {
-    if (this.#stopped) {
-      // One that was stopped cannot be started again; and much may have changed meanwhile.
-      const earlier = this.#manager;
-      this.#manager = null;
-      if (earlier !== null) this.manager.heed(earlier);
-    }
+    // One that was stopped cannot be started again; and much may have changed meanwhile.
+    if (this.#stopped) this.#renew();
     this.#stopped = false;
     this.#hadCompanyAt = now;
     this.manager.start();
@@ -78,7 +74,14 @@ export class TorrentTrackers {
 
   choose(trackers: TrackerTiers | TrackerChanges): void {
     this.#chosen = changedTiers(this.tiers, trackers);
-    if (!this.#stopped) this.#manager?.setTiers(this.tiers);
+    if (this.#stopped) this.#renew();
+    else this.#manager?.setTiers(this.tiers);
+  }
+
+  #renew(): void {
+    const earlier = this.#manager;
+    this.#manager = null;
+    if (earlier !== null) this.manager.heed(earlier);
   }
 
   /**

@@ -65,6 +65,18 @@ export class TorrentFacts {
   }
 
   get trackers(): readonly TrackerSnapshot[] {
-    return this.#trackers ??= this.torrent.trackers();
+    return this.#trackers ??= numbered(this.known, this.torrent.trackers());
   }
+}
+
+/** New ones get their ids in the order of their tiers, not of announces, which changes. */
+function numbered(
+  known: KnownTorrent,
+  trackers: readonly TrackerSnapshot[],
+): readonly TrackerSnapshot[] {
+  if (trackers.every(({ url }) => known.trackerIds.has(url))) return trackers;
+  for (const { url } of trackers.toSorted((a, b) => a.tier - b.tier)) {
+    if (!known.trackerIds.has(url)) known.trackerIds.set(url, known.nextTrackerId++);
+  }
+  return trackers;
 }

@@ -28,6 +28,7 @@ export function changeTrackers(
 ): string[][] {
   if (list !== undefined) return parsedList(list);
   let tiers = present.map((tier) => [...tier]);
+  const idOf = (url: string) => trackerId(known, url) ?? -1;
   const demand = (isChanged: boolean) => {
     if (!isChanged) throw new RpcError("announce", "invalid argument");
   };
@@ -39,13 +40,13 @@ export function changeTrackers(
   }
   if (remove !== undefined) {
     const gone = new Set(remove), before = tiers.flat().length;
-    tiers = tiers.map((tier) => tier.filter((url) => !gone.has(trackerId(known, url))));
+    tiers = tiers.map((tier) => tier.filter((url) => !gone.has(idOf(url))));
     demand(tiers.flat().length < before);
   }
   if (replace !== undefined) {
     const urls = replacements(replace);
-    demand(tiers.flat().some((url) => urls.has(trackerId(known, url))));
-    tiers = tiers.map((tier) => tier.map((url) => urls.get(trackerId(known, url)) ?? url));
+    demand(tiers.flat().some((url) => urls.has(idOf(url))));
+    tiers = tiers.map((tier) => tier.map((url) => urls.get(idOf(url)) ?? url));
   }
   return tiers.filter((tier) => tier.length > 0);
 }

@@ -3,14 +3,9 @@ import type { TrackerSnapshot } from "../../client/types.ts";
 import type { TorrentFacts } from "./facts.ts";
 import type { KnownTorrent } from "./known_torrents.ts";
 
-/** Stays the same while the torrent has the tracker. */
-export function trackerId(known: KnownTorrent, url: string): number {
-  let id = known.trackerIds.get(url);
-  if (id === undefined) {
-    id = known.nextTrackerId++;
-    known.trackerIds.set(url, id);
-  }
-  return id;
+/** Stays the same while the torrent has the tracker; undefined for one that it does not have. */
+export function trackerId(known: KnownTorrent, url: string): number | undefined {
+  return known.trackerIds.get(url);
 }
 
 export function trackerRow(known: KnownTorrent, { url, tier }: TrackerSnapshot) {
@@ -46,7 +41,7 @@ export function trackerStatsRow(
     isBackup: state === "waiting" && nextAnnounceInMs === null,
     hasAnnounced: last !== null,
     announceState: nextAnnounceInMs === null && state !== "announcing" ? INACTIVE : STATES[state],
-    lastAnnounceStartTime: lastTime,
+    lastAnnounceStartTime: state === "announcing" ? Math.floor(wallSeconds) : lastTime,
     lastAnnounceTime: lastTime,
     lastAnnounceSucceeded: last?.ok ?? false,
     lastAnnounceTimedOut: false,
