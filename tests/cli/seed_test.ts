@@ -116,7 +116,7 @@ describe("shoal seed", () => {
   });
 
   it("refuses flags that contradict each other", async () => {
-    const context = { platform: { process: {} } } as CliContext;
+    const context = { platform: fakeWorld([]).platform } as unknown as CliContext;
     for (
       const [flags, message] of [
         [["--trust", "--fetch-missing"], /--trust and --fetch-missing exclude each other/],
