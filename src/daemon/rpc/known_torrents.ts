@@ -31,6 +31,8 @@ export interface KnownTorrent {
   /** By URL, for trackerRemove and trackerReplace. */
   readonly trackerIds: Map<string, number>;
   nextTrackerId: number;
+  /** Why the last check that was asked for did not come to its end; until the next start or check. */
+  problem: string | null;
   seen: Seen | null;
 }
 
@@ -85,6 +87,7 @@ export class KnownTorrents {
       startedAt: 0,
       trackerIds: new Map(),
       nextTrackerId: 0,
+      problem: null,
       seen: null,
     };
     this.#known.set(torrent.infoHash, known);

@@ -25,8 +25,9 @@ const TRACKER_ERROR = 2, LOCAL_ERROR = 3;
 
 /** An error of trackers counts when none of them works: clients stop importing on any text. */
 export function errorOf(facts: TorrentFacts): { number: number; text: string } {
-  const { status: { error, state } } = facts;
+  const { status: { error, state }, known: { problem } } = facts;
   if (error !== null) return { number: LOCAL_ERROR, text: error.message };
+  if (problem !== null) return { number: LOCAL_ERROR, text: problem };
   if (state !== "downloading" && state !== "seeding") return NO_ERROR;
   const { trackers } = facts;
   if (!trackers.some((tracker) => tracker.state === "failing")) return NO_ERROR;

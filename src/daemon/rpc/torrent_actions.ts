@@ -25,14 +25,19 @@ function later({ warn }: ActionPorts, { infoHash }: Torrent, work: Promise<unkno
 }
 
 export function startTorrents(ports: ActionPorts, args: Arguments): object {
-  for (const { torrent } of named(ports, args)) torrent.start();
+  for (const known of named(ports, args)) start(known);
   return {};
 }
 
+function start(known: KnownTorrent): void {
+  known.problem = null;
+  known.torrent.start();
+}
+
 export async function startNow(ports: ActionPorts, args: Arguments): Promise<object> {
-  for (const { torrent } of named(ports, args)) {
-    await torrent.update({ forceStart: true });
-    torrent.start();
+  for (const known of named(ports, args)) {
+    await known.torrent.update({ forceStart: true });
+    start(known);
   }
   return {};
 }
@@ -43,7 +48,12 @@ export function stopTorrents(ports: ActionPorts, args: Arguments): object {
 }
 
 export function verifyTorrents(ports: ActionPorts, args: Arguments): object {
-  for (const { torrent } of named(ports, args)) later(ports, torrent, torrent.recheck());
+  for (const known of named(ports, args)) {
+    known.problem = null;
+    const check = known.torrent.recheck();
+    check.catch((error: Error) => void (known.problem = error.message));
+    later(ports, known.torrent, check);
+  }
   return {};
 }
 

@@ -1,4 +1,5 @@
 /** A Transmission RPC on a daemon in the simulator, and what a client sends to it. */
+import { createHash } from "node:crypto";
 import { encode } from "../../../src/bencode/bencode_encode.ts";
 import { Daemon, type DaemonParts } from "../../../src/daemon/daemon.ts";
 import { DaemonLog } from "../../../src/daemon/log.ts";
@@ -93,7 +94,7 @@ export class RpcSession {
   }
 }
 
-/** A torrent of one file, or of several; in base64. */
+/** A torrent of one file, or of several, whose bytes are all zero; in base64. */
 export function torrentText(name: string, files?: Readonly<Record<string, number>>): string {
   const sizes = Object.values(files ?? { [name]: 40_000 });
   const size = sizes.reduce((sum, each) => sum + each, 0);
@@ -107,10 +108,21 @@ export function torrentText(name: string, files?: Readonly<Record<string, number
     "creation date": 1_795_221_163,
     info: {
       name,
-      "piece length": 32_768,
-      pieces: new Uint8Array(20 * Math.ceil(size / 32_768)).fill(7),
+      "piece length": PIECE,
+      pieces: hashesOfZeros(size),
       ...(files === undefined ? { length: size } : { files: paths }),
     },
   });
   return btoa(String.fromCharCode(...bytes));
+}
+
+const PIECE = 32_768;
+
+function hashesOfZeros(size: number): Uint8Array {
+  const hashes = new Uint8Array(20 * Math.ceil(size / PIECE));
+  for (let start = 0; start < size; start += PIECE) {
+    const bytes = new Uint8Array(Math.min(PIECE, size - start));
+    hashes.set(createHash("sha1").update(bytes).digest(), 20 * start / PIECE);
+  }
+  return hashes;
 }
