@@ -15,9 +15,20 @@ describe("JSON-RPC 2.0", () => {
   it("has the same methods, with all names in snake case", async () => {
     const session = await RpcSession.open();
     const metainfo = torrentText("multi", { "a.bin": 9, "b.bin": 9 });
-    const added = await ask(session, "torrent_add", { metainfo, download_dir: "/more", paused: true });
+    const added = await ask(session, "torrent_add", {
+      metainfo,
+      download_dir: "/more",
+      paused: true,
+    });
     assert.deepEqual(Object.keys(added.result.torrent_added), ["hash_string", "id", "name"]);
-    const fields = ["download_dir", "wanted", "file_stats", "total_size", "is_finished", "peer_limit"];
+    const fields = [
+      "download_dir",
+      "wanted",
+      "file_stats",
+      "total_size",
+      "is_finished",
+      "peer_limit",
+    ];
     assert.deepEqual(await ask(session, "torrent_get", { fields, ids: 1 }), {
       id: 1,
       jsonrpc: "2.0",
