@@ -108,12 +108,17 @@ export class Client {
   }
 
   async #restoreAll(): Promise<Torrent[]> {
-    const restored: Torrent[] = [];
-    for (const infoHash of this.#parts.state?.torrents() ?? []) {
-      if (this.#parts.running.has(infoHash)) continue;
+    const { saved, running } = this.#parts, restored: Torrent[] = [];
+    for (const { infoHash, load } of saved.all()) {
       try {
-        const torrent = await this.#restore(infoHash);
-        if (torrent !== null) restored.push(torrent);
+        const found = await load;
+        if (found === null || running.has(infoHash)) continue;
+        const { source, options, ...start } = found;
+        restored.push(
+          "layout" in source
+            ? this.#start(infoHash, source, options, start)
+            : this.#addMagnet(source, options, start),
+        );
       } catch (error) {
         this.#warn(infoHash, `The torrent was not restored: ${(error as Error).message}`);
       }
@@ -285,15 +290,6 @@ export class Client {
   #enlist(torrent: TorrentInside): void {
     this.#parts.running.set(torrent.infoHash, torrent);
     this.#parts.rounds.add(torrent);
-  }
-
-  /** Null where only the metadata of a magnet is kept, for the next time it is added. */
-  async #restore(infoHash: string): Promise<Torrent | null> {
-    const saved = await this.#parts.saved.load(infoHash);
-    if (saved === null) return null;
-    const { source, options, ...start } = saved;
-    if (!("layout" in source)) return this.#addMagnet(source, options, start);
-    return this.#start(infoHash, source, options, start);
   }
 
   #warn(infoHash: string, message: string): void {

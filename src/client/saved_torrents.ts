@@ -27,6 +27,9 @@ export interface SavedTorrent extends Omit<Wish, "movesTo"> {
   readonly record: ResumeData | null;
 }
 
+/** Most torrents that are read at once. */
+const AHEAD = 16;
+
 export class SavedTorrents {
   readonly #platform: Platform;
   readonly #state: StateDir | null;
@@ -100,6 +103,23 @@ export class SavedTorrents {
     return await recordFor(this.#platform, this.#state, meta, options, (message) => {
       this.#warn(toHex(meta.infoHash), message);
     });
+  }
+
+  /**
+   * Every torrent that is kept, as `load`. The next ones are being read while a caller waits for one,
+   * since reading is mostly waiting.
+   */
+  *all(): Generator<{ infoHash: string; load: Promise<SavedTorrent | null> }> {
+    const known = this.#state?.torrents() ?? [], begun: Promise<SavedTorrent | null>[] = [];
+    for (const [at, infoHash] of known.entries()) {
+      while (begun.length < AHEAD && at + begun.length < known.length) {
+        const load = this.load(known[at + begun.length]!);
+        // The caller hears of it when its turn comes.
+        load.catch(() => {});
+        begun.push(load);
+      }
+      yield { infoHash, load: begun.shift()! };
+    }
   }
 
   /** Null if only a magnet link's metadata is saved. Rejects with an Error that names the fault. */

@@ -860,7 +860,7 @@ export class Torrent extends TorrentView {
 
   #shown(): ShownTorrent {
     const { infoHash } = this, { addedAt, link } = this.#source, name = this.#name;
-    const { peers, absolute, clock } = this.#ports;
+    const ports = this.#ports, { peers, absolute, clock } = ports;
     return {
       infoHash,
       name,
@@ -876,7 +876,10 @@ export class Torrent extends TorrentView {
       content: this.#content,
       record: this.#record,
       ledger: this.#ledger,
-      queue: this.#ports.place(),
+      // Found when it is read: after a change the first place costs a look at the whole queue.
+      get queue() {
+        return ports.place();
+      },
       goalReached: this.#goalReached,
       peers,
       now: clock.now(),
