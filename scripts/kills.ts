@@ -7,11 +7,13 @@
  *   --spread S   each process lives for up to S seconds (default 12)
  *   --lanes N    downloads at once (default 2)
  *   --seed TEXT  of the moments and of the bytes
+ *   --daemon     a daemon with 30 torrents of 8 MiB is killed instead (--count, --spread, --seed)
  *   --json       the result as JSON
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { thisRuntime } from "./lib/runtimes.ts";
+import { type DaemonKillsOptions, runDaemonKills } from "./kills/daemon_kills.ts";
 import { type Kill, runKills } from "./kills/run_kills.ts";
 
 const MIB = 1024 * 1024;
@@ -24,9 +26,19 @@ async function main(): Promise<number> {
       spread: { type: "string", default: "12" },
       lanes: { type: "string", default: "2" },
       seed: { type: "string", default: String(Date.now()) },
+      daemon: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
+  if (values.daemon) {
+    return await killDaemon({
+      kills: Number(values.count),
+      torrents: 30,
+      size: 8 * MIB,
+      spread: Number(values.spread),
+      seed: values.seed,
+    });
+  }
   const start = performance.now();
   const result = await runKills({
     kills: Number(values.count),
@@ -51,6 +63,18 @@ async function main(): Promise<number> {
         `most; sent twice ${mib(twice)} MiB a kill`,
     );
   }
+  return result.wrong.length === 0 ? 0 : 1;
+}
+
+async function killDaemon(options: DaemonKillsOptions): Promise<number> {
+  const start = performance.now(), result = await runDaemonKills(options);
+  for (const what of result.wrong) console.log(`WRONG: ${what}`);
+  console.log(
+    `${thisRuntime}: a daemon killed ${result.kills} times, seed ${options.seed}, ` +
+      `${seconds(performance.now() - start)} s: ${result.changes} confirmed changes, ` +
+      `${mib(result.uploaded)} MiB uploaded, ${result.wrong.length} wrong; its end took ` +
+      `${seconds(result.ending)} s`,
+  );
   return result.wrong.length === 0 ? 0 : 1;
 }
 
