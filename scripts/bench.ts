@@ -17,6 +17,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type ClientName, clientNames, commandOf, type Floor } from "./bench/clients.ts";
+import { daemonBench } from "./bench/daemon.ts";
 import { dhtBench } from "./bench/dht.ts";
 import { hashBench } from "./bench/hash.ts";
 import { magnetBench } from "./bench/magnet.ts";
@@ -185,6 +186,7 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["create", (args) => hashBench("create", args)],
   ["start", startBench],
   ["dht", dhtBench],
+  ["daemon", daemonBench],
 ]);
 
 try {

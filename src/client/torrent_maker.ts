@@ -87,7 +87,9 @@ export class TorrentMaker {
     const tiers = "layout" in source ? source.announce : tiersOf(source);
     const { isKnown, ...ports } = life, rank = () => queue.rankOf(infoHash);
     const keepWish = saved.wishKeeper(infoHash, link, addedAt, rank);
+    const revision = { count: 0 };
     const tell: TorrentPorts["tell"] = (happening) => {
+      revision.count++;
       feed.push({ infoHash, ...happening });
       if (happening.type === "state") queue.changed();
     };
@@ -111,6 +113,7 @@ export class TorrentMaker {
       heldBy: () => holdOf(inside),
       place: () => queue.placeOf(infoHash),
       tell,
+      revision,
     });
     return inside;
   }

@@ -49,6 +49,12 @@ export class DownloadLedger {
     this.latency.addAll(other.latency);
   }
 
+  /** Nothing was begun or wasted, so no block arrived either. */
+  get isUnused(): boolean {
+    return this.started === 0 && this.retried === 0 && this.failed === 0 &&
+      this.wastedBytes === 0 && this.latency.sum === 0;
+  }
+
   get wastedBytes(): number {
     return this.wasted.failed + this.wasted.duplicate + this.wasted.unasked;
   }

@@ -34,9 +34,15 @@ export function countUseful(
 /** From this share on, it is the main cause. */
 const MOST = 0.5;
 
+/** In the other states nothing is, whatever the other facts are. */
+export function canBeHeldBack(state: TorrentState): boolean {
+  return state === "checking" || state === "verifying" || state === "downloading" ||
+    state === "finding";
+}
+
 export function heldBackBy(facts: HeldBackFacts): HeldBackBy {
   if (facts.state === "checking" || facts.state === "verifying") return "hashing";
-  if (facts.state !== "downloading" && facts.state !== "finding") return "nothing";
+  if (!canBeHeldBack(facts.state)) return "nothing";
   const { pool } = facts;
   if (pool.connected === 0) {
     if (pool.connecting > 0) return "connecting";

@@ -1,7 +1,7 @@
 /** The present state of a torrent, as plain data for people and scripts. */
 import { DownloadLedger } from "../pieces/download_ledger.ts";
 import type { Content, ContentFigures } from "./content.ts";
-import { countUseful, heldBackBy } from "./held_back.ts";
+import { canBeHeldBack, countUseful, heldBackBy } from "./held_back.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { Member } from "../swarm/swarm_types.ts";
 import { sourceNames } from "../peers/pool_peer.ts";
@@ -58,49 +58,68 @@ export interface ShownTorrent {
   absolute(path: string): string;
 }
 
+/** A thousand torrents are asked every second: no lists, and no part that is spread into another. */
 export function statusOf(torrent: ShownTorrent): TorrentStatus {
-  const { infoHash, name, state, addedAt, error, peers, quotaSpent, meta, content } = torrent;
-  const { queue, goalReached, options: { labels = [] } } = torrent;
+  const { peers, meta, content, ledger, quotaSpent, error } = torrent;
   const { total, connecting, connected, banned } = peers.pool.stats();
-  const { downloaded, uploaded } = peers.traffic.run;
-  const metrics = metricsOf(torrent.ledger ?? NOTHING_DONE), { wasted } = metrics;
-  const members = [...peers.swarm.members];
-  const downRate = sum(members, (member) => member.session.down.rate);
+  const run = peers.traffic.run, figures = content?.figures ?? recordedFigures(torrent);
+  const metrics = metricsOf(ledger ?? NOTHING_DONE), { wasted } = metrics;
+  const { downRate, upRate, seeds } = ratesOf(peers);
   const leftBytes = content?.pieces.states.leftBytes ?? 0;
-  return {
-    infoHash,
-    name,
-    ...savedAs(torrent),
+  const status: TorrentStatus = {
+    infoHash: torrent.infoHash,
+    name: torrent.name,
     dir: shownDir(torrent),
-    state,
-    labels,
-    queue,
-    goalReached,
-    addedAt,
+    state: torrent.state,
+    labels: torrent.options.labels ?? NO_LABELS,
+    queue: torrent.queue,
+    goalReached: torrent.goalReached,
+    addedAt: torrent.addedAt,
     size: meta?.size ?? 0,
-    ...(content === null ? recordedFigures(torrent) : content.figures),
+    wanted: figures.wanted,
+    have: figures.have,
+    left: figures.left,
+    piecesHave: figures.piecesHave,
+    completedAt: figures.completedAt,
+    activeSeconds: figures.activeSeconds,
+    seedingSeconds: figures.seedingSeconds,
     pieces: meta?.layout.pieceCount ?? 0,
     checked: checkedOf(torrent),
-    downloaded,
-    uploaded,
+    downloaded: run.downloaded,
+    uploaded: run.uploaded,
     totals: peers.traffic.ever,
     wasted: wasted.failed + wasted.duplicate + wasted.unasked,
     hashFailures: metrics.pieces.failed,
     metrics,
     downRate,
-    upRate: sum(members, (member) => member.session.up.rate),
+    upRate,
     etaSeconds: leftBytes > 0 && downRate > 0 ? leftBytes / downRate : null,
     peers: { connected, connecting, known: total, banned },
     unreached: peers.unreached,
     dht: meta?.private ? null : torrent.dht,
-    seeds: members.filter((member) => member.session.have.full).length,
+    seeds,
     heldBackBy: heldBack(torrent),
-    ...(quotaSpent === null ? {} : { quotaSpent }),
     error: error === null ? null : {
       code: error instanceof ShoalError ? error.code : "internal",
       message: error.message,
     },
   };
+  const name = savedAs(torrent);
+  if (name !== null) status.savedAs = name;
+  if (quotaSpent !== null) status.quotaSpent = quotaSpent;
+  return status;
+}
+
+const NO_LABELS: readonly string[] = [];
+
+function ratesOf({ swarm }: TorrentPeers): Pick<TorrentStatus, "downRate" | "upRate" | "seeds"> {
+  let downRate = 0, upRate = 0, seeds = 0;
+  for (const { session } of swarm.members) {
+    downRate += session.down.rate;
+    upRate += session.up.rate;
+    if (session.have.full) seeds++;
+  }
+  return { downRate, upRate, seeds };
 }
 
 export function trackersOf({ trackers }: TorrentPeers): TrackerSnapshot[] {
@@ -177,13 +196,14 @@ function shownDir(torrent: ShownTorrent): string {
   return dir === absolute(options.dir) ? options.dir : dir;
 }
 
-function savedAs(torrent: ShownTorrent): { savedAs?: string } {
+/** Null if it is the torrent's own name. */
+function savedAs(torrent: ShownTorrent): string | null {
   const { meta } = torrent, { renamed } = placeOf(torrent);
-  if (meta === null || renamed === undefined || renamed.size === 0) return {};
+  if (meta === null || renamed === undefined || renamed.size === 0) return null;
   const path = renamed.get(meta.files.findIndex(({ pad }) => !pad));
-  if (path === undefined) return {};
+  if (path === undefined) return null;
   const name = meta.singleFile ? path.join("/") : path[0]!;
-  return name === meta.name ? {} : { savedAs: name };
+  return name === meta.name ? null : name;
 }
 
 /** Progress of the check under way, 0 to 1. */
@@ -194,6 +214,7 @@ function checkedOf({ content, state }: ShownTorrent): number | null {
 }
 
 function heldBack({ state, content, peers }: ShownTorrent): HeldBackBy {
+  if (!canBeHeldBack(state)) return "nothing";
   const { pool, trackers, limits, swarm } = peers;
   return heldBackBy({
     state,
@@ -207,7 +228,21 @@ function heldBack({ state, content, peers }: ShownTorrent): HeldBackBy {
 
 const NOTHING_DONE = new DownloadLedger(0);
 
+/** What most torrents of a client that has many have; nobody can change it. */
+const NO_METRICS = frozen(metricsOfAny(NOTHING_DONE));
+
 function metricsOf(ledger: DownloadLedger): DownloadMetrics {
+  return ledger.isUnused ? NO_METRICS : metricsOfAny(ledger);
+}
+
+function frozen(metrics: DownloadMetrics): DownloadMetrics {
+  const { pieces, wasted, blockLatency } = metrics;
+  const parts = [pieces, wasted, blockLatency, blockLatency.upToMs, blockLatency.counts, metrics];
+  parts.forEach(Object.freeze);
+  return metrics;
+}
+
+function metricsOfAny(ledger: DownloadLedger): DownloadMetrics {
   const { started, completed, failed, retried, wasted, latency } = ledger;
   return {
     pieces: { started, completed, failed, retried },

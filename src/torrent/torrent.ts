@@ -103,7 +103,7 @@ export class Torrent extends TorrentView {
 
   private constructor(source: TorrentSource, options: AddOptions, ports: TorrentPorts) {
     super();
-    showOf(this, () => this.#shown());
+    showOf(this, () => this.#shown(), () => this.#stillness());
     this.infoHash = source.infoHash;
     this.#source = source;
     this.#options = { ...options };
@@ -834,6 +834,7 @@ export class Torrent extends TorrentView {
 
   /** For a restart; not while another client has the torrent. Resolves when it is saved. */
   #keepWish(): Promise<void> {
+    this.#ports.revision.count++;
     this.#isKept = this.#isOurs || this.#pauses;
     if (!this.#isKept) return Promise.resolve();
     const standing = {
@@ -856,6 +857,12 @@ export class Torrent extends TorrentView {
 
   get #name(): string {
     return this.#meta?.name ?? this.#source.name ?? this.infoHash;
+  }
+
+  #stillness(): number | null {
+    const { peers: { online, pool }, revision } = this.#ports, content = this.#content;
+    if (pool.active > 0) return null;
+    return (content === null ? online : !content.isIdle) ? null : revision.count;
   }
 
   #shown(): ShownTorrent {

@@ -83,6 +83,8 @@ export interface TorrentPorts {
   dht(): { nodes: number } | null;
   absolute(path: string): string;
   tell(happening: TorrentHappening): void;
+  /** Counts events and changes of options. */
+  readonly revision: { count: number };
   /** `first` and all later events of this torrent; only `first` where it has ended. */
   listen(first: TorrentEvent, hasEnded: boolean): AsyncIterableIterator<TorrentEvent>;
 }

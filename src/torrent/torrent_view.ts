@@ -13,15 +13,21 @@ import type {
   TrackerSnapshot,
 } from "./types.ts";
 
-let connect: (view: TorrentView, shown: () => ShownTorrent) => void;
+let connect: (
+  view: TorrentView,
+  shown: () => ShownTorrent,
+  stillness: () => number | null,
+) => void;
 
 /** The read-only members of a torrent. */
 export class TorrentView {
   #shown!: () => ShownTorrent;
+  #stillness!: () => number | null;
 
   static {
-    connect = (view, shown) => {
+    connect = (view, shown, stillness) => {
       view.#shown = shown;
+      view.#stillness = stillness;
     };
   }
 
@@ -40,6 +46,15 @@ export class TorrentView {
   /** What its .torrent file says; null until the metadata is known. Do not change the object. */
   get metainfo(): Metainfo | null {
     return this.#shown().meta;
+  }
+
+  /**
+   * Null while peers are connected or files are worked on. Else a number: as long as it is the same,
+   * the status changes only in its times, its place in the queue, and the numbers of peers that are
+   * known. So of a thousand torrents only the active ones need to be looked at.
+   */
+  get stillness(): number | null {
+    return this.#stillness();
   }
 
   /** The present figures, without lists: cheap enough to ask a thousand torrents every second. */
@@ -80,6 +95,10 @@ export class TorrentView {
 }
 
 /** For the torrent alone: `shown` tells the facts, where each has its owner. */
-export function showOf(view: TorrentView, shown: () => ShownTorrent): void {
-  connect(view, shown);
+export function showOf(
+  view: TorrentView,
+  shown: () => ShownTorrent,
+  stillness: () => number | null,
+): void {
+  connect(view, shown, stillness);
 }

@@ -34,11 +34,11 @@ export class TorrentFacts {
   #peers: readonly PeerSnapshot[] | undefined;
   #trackers: readonly TrackerSnapshot[] | undefined;
 
-  constructor(known: KnownTorrent, general: GeneralFacts) {
+  constructor(known: KnownTorrent, status: TorrentStatus, general: GeneralFacts) {
     this.known = known;
     this.torrent = known.torrent;
     this.general = general;
-    this.status = known.torrent.status();
+    this.status = status;
   }
 
   get meta(): Metainfo | null {

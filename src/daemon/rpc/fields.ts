@@ -39,7 +39,8 @@ const STATE: Readonly<Record<string, Read>> = {
   etaIdle: () => -1,
   isFinished: ({ status }) => status.goalReached && status.state === "done",
   isStalled,
-  queuePosition: ({ status }) => status.queue?.position ?? 0,
+  // It changes while nothing of the torrent does.
+  queuePosition: ({ torrent }) => torrent.status().queue?.position ?? 0,
   addedDate: ({ status }) => Math.floor(status.addedAt),
   doneDate: ({ status }) => Math.floor(status.completedAt ?? 0),
   startDate: ({ known }) => known.startedAt,
@@ -103,12 +104,24 @@ const FILES: Readonly<Record<string, Read>> = {
   fileStats: ({ files }) => files.map(fileStatsRow),
   priorities: ({ files }) => files.map(priorityOf),
   wanted: (facts) => facts.files.map((file) => wantedRow(file, facts)),
-  "file-count": ({ meta, files }) => meta === null ? 0 : files.length,
+  "file-count": ({ meta }) =>
+    meta?.files.reduce((count, { pad }) => pad ? count : count + 1, 0) ?? 0,
   bytesCompleted: ({ files }) => files.map(({ bytesDone }) => bytesDone),
 };
 
+const RUNNING = new Set([
+  ...["startDate", "activityDate", "secondsDownloading", "secondsSeeding", "isStalled"],
+  ...["queuePosition", "trackerStats", "peers", "files", "fileStats", "pieces", "wanted"],
+  ...["priorities", "bytesCompleted"],
+]);
+
 export const FIELDS: ReadonlyMap<string, Read> = new Map(
   Object.entries({ ...ABOUT, ...STATE, ...BYTES, ...LIMITS, ...goalFields, ...PEERS, ...FILES }),
+);
+
+/** Fields whose text is kept while a torrent is still: times and trackers' next announces go on. */
+export const SETTLED: ReadonlySet<string> = new Set(
+  Array.from(FIELDS.keys()).filter((name) => !RUNNING.has(name)),
 );
 
 /** At least what one peer has of the missing bytes. */

@@ -33,7 +33,20 @@ export interface KnownTorrent {
   nextTrackerId: number;
   /** Why the last check that was asked for did not come to its end; until the next start or check. */
   problem: string | null;
+  /** What was found while it is still; null after a change that the torrent does not tell. */
+  still: StillTorrent | null;
   seen: Seen | null;
+}
+
+/** A torrent at one `stillness`: its status, whose times run on, and the beginnings of answers. */
+export interface StillTorrent {
+  readonly stillness: number;
+  readonly status: TorrentStatus;
+  /** By the clock, when the status was taken. */
+  readonly at: number;
+  readonly seconds: { readonly active: number; readonly seeding: number };
+  /** By their fields. */
+  readonly texts: Map<string, string>;
 }
 
 /** Figures whose change means that the torrent is active. */
@@ -88,6 +101,7 @@ export class KnownTorrents {
       trackerIds: new Map(),
       nextTrackerId: 0,
       problem: null,
+      still: null,
       seen: null,
     };
     this.#known.set(torrent.infoHash, known);
@@ -125,8 +139,33 @@ export class KnownTorrents {
     return [...this.#removed.keys()];
   }
 
+  /** The present status; of a still torrent the last one, with its times as they are now. */
+  statusOf(known: KnownTorrent, now = this.#clock.now()): TorrentStatus {
+    const { stillness } = known.torrent, { still } = known;
+    if (still === null || still.stillness !== stillness) return this.#look(known, stillness);
+    const passed = (now - still.at) / 1000, { status, seconds } = still;
+    if (status.state === "seeding") {
+      status.activeSeconds = seconds.active + passed;
+      status.seedingSeconds = seconds.seeding + passed;
+    }
+    return status;
+  }
+
+  #look(known: KnownTorrent, stillness: number | null): TorrentStatus {
+    const status = known.torrent.status();
+    this.#note(known, status);
+    known.still = stillness === null ? null : {
+      stillness,
+      status,
+      at: this.#clock.now(),
+      seconds: { active: status.activeSeconds, seeding: status.seedingSeconds },
+      texts: new Map(),
+    };
+    return status;
+  }
+
   /** Tells what changed since the last look. */
-  note(known: KnownTorrent, status: TorrentStatus): void {
+  #note(known: KnownTorrent, status: TorrentStatus): void {
     const { seen } = known, now = seenOf(status);
     known.seen = now;
     const wall = Math.floor(this.#clock.wallTime() / 1000);
@@ -138,8 +177,8 @@ export class KnownTorrents {
   }
 
   #recent(all: readonly KnownTorrent[]): KnownTorrent[] {
-    for (const known of all) this.note(known, known.torrent.status());
-    const since = this.#clock.now() - RECENT_MS;
+    const now = this.#clock.now(), since = now - RECENT_MS;
+    for (const known of all) this.statusOf(known, now);
     return all.filter(({ changedAt }) => changedAt >= since);
   }
 

@@ -2,12 +2,14 @@
 import type { Torrent } from "../../torrent/torrent.ts";
 import { type Arguments, asText, asTexts, isAbsolute } from "./coerce.ts";
 import { goalOf, type GoalParts, partsOf } from "./goal_parts.ts";
+import type { KnownTorrents } from "./known_torrents.ts";
 import { legacyNames } from "./names.ts";
 import type { RpcPorts } from "./ports.ts";
 import { RpcError } from "./rpc_error.ts";
 import { packed, SESSION_ROWS, SessionDraft, type SessionFacts } from "./session_settings.ts";
 
 export interface SessionPorts extends RpcPorts {
+  readonly known: KnownTorrents;
   readonly session: SessionFacts;
   readonly sessionId: { readonly text: string };
   /** By the clock, when the daemon started. */
@@ -100,9 +102,9 @@ const AT_REST = new Set(["paused", "stopped", "done", "failed"]);
 
 export function sessionStats(ports: SessionPorts): object {
   const sums = { down: 0, up: 0, downloaded: 0, uploaded: 0, paused: 0 };
-  const ever = { downloaded: 0, uploaded: 0 }, torrents = ports.client.torrents();
+  const ever = { downloaded: 0, uploaded: 0 }, torrents = ports.known.all();
   for (const torrent of torrents) {
-    const { downRate, upRate, downloaded, uploaded, totals, state } = torrent.status();
+    const { downRate, upRate, downloaded, uploaded, totals, state } = ports.known.statusOf(torrent);
     sums.down += downRate;
     sums.up += upRate;
     sums.downloaded += downloaded;

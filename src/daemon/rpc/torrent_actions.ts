@@ -30,8 +30,13 @@ export function startTorrents(ports: ActionPorts, args: Arguments): object {
 }
 
 function start(known: KnownTorrent): void {
-  known.problem = null;
+  setProblem(known, null);
   known.torrent.start();
+}
+
+function setProblem(known: KnownTorrent, problem: string | null): void {
+  known.problem = problem;
+  known.still = null;
 }
 
 export async function startNow(ports: ActionPorts, args: Arguments): Promise<object> {
@@ -49,9 +54,9 @@ export function stopTorrents(ports: ActionPorts, args: Arguments): object {
 
 export function verifyTorrents(ports: ActionPorts, args: Arguments): object {
   for (const known of named(ports, args)) {
-    known.problem = null;
+    setProblem(known, null);
     const check = known.torrent.recheck();
-    check.catch((error: Error) => void (known.problem = error.message));
+    check.catch((error: Error) => setProblem(known, error.message));
     later(ports, known.torrent, check);
   }
   return {};
@@ -88,12 +93,16 @@ export function moveInQueue(ports: ActionPorts, args: Arguments, to: QueueTarget
 export async function setTorrents(ports: ActionPorts, args: Arguments): Promise<object> {
   const general = ports.general();
   const changes = named(ports, args).map((known) => {
-    return { known, ...changeOf(new TorrentFacts(known, general), args) };
+    return {
+      known,
+      ...changeOf(new TorrentFacts(known, ports.known.statusOf(known), general), args),
+    };
   });
   for (const { known, patch, position, remembered } of changes) {
     await known.torrent.update(patch);
     Object.assign(known.remembered, remembered);
     known.changedAt = ports.clock.now();
+    known.still = null;
     if (position !== null) ports.client.queue.move([known.torrent.infoHash], Math.max(0, position));
   }
   return {};

@@ -2,7 +2,7 @@
 import type { Clock } from "../../platform/types.ts";
 import { type Arguments, asTexts } from "./coerce.ts";
 import { type GeneralFacts, TorrentFacts } from "./facts.ts";
-import { FIELDS } from "./fields.ts";
+import { FIELDS, SETTLED } from "./fields.ts";
 import type { KnownTorrent, KnownTorrents } from "./known_torrents.ts";
 import { snaked, toSnake } from "./names.ts";
 import { RpcError } from "./rpc_error.ts";
@@ -14,6 +14,7 @@ const SLICE_MS = 10;
 interface Column {
   readonly name: string;
   readonly read: (facts: TorrentFacts) => unknown;
+  readonly isSettled: boolean;
 }
 
 export interface GetPorts {
@@ -31,14 +32,12 @@ export async function torrentGet(
   if (fields === undefined) {
     throw new RpcError("params", "no fields specified", { torrents: [] });
   }
-  const { torrents, recent } = known.select(args.ids, "ids" in args);
+  const now = clock.now(), { torrents, recent } = known.select(args.ids, "ids" in args);
   const columns = columnsOf(fields, general.jsonRpc);
   const isTable = args.format === "table";
   const write = isTable ? rowWriter(columns, general) : objectWriter(columns, general);
   const rows = await inSlices(clock, torrents, (torrent) => {
-    const facts = new TorrentFacts(torrent, general);
-    known.note(torrent, facts.status);
-    return write(facts);
+    return write(new TorrentFacts(torrent, known.statusOf(torrent, now), general));
   });
   if (isTable) rows.unshift(`[${columns.map(({ name }) => name).join()}]`);
   const removed = recent ? `"removed":${JSON.stringify(known.removed())},` : "";
@@ -48,8 +47,9 @@ export async function torrentGet(
 /** Fields without duplicates and unknown ones. */
 function columnsOf(fields: readonly string[], jsonRpc: boolean): Column[] {
   return [...new Set(fields)].flatMap((field) => {
-    const name = jsonRpc ? SNAKE_FIELDS.get(field) : field, read = FIELDS.get(name ?? "");
-    return read === undefined ? [] : [{ name: JSON.stringify(field), read }];
+    const name = (jsonRpc ? SNAKE_FIELDS.get(field) : field) ?? "", read = FIELDS.get(name);
+    if (read === undefined) return [];
+    return [{ name: JSON.stringify(field), read, isSettled: SETTLED.has(name) }];
   });
 }
 
@@ -59,15 +59,39 @@ const SNAKE_FIELDS: ReadonlyMap<string, string> = new Map(
 
 type Write = (facts: TorrentFacts) => string;
 
-function objectWriter(columns: readonly Column[], { jsonRpc }: GeneralFacts): Write {
-  const heads = columns.map(({ name }, at) => `${at === 0 ? "" : ","}${name}:`);
+/** Fields that seldom change come first, as one text. */
+function objectWriter(columns: readonly Column[], { jsonRpc, goal }: GeneralFacts): Write {
+  const settled = columns.filter(({ isSettled }) => isSettled);
+  const running = columns.filter(({ isSettled }) => !isSettled);
+  const first = membersWriter(settled, "{", jsonRpc);
+  const others = membersWriter(running, settled.length === 0 ? "{" : ",", jsonRpc);
+  const key = JSON.stringify([settled.map(({ name }) => name), jsonRpc, goal]);
+  if (columns.length === 0) return () => "{}";
+  return (facts) => settledText(facts, key, first) + others(facts) + "}";
+}
+
+/** The text before the first member is `start`. */
+function membersWriter(columns: readonly Column[], start: string, jsonRpc: boolean): Write {
+  const heads = columns.map(({ name }, at) => `${at === 0 ? start : ","}${name}:`);
   return (facts) => {
-    let text = "{";
+    let text = "";
     for (let at = 0; at < columns.length; at++) {
       text += heads[at]! + textOf(columns[at]!.read(facts), jsonRpc);
     }
-    return `${text}}`;
+    return text;
   };
+}
+
+/** The most kinds of requests whose texts a torrent keeps. */
+const MOST_TEXTS = 4;
+
+function settledText(facts: TorrentFacts, key: string, write: Write): string {
+  const texts = facts.known.still?.texts, known = texts?.get(key);
+  if (known !== undefined) return known;
+  const text = write(facts);
+  if (texts !== undefined && texts.size >= MOST_TEXTS) texts.clear();
+  texts?.set(key, text);
+  return text;
 }
 
 function rowWriter(columns: readonly Column[], { jsonRpc }: GeneralFacts): Write {

@@ -209,6 +209,32 @@ describe("torrent-get", () => {
     await session.close();
   });
 
+  it("keeps text of a torrent that is still, and follows what changes it", async () => {
+    const session = await RpcSession.open(1, {
+      torrents: { dir: "/data", seedGoal: { kind: "forever" } },
+    });
+    session.node.files.makeDir("/data");
+    await session.world.wait(session.node.files.writeWhole("/data/a", new Uint8Array(40_000)));
+    await session.call("torrent-add", { metainfo: torrentText("a") });
+    await session.world.runFor(10_000);
+    const [torrent] = session.daemon.client.torrents();
+    const fields = ["status", "labels", "secondsSeeding", "errorString", "uploadLimited"];
+    const [before] = await session.get(fields);
+    const { stillness } = torrent!;
+    assert.equal(typeof stillness, "number", "nothing of it is at work");
+    await session.world.runFor(20_000);
+    const [later] = await session.get(fields);
+    assert.equal(torrent!.stillness, stillness);
+    assert.deepEqual(later, { ...before, secondsSeeding: before.secondsSeeding + 20 });
+    await session.world.wait(torrent!.update({ labels: ["b"], limits: { up: 5000 } }));
+    const [changed] = await session.get(fields);
+    assert.deepEqual(changed, { ...later, labels: ["b"], uploadLimited: true });
+    await session.world.wait(torrent!.pause());
+    await session.world.runFor(200_000);
+    assert.equal((await session.get(fields))[0].status, 0);
+    await session.close();
+  });
+
   it("describes a torrent of several files", async () => {
     const session = await two();
     const fields = ["files", "comment", "pieceCount", "pieceSize", "totalSize", "pieces"];

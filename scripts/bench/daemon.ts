@@ -1,0 +1,122 @@
+/**
+ * `npm run bench -- daemon [--rounds N] [--torrents N] [--many N] [--json]`: what requests of the
+ * Transmission RPC cost a daemon with many torrents, and what these take of memory and start.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { run } from "../lib/run.ts";
+import { findRuntime, projectRoot, type RuntimeName } from "../lib/runtimes.ts";
+import { makeWorkFolder, positive, progress } from "./common.ts";
+import { describeMachine } from "./machine.ts";
+import { median } from "./measure.ts";
+import { type Verdict, verdictLine } from "./report.ts";
+
+interface Answered {
+  /** Milliseconds of CPU for one request, and the longest that the loop was held up. */
+  cpuMs: number;
+  heldMs: number;
+  bytes: number;
+}
+
+interface Served {
+  torrents: number;
+  /** From the start until all seed. */
+  seconds: number;
+  /** Bytes. */
+  resident: number;
+  requests: Record<"get21" | "list" | "recent" | "stats", Answered>;
+}
+
+const RUNTIMES: readonly RuntimeName[] = ["deno", "bun"];
+const CPU_LIMIT_MS: Readonly<Record<RuntimeName, number>> = { deno: 5, bun: 3 };
+
+/** Gives the exit code: 0 when all goals are met. */
+export async function daemonBench(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: "string", default: "3" },
+      torrents: { type: "string", default: "1000" },
+      many: { type: "string", default: "10000" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const rounds = positive(values.rounds, "--rounds");
+  const counts = [
+    positive(values.torrents, "--torrents"),
+    positive(values.many, "--many"),
+  ] as const;
+  const machine = await describeMachine(), folder = makeWorkFolder(counts[1] * 30_000);
+  try {
+    for (const count of counts) await make(folder, count);
+    const verdicts: Verdict[] = [], all: unknown[] = [];
+    for (const runtime of RUNTIMES) {
+      const some = await serveOften(runtime, folder, counts[0], rounds);
+      const [many] = await serveOften(runtime, folder, counts[1], 1);
+      all.push({ runtime, some, many });
+      verdicts.push(...judge(runtime, some, many!));
+    }
+    if (values.json) console.log(JSON.stringify({ machine, all, verdicts }, null, 1));
+    else {
+      console.log(`\nmedians of ${rounds} rounds\n${machine}`);
+      for (const verdict of verdicts) console.log(verdictLine(verdict));
+    }
+    return verdicts.every(({ met }) => met) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function make(folder: string, count: number): Promise<void> {
+  progress(`making ${count} torrents`);
+  await child("deno", "make", join(folder, `${count}`), join(folder, `files${count}`), `${count}`);
+}
+
+async function serveOften(
+  runtime: RuntimeName,
+  folder: string,
+  count: number,
+  rounds: number,
+): Promise<Served[]> {
+  const served: Served[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const calls = String(Math.max(20, Math.round(200_000 / count)));
+    const one: Served = JSON.parse(await child(runtime, "serve", join(folder, `${count}`), calls));
+    const { cpuMs, heldMs } = one.requests.get21;
+    progress(
+      `  ${runtime}, ${count}: ${cpuMs.toFixed(1)} ms CPU, loop held for ${heldMs.toFixed(0)} ms`,
+    );
+    served.push(one);
+  }
+  return served;
+}
+
+function judge(runtime: RuntimeName, some: readonly Served[], many: Served): Verdict[] {
+  const of = (value: (one: Served) => number) => median(some.map(value));
+  const atMost = (goal: string, value: number, limit: number): Verdict => {
+    return { goal: `${runtime}: ${goal}`, value, limit, met: value <= limit };
+  };
+  const { torrents } = some[0]!, limit = CPU_LIMIT_MS[runtime];
+  const held = Math.max(...Object.values(many.requests).map(({ heldMs }) => heldMs));
+  return [
+    atMost(`ms CPU for 21 fields of ${torrents}`, of((o) => o.requests.get21.cpuMs), limit),
+    atMost(`ms CPU for a list of ${torrents}`, of((o) => o.requests.list.cpuMs), limit),
+    atMost(`ms CPU for the changes of ${torrents}`, of((o) => o.requests.recent.cpuMs), limit),
+    atMost(`seconds until ${torrents} seed`, of((o) => o.seconds), 5),
+    atMost(`MB resident with ${torrents}`, of((o) => o.resident / 1e6), 350),
+    atMost(`ms of the loop for a request with ${many.torrents}`, held, 50),
+    atMost(`seconds until ${many.torrents} seed`, many.seconds, 30),
+    atMost(`MB resident with ${many.torrents}`, many.resident / 1e6, 1200),
+  ];
+}
+
+async function child(runtime: RuntimeName, ...args: string[]): Promise<string> {
+  const script = join(projectRoot, "scripts", "bench", "daemon_child.ts");
+  const before = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
+  const { code, stdout, stderr } = await run(findRuntime(runtime), [...before, script, ...args], {
+    timeoutMs: 300_000,
+  });
+  if (code !== 0) throw new Error(`${runtime} ${args[0]}: ${stderr}`);
+  return stdout.trim();
+}
