@@ -326,7 +326,3 @@ function peerSnapshot({ peer, session, incoming }: Member, now: number): PeerSna
     sources: sourceNames(peer.sources),
   };
 }
-
-function sum(members: Member[], of: (member: Member) => number): number {
-  return members.reduce((total, member) => total + of(member), 0);
-}
