@@ -142,7 +142,7 @@ export async function freeSpaceOf(ports: RpcPorts, args: Arguments): Promise<obj
   if (path === undefined || !isAbsolute(path)) {
     throw new RpcError("not-absolute", "directory path is not absolute");
   }
-  const told = { path, "size-bytes": -1, total_size: -1 };
+  const told = { path, "size-bytes": -1 };
   const { mayName, files } = ports;
   if (!mayName(path)) {
     const why = `${path} is outside the folders that the setting roots allows`;
