@@ -40,6 +40,8 @@ export type { AnnounceOutcome, TrackerStatus } from "./src/tracker/tracker_manag
 export type { ContentPhase } from "./src/torrent/types.ts";
 export type { HostPort, PeerAddress } from "./src/util/compact_address.ts";
 export type { Torrent } from "./src/torrent/torrent.ts";
+export type { TorrentView } from "./src/torrent/torrent_view.ts";
+export type { AnnounceCounts, SourceFigures } from "./src/client/figures.ts";
 export type {
   AddOptions,
   AlternativeLimits,
@@ -155,10 +157,17 @@ export type {
   Listener,
   MulticastNet,
   MulticastSocket,
+  Passwords,
   PieceHash,
   Platform,
   Process,
+  ProgramEnd,
+  Programs,
+  ProgramStart,
   Random,
+  RunningProgram,
+  ServeLimits,
+  ServeOn,
   Socket,
   SocketInfo,
   StreamNet,

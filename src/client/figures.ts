@@ -41,12 +41,15 @@ export interface ClientFigures {
   peers: { known: number; banned: number };
   /** Connected peers that we unchoke, that are interested in us, that unchoke us, and snubbed ones. */
   stances: { unchoked: number; interested: number; unchoking: number; snubbed: number };
-  /** Connections that were made, connections that ended, bans. */
+  /** Connections that were made. */
   opened: { incoming: number; outgoing: number };
+  /** Connections that ended. */
   closed: number;
+  /** Peers that were banned. */
   bans: number;
-  /** Torrents that became complete; warnings of torrents. */
+  /** Torrents that became complete. */
   completed: number;
+  /** Warnings of torrents. */
   warnings: number;
   /** By the scheme of the tracker's URL. */
   announces: Readonly<Record<string, AnnounceCounts>>;
