@@ -48,16 +48,21 @@ export class App {
     const who = await auth.identify(request, visit);
     if (who instanceof Response && mount?.needs !== "nothing") return asking(who, mount);
     if (mount === undefined) return refusal(404, "no-such-path", `There is nothing at ${pathname}`);
-    return refuseType(request, mount.types) ?? await serve(mount, request, who);
+    return refuseType(request, mount.types) ?? await serve(mount, request, who, visit);
   }
 }
 
 /** `who`: a refusal only where nobody has to sign in. */
-async function serve(mount: Mount, request: Request, who: Caller | Response): Promise<Response> {
+async function serve(
+  mount: Mount,
+  request: Request,
+  who: Caller | Response,
+  visit: Visit,
+): Promise<Response> {
   const caller: Caller = who instanceof Response ? { kind: "open", may: "read" } : who;
   if (mount.needs !== "nothing" && !mayDo(caller, mount.needs)) return tooLittle();
   const whole = await withBody(request, mount.maxBody);
-  return whole instanceof Response ? whole : await mount.handler(whole, caller);
+  return whole instanceof Response ? whole : await mount.handler(whole, caller, visit);
 }
 
 export function tooLittle(): Response {

@@ -1,12 +1,15 @@
 /** The parts of a daemon that are reached by HTTP. */
 import type { DaemonParts } from "../daemon.ts";
+import { startApi } from "../api/api.ts";
 import { startMetrics } from "../metrics/start.ts";
 import { startRpc } from "../rpc/part.ts";
 import type { Auth } from "./auth.ts";
+import type { Roots } from "./roots.ts";
 import type { Mount } from "./types.ts";
 
 export interface HttpParts extends DaemonParts {
   readonly auth: Auth;
+  readonly roots: Roots;
 }
 
 export interface HttpPart {
@@ -19,7 +22,7 @@ export interface HttpPart {
 export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
 
 /** All of them. */
-const PARTS: readonly StartHttpPart[] = [startRpc, startMetrics];
+const PARTS: readonly StartHttpPart[] = [startApi, startRpc, startMetrics];
 
 export async function startParts(
   parts: HttpParts,

@@ -32,6 +32,9 @@ export function refusal(
 const STATUS: Readonly<Record<string, number>> = {
   "duplicate": 409,
   "permission": 403,
+  "outside-roots": 403,
+  "owner-only": 403,
+  "no-such-torrent": 404,
   "not-found": 404,
   "disk-full": 507,
   "closed": 503,

@@ -19,7 +19,11 @@ export interface Visit {
 }
 
 /** The body of `request` is whole and within the bounds of its mount. */
-export type Handler = (request: Request, who: Caller) => Response | Promise<Response>;
+export type Handler = (
+  request: Request,
+  who: Caller,
+  visit: Visit,
+) => Response | Promise<Response>;
 
 /** A handler in its place. Whoever it answers has passed all guards, and may at least `needs`. */
 export interface Mount {
