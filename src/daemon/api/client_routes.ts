@@ -37,6 +37,8 @@ const CLIENT = v.object({
   port: v.number(),
   externalAddresses: v.array(v.string()),
   warnings: v.array(v.string()),
+  /** The alternative limits hold now. */
+  alternativeOn: v.boolean(),
   residentBytes: v.number(),
 });
 const SETTINGS = v.object({ settings: v.array(SETTING) });
@@ -58,6 +60,7 @@ export function clientRoutes(ports: ApiPorts): Route[] {
         port: client.port,
         externalAddresses: client.externalAddresses,
         warnings: client.warnings,
+        alternativeOn: client.alternativeOn,
         residentBytes: platform.process.residentBytes(),
       }),
     }),

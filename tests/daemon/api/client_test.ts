@@ -133,6 +133,7 @@ describe("the API of the daemon itself", () => {
 /** What a user of the library can do, and the route for it; null: nothing for another process. */
 const ABILITIES: Record<string, string | null> = {
   "Client.add": "post /torrents",
+  "Client.alternativeOn": "get /client",
   "Client.close": "post /shutdown",
   "Client.dht": null,
   "Client.events": "get /events",
@@ -151,6 +152,7 @@ const ABILITIES: Record<string, string | null> = {
   "Torrent.files": "get /torrents/{infoHash}/files",
   "Torrent.finished": "get /events",
   "Torrent.magnet": "get /torrents/{infoHash}",
+  "Torrent.metainfo": "get /torrents/{infoHash}/torrent",
   "Torrent.move": "post /torrents/{infoHash}/move",
   "Torrent.options": "get /torrents/{infoHash}",
   "Torrent.pause": "post /torrents/{infoHash}/pause",
@@ -163,6 +165,7 @@ const ABILITIES: Record<string, string | null> = {
   "Torrent.snapshot": "get /torrents/{infoHash}",
   "Torrent.start": "post /torrents/{infoHash}/start",
   "Torrent.status": "get /torrents/{infoHash}",
+  "Torrent.stillness": null,
   "Torrent.stop": "post /torrents/{infoHash}/stop",
   "Torrent.torrentFile": "get /torrents/{infoHash}/torrent",
   "Torrent.trackers": "get /torrents/{infoHash}/trackers",
