@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { encode } from "../../../src/bencode/bencode_encode.ts";
 import type { Client } from "../../../src/client/client.ts";
+// The API loads it when it is asked for, which takes real time; the simulated clock would not wait.
+import "../../../src/daemon/api/openapi.ts";
 import { Daemon } from "../../../src/daemon/daemon.ts";
 import { startHttp } from "../../../src/daemon/http/server.ts";
 import { DaemonLog } from "../../../src/daemon/log.ts";
