@@ -1,7 +1,7 @@
 /** Changes of a client as a whole: other options, and the end of a torrent. */
 import type { TorrentInside } from "../torrent/torrent_ports.ts";
 import type { ClientParts } from "./parts.ts";
-import { nothingRemoved, removeData } from "./remove_data.ts";
+import { keepAll, nothingRemoved, removeData } from "./remove_data.ts";
 import type { ClientPatch, RemovedData } from "./types.ts";
 
 /** Rejects with a NetError if it cannot listen on `port`. */
@@ -39,17 +39,24 @@ async function applyQuota(
 }
 
 /**
- * Removes the rest of an ended torrent: its files if `data` is true, its claims and its state.
- * Rejects with a FileError if the state cannot be deleted.
+ * Removes the rest of an ended torrent: its files if `data` is true, its claims and its state. While
+ * another process runs the torrent, its files and its state stay. Rejects with a FileError if the state
+ * cannot be deleted.
  */
 export async function forgetTorrent(
-  { queue, figures, paths, state, platform: { files } }: ClientParts,
+  { queue, figures, paths, state, owners, platform: { files } }: ClientParts,
   infoHash: string,
   ended: TorrentInside["left"],
   data: boolean,
 ): Promise<RemovedData> {
   queue.remove(infoHash);
   figures.removed(infoHash);
+  const name = ended?.meta.name ?? infoHash;
+  const other = await owners?.claimTorrent({ infoHash, name }) ?? null;
+  if (other !== null) {
+    const reason = `another shoal (process ${other.process}) uses it`;
+    return data && ended !== null ? keepAll(ended, reason, files) : nothingRemoved();
+  }
   const userOf = (path: string) => paths.userOf(infoHash, path);
   const done = data && ended !== null
     ? await removeData(ended, { files, userOf })

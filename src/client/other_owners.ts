@@ -42,8 +42,9 @@ export class StateFolderOwners implements OtherOwners {
   remembered(
     paths: readonly string[],
     except: (infoHash: string) => boolean,
+    exactly = false,
   ): Promise<PathConflict | null> {
-    return this.#try(() => this.#remembered.find(paths, except));
+    return this.#try(() => this.#remembered.find(paths, except, exactly));
   }
 
   release(infoHash: string): void {

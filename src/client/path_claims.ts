@@ -24,10 +24,14 @@ export interface OtherOwners {
     written: readonly string[],
   ): Promise<PathConflict | null>;
   release(infoHash: string): void;
-  /** Those of the paths that are files of torrents from earlier runs; `except`: info-hashes. */
+  /**
+   * Those of the paths that are files of torrents from earlier runs; `except`: info-hashes.
+   * `exactly`: other names of the same file do not count.
+   */
   remembered(
     paths: readonly string[],
     except: (infoHash: string) => boolean,
+    exactly?: boolean,
   ): Promise<PathConflict | null>;
 }
 
@@ -41,8 +45,8 @@ export class ClientPaths {
     string,
     { name: string; paths: readonly string[]; read: readonly string[] }
   >();
-  /** By path: torrents that only read the file of another one. */
-  readonly #readers = new Map<string, Set<string>>();
+  /** By path: torrents that only read the file of another one, with their name for it. */
+  readonly #readers = new Map<string, Map<string, string>>();
   readonly #aliases: Aliases;
   readonly #stat: (path: string) => FileStat | null;
   readonly #beyond: OtherOwners | null;
@@ -91,18 +95,36 @@ export class ClientPaths {
     return found?.owner ?? null;
   }
 
-  /** As `ownerOf`, also of a torrent that only reads the file. */
+  /**
+   * Another torrent, running or not, that would miss the file if this name of it were deleted; null
+   * if none is known. A file with several hard links stays under its other names.
+   */
   async userOf(infoHash: string, path: string): Promise<PathOwner | null> {
-    const reader = [...this.#readers.get(path) ?? []].find((each) => each !== infoHash);
-    if (reader === undefined) return await this.ownerOf(infoHash, path);
-    return { name: this.#torrents.get(reader)!.name, process: null };
+    const isLinked = (lookAt(this.#stat, path)?.links ?? 1) > 1;
+    const here = this.#readerOf(infoHash, path, isLinked) ??
+      (isLinked ? this.#owners.get(path) : this.#ownerHere(path));
+    if (here !== undefined && here !== infoHash) return this.#named(here);
+    const except = (other: string) => other === infoHash;
+    return (await this.#beyond?.remembered([path], except, isLinked))?.owner ?? null;
+  }
+
+  #readerOf(infoHash: string, path: string, exactly: boolean): string | undefined {
+    const readers = [...this.#readers.get(path) ?? []];
+    return readers.find(([other, name]) => other !== infoHash && (!exactly || name === path))?.[0];
+  }
+
+  #ownerHere(path: string): string | undefined {
+    return this.#owners.get(path) ?? this.#owners.get(this.#aliases.of(path) ?? path);
+  }
+
+  #named(infoHash: string): PathOwner {
+    return { name: this.#torrents.get(infoHash)!.name, process: null };
   }
 
   #conflictHere(infoHash: string, written: readonly string[]): PathConflict | null {
     for (const path of written) {
-      const owner = this.#owners.get(path) ?? this.#owners.get(this.#aliases.of(path) ?? path);
-      if (owner === undefined || owner === infoHash) continue;
-      return { path, owner: { name: this.#torrents.get(owner)!.name, process: null } };
+      const owner = this.#ownerHere(path);
+      if (owner !== undefined && owner !== infoHash) return { path, owner: this.#named(owner) };
     }
     return null;
   }
@@ -127,13 +149,13 @@ export class ClientPaths {
     this.#forget(infoHash);
     const own: string[] = [], read: string[] = [], folders = new Map<string, boolean>();
     for (const path of paths) {
-      if (this.#owners.has(path)) { // shared, for reading
-        read.push(path);
-        this.#readers.set(path, (this.#readers.get(path) ?? new Set()).add(infoHash));
+      const owned = this.#owners.has(path) ? path : this.#aliases.add(path, folders);
+      if (owned !== null) { // shared, for reading
+        read.push(owned);
+        this.#readers.set(owned, (this.#readers.get(owned) ?? new Map()).set(infoHash, path));
         continue;
       }
       this.#owners.set(path, infoHash);
-      this.#aliases.add(path, folders);
       own.push(path);
     }
     this.#torrents.set(infoHash, { name, paths: own, read: read.length === 0 ? NONE : read });
@@ -170,20 +192,26 @@ class Aliases {
     this.#stat = stat;
   }
 
-  /** `folders`: whether they exist, if that was asked before; a torrent's files share few. */
-  add(path: string, folders: Map<string, boolean>): void {
+  /**
+   * Returns the other claimed path that is the same file; null if there is none: then the path is
+   * added. `folders`: whether they exist, if that was asked before; a torrent's files share few.
+   */
+  add(path: string, folders: Map<string, boolean>): string | null {
     const folder = parentOf(path);
     const exists = folders.get(folder) ?? lookAt(this.#stat, folder) !== null;
     folders.set(folder, exists);
     const id = exists ? this.#idOf(path) : null;
-    if (id !== null) {
-      this.#known.set(id, path);
-      this.#ids.set(path, id);
-      return;
+    if (id === null) {
+      const name = foldedName(path), paths = this.#unmade.get(name);
+      if (paths === undefined) this.#unmade.set(name, new Set([path]));
+      else paths.add(path);
+      return null;
     }
-    const name = foldedName(path), paths = this.#unmade.get(name);
-    if (paths === undefined) this.#unmade.set(name, new Set([path]));
-    else paths.add(path);
+    const other = this.#find(path, id);
+    if (other !== null) return other;
+    this.#known.set(id, path);
+    this.#ids.set(path, id);
+    return null;
   }
 
   delete(path: string): void {
@@ -198,7 +226,10 @@ class Aliases {
   of(path: string): string | null {
     if (this.#known.size === 0 && this.#unmade.size === 0) return null;
     const id = this.#idOf(path);
-    if (id === null) return null;
+    return id === null ? null : this.#find(path, id);
+  }
+
+  #find(path: string, id: string): string | null {
     const unmade = [...this.#unmade.get(foldedName(path)) ?? []];
     const made = unmade.find((each) => each !== path && this.#idOf(each) === id);
     if (made !== undefined) return made;

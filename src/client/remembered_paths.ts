@@ -30,13 +30,17 @@ export class RememberedPaths {
     this.#idOf = idOf;
   }
 
-  /** The first of `paths` that a torrent created or found; `except`: torrents that do not count. */
+  /**
+   * The first of `paths` that a torrent created or found; `except`: torrents that do not count.
+   * `exactly`: not under another name.
+   */
   async find(
     paths: readonly string[],
     except: (infoHash: string) => boolean,
+    exactly = false,
   ): Promise<PathConflict | null> {
     // By what the paths are, too: a folder may be a link, and a disk may fold names.
-    const ids = new Map(paths.map((path) => [this.#idOf(path), path]));
+    const ids = new Map(exactly ? [] : paths.map((path) => [this.#idOf(path), path]));
     ids.delete(null);
     const folders = new Set(paths.flatMap(foldersAbove).map((folder) => this.#idOf(folder)));
     for (const infoHash of this.#state.torrents()) {

@@ -7,7 +7,13 @@ import type { Files, FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { ResumeData } from "../state/resume_data.ts";
 import { identityOf, isIdentity } from "../storage/ownership.ts";
-import { otherPartFileName, partFileName } from "../storage/part_file.ts";
+import {
+  isPartFile,
+  otherPartFileName,
+  PART_FILE_MARK_BYTES,
+  partFileName,
+} from "../storage/part_file.ts";
+import { isAsLeft } from "../storage/stamps.ts";
 import type { PathOwner } from "../torrent/take_over.ts";
 import { FileError } from "../util/errors.ts";
 import type { RemovedData } from "./types.ts";
@@ -36,10 +42,13 @@ export async function removeData(
   { meta, dir, record }: EndedTorrent,
   ports: RemoveDataPorts,
 ): Promise<RemovedData> {
-  if (record === null) return keepAll(meta, dir, ports.files);
-  const removal = new Removal(ports, record), { renamed, moving } = record;
-  for (const [file, { path, pad }] of meta.files.entries()) {
-    if (!pad) await removal.file(dir, moving?.renamed.get(file) ?? renamed.get(file) ?? path, file);
+  if (record === null) return keepAll({ meta, dir }, NOT_KNOWN, ports.files);
+  const removal = new Removal(ports, record, dir);
+  // After a crash in the middle of a move, each file is in one of two places.
+  for (const place of [{ dir, renamed: record.renamed }, ...record.moving ? [record.moving] : []]) {
+    for (const [file, { path, pad }] of meta.files.entries()) {
+      if (!pad) await removal.file(place.dir, place.renamed.get(file) ?? path, file);
+    }
   }
   const name = partFileName(record.infoHash);
   for (const parts of [name, otherPartFileName(name)]) await removal.parts(dir, parts);
@@ -49,10 +58,15 @@ export async function removeData(
 
 const NOT_KNOWN = "it is not known to be the torrent's";
 
-function keepAll({ files: all }: Metainfo, dir: string, files: Files): RemovedData {
-  const paths = all.filter(({ pad }) => !pad).map(({ path }) => [dir, ...path].join("/"));
+/** Its files are left alone. */
+export function keepAll(
+  { meta, dir }: Pick<EndedTorrent, "meta" | "dir">,
+  reason: string,
+  files: Files,
+): RemovedData {
+  const paths = meta.files.filter(({ pad }) => !pad).map(({ path }) => [dir, ...path].join("/"));
   const kept = paths.filter((path) => exists(files, path));
-  return { ...nothingRemoved(), kept: kept.map((path) => ({ path, reason: NOT_KNOWN })) };
+  return { ...nothingRemoved(), kept: kept.map((path) => ({ path, reason })) };
 }
 
 function exists(files: Files, path: string): boolean {
@@ -68,20 +82,24 @@ class Removal {
   readonly done: RemovedData = nothingRemoved();
   readonly #ports: RemoveDataPorts;
   readonly #record: ResumeData;
+  /** The disk of the torrent's folder is the one of the record. */
+  readonly #isSameDisk: boolean;
   /** Below the folder of the torrent. */
   readonly #folders = new Set<string>();
 
-  constructor(ports: RemoveDataPorts, record: ResumeData) {
+  constructor(ports: RemoveDataPorts, record: ResumeData, dir: string) {
     this.#ports = ports;
     this.#record = record;
+    this.#isSameDisk = isDisk(ports.files, dir, record.disk);
   }
 
   async file(dir: string, path: readonly string[], index: number): Promise<void> {
     const whole = [dir, ...path].join("/");
     await this.#try(whole, async () => {
-      if (!this.#isInPlace(dir, path)) return null;
+      const isBehindLink = !this.#isInPlace(dir, path);
       const found = await this.#ports.files.statAsync(whole);
       if (found === null) return null;
+      if (isBehindLink) return "its folder is a symbolic link";
       if (found.kind !== "file") return "it is not a file any more";
       const user = await this.#ports.userOf(whole);
       if (user !== null) return `"${user.name}" uses it, too`;
@@ -91,12 +109,13 @@ class Removal {
     });
   }
 
-  /** Only bytes of this torrent are in it, and its name says whose it is. */
+  /** Only bytes of this torrent are in it. Other clients give theirs the same name. */
   async parts(dir: string, name: string): Promise<void> {
-    const path = `${dir}/${name}`, { partsStamp } = this.#record;
+    const path = `${dir}/${name}`, { files } = this.#ports;
+    if (!this.#record.partsStamp) return;
     await this.#try(path, async () => {
-      const found = await this.#ports.files.statAsync(path);
-      if (found?.kind === "file" && partsStamp) this.#delete(path, found);
+      const found = await files.statAsync(path);
+      if (found?.kind === "file" && isPartFile(beginOf(files, path))) this.#delete(path, found);
       return null;
     });
   }
@@ -128,11 +147,10 @@ class Removal {
 
   #reasonToKeep(found: FileStat, index: number): string | null {
     const { stamps, owned } = this.#record, stamp = stamps[index];
-    const isAsLeft = stamp?.size === found.size && stamp.mtimeMs === found.mtimeMs;
-    if (isAsLeft) return null;
-    if (!isIdentity(owned.get(index), identityOf(found))) {
-      return NOT_KNOWN;
-    }
+    const isOwned = isIdentity(owned.get(index), identityOf(found));
+    // A copy on another disk, such as a backup, may have the same time.
+    if (stamp && isAsLeft(stamp, found) && (isOwned || this.#isSameDisk)) return null;
+    if (!isOwned) return NOT_KNOWN;
     return stamp ? "it was changed by another program" : null;
   }
 
@@ -151,5 +169,24 @@ class Removal {
       if (!(error instanceof FileError)) throw error;
       this.done.kept.push({ path, reason: error.message });
     }
+  }
+}
+
+function beginOf(files: Files, path: string): Uint8Array {
+  const file = files.open(path, "read"), begin = new Uint8Array(PART_FILE_MARK_BYTES);
+  try {
+    return begin.subarray(0, file.readAt(begin, 0));
+  } finally {
+    file.close();
+  }
+}
+
+/** Records of earlier versions name no disk. */
+function isDisk(files: Files, dir: string, id: string): boolean {
+  try {
+    return id === "" || files.diskOf(dir).id === id;
+  } catch (error) {
+    if (error instanceof FileError) return false;
+    throw error;
   }
 }

@@ -6,7 +6,7 @@
 import type { FileStat } from "../platform/types.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { PartialPiece, ResumeData } from "./resume_data.ts";
-import type { FileStamp, Stamp } from "../storage/stamps.ts";
+import { isAsLeft, type Stamp } from "../storage/stamps.ts";
 import { Bitfield } from "../util/bitfield.ts";
 
 /** The current state of the files; read once for each file. */
@@ -174,17 +174,10 @@ class Judge {
   }
 }
 
-/** Whole milliseconds are compared: Deno gives no fractions. */
 function isSame(stamp: Stamp, now: FileStat | null, savedAtMs: number): boolean {
   if (stamp === undefined) return false;
   if (stamp === null || now === null) return stamp === now;
-  return now.kind === "file" && now.size === stamp.size &&
-    Math.floor(now.mtimeMs) === Math.floor(stamp.mtimeMs) && isSameInode(stamp, now) &&
-    stampMsToSettle(stamp, savedAtMs) === 0;
-}
-
-function isSameInode(stamp: FileStamp, now: FileStat): boolean {
-  return stamp.inode === 0 || now.inode === 0 || stamp.inode === now.inode;
+  return isAsLeft(stamp, now) && stampMsToSettle(stamp, savedAtMs) === 0;
 }
 
 function lookAtAll({ files }: Layout, disk: DiskNow): (FileStat | null)[] {

@@ -13,6 +13,7 @@ import { StoredFile } from "./stored_file.ts";
 const HEAD_BYTES = 512;
 const FIELDS_BYTES = 44;
 const MAGIC = new TextEncoder().encode("shoal pt");
+export const PART_FILE_MARK_BYTES = MAGIC.length;
 const VERSION = 1;
 
 export interface PartShape {
@@ -78,7 +79,7 @@ export class PartFile {
     if (this.#slotCount === 0) return false;
     const begin = new Uint8Array(MAGIC.length);
     this.#access.reader(this.file).readAt(begin, 0);
-    return !equalBytes(begin, MAGIC) && begin.some((byte) => byte !== 0);
+    return !isPartFile(begin);
   }
 
   #readHeads(): void {
@@ -145,6 +146,11 @@ export class PartFile {
   get #stride(): number {
     return HEAD_BYTES + this.#shape.pieceLength;
   }
+}
+
+/** Whether the first bytes of a file are of a head of ours, of any version, or zeros. */
+export function isPartFile(begin: Uint8Array): boolean {
+  return equalBytes(begin, MAGIC) || begin.every((byte) => byte === 0);
 }
 
 export function partFileName(infoHash: Uint8Array): string {
