@@ -1,7 +1,7 @@
 /**
- * Chooses the next block to request from a peer: more of the piece it works on, then a piece that
- * another peer began and left, then a new one from the picker, and in the end-game blocks that were
- * requested from others. It only decides; BlockRequests acts on it.
+ * Chooses the next block to request from a peer: one that is read soon, then more of the piece it
+ * works on, then a piece that another peer began and left, then a new one from the picker, and in the
+ * end-game blocks that were requested from others. It only decides; BlockRequests acts on it.
  */
 import type { Bitfield } from "../util/bitfield.ts";
 import { ASKED, HERE, type OpenPiece } from "./open_piece.ts";
@@ -10,6 +10,7 @@ import type { PieceOrder } from "./piece_order.ts";
 import { RANDOM_FIRST } from "./piece_picker.ts";
 import type { DownloadPeer, PieceOptions, Work } from "./piece_types.ts";
 import type { SmartBan } from "./smart_ban.ts";
+import type { UrgentPieces } from "./urgent_pieces.ts";
 
 /** The most peers that one block may be requested from at once in the end-game. */
 const MAX_ASKED = 3;
@@ -22,6 +23,7 @@ export interface ChoiceBooks {
   readonly open: OpenPieces;
   readonly picker: PieceOrder;
   readonly smartBan: SmartBan;
+  readonly urgent: UrgentPieces;
   readonly options: PieceOptions;
   readonly work: Work;
   /** Pieces that may be open at once. */
@@ -58,6 +60,11 @@ export class BlockChooser {
   // hot
   /** The piece to take the next FREE block for `peer` from; null if there is none for it now. */
   free(peer: DownloadPeer): OpenPiece | null {
+    if (this.#books.urgent.length > 0) {
+      if (this.#books.urgent.hasLongLine(peer)) return null;
+      const needed = this.#urgent(peer);
+      if (needed !== null) return needed;
+    }
     let open = this.#current[peer.slot] ?? null;
     const isDone = open === null || open.free === 0 || !peer.have.has(open.index);
     if (isDone || !this.#mayWork(peer, open!)) {
@@ -116,6 +123,54 @@ export class BlockChooser {
     return open.exclusiveTo === 0 || open.exclusiveTo === peer.key || !this.#isSuspect(peer, open);
   }
 
+  /**
+   * The first of the urgent pieces that this peer sends in time. All peers may work on one piece.
+   */
+  #urgent(peer: DownloadPeer): OpenPiece | null {
+    const { urgent, work } = this.#books;
+    work.steps++;
+    for (const needed of urgent.all) {
+      if (!urgent.isInTime(peer, needed)) continue;
+      const open = this.#freeOfUrgent(peer, needed.piece);
+      if (open !== null) return open;
+    }
+    return null;
+  }
+
+  #freeOfUrgent(peer: DownloadPeer, piece: number): OpenPiece | null {
+    const { open: pieces, picker, smartBan, maxOpen } = this.#books;
+    if (!peer.have.has(piece)) return null;
+    const open = pieces.get(piece);
+    if (open !== undefined) {
+      const isOpen = open.exclusiveTo === 0 || open.exclusiveTo === peer.key;
+      return open.free > 0 && isOpen ? open : null;
+    }
+    if (!picker.isPickable(piece) || smartBan.isSetAside(piece, peer.key)) return null;
+    if (pieces.size >= maxOpen && !this.#makeRoom()) return null;
+    return this.#books.begin(peer.key, piece);
+  }
+
+  /** Gives up the piece with the fewest blocks that nobody works on and nobody reads soon. */
+  #makeRoom(): boolean {
+    const { open: pieces, urgent, work } = this.#books;
+    let least: OpenPiece | null = null;
+    work.steps += pieces.withFree.length;
+    for (const open of pieces.withFree) {
+      if (open.workers.slots.length > 0 || open.writing > 0 || urgent.has(open.index)) continue;
+      least = emptier(least, open);
+    }
+    if (least !== null) this.#books.giveUp(least);
+    return least !== null;
+  }
+
+  /** Pieces that may be open at once, apart from urgent ones: half of the room is theirs. */
+  get #usualMax(): number {
+    const { urgent, maxOpen } = this.#books;
+    return urgent.length === 0
+      ? maxOpen
+      : Math.max(1, maxOpen - Math.min(urgent.length, maxOpen >> 1));
+  }
+
   /** An open piece to share or a new one, for a peer whose own has no free block left. */
   #choose(peer: DownloadPeer): OpenPiece | null {
     const { options, open: pieces } = this.#books;
@@ -151,8 +206,7 @@ export class BlockChooser {
   }
 
   #begin(peer: DownloadPeer): OpenPiece | null {
-    const { open, maxOpen } = this.#books;
-    if (open.size >= maxOpen) return null;
+    if (this.#books.open.size >= this.#usualMax) return null;
     const piece = this.#pick(peer);
     return piece < 0 ? null : this.#books.begin(peer.key, piece);
   }

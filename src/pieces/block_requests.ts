@@ -12,6 +12,10 @@ import { OpenPieces } from "./open_pieces.ts";
 import type { PieceStates } from "./piece_states.ts";
 import type { DownloadPeer, PieceOptions } from "./piece_types.ts";
 import type { SmartBan } from "./smart_ban.ts";
+import { type ReadPiece, UrgentPieces } from "./urgent_pieces.ts";
+
+/** The first urgent pieces, whose blocks are taken back from slow peers. */
+const HASTENED = 4;
 
 export interface BlockRequestsPorts {
   readonly layout: Layout;
@@ -36,6 +40,7 @@ export class BlockRequests {
   readonly #states: PieceStates;
   readonly #ledger: DownloadLedger;
   readonly #chooser: BlockChooser;
+  readonly #urgent = new UrgentPieces();
 
   constructor(ports: BlockRequestsPorts) {
     const { states, ledger } = ports;
@@ -46,6 +51,7 @@ export class BlockRequests {
       ...ports,
       have: states.have,
       open: this.open,
+      urgent: this.#urgent,
       picker: states.picker,
       work: ledger.work,
       begin: (key, piece) => this.begin(key, piece),
@@ -75,9 +81,54 @@ export class BlockRequests {
    * (`advised`): a suggestion counts only if the user does not want other pieces first.
    */
   nextOf(peer: DownloadPeer, piece: number, advised = false): number {
-    if (advised && !this.#states.picker.isInTurn(piece)) return -1;
+    const { length: urgent } = this.#urgent;
+    if (advised && (urgent > 0 || !this.#states.picker.isInTurn(piece))) return -1;
     const open = this.#chooser.freeOf(peer, piece);
     return open === null ? -1 : this.#ask(peer, open, open.nextFree());
+  }
+
+  /** Missing pieces that are read soon, in the order of need: their blocks are requested first. */
+  setUrgent(list: readonly ReadPiece[], now: number): void {
+    this.#urgent.set(list, this.#states.holders.peers, now);
+  }
+
+  /** The requests for all other pieces are taken back: somebody waits for another part of a file. */
+  clearTheWay(): void {
+    const urgent = new Set(this.#urgent.all.map(({ piece }) => piece));
+    for (const peer of this.#states.holders.peers) {
+      const takeBack = (piece: number, block: number) => {
+        this.release(peer, piece, block);
+        peer.cancelRequest(piece, block);
+      };
+      peer.window?.releaseAll(takeBack, (piece) => urgent.has(piece));
+    }
+  }
+
+  /**
+   * Blocks of the first urgent pieces that slow peers would send too late can be requested from quick
+   * ones again. Returns whether there were any. A few times a second.
+   */
+  hasten(): boolean {
+    let any = false;
+    for (const urgent of this.#urgent.all.slice(0, HASTENED)) {
+      const open = this.open.get(urgent.piece);
+      for (const slot of [...open?.workers.slots ?? []]) {
+        const peer = this.#states.holders.inSlot(slot);
+        if (this.#urgent.isLate(peer, urgent)) any = this.#takeBack(peer, open!) || any;
+      }
+    }
+    return any;
+  }
+
+  #takeBack(peer: DownloadPeer, open: OpenPiece): boolean {
+    let any = false;
+    for (let block = 0; block < open.blockCount; block++) {
+      if (open.state[block] !== ASKED || !peer.hasAsked(open.index, block)) continue;
+      peer.cancelRequest(open.index, block);
+      this.release(peer, open.index, block);
+      any = true;
+    }
+    return any;
   }
 
   /** As `next`, in the end-game: a missing block that was requested from others. */

@@ -30,6 +30,17 @@ export interface DownloadPeer {
   pickable: number;
   /** It counts as having everything, less the pieces that it lacks. */
   countsWhole: boolean;
+  /** Bytes a second that it sends; if absent, unknown. */
+  readonly down?: { readonly rate: number };
+  /** Its requests; if absent, they cannot be taken back together. */
+  readonly window?: {
+    /** Milliseconds since its last block, or since it was asked for one; 0 if it owes none. */
+    waitedMs(now: number): number;
+    releaseAll(
+      release: (piece: number, block: number) => void,
+      keep: (piece: number) => boolean,
+    ): void;
+  };
   /** 16 KiB for blocks that another peer is sending too. */
   readonly scratch: Uint8Array;
   hasAsked(piece: number, block: number): boolean;

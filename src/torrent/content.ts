@@ -31,6 +31,7 @@ export class Content {
   readonly options: ContentOptions;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
+  readonly reader: BlockReader;
   /** The wanted files and the places of all files. */
   readonly arrangement: Arrangement;
 
@@ -39,7 +40,6 @@ export class Content {
   readonly #persistence: Persistence;
   readonly #verification: Verification;
   readonly #ports: ContentPorts;
-  readonly #reader: BlockReader;
   readonly #abort = new AbortController();
   /** Resolves when closing may no longer wait for the disk. */
   #hurry: PromiseWithResolvers<void> | null = null;
@@ -61,7 +61,7 @@ export class Content {
     this.#ports = ports;
     this.#peers = peers;
     this.storage = storage;
-    this.#reader = new BlockReader(storage.data, ports.readCache, {
+    this.reader = new BlockReader(storage.data, ports.readCache, {
       broke: (error) => this.#later.push(() => this.#fail(error)),
       changed: (file) => this.#changedFiles.noticed(file).catch((error) => this.#fail(error)),
     });
@@ -227,7 +227,7 @@ export class Content {
   async close(failed: boolean): Promise<void> {
     this.#abort.abort();
     this.#detach?.();
-    this.#reader.close();
+    this.reader.close();
     this.pieces.close();
     await this.#persistence.close(failed, (this.#hurry = Promise.withResolvers()).promise);
     this.storage.close();
@@ -312,7 +312,7 @@ export class Content {
   /** Bad pieces are neither served nor kept in memory. */
   #lose(bad: readonly number[]): void {
     for (const piece of bad) {
-      this.#reader.forget(piece);
+      this.reader.forget(piece);
       this.pieces.states.markMissing(piece);
       this.#peers.swarm.withdrawPiece(piece);
     }
@@ -382,7 +382,7 @@ export class Content {
       arrangement,
       warn: this.#warn,
       verification: this.#verification,
-      reader: this.#reader,
+      reader: this.reader,
       signal: this.#abort.signal,
       isDownloading: () => this.#phase === "downloading",
       fetchAgain: (bad) => this.#fetchAgain(bad),
@@ -394,7 +394,7 @@ export class Content {
 
   /** Attaches it to the peers. */
   #attach(): void {
-    const { pieces, meta: { layout } } = this, reader = this.#reader;
+    const { pieces, meta: { layout } } = this, reader = this.reader;
     this.#detach = this.#peers.attach({
       layout,
       pieces,

@@ -5,7 +5,7 @@ import { canBeHeldBack, countUseful, heldBackBy } from "./held_back.ts";
 import type { TorrentPeers } from "./peers.ts";
 import type { Member } from "../swarm/swarm_types.ts";
 import { sourceNames } from "../peers/pool_peer.ts";
-import { ShoalError } from "../util/errors.ts";
+import { NotYetError, ShoalError } from "../util/errors.ts";
 import { nameOfPeerId } from "../wire/peer_id.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -20,6 +20,8 @@ import type {
   PeerSnapshot,
   PiecesSnapshot,
   QuotaSpent,
+  StreamRange,
+  TorrentFile,
   TorrentState,
   TorrentStatus,
   TrackerSnapshot,
@@ -54,6 +56,7 @@ export interface ShownTorrent {
   readonly peers: TorrentPeers;
   /** Monotonic milliseconds. */
   readonly now: number;
+  stream(file: number, range: StreamRange): ReturnType<TorrentFile["stream"]>;
   /** As of Files. */
   absolute(path: string): string;
 }
@@ -130,22 +133,45 @@ export function peersOf({ swarm }: TorrentPeers, now: number): PeerSnapshot[] {
   return [...swarm.members].map((member) => peerSnapshot(member, now));
 }
 
+/** Of a thousand files, none has a closure of its own. */
+class ShownFile implements TorrentFile {
+  readonly #stream: ShownTorrent["stream"];
+  index!: number;
+  name!: string;
+  path!: string;
+  size!: number;
+  bytesDone!: number;
+  priority!: number;
+
+  constructor(stream: ShownTorrent["stream"], facts: FileSnapshot) {
+    this.#stream = stream;
+    Object.assign(this, facts);
+  }
+
+  stream(range: StreamRange = {}): ReturnType<TorrentFile["stream"]> {
+    if (this.priority === 0) {
+      throw new NotYetError(`${this.name} is not chosen for downloading: choose it first`);
+    }
+    return this.#stream(this.index, range);
+  }
+}
+
 /** Null while the metadata is unknown. It reads all pieces. */
-export function filesOf(torrent: ShownTorrent): FileSnapshot[] | null {
+export function filesOf(torrent: ShownTorrent): TorrentFile[] | null {
   const { meta, choice } = torrent;
   if (meta === null) return null;
   const have = haveOf(torrent), { dir, renamed } = placeOf(torrent);
   const chosen = fileChoiceOptions(meta, choice).priorities!;
   return meta.files.flatMap(({ path, length, pad }, index) => {
     if (pad) return [];
-    return {
+    return new ShownFile(torrent.stream, {
       index,
       name: path.join("/"),
       path: [dir, ...renamed?.get(index) ?? path].join("/"),
       size: length,
       bytesDone: have === null ? 0 : bytesOf(meta.layout, index, have),
       priority: chosen[index]!,
-    };
+    });
   });
 }
 
@@ -293,7 +319,7 @@ function figuresOf(torrent: ShownTorrent): ContentFigures {
 }
 
 /** None if the choice of files is invalid, which ends the torrent when it begins. */
-function chosenFiles(torrent: ShownTorrent): FileSnapshot[] {
+function chosenFiles(torrent: ShownTorrent): readonly FileSnapshot[] {
   try {
     return filesOf(torrent) ?? [];
   } catch {

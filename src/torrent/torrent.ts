@@ -12,6 +12,7 @@ import { describeError, type FileError, NotYetError } from "../util/errors.ts";
 import type { Content } from "./content.ts";
 import { fileChoiceOptions } from "./file_priorities.ts";
 import { type AddOptions, settled, type TorrentPatch } from "./options.ts";
+import { Readers } from "./readers.ts";
 import { RetryPace } from "./retry_pace.ts";
 import { recordedFigures, type ShownTorrent } from "./snapshot.ts";
 import type {
@@ -23,7 +24,14 @@ import type {
   Work,
 } from "./torrent_ports.ts";
 import { showOf, TorrentView } from "./torrent_view.ts";
-import type { ContentPhase, TorrentEvent, TorrentState } from "./types.ts";
+import type {
+  ContentPhase,
+  StreamRange,
+  TorrentEvent,
+  TorrentFile,
+  TorrentHappening,
+  TorrentState,
+} from "./types.ts";
 
 /** How long an ending torrent waits for its trackers, and for its disk. */
 const STOP_TIMEOUT_MS = 2500;
@@ -57,6 +65,8 @@ export class Torrent extends TorrentView {
   /** From its creation until it is closed. */
   #content: Content | null = null;
   #ledger: DownloadLedger | null = null;
+  /** Created when a file is first read. */
+  #readers: Readers | null = null;
   /**
    * Aborted when a pause, an end or another start overtakes this one. Created on demand, as a
    * signal takes 1 KiB.
@@ -190,6 +200,7 @@ export class Torrent extends TorrentView {
 
       tick(now: number) {
         this.torrent.#content?.tick(now);
+        this.torrent.#readers?.tick();
         this.peers.tick(now);
       }
 
@@ -501,6 +512,7 @@ export class Torrent extends TorrentView {
     this.#setStanding(standing);
     if (error !== null) this.#ports.tell({ type: "failed", ...describeError(error) });
     this.#finish.reject(error ?? stoppedEarly());
+    this.#readers?.fail(error ?? new NotYetError("The torrent has ended: start it again"));
     this.#know?.reject(error ?? stoppedEarly());
     const { resolve } = this.#end;
     this.#halt(standing === "failed");
@@ -729,14 +741,14 @@ export class Torrent extends TorrentView {
   }
 
   #work(meta: Metainfo, mustExist: boolean): void {
-    const { clock, peers, tell } = this.#ports, record = this.#record, ledger = this.#ledger!;
+    const { clock, peers } = this.#ports, record = this.#record, ledger = this.#ledger!;
     assert(this.#content === null, "one content at a time");
     const content = this.#content = this.#ports.makeContent(
       meta,
       this.#workOptions,
       { record, mustExist, peers, ledger },
       {
-        tell,
+        tell: (happening) => this.#tell(happening),
         phaseChanged: () => this.#tellState(),
         goesOnline: () => this.#goesOnline(),
         completed: () => this.#finish.resolve(),
@@ -752,9 +764,10 @@ export class Torrent extends TorrentView {
     this.#standing = "working";
     this.#pace.begin(clock.now());
     if (this.#told !== "waiting") this.#tellState(); // a retry is no news until it succeeds
-    if (!this.#hasWorked) tell(content.describe());
+    if (!this.#hasWorked) this.#ports.tell(content.describe());
     this.#hasWorked = true;
     content.start();
+    this.#readers?.attach(content);
   }
 
   #atGoal(): void {
@@ -788,6 +801,24 @@ export class Torrent extends TorrentView {
     return { ...options, ...goal, anew: anew || this.#recheck !== null };
   }
 
+  // --- Reading files while they come ---
+
+  #stream(file: number, range: StreamRange): ReturnType<TorrentFile["stream"]> {
+    if (this.#isOver) throw new NotYetError("The torrent is not running: start it first");
+    this.#readers ??= this.#makeReaders(this.#meta!);
+    return this.#readers.stream(file, range);
+  }
+
+  #makeReaders({ layout }: Metainfo): Readers {
+    const { clock, peers: { swarm } } = this.#ports;
+    const readers = new Readers(layout, () => clock.now(), () => {
+      swarm.wakeAll();
+      swarm.settle();
+    });
+    if (this.#atWork !== null) readers.attach(this.#atWork);
+    return readers;
+  }
+
   // --- The end of running work ---
 
   /** `keeps`: the connections stay for a while. */
@@ -801,6 +832,7 @@ export class Torrent extends TorrentView {
   /** `#closing` resolves when all work has ended and the trackers were `told`. */
   #leaveFiles(failed: boolean, told: Promise<void> | null): void {
     this.#starting.aborted = true;
+    this.#readers?.detach();
     this.#retry?.cancel();
     this.#closing = this.#close(this.#closing, failed, told);
   }
@@ -851,6 +883,12 @@ export class Torrent extends TorrentView {
     throw new NotYetError("The torrent is not running: start it first");
   }
 
+  /** What its content reports. */
+  #tell(happening: TorrentHappening): void {
+    this.#ports.tell(happening);
+    if (happening.type === "piece") this.#readers?.verified(happening.piece);
+  }
+
   #warn(message: string): void {
     this.#ports.tell({ type: "warning", message });
   }
@@ -869,6 +907,7 @@ export class Torrent extends TorrentView {
     const { infoHash } = this, { addedAt, link } = this.#source, name = this.#name;
     const ports = this.#ports, { peers, absolute, clock } = ports;
     return {
+      stream: (file, range) => this.#stream(file, range),
       infoHash,
       name,
       link,

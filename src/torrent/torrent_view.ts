@@ -5,9 +5,9 @@ import { torrentFileOf } from "../metainfo/torrent_file.ts";
 import type { AddOptions } from "./options.ts";
 import { filesOf, peersOf, piecesOf, type ShownTorrent, statusOf, trackersOf } from "./snapshot.ts";
 import type {
-  FileSnapshot,
   PeerSnapshot,
   PiecesSnapshot,
+  TorrentFile,
   TorrentSnapshot,
   TorrentStatus,
   TrackerSnapshot,
@@ -79,7 +79,7 @@ export class TorrentView {
   }
 
   /** The files with their progress; null until the metadata is known. */
-  files(): FileSnapshot[] | null {
+  files(): TorrentFile[] | null {
     return filesOf(this.#shown());
   }
 

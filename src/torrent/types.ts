@@ -147,6 +147,16 @@ export interface DownloadMetrics {
   blockLatency: { upToMs: number[]; counts: number[] };
 }
 
+/** A part of a file that is streamed. */
+export interface StreamRange {
+  /** The first byte. Default: 0. */
+  start?: number;
+  /** Behind the last byte. Default: the size of the file. */
+  end?: number;
+  /** Ends the stream with its reason. */
+  signal?: AbortSignal;
+}
+
 /** A file of a torrent; pad files are left out. */
 export interface FileSnapshot {
   /** The index in `Metainfo.files`, which file choices and `rename` use. */
@@ -161,6 +171,24 @@ export interface FileSnapshot {
   bytesDone: number;
   /** 0: do not download; 1 (lowest) to 7 (highest). */
   priority: number;
+}
+
+/** A file that can be read while it is downloaded. */
+export interface TorrentFile extends FileSnapshot {
+  /**
+   * The bytes of the file in order. Waits for what is missing, also while the torrent is paused or its
+   * disk is away; what is read next is downloaded before anything else. Only verified data comes. Errors
+   * with a NotYetError when the torrent ends, or is not running.
+   *
+   * Throws a RangeError for a range outside the file, and a NotYetError if the file is not chosen for
+   * downloading.
+   *
+   * @example
+   * ```ts
+   * for await (const bytes of torrent.files()![0]!.stream({ start: 1_000_000 })) play(bytes);
+   * ```
+   */
+  stream(range?: StreamRange): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
 /** The verified pieces. */

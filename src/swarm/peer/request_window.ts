@@ -112,6 +112,11 @@ export class RequestWindow {
     return this.#live > 0 || this.#arriving;
   }
 
+  /** Milliseconds since its last block, or since it was asked for one; 0 if it owes none. */
+  waitedMs(now: number): number {
+    return this.busy ? now - this.#waitingSince : 0;
+  }
+
   /** The number of requests allowed now: one for a snubbed peer, once it owes no answer. */
   get size(): number {
     if (this.#resting || this.#waits) return 0;
