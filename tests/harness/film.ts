@@ -115,7 +115,8 @@ export class Player {
     try {
       while (this.#got - this.#played < cache) {
         const { value, done } = await this.#reader.read();
-        if (this.isAtEnd = done) return;
+        this.isAtEnd = done;
+        if (done) return;
         if (this.#got === 0) this.firstByteMs = this.#night.world.now - this.#begun;
         this.#check(value!);
         this.#got += value!.length;
