@@ -34,8 +34,8 @@ export interface DownloadPeer {
   readonly down?: { readonly rate: number };
   /** Its requests; if absent, they cannot be taken back together. */
   readonly window?: {
-    /** Milliseconds since its last block, or since it was asked for one; 0 if it owes none. */
-    waitedMs(now: number): number;
+    /** The time of its last block, or of the first request since; null if it owes no block. */
+    readonly waitingSince: number | null;
     releaseAll(
       release: (piece: number, block: number) => void,
       keep: (piece: number) => boolean,

@@ -80,6 +80,6 @@ export class UrgentPieces {
   #delayMs(peer: DownloadPeer, more: number): number {
     if (peer.snubbed) return Infinity;
     const ms = (peer.outstanding + more) * BLOCK_LENGTH * 1000 / (peer.down?.rate || UNKNOWN_RATE);
-    return Math.max(ms, peer.window?.waitedMs(this.#now) ?? 0);
+    return Math.max(ms, this.#now - (peer.window?.waitingSince ?? this.#now));
   }
 }

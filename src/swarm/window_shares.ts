@@ -20,7 +20,7 @@ export function shareWindows(
   for (const session of sessions.keys()) {
     requested += session.outstanding;
     if (!session.peerChoking) active++;
-    if (session.window.busy) busy++;
+    if (session.window.waitingSince !== null) busy++;
     if (gives(session)) giving++;
     else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
   }
@@ -30,7 +30,7 @@ export function shareWindows(
   let first = 0, next = busy, later = busy + giving;
   for (const session of sessions.keys()) {
     const { window } = session;
-    const rank = window.busy ? first++ : gives(session) ? next++ : later++;
+    const rank = window.waitingSince !== null ? first++ : gives(session) ? next++ : later++;
     window.setShare(rate, rank >= carried && !session.snubbed, allowance, limit);
   }
 }

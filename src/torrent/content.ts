@@ -28,13 +28,13 @@ export type ContentFigures = Pick<
 
 export class Content {
   readonly meta: Metainfo;
-  readonly options: ContentOptions;
   readonly storage: TorrentStorage;
   readonly pieces: PieceManager;
   readonly reader: BlockReader;
   /** The wanted files and the places of all files. */
   readonly arrangement: Arrangement;
 
+  readonly #options: ContentOptions;
   readonly #peers: TorrentPeers;
   readonly #writer: PieceWriter;
   readonly #persistence: Persistence;
@@ -57,7 +57,7 @@ export class Content {
   constructor(meta: Metainfo, options: ContentOptions, ports: ContentPorts) {
     const { clock, storage, peers, record } = ports;
     this.meta = meta;
-    this.options = options;
+    this.#options = options;
     this.#ports = ports;
     this.#peers = peers;
     this.storage = storage;
@@ -172,7 +172,7 @@ export class Content {
   readonly #warn = (message: string): void => this.#ports.tell({ type: "warning", message });
 
   setSeedGoal(goal: SeedGoal): void {
-    this.#seeding.goal = this.options.seedGoal = goal;
+    this.#seeding.goal = this.#options.seedGoal = goal;
   }
 
   /** Changes which files are wanted, and their order. Rejects with a FileError. */
@@ -239,7 +239,10 @@ export class Content {
   }
 
   #makePieces(): PieceManager {
-    const { meta, options } = this, { blame, swarm } = this.#peers, ports = this.#ports;
+    const { meta } = this,
+      options = this.#options,
+      { blame, swarm } = this.#peers,
+      ports = this.#ports;
     return new PieceManager(meta.layout, verifierOf(meta), ports, options.pieces, {
       store: (piece, bytes) => this.#writer.store(piece, bytes),
       storeFailed: (error) => this.#later.push(() => this.#fail(error)),
@@ -252,7 +255,7 @@ export class Content {
   }
 
   async #run(): Promise<void> {
-    const { seedOnly, trustFiles, anew, overwrite, repair } = this.options;
+    const { seedOnly, trustFiles, anew, overwrite, repair } = this.#options;
     const { record, mustExist, reuse, claims } = this.#ports, { targetDir } = this.arrangement;
     const { meta, storage, pieces } = this, { signal } = this.#abort;
     const verification = this.#verification, warn = this.#warn;
@@ -274,7 +277,7 @@ export class Content {
     if (this.pieces.complete) {
       return trustFiles || seedOnly ? await this.#complete() : await this.#finalCheck();
     }
-    if (this.options.preallocate) {
+    if (this.#options.preallocate) {
       await this.#persistence.claims.make(this.storage.files.newFiles());
       await this.#persistence.claims.pending;
     }
@@ -293,7 +296,7 @@ export class Content {
   /** All wanted pieces have arrived: those that the disk does not hold are downloaded again. */
   async #finalCheck(): Promise<void> {
     this.#setPhase("verifying");
-    const { signal } = this.#abort, { pieces, options: { finalCheck } } = this;
+    const { signal } = this.#abort, { pieces } = this, { finalCheck } = this.#options;
     const { bad, checked } = await this.arrangement.still(async () => {
       if (await this.storage.files.finish(signal)) this.#persistence.changed(this.#now);
       return await this.#verification.finalCheck(pieces, finalCheck, signal);
@@ -328,7 +331,7 @@ export class Content {
   #resumeDownload(): void {
     const { meta, pieces, arrangement: { choice } } = this, peers = this.#peers;
     if (pieces.complete) return;
-    if (this.options.seedOnly) return this.#fail(lackOf({ meta, pieces, choice }));
+    if (this.#options.seedOnly) return this.#fail(lackOf({ meta, pieces, choice }));
     this.#seeding.pause(this.#now);
     peers.pool.setFinished(false);
     this.#setPhase("downloading");
@@ -356,9 +359,9 @@ export class Content {
     }
     const seconds = (now - this.#startedAt) / 1000;
     const { wantedBytes: wanted } = this.arrangement.choice;
-    this.#ports.tell({ type: "done", name, dir: this.options.dir, size, wanted, seconds });
+    this.#ports.tell({ type: "done", name, dir: this.#options.dir, size, wanted, seconds });
     this.#ports.completed();
-    if (this.options.seedGoal.kind === "none") this.#ports.goalReached();
+    if (this.#options.seedGoal.kind === "none") this.#ports.goalReached();
     if (this.closed) return;
     this.#seeding.start(peers.traffic.ever.uploaded, now);
     this.#setPhase("seeding");

@@ -107,14 +107,9 @@ export class RequestWindow {
     return this.#length;
   }
 
-  /** A request waits for its answer, or one is arriving. */
-  get busy(): boolean {
-    return this.#live > 0 || this.#arriving;
-  }
-
-  /** Milliseconds since its last block, or since it was asked for one; 0 if it owes none. */
-  waitedMs(now: number): number {
-    return this.busy ? now - this.#waitingSince : 0;
+  /** The time of its last block, or of the first request since; null if it owes no block. */
+  get waitingSince(): number | null {
+    return this.#live > 0 || this.#arriving ? this.#waitingSince : null;
   }
 
   /** The number of requests allowed now: one for a snubbed peer, once it owes no answer. */
@@ -295,7 +290,7 @@ export class RequestWindow {
     this.#resize(rate);
     this.#pack(now);
     if (this.#resting) this.#rest(now);
-    if (this.snubbed || !this.busy) return false;
+    if (this.snubbed || this.waitingSince === null) return false;
     this.snubbed = now - this.#waitingSince > this.#timeoutMs;
     return this.snubbed;
   }
