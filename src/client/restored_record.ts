@@ -14,17 +14,28 @@ import type { Wish } from "./wish.ts";
 
 type Names = ReadonlyMap<number, readonly string[]>;
 
-/** Why the record cannot be used: its names cannot be those of this torrent's files together. */
+/**
+ * Why the record cannot be used: it has other pieces or files than the torrent, or its names cannot
+ * be those of the torrent's files together.
+ */
 export function misfitOf(
   { process }: Platform,
   meta: Metainfo,
   record: ResumeData,
 ): ResumeError | null {
+  const { layout: { pieceCount }, files } = meta, { have, stamps } = record;
+  if (have.length !== pieceCount || stamps.length !== files.length) {
+    return misfit("it has other pieces or files than the torrent");
+  }
   for (const renamed of [record.renamed, record.moving?.renamed]) {
     const problem = renamed && problemWith(meta, renamed, process.os === "windows");
-    if (problem) return new ResumeError("bad-field", `The resume file cannot be used: ${problem}`);
+    if (problem) return misfit(problem);
   }
   return null;
+}
+
+function misfit(problem: string): ResumeError {
+  return new ResumeError("bad-field", `The resume file cannot be used: ${problem}`);
 }
 
 function problemWith(meta: Metainfo, renamed: Names, windows: boolean): string | null {

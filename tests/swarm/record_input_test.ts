@@ -7,6 +7,7 @@ import type { TorrentEvent } from "../../src/client/types.ts";
 import { encodeResume } from "../../src/state/resume_codec.ts";
 import type { ResumeData } from "../../src/state/resume_data.ts";
 import { readResume, resumePath } from "../../src/state/resume_file.ts";
+import { Bitfield } from "../../src/util/bitfield.ts";
 import { fromHex } from "../../src/util/bytes.ts";
 import { makeSimTorrent, type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
@@ -131,6 +132,28 @@ describe("a resume record that does not fit", () => {
     await swarm.world.wait(client.close());
     await swarm.close();
   });
+});
+
+describe("a resume record with other pieces or files than the torrent, used by a restart", () => {
+  const changes: [string, (record: ResumeData) => ResumeData][] = [
+    ["pieces", (record) => ({ ...record, have: new Bitfield(100_000) })],
+    ["files", (record) => ({ ...record, stamps: record.stamps.slice(1) })],
+  ];
+  for (const [i, [what, change]] of changes.entries()) {
+    it(`${what}: all files are checked before the torrent counts as done`, TIMEOUT, async () => {
+      const { swarm, one: { node } } = await left(30 + i, change);
+      node.kill("quietly");
+      const next = swarm.world.node(node.address, { disk: node.disk });
+      const options = { port: 6881, dht: false, lsd: false, ...STATE };
+      const client = await swarm.world.wait(Client.open(next, options));
+      const [torrent] = await swarm.world.wait(client.restore());
+      await swarm.run(() => torrent!.snapshot().state === "done");
+      const { have, size } = torrent!.snapshot();
+      assert.equal(have, size);
+      await swarm.world.wait(client.close());
+      await swarm.close();
+    });
+  }
 });
 
 describe("a planted resume record that names another folder, used by a restart", () => {
