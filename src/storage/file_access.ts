@@ -218,22 +218,32 @@ export class FileAccess {
   async sync(files: Iterable<StoredFile>): Promise<void> {
     let failure: unknown = null;
     for (const file of files) {
-      if (!file.unsynced) continue;
-      file.unsynced = false;
-      file.syncing = true;
+      if (!file.unsynced && file.syncing === null) continue;
       try {
-        await this.pace.sync(() => this.#sync(file));
+        // One that another caller began covers the writes before it, once it has ended.
+        while (file.syncing !== null) await file.syncing;
+        if (file.unsynced) await this.#syncOne(file);
       } catch (error) {
-        file.unsynced = true;
-        // The system may have dropped unwritten data, and a second sync may not report it.
-        file.distrust();
         failure ??= error;
-      } finally {
-        file.syncing = false;
       }
     }
     if (failure !== null) throw failure;
     await this.paths.syncNames();
+  }
+
+  async #syncOne(file: StoredFile): Promise<void> {
+    file.unsynced = false;
+    const own = file.syncing = this.pace.sync(() => this.#sync(file));
+    try {
+      await own;
+    } catch (error) {
+      file.unsynced = true;
+      // The system may have dropped unwritten data, and a second sync may not report it.
+      file.distrust();
+      throw error;
+    } finally {
+      file.syncing = null;
+    }
   }
 
   /** Later calls to read or write throw. */

@@ -123,6 +123,8 @@ export class PieceData {
 
   /** Unsynced writes may be lost: those files must be read again. */
   distrustUnsynced(): void {
-    for (const file of this.#set.all()) if (file.unsynced || file.syncing) file.distrust();
+    for (const file of this.#set.all()) {
+      if (file.unsynced || file.syncing !== null) file.distrust();
+    }
   }
 }

@@ -22,6 +22,8 @@ export class SafePaths {
   readonly #real = new Set<string>();
   /** Folders whose new names a power cut could still undo; null for none. */
   #newNames: Set<string> | null = null;
+  /** The sync of new names that is under way. */
+  #syncing: Promise<void> | null = null;
   #disk: Disk | null = null;
 
   constructor(files: Files, dir: string, readonly follow: FollowedLinks = "none") {
@@ -160,6 +162,18 @@ export class SafePaths {
    * Resolves when no power cut can undo the names that were noted before. Rejects with a FileError.
    */
   async syncNames(): Promise<void> {
+    // One that another caller began has names that this one must wait for.
+    while (this.#syncing !== null) await this.#syncing;
+    if (this.#newNames === null) return;
+    const own = this.#syncing = this.#syncNewNames();
+    try {
+      await own;
+    } finally {
+      this.#syncing = null;
+    }
+  }
+
+  async #syncNewNames(): Promise<void> {
     for (const folder of [...this.#newNames ?? []]) {
       this.#newNames?.delete(folder);
       if (this.#files.stat(folder) !== null) await this.#files.syncFolder(folder);

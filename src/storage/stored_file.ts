@@ -30,8 +30,8 @@ export class StoredFile extends PooledFile {
   writes = 0;
   /** Some written bytes may not be on the disk yet. */
   unsynced = false;
-  /** Bytes that were written before are being synced. */
-  syncing = false;
+  /** The sync of bytes that were written before; rejects as it does. */
+  syncing: Promise<void> | null = null;
 
   constructor(path: string, readonly elements: readonly string[], readonly length: number) {
     super(path);
@@ -56,7 +56,7 @@ export class StoredFile extends PooledFile {
    */
   compare(now: FileStat | null): void {
     if (this.#left) this.#expectHere(now, this.#left.inode);
-    if (this.isAnother(now)) throw replaced(this.path);
+    if (this.isAnother(now) || isReborn(this.#left, now)) throw replaced(this.path);
     if (this.#left !== undefined && !isSame(this.#left, now)) this.#disturbed = true;
   }
 
@@ -135,7 +135,7 @@ export class StoredFile extends PooledFile {
     moved.foreign = this.foreign;
     moved.finished = this.finished;
     moved.identity = copy === null ? this.identity : copy.identity;
-    moved.unsynced = this.unsynced || this.syncing || (copy?.unsynced ?? false);
+    moved.unsynced = this.unsynced || this.syncing !== null || (copy?.unsynced ?? false);
     // The copy of an unknown file is unknown, too.
     const known = this.#left !== undefined;
     moved.#left = copy === null || !known ? this.#left : copy.#left ?? null;
@@ -188,6 +188,11 @@ export function tooShort(path: string): FileError {
     path,
     `Cannot read ${path}: the file has become shorter. Start again to check it and download the rest`,
   );
+}
+
+/** Another file may have got the number of one that was deleted. */
+function isReborn(left: FileStat | null | undefined, now: FileStat | null): boolean {
+  return !!left && now !== null && left.bornMs !== 0 && left.bornMs !== now.bornMs;
 }
 
 function isSame(a: FileStat | null, b: FileStat | null): boolean {

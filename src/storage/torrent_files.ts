@@ -3,6 +3,7 @@
  * finished. Files are sparse. Unwanted files are never created; their bytes of shared pieces are in
  * the part file.
  */
+import type { FileStat } from "../platform/types.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { FileAccess } from "./file_access.ts";
 import { FILES_AT_ONCE, type FileSet } from "./file_set.ts";
@@ -12,7 +13,7 @@ import { exportParts, filesInParts, sharedSlices } from "./part_export.ts";
 import type { PieceData } from "./piece_data.ts";
 import { demandSpace, reserveSpace } from "./preallocate.ts";
 import type { FileIdentity } from "./stamps.ts";
-import { grew, type StoredFile } from "./stored_file.ts";
+import { grew, replaced, type StoredFile } from "./stored_file.ts";
 
 export class TorrentFiles {
   readonly layout: Layout;
@@ -69,7 +70,8 @@ export class TorrentFiles {
    * with a FileError.
    */
   async takeOver(index: number, { writes }: { writes: boolean }): Promise<void> {
-    const file = this.#set.files[index]!;
+    const file = this.#set.files[index]!, found = this.#set.access.look(file);
+    if (found !== null) demandChecked(file, found);
     if (writes) await ownCopy(this.#set.access, file, `.${this.#set.name}.${index}.copy`);
     const now = this.#set.access.look(file);
     if (now === null) return;
@@ -84,11 +86,16 @@ export class TorrentFiles {
     this.#set.setApart(index, file);
   }
 
-  /** The file is complete and unchanged: it is never opened for writing again. */
+  /**
+   * The file is complete and unchanged: it is never opened for writing again. Throws a FileError if it
+   * is not the file that was checked.
+   */
   finishFile(index: number): void {
     const file = this.#set.files[index]!;
+    const now = this.#set.access.look(file);
+    if (now !== null) demandChecked(file, now);
     file.finished = true;
-    file.identity = identityOf(this.#set.access.look(file));
+    file.identity = identityOf(now);
   }
 
   isFinished(index: number): boolean {
@@ -266,6 +273,17 @@ export class TorrentFiles {
     }
     this.#set.parts.remove();
   }
+}
+
+/**
+ * Throws a FileError if `now` is not the file that was checked: what matched says nothing of it. An
+ * empty file is not checked.
+ */
+function demandChecked(file: StoredFile, now: FileStat): void {
+  if (file.length === 0) return;
+  const isUnknown = identityOf(now) === null && file.isDisturbed(now);
+  if (file.isNew || isUnknown) throw replaced(file.path);
+  file.compare(now);
 }
 
 /**

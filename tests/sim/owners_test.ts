@@ -30,6 +30,19 @@ describe("disks that shoal shares with others", () => {
   }
 });
 
+describe("a world that once failed holds", () => {
+  const worlds = [
+    [612026, "edits", "another file took the name while ours was being checked"],
+    [612312, "foreign", "a save did not wait for a sync that was under way"],
+  ] as const;
+  for (const [seed, name, why] of worlds) {
+    it(`${name} ${seed}: ${why}`, TIMEOUT, async () => {
+      const { error } = await runWorld(seed, scenarioNamed(name));
+      assert.equal(error, null);
+    });
+  }
+});
+
 describe("a world with a fault", () => {
   const { home } = scenarioNamed("mounts") as OwnersScenario;
 

@@ -531,3 +531,49 @@ describe("TorrentStorage sync", () => {
     assert.equal(machine.files.log.filter((line) => line === `sync ${DIR}/t/b`).length, 2);
   });
 });
+
+describe("TorrentStorage and two callers at once", () => {
+  const torrent = new TestTorrent(1000, [["t/a", 3000]]);
+
+  it("a sync waits for one that is under way: a power cut then loses nothing", async () => {
+    const machine = simulate(torrent), { world, disk, storage } = machine;
+    storage.data.writePiece(0, torrent.piece(0));
+    await world.wait(storage.data.sync()); // its name, too
+    disk.syncDelayMs = 1000;
+    storage.data.writePiece(1, torrent.piece(1));
+    void storage.data.sync();
+    await world.wait(storage.data.sync());
+    const before = disk.bytes(`${DIR}/t/a`);
+    for (let cuts = 0; cuts < 20; cuts++) {
+      disk.crash();
+      assert.deepEqual(disk.bytes(`${DIR}/t/a`), before);
+    }
+  });
+
+  it("a sync that waits for one that fails fails, too", async () => {
+    const { world, disk, storage } = simulate(torrent);
+    disk.syncDelayMs = 1000;
+    storage.data.writePiece(0, torrent.piece(0));
+    disk.failOn({ path: `${DIR}/t/a`, errno: "EIO", on: ["sync"], times: 1 });
+    const both = Promise.allSettled([storage.data.sync(), storage.data.sync()]);
+    const outcomes = (await world.wait(both)).map(({ status }) => status);
+    assert.deepEqual(outcomes, ["rejected", "rejected"]);
+  });
+});
+
+describe("TorrentStorage.files.takeOver", () => {
+  const torrent = new TestTorrent(1000, [["t/a", 3000]]);
+
+  it("refuses a file that took the name after the check", async () => {
+    const machine = simulate(torrent), { world, disk, storage, files } = machine;
+    disk.put(`${DIR}/t/a`, torrent.bytes);
+    assert.deepEqual(await check(machine, torrent), [true, true, true]);
+    files.rename(`${DIR}/t/a`, `${DIR}/old`);
+    disk.put(`${DIR}/t/a`, new Uint8Array(3000).fill(7));
+    for (const writes of [true, false]) {
+      await assert.rejects(world.wait(storage.files.takeOver(0, { writes })), { code: "changed" });
+    }
+    assert.throws(() => storage.files.finishFile(0), { code: "changed" });
+    assert.equal(storage.files.owned().size, 0);
+  });
+});

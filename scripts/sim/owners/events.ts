@@ -122,7 +122,8 @@ export function edited(home: Home): Promise<void> {
   const { dice, disk, ledger } = home, target = someFile(home, dice.chance(0.7));
   if (target === null) return Promise.resolve();
   const { copy, path } = target, entry = disk.entry(path)!;
-  // A change within one step of the disk's clock cannot be seen.
+  // A change within one step of the disk's clock, or during a write of ours, cannot be seen.
+  if (entry.writing > 0) return Promise.resolve();
   const step = entry.volume.system.timeStepMs;
   if (step > 1 && (!copy.wasDone || home.wallTime - entry.mtimeMs < 2 * step)) {
     return Promise.resolve();

@@ -81,7 +81,9 @@ export class SimFileHandle implements FileHandle, OpenHandle {
     this.#on("stat", "write", () => {}); // closed or not is known at once
     const write = () => this.#attempt("write", "write", () => this.#write(bytes, position));
     this.#underWay.add(write);
+    this.#entry.writing++;
     await this.#clocks.host.sleep(slowWrite(this.#disk));
+    this.#entry.writing--;
     this.#underWay.delete(write);
     write();
   }
@@ -95,6 +97,7 @@ export class SimFileHandle implements FileHandle, OpenHandle {
         // No caller is left to be told.
       }
     }
+    this.#entry.writing -= this.#underWay.size;
     this.#underWay.clear();
     this.close();
   }

@@ -27,6 +27,8 @@ export interface DiskEntry {
   links: number;
   /** Open handles. */
   handles: number;
+  /** Slow writes under way. */
+  writing: number;
 }
 
 interface Name {
@@ -230,6 +232,7 @@ export class SimVolume {
       bornMs: this.system.births ? Math.floor(mtimeMs) : 0,
       links: 1,
       handles: 0,
+      writing: 0,
     };
     this.#names.set(this.#key(path), { path, entry });
     return entry;
