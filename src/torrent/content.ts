@@ -202,7 +202,7 @@ export class Content {
         await this.#fetchAgain(bad);
       }
       swarm.settle();
-      return bad.length;
+      return bad.length + pieces.states.withdrawn.size;
     });
   }
 

@@ -76,7 +76,7 @@ export class Verification {
         found(piece);
       },
       pieces,
-      this.#inUse(),
+      this.#inUse(manager.states.withdrawn),
     );
     if (bad.length > 0) this.demandDisk();
     return { bad, had: had.size };
@@ -105,8 +105,11 @@ export class Verification {
     goneFiles(this.#meta, storage, { disk: storage.folder.disk.id, stamps, partsStamp });
   }
 
-  /** Pieces that were written during the check need none. */
-  #inUse(): CheckedStorage {
+  /**
+   * Pieces that were written during the check need none. A file with `withdrawn` pieces is not as we
+   * left it: the next start must find that out again.
+   */
+  #inUse(withdrawn: ReadonlySet<number>): CheckedStorage {
     const storage = this.#storage, writes: number[] = [];
     return {
       layout: storage.layout,
@@ -117,9 +120,16 @@ export class Verification {
         return storage.seen.statFile(file);
       },
       noteChecked: (file, before) => {
-        if (writes[file] === storage.seen.writesTo(file)) storage.seen.noteChecked(file, before);
+        if (writes[file] !== storage.seen.writesTo(file)) return;
+        if (this.#has(file, withdrawn)) storage.seen.acceptChange(file, before);
+        else storage.seen.noteChecked(file, before);
       },
     };
+  }
+
+  #has(file: number, pieces: ReadonlySet<number>): boolean {
+    const range = this.#meta.layout.piecesOf(file);
+    return range !== null && [...pieces].some((each) => each >= range.first && each <= range.last);
   }
 
   /**

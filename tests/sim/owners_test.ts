@@ -34,6 +34,7 @@ describe("a world that once failed holds", () => {
   const worlds = [
     [612026, "edits", "another file took the name while ours was being checked"],
     [612312, "foreign", "a save did not wait for a sync that was under way"],
+    [712151, "owners", "a check by hand vouched for a file that somebody had edited"],
   ] as const;
   for (const [seed, name, why] of worlds) {
     it(`${name} ${seed}: ${why}`, TIMEOUT, async () => {

@@ -66,6 +66,21 @@ describe("a file that is changed while it is uploaded", () => {
     );
   }
 
+  it("stays withdrawn after a check of everything, also for the next start", TIMEOUT, async () => {
+    const { swarm, giver, node, disk } = await start(6, {});
+    overwrite({ disk }, 10);
+    await swarm.run(() => warnings(swarm, giver).length > 0, 10_000);
+    assert.equal(await swarm.world.wait(giver.torrent.recheck()), 10);
+    assert.equal(giver.torrent.snapshot().size - giver.torrent.snapshot().have, 10 * PIECE);
+    await swarm.world.wait(giver.client.close());
+    node.kill("quietly");
+    const next = swarm.world.node(node.address, { disk });
+    const { torrent } = await swarm.join(next, FOREVER, { stateDir: "/state" });
+    await swarm.run(() => torrent.snapshot().state === "failed", 60_000);
+    assert.equal(torrent.snapshot().error?.code, "edited");
+    await swarm.close();
+  });
+
   it("is uploaded again when it is restored", TIMEOUT, async () => {
     const { swarm, giver, leech, disk } = await start(2);
     const before = overwrite({ disk }, 10);

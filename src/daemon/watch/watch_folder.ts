@@ -8,7 +8,7 @@ import type { AddOptions } from "../../client/types.ts";
 import { MagnetError, TorrentFileError } from "../../util/errors.ts";
 import type { Log } from "../log.ts";
 import type { WatchSetting } from "../options.ts";
-import { addFile, kindOf } from "./watched_file.ts";
+import { addFile, contentIn, kindOf } from "./watched_file.ts";
 
 const EVERY_MS = 5000, SHORTEST_MS = 1000;
 /** An unusable file may be half written: it is tried this often while it stays the same. */
@@ -18,8 +18,11 @@ const RETRY_MS = 2000;
 
 export interface WatchPorts {
   readonly clock: Clock;
-  readonly files: Pick<Files, "list" | "statAsync" | "open" | "rename" | "remove">;
-  readonly client: Pick<Client, "add">;
+  readonly files: Pick<
+    Files,
+    "list" | "stat" | "statAsync" | "open" | "rename" | "remove" | "realPath"
+  >;
+  readonly client: Pick<Client, "add" | "torrents">;
   readonly log: Log;
   /** Of a new torrent. */
   options(folder: WatchSetting): AddOptions;
@@ -31,6 +34,8 @@ interface Tried {
   readonly mtimeMs: number;
   tries: number;
   nextAt: number;
+  /** Its torrent is in the client. */
+  isAdded: boolean;
 }
 
 export class WatchFolder {
@@ -94,12 +99,15 @@ export class WatchFolder {
       before.mtimeMs === now.mtimeMs;
     if (isSame && clock.now() < before.nextAt) return;
     const tried = isSame ? before : this.#newlySeen(name, now);
+    if (tried.isAdded) return this.#putAside(name, tried, this.#setting.delete ? null : "added");
+    const owner = contentIn(this.#ports, path);
+    if (owner !== null) return this.#tell(name, `${path} belongs to "${owner}": it is not added`);
     // The first half of a link is a link, too.
     if (isSame || kindOf(name) === "torrent") this.#add(name, tried);
   }
 
   #newlySeen(name: string, { size, mtimeMs }: FileStat): Tried {
-    const tried: Tried = { size, mtimeMs, tries: 0, nextAt: 0 };
+    const tried: Tried = { size, mtimeMs, tries: 0, nextAt: 0, isAdded: false };
     this.#tried.set(name, tried);
     this.#told.delete(name);
     return tried;
@@ -111,7 +119,8 @@ export class WatchFolder {
       const torrent = addFile(files, client, path, options(this.#setting));
       const told = torrent === null ? log : log.torrent(torrent.infoHash);
       told.info(torrent === null ? "It was added before" : "Added from a watch folder", { path });
-      this.#putAside(name, tried, this.#setting.delete ? null : "added");
+      // With the next look, when the state folder has the torrent: a kill must not lose both.
+      tried.isAdded = true;
     } catch (error) {
       this.#failed(name, tried, error);
     }
@@ -134,10 +143,14 @@ export class WatchFolder {
     tried.nextAt = Infinity;
     try {
       if (as === null) files.remove(path);
-      else files.rename(path, `${path}.${as}`);
+      else files.rename(path, freeName(files, `${path}.${as}`));
     } catch (error) {
-      this.#tell(name, `${path} stays where it is: ${(error as Error).message}`);
+      this.#stays(name, error);
     }
+  }
+
+  #stays(name: string, error: unknown): void {
+    this.#tell(name, `${this.#path(name)} stays where it is: ${(error as Error).message}`);
   }
 
   #path(name: string): string {
@@ -155,4 +168,11 @@ export class WatchFolder {
     if (!this.#told.delete(about)) return;
     this.#ports.log.info(`The watch folder ${about} can be read again`);
   }
+}
+
+/** An earlier file with the same name is kept. */
+function freeName(files: Pick<Files, "stat">, path: string): string {
+  let free = path;
+  for (let number = 2; files.stat(free) !== null; number++) free = `${path}.${number}`;
+  return free;
 }

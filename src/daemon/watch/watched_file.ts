@@ -3,6 +3,7 @@ import type { Files } from "../../platform/types.ts";
 import type { Client } from "../../client/client.ts";
 import type { AddOptions } from "../../client/types.ts";
 import type { Torrent } from "../../torrent/torrent.ts";
+import { parentOf } from "../../storage/safe_paths.ts";
 import { FileError, TorrentFileError } from "../../util/errors.ts";
 
 /** Bytes of a .torrent, as the client takes at most; a link is far shorter. */
@@ -55,4 +56,20 @@ function bytesOf(files: Pick<Files, "open">, path: string, most: number): Uint8A
 function linkIn(bytes: Uint8Array): string {
   const lines = new TextDecoder().decode(bytes).split(/\r?\n/).map((line) => line.trim());
   return lines.find((line) => line !== "") ?? "";
+}
+
+/**
+ * The name of the torrent whose content the file is, where a watch folder is a download folder, too;
+ * null if there is none.
+ */
+export function contentIn(
+  { files, client }: { files: Pick<Files, "realPath">; client: Pick<Client, "torrents"> },
+  path: string,
+): string | null {
+  const name = path.slice(path.lastIndexOf("/") + 1), real = files.realPath(parentOf(path));
+  return client.torrents().find((torrent) => {
+    if (torrent.metainfo?.files.length !== 1) return false;
+    const [file] = torrent.files() ?? [];
+    return file?.path.endsWith(`/${name}`) && files.realPath(parentOf(file.path)) === real;
+  })?.status().name ?? null;
 }

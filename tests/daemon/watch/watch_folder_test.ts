@@ -19,10 +19,17 @@ function torrentNamed(name: string): Uint8Array {
 }
 
 /** A client of a simulated machine and its watch folder /watch. */
-async function watching(seed: string, change: Partial<WatchSetting> = {}, existing = true) {
+async function watching(
+  seed: string,
+  change: Partial<WatchSetting> = {},
+  existing = true,
+  stateDir?: string,
+) {
   const world = new SimWorld(seed), node = world.node("10.0.0.1"), { disk, files } = node;
   if (existing) disk.makeFolders("/watch");
-  const client = await world.wait(Client.open(node, { dht: false, lsd: false }));
+  const client = await world.wait(
+    Client.open(node, { dht: false, lsd: false, ...(stateDir ? { stateDir } : {}) }),
+  );
   const flags = { watch: [{ dir: "/watch", ...change }], logFormat: "json" };
   const settings = await world.wait(
     FileSettings.open(files, "/home/config.jsonc", { environment: {}, flags }),
@@ -44,7 +51,17 @@ async function watching(seed: string, change: Partial<WatchSetting> = {}, existi
     await world.wait(watch.close());
     await world.wait(client.close());
   };
-  return { world, client, disk, settings, log, put, close, names: () => disk.names("/watch") };
+  return {
+    world,
+    node,
+    client,
+    disk,
+    settings,
+    log,
+    put,
+    close,
+    names: () => disk.names("/watch"),
+  };
 }
 
 describe("a watch folder", () => {
@@ -55,7 +72,7 @@ describe("a watch folder", () => {
     at.put("c.torrent", torrentNamed("ccc"));
     at.put("notes.txt", "no");
     at.put(".hidden.torrent", torrentNamed("hidden"));
-    await at.world.runFor(11_000);
+    await at.world.runFor(16_000);
     assert.deepEqual(at.names().toSorted(), [
       ".hidden.torrent",
       "A.TORRENT.added",
@@ -103,7 +120,7 @@ describe("a watch folder", () => {
     const at = await watching("twice", { delete: true });
     at.put("one.torrent", torrentNamed("a"));
     at.put("two.torrent", torrentNamed("a"));
-    await at.world.runFor(6000);
+    await at.world.runFor(11_000);
     assert.equal(at.client.torrents().length, 1);
     assert.deepEqual(at.names(), []);
     await at.close();
@@ -157,6 +174,57 @@ describe("a watch folder", () => {
       at.log.recent.filter(({ message }) => /stays where it is/.test(message)).length,
       1,
     );
+    await at.close();
+  });
+
+  it("keeps an earlier file that was added under the same name", async () => {
+    const at = await watching("same name"), first = torrentNamed("a");
+    for (const bytes of [first, torrentNamed("bb")]) {
+      at.put("new.torrent", bytes);
+      await at.world.runFor(11_000);
+    }
+    assert.equal(at.client.torrents().length, 2);
+    assert.deepEqual(at.names().toSorted(), ["new.torrent.added", "new.torrent.added.2"]);
+    assert.deepEqual(at.disk.bytes("/watch/new.torrent.added"), first);
+    await at.close();
+  });
+
+  it("leaves alone the content of a torrent that is downloaded into it", async () => {
+    const at = await watching("content", { delete: true });
+    const content = torrentNamed("inner.torrent");
+    at.put("inner.torrent", content);
+    at.client.add(torrentNamed("inner.torrent"), { dir: "/watch", paused: true });
+    await at.world.runFor(300_000);
+    assert.equal(at.client.torrents().length, 1);
+    assert.deepEqual(at.disk.bytes("/watch/inner.torrent"), content);
+    await at.close();
+  });
+
+  it("deletes a file only when its torrent is saved", async () => {
+    const at = await watching("saved", { delete: true }, true, "/state");
+    const remove = at.node.files.remove.bind(at.node.files);
+    let saved: boolean | null = null;
+    at.node.files.remove = (path) => {
+      if (path === "/watch/a.torrent") {
+        const kept = at.disk.names("/state");
+        saved = [".json", ".torrent"].every((end) => kept.some((name) => name.endsWith(end)));
+      }
+      remove(path);
+    };
+    at.put("a.torrent", torrentNamed("a"));
+    await at.world.runFor(20_000);
+    assert.deepEqual([saved, at.names()], [true, []]);
+    await at.close();
+  });
+
+  it("reads a file that takes the name of one that was added", async () => {
+    const at = await watching("taken", { delete: true });
+    at.put("a.torrent", torrentNamed("a"));
+    await at.world.runFor(5500);
+    at.put("a.torrent", torrentNamed("bb"));
+    await at.world.runFor(20_000);
+    assert.equal(at.client.torrents().length, 2);
+    assert.deepEqual(at.names(), []);
     await at.close();
   });
 });
