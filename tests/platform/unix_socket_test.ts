@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -41,5 +52,36 @@ test("a socket that a killed process left is replaced", async () => {
     await ended;
     assert.ok(statSync(unix).isSocket(), "the dead process left its socket");
     await (await http.serve({ unix }, () => new Response("x"))).close();
+  });
+});
+
+test("a file, a folder or a link at the path stays as it is", async () => {
+  await inFolder(async (unix, folder) => {
+    const target = join(folder, "target");
+    const serving = () => http.serve({ unix }, () => new Response("x"));
+    writeFileSync(target, "mine");
+    writeFileSync(unix, "mine");
+    await assert.rejects(serving(), { code: "address-in-use" });
+    assert.equal(readFileSync(unix, "utf8"), "mine");
+    rmSync(unix);
+    symlinkSync(target, unix);
+    await assert.rejects(serving(), { code: "address-in-use" });
+    assert.ok(lstatSync(unix).isSymbolicLink());
+    rmSync(unix);
+    mkdirSync(unix);
+    await assert.rejects(serving(), { code: "address-in-use" });
+    assert.deepEqual(readdirSync(folder).sort(), ["a.sock", "target"]);
+  });
+});
+
+test("the end of a server removes its own socket only", async () => {
+  await inFolder(async (unix, folder) => {
+    const first = await http.serve({ unix }, () => new Response("x"));
+    renameSync(unix, join(folder, "away"));
+    const second = await http.serve({ unix }, () => new Response("x"));
+    await first.close();
+    assert.ok(statSync(unix).isSocket(), "the socket of the second server is still there");
+    await second.close();
+    assert.deepEqual(readdirSync(folder), ["away"]);
   });
 });
