@@ -30,8 +30,7 @@ export const serve: Http["serve"] = async (on, handler, limits) => {
   const server = createServer();
   const lines = new HttpLines(server, { ...DEFAULT_LIMITS, ...limits });
   server.on("request", (incoming, outgoing) => {
-    lines.asked(incoming, outgoing);
-    answer(incoming, outgoing);
+    if (lines.asked(incoming, outgoing)) answer(incoming, outgoing);
   });
   const forget = await listen(server, on);
   return {
