@@ -14,6 +14,7 @@ export function redact(text: string): string {
   return text
     .replaceAll(/magnet:\?[^\s"'<>]*/gi, magnetWithoutSecrets)
     .replaceAll(/\b(https?|udp|wss?):\/\/[^\s"'<>]+/gi, urlWithoutSecrets)
+    .replaceAll(/\bshoal_[0-9a-f]{16,}/g, `shoal_${HIDDEN}`)
     .replaceAll(/\b(basic|bearer)\s+[\w.~+/=-]{6,}/gi, `$1 ${HIDDEN}`)
     .replaceAll(
       /\b(pass(?:word|key|wd)?|token|secret|auth(?:key)?|torrent_pass|api_?key)(["']?\s*[=:]\s*["']?)[^\s"'&,;}]+/gi,

@@ -28,6 +28,8 @@ const OWNERS: ReadonlySet<string> = new Set([
   "otlp",
   "stateDir",
   "anyTrackerUrl",
+  "rpcPath",
+  "webHome",
 ]);
 /** Not shown to anybody. */
 const SECRETS: ReadonlySet<string> = new Set(["password", "tokens"]);

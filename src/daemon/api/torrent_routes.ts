@@ -155,7 +155,7 @@ async function add(
   for (const each of [dir, incompleteDir, ...reuse]) {
     if (each !== undefined) roots.demand(each, who);
   }
-  return client.add(await sourceOf(platform.http, source), {
+  return client.add(await sourceOf(platform, source, who), {
     ...settings.present.torrents,
     dir: roots.downloadDir,
     ...given,
@@ -167,11 +167,11 @@ type Source = { readonly [K in "torrent" | "magnet" | "url"]?: string | undefine
   readonly bytes?: Uint8Array;
 };
 
-async function sourceOf(http: ApiPorts["platform"]["http"], source: Source) {
+async function sourceOf(platform: ApiPorts["platform"], source: Source, who: Caller) {
   const { torrent, magnet, url, bytes } = source;
   if (bytes !== undefined) return bytes;
   if (magnet !== undefined) return magnet;
-  return url === undefined ? bytesOfBase64(torrent!) : await fetchTorrent(http, url);
+  return url === undefined ? bytesOfBase64(torrent!) : await fetchTorrent(platform, url, who);
 }
 
 function bytesOfBase64(text: string): Uint8Array {
