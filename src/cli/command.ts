@@ -13,7 +13,7 @@ export interface CliContext {
   openClient: OpenClient;
 }
 
-interface CommandSpec<F extends Flags> {
+export interface CommandSpec<F extends Flags> {
   name: string;
   /** The operands as the help shows them: "FILE DIR". */
   operands: string;

@@ -79,6 +79,7 @@ export const EXIT_NO_PEERS = 4;
 export const EXIT_DISK = 5;
 export const EXIT_UNKNOWN = 6;
 const EXIT_DAEMON_RUNS = 7;
+const EXIT_NO_DAEMON = 8;
 export const EXIT_INTERRUPTED = 130;
 
 /** Every code and its meaning, mildest first: with several torrents the last one wins. */
@@ -97,6 +98,7 @@ export const EXIT_CODES: readonly { code: number; meaning: string }[] = [
       "disk: full, no permission, a file in the way or changed by another program, output lost",
   },
   { code: EXIT_DAEMON_RUNS, meaning: "another daemon has the state folder" },
+  { code: EXIT_NO_DAEMON, meaning: "no daemon answers" },
   { code: EXIT_USAGE, meaning: "the command line or the configuration is wrong" },
   { code: EXIT_INTERRUPTED, meaning: "interrupted by Ctrl-C or a signal; the data is kept" },
 ];
@@ -109,6 +111,7 @@ export function worstOf(codes: readonly number[]): number {
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError || codeOf(error) === "bad-config") return EXIT_USAGE;
   if (codeOf(error) === "daemon-running") return EXIT_DAEMON_RUNS;
+  if (codeOf(error) === "no-daemon") return EXIT_NO_DAEMON;
   if (error instanceof NobodyError) return EXIT_NO_PEERS;
   const isBad = error instanceof CannotLoadError || error instanceof TorrentFileError ||
     error instanceof MagnetError;

@@ -4,7 +4,7 @@
  * Write a comma in a name as `\,`, except if the text is a whole name or path.
  */
 import type { AddOptions, FileSelection } from "../client/types.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { Metainfo, TorrentFileEntry } from "../metainfo/metainfo.ts";
 import { globPattern } from "../util/glob.ts";
 import { UsageError } from "./errors.ts";
 import { formatCount } from "./render/format.ts";
@@ -96,7 +96,10 @@ export function selectionBy(
 const NORMAL = 4, HIGHEST = 7;
 
 /** Indices in `Metainfo.files`. */
-export function indicesOf(meta: Metainfo, { text, means }: FileSpec): number[] {
+export function indicesOf(
+  meta: { readonly files: readonly Pick<TorrentFileEntry, "path" | "length" | "pad">[] },
+  { text, means }: FileSpec,
+): number[] {
   let number = 0;
   const found = meta.files.flatMap(({ path, length, pad }, index) => {
     if (pad) return [];

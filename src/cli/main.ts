@@ -5,6 +5,21 @@
 import { VERSION } from "../wire/peer_id.ts";
 import type { Platform } from "../platform/types.ts";
 import type { CliContext, Command, OpenClient } from "./command.ts";
+import { addCommand } from "./commands/add.ts";
+import { infoCommand } from "./commands/info.ts";
+import { labelCommand } from "./commands/label.ts";
+import { limitsCommand } from "./commands/limits.ts";
+import { listCommand } from "./commands/list.ts";
+import { filesCommand } from "./commands/files.ts";
+import { moveCommand } from "./commands/move.ts";
+import { peersCommand } from "./commands/peers.ts";
+import { queueCommand } from "./commands/queue.ts";
+import { removeCommand } from "./commands/remove.ts";
+import { startCommand } from "./commands/start.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { stopCommand } from "./commands/stop.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { trackersCommand } from "./commands/trackers.ts";
 import { configCommand } from "./commands/config.ts";
 import { createCommand } from "./commands/create.ts";
 import { daemonCommand } from "./commands/daemon.ts";
@@ -37,9 +52,24 @@ const COMMANDS: readonly Command[] = [
   createCommand,
   seedCommand,
   dhtCommand,
+  demoCommand,
   daemonCommand,
   configCommand,
-  demoCommand,
+  addCommand,
+  listCommand,
+  infoCommand,
+  startCommand,
+  stopCommand,
+  removeCommand,
+  moveCommand,
+  filesCommand,
+  peersCommand,
+  trackersCommand,
+  limitsCommand,
+  labelCommand,
+  queueCommand,
+  statsCommand,
+  tokenCommand,
 ];
 const NAMES = COMMANDS.map((command) => command.name);
 

@@ -23,7 +23,7 @@ describe("runCli with a wrong command line", () => {
     [["download"], /Missing TORRENT\. Usage: shoal download TORRENT/, "shoal download"],
     [["a.torrent", "--bad"], /Unknown flag --bad/, "shoal download"],
     [["--jsno", "a.torrent"], /Unknown flag --jsno \(did you mean --json\?\)/, "shoal download"],
-    [["verify", "a"], /Missing DIR\. Usage: shoal verify FILE DIR/, "shoal verify"],
+    [["verify", "a.torrent"], /Missing DIR\. Usage: shoal verify FILE DIR/, "shoal verify"],
     [["create"], /Missing PATH\. Usage: shoal create PATH/, "shoal create"],
     [["seed", "a"], /Missing DIR\. Usage: shoal seed FILE DIR/, "shoal seed"],
     [["show", "a", "b"], /Too many operands: "b"\. Usage: shoal show TORRENT/, "shoal show"],

@@ -1,6 +1,6 @@
 /** `shoal verify`: checks whether a folder has all data of a torrent. */
 import { type CliContext, defineCommand } from "../command.ts";
-import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN } from "../errors.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNKNOWN, UsageError } from "../errors.ts";
 import { indicesOf } from "../file_flags.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { openTorrent } from "../load_torrent.ts";
@@ -11,24 +11,33 @@ import { toHex } from "../../util/bytes.ts";
 import { formatCount, formatDuration, formatNumber, formatSize } from "../render/format.ts";
 import { showBar } from "../render/progress_bar.ts";
 import { safeJson, safeText } from "../render/text.ts";
+import type { Platform } from "../../platform/types.ts";
+import { VERIFY_REMOTE_FLAGS, verifyRemote } from "../remote/verify_remote.ts";
 import { fileWishes, torrentFlags, torrentOptions } from "../option_flags.ts";
 
-const FLAGS = { ...torrentFlags("verify"), ...REPORT_FLAGS };
+const FLAGS = {
+  ...torrentFlags("verify"),
+  ...REPORT_FLAGS,
+  ...VERIFY_REMOTE_FLAGS,
+};
 
 export const verifyCommand = defineCommand({
   name: "verify",
-  operands: "FILE DIR",
-  count: [2, 2],
-  summary: "Checks the files of a .torrent in a folder",
+  operands: "FILE DIR | [TORRENT...]",
+  count: [0, 1000],
+  summary: "Checks the files of a .torrent in a folder, or those of torrents of the daemon",
   details:
+    "TORRENT is one of the daemon's, as for shoal info: all its data is read and hashed again, and\n" +
+    "wrong pieces are downloaded again; --wait waits for the result.\n" +
     "DIR is the folder that contains the torrent's file or top folder. The exit code is 0 if all files\n" +
     "are complete and correct, 1 if data is missing or damaged or a file is too long, and 6 if some\n" +
     "pieces of the chosen files cannot be checked because they extend into files that are not on the\n" +
     "disk.",
-  examples: ["shoal verify debian.torrent ~/Downloads"],
+  examples: ["shoal verify debian.torrent ~/Downloads", "shoal verify 9ecd4676 --wait"],
   flags: FLAGS,
   async run(context, values, operands) {
     const { platform, output } = context;
+    if (!isOfFile(platform, operands)) return await verifyRemote(context, values, operands);
     const meta = await openTorrent(platform, operands[0]!);
     const { rename, followLinks } = torrentOptions(values, platform.process);
     const { only } = fileWishes(values);
@@ -59,6 +68,14 @@ export const verifyCommand = defineCommand({
     return exitCodeOf(result);
   },
 });
+
+/** FILE DIR, and not the names of two torrents. */
+function isOfFile({ files }: Platform, [file, dir, ...more]: readonly string[]): boolean {
+  if (file === undefined || more.length > 0) return false;
+  if (!/\.torrent$|^[a-z]+:\/\//i.test(file) && files.stat(file)?.kind !== "file") return false;
+  if (dir === undefined) throw new UsageError("Missing DIR. Usage: shoal verify FILE DIR");
+  return true;
+}
 
 function exitCodeOf({ bad, problems, unknown }: VerifyResult): number {
   if (bad.length > 0 || problems.length > 0) return EXIT_FAILED;

@@ -22,7 +22,7 @@ const NO_BAR: ProgressBar = { at() {}, close() {} };
 
 /** `name` may be any text. */
 export function showBar(
-  { platform: { process, clock }, output }: CliContext,
+  { platform: { process, clock }, output }: Pick<CliContext, "platform" | "output">,
   name: string,
 ): ProgressBar {
   const terminal = liveTerminal(process);

@@ -9,6 +9,7 @@ import { Daemon } from "../../../src/daemon/daemon.ts";
 import { startHttp } from "../../../src/daemon/http/server.ts";
 import { DaemonLog } from "../../../src/daemon/log.ts";
 import { FileSettings } from "../../../src/daemon/settings.ts";
+import { createCrc32c } from "../../../src/util/crc32c.ts";
 import type { HttpRequest, HttpStream } from "../../../src/platform/types.ts";
 import type { SimNode } from "../../harness/sim/sim_node.ts";
 import { SimWorld } from "../../harness/sim/world.ts";
@@ -41,6 +42,7 @@ export class ApiWorld {
   settings!: FileSettings;
 
   static async open(config: object = {}): Promise<ApiWorld> {
+    await createCrc32c(); // compiled in real time, so before the virtual clock runs
     const made = new ApiWorld(), { node, world } = made;
     node.disk.makeFolders("/home/Downloads");
     const text = UTF8.encode(JSON.stringify(config));
