@@ -90,10 +90,14 @@ export class BlockChooser {
     return open;
   }
 
-  /** In the end-game: a block that was requested from others and has not arrived. */
+  /**
+   * In the end-game: a block that was requested from others and has not arrived. The one that was
+   * requested least, so that the peers without work do not all ask for the same one.
+   */
   duplicate(peer: DownloadPeer): { open: OpenPiece; block: number } | null {
     if (!this.inEndGame) return null;
-    const most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
+    let most = peer.delivers ? MAX_ASKED_PROVEN : MAX_ASKED;
+    let least: { open: OpenPiece; block: number } | null = null;
     for (const open of this.#books.open.values()) {
       this.#books.work.steps++;
       if (open.free > 0 || !peer.have.has(open.index) || !this.#mayWork(peer, open)) continue;
@@ -101,10 +105,12 @@ export class BlockChooser {
         if (open.state[block] !== ASKED || open.asked[block]! >= most) continue;
         this.#books.work.steps += 1 + peer.outstanding;
         if (peer.hasAsked(open.index, block)) continue;
-        return { open, block };
+        least = { open, block };
+        most = open.asked[block]!;
+        if (most === 1) return least;
       }
     }
-    return null;
+    return least;
   }
 
   /** Begins a missing piece because a block of it arrives; null if that is not wanted. */

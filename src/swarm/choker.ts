@@ -76,6 +76,7 @@ export class Choker<Peer extends ChokerPeer> {
 
   /** From the next round on, or at once if more are free. */
   set slots(slots: number) {
+    if (slots === this.#slots) return;
     this.#slots = Math.max(0, slots);
     this.#nextRoundAt = 0;
   }

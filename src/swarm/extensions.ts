@@ -43,7 +43,7 @@ export class TorrentExtensions implements ExtensionPort {
   readonly #offered = new Set<string>();
   readonly #clock: Clock;
   #private = false;
-  /** The torrent is paused: members are told nothing, and get no metadata. */
+  /** The torrent is paused: members are told and asked nothing, and get no metadata. */
   resting = false;
   readonly #options: ExtensionOptions;
   readonly #events: ExtensionEvents;
@@ -67,7 +67,12 @@ export class TorrentExtensions implements ExtensionPort {
     this.#options = options;
     this.#events = events;
     this.#newSearch = () => {
-      return new MetadataSearch(infoHash, hasher, (session) => events.lied(session));
+      return new MetadataSearch(
+        infoHash,
+        hasher,
+        (session) => events.lied(session),
+        () => this.resting,
+      );
     };
   }
 

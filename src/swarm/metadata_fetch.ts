@@ -22,6 +22,8 @@ const MAX_CONTESTED = 8;
 
 export interface FetchPort<P> {
   requestPiece(peer: P, index: number): void;
+  /** The torrent is paused: nothing is requested, and what arrives is kept. */
+  resting(): boolean;
   /** Called once, last: the verified info dictionary. */
   done(infoBytes: Uint8Array): void;
   /** This peer lied. It is removed already; later messages from it are ignored. */
@@ -144,7 +146,7 @@ export class MetadataFetch<P extends object> {
   }
 
   #settle(now: number): void {
-    if (this.#over) return;
+    if (this.#over || this.#port.resting()) return;
     if (this.#startWaiting(now) > 0) {
       for (const round of this.#rounds) if (round.active && round.turnIsOver(now)) round.stop();
       this.#startWaiting(now);

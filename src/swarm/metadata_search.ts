@@ -40,16 +40,21 @@ export class MetadataSearch {
   readonly #asked = new Map<PeerSession, Asked>();
   #infoBytes: Uint8Array | null = null;
 
-  /** `guilty`: this peer lied, and may be in the middle of a chunk. */
+  /**
+   * `guilty`: this peer lied, and may be in the middle of a chunk. `resting`: nothing may be
+   * requested now.
+   */
   constructor(
     infoHash: Uint8Array,
     hasher: Pick<Hasher, "digest">,
     guilty: (session: PeerSession) => void,
+    resting: () => boolean,
   ) {
     this.#fetch = new MetadataFetch(infoHash, hasher, {
       requestPiece: (session, index) => request(session, index),
       done: (bytes) => this.#infoBytes = bytes,
       guilty,
+      resting,
     });
   }
 

@@ -12,6 +12,11 @@ import type { SwarmContent, SwarmOptions } from "./swarm_types.ts";
 
 /** A super-seed walks this many pieces per millisecond of rest before the next time. */
 const SHOWN_PIECES_A_MS = 20_000;
+/**
+ * A super-seed unchokes this many times as many peers: each has one piece to request, and spends most
+ * of its turn on its way to and from us.
+ */
+const SUPER_SEED_SLOTS = 2;
 
 export interface UploadingPorts {
   readonly random: Random;
@@ -26,6 +31,7 @@ export interface UploadingPorts {
 export class Uploading {
   readonly #ports: UploadingPorts;
   readonly #choker: Choker<PeerSession>;
+  #slots: number;
   #superSeeds: boolean;
   #superSeed: SuperSeed<PeerSession> | null = null;
   #spread: Spread<PeerSession> | null = null;
@@ -36,6 +42,7 @@ export class Uploading {
   constructor(ports: UploadingPorts, options: SwarmOptions) {
     this.#ports = ports;
     this.#superSeeds = options.superSeed;
+    this.#slots = options.uploadSlots;
     this.#choker = new Choker(ports.random, options.uploadSlots);
   }
 
@@ -59,9 +66,9 @@ export class Uploading {
     this.#slotsChanged = true;
   }
 
-  /** Peers that are unchoked at once, besides the random one. */
+  /** Peers that are unchoked at once, besides the random one; from the next tick on. */
   set slots(slots: number) {
-    this.#choker.slots = slots;
+    this.#slots = slots;
   }
 
   /** A peer left or changed its interest: a slot may be free. */
@@ -94,6 +101,7 @@ export class Uploading {
   tick(now: number): void {
     let wanting = 0;
     for (const session of this.#sessions) if (session.peerInterested) wanting++;
+    this.#choker.slots = this.hides ? SUPER_SEED_SLOTS * this.#slots : this.#slots;
     this.#choker.carried = this.#ports.limits.carriedUp(wanting);
     this.#choker.tick(this.#sessions, this.#complete, now);
   }

@@ -165,10 +165,10 @@ export class TorrentPeers {
    * Sends "stopped" to the trackers, which takes up to `timeoutMs`, and ends all connections. With `keeps`, as for a
    * pause, they stay for two minutes, unless another torrent needs their slots, and `start` continues
    * on them. Meanwhile no peer is dialled or accepted, and once the content is detached only keep-alives
-   * are sent. While the metadata is unknown, connections end at once.
+   * are sent.
    */
   stop(timeoutMs: number, keeps = false): Promise<void> {
-    if (!keeps || this.#known === null) this.#disconnect();
+    if (!keeps) this.#disconnect();
     else if (this.#online) {
       this.#online = false;
       this.#rest(this.#now + PAUSED_CONNECTIONS_MS);

@@ -108,12 +108,26 @@ describe("PieceManager: the end-game", () => {
     shop.check();
   });
 
+  it("asks for the block that was requested least", () => {
+    const shop = new Workshop({ length: 7 * BLOCK, pieceLength: 4 * BLOCK });
+    const a = shop.peer(), others = [shop.peer(), shop.peer(), shop.peer(), shop.peer()];
+    a.askMany();
+    const asked = [0, 1].flatMap(() => others.map((peer) => peer.askDuplicate()!));
+    const times = new Map<string, number>();
+    for (const { piece, block } of asked) {
+      const key = `${piece}:${block}`;
+      times.set(key, (times.get(key) ?? 0) + 1);
+    }
+    assert.deepEqual([...times.values()].sort(), [1, 1, 1, 1, 1, 1, 2]);
+    shop.check();
+  });
+
   it("cancels the other requests when the block arrives", () => {
     const shop = new Workshop({ length: 2 * BLOCK });
     const a = shop.peer(), b = shop.peer(), c = shop.peer();
     a.askMany();
     const id = b.askDuplicate()!;
-    assert.deepEqual(c.askDuplicate(), id);
+    assert.deepEqual([c.askDuplicate(), c.askDuplicate()], [{ piece: 0, block: 1 }, id]);
     c.begins(id, shop.right(id));
     b.sends(id, shop.right(id));
     assert.deepEqual([a.cancelled, b.cancelled, c.cancelled], [[id], [], []]);

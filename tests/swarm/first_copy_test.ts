@@ -61,6 +61,26 @@ describe("the first copy of a small torrent, from a seed whose line is no better
   }
 });
 
+describe("a super-seed whose leeches take a round trip for each piece", () => {
+  it("has its line full, though each leech has one piece to request", async () => {
+    for (const seed of [1, 3]) {
+      const swarm = new SimSwarm(seed);
+      swarm.checkEvery = Infinity;
+      await swarm.prepare([2 * SIZE], PIECE);
+      const { torrent } = await swarm.seed("10.0.1.1", { link: LINK }, { superSeed: true });
+      const link = { ...LINK, latencyMs: 60 };
+      for (let i = 0; i < 24; i++) await swarm.leech(`10.${i + 1}.2.1`, { link });
+      await swarm.world.runFor(2000);
+      const before = torrent.snapshot().uploaded;
+      await swarm.world.runFor(5000);
+      const used = (torrent.snapshot().uploaded - before) / (5 * UP);
+      console.log(`seed ${seed}: ${used.toFixed(2)} of its line`);
+      assert.ok(used > 0.98, `${used} of its line`);
+      await swarm.close();
+    }
+  });
+});
+
 describe("a super-seed whose leeches have no free place", () => {
   it("keeps its connections, though neither side is interested between two pieces", async () => {
     const swarm = new SimSwarm(1);

@@ -1,6 +1,9 @@
 /** A peer that dialled us keeps its one connection during disk trouble, and a pause. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
+import { formatMagnet } from "../../src/metainfo/magnet.ts";
+import { parseTorrent } from "../../src/metainfo/metainfo.ts";
 import { type Participant, SimSwarm } from "../harness/sim_swarm.ts";
 
 const KIB = 1024;
@@ -10,14 +13,19 @@ const SLOW = { upBytesPerSec: 100 * KIB };
 const FAILING = { path: "/data", errno: "EIO", on: ["open", "read", "write"] } as const;
 
 /** A swarm without a tracker: only the seed, behind a NAT, knows an address. */
-async function newSwarm(seed: number) {
+async function newSwarm(seed: number, pieceLength = 16 * KIB) {
   const swarm = new SimSwarm(seed);
-  await swarm.prepare([900 * KIB, 300 * KIB], 16 * KIB);
+  await swarm.prepare([900 * KIB, 300 * KIB], pieceLength);
   const text = Buffer.from(swarm.torrent.bytes).toString("latin1");
   const announce = /8:announce\d+:http:\/\/[^/]+\/announce/;
   assert.match(text, announce);
   swarm.torrent.bytes = new Uint8Array(Buffer.from(text.replace(announce, ""), "latin1"));
   return swarm;
+}
+
+function magnetOf({ torrent }: SimSwarm, name: string): string {
+  const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest());
+  return formatMagnet({ infoHash: parseTorrent(torrent.bytes, sha1).infoHash, name });
 }
 
 function count(swarm: SimSwarm, { node }: Participant, type: string): number {
@@ -126,6 +134,26 @@ describe("a pause", () => {
       for (const one of [leech, origin]) assert.equal(count(swarm, one, "peer-connected"), 1);
       const { downloaded, size } = leech.torrent.snapshot();
       assert.ok(downloaded < 1.3 * size, `${downloaded} of ${size}`);
+      await swarm.close();
+    });
+  }
+
+  for (const seed of [7, 8, 9]) {
+    it(`of a magnet keeps the connection and requests nothing, seed ${seed}`, TIMEOUT, async () => {
+      const swarm = await newSwarm(seed, KIB / 4);
+      const magnet = magnetOf(swarm, "link"), node = swarm.world.node("10.0.2.1");
+      const leech = await swarm.join(node, FOREVER, {}, magnet), { torrent } = leech;
+      const link = { upBytesPerSec: 4 * KIB, firewalled: true }; // 96 KB of metadata take 24 s
+      const origin = await swarm.seed("10.0.1.1", { link }, { peers: ["10.0.2.1:6881"] });
+      await swarm.run(() => torrent.snapshot().peers.connected === 1);
+      await swarm.world.runFor(2000);
+      await swarm.world.wait(torrent.pause());
+      await swarm.world.runFor(90_000);
+      const { name, state, peers } = torrent.snapshot();
+      assert.deepEqual([name, state, peers.connected], ["link", "paused", 1]);
+      torrent.start();
+      await swarm.run(() => torrent.snapshot().have > 0);
+      for (const one of [leech, origin]) assert.equal(count(swarm, one, "peer-connected"), 1);
       await swarm.close();
     });
   }

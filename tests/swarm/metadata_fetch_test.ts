@@ -45,6 +45,7 @@ class FetchWorld {
   constructor(readonly metadata: Uint8Array, readonly dice = new Prng(1)) {
     this.fetch = new MetadataFetch<TestPeer>(sha1(metadata), { digest: digestOf }, {
       requestPiece: (peer, index) => this.#answer(peer, index),
+      resting: () => false,
       done: (bytes) => {
         assert.equal(this.result, null);
         this.result = bytes;
