@@ -41,6 +41,7 @@ class FetchLife {
   given = 0;
   readonly #peers: Peer[] = [];
   readonly #fetch = new MetadataFetch<Peer>(HASH, { digest: (_, bytes) => sha1(bytes) }, {
+    resting: () => false,
     requestPiece: (peer, index) => {
       check(!peer.gone && !peer.guilty, "only who is here is asked");
       check(index >= 0 && index < metadataPieceCount(peer.size), "a piece that there is");
