@@ -28,6 +28,7 @@ import { dhtCommand } from "./commands/dht.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { seedCommand } from "./commands/seed.ts";
 import { showCommand } from "./commands/show.ts";
+import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import {
   debugTrace,
@@ -68,6 +69,7 @@ const COMMANDS: readonly Command[] = [
   limitsCommand,
   labelCommand,
   queueCommand,
+  topCommand,
   statsCommand,
   tokenCommand,
 ];

@@ -501,6 +501,11 @@ export interface Process {
   terminal(): { columns: number; rows: number; color: boolean } | null;
   /** The next typed line, without its end; null at the end of input. */
   readLine(): Promise<string | null>;
+  /**
+   * Keys as they are pressed, none of them shown, until cancelled: characters, and the escape sequences of
+   * other keys; several may come together. Ctrl-C is "\x03" then. Null if standard input is no terminal.
+   */
+  onKeys(fn: (keys: string) => void): Timer | null;
   /** Called for Ctrl-C, for the system's request to end, and (once) for the end of the terminal. */
   onInterrupt(fn: () => void): Timer;
   /** Called for SIGHUP, which then is no interrupt; for those who mean "read the configuration again". */

@@ -47,6 +47,19 @@ export class FakeProcess implements Process {
   readLine(): Promise<string | null> {
     return Promise.resolve(this.typed.shift() ?? null);
   }
+  #keyHandlers = new Set<(keys: string) => void>();
+  /** Standard input is a terminal in raw mode now. */
+  get isRaw(): boolean {
+    return this.#keyHandlers.size > 0;
+  }
+  onKeys(fn: (keys: string) => void): Timer | null {
+    if (this.size === null) return null;
+    this.#keyHandlers.add(fn);
+    return { cancel: () => void this.#keyHandlers.delete(fn) };
+  }
+  press(keys: string): void {
+    for (const fn of this.#keyHandlers) fn(keys);
+  }
   onInterrupt(fn: () => void): Timer {
     this.interruptHandlers.push(fn);
     return {

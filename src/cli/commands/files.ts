@@ -32,7 +32,7 @@ interface Row extends FileSnapshot {
   readonly number: number;
 }
 
-const COLUMNS: readonly Column<Row>[] = [
+export const FILE_COLUMNS: readonly Column<Row>[] = [
   { title: "#", text: ({ number }) => String(number), right: true },
   { title: "Done", text: ({ bytesDone, size }) => formatPercent(bytesDone, size), right: true },
   { title: "Size", text: ({ size }) => formatSize(size), right: true },
@@ -67,7 +67,7 @@ export const filesCommand = defineRemote({
       await remote.put(`${path}/${file.index}/name`, { path: values.rename.name });
       ({ files } = await remote.get<{ files: FileSnapshot[] }>(path));
     }
-    printRows(session, COLUMNS, files.map((file, i) => ({ number: i + 1, ...file })));
+    printRows(session, FILE_COLUMNS, files.map((file, i) => ({ number: i + 1, ...file })));
     return EXIT_DONE;
   },
 });

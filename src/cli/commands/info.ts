@@ -38,13 +38,13 @@ export const infoCommand = defineRemote({
     for (const [i, { infoHash }] of torrents.entries()) {
       const whole = await wholeOf(remote, infoHash);
       if (json) output.line(safeJson(whole));
-      else output.write((i > 0 ? "\n" : "") + textOf(whole));
+      else output.write((i > 0 ? "\n" : "") + infoText(whole));
     }
     return EXIT_DONE;
   },
 });
 
-async function wholeOf(remote: Remote, infoHash: string): Promise<Whole> {
+export async function wholeOf(remote: Remote, infoHash: string): Promise<Whole> {
   const [status, { trackers }, { peers }] = await Promise.all([
     remote.get<Whole>(`/torrents/${infoHash}`),
     remote.get<{ trackers: TrackerSnapshot[] }>(`/torrents/${infoHash}/trackers`),
@@ -53,7 +53,8 @@ async function wholeOf(remote: Remote, infoHash: string): Promise<Whole> {
   return { ...status, trackers, peerList: peers };
 }
 
-function textOf(torrent: Whole): string {
+/** Lines with a title each. */
+export function infoText(torrent: Whole): string {
   const { totals, peers, queue, labels } = torrent;
   const lines: [string, string | null][] = [
     ["Name", safeText(torrent.name)],

@@ -8,7 +8,7 @@ import { defineRemote, printRows } from "../remote/remote_command.ts";
 import { listTorrents, NAMING, torrentNamed } from "../remote/torrents.ts";
 import { rateText } from "../remote/words.ts";
 
-const COLUMNS: readonly Column<PeerSnapshot>[] = [
+export const PEER_COLUMNS: readonly Column<PeerSnapshot>[] = [
   { title: "Address", text: ({ address, port }) => addressText(address, port) },
   { title: "Client", text: ({ client }) => safeText(client), flexible: true },
   { title: "Done", text: ({ progress }) => formatPercent(progress, 1), right: true },
@@ -34,7 +34,7 @@ export const peersCommand = defineRemote({
     const path = `/torrents/${infoHash}/peers`;
     const { peers } = await session.remote.get<{ peers: PeerSnapshot[] }>(path);
     if (peers.length === 0 && !session.json) session.output.line("No peer is connected");
-    else printRows(session, COLUMNS, peers);
+    else printRows(session, PEER_COLUMNS, peers);
     return EXIT_DONE;
   },
 });

@@ -15,7 +15,7 @@ const FLAGS = {
   announce: toggle("Ask all trackers for peers now"),
 } satisfies Flags;
 
-const COLUMNS: readonly Column<TrackerSnapshot>[] = [
+export const TRACKER_COLUMNS: readonly Column<TrackerSnapshot>[] = [
   { title: "Tier", text: ({ tier }) => String(tier + 1), right: true },
   { title: "Tracker", text: ({ url }) => safeText(url), flexible: true },
   { title: "State", text: ({ state }) => state },
@@ -49,7 +49,7 @@ export const trackersCommand = defineRemote({
     if (announce) await remote.post(`${path}/reannounce`);
     const { trackers } = await remote.get<{ trackers: TrackerSnapshot[] }>(`${path}/trackers`);
     if (trackers.length === 0 && !session.json) session.output.line("It has no trackers");
-    else printRows(session, COLUMNS, trackers);
+    else printRows(session, TRACKER_COLUMNS, trackers);
     return EXIT_DONE;
   },
 });

@@ -22,6 +22,7 @@ export function createProcess(openLibc: OpenLibc): Process {
     err: (text) => print(process.stderr, "standard error", text),
     terminal,
     readLine: () => lines.next(),
+    onKeys,
     onInterrupt,
     onHangup,
     onContinue: (fn) => onSignals(["SIGCONT"], fn),
@@ -78,6 +79,25 @@ function terminal(): ReturnType<Process["terminal"]> {
   if (!stdout.isTTY) return null;
   const { columns, rows } = stdout;
   return { columns: columns || 80, rows: rows || 24, color: true };
+}
+
+function onKeys(fn: (keys: string) => void): Timer | null {
+  const { stdin } = process;
+  if (!stdin.isTTY) return null;
+  const decoder = new TextDecoder();
+  const heard = (bytes: Uint8Array) => fn(decoder.decode(bytes, { stream: true }));
+  stdin.setRawMode(true);
+  stdin.on("data", heard);
+  stdin.ref();
+  stdin.resume();
+  return {
+    cancel() {
+      stdin.off("data", heard);
+      stdin.setRawMode(false);
+      stdin.pause();
+      stdin.unref();
+    },
+  };
 }
 
 /** Those that take SIGHUP for something else than the end of the terminal. */

@@ -47,6 +47,10 @@ export class SimProcess implements Process {
     return Promise.resolve(null);
   }
 
+  onKeys(): null {
+    return null;
+  }
+
   out(text: string): Promise<void> {
     this.outText += text;
     return Promise.resolve();
