@@ -111,7 +111,10 @@ export class RateLimits implements RequestAllowance {
   /** Links that come, or go where it is less than 0. */
   #countHeavy(links: number): void {
     if (this.#weight <= 1) return;
-    for (const { up } of this.#shared) up.heavy += links;
+    for (const { down, up } of this.#shared) {
+      down.heavy += links;
+      up.heavy += links;
+    }
   }
 
   #weighLink({ down, up }: LinkLimits): void {

@@ -67,6 +67,11 @@ export class Throttle {
     return this.#bytesPerSecond;
   }
 
+  /** The largest weight of a flow that may be waiting. */
+  get heaviest(): number {
+    return this.heavy > 0 ? HEAVY : 1;
+  }
+
   /** Bytes a second for a flow of this weight. */
   shareOf(weight: number): number {
     return this.#bytesPerSecond * weight / Math.max(weight, this.flows);
@@ -106,7 +111,8 @@ export class Throttle {
     if (!this.#isRated) return left;
     if (!this.#serving && this.waiting > 0) return 0;
     this.#refill(now);
-    const turn = weight * Math.max(LEAST_TURN, this.#tokens / (this.waiting + 1));
+    const share = Math.min(1, weight / this.heaviest);
+    const turn = share * Math.max(LEAST_TURN, this.#tokens / (this.waiting + 1));
     return Math.max(0, Math.floor(Math.min(left, this.#tokens, turn)));
   }
 
@@ -203,7 +209,7 @@ export class ThrottleChain {
   /** Beside heavier flows that wait, a lighter one takes its turn only now and then. */
   #letsPass(waiter: Waiter): boolean {
     for (const throttle of this.throttles) {
-      const heaviest = throttle.heavy > 0 ? HEAVY : 1;
+      const { heaviest } = throttle;
       if (this.weight >= heaviest || throttle.waiting === 0) continue;
       this.#credit += this.weight;
       if (this.#credit >= heaviest) break;
