@@ -99,7 +99,7 @@ function isListen(text: string): boolean {
 }
 
 const SCRYPT_HASH = plain<string>(
-  'a hash made by "shoal daemon password", never the password itself, or ""',
+  'a hash made by "shoal config password", never the password itself, or ""',
   (value) => typeof value === "string" && (value === "" || value.startsWith("scrypt$")),
   { type: "text" },
 );

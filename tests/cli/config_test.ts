@@ -15,9 +15,10 @@ function home(text?: string) {
     mkdirSync(join(folder, ".config/shoal"), { recursive: true });
     writeFileSync(config, text);
   }
-  const run = (args: readonly string[], env: Record<string, string> = {}) => {
+  const run = (args: readonly string[], env: Record<string, string> = {}, input?: string) => {
     return startShoal(["config", ...args], {
       env: { HOME: folder, XDG_CONFIG_HOME: "", ...env },
+      ...(input === undefined ? {} : { input }),
     }).finished;
   };
   return { config, run };
@@ -56,6 +57,18 @@ describe("shoal config", () => {
     assert.equal(existsSync(config), false);
     assert.equal((await run(["set", "max-connections", "77"])).code, 0);
     assert.equal(readFileSync(config, "utf8"), '{\n  "maxConnections": 77\n}\n');
+  });
+
+  it("keeps the hash of a password alone", limit, async () => {
+    const { run, config } = home('{ "user": "me" }');
+    const set = await run(["password"], {}, "correct horse\n");
+    assert.deepEqual([set.code, set.err], [0, ""]);
+    const text = readFileSync(config, "utf8");
+    assert.match(text, /"password": "scrypt\$15\$[0-9a-f]{32}\$[0-9a-f]{64}"/);
+    assert.doesNotMatch(text, /horse/);
+    const short = await run(["password"], {}, "short\n");
+    assert.deepEqual([short.code, readFileSync(config, "utf8")], [2, text]);
+    assert.match(short.err, /at least 8 characters/);
   });
 
   it("refuses what is wrong and changes nothing", limit, async () => {

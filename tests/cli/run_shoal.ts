@@ -41,10 +41,10 @@ export function runtimeArgs(script: string): string[] {
 /** The configuration of the user who runs the tests says nothing. */
 const NO_CONFIG = { XDG_CONFIG_HOME: join(tmpdir(), "shoal-no-such-folder") };
 
-/** `script`: another program than mod.ts. */
+/** `script`: another program than mod.ts; `input`: what standard input holds, nothing by default. */
 export function startShoal(
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; script?: string } = {},
+  options: { env?: Record<string, string>; cwd?: string; script?: string; input?: string } = {},
 ): Running {
   const script = options.script ?? join(ROOT, "mod.ts");
   const keepsState = options.env?.["HOME"] !== undefined;
@@ -52,8 +52,9 @@ export function startShoal(
   const child = spawn(process.execPath, command, {
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: "", ...NO_CONFIG, ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.on("error", () => {}).end(options.input ?? "");
   const startedAt = performance.now();
   let out = "", err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);

@@ -5,6 +5,7 @@ import { type Flags, toggle } from "../args.ts";
 import { type CliContext, defineCommand } from "../command.ts";
 import { CONFIG_FLAG, configPath, openSettings } from "../config_settings.ts";
 import { EXIT_DONE, UsageError } from "../errors.ts";
+import { newPassword } from "../password_prompt.ts";
 import { safeText } from "../render/text.ts";
 import { plainFrom, textNamed } from "../setting_texts.ts";
 
@@ -15,24 +16,29 @@ const FLAGS = {
 
 export const configCommand = defineCommand({
   name: "config",
-  operands: "[set NAME VALUE | unset NAME | path]",
+  operands: "[set NAME VALUE | unset NAME | password | path]",
   count: [0, 3],
   summary: "Shows each setting and its source, or changes config.jsonc",
   details:
     "The source of a value is a flag, the environment (SHOAL_...), the file or the default. set and\n" +
     "unset keep the comments of the file; a running daemon reads it again on SIGHUP. path prints where\n" +
-    "the file is.",
+    "the file is; password asks for the password of the API and keeps its hash.",
   examples: [
     "shoal config",
     "shoal config set up-limit 5M",
     "shoal config set torrents.seedGoal ratio:2",
     "shoal config unset limits",
+    "shoal config password",
   ],
   flags: FLAGS,
   async run(context, values, operands) {
     const { platform, output } = context, [what, ...rest] = operands;
     if (what === "path") {
       output.line(pathOf(context, values.config));
+      return EXIT_DONE;
+    }
+    if (what === "password") {
+      await changePassword(context, values.config);
       return EXIT_DONE;
     }
     if (what === undefined) {
@@ -69,6 +75,14 @@ async function change(
   const text = textNamed(name), plain = plainFrom(text, values[0]!, files);
   const whole = text.part === undefined ? plain : { [text.part]: plain };
   await (await fileAlone(context, path)).update({ [text.setting.name]: whole });
+}
+
+async function changePassword(context: CliContext, named: string | null): Promise<void> {
+  const { platform, output } = context, path = pathOf(context, named);
+  const { hashPassword } = await import("../../daemon/http/password.ts");
+  const password = await hashPassword(platform, await newPassword(platform));
+  await (await fileAlone(context, path)).update({ password });
+  output.line("The password is set. A running daemon takes it after SIGHUP.");
 }
 
 /** Without the environment, which is not what is changed. */

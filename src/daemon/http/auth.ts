@@ -37,7 +37,7 @@ export function refuseOpenDaemon({ listen, password, tokens, trustedProxy }: Aut
   if (isHere || password !== "" || tokens.length > 0 || trustedProxy !== undefined) return;
   throw new OpenDaemonError(
     `Others could use the daemon at ${listen} without a password. Set one with ` +
-      '"shoal daemon password", or listen on 127.0.0.1',
+      '"shoal config password", or listen on 127.0.0.1',
   );
 }
 
