@@ -73,7 +73,9 @@ export async function makeParts(platform: Platform, options: ClientOptions): Pro
     feed.push({ infoHash, type: "warning", message });
   });
   const owners = state && openOwners(platform, state, (bytes) => saved.parse(bytes), warn);
-  const paths = new ClientPaths((path) => files.stat(path), owners);
+  const paths = new ClientPaths((path) => files.stat(path), owners, (infoHash) => {
+    return running.get(infoHash)?.complete ?? true;
+  });
   const content = new ContentMaker(platform, options, (torrent) => ({
     claim: (place, written, overwrite) => paths.claim(torrent, place, written, overwrite),
     ownerOf: (path) => paths.ownerOf(torrent.infoHash, path),

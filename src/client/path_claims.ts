@@ -37,31 +37,44 @@ export interface OtherOwners {
 
 /** Most torrents share no file: one empty list is enough. */
 const NONE: readonly string[] = [];
+const NO_PATHS: ReadonlySet<string> = new Set();
 
 export class ClientPaths {
   /** By path: the info-hash. */
   readonly #owners = new Map<string, string>();
   readonly #torrents = new Map<
     string,
-    { name: string; paths: readonly string[]; read: readonly string[] }
+    {
+      name: string;
+      paths: readonly string[];
+      read: readonly string[];
+      written: ReadonlySet<string>;
+    }
   >();
   /** By path: torrents that only read the file of another one, with their name for it. */
   readonly #readers = new Map<string, Map<string, string>>();
   readonly #aliases: Aliases;
   readonly #stat: (path: string) => FileStat | null;
   readonly #beyond: OtherOwners | null;
+  readonly #isComplete: (infoHash: string) => boolean;
 
-  /** `beyond`: null without a state folder. */
-  constructor(stat: (path: string) => FileStat | null, beyond: OtherOwners | null) {
+  /** `beyond`: null without a state folder. `isComplete`: the torrent writes no more. */
+  constructor(
+    stat: (path: string) => FileStat | null,
+    beyond: OtherOwners | null,
+    isComplete: (infoHash: string) => boolean = () => true,
+  ) {
     this.#stat = stat;
+    this.#isComplete = isComplete;
     this.#aliases = new Aliases(stat);
     this.#beyond = beyond;
   }
 
   /**
    * Claims all of a torrent's paths in place of its earlier claims; those of `written` will be
-   * written to. Resolves to null, or to a path of `written` that belongs to another torrent: then
-   * nothing is changed. `overwrite`: files of torrents that do not run are ignored.
+   * written to. Resolves to null, or to a path of `written` that belongs to another torrent, or to one
+   * that another torrent is writing to: then nothing is changed. `overwrite`: files of torrents that
+   * do not run are ignored.
    */
   async claim(
     torrent: ClaimingTorrent,
@@ -69,15 +82,16 @@ export class ClientPaths {
     written: readonly string[],
     overwrite = false,
   ): Promise<PathConflict | null> {
-    const here = this.#conflictHere(torrent.infoHash, written);
+    const here = this.#conflictHere(torrent.infoHash, written) ??
+      this.#writerHere(torrent.infoHash, place.paths);
     if (here !== null) return here;
     // Before any wait: of two concurrent claims, the first one wins.
     const before = this.#torrents.get(torrent.infoHash);
-    this.#set(torrent, place.paths);
+    this.#set(torrent, place.paths, written);
     const conflict = await this.#conflictBeyond(torrent, place, written, overwrite);
     if (conflict === null) return null;
     this.release(torrent.infoHash);
-    if (before) this.#set({ ...torrent, name: before.name }, before.paths);
+    if (before) this.#set({ ...torrent, name: before.name }, before.paths, [...before.written]);
     return conflict;
   }
 
@@ -129,6 +143,17 @@ export class ClientPaths {
     return null;
   }
 
+  /** One of `paths` that another torrent of this client is writing to. */
+  #writerHere(infoHash: string, paths: readonly string[]): PathConflict | null {
+    for (const path of paths) {
+      const owner = this.#owners.get(path);
+      if (owner === undefined || owner === infoHash) continue;
+      const isWritten = this.#torrents.get(owner)!.written.has(path);
+      if (isWritten && !this.#isComplete(owner)) return { path, owner: this.#named(owner) };
+    }
+    return null;
+  }
+
   async #conflictBeyond(
     torrent: ClaimingTorrent,
     place: Placement,
@@ -145,7 +170,11 @@ export class ClientPaths {
     return await beyond.remembered(existing, (infoHash) => this.#torrents.has(infoHash));
   }
 
-  #set({ infoHash, name }: ClaimingTorrent, paths: readonly string[]): void {
+  #set(
+    { infoHash, name }: ClaimingTorrent,
+    paths: readonly string[],
+    written: readonly string[],
+  ): void {
     this.#forget(infoHash);
     const own: string[] = [], read: string[] = [], folders = new Map<string, boolean>();
     for (const path of paths) {
@@ -158,7 +187,12 @@ export class ClientPaths {
       this.#owners.set(path, infoHash);
       own.push(path);
     }
-    this.#torrents.set(infoHash, { name, paths: own, read: read.length === 0 ? NONE : read });
+    this.#torrents.set(infoHash, {
+      name,
+      paths: own,
+      read: read.length === 0 ? NONE : read,
+      written: written.length === 0 ? NO_PATHS : new Set(written),
+    });
   }
 
   #forget(infoHash: string): void {

@@ -8,6 +8,8 @@ import type { FileStat } from "../platform/types.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { BlockReader } from "../storage/block_reader.ts";
 import type { CheckedStorage } from "../storage/checker.ts";
+import { identityOf } from "../storage/ownership.ts";
+import { replaced } from "../storage/stored_file.ts";
 import type { TorrentStorage } from "../storage/torrent_storage.ts";
 import { FileError } from "../util/errors.ts";
 import type { Arrangement } from "./arrangement.ts";
@@ -146,12 +148,29 @@ export class ChangedFiles {
     }
     if (bad.length === 0) return;
     const isWanted = isLost || this.#ports.isDownloading();
+    if (isWanted && !isLost) this.#demandOurs(bad, files);
     warn(this.#describe(bad, files, isWanted, isLost));
     if (isWanted) return await this.#ports.fetchAgain(bad);
     for (const piece of bad) {
       reader.forget(piece);
       pieces.states.withdraw(piece);
       this.#ports.withdrawn(piece);
+    }
+  }
+
+  /**
+   * Where the disk tells files apart, a write notices another one. Elsewhere a file without one right
+   * piece is taken for one that somebody put in the place of ours. Throws a FileError.
+   */
+  #demandOurs(bad: readonly number[], files: readonly number[]): void {
+    const { storage, pieces } = this.#ports, wrong = new Set(bad);
+    for (const file of files) {
+      const now = look(storage, file), range = [...this.#range(file)];
+      if (now === null || identityOf(now) !== null || !range.some((piece) => wrong.has(piece))) {
+        continue;
+      }
+      const isOurs = range.some((piece) => pieces.have.has(piece) && !wrong.has(piece));
+      if (!isOurs) throw replaced(storage.folder.pathOf(file)!);
     }
   }
 

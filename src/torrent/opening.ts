@@ -11,7 +11,7 @@ import { type FileChoice, SKIP } from "./file_choice.ts";
 import { goneFiles } from "./gone_files.ts";
 import type { PieceManager } from "../pieces/piece_manager.ts";
 import { demandFiles, demandReturn, wrongPieces } from "./seed_only.ts";
-import { type PathClaims, takeOverFiles } from "./take_over.ts";
+import { conflictError, type PathClaims, takeOverFiles } from "./take_over.ts";
 import type { ContentPorts } from "./content_ports.ts";
 import type { Verification } from "./verification.ts";
 
@@ -66,7 +66,9 @@ export async function openExisting(parts: OpeningParts, signal: AbortSignal): Pr
 async function openSeed(parts: OpeningParts): Promise<void> {
   const lack = lackOf(parts);
   if (lack !== null) throw lack;
-  await parts.claims.claim(parts.storage.folder.paths([parts.storage.folder.dir]), []);
+  const { claims, storage: { folder } } = parts;
+  const taken = await claims.claim(folder.paths([folder.dir]), []);
+  if (taken !== null) throw conflictError(taken);
 }
 
 /** From this step on, files may be written. */

@@ -34,8 +34,9 @@ export interface Placement {
 export interface PathClaims {
   /**
    * Claims all of the torrent's paths in place of its earlier claims; those of `written` will be
-   * written to. Resolves to null, or to a path of `written` that belongs to another torrent: then
-   * nothing is changed. `overwrite`: files of torrents that do not run are ignored.
+   * written to. Resolves to null, or to a path of `written` that belongs to another torrent, or to one
+   * that another torrent is writing to: then nothing is changed. `overwrite`: files of torrents that
+   * do not run are ignored.
    */
   claim(
     place: Placement,
@@ -283,8 +284,8 @@ async function claimPaths(
   const taken = await claims.claim(place, written.map(({ path }) => path), parts.overwrite);
   signal.throwIfAborted();
   if (taken === null) return;
-  const { file } = written.find(({ path }) => path === taken.path)!;
-  throw conflictError(taken, numberOf(meta, file));
+  const clash = written.find(({ path }) => path === taken.path);
+  throw conflictError(taken, clash === undefined ? null : numberOf(meta, clash.file));
 }
 
 /** `number`: as of ForeignFileError. */

@@ -34,6 +34,8 @@ describe("a world that once failed holds", () => {
   const worlds = [
     [612026, "edits", "another file took the name while ours was being checked"],
     [612312, "foreign", "a save did not wait for a sync that was under way"],
+    [812477, "owners", "a complete torrent shared a file that another one was writing over"],
+    [812771, "owners", "a file was replaced on a disk that does not tell files apart"],
     [712151, "owners", "a check by hand vouched for a file that somebody had edited"],
   ] as const;
   for (const [seed, name, why] of worlds) {

@@ -9,6 +9,7 @@ import type { OwnProcess } from "./process.ts";
 export type HomeEvent = (home: Home) => Promise<void>;
 
 const KIB = 1024;
+const EDITED = "a finished file that somebody edited";
 
 function someProcess(home: Home): OwnProcess | null {
   const alive = home.processes.filter((process) => process.alive);
@@ -138,7 +139,7 @@ export function edited(home: Home): Promise<void> {
   home.did(isAppended ? "appended" : "edited", path);
   for (const { title } of home.copies) if (title === copy.title) title.clear = false;
   if (home.mayOverwrite(path)) return Promise.resolve();
-  if (copy.wasDone || ledger.has(path)) ledger.keep(path, "a finished file that somebody edited");
+  if (copy.wasDone || ledger.has(path)) ledger.keep(path, EDITED);
   return Promise.resolve();
 }
 
@@ -146,7 +147,8 @@ export function edited(home: Home): Promise<void> {
 export function replaced(home: Home): Promise<void> {
   const { dice, disk, ledger } = home, target = someFile(home, dice.chance(0.5));
   if (target === null) return Promise.resolve();
-  const { copy, path } = target, { size } = disk.entry(path)!.data;
+  const { copy, path } = target, entry = disk.entry(path)!, { size } = entry.data;
+  if (entry.writing > 0) return Promise.resolve(); // as for an edit
   // An empty file has no owner.
   const length = Math.max(size, 1000) + dice.pick([0, 0, 777]);
   disk.put(path, dice.fill(new Uint8Array(length)), home.wallTime);
@@ -215,6 +217,8 @@ export async function moved(home: Home): Promise<void> {
   if (copy === null) return;
   copy.wandered = true;
   home.did("moved", copy.about);
+  // What its user edited goes along.
+  for (const path of copy.paths) home.ledger.forget(path, EDITED);
   const dir = home.dice.pick(["/home/elsewhere", `${USB}/elsewhere`, copy.options.dir]);
   await allowed(home, copy.torrent!.move(dir));
 }

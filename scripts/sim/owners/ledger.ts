@@ -50,9 +50,10 @@ export class Ledger {
     }
   }
 
-  /** Its owner did something to it. */
-  forget(path: string): void {
-    this.#kept.delete(this.#key(path));
+  /** Its owner did something to it. `about`: only if it was kept for this reason. */
+  forget(path: string, about?: string): void {
+    const key = this.#key(path);
+    if (about === undefined || this.#kept.get(key)?.about === about) this.#kept.delete(key);
   }
 
   #key(path: string): string {
