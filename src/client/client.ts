@@ -18,6 +18,7 @@ import {
   checkAddOptions,
   checkClientOptions,
   checkClientPatch,
+  checkPeers,
   checkSource,
   checkTorrentPatch,
   clientSettings,
@@ -158,6 +159,16 @@ export class Client {
     await saved.written(key);
     this.#handles.delete(key);
     return await forgetTorrent(this.#parts, key, inside?.left ?? null, data);
+  }
+
+  /**
+   * Tries more peers of a torrent: "host:port" or "[v6]:port". Those that cannot be found are warnings
+   * of the torrent. Throws a RangeError that names a wrong one. No effect on an unknown torrent.
+   */
+  addPeers(infoHash: string, peers: readonly string[]): void {
+    checkPeers(peers);
+    const torrent = this.#handles.get(infoHash.toLowerCase());
+    if (torrent) void addManualPeers(this.#parts.platform.net, torrent, peers);
   }
 
   /** The order of the torrents, and how to change it. */

@@ -685,6 +685,11 @@ function checkOptions(rows: Readonly<Record<string, OptionRow>>, options: object
   }
 }
 
+/** Throws a RangeError that names a wrong one. */
+export function checkPeers(peers: readonly string[]): void {
+  checkOptions(TORRENT_OPTIONS, { peers });
+}
+
 /** Throws a RangeError, also for an option that can only be given at the start. */
 export function checkTorrentPatch(patch: TorrentPatch): void {
   checkPatch(TORRENT_OPTIONS, patch);

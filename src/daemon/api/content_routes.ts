@@ -48,6 +48,11 @@ export function contentRoutes(ports: ApiPorts): Route[] {
       reply: v.object({ peers: v.array(PEER) }),
       handle: (call) => ({ peers: of(call).peers() }),
     }),
+    route("POST /torrents/{infoHash}/peers", "Tries more peers: host:port or [v6]:port", {
+      needs: "all",
+      body: v.strictObject({ peers: v.array(v.string()) }),
+      handle: (call) => ports.client.addPeers(of(call).infoHash, call.body.peers),
+    }),
     route("GET /torrents/{infoHash}/trackers", "The trackers and what they last said", {
       needs: "read",
       reply: v.object({ trackers: v.array(TRACKER) }),

@@ -84,7 +84,8 @@ export const REMOVED = v.object({
 
 export const SETTING = v.object({
   name: v.string(),
-  value: v.unknown(),
+  /** Left out where there is none. */
+  value: v.optional(v.unknown()),
   source: v.picklist(["default", "file", "environment", "flag"]),
   help: v.string(),
   changeable: v.boolean(),

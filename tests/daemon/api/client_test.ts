@@ -133,6 +133,7 @@ describe("the API of the daemon itself", () => {
 /** What a user of the library can do, and the route for it; null: nothing for another process. */
 const ABILITIES: Record<string, string | null> = {
   "Client.add": "post /torrents",
+  "Client.addPeers": "post /torrents/{infoHash}/peers",
   "Client.alternativeOn": "get /client",
   "Client.close": "post /shutdown",
   "Client.dht": null,

@@ -113,6 +113,11 @@ describe("torrents of the API", () => {
     const { body: { trackers } } = await api.ask(`GET ${one}/trackers`);
     assert.equal(trackers[0].url, "http://tracker.example/announce");
     assert.deepEqual((await api.ask(`GET ${one}/peers`)).body, { peers: [] });
+    const more = (peer: string) => api.ask(`POST ${one}/peers`, { peers: [peer] });
+    assert.equal((await more("10.0.0.9:6881")).status, 204);
+    assert.equal((await api.ask(`GET ${one}`)).body.peers.known, 1);
+    const wrong = await more("10.0.0.9");
+    assert.deepEqual([wrong.status, wrong.body.error.code], [400, "bad-request"]);
     assert.deepEqual((await api.ask(`GET ${one}/pieces`)).body, {
       count: 2,
       length: 16384,
