@@ -65,7 +65,7 @@ function sourceFiles(root: string): string[] {
   const src = join(root, "src");
   const inside = existsSync(src)
     ? readdirSync(src, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .filter((entry) => entry.isFile() && /\.(ts|js)$/.test(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
     : [];
   return [...inside.sort(), ...(existsSync(join(root, "mod.ts")) ? ["mod.ts"] : [])];

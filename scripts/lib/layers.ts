@@ -24,7 +24,10 @@ export const packages: readonly string[] = [
   "hono",
   "hono/body-limit",
   "hono/streaming",
+  "htm",
   "jsonc-parser",
+  "preact",
+  "preact/hooks",
   "valibot",
 ];
 
@@ -51,7 +54,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   torrent,
   discovery: [...base, "transport", "tracker", "dht", "peers"],
   client,
-  web: [],
+  web: ["node_modules"], // as text, for the browser
   daemon: [...client, "client", "web"],
   cli: [...client, "client", "daemon", "platform/select"],
   "mod.ts": [...client, "client", "daemon", "cli", "platform/select"],
