@@ -3,6 +3,7 @@ import type { DaemonParts } from "../daemon.ts";
 import { startApi } from "../api/api.ts";
 import { startMetrics } from "../metrics/start.ts";
 import { startRpc } from "../rpc/part.ts";
+import { startStream } from "../stream/part.ts";
 import type { Auth } from "./auth.ts";
 import type { Roots } from "./roots.ts";
 import type { Mount } from "./types.ts";
@@ -22,7 +23,7 @@ export interface HttpPart {
 export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
 
 /** All of them. */
-const PARTS: readonly StartHttpPart[] = [startApi, startRpc, startMetrics];
+const PARTS: readonly StartHttpPart[] = [startApi, startRpc, startMetrics, startStream];
 
 export async function startParts(
   parts: HttpParts,
