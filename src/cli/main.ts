@@ -18,6 +18,7 @@ import { removeCommand } from "./commands/remove.ts";
 import { startCommand } from "./commands/start.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { stopCommand } from "./commands/stop.ts";
+import { streamCommand } from "./commands/stream.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { trackersCommand } from "./commands/trackers.ts";
 import { configCommand } from "./commands/config.ts";
@@ -48,6 +49,7 @@ import { nearest } from "../util/nearest.ts";
 
 const COMMANDS: readonly Command[] = [
   downloadCommand,
+  streamCommand,
   showCommand,
   verifyCommand,
   createCommand,
