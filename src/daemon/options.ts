@@ -16,15 +16,13 @@ import {
   whole,
 } from "../client/option_kinds.ts";
 import type { OptionRow } from "../client/settings.ts";
-
-/** What the holder of a token may do. */
-export type May = "read" | "add" | "all";
+import type { Access } from "./http/types.ts";
 
 /** A token of the API. Its text is shown once; only the hash is kept. */
 export interface TokenSetting {
   readonly name: string;
   readonly hash: string;
-  readonly may: May;
+  readonly may: Access;
 }
 
 /** A reverse proxy whose header names a user that it has signed in. */

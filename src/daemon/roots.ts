@@ -1,25 +1,84 @@
-/** The folders that users of the API may name. */
-import type { Files } from "../platform/types.ts";
+/** Which folders users of the API may name: those under configured roots. */
+import type { Files, Process } from "../platform/types.ts";
+import { parentOf } from "../storage/safe_paths.ts";
+import { ShoalError } from "../util/errors.ts";
+import type { DaemonSettings } from "./settings.ts";
+import type { Caller } from "./http/types.ts";
 
-/** Whether an absolute path is one of `roots` or below one, also after links were followed. */
-export function isBelow(
-  files: Pick<Files, "absolute" | "realPath">,
-  roots: readonly string[],
-  path: string,
-): boolean {
-  const real = realPath(files, files.absolute(path));
-  return roots.some((root) => {
-    const folder = realPath(files, files.absolute(root));
-    return real === folder || real.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
-  });
+/** A user of the API named a folder outside the roots. */
+export class OutsideRootsError extends ShoalError {
+  readonly code = "outside-roots";
 }
 
-/** Links are followed as far as the path exists. */
-function realPath(files: Pick<Files, "realPath">, path: string): string {
-  const real = files.realPath(path);
-  if (real !== null) return real.replaceAll("\\", "/");
-  const plain = path.replaceAll("\\", "/"), end = plain.lastIndexOf("/");
-  if (end < 0) return plain;
-  const parent = end === 0 ? "/" : realPath(files, plain.slice(0, end));
-  return plain === "/" ? plain : `${parent === "/" ? "" : parent}${plain.slice(end)}`;
+type RootSettings = Pick<DaemonSettings, "roots" | "torrents" | "labels">;
+
+export interface RootsPorts {
+  readonly platform: {
+    readonly files: Pick<Files, "realPath" | "absolute" | "stat">;
+    readonly process: Pick<Process, "env">;
+  };
+  readonly stateDir: string;
+  readonly settings: { readonly present: RootSettings };
+}
+
+export class Roots {
+  readonly #ports: RootsPorts;
+
+  constructor(ports: RootsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Where new torrents go by default; absolute. */
+  get downloadDir(): string {
+    const { settings, platform: { process, files }, stateDir } = this.#ports;
+    const { dir } = settings.present.torrents, home = process.env("HOME");
+    if (dir !== undefined) return files.absolute(dir);
+    return home ? files.absolute(`${home}/Downloads`) : `${stateDir}/downloads`;
+  }
+
+  /** The configured roots; without them, the folders that new torrents go to. */
+  list(): readonly string[] {
+    const { settings: { present }, platform: { files } } = this.#ports;
+    const { roots, labels = {}, torrents } = present;
+    if (roots !== undefined) return roots.map((root) => files.absolute(root));
+    const others = [...Object.values(labels).map(({ dir }) => dir), torrents.incompleteDir];
+    const named = others.filter((dir) => dir !== undefined).map((dir) => files.absolute(dir));
+    return [...new Set([this.downloadDir, ...named])];
+  }
+
+  /** Whether an absolute path is a root or below one, wherever symbolic links lead. */
+  mayName(path: string): boolean {
+    const real = this.#real(path);
+    return real !== null && path.startsWith("/") &&
+      this.list().some((root) => isBelow(real, this.#real(root)));
+  }
+
+  /** The path, if this caller may name it; the owner of the daemon may name any. */
+  demand(path: string, who: Caller): string {
+    if (path.startsWith("/") && (who.kind === "unix" || this.mayName(path))) {
+      return this.#ports.platform.files.absolute(path);
+    }
+    const why = path.startsWith("/") ? `is not under ${this.list().join(", ")}` : "is not absolute";
+    throw new OutsideRootsError(
+      `The folder ${
+        path.slice(0, 200)
+      } ${why}: name another one, or add its root to the setting roots`,
+    );
+  }
+
+  /** What of it exists, with links resolved, and the rest; null where a link leads nowhere. */
+  #real(path: string): string | null {
+    const { files } = this.#ports.platform;
+    const rest: string[] = [];
+    for (let at = files.absolute(path);; at = parentOf(at)) {
+      const real = files.realPath(at);
+      if (real !== null) return [real.replace(/\/$/, ""), ...rest].join("/") || "/";
+      if (files.stat(at) !== null || at === "/") return null;
+      rest.unshift(at.slice(at.lastIndexOf("/") + 1));
+    }
+  }
+}
+
+function isBelow(path: string, root: string | null): boolean {
+  return root !== null && (path === root || path.startsWith(root === "/" ? "/" : `${root}/`));
 }

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Torrent } from "../../torrent/torrent.ts";
 import { ShoalError } from "../../util/errors.ts";
 import type { Caller } from "../http/types.ts";
-import { fetchTorrent } from "./fetch_torrent.ts";
+import { fetchTorrent } from "../fetch_torrent.ts";
 import {
   addOptionsOf,
   CHANGED_OPTIONS,
@@ -171,7 +171,7 @@ async function sourceOf(platform: ApiPorts["platform"], source: Source, who: Cal
   const { torrent, magnet, url, bytes } = source;
   if (bytes !== undefined) return bytes;
   if (magnet !== undefined) return magnet;
-  return url === undefined ? bytesOfBase64(torrent!) : await fetchTorrent(platform, url, who);
+  return url === undefined ? bytesOfBase64(torrent!) : await fetchTorrent(platform, url, { who });
 }
 
 function bytesOfBase64(text: string): Uint8Array {

@@ -5,7 +5,7 @@ import { startMetrics } from "../metrics/start.ts";
 import { startRpc } from "../rpc/part.ts";
 import { startStream } from "../stream/part.ts";
 import type { Auth } from "./auth.ts";
-import type { Roots } from "./roots.ts";
+import type { Roots } from "../roots.ts";
 import type { Mount } from "./types.ts";
 
 export interface HttpParts extends DaemonParts {

@@ -5,7 +5,7 @@ import { unixPath } from "../instance.ts";
 import { App } from "./app.ts";
 import { Auth, refuseOpenDaemon } from "./auth.ts";
 import { type HttpPart, startParts } from "./parts.ts";
-import { Roots } from "./roots.ts";
+import { Roots } from "../roots.ts";
 
 export interface HttpModule extends DaemonModule {
   /** 0 if there is none. */
@@ -17,13 +17,7 @@ export async function startHttp(parts: DaemonParts): Promise<HttpModule> {
   const { platform, settings, log, stateDir } = parts, { present } = settings;
   refuseOpenDaemon(present);
   const auth = new Auth({ ...pick(parts), settings: () => settings.present });
-  const roots = new Roots({
-    files: platform.files,
-    process: platform.process,
-    stateDir,
-    settings: () => settings.present,
-  });
-  const modules = await startParts({ ...parts, auth, roots });
+  const modules = await startParts({ ...parts, auth, roots: new Roots(parts) });
   const app = new App({
     auth,
     allowedHosts: () => settings.present.allowedHosts,

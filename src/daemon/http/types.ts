@@ -45,6 +45,6 @@ export interface Mount {
 
 const RANKS: Readonly<Record<Access, number>> = { read: 0, add: 1, all: 2 };
 
-export function mayDo({ may }: Caller, needs: Access): boolean {
+export function mayDo({ may }: Pick<Caller, "may">, needs: Access): boolean {
   return RANKS[may] >= RANKS[needs];
 }

@@ -1,7 +1,7 @@
 /** The methods: one row each. */
+import type { Access, Caller } from "../http/types.ts";
 import type { Arguments } from "./coerce.ts";
 import type { GeneralFacts } from "./facts.ts";
-import type { May } from "./ports.ts";
 import { RpcError } from "./rpc_error.ts";
 import {
   freeSpaceOf,
@@ -38,12 +38,13 @@ export class JsonText {
 
 export interface Method {
   /** What the caller has to be allowed. */
-  readonly needs: May;
+  readonly needs: Access;
   /** Rejects with an RpcError. */
   run(
     ports: MethodPorts,
     args: Arguments,
     general: GeneralFacts,
+    who: Pick<Caller, "may">,
   ): object | JsonText | Promise<object | JsonText>;
 }
 
@@ -54,7 +55,10 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries({
   "torrent-get": reads(async (ports, args, general) => {
     return new JsonText(await torrentGet(ports, args, general));
   }),
-  "torrent-add": { needs: "add", run: torrentAdd },
+  "torrent-add": {
+    needs: "add",
+    run: (ports, args, _, who) => torrentAdd(ports, args, who),
+  },
   "torrent-set": acts(setTorrents),
   "torrent-start": acts(startTorrents),
   "torrent-start-now": acts(startNow),

@@ -3,7 +3,7 @@ import { parseTorrent } from "../../metainfo/metainfo.ts";
 import { VERSION } from "../../wire/peer_id.ts";
 import type { DaemonParts } from "../daemon.ts";
 import type { HttpPart } from "../http/parts.ts";
-import { isBelow } from "../roots.ts";
+import { Roots } from "../roots.ts";
 import type { RpcPorts } from "./ports.ts";
 import { MAX_REQUEST_BYTES, TransmissionRpc } from "./rpc.ts";
 import { notFound, webFile } from "./web_home.ts";
@@ -56,9 +56,8 @@ function redirect(location: string): Response {
 
 export function rpcPorts(parts: DaemonParts): RpcPorts {
   const { platform, client, settings, log, stateDir, end } = parts;
-  const { clock, random, files, http, hasher, process } = platform;
+  const { clock, random, files, http, net, hasher, process } = platform;
   const windows = process.os === "windows";
-  const downloadDir = files.absolute(settings.present.torrents.dir ?? "downloads");
   return {
     client,
     settings,
@@ -66,14 +65,11 @@ export function rpcPorts(parts: DaemonParts): RpcPorts {
     random,
     files,
     http,
+    net,
+    roots: new Roots(parts),
     stateDir,
-    downloadDir,
     version: VERSION,
     parse: (bytes) => parseTorrent(bytes, (part) => hasher.digest("sha1", part), { windows }),
-    mayName: (path) => {
-      const { roots, torrents } = settings.present;
-      return isBelow(files, roots ?? [torrents.dir ?? downloadDir], path);
-    },
     warn: (message) => log.warn(message),
     close: end,
   };

@@ -2,15 +2,16 @@
  * The Transmission RPC: its HTTP side and both dialects, the legacy one (rpc-version 17) and JSON-RPC
  * 2.0. Who calls, and from which host, was checked before.
  */
+import { type Caller, mayDo } from "../http/types.ts";
 import type { Arguments } from "./coerce.ts";
 import { asObject } from "./coerce.ts";
 import type { GeneralFacts } from "./facts.ts";
 import { partsOf } from "./goal_parts.ts";
 import { KnownTorrents } from "./known_torrents.ts";
 import { jsonRpcAnswer } from "./json_rpc.ts";
-import { JsonText, type Method, type MethodPorts, METHODS } from "./methods.ts";
+import { JsonText, type MethodPorts, METHODS } from "./methods.ts";
 import { numberText } from "./number_text.ts";
-import type { May, RpcPorts } from "./ports.ts";
+import type { RpcPorts } from "./ports.ts";
 import { RpcError } from "./rpc_error.ts";
 import { SessionId } from "./session_id.ts";
 import { SessionMemory } from "./session_settings.ts";
@@ -20,7 +21,6 @@ export const MAX_REQUEST_BYTES = 48 * 1024 * 1024;
 
 const SESSION_HEADER = "x-transmission-session-id";
 const DEFAULT_STALLED_SECONDS = 300;
-const ORDER: readonly May[] = ["read", "add", "all"];
 
 export class TransmissionRpc {
   readonly #ports: MethodPorts;
@@ -36,8 +36,7 @@ export class TransmissionRpc {
       startedAt: clock.now(),
       session: {
         memory,
-        downloadDir: ports.downloadDir,
-        mayName: ports.mayName,
+        roots: ports.roots,
         get port() {
           return client.port;
         },
@@ -52,23 +51,23 @@ export class TransmissionRpc {
   }
 
   /** Answers a request for /transmission/rpc; its body is of at most MAX_REQUEST_BYTES. */
-  async handle(request: Request, { may }: { readonly may: May }): Promise<Response> {
+  async handle(request: Request, who: Pick<Caller, "may">): Promise<Response> {
     const id = this.#ports.sessionId.text;
     if (request.method === "OPTIONS") return new Response(null, { headers: { allow: "POST" } });
     if (request.headers.get(SESSION_HEADER) !== id) return conflict(id);
     if (request.method !== "POST") return page(405, "405: Method Not Allowed");
-    return json(await this.#answer(await request.text(), may));
+    return json(await this.#answer(await request.text(), who));
   }
 
   /** Null for no answer. */
-  async #answer(text: string, may: May): Promise<string | null> {
+  async #answer(text: string, who: Pick<Caller, "may">): Promise<string | null> {
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
       return nothing("no method name");
     }
-    const run: RunMethod = (name, args, jsonRpc) => this.#run(name, args, may, jsonRpc);
+    const run: RunMethod = (name, args, jsonRpc) => this.#run(name, args, who, jsonRpc);
     const request = asObject(value);
     if (Array.isArray(value) || (request !== undefined && "jsonrpc" in request)) {
       return await jsonRpcAnswer(value, text, run);
@@ -81,17 +80,20 @@ export class TransmissionRpc {
   async #run(
     name: string,
     args: Arguments,
-    may: May,
+    who: Pick<Caller, "may">,
     jsonRpc: boolean,
   ): Promise<object | JsonText> {
     const method = METHODS.get(name);
     if (method === undefined) throw new RpcError("method", "no method name");
-    if (!isAllowed(method, may)) {
-      throw new RpcError("params", `the token does not allow ${name}: it allows "${may}" alone`);
+    if (!mayDo(who, method.needs)) {
+      throw new RpcError(
+        "params",
+        `the token does not allow ${name}: it allows "${who.may}" alone`,
+      );
     }
     const general: GeneralFacts = { ...this.#ports.general(), jsonRpc };
     try {
-      return await method.run(this.#ports, args, general);
+      return await method.run(this.#ports, args, general, who);
     } catch (error) {
       throw error instanceof RpcError ? error : new RpcError("params", (error as Error).message);
     }
@@ -104,10 +106,6 @@ export type RunMethod = (
   args: Arguments,
   jsonRpc: boolean,
 ) => Promise<object | JsonText>;
-
-function isAllowed({ needs }: Method, may: May): boolean {
-  return ORDER.indexOf(may) >= ORDER.indexOf(needs);
-}
 
 async function legacyAnswer(request: Arguments, text: string, run: RunMethod): Promise<string> {
   const { method, tag } = request;

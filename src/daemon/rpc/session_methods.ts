@@ -40,15 +40,11 @@ const FACTS: Readonly<Record<string, (ports: SessionPorts, jsonRpc: boolean) => 
   "config-dir": ({ stateDir }) => stateDir,
   "session-id": ({ sessionId }) => sessionId.text,
   units: () => UNITS,
-  "download-dir-free-space": (ports) => freeSpace(ports, downloadDirOf(ports)),
+  "download-dir-free-space": (ports) => freeSpace(ports, ports.roots.downloadDir),
 };
 
 export const SESSION_KEYS: readonly string[] = [...SESSION_ROWS.keys(), ...Object.keys(FACTS)];
 const SNAKE_KEYS = legacyNames(SESSION_KEYS);
-
-function downloadDirOf({ settings: { present }, downloadDir }: SessionPorts): string {
-  return present.torrents.dir ?? downloadDir;
-}
 
 /** Bytes; -1 where it cannot be told. */
 function freeSpace({ files }: RpcPorts, path: string): Promise<number> {
@@ -143,8 +139,8 @@ export async function freeSpaceOf(ports: RpcPorts, args: Arguments): Promise<obj
     throw new RpcError("not-absolute", "directory path is not absolute");
   }
   const told = { path, "size-bytes": -1 };
-  const { mayName, files } = ports;
-  if (!mayName(path)) {
+  const { roots, files } = ports;
+  if (!roots.mayName(path)) {
     const why = `${path} is outside the folders that the setting roots allows`;
     throw new RpcError("params", why, told);
   }

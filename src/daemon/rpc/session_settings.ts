@@ -4,7 +4,7 @@ import { asNumber, asSwitch, asText, asWhole, isAbsolute } from "./coerce.ts";
 import { DEFAULT_IDLE_MINUTES, DEFAULT_RATIO, minutesOf } from "./goal_fields.ts";
 import { goalOf, type GoalParts, partsOf } from "./goal_parts.ts";
 import { RpcError } from "./rpc_error.ts";
-import type { RpcSettings } from "./ports.ts";
+import type { RpcPorts, RpcSettings } from "./ports.ts";
 import { DEFAULT_LIMIT } from "./state_fields.ts";
 
 /** What the user gave for settings that are off, in this run. */
@@ -25,8 +25,7 @@ export class SessionMemory {
 export interface SessionFacts {
   readonly memory: SessionMemory;
   readonly port: number;
-  readonly downloadDir: string;
-  mayName(path: string): boolean;
+  readonly roots: RpcPorts["roots"];
 }
 
 /** Settings with the changes of a request so far. */
@@ -296,7 +295,7 @@ const QUEUE: Readonly<Record<string, SessionRow>> = {
 
 const FOLDERS: Readonly<Record<string, SessionRow>> = {
   "download-dir": {
-    read: (draft) => draft.getOfTorrents("dir") ?? draft.facts.downloadDir,
+    read: (draft) => draft.getOfTorrents("dir") ?? draft.facts.roots.downloadDir,
     write(draft, value) {
       draft.set("torrents.dir", checkedFolder(draft.facts, value, "download directory path"));
     },
@@ -330,7 +329,7 @@ function incompleteDir(draft: SessionDraft): string {
 
 /** Throws an RpcError; `what` begins its text. */
 export function checkedFolder(
-  { mayName }: Pick<SessionFacts, "mayName">,
+  { roots }: Pick<SessionFacts, "roots">,
   value: unknown,
   what: string,
 ): string {
@@ -338,7 +337,7 @@ export function checkedFolder(
   if (path === undefined || !isAbsolute(path)) {
     throw new RpcError("not-absolute", `${what} is not absolute`);
   }
-  if (mayName(path)) return path;
+  if (roots.mayName(path)) return path;
   throw new RpcError("params", `${path} is outside the folders that the setting roots allows`);
 }
 

@@ -5,6 +5,8 @@ import { MAX_TORRENT_BYTES, type Metainfo } from "../../metainfo/metainfo.ts";
 import type { Torrent } from "../../torrent/torrent.ts";
 import { toHex } from "../../util/bytes.ts";
 import { MagnetError, TorrentFileError } from "../../util/errors.ts";
+import { fetchTorrent } from "../fetch_torrent.ts";
+import type { Caller } from "../http/types.ts";
 import { fromBase64 } from "./base64.ts";
 import { type Arguments, asSwitch, asText, asTexts, asWhole, isAbsolute } from "./coerce.ts";
 import { chooseFiles, type FileLists } from "./file_lists.ts";
@@ -23,8 +25,7 @@ export const TORRENT_ADD_KEYS: readonly string[] = [
   "cookies",
 ];
 
-const FETCH_TIMEOUT_MS = 60_000;
-const MAX_REDIRECTS = 5;
+type Adder = Pick<Caller, "may">;
 
 export interface AddPorts extends RpcPorts {
   readonly known: KnownTorrents;
@@ -32,13 +33,13 @@ export interface AddPorts extends RpcPorts {
 }
 
 /** Rejects with an RpcError. */
-export async function torrentAdd(ports: AddPorts, args: Arguments): Promise<object> {
-  const source = await sourceOf(ports, args);
+export async function torrentAdd(ports: AddPorts, args: Arguments, who: Adder): Promise<object> {
+  const source = await sourceOf(ports, args, who);
   const options = optionsOf(ports, args, source), infoHash = toHex(source.infoHash);
   await ports.known.gone(infoHash);
   const present = ports.client.get(infoHash);
   if (present !== null) return { "torrent-duplicate": shown(ports, present) };
-  const added = ports.client.add(isMagnet(source) ? magnetText(args, source) : source, options);
+  const added = ports.client.add(isMagnet(source) ? source.link : source, options);
   void added.finished.catch(() => {});
   return { "torrent-added": shown(ports, added) };
 }
@@ -47,25 +48,30 @@ function shown({ known }: AddPorts, torrent: Torrent): object {
   return { hashString: torrent.infoHash, id: known.of(torrent).id, name: torrent.status().name };
 }
 
-function isMagnet(source: Metainfo | Magnet): source is Magnet {
-  return !("layout" in source);
+/** With the link as it came, since the client reads it again. */
+interface Linked extends Magnet {
+  readonly link: string;
 }
 
-/** As it came, since the client reads it again. */
-function magnetText(args: Arguments, { infoHash }: Magnet): string {
-  return asText(args.filename) ?? toHex(infoHash);
+function isMagnet(source: Metainfo | Linked): source is Linked {
+  return "link" in source;
 }
 
-async function sourceOf(ports: AddPorts, args: Arguments): Promise<Metainfo | Magnet> {
+async function sourceOf(ports: AddPorts, args: Arguments, who: Adder): Promise<Metainfo | Linked> {
   const metainfo = asText(args.metainfo), filename = asText(args.filename);
   if (metainfo) return parsed(ports, fromBase64(metainfo));
   if (!filename) throw new RpcError("params", "no filename or metainfo specified");
   if (/^https?:\/\//i.test(filename)) {
-    return parsed(ports, await fetched(ports, filename, asText(args.cookies)));
+    const found = await fetched(ports, filename, who, asText(args.cookies));
+    return typeof found === "string" ? linked(found) : parsed(ports, found);
   }
   if (isAbsolute(filename)) return parsed(ports, await fileBytes(ports, filename));
+  return linked(filename);
+}
+
+function linked(link: string): Linked {
   try {
-    return parseMagnet(filename);
+    return { ...parseMagnet(link), link };
   } catch (cause) {
     if (cause instanceof MagnetError) throw corrupt();
     throw cause;
@@ -87,40 +93,21 @@ function parsed({ parse }: AddPorts, bytes: Uint8Array | null): Metainfo {
 }
 
 /** Null for a file that cannot be read, or that the caller may not name. */
-async function fileBytes({ files, mayName }: AddPorts, path: string): Promise<Uint8Array | null> {
-  if (!mayName(path)) return null;
+async function fileBytes({ files, roots }: AddPorts, path: string): Promise<Uint8Array | null> {
+  if (!roots.mayName(path)) return null;
   return await files.read(path, MAX_TORRENT_BYTES, { regularOnly: true }).catch(() => null);
 }
 
-async function fetched(ports: AddPorts, url: string, cookies?: string): Promise<Uint8Array> {
-  let next = url;
-  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const { status, headers, body } = await requested(ports, next, cookies);
-    if (status === 200) return body;
-    const { location } = headers;
-    if (status < 300 || status > 399 || location === undefined) {
-      throw new RpcError("http-error", `Couldn't fetch torrent: HTTP error (${status})`);
-    }
-    next = new URL(location, next).href;
-    if (!/^https?:/.test(next)) break;
-  }
-  throw new RpcError("http-error", "Couldn't fetch torrent: too many redirects (310)");
-}
-
-async function requested({ http }: AddPorts, url: string, cookies: string | undefined) {
+/** Rejects with an RpcError. */
+async function fetched(ports: AddPorts, url: string, who: Adder, cookies?: string) {
   try {
-    return await http.request({
-      url,
-      headers: cookies ? { cookie: cookies } : {},
-      timeoutMs: FETCH_TIMEOUT_MS,
-      maxBytes: MAX_TORRENT_BYTES,
-    });
+    return await fetchTorrent(ports, url, { who, ...(cookies ? { cookies } : {}) });
   } catch (cause) {
-    throw new RpcError("http-error", `Couldn't fetch torrent: ${(cause as Error).message} (0)`);
+    throw new RpcError("http-error", `Couldn't fetch torrent: ${(cause as Error).message}`);
   }
 }
 
-function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Magnet): AddOptions {
+function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Linked): AddOptions {
   const { torrents } = ports.settings.present;
   const labels = asTexts(args.labels), priority = asWhole(args.bandwidthPriority);
   const peers = asWhole(args["peer-limit"]), files = fileListsOf(args);
@@ -137,18 +124,18 @@ function optionsOf(ports: AddPorts, args: Arguments, source: Metainfo | Magnet):
 
 /** A label's folder comes before that of all torrents, but after the caller's. */
 function dirOf(ports: AddPorts, args: Arguments, labels: readonly string[]): string {
-  const { settings: { present }, downloadDir } = ports, given = args["download-dir"];
+  const { settings: { present }, roots } = ports, given = args["download-dir"];
   if (given !== undefined && given !== "") {
     return checkedFolder(ports, given, "download directory path");
   }
   const ofLabels = labels.map((label) => present.labels?.[label]?.dir);
-  return ofLabels.find((dir) => dir !== undefined) ?? present.torrents.dir ?? downloadDir;
+  return ofLabels.find((dir) => dir !== undefined) ?? roots.downloadDir;
 }
 
 type Choice = FileSelection | ((meta: Metainfo) => FileSelection);
 
 /** Of a magnet link it is made when the files are known. Throws an RpcError. */
-function selectionOf(lists: FileLists, source: Metainfo | Magnet): Choice {
+function selectionOf(lists: FileLists, source: Metainfo | Linked): Choice {
   const choose = (meta: Metainfo) => {
     const numbers = meta.files.flatMap(({ pad }, index) => pad ? [] : [index]);
     return { priorities: chooseFiles(numbers, lists, new Map()) };

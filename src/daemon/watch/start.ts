@@ -2,17 +2,18 @@
 import type { AddOptions } from "../../client/types.ts";
 import type { DaemonModule, DaemonParts } from "../daemon.ts";
 import type { WatchSetting } from "../options.ts";
+import { Roots } from "../roots.ts";
 import type { DaemonSettings } from "../settings.ts";
 import { WatchFolder, type WatchPorts } from "./watch_folder.ts";
 
-export function startWatch({ platform, client, settings, log }: DaemonParts): DaemonModule {
-  const { clock, files } = platform;
+export function startWatch(parts: DaemonParts): DaemonModule {
+  const { platform: { clock, files }, client, settings, log } = parts, roots = new Roots(parts);
   const ports: WatchPorts = {
     clock,
     files,
     client,
     log,
-    options: (folder) => optionsOf(folder, settings.present),
+    options: (folder) => optionsOf(folder, settings.present, roots.downloadDir),
   };
   const open = () => settings.present.watch.map((folder) => new WatchFolder(folder, ports));
   let folders = open();
@@ -37,11 +38,12 @@ async function closeAll(folders: readonly WatchFolder[]): Promise<void> {
 function optionsOf(
   { into, label }: WatchSetting,
   { torrents, labels }: DaemonSettings,
+  downloadDir: string,
 ): AddOptions {
   const ofLabel = label === undefined ? undefined : labels?.[label]?.dir;
   return {
     ...torrents,
-    dir: into ?? ofLabel ?? torrents.dir ?? "downloads",
+    dir: into ?? ofLabel ?? downloadDir,
     ...(label === undefined ? {} : { labels: [label] }),
   };
 }

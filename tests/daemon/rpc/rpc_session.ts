@@ -4,7 +4,7 @@ import { encode } from "../../../src/bencode/bencode_encode.ts";
 import { Daemon, type DaemonParts } from "../../../src/daemon/daemon.ts";
 import { DaemonLog } from "../../../src/daemon/log.ts";
 import { rpcPorts } from "../../../src/daemon/rpc/part.ts";
-import type { May } from "../../../src/daemon/rpc/ports.ts";
+import type { Access } from "../../../src/daemon/http/types.ts";
 import { TransmissionRpc } from "../../../src/daemon/rpc/rpc.ts";
 import { FileSettings } from "../../../src/daemon/settings.ts";
 import type { SimNode } from "../../harness/sim/sim_node.ts";
@@ -63,7 +63,10 @@ export class RpcSession {
     return session;
   }
 
-  async send(body: string, how: { id?: string; method?: string; may?: May } = {}): Promise<Reply> {
+  async send(
+    body: string,
+    how: { id?: string; method?: string; may?: Access } = {},
+  ): Promise<Reply> {
     const { id = this.id, method = "POST", may = "all" } = how;
     const request = new Request("http://127.0.0.1:9091/transmission/rpc", {
       method,

@@ -92,6 +92,39 @@ describe("torrent-add", () => {
     await session.close();
   });
 
+  it("fetches a URL, but not from this machine for a token that may only add", async () => {
+    const session = await RpcSession.open();
+    let asked = 0;
+    const serving = session.node.http.serve({ port: 0 }, ({ url }) => {
+      asked++;
+      const location = new URL(url).pathname === "/moved" ? "/magnet" : MAGNET;
+      return new Response(null, { status: 302, headers: { location } });
+    });
+    const { port, close } = await session.world.wait(serving);
+    const filename = `http://127.0.0.1:${port}/moved`;
+    const body = JSON.stringify({ method: "torrent-add", arguments: { filename } });
+    const { body: { result } } = await session.send(body, { may: "add" });
+    assert.match(result, /^Couldn't fetch torrent: .* machine of the daemon/);
+    assert.equal(asked, 0);
+    assert.equal((await session.send(body, { may: "all" })).body.result, "success");
+    assert.equal(asked, 2);
+    assert.equal((await session.get(["magnetLink"])).length, 1);
+    await session.world.wait(close());
+    await session.close();
+  });
+
+  it("follows links before it reads a .torrent file, also links that lead nowhere", async () => {
+    const session = await RpcSession.open(), { disk } = session.node;
+    disk.makeFolders("/data");
+    disk.plantLink("/data/dangling", "/etc/later");
+    const answer = await session.call("torrent-add", {
+      metainfo: torrentText("a"),
+      "download-dir": "/data/dangling/x",
+    });
+    assert.match(answer.result, /setting roots/);
+    await session.close();
+  });
+
   it("says what is wrong in Transmission's words", async () => {
     const session = await RpcSession.open();
     const result = async (args: object) => (await session.call("torrent-add", args)).result;
