@@ -32,12 +32,18 @@ const OF_ONE_TORRENT = new Set([
   "followLinks",
 ]);
 
+/** Unlike a command, a daemon has nothing to end for: it seeds until somebody stops it. */
+const SEED_GOAL: OptionRow = { ...TORRENT_OPTIONS.seedGoal, default: { kind: "forever" } };
+
 /** The options of new torrents that config.jsonc can give a default. */
-export const TORRENT_DEFAULTS: Rows = Object.fromEntries(
-  Object.entries<OptionRow>(TORRENT_OPTIONS).filter(([name, { kept }]) =>
-    kept && !OF_ONE_TORRENT.has(name)
+export const TORRENT_DEFAULTS: Rows = {
+  ...Object.fromEntries(
+    Object.entries<OptionRow>(TORRENT_OPTIONS).filter(([name, { kept }]) =>
+      kept && !OF_ONE_TORRENT.has(name)
+    ),
   ),
-);
+  seedGoal: SEED_GOAL,
+};
 
 export const SETTING_ROWS: readonly SettingRow[] = [
   ...Object.entries<OptionRow>(CLIENT_OPTIONS).map(([name, row]) => ({ name, path: [name], row })),

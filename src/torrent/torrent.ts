@@ -39,6 +39,13 @@ const STOP_TIMEOUT_MS = 2500;
 /** `TorrentState`, with one word for all states in which it is at work. */
 type Standing = Exclude<TorrentState, "finding" | ContentPhase> | "working";
 
+/** What is done with the files of a torrent at rest. */
+interface Errand {
+  work(content: Content): Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 let make: (source: TorrentSource, options: AddOptions, ports: TorrentPorts) => TorrentInside;
 let check: (torrent: Torrent) => void;
 
@@ -87,6 +94,8 @@ export class Torrent extends TorrentView {
   #rest: "paused" | "done" | null = null;
   /** Of a check of everything that was asked for at rest. */
   #recheck: PromiseWithResolvers<number> | null = null;
+  /** Work on the files of a torrent at rest, between opening and closing them. */
+  #errand: Errand | null = null;
   /** The pieces before that check. */
   #hadBefore: ResumeData["have"] | null = null;
   /** Whether a record is complete, for a choice of files. */
@@ -331,34 +340,53 @@ export class Torrent extends TorrentView {
    * NotYetError if the check cannot begin or does not come to its end.
    */
   async recheck(): Promise<number> {
-    const before = this.#standing, content = this.#atWork;
+    const content = this.#atWork;
     if (content !== null && content.phase !== "checking") return await content.recheck();
-    if (before === "working" || before === "waiting" || this.#meta === null || !this.#revive()) {
-      throw new NotYetError("The torrent is not running: start it first");
-    }
-    this.#rest = before === "queued" ? null : before === "done" ? "done" : "paused";
+    this.#openAtRest();
     this.#recheck = Promise.withResolvers();
     void this.#open();
     return await this.#recheck.promise;
   }
 
+  /** Of a torrent at rest, the files are opened for it, and closed again. */
+  async #withFiles(work: Errand["work"]): Promise<void> {
+    const content = this.#atWork;
+    if (content !== null && content.phase !== "checking") return await work(content);
+    this.#openAtRest();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#errand = { work, resolve, reject };
+    void this.#open();
+    await promise;
+  }
+
+  /** `#open` and what follows lead back to the present state. Throws a NotYetError where they cannot. */
+  #openAtRest(): void {
+    const before = this.#standing;
+    if (before === "working" || before === "waiting" || this.#meta === null || !this.#revive()) {
+      throw new NotYetError("The torrent is not running: start it first");
+    }
+    this.#rest = before === "queued" ? null : before === "done" ? "done" : "paused";
+  }
+
   /**
-   * Moves the files to another folder, also on another disk, while the torrent keeps running. Rejects
-   * with a FileError; the files then stay where they were.
+   * Moves the files to another folder, also on another disk; a running torrent keeps running, one at rest
+   * is at rest again after it. Rejects with a FileError; the files then stay where they were.
    */
   async move(dir: string): Promise<void> {
-    const { arrangement } = this.#running(), target = this.#ports.absolute(dir);
-    // Before the record names another folder, the user's wish does.
-    this.#movesTo = target;
-    await this.#keepWish();
-    try {
-      await arrangement.move(target);
-      this.#options.dir = dir;
-      delete this.#options.incompleteDir;
-    } finally {
-      this.#movesTo = null;
+    const target = this.#ports.absolute(dir);
+    await this.#withFiles(async ({ arrangement }) => {
+      // Before the record names another folder, the user's wish does.
+      this.#movesTo = target;
       await this.#keepWish();
-    }
+      try {
+        await arrangement.move(target);
+        this.#options.dir = dir;
+        delete this.#options.incompleteDir;
+      } finally {
+        this.#movesTo = null;
+        await this.#keepWish();
+      }
+    });
   }
 
   /**
@@ -366,7 +394,7 @@ export class Torrent extends TorrentView {
    * outside `dir`, with a FileError if a file with this path exists.
    */
   async rename(file: number, path: string): Promise<void> {
-    await this.#running().arrangement.rename(file, path);
+    await this.#withFiles(({ arrangement }) => arrangement.rename(file, path));
     const { rename } = this.#options, before = typeof rename === "function" ? [] : rename ?? [];
     this.#options.rename = new Map(before).set(file, path);
     await this.#keepWish();
@@ -528,10 +556,11 @@ export class Torrent extends TorrentView {
   #failed(thrown: unknown): void {
     if (this.#standing !== "working") return;
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    const recheck = this.#recheck;
-    this.#recheck = null;
+    const recheck = this.#recheck, errand = this.#errand;
+    this.#recheck = this.#errand = null;
     recheck?.reject(error);
-    if (recheck !== null && this.#rest !== null) return this.#restAgain(true);
+    errand?.reject(error);
+    if ((recheck ?? errand) !== null && this.#rest !== null) return this.#restAgain(true);
     if (!this.#pace.mayPass(error, this.#options.waitForDisk !== false)) {
       return this.#finishWith("failed", error);
     }
@@ -608,7 +637,7 @@ export class Torrent extends TorrentView {
 
   /** Whether it has to wait before it works; then it does from here on. */
   #isHeld(): boolean {
-    const checksOnly = this.#rest !== null || this.#recheck !== null;
+    const checksOnly = (this.#recheck ?? this.#errand ?? this.#rest) !== null;
     const hold = checksOnly ? null : this.#ports.heldBy();
     if (hold !== null) this.#hold(hold);
     return hold !== null;
@@ -650,9 +679,31 @@ export class Torrent extends TorrentView {
     this.#hasChecked = true;
     this.#recheck?.resolve(countLost(this.#hadBefore, this.#content!.pieces.have));
     this.#recheck = this.#hadBefore = null;
-    if (this.#rest === null) return !this.#isHeld();
-    this.#restAgain(this.#content!.pieces.complete);
+    const content = this.#content!, errand = this.#errand;
+    this.#errand = null;
+    if (errand !== null) void this.#run(errand, content);
+    else if (this.#rest === null) return !this.#isHeld();
+    else this.#restAgain(content.pieces.complete);
     return false;
+  }
+
+  async #run({ work, resolve, reject }: Errand, content: Content): Promise<void> {
+    const { complete } = content.pieces;
+    try {
+      await work(content);
+    } catch (error) {
+      return reject(error);
+    } finally {
+      if (!content.closed) this.#afterErrand(complete);
+      await this.#closing;
+    }
+    resolve();
+  }
+
+  #afterErrand(isComplete: boolean): void {
+    if (this.#rest !== null) return this.#restAgain(isComplete);
+    this.#leaveFiles(false, null);
+    void this.#open(); // back into the queue
   }
 
   #restAgain(isComplete: boolean): void {
@@ -825,7 +876,8 @@ export class Torrent extends TorrentView {
   #halt(failed: boolean, keeps = false): void {
     this.#rest = null;
     this.#recheck?.reject(new NotYetError("The torrent was stopped before it was checked"));
-    this.#recheck = this.#hadBefore = null;
+    this.#errand?.reject(new NotYetError("The torrent was stopped before"));
+    this.#recheck = this.#errand = this.#hadBefore = null;
     this.#leaveFiles(failed, this.#ports.peers.stop(STOP_TIMEOUT_MS, keeps));
   }
 
@@ -875,12 +927,6 @@ export class Torrent extends TorrentView {
       done: this.#standing === "done" && this.#goalReached,
     };
     return this.#ports.keepWish(this.#options, standing, this.#movesTo);
-  }
-
-  #running(): Content {
-    const content = this.#atWork;
-    if (content !== null && content.phase !== "checking") return content;
-    throw new NotYetError("The torrent is not running: start it first");
   }
 
   /** What its content reports. */

@@ -56,6 +56,32 @@ async function ended(running: Running): Promise<{ code: number | null; err: stri
   return { code, err };
 }
 
+describe("the commands of a daemon", () => {
+  it("reach it by its Unix socket, and say how to start one", limit, async () => {
+    const home = newFolder(), stateHome = join(home, ".local/state");
+    const env = { HOME: home, XDG_CONFIG_HOME: "", XDG_STATE_HOME: stateHome };
+    const shoal = async (...args: string[]) => await startShoal(args, { env }).finished;
+    const none = await shoal("list");
+    assert.deepEqual([none.code, none.out], [8, ""]);
+    assert.match(none.err, /Start one with shoal daemon/);
+    const flags = ["daemon", "--no-dht", "--no-lsd", "--port", "0", "--listen", ""];
+    const daemon = startShoal(flags, { env });
+    await until("ready", () => daemon.err.includes("Ready"));
+    const link = "magnet:?xt=urn:btih:9ecd4676fd0f0474151a4b74a5958f42639cebdf&dn=ubuntu";
+    assert.deepEqual((await shoal("add", link, "--label", "linux")).out, "Added 9ecd4676 ubuntu\n");
+    assert.match((await shoal("list")).out, /9ecd4676 {2}ubuntu/);
+    assert.equal((await shoal("stop", "ubu")).out, "Stopped ubuntu\n");
+    const [row] = (await shoal("list", "--json")).out.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assert.deepEqual([row.state, row.labels], ["paused", ["linux"]]);
+    assert.equal((await shoal("remove", "--label", "linux")).out, "Removed ubuntu\n");
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.finished).code, 0);
+    assert.equal((await shoal("list")).code, 8);
+  });
+});
+
 describe("shoal daemon", () => {
   it("tells the service manager of its start, its reloads and its end", limit, async () => {
     const home = newFolder(), socket = join(home, "notify.sock");

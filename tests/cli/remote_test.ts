@@ -39,7 +39,10 @@ describe("remote commands", () => {
     assert.equal(await shoal.says("start book"), "Started book\n");
     await shoal.api.world.runFor(1000);
     const checked = await shoal.run("verify book --wait");
-    assert.deepEqual([checked.code, checked.out], [1, "Checking book\n"], "its data is missing");
+    assert.deepEqual([checked.code, checked.out], [
+      1,
+      "Checking book\nbook: 32.0 KiB of 32.0 KiB missing\n",
+    ]);
     node.disk.makeFolders("/home/Downloads/other");
     const moved = await shoal.says("move book /home/Downloads/other");
     assert.equal(moved, "Moved book to /home/Downloads/other\n");

@@ -1,9 +1,13 @@
 /** A daemon and a person with a command line, on one simulated machine. */
 import assert from "node:assert/strict";
+import { allCommands } from "../../src/cli/commands.ts";
 import { runCli } from "../../src/cli/main.ts";
 import type { Platform } from "../../src/platform/types.ts";
 import { ApiWorld, torrentBytes, UNIX } from "../daemon/api/api_harness.ts";
 import { FakeProcess } from "./fakes.ts";
+
+// Loaded when they are needed, which takes real time: before the simulated clock runs.
+await allCommands();
 
 interface Ran {
   readonly code: number | null;

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { allCommands } from "../../src/cli/commands.ts";
 import { runCli } from "../../src/cli/main.ts";
 import type { Platform } from "../../src/platform/types.ts";
 import { SimSwarm } from "../harness/sim_swarm.ts";
 import { FakeProcess } from "./fakes.ts";
+
+// Loaded when they are needed, which takes real time: before the simulated clock runs.
+await allCommands();
 
 const FILM = 2_000_000;
 

@@ -214,6 +214,42 @@ describe("shoal top", () => {
     assert.equal(process.isRaw, false);
   });
 
+  it("outlives nonsense from the daemon, and leaves the terminal as it was after a bug", async () => {
+    const shoal = await RemoteWorld.open(), { api: { world, node } } = shoal;
+    await shoal.says("add /home/film.torrent");
+    const UTF8 = new TextEncoder();
+    let isBroken = true;
+    const frame = () =>
+      isBroken ? "event: delta\ndata: {broken\n\n" : "event: snapshot\ndata: " +
+        '{"torrents":{},"session":{"torrents":0,"downRate":0,"upRate":0,"port":1}}\n\n';
+    const server = await world.wait(node.http.serve({ port: 99 }, () => {
+      const body = new ReadableStream({ start: (each) => each.enqueue(UTF8.encode(frame())) });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    }));
+    const process = new FakeProcess(["top", "--url", "http://127.0.0.1:99"]);
+    process.size = { columns: 100, rows: 20, color: false };
+    const ended = shoal.start(process);
+    await world.run(() => /trying again/.test(screenIn(process.printed)));
+    isBroken = false;
+    await world.run(() =>
+      /0 torrents +0 B\/s down/.test(screenIn(process.printed)) &&
+      !/trying again/.test(screenIn(process.printed))
+    );
+    process.size = null as never; // a bug: the screen has no size
+    Object.defineProperty(process, "terminal", {
+      value: () => {
+        throw new TypeError("a bug");
+      },
+    });
+    process.press("j");
+    await world.wait(ended);
+    assert.deepEqual([process.code, process.isRaw], [1, false]);
+    assert.ok(process.printed.endsWith("\x1b[?1049l"));
+    assert.match(process.errors, /Unexpected error: TypeError: a bug/);
+    await world.wait(server.close());
+    await shoal.close();
+  });
+
   it("refuses what is no terminal", async () => {
     const shoal = await RemoteWorld.open();
     const { code, err } = await shoal.run("top");

@@ -34,7 +34,7 @@ describe("settings of a daemon", () => {
     const { settings } = await opened(null);
     assert.equal(settings.present.listen, "127.0.0.1:9091");
     assert.equal(settings.present.maxConnections, 500);
-    assert.deepEqual(settings.present.torrents.seedGoal, { kind: "none" });
+    assert.deepEqual(settings.present.torrents.seedGoal, { kind: "forever" });
     assert.deepEqual(valueOf(settings, "maxConnections"), [500, "default"]);
   });
 

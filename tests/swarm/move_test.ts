@@ -57,6 +57,40 @@ describe("Torrent.move", () => {
     await swarm.close();
   });
 
+  it("works at rest, and leads back to it", TIMEOUT, async () => {
+    const { swarm, one, disk } = await seeding(7), { world } = swarm, { torrent, client } = one;
+    const state = () => torrent.status().state, path = "folder/sub0/file0";
+    let dir = "/data";
+    const moves = async (to: string, after: string) => {
+      await world.wait(torrent.move(to));
+      assert.deepEqual([state(), torrent.status().dir], [after, to]);
+      assert.equal(disk.bytes(`${dir}/${path}`), null);
+      assert.notEqual(disk.bytes(`${to}/${path}`), null);
+      dir = to;
+    };
+    await world.wait(torrent.pause());
+    await moves("/paused", "paused");
+    await world.wait(torrent.rename(0, "folder/other"));
+    assert.notEqual(disk.bytes("/paused/folder/other"), null);
+    await world.wait(torrent.rename(0, path));
+    disk.put("/taken/folder/sub0/file0", DIARY);
+    await assert.rejects(world.wait(torrent.move("/taken")), { code: "exists" });
+    assert.deepEqual([state(), torrent.status().dir], ["paused", "/paused"]);
+    torrent.start();
+    await swarm.run(() => state() === "seeding");
+    await world.wait(torrent.update({ seedGoal: { kind: "time", seconds: 1 } }));
+    await swarm.run(() => state() === "done");
+    await moves("/done", "done");
+    torrent.start();
+    await swarm.run(() => state() === "seeding");
+    await world.wait(client.update({ queue: { seeds: 0 } }));
+    await swarm.run(() => state() === "queued");
+    await world.wait(torrent.move("/queued"));
+    await swarm.run(() => state() === "queued");
+    assert.equal(torrent.status().dir, "/queued");
+    await swarm.close();
+  });
+
   it("to another disk does not remove a file that was edited meanwhile", TIMEOUT, async () => {
     const { swarm, one, disk } = await seeding(4);
     const path = "/data/folder/sub0/file0";

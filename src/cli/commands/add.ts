@@ -53,7 +53,9 @@ export const addCommand = defineRemote({
   ],
   flags: FLAGS,
   async run(session, values, operands) {
-    const sources = await withInput(session, operands), added: Added[] = [], codes: number[] = [];
+    const sources = await withInput(session, operands);
+    if (sources.length === 0) throw new UsageError("Standard input names no torrent");
+    const added: Added[] = [], codes: number[] = [];
     for (const source of sources) {
       try {
         added.push(await add(session, source, values));

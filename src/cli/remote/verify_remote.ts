@@ -2,10 +2,11 @@
 import { toggle, type ValuesOf } from "../args.ts";
 import type { CliContext } from "../command.ts";
 import { EXIT_DONE } from "../errors.ts";
+import { formatSize } from "../render/format.ts";
 import { safeText } from "../render/text.ts";
 import { REMOTE_FLAGS } from "./connection.ts";
 import { printDone, sessionOf } from "./remote_command.ts";
-import { chosenTorrents, TORRENT_CHOICE } from "./torrents.ts";
+import { chosenTorrents, listTorrents, type RemoteTorrent, TORRENT_CHOICE } from "./torrents.ts";
 import { waitForChecks } from "./wait.ts";
 
 export const VERIFY_REMOTE_FLAGS = {
@@ -26,5 +27,19 @@ export async function verifyRemote(
     printDone(session, `Checking ${safeText(name)}`, { type: "checking", infoHash, name });
   }
   if (!values.wait) return EXIT_DONE;
-  return await waitForChecks(session, torrents.map(({ infoHash }) => infoHash));
+  const hashes = new Set(torrents.map(({ infoHash }) => infoHash));
+  const code = await waitForChecks(session, [...hashes]);
+  for (const torrent of await listTorrents(remote)) {
+    if (hashes.has(torrent.infoHash)) printDone(session, resultOf(torrent), factsOf(torrent));
+  }
+  return code;
+}
+
+function resultOf({ name, wanted, left }: RemoteTorrent): string {
+  const missing = left === 0 ? "complete" : `${formatSize(left)} of ${formatSize(wanted)} missing`;
+  return `${safeText(name)}: ${missing}`;
+}
+
+function factsOf({ infoHash, name, wanted, left }: RemoteTorrent) {
+  return { type: "verified", infoHash, name, wanted, left };
 }

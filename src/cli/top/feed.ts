@@ -2,7 +2,13 @@
 import type { SessionRow, Snapshot } from "../../daemon/api/live.ts";
 import type { Delta } from "../../daemon/api/live_list.ts";
 import type { HttpStream } from "../../platform/types.ts";
+import { ShoalError } from "../../util/errors.ts";
 import type { RemoteTorrent } from "../remote/torrents.ts";
+
+/** What came is no event of a daemon. */
+export class BadEventError extends ShoalError {
+  readonly code = "bad-event";
+}
 
 /** The most characters of one event. */
 const MOST_TEXT = 256 * 1024 * 1024;
@@ -38,8 +44,9 @@ export class TorrentFeed {
     const data = fields.get("data"), event = fields.get("event");
     if (data === undefined) return false;
     this.lastId = fields.get("id") ?? this.lastId;
-    if (event === "snapshot") this.#begin(JSON.parse(data));
-    else this.#change(JSON.parse(data));
+    const value = parsed(data);
+    if (event === "snapshot") this.#begin(value as Snapshot);
+    else this.#change(value as Delta);
     return true;
   }
 
@@ -56,7 +63,18 @@ export class TorrentFeed {
       const before = this.torrents.get(infoHash) ?? { infoHash };
       this.torrents.set(infoHash, { ...before, ...changes } as RemoteTorrent);
     }
-    for (const infoHash of removed) this.torrents.delete(infoHash);
+    for (const infoHash of removed ?? []) this.torrents.delete(infoHash);
     if (session !== undefined) this.session = session;
   }
+}
+
+/** Throws a BadEventError. */
+function parsed(data: string): object {
+  try {
+    const value: unknown = JSON.parse(data);
+    if (typeof value === "object" && value !== null && "torrents" in value) return value;
+  } catch (cause) {
+    throw new BadEventError("The daemon sent an event that is not JSON", { cause });
+  }
+  throw new BadEventError("The daemon sent an event without torrents");
 }

@@ -1,12 +1,12 @@
 /** Connects the live list with the terminal, its keys and the daemon. */
-import type { Timer } from "../../platform/types.ts";
+import type { HttpStream, Timer } from "../../platform/types.ts";
 import { ShoalError } from "../../util/errors.ts";
 import { UsageError } from "../errors.ts";
 import { repeat, watchInterrupt } from "../interrupt.ts";
 import type { LiveTerminal } from "../render/terminal.ts";
 import type { Session } from "../remote/remote_command.ts";
 import { detailOf } from "./details.ts";
-import { TorrentFeed } from "./feed.ts";
+import { BadEventError, TorrentFeed } from "./feed.ts";
 import { FullScreen } from "./full_screen.ts";
 import { keysIn } from "./keys.ts";
 import { type Command, FIRST_STATE, inSight, pressed, rowsOf, type TopState } from "./state.ts";
@@ -28,6 +28,7 @@ export class Top {
   #detailOf = "";
   #isConnected = true;
   #isOver = false;
+  #stream: HttpStream | null = null;
 
   constructor(session: Session, terminal: LiveTerminal) {
     this.#session = session;
@@ -38,7 +39,7 @@ export class Top {
   async run(): Promise<void> {
     const { remote, platform, output } = this.#session, { process, clock } = platform;
     const stream = await remote.events(null);
-    const keys = process.onKeys((text) => this.#press(text));
+    const keys = process.onKeys((text) => this.#safely(() => this.#press(text)));
     if (keys === null) {
       stream.close();
       throw new UsageError("Standard input is no terminal: use shoal list");
@@ -46,27 +47,38 @@ export class Top {
     this.#screen = new FullScreen(output, this.#terminal);
     const interrupt = watchInterrupt(platform, () => output.flush());
     const timers = [
-      repeat(clock, REDRAW_MS, () => this.#draw()),
-      repeat(clock, DETAIL_MS, () => void this.#loadDetail()),
+      repeat(clock, REDRAW_MS, () => this.#safely(() => this.#draw())),
+      repeat(clock, DETAIL_MS, () => this.#safely(() => this.#loadDetail())),
     ];
-    void this.#follow(stream);
-    await Promise.race([this.#ended.promise, interrupt.asked]);
-    this.#isOver = true;
-    stream.close();
-    for (const each of [...timers, keys] as Timer[]) each.cancel();
-    interrupt.release();
-    this.#screen.close();
+    this.#safely(() => this.#follow(stream));
+    try {
+      await Promise.race([this.#ended.promise, interrupt.asked]);
+    } finally {
+      // Whatever happened, the terminal is as it was.
+      this.#isOver = true;
+      this.#stream?.close();
+      for (const each of [...timers, keys] as Timer[]) each.cancel();
+      interrupt.release();
+      this.#screen.close();
+    }
+  }
+
+  /** A bug ends the run, and is reported when the screen is restored. */
+  #safely(work: () => void | Promise<void>): void {
+    (async () => await work())().catch((error) => this.#ended.reject(error));
   }
 
   /** Connects again for as long as it takes. */
-  async #follow(first: Awaited<ReturnType<Session["remote"]["events"]>>): Promise<void> {
+  async #follow(first: HttpStream): Promise<void> {
     const { remote, platform: { clock } } = this.#session;
     for (let stream = first; !this.#isOver;) {
+      this.#stream = stream;
       try {
         this.#isConnected = true;
         await this.#feed.follow(stream, () => this.#draw());
       } catch (error) {
         if (!(error instanceof ShoalError)) throw error;
+        if (error instanceof BadEventError) stream.close();
       }
       this.#isConnected = false;
       this.#draw();
@@ -91,10 +103,13 @@ export class Top {
       const rows = this.#rows(), page = pageOf(this.#screen.size, this.#state);
       const step = pressed(this.#state, key, rows, page);
       this.#state = step.state;
-      if (step.command !== undefined) void this.#tell(step.command);
+      if (step.command !== undefined) {
+        const { command } = step;
+        this.#safely(() => this.#tell(command));
+      }
       if (step.ends) return this.#ended.resolve();
     }
-    void this.#loadDetail();
+    this.#safely(() => this.#loadDetail());
     this.#draw();
   }
 
