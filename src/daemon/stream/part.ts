@@ -23,9 +23,8 @@ type Ports = Pick<HttpParts, "client" | "platform" | "stateDir">;
 
 const BASE = { maxBody: 0, types: [] } as const;
 
-export async function startStream(ports: Ports): Promise<HttpPart> {
-  const { platform, stateDir } = ports;
-  const stream = new FileServer(ports, await Links.open(platform, stateDir));
+export function startStream(ports: Ports): HttpPart {
+  const stream = new FileServer(ports);
   const mounts: Mount[] = [
     {
       ...BASE,
@@ -74,11 +73,11 @@ function decoded(part: string): string {
 
 class FileServer {
   readonly #ports: Ports;
-  readonly #links: Links;
+  /** With the first link, since most daemons make none. */
+  #links: Promise<Links> | null = null;
 
-  constructor(ports: Ports, links: Links) {
+  constructor(ports: Ports) {
     this.#ports = ports;
-    this.#links = links;
   }
 
   play([what = "", index = ""]: readonly string[], request: Request): Response | Promise<Response> {
@@ -87,14 +86,19 @@ class FileServer {
     return this.#reply(what, index, request, false);
   }
 
-  playLink(
+  async playLink(
     [, seal = "", infoHash = "", index = ""]: readonly string[],
     request: Request,
-  ): Response | Promise<Response> {
-    const now = this.#ports.platform.clock.wallTime() / 1000;
-    const isGood = this.#links.isGood(seal, infoHash.toLowerCase(), Number(index), now);
-    if (isGood) return this.#reply(infoHash, index, request, false);
+  ): Promise<Response> {
+    const now = this.#ports.platform.clock.wallTime() / 1000, links = await this.#open();
+    const isGood = links.isGood(seal, infoHash.toLowerCase(), Number(index), now);
+    if (isGood) return await this.#reply(infoHash, index, request, false);
     return refusal(403, "bad-link", "The link is not valid, or not any more: make a new one");
+  }
+
+  #open(): Promise<Links> {
+    const { platform, stateDir } = this.#ports;
+    return this.#links ??= Links.open(platform, stateDir);
   }
 
   save([what = "", index = ""]: readonly string[], request: Request): Response | Promise<Response> {
@@ -116,12 +120,13 @@ class FileServer {
   }
 
   /** Media in the order of their names, subtitles beside them. */
-  #playlist(infoHash: string, request: Request): Response {
+  async #playlist(infoHash: string, request: Request): Promise<Response> {
     const torrent = this.#ports.client.get(infoHash), files = torrent?.files();
     if (torrent === null || files == null) return nothingThere();
     const now = this.#ports.platform.clock.wallTime() / 1000, { origin } = new URL(request.url);
+    const links = await this.#open();
     const entry = ({ index, name }: TorrentFile) => {
-      const seal = this.#links.sign(torrent.infoHash, index, now), last = name.split("/").at(-1)!;
+      const seal = links.sign(torrent.infoHash, index, now), last = name.split("/").at(-1)!;
       const path = `/stream/link/${seal}/${torrent.infoHash}/${index}/${encodeURIComponent(last)}`;
       return [`#EXTINF:-1,${oneLine(last)}`, origin + path];
     };
