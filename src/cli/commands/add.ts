@@ -8,6 +8,7 @@ import { isMagnet, loadTorrent, parseLoaded } from "../load_torrent.ts";
 import { fileWishes, torrentFlags, torrentOptions } from "../option_flags.ts";
 import { safeText } from "../render/text.ts";
 import { parseMagnet } from "../../metainfo/magnet.ts";
+import { toBase64 } from "../../util/base64.ts";
 import { toHex } from "../../util/bytes.ts";
 import { RemoteError } from "../remote/errors.ts";
 import { defineRemote, printDone, type Session } from "../remote/remote_command.ts";
@@ -120,7 +121,7 @@ async function sourceOf(
   if (!isMagnet(platform, source)) {
     const bytes = await loadTorrent(platform, source), meta = parseLoaded(platform, source, bytes);
     const files = select === undefined ? {} : { files: plainFiles(select(meta)) };
-    return { infoHash: toHex(meta.infoHash), torrent: base64(bytes), ...files };
+    return { infoHash: toHex(meta.infoHash), torrent: toBase64(bytes), ...files };
   }
   if (select === undefined) {
     return { infoHash: toHex(parseMagnet(source).infoHash), magnet: source };
@@ -157,10 +158,4 @@ function plainFiles({ priorities, sequential, ...others }: FileSelection): Recor
     ...(priorities === undefined ? {} : { priorities: Object.fromEntries(priorities) }),
     ...(sequential === undefined ? {} : { sequential: [...sequential] }),
   };
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
 }

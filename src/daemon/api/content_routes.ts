@@ -1,5 +1,6 @@
 /** What is inside a torrent: files, peers, trackers, pieces. */
 import * as v from "valibot";
+import { toBase64 } from "../../util/base64.ts";
 import { NotYetError } from "../../util/errors.ts";
 import { FILE_CHOICE, selectionOf } from "./option_schemas.ts";
 import type { ApiPorts } from "./ports.ts";
@@ -71,7 +72,7 @@ export function contentRoutes(ports: ApiPorts): Route[] {
       reply: PIECES,
       handle: (call) => {
         const { have, ...others } = known(of(call).pieces());
-        return { ...others, have: base64(have) };
+        return { ...others, have: toBase64(have) };
       },
     }),
     route("GET /torrents/{infoHash}/torrent", "The .torrent file", {
@@ -90,10 +91,4 @@ export function contentRoutes(ports: ApiPorts): Route[] {
 function known<T>(value: T | null): T {
   if (value !== null) return value;
   throw new NotYetError("The metadata of the magnet link is not known yet");
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
 }

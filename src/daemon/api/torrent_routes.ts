@@ -1,6 +1,7 @@
 /** Torrents: adding, reading, changing and removing them. */
 import * as v from "valibot";
 import type { Torrent } from "../../torrent/torrent.ts";
+import { fromBase64 } from "../../util/base64.ts";
 import { ShoalError } from "../../util/errors.ts";
 import type { Caller } from "../http/types.ts";
 import { fetchTorrent } from "../fetch_torrent.ts";
@@ -175,9 +176,7 @@ async function sourceOf(platform: ApiPorts["platform"], source: Source, who: Cal
 }
 
 function bytesOfBase64(text: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  } catch (cause) {
-    throw new RangeError("torrent is not valid: it must be Base64", { cause });
-  }
+  const bytes = fromBase64(text);
+  if (bytes !== null) return bytes;
+  throw new RangeError("torrent is not valid: it must be Base64");
 }

@@ -1,5 +1,6 @@
 /** Who calls, by socket, token, name and password, cookie, or a trusted proxy's word. */
 import type { Clock } from "../../platform/types.ts";
+import { fromBase64 } from "../../util/base64.ts";
 import { isLoopback, parseIp } from "../../util/ip_address.ts";
 import { ShoalError } from "../../util/errors.ts";
 import { BackOff } from "./back_off.ts";
@@ -108,13 +109,10 @@ export interface Credentials {
 }
 
 function basicOf(credentials: string): Credentials | null {
-  try {
-    const bytes = Uint8Array.from(atob(credentials), (char) => char.charCodeAt(0));
-    const text = new TextDecoder().decode(bytes), colon = text.indexOf(":");
-    return colon < 0 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
-  } catch {
-    return null;
-  }
+  const bytes = fromBase64(credentials);
+  if (bytes === null) return null;
+  const text = new TextDecoder().decode(bytes), colon = text.indexOf(":");
+  return colon < 0 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 function isProxied(

@@ -1,5 +1,5 @@
 /** The fields of torrent-get: one row each. A field that we cannot tell is left out, never guessed. */
-import { toBase64 } from "./base64.ts";
+import { toBase64 } from "../../util/base64.ts";
 import type { TorrentFacts } from "./facts.ts";
 import { fileRow, fileStatsRow, priorityOf, wantedRow } from "./file_rows.ts";
 import { goalFields } from "./goal_fields.ts";

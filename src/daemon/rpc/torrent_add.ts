@@ -7,7 +7,7 @@ import { toHex } from "../../util/bytes.ts";
 import { MagnetError, TorrentFileError } from "../../util/errors.ts";
 import { fetchTorrent } from "../fetch_torrent.ts";
 import type { Caller } from "../http/types.ts";
-import { fromBase64 } from "./base64.ts";
+import { fromBase64 } from "../../util/base64.ts";
 import { type Arguments, asSwitch, asText, asTexts, asWhole, isAbsolute } from "./coerce.ts";
 import { chooseFiles, type FileLists } from "./file_lists.ts";
 import type { KnownTorrents } from "./known_torrents.ts";

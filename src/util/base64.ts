@@ -1,4 +1,5 @@
-import { fromLatin1, toLatin1 } from "../../util/bytes.ts";
+/** Base64 (RFC 4648). */
+import { fromLatin1, toLatin1 } from "./bytes.ts";
 
 export function toBase64(bytes: Uint8Array): string {
   return btoa(toLatin1(bytes));
