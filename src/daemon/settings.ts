@@ -3,7 +3,7 @@
  * over the defaults. They are checked, listed with their sources, changed, and read again here.
  */
 import type { Files } from "../platform/types.ts";
-import { isPlain } from "../client/option_kinds.ts";
+import { type Form, isPlain } from "../client/option_kinds.ts";
 import { makeFolders } from "../client/state_dir.ts";
 import { parentOf } from "../storage/safe_paths.ts";
 import { nearest } from "../util/nearest.ts";
@@ -38,6 +38,8 @@ export interface SettingView {
   readonly help: string;
   /** It applies at once; any other needs a restart. */
   readonly changeable: boolean;
+  /** For those that show or parse it. */
+  readonly form: Form;
 }
 
 /** By name, as JSON has the values; null where a row allows it, undefined for the default. */
@@ -107,7 +109,7 @@ export class FileSettings implements Settings {
       const value = this.#valueOf(setting), source = this.#sourceOf(name);
       const plain = value === undefined ? undefined : kind.pack(value as never, (path) => path);
       const isChangeable = changeable || isOfTorrents(setting);
-      return { name, value: plain, source, help, changeable: isChangeable };
+      return { name, value: plain, source, help, changeable: isChangeable, form: kind.form };
     });
   }
 

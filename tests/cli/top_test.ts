@@ -44,6 +44,8 @@ function row(name: string, changes: Partial<RemoteTorrent> = {}): RemoteTorrent 
     goalReached: false,
     heldBackBy: "nothing",
     error: null,
+    tracker: "",
+    trackerError: null,
     ...changes,
   };
 }

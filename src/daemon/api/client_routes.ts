@@ -113,7 +113,8 @@ export function clientRoutes(ports: ApiPorts): Route[] {
   ];
 }
 
-function withoutSecret(view: SettingView): SettingView {
+function withoutSecret(setting: SettingView) {
+  const view = { ...setting, owner: OWNERS.has(setting.name) };
   const isSet = view.value !== "" && view.value !== undefined;
   return SECRETS.has(view.name) ? { ...view, value: isSet ? "***" : "" } : view;
 }

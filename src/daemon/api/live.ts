@@ -1,7 +1,8 @@
 /**
  * GET /api/v1/events: the list of torrents as server-sent events. First a snapshot, then at most one
  * delta a second, which is made and serialised once for all subscribers. An event's id is
- * "EPOCH-SEQ"; whoever comes back with the last one gets what it missed, if that is not too long ago.
+ * "EPOCH-SEQ". A reader that comes back with the last one, as Last-Event-ID or as ?since=, gets what it
+ * missed, if that is not too long ago.
  * While nobody listens, nothing is computed.
  */
 import type { Clock, Random, Timer } from "../../platform/types.ts";
@@ -65,7 +66,8 @@ export class Live {
 
   /** The answer to a request for the stream. */
   answer(request: Request): Response {
-    const last = request.headers.get("last-event-id");
+    const last = request.headers.get("last-event-id") ??
+      new URL(request.url).searchParams.get("since");
     let own: Controller;
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => this.#join(own = controller, last),

@@ -48,7 +48,7 @@ export class LiveList {
       const { infoHash } = torrent, before = this.rows.get(infoHash);
       const isDue = all || before === undefined || index % ROUND === turn ||
         isRestless(before) || this.#dirty.has(infoHash);
-      if (isDue) this.#compare(infoHash, before, rowOf(torrent.status()), delta);
+      if (isDue) this.#compare(infoHash, before, rowOf(torrent), delta);
     });
     this.#dirty.clear();
     if (this.rows.size > torrents.length) this.#forgetGone(torrents, delta);

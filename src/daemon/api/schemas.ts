@@ -28,6 +28,10 @@ export const TORRENT_ROW = v.object({
   goalReached: v.boolean(),
   heldBackBy: v.string(),
   error: v.nullable(v.string()),
+  /** Host of the first tracker; "" for none. */
+  tracker: v.string(),
+  /** What a failing tracker said, while none works. */
+  trackerError: v.nullable(v.string()),
 });
 
 /** `TorrentStatus` of the library, its magnet link and the options that are set. */
@@ -89,6 +93,10 @@ export const SETTING = v.object({
   source: v.picklist(["default", "file", "environment", "flag"]),
   help: v.string(),
   changeable: v.boolean(),
+  /** What its value looks like: "rate", "choice" with its words, "parts" with the form of each. */
+  form: v.looseObject({ type: v.string() }),
+  /** Only the owner may change it, on the machine of the daemon. */
+  owner: v.boolean(),
 });
 
 export const LOG_LINE = v.object({

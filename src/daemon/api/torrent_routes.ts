@@ -140,7 +140,7 @@ function shown(torrent: Torrent) {
 
 function rowsOf(torrents: readonly Torrent[]) {
   return Object.fromEntries(
-    torrents.map((torrent) => [torrent.infoHash, rowOf(torrent.status())]),
+    torrents.map((torrent) => [torrent.infoHash, rowOf(torrent)]),
   );
 }
 

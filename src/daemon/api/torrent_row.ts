@@ -1,5 +1,8 @@
 /** A torrent in the list: few figures, flat, and only such as change when something happens. */
-import type { TorrentState, TorrentStatus } from "../../client/types.ts";
+import type { Torrent } from "../../torrent/torrent.ts";
+import type { TorrentState, TrackerSnapshot } from "../../torrent/types.ts";
+
+type Shown = Pick<Torrent, "status" | "trackers">;
 
 export interface TorrentRow {
   name: string;
@@ -34,9 +37,14 @@ export interface TorrentRow {
   heldBackBy: string;
   /** Why it failed or waits. */
   error: string | null;
+  /** Host of the first tracker; "" for none. */
+  tracker: string;
+  /** What a failing tracker said, while none works. */
+  trackerError: string | null;
 }
 
-export function rowOf(status: TorrentStatus): TorrentRow {
+export function rowOf(torrent: Shown): TorrentRow {
+  const status = torrent.status(), trackers = torrent.trackers();
   const { name, state, labels, dir, size, wanted, have, left, totals, peers, error } = status;
   const { checked, etaSeconds } = status;
   return {
@@ -63,7 +71,22 @@ export function rowOf(status: TorrentStatus): TorrentRow {
     goalReached: status.goalReached,
     heldBackBy: status.heldBackBy,
     error: error?.message ?? null,
+    tracker: hostOf(trackers[0]?.url),
+    trackerError: complaintOf(trackers),
   };
+}
+
+function hostOf(url = ""): string {
+  return /^[a-z]+:\/\/(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)/i.exec(url)?.[1] ?? "";
+}
+
+function complaintOf(trackers: readonly TrackerSnapshot[]): string | null {
+  let said: string | null = null;
+  for (const { state, message } of trackers) {
+    if (state === "working") return null;
+    if (state === "failing") said ??= message;
+  }
+  return said;
 }
 
 /** The fields of `row` that differ from `before`; null if none do. */

@@ -72,6 +72,7 @@ class FakeClient {
         this.asked++;
         return status;
       },
+      trackers: () => [],
     } as unknown as Torrent;
   }
 
