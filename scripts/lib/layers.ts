@@ -54,7 +54,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   torrent,
   discovery: [...base, "transport", "tracker", "dht", "peers"],
   client,
-  web: ["node_modules"], // as text, for the browser
+  web: [],
   daemon: [...client, "client", "web"],
   cli: [...client, "client", "daemon", "platform/select"],
   "mod.ts": [...client, "client", "daemon", "cli", "platform/select"],

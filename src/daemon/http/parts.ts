@@ -2,6 +2,7 @@
 import type { DaemonParts } from "../daemon.ts";
 import { startApi } from "../api/api.ts";
 import { startMetrics } from "../metrics/start.ts";
+import { startPage } from "../page/start.ts";
 import { startRpc } from "../rpc/part.ts";
 import { startStream } from "../stream/part.ts";
 import type { Auth } from "./auth.ts";
@@ -23,7 +24,7 @@ export interface HttpPart {
 export type StartHttpPart = (parts: HttpParts) => HttpPart | Promise<HttpPart>;
 
 /** All of them. */
-const PARTS: readonly StartHttpPart[] = [startApi, startRpc, startMetrics, startStream];
+const PARTS: readonly StartHttpPart[] = [startApi, startRpc, startMetrics, startStream, startPage];
 
 export async function startParts(
   parts: HttpParts,

@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import type { TorrentStatus } from "../../client/types.ts";
 import { concatBytes } from "../../util/bytes.ts";
 import { VERSION } from "../../wire/peer_id.ts";
+import { takesCoding } from "../http/accepts.ts";
 import { FAMILIES } from "./families.ts";
 import { FreeSpace } from "./free_space.ts";
 import { LoopLag } from "./loop_lag.ts";
@@ -92,7 +93,7 @@ export class Metrics {
 
   async #answer(request: Request, bytes: Uint8Array<ArrayBuffer>): Promise<Response> {
     const headers = { "content-type": PROMETHEUS_TYPE, "vary": "accept-encoding" };
-    if (!takesGzip(request)) return new Response(bytes, { headers });
+    if (!takesCoding(request.headers, "gzip")) return new Response(bytes, { headers });
     const packed = await this.#ports.platform.http.gzip(bytes) as Uint8Array<ArrayBuffer>;
     return new Response(packed, { headers: { ...headers, "content-encoding": "gzip" } });
   }
@@ -104,9 +105,4 @@ export class Metrics {
 
 function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-function takesGzip(request: Request): boolean {
-  const wanted = request.headers.get("accept-encoding") ?? "";
-  return /(^|[\s,])gzip\s*(,|$|;\s*q=(?!0(\.0*)?\s*(,|$)))/i.test(wanted);
 }
