@@ -275,7 +275,7 @@ export class Torrent extends TorrentView {
    * that are left out stay unchanged. Rejects with a RangeError that names an option that is invalid or
    * cannot be changed; then none is changed. Rejects with a FileError if the disk fails, or ("in-use") if
    * the torrent has ended and another client runs it now, and with a NotYetError for another `dir` while
-   * the torrent does not run.
+   * the existing files are checked.
    *
    * @example
    * ```ts
