@@ -103,7 +103,8 @@ async function fetched(ports: AddPorts, url: string, who: Adder, cookies?: strin
   try {
     return await fetchTorrent(ports, url, { who, ...(cookies ? { cookies } : {}) });
   } catch (cause) {
-    throw new RpcError("http-error", `Couldn't fetch torrent: ${(cause as Error).message}`);
+    // As Transmission, which has the code of the answer behind its words, or 0.
+    throw new RpcError("http-error", `Couldn't fetch torrent: ${(cause as Error).message} (0)`);
   }
 }
 
