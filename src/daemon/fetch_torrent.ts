@@ -64,7 +64,7 @@ export async function fetchTorrent(
 
 /** Throws a RangeError. */
 function webUrl(text: string, base?: URL): URL {
-  const url = URL.canParse(text, base) ? new URL(text, base) : null;
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : null;
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
   throw new RangeError("url is not valid: it must be an http or https URL");
 }
