@@ -58,7 +58,7 @@ export class Client {
     const { network, quota, state, warnings } = client.#parts;
     const { port, dht, lsd } = clientSettings(options);
     await network.listen(port);
-    state?.tidy(platform.clock.wallTime());
+    await state?.tidy(platform.clock.wallTime());
     await quota.keep();
     try {
       await network.setDht(dht);
@@ -110,7 +110,7 @@ export class Client {
 
   async #restoreAll(): Promise<Torrent[]> {
     const { saved, running } = this.#parts, restored: Torrent[] = [];
-    for (const { infoHash, load } of saved.all()) {
+    for await (const { infoHash, load } of saved.all()) {
       try {
         const found = await load;
         if (found === null || running.has(infoHash)) continue;

@@ -43,7 +43,7 @@ export class RememberedPaths {
     const ids = new Map(exactly ? [] : paths.map((path) => [this.#idOf(path), path]));
     ids.delete(null);
     const folders = new Set(paths.flatMap(foldersAbove).map((folder) => this.#idOf(folder)));
-    for (const infoHash of this.#state.torrents()) {
+    for (const infoHash of await this.#state.torrents()) {
       if (except(infoHash)) continue;
       const known = await this.#recall(infoHash);
       if (known === null || !this.#isNear(known, paths, ids, folders)) continue;

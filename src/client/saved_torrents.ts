@@ -109,8 +109,8 @@ export class SavedTorrents {
    * Every torrent that is kept, as `load`. The next ones are being read while a caller waits for one,
    * since reading is mostly waiting.
    */
-  *all(): Generator<{ infoHash: string; load: Promise<SavedTorrent | null> }> {
-    const known = this.#state?.torrents() ?? [], begun: Promise<SavedTorrent | null>[] = [];
+  async *all(): AsyncGenerator<{ infoHash: string; load: Promise<SavedTorrent | null> }> {
+    const known = await this.#state?.torrents() ?? [], begun: Promise<SavedTorrent | null>[] = [];
     for (const [at, infoHash] of known.entries()) {
       while (begun.length < AHEAD && at + begun.length < known.length) {
         const load = this.load(known[at + begun.length]!);

@@ -46,22 +46,25 @@ export class StateDir {
   }
 
   /**
-   * Removes temporary files of processes that were killed during a write; `now`: by the wall clock.
+   * Removes temporary files of processes that were killed during a write; `now`: by the wall clock. Rejects
+   * with a FileError.
    */
-  tidy(now: number): void {
-    for (const name of this.#files.list(this.path)) {
+  async tidy(now: number): Promise<void> {
+    for (const name of await this.#files.listAsync(this.path)) {
       if (!isTemporaryName(name)) continue;
       const path = this.#at(name), found = this.#files.stat(path);
       if (found?.kind === "file" && now - found.mtimeMs > STALE_MS) this.#files.remove(path);
     }
   }
 
-  /** Info-hashes of the torrents that are kept here. Throws a FileError. */
-  torrents(): string[] {
-    const found = this.#files.list(this.path).flatMap((name) => {
-      return /^([0-9a-f]{40})\.(?:torrent|json|added)$/.exec(name)?.[1] ?? [];
-    });
-    return [...new Set(found)];
+  /** Info-hashes of the torrents that are kept here. Rejects with a FileError. */
+  async torrents(): Promise<string[]> {
+    const names = await this.#files.listAsync(this.path), found = new Set<string>();
+    for (const name of names) {
+      const [, infoHash] = /^([0-9a-f]{40})\.(?:torrent|json|added)$/.exec(name) ?? [];
+      if (infoHash !== undefined) found.add(infoHash);
+    }
+    return [...found];
   }
 
   /** Null when there is none. Rejects with a ResumeError or a FileError. */

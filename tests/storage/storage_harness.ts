@@ -65,6 +65,7 @@ export class TestTorrent {
 export class NotingFiles implements Files {
   readonly log: string[] = [];
   readonly list: Files["list"];
+  readonly listAsync: Files["listAsync"];
   readonly read: Files["read"];
   readonly writeWhole: Files["writeWhole"];
   readonly rename: Files["rename"];
@@ -81,6 +82,7 @@ export class NotingFiles implements Files {
   constructor(below: Files) {
     this.#below = below;
     this.list = (path) => below.list(path);
+    this.listAsync = (path) => below.listAsync(path);
     this.read = (path, maxBytes) => below.read(path, maxBytes);
     this.writeWhole = (path, bytes) => below.writeWhole(path, bytes);
     this.rename = (from, to) => below.rename(from, to);

@@ -46,6 +46,21 @@ async function recordOf({ world }: SimSwarm, { node, torrent }: Omit<Participant
 }
 
 describe("Client.restore", () => {
+  it("lists the state folder, which may be long, off the thread", TIMEOUT, async () => {
+    const swarm = await newSwarm(7);
+    await swarm.seed("10.0.1.1");
+    const leech = await swarm.join(swarm.world.node("10.0.2.1"), {}, STATE);
+    await swarm.run(() => leech.torrent.status().have > 2);
+    await swarm.world.wait(leech.client.close());
+    const held: string[] = [], { files } = leech.node, list = files.list.bind(files);
+    files.list = (path) => (held.push(path), list(path));
+    const again = await swarm.world.wait(Client.open(leech.node, { port: 6881, ...STATE }));
+    const [torrent] = await swarm.world.wait(again.restore());
+    await swarm.run(() => torrent!.status().state === "downloading");
+    await swarm.world.wait(again.close());
+    assert.deepEqual(held.filter((path) => path === "/state"), []);
+  });
+
   it("of a torrent that only seeds writes nothing, though files are missing", TIMEOUT, async () => {
     const swarm = await newSwarm(1);
     await swarm.seed("10.0.1.1");

@@ -20,7 +20,7 @@ export interface WatchPorts {
   readonly clock: Clock;
   readonly files: Pick<
     Files,
-    "list" | "stat" | "statAsync" | "open" | "rename" | "remove" | "realPath"
+    "listAsync" | "stat" | "statAsync" | "open" | "rename" | "remove" | "realPath"
   >;
   readonly client: Pick<Client, "add" | "torrents">;
   readonly log: Log;
@@ -73,7 +73,8 @@ export class WatchFolder {
   async #lookOnce(): Promise<void> {
     const { dir } = this.#setting;
     try {
-      const names = this.#ports.files.list(dir).filter((name) => kindOf(name) !== null);
+      const all = await this.#ports.files.listAsync(dir);
+      const names = all.filter((name) => kindOf(name) !== null);
       this.#forgetAllBut(new Set(names));
       for (const name of names) if (!this.#closed) await this.#lookAt(name);
       this.#over(dir);

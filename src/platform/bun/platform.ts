@@ -1,6 +1,6 @@
 import { createDatagramNet } from "../shared/datagrams.ts";
 import { nodeWriters } from "../shared/file_handle.ts";
-import { nodeLook } from "../shared/files.ts";
+import { nodeLook, nodeNames } from "../shared/files.ts";
 import { halfOfThreads } from "../shared/lookups.ts";
 import { createPlatform } from "../shared/platform.ts";
 import type { Platform } from "../types.ts";
@@ -11,6 +11,7 @@ export function createBunPlatform(): Platform {
     name: "bun",
     writers: nodeWriters,
     look: nodeLook,
+    names: nodeNames,
     streams: { reading: "freed", lookupsAtOnce: halfOfThreads() },
     openLibc,
     datagrams: createDatagramNet({ receiveBufferBytes: 4 * 1024 * 1024 }),

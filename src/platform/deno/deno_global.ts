@@ -45,6 +45,7 @@ interface DenoGlobal {
     name: string,
     symbols: Readonly<Record<string, { parameters: readonly string[]; result: string }>>,
   ): { symbols: unknown };
+  readDir(path: string): AsyncIterable<{ readonly name: string }>;
   lstatSync(path: string): FullFileInfo;
   openSync(path: string, options: { write: true }): FsFile;
   open(path: string, options: { write: true }): Promise<FsFile>;

@@ -4,6 +4,7 @@ import type { Platform } from "../types.ts";
 import { createDenoDatagramNet } from "./datagrams.ts";
 import { denoWriters } from "./file_writer.ts";
 import { denoLook } from "./look.ts";
+import { denoNames } from "./names.ts";
 import { hostPort } from "../shared/addresses.ts";
 import { Deno } from "./deno_global.ts";
 import { openLibc } from "./libc.ts";
@@ -13,6 +14,7 @@ export function createDenoPlatform(): Platform {
     name: "deno",
     writers: denoWriters,
     look: denoLook,
+    names: denoNames,
     streams: { reading: "shared", demandListen },
     openLibc,
     datagrams: createDenoDatagramNet(createDatagramNet({ receiveBufferBytes: 4096 })),

@@ -28,7 +28,12 @@ export const nodeLook: Look = (path) => {
   return found === undefined ? null : toFileStat(found);
 };
 
-export function createFiles(writers: WriterMaker, look: Look): Files {
+/** The names in a folder, in any order. Rejects as the runtime does. */
+export type ListNames = (path: string) => Promise<string[]>;
+
+export const nodeNames: ListNames = (path) => fs.promises.readdir(path);
+
+export function createFiles(writers: WriterMaker, look: Look, names: ListNames): Files {
   const handleOf = (path: string, mode: OpenMode, fd: number) => {
     return new NodeFileHandle(path, fd, mode === "read" ? undefined : writers);
   };
@@ -43,6 +48,7 @@ export function createFiles(writers: WriterMaker, look: Look): Files {
     stat: (path) => stat(path, look),
     statAsync,
     list: (path) => attempt("list", path, () => fs.readdirSync(path).sort()),
+    listAsync: (path) => attemptAsync("list", path, async () => (await names(path)).sort()),
     read,
     writeWhole: (path, bytes, how) => writeWhole(writers, path, bytes, how),
     rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),

@@ -6,7 +6,7 @@ import type { DatagramNet, Platform } from "../types.ts";
 import { createClock } from "./clock.ts";
 import { createEd25519 } from "./ed25519.ts";
 import type { WriterMaker } from "./file_handle.ts";
-import { createFiles, type Look } from "./files.ts";
+import { createFiles, type ListNames, type Look } from "./files.ts";
 import { gzip } from "./gzip.ts";
 import { createHasher } from "./hasher.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -25,6 +25,7 @@ export interface RuntimeParts {
   name: "deno" | "bun";
   writers: WriterMaker;
   look: Look;
+  names: ListNames;
   streams: StreamNetOptions;
   datagrams: DatagramNet;
   openLibc: OpenLibc;
@@ -44,7 +45,7 @@ export function createPlatform(parts: RuntimeParts): Platform {
     datagrams: parts.datagrams,
     multicast: createMulticastNet(),
     http: { ...client, serve, gzip },
-    files: createFiles(parts.writers, parts.look),
+    files: createFiles(parts.writers, parts.look, parts.names),
     programs: createPrograms(),
     process: createProcess(parts.openLibc),
   };

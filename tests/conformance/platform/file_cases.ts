@@ -245,6 +245,15 @@ export function pathCases(add: AddCase): void {
     assert.ok(here.files.stat(`${dir}/f`)!.mtimeMs > file.mtimeMs, "a write shows in mtime");
   });
 
+  add("files.listAsync tells what files.list does", async ({ here, dir }) => {
+    for (const name of ["b", "a", "c"]) {
+      await here.files.writeWhole(`${dir}/${name}`, pattern(1, 1));
+    }
+    assert.deepEqual(await here.files.listAsync(dir), here.files.list(dir));
+    await rejectsWith(here.files.listAsync(`${dir}/none`), "not-found");
+    await rejectsWith(here.files.listAsync(`${dir}/a`), "not-directory");
+  });
+
   add("files.list is sorted; rename and remove do what they say", async ({ here, dir }) => {
     for (const name of ["b", "a", "c"]) {
       await here.files.writeWhole(`${dir}/${name}`, pattern(1, 1));

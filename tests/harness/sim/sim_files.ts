@@ -91,6 +91,11 @@ export class SimFiles implements Files {
     }, true);
   }
 
+  async listAsync(path: string): Promise<string[]> {
+    await this.#host.sleep(this.#delay());
+    return this.list(path);
+  }
+
   async read(path: string, maxBytes: number): Promise<Uint8Array> {
     await this.#host.sleep(this.#delay());
     return this.#on("read", "read", path, (at) => {
