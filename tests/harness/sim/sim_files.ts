@@ -83,17 +83,12 @@ export class SimFiles implements Files {
   }
 
   list(path: string): string[] {
-    return this.#on("list", "list", path, (at) => {
-      const entry = this.#disk.entry(at);
-      if (entry === undefined) throw systemError("ENOENT");
-      if (entry.kind !== "directory") throw systemError("ENOTDIR");
-      return this.#disk.names(at);
-    }, true);
+    return this.#names(path);
   }
 
   async listAsync(path: string): Promise<string[]> {
     await this.#host.sleep(this.#delay());
-    return this.list(path);
+    return this.#names(path);
   }
 
   async read(path: string, maxBytes: number): Promise<Uint8Array> {
@@ -256,6 +251,15 @@ export class SimFiles implements Files {
     } catch (error) {
       throw fileError(action, path, error);
     }
+  }
+
+  #names(path: string): string[] {
+    return this.#on("list", "list", path, (at) => {
+      const entry = this.#disk.entry(at);
+      if (entry === undefined) throw systemError("ENOENT");
+      if (entry.kind !== "directory") throw systemError("ENOTDIR");
+      return this.#disk.names(at);
+    }, true);
   }
 
   #delay(): number {
