@@ -35,7 +35,7 @@ export interface Snapshot {
   session: SessionRow;
 }
 
-type Watched = Pick<Client, "torrents" | "get" | "events" | "port">;
+type Watched = Pick<Client, "torrents" | "port">;
 type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 
 const UTF8 = new TextEncoder();
@@ -109,7 +109,6 @@ export class Live {
     if (this.#readers.size > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#list.rest();
     this.#snapshot = null;
     this.#restSince = this.#clock.now();
   }
@@ -118,10 +117,9 @@ export class Live {
   #wake(): void {
     if (this.#clock.now() - this.#restSince > MOST_KEPT * TICK_MS) {
       this.#kept.length = 0;
-      this.#list.rows.clear();
+      this.#list.clear();
       this.#seq++;
     }
-    this.#list.listen();
     const isNew = this.#list.rows.size === 0;
     const delta = this.#list.tick(true);
     if (!isNew) this.#tell(delta);

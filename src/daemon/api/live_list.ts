@@ -1,13 +1,13 @@
 /**
- * The list of torrents as it changes. Each tick looks at those that events name, at those that change
- * by themselves, and at a few others in turn: a thousand idle torrents cost next to nothing.
+ * The list of torrents as it changes. Each tick looks at the torrents that are not still and at a few
+ * others in turn: a thousand idle torrents cost next to nothing.
  */
 import type { Client } from "../../client/client.ts";
-import type { TorrentEvent } from "../../client/types.ts";
-import { changesOf, isRestless, rowOf, type TorrentRow } from "./torrent_row.ts";
+import type { Torrent } from "../../torrent/torrent.ts";
+import { changesOf, rowOf, type TorrentRow } from "./torrent_row.ts";
 
-/** Ticks within which every torrent is looked at. */
-const ROUND = 10;
+/** Ticks within which every torrent is looked at: a still one may get to know more peers. */
+const ROUND = 30;
 
 /** What changed in one tick; `torrents` holds whole rows for new ones. */
 export interface Delta {
@@ -15,72 +15,63 @@ export interface Delta {
   removed: string[];
 }
 
-type Listed = Pick<Client, "torrents" | "get" | "events">;
+type Listed = Pick<Client, "torrents">;
 
 export class LiveList {
   readonly rows = new Map<string, TorrentRow>();
   readonly #client: Listed;
-  readonly #dirty = new Set<string>();
-  #events: AsyncIterator<TorrentEvent> | null = null;
+  /** `Torrent.stillness` at the last look. */
+  readonly #stillness = new Map<string, number | null>();
   #turn = 0;
+  /** The places of others have changed as well, though they are still. */
+  #queueMoved = false;
 
   constructor(client: Listed) {
     this.#client = client;
-  }
-
-  /** From now on events mark what has changed. */
-  listen(): void {
-    const events = this.#events = this.#client.events();
-    void this.#follow(events);
-  }
-
-  rest(): void {
-    void this.#events?.return?.();
-    this.#events = null;
-    this.#dirty.clear();
   }
 
   /** Compares with the rows of the last tick. `all`: with every torrent, after a rest. */
   tick(all = false): Delta {
     const delta: Delta = { torrents: {}, removed: [] }, torrents = this.#client.torrents();
     const turn = this.#turn = (this.#turn + 1) % ROUND;
+    this.#queueMoved = false;
     torrents.forEach((torrent, index) => {
-      const { infoHash } = torrent, before = this.rows.get(infoHash);
-      const isDue = all || before === undefined || index % ROUND === turn ||
-        isRestless(before) || this.#dirty.has(infoHash);
-      if (isDue) this.#compare(infoHash, before, rowOf(torrent), delta);
+      if (all || index % ROUND === turn || this.#hasMoved(torrent)) this.#compare(torrent, delta);
     });
-    this.#dirty.clear();
     if (this.rows.size > torrents.length) this.#forgetGone(torrents, delta);
+    if (this.#queueMoved && !all) { for (const torrent of torrents) this.#compare(torrent, delta); }
     return delta;
   }
 
-  #compare(
-    infoHash: string,
-    before: TorrentRow | undefined,
-    row: TorrentRow,
-    delta: Delta,
-  ): void {
-    const changes = before === undefined ? row : changesOf(before, row);
-    if (changes === null) return;
-    this.rows.set(infoHash, row);
-    delta.torrents[infoHash] = changes;
+  /** Forgets all rows. */
+  clear(): void {
+    this.rows.clear();
+    this.#stillness.clear();
   }
 
-  #forgetGone(torrents: readonly { infoHash: string }[], delta: Delta): void {
+  #hasMoved({ infoHash, stillness }: Torrent): boolean {
+    return stillness === null || stillness !== this.#stillness.get(infoHash);
+  }
+
+  #compare(torrent: Torrent, delta: Delta): void {
+    const { infoHash } = torrent, before = this.rows.get(infoHash);
+    this.#stillness.set(infoHash, torrent.stillness);
+    const row = rowOf(torrent);
+    const changes = before === undefined ? row : changesOf(before, row);
+    if (changes === null) return;
+    if (before !== undefined && "queuePosition" in changes) this.#queueMoved = true;
+    this.rows.set(infoHash, row);
+    delta.torrents[infoHash] = { ...delta.torrents[infoHash], ...changes };
+  }
+
+  #forgetGone(torrents: readonly Torrent[], delta: Delta): void {
+    this.#queueMoved = true;
     const known = new Set(torrents.map(({ infoHash }) => infoHash));
     for (const infoHash of [...this.rows.keys()]) {
       if (known.has(infoHash)) continue;
       this.rows.delete(infoHash);
+      this.#stillness.delete(infoHash);
       delta.removed.push(infoHash);
-    }
-  }
-
-  async #follow(events: AsyncIterator<TorrentEvent>): Promise<void> {
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done) return;
-      this.#dirty.add(value.infoHash);
     }
   }
 }

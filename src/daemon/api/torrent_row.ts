@@ -99,10 +99,3 @@ export function changesOf(before: TorrentRow, row: TorrentRow): Partial<TorrentR
   }
   return changes;
 }
-
-/** It may change by itself: without an event of its client. */
-export function isRestless({ state, connected, downRate, upRate }: TorrentRow): boolean {
-  return connected > 0 || downRate > 0 || upRate > 0 || state === "checking" ||
-    state === "moving" ||
-    state === "verifying";
-}
