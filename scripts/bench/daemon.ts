@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- daemon [--rounds N] [--torrents N] [--many N] [--json]`: what requests of the
- * Transmission RPC cost a daemon with many torrents, and what these take of memory and start.
+ * `npm run bench -- daemon [--rounds N] [--torrents N] [--many N] [--part requests|events] [--json]`:
+ * what requests of the Transmission RPC and readers of events cost a daemon with many torrents, and
+ * what these take of memory and start.
  */
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "../lib/run.ts";
@@ -28,6 +29,14 @@ interface Served {
   requests: Record<"get21" | "list" | "recent" | "stats", Answered>;
 }
 
+/** Milliseconds of CPU a second, once for each pair of phases. */
+interface Followed {
+  torrents: number;
+  without: number[];
+  reading: number[];
+}
+
+const EVENT_ROUNDS = 8, EVENTS_LIMIT_MS = 5;
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun"];
 const CPU_LIMIT_MS: Readonly<Record<RuntimeName, number>> = { deno: 5, bun: 3 };
 
@@ -39,6 +48,7 @@ export async function daemonBench(args: string[]): Promise<number> {
       rounds: { type: "string", default: "3" },
       torrents: { type: "string", default: "1000" },
       many: { type: "string", default: "10000" },
+      part: { type: "string", default: "all" },
       json: { type: "boolean", default: false },
     },
   });
@@ -49,9 +59,14 @@ export async function daemonBench(args: string[]): Promise<number> {
   ] as const;
   const machine = await describeMachine(), folder = makeWorkFolder(counts[1] * 30_000);
   try {
-    for (const count of counts) await make(folder, count);
-    const verdicts: Verdict[] = [], all: unknown[] = [];
-    for (const runtime of RUNTIMES) {
+    const { part } = values, verdicts: Verdict[] = [], all: unknown[] = [];
+    for (const count of part === "events" ? counts.slice(0, 1) : counts) await make(folder, count);
+    for (const runtime of part === "requests" ? [] : RUNTIMES) {
+      const followed = await follow(runtime, folder, counts[0]);
+      all.push({ runtime, followed });
+      verdicts.push(judgeEvents(runtime, followed));
+    }
+    for (const runtime of part === "events" ? [] : RUNTIMES) {
       const some = await serveOften(runtime, folder, counts[0], rounds);
       const [many] = await serveOften(runtime, folder, counts[1], 1);
       all.push({ runtime, some, many });
@@ -111,8 +126,36 @@ function judge(runtime: RuntimeName, some: readonly Served[], many: Served): Ver
   ];
 }
 
-async function child(runtime: RuntimeName, ...args: string[]): Promise<string> {
-  const script = join(projectRoot, "scripts", "bench", "daemon_child.ts");
+/** With a copy of the state folder, since torrents are added. */
+async function follow(runtime: RuntimeName, folder: string, count: number): Promise<Followed> {
+  const state = join(folder, `events-${runtime}`), own = join(folder, `active-${runtime}`);
+  cpSync(join(folder, `${count}`), state, { recursive: true });
+  const args = ["serve", state, own, `${EVENT_ROUNDS}`];
+  const followed: Followed = JSON.parse(await runScript(runtime, "events_child.ts", args));
+  progress(
+    `  ${runtime}: ${beyond(followed).map((ms) => ms.toFixed(1)).join(" ")} ms CPU a second`,
+  );
+  return followed;
+}
+
+/** What readers cost, each phase less the one before it. */
+function beyond({ without, reading }: Followed): number[] {
+  return reading.map((ms, at) => ms - without[at]!);
+}
+
+function judgeEvents(runtime: RuntimeName, followed: Followed): Verdict {
+  const goal =
+    `${runtime}: ms CPU a second for ten readers of events, ${followed.torrents} torrents`;
+  const value = median(beyond(followed));
+  return { goal, value, limit: EVENTS_LIMIT_MS, met: value <= EVENTS_LIMIT_MS };
+}
+
+function child(runtime: RuntimeName, ...args: string[]): Promise<string> {
+  return runScript(runtime, "daemon_child.ts", args);
+}
+
+async function runScript(runtime: RuntimeName, name: string, args: string[]): Promise<string> {
+  const script = join(projectRoot, "scripts", "bench", name);
   const before = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
   const { code, stdout, stderr } = await run(findRuntime(runtime), [...before, script, ...args], {
     timeoutMs: 300_000,

@@ -475,6 +475,28 @@ export function httpServeCases(add: AddCase): void {
     await server.close();
   });
 
+  add("http.serve closes a connection that drips its body for too long", async (t) => {
+    const on = { port: 0, address: t.serveOn },
+      read = async (request: Request) => {
+        return new Response(await request.text());
+      };
+    const server = await t.there.http.serve(on, read, { bodyMs: 300 });
+    const socket = t.here.net.connect({ address: t.address, port: server.port, timeoutMs: 5000 });
+    const got = new Collector();
+    socket.attach(got);
+    await socket.opened;
+    const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    const dripping = (async () => {
+      for (const part of [head, ...Array(60).fill("x")]) {
+        socket.send(bytesOf(part), () => {});
+        await sleep(t.here, 50);
+      }
+    })();
+    const first = await Promise.race([got.ended.then(() => "closed"), dripping.then(() => "open")]);
+    assert.equal(first, "closed");
+    await server.close();
+  });
+
   add("http.serve closes connections above its limit", async (t) => {
     const on = { port: 0, address: t.serveOn };
     const server = await t.there.http.serve(on, () => new Response("x"), { connections: 3 });
