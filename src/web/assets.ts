@@ -97,21 +97,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "preact/hooks": "./hooks.js",
 };
 
-/** Not needed for the first look. */
-const LATER: ReadonlySet<string> = new Set([
-  "web/schedule.js",
-  "web/schedule_grid.js",
-  "web/setting_drafts.js",
-  "web/settings_screen.js",
-  "web/status_screen.js",
-]);
-
 /** In any order of paths. */
 export function pageAssets(): Asset[] {
   const scripts = Object.entries(MODULES).map(([name, text]) => script(name, text));
-  const preloads = scripts.filter(({ path }) => !LATER.has(path)).map(({ path }) =>
-    `<link rel="modulepreload" href="${path}">`
-  );
+  const preloads = firstNeeded(scripts).map((path) => `<link rel="modulepreload" href="${path}">`);
   return [
     { path: "", type: "text/html", text: index.replace("<!-- modules -->", preloads.join("\n")) },
     { path: "web/style.css", type: "text/css", text: style.replace(/^\s+/gm, "") },
@@ -119,6 +108,18 @@ export function pageAssets(): Asset[] {
     { path: "web/manifest.webmanifest", type: "application/manifest+json", text: manifest },
     ...scripts,
   ];
+}
+
+/** Paths of the modules that app.js imports, directly or not; the others are loaded when they are used. */
+function firstNeeded(scripts: readonly Asset[]): string[] {
+  const needed = ["web/app.js"];
+  for (const path of needed) {
+    const { text } = scripts.find((script) => script.path === path)!;
+    for (const [, name] of text.matchAll(/\bfrom\s*"\.\/([^"]+)"/g)) {
+      if (!needed.includes(`web/${name}`)) needed.push(`web/${name}`);
+    }
+  }
+  return needed;
 }
 
 function script(name: string, text: string): Asset {

@@ -1,6 +1,6 @@
 /** Adding torrents: by links and by files, several at a time. */
 import { useRef, useState } from "preact/hooks";
-import { ask, change } from "./api.js";
+import { ask } from "./api.js";
 import { FolderField } from "./folders.js";
 import { plain } from "./format.js";
 import { labelsOf } from "./option_fields.js";
@@ -140,10 +140,4 @@ export function optionsOf({ dir, label, start, sequential, choose }, isMagnet) {
     ...(choose && isMagnet ? { stopAfterMetadata: true } : {}),
     ...(choose && !isMagnet || !start && !choose ? { paused: true } : {}),
   };
-}
-
-/** @param {string} infoHash */
-export async function startAfterChoice(infoHash) {
-  await change(infoHash, { stopAfterMetadata: false });
-  await ask(`POST /torrents/${infoHash}/start`);
 }

@@ -1,20 +1,16 @@
 /** The page: the list with its filters, the details, and the dialogs on top. */
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { AddDialog, startAfterChoice } from "./add_dialog.js";
-import { ask, each } from "./api.js";
+import { ask, each, startAfterChoice } from "./api.js";
 import { COLUMNS, USUAL } from "./columns.js";
-import { Details } from "./details.js";
 import { Filters } from "./filters.js";
 import { plain, rate } from "./format.js";
 import { keep, kept } from "./kept.js";
 import { ListView } from "./list_view.js";
 import { Live } from "./live.js";
-import { Login } from "./login.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { T } from "./texts.js";
-import { LabelDialog, LimitsDialog, MoveDialog, RemoveDialog } from "./torrent_dialogs.js";
 import { TorrentList } from "./torrent_list.js";
 import { Check, Dialog, html, Later, useStore, valueOf } from "./ui.js";
 
@@ -23,16 +19,21 @@ const HOLD_MS = 5000;
 const TOLD_MS = 8000;
 /** @typedef {{ words: string, details: readonly string[] }} Told */
 
-const DIALOGS = {
-  remove: RemoveDialog,
-  move: MoveDialog,
-  label: LabelDialog,
-  limits: LimitsDialog,
+/** Loaded when they are opened: the first look is at the list. */
+const LOADED = {
+  add: async () => (await import("./add_dialog.js")).AddDialog,
+  details: async () => (await import("./details.js")).Details,
+  login: async () => (await import("./login.js")).Login,
+  settings: async () => (await import("./settings_screen.js")).SettingsScreen,
+  status: async () => (await import("./status_screen.js")).StatusScreen,
 };
-
-/** Loaded when they are opened. */
-const settingsScreen = async () => (await import("./settings_screen.js")).SettingsScreen;
-const statusScreen = async () => (await import("./status_screen.js")).StatusScreen;
+/** For the selected torrents. */
+const DIALOGS = {
+  remove: async () => (await import("./torrent_dialogs.js")).RemoveDialog,
+  move: async () => (await import("./torrent_dialogs.js")).MoveDialog,
+  label: async () => (await import("./torrent_dialogs.js")).LabelDialog,
+  limits: async () => (await import("./torrent_dialogs.js")).LimitsDialog,
+};
 
 const store = new Store();
 const view = new ListView(store.rows);
@@ -51,6 +52,7 @@ function App() {
   const [tab, setTab] = useState("overview");
   const [shows, show] = useState(false);
   const [told, setTold] = useState(/** @type {Told | null} */ (null));
+  const wantsFocus = useRef(false);
   const heldUntil = useRef(0), search = useRef(/** @type {HTMLInputElement | null} */ (null));
   const shown = useMemo(() => COLUMNS.filter(({ key }) => columns.includes(key)), [columns]);
 
@@ -75,7 +77,9 @@ function App() {
   const order = view.order(performance.now() < heldUntil.current);
   const chosen = [...selection.chosen].flatMap((infoHash) => store.rows.get(infoHash) ?? []);
   const row = chosen.at(-1), isChoosing = chosen.length > 0;
-  if (store.link === "login") return html`<${Login} done=${() => live.again()} />`;
+  if (store.link === "login") {
+    return html`<${Later} load=${LOADED.login} done=${() => live.again()} />`;
+  }
 
   const command = (/** @type {string} */ verb) => each(selection.chosen, verb).catch(fail);
   const queue = (/** @type {string} */ to) =>
@@ -90,7 +94,20 @@ function App() {
           : ask(`POST /torrents/${one.infoHash}/start`)
       ),
     ).catch(fail);
-  const TorrentDialog = DIALOGS[/** @type {keyof typeof DIALOGS} */ (dialog)];
+  const openDetails = () => {
+    show(true);
+    wantsFocus.current = true;
+    focusTab();
+  };
+  const focusTab = () => {
+    const tab = /** @type {HTMLElement | null} */ (
+      wantsFocus.current ? document.querySelector("[role=tab][tabindex='0']") : null
+    );
+    if (tab === null) return;
+    wantsFocus.current = false;
+    tab.focus();
+  };
+  const loadDialog = DIALOGS[/** @type {keyof typeof DIALOGS} */ (dialog)];
   const isEmpty = order.length === 0 && store.link === "online";
   return html`<div class="page ${shows && row ? "with-details" : ""}">
     ${store.link === "away" && html`<div class="away" role="alert">${T.away}</div>`}
@@ -148,23 +165,18 @@ function App() {
     draw();
   }}
         selectAll=${() => (selection.all(order), draw())}
-        open=${() => {
-    show(true);
-    requestAnimationFrame(() =>
-      /** @type {HTMLElement | null} */ (document.querySelector("[role=tab][tabindex='0']"))
-        ?.focus()
-    );
-  }}
+        open=${openDetails}
         remove=${() => isChoosing && open("remove")} /></main>
     ${
     shows && row && html`
-      <${Details} row=${row} store=${store} tab=${tab} choose=${setTab}
+      <${Later} load=${LOADED.details} shown=${focusTab} row=${row} store=${store} tab=${tab}
+        choose=${setTab}
         back=${() => show(false)} />
     `
   }
     ${
     dialog === "add" && html`
-      <${AddDialog} given=${given} labels=${labelsIn(view)} close=${() => open("")}
+      <${Later} load=${LOADED.add} given=${given} labels=${labelsIn(view)} close=${() => open("")}
         added=${(/** @type {string[]} */ infoHashes, /** @type {boolean} */ choosesFiles) => {
           tell(T.addDialog.added(infoHashes.length));
           selection.expect(infoHashes.at(-1) ?? "");
@@ -173,9 +185,9 @@ function App() {
         }} />
     `
   }
-    ${dialog === "settings" && html`<${Later} load=${settingsScreen} close=${() => open("")} />`}
+    ${dialog === "settings" && html`<${Later} load=${LOADED.settings} close=${() => open("")} />`}
     ${
-    dialog === "status" && html`<${Later} load=${statusScreen} store=${store} close=${() =>
+    dialog === "status" && html`<${Later} load=${LOADED.status} store=${store} close=${() =>
       open("")} signOut=${() => {
       open("");
       void ask("DELETE /login").then(() => live.again(), fail);
@@ -189,8 +201,8 @@ function App() {
     }} />`
   }
     ${
-    TorrentDialog && isChoosing && html`<${TorrentDialog} rows=${chosen} tell=${tell} close=${() =>
-      open("")} />`
+    loadDialog && isChoosing &&
+    html`<${Later} load=${loadDialog} rows=${chosen} tell=${tell} close=${() => open("")} />`
   }
     <div class="told" role="status">${
     told && html`<p>${told.words}

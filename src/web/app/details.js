@@ -19,11 +19,12 @@ const EVERY_MS = 2000;
 /**
  * @param {{
  *   row: Row, store: import("./store.js").Store, tab: string, choose: (tab: string) => void,
- *   back: () => void,
+ *   back: () => void, shown: () => void,
  * }} props
  */
-export function Details({ row, store, tab, choose, back }) {
+export function Details({ row, store, tab, choose, back, shown }) {
   useEffect(() => store.watch(row.infoHash), [row.infoHash]);
+  useEffect(shown, []);
   const { infoHash } = row;
   return html`
     <section class="details" aria-label=${T.details}>

@@ -10,6 +10,23 @@ const HOUR = new Intl.DateTimeFormat(undefined, { hour: "numeric", timeZone: "UT
 const momentOf = (day, hour) => Date.UTC(1970, 0, 4 + day, hour);
 const WEEK = [1, 2, 3, 4, 5, 6, 0];
 
+/** @typedef {{ line: number, hour: number, on: boolean, before: readonly boolean[] }} Drag */
+
+/** @param {Drag} drag @param {number} line @param {number} hour */
+function paintedHours(drag, line, hour) {
+  const hours = [...drag.before],
+    between = (/** @type {number} */ at, /** @type {number} */ a, /** @type {number} */ b) =>
+      at >= Math.min(a, b) && at <= Math.max(a, b);
+  for (const [each, day] of WEEK.entries()) {
+    for (let at = 0; at < 24; at++) {
+      if (between(each, line, drag.line) && between(at, hour, drag.hour)) {
+        hours[day * 24 + at] = drag.on;
+      }
+    }
+  }
+  return hours;
+}
+
 /** @type {Record<string, readonly [number, number]>} */
 const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
 
@@ -17,14 +34,10 @@ const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], Arrow
 export function ScheduleGrid({ hours, set }) {
   const [cursor, setCursor] = useState([0, 0]);
   const grid = useRef(/** @type {HTMLElement | null} */ (null));
-  const painting = useRef(/** @type {boolean | null} */ (null));
-  const latest = useRef(hours);
-  latest.current = hours;
-  const paint = (/** @type {number} */ at, /** @type {boolean} */ on) => {
-    const next = [...latest.current];
-    next[at] = on;
-    latest.current = next;
-    set(next);
+  const drag = useRef(/** @type {Drag | null} */ (null));
+  /** All hours between the first of the drag and this one, on all days between them. */
+  const paint = (/** @type {number} */ line, /** @type {number} */ hour) => {
+    if (drag.current !== null) set(paintedHours(drag.current, line, hour));
   };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const move = MOVES[event.key], [line = 0, hour = 0] = cursor;
@@ -44,18 +57,17 @@ export function ScheduleGrid({ hours, set }) {
       tabindex=${cursor[0] === line && cursor[1] === hour ? 0 : -1}
       onPointerDown=${(/** @type {PointerEvent} */ event) => {
       event.preventDefault();
-      painting.current = !on;
+      drag.current = { line, hour, on: !on, before: hours };
       setCursor([line, hour]);
-      paint(at, !on);
+      paint(line, hour);
     }}
-      onPointerEnter=${() => painting.current !== null && paint(at, painting.current)}
-      onClick=${(/** @type {MouseEvent} */ event) => event.detail === 0 && paint(at, !on)}
+      onPointerEnter=${() => paint(line, hour)}
+      onClick=${(/** @type {MouseEvent} */ event) => event.detail === 0 && set(hours.with(at, !on))}
       >${on ? "■" : ""}</button></td>`;
   };
   return html`
     <table class="schedule" ref=${grid} onKeyDown=${onKey}
-      onPointerUp=${() => (painting.current = null)} onPointerLeave=${() => (painting.current =
-        null)}>
+      onPointerUp=${() => (drag.current = null)} onPointerLeave=${() => (drag.current = null)}>
       <caption>${T.settingsScreen.schedule} <small>${T.settingsScreen
         .scheduleHint}</small></caption>
       <thead>

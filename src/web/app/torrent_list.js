@@ -90,10 +90,13 @@ export function TorrentList(props) {
     if (y < element.scrollTop) element.scrollTop = y;
     const low = y + 2 * high - element.clientHeight;
     if (low > element.scrollTop) element.scrollTop = low;
+    // It may have to be drawn first; meanwhile the user may have left the list.
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
-        /** @type {HTMLElement | null} */ (element.querySelector(`[data-id="${id}"]`))
-          ?.focus({ preventScroll: true });
+        const at = document.activeElement;
+        if (at !== document.body && !element.contains(at)) return;
+        const row = element.querySelector(`[data-id="${id}"]`);
+        /** @type {HTMLElement | null} */ (row)?.focus({ preventScroll: true });
       })
     );
   };

@@ -9,7 +9,10 @@ export const html = htm.bind(h);
 /** Draws the component again when the store changes. @param {import("./store.js").Store} store */
 export function useStore(store) {
   const [, draw] = useState(0);
-  useEffect(() => store.onChange(() => draw((n) => n + 1)), [store]);
+  useEffect(() => {
+    draw((n) => n + 1); // It may have changed since it was first drawn.
+    return store.onChange(() => draw((n) => n + 1));
+  }, [store]);
 }
 
 /**
