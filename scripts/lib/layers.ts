@@ -11,9 +11,7 @@ export const maxImports = 15, maxMembers = 20;
  * only ever shrink: the check fails on one that is higher than what the file has.
  */
 export const importCeilings: Readonly<Record<string, number>> = {};
-export const memberCeilings: Readonly<Record<string, number>> = {
-  "src/swarm/peer/session.ts": 51,
-};
+export const memberCeilings: Readonly<Record<string, number>> = {};
 
 /** Packages that src may name. */
 export const packages: readonly string[] = [

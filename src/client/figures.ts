@@ -133,10 +133,10 @@ export class FiguresBook {
       peers.banned += banned;
       for (const { session, incoming } of swarm.members) {
         connections[incoming ? "incoming" : "outgoing"]++;
-        if (!session.choking) stances.unchoked++;
-        if (session.peerInterested) stances.interested++;
-        if (!session.peerChoking) stances.unchoking++;
-        if (session.snubbed) stances.snubbed++;
+        if (!session.taker.choking) stances.unchoked++;
+        if (session.taker.peerInterested) stances.interested++;
+        if (!session.source.choked) stances.unchoking++;
+        if (session.source.snubbed) stances.snubbed++;
       }
     }
     const { started, completed, failed, retried, wasted, latency } = ledger;

@@ -13,7 +13,7 @@ const MAX_GONE = 1000;
 /** A connection that can be blamed. */
 interface Sender {
   readonly peer: PoolPeer;
-  readonly session: { readonly key: number; readonly delivers: boolean };
+  readonly session: { readonly source: { readonly key: number; readonly delivers: boolean } };
 }
 
 export class Blame {
@@ -28,15 +28,15 @@ export class Blame {
   }
 
   joined({ peer, session }: Sender): void {
-    this.#gone?.delete(session.key);
-    (this.#here ??= new Map()).set(session.key, peer);
+    this.#gone?.delete(session.source.key);
+    (this.#here ??= new Map()).set(session.source.key, peer);
   }
 
   left({ peer, session }: Sender): void {
-    this.#here?.delete(session.key);
-    if (!session.delivers) return;
+    this.#here?.delete(session.source.key);
+    if (!session.source.delivers) return;
     const gone = this.#gone ??= new Map();
-    gone.set(session.key, peer);
+    gone.set(session.source.key, peer);
     if (gone.size <= MAX_GONE) return;
     const [oldest] = gone.keys();
     gone.delete(oldest!);

@@ -87,7 +87,7 @@ export class Connector {
 
   /** The connection ended by itself. */
   closed({ peer, session }: Member, error: Error | null): void {
-    const useless = error !== null && session.down.total + session.up.total === 0;
+    const useless = error !== null && session.source.down.total + session.taker.up.total === 0;
     this.#pool.connectionClosed(peer, this.#now, {
       error: useless || error instanceof ProtocolError,
       broke: error !== null,
@@ -99,14 +99,15 @@ export class Connector {
   /** Adds what a member sent and received since the last time. */
   report(member: Member): void {
     const { session, reported, peer } = member;
-    const down = session.down.total - reported.down, up = session.up.total - reported.up;
+    const down = session.source.down.total - reported.down,
+      up = session.taker.up.total - reported.up;
     if (up > 0) member.tookAt = this.#now;
     if (up + down > 0) member.movedAt = this.#now;
-    reported.down = session.down.total;
-    reported.up = session.up.total;
+    reported.down = session.source.down.total;
+    reported.up = session.taker.up.total;
     const { known } = this.#pool;
     if (known === null) return;
     noteTransfer(known, peer, down, up);
-    noteSeed(known, peer, session.have.full);
+    noteSeed(known, peer, session.source.have.full);
   }
 }

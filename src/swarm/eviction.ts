@@ -32,14 +32,18 @@ export interface Evictable {
   /** When it last sent or received data; at first, when it connected. */
   readonly movedAt: number;
   readonly session: {
-    readonly interested: boolean;
-    readonly peerInterested: boolean;
-    readonly stuck: boolean;
-    readonly connectedAt: number;
-    readonly down: { readonly rate: number };
-    readonly up: { readonly rate: number };
-    readonly window: { isUnwilling(now: number): boolean };
-    wastesTurns(now: number, busy: boolean): boolean;
+    readonly source: {
+      readonly interested: boolean;
+      readonly down: { readonly rate: number };
+      readonly window: { isUnwilling(now: number): boolean };
+    };
+    readonly taker: {
+      readonly peerInterested: boolean;
+      readonly stuck: boolean;
+      readonly connectedAt: number;
+      readonly up: { readonly rate: number };
+      wastesTurns(now: number, busy: boolean): boolean;
+    };
   };
 }
 
@@ -74,7 +78,7 @@ export function idle<Member extends Evictable>(
   members: Iterable<Member>,
   now: number,
 ): Member | null {
-  const all = [...members], busy = isBusy(all.map(({ session }) => session));
+  const all = [...members], busy = isBusy(all.map(({ session }) => session.taker));
   return all.find((member) => isUseless(member, now)) ??
     longestIdle(all.filter((member) => wasted(member, now, busy)));
 }
@@ -100,21 +104,21 @@ export function leastMissed<Member extends Evictable>(
  * save it, as it would if only the time of its last byte counted.
  */
 function isUnwilling({ session }: Evictable, now: number): boolean {
-  return session.up.rate < 1 && session.window.isUnwilling(now);
+  return session.taker.up.rate < 1 && session.source.window.isUnwilling(now);
 }
 
 /** Between two pieces of a super-seed (BEP 16), it and a leech have no interest for some seconds. */
 function isUseless({ session, movedAt }: Evictable, now: number): boolean {
-  if (session.interested || session.peerInterested) return false;
-  const patience = movedAt === session.connectedAt ? USELESS_AFTER_MS : IDLE_AFTER_MS;
+  if (session.source.interested || session.taker.peerInterested) return false;
+  const patience = movedAt === session.taker.connectedAt ? USELESS_AFTER_MS : IDLE_AFTER_MS;
   return now - movedAt > patience;
 }
 
 /** It carries no data, and wastes its turn or does not read what it requested. */
 function wasted({ session, movedAt }: Evictable, now: number, busy: boolean): boolean {
-  const quietMs = now - movedAt, neverMoved = movedAt === session.connectedAt;
-  if (session.stuck && quietMs >= IDLE_AFTER_MS) return true;
-  if (!session.wastesTurns(now, busy)) return false;
+  const quietMs = now - movedAt, neverMoved = movedAt === session.taker.connectedAt;
+  if (session.taker.stuck && quietMs >= IDLE_AFTER_MS) return true;
+  if (!session.taker.wastesTurns(now, busy)) return false;
   // On a busy line a turn may have passed before the peer knew of it.
   return busy ? quietMs >= BUSY_IDLE_AFTER_MS : neverMoved || quietMs >= IDLE_AFTER_MS;
 }
@@ -161,8 +165,8 @@ function lowerPriority<Member extends Evictable>(
   let worst: Member | null = null;
   for (const member of members) {
     const { session, peer } = member;
-    const carries = session.down.rate >= 1 || session.up.rate >= 1;
-    const young = now - session.connectedAt < UNPRODUCTIVE_AFTER_MS;
+    const carries = session.source.down.rate >= 1 || session.taker.up.rate >= 1;
+    const young = now - session.taker.connectedAt < UNPRODUCTIVE_AFTER_MS;
     if (young || carries || peer.spread >= newcomer.spread) continue;
     if (worst === null || peer.spread < worst.peer.spread) worst = member;
   }

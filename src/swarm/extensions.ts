@@ -186,6 +186,6 @@ export class TorrentExtensions implements ExtensionPort {
 
 function contactOf({ address, port, dialled }: Known, session: PeerSession): PexPeer | null {
   if (port === null) return null;
-  const flags = (dialled ? PEX_REACHABLE : 0) | (session.isDone ? PEX_SEED : 0);
+  const flags = (dialled ? PEX_REACHABLE : 0) | (session.taker.isDone ? PEX_SEED : 0);
   return { address, port, flags };
 }

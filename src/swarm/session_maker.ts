@@ -63,7 +63,7 @@ export class SessionMaker {
   /** The session has ended: its slot is free. */
   ended(session: PeerSession, address: string, now: number): void {
     this.#spentWork?.left(address, session.budget.left, now);
-    this.#freeSlots.push(session.slot);
+    this.#freeSlots.push(session.source.slot);
   }
 
   #allowedFast(address: Uint8Array, count: number): number[] {

@@ -104,9 +104,9 @@ export class Swarm {
     }, {
       changed: (session) => this.#changed(session),
       interestChanged: () => this.#uploading.slotsChanged(),
-      choked: (session, dropped) => this.#uploading.spread?.choked(session, dropped),
+      choked: (session, dropped) => this.#uploading.spread?.choked(session.taker, dropped),
       strayed: (session, piece) =>
-        this.#complete && this.#uploading.spread?.strayed(session, piece),
+        this.#complete && this.#uploading.spread?.strayed(session.taker, piece),
       extensionHandshake: (session, theirs) => this.#onExtensionHandshake(session, theirs),
       dhtPort: (session, port) => this.#ports.extensions.hasDhtAt(session, port),
     });
@@ -134,8 +134,8 @@ export class Swarm {
     if (content === null) return;
     for (const { session, link } of this.#members.values()) {
       session.detach(now);
-      content.pieces.peerLeft(session);
-      session.wanted = session.pickable = 0;
+      content.pieces.peerLeft(session.source);
+      session.source.wanted = session.source.pickable = 0;
       link.reader = NO_READER;
     }
     this.settle();
@@ -149,7 +149,7 @@ export class Swarm {
     try {
       session.attach(layout, pieces);
       link.reader = reader;
-      pieces.peerJoined(session);
+      pieces.peerJoined(session.source);
       session.recall(this.#uploading.hides);
       if (pieces.complete) session.extension.introduce(this.#extensionHandshake(info));
     } catch (error) {
@@ -201,7 +201,7 @@ export class Swarm {
   announcePiece(piece: number): void {
     if (this.#content === null) return;
     for (const member of this.#members.values()) {
-      member.session.announce(piece);
+      member.session.taker.announce(piece);
       this.#dirty.add(member);
     }
   }
@@ -253,7 +253,8 @@ export class Swarm {
       member.link.tick(now);
       this.#connector.report(member);
       const { session } = member;
-      const waits = session.choking || !session.peerInterested || session.upload.length > 0;
+      const waits = session.taker.choking || !session.taker.peerInterested ||
+        session.taker.upload.length > 0;
       if (waits) member.tookAt = now;
     }
     if (this.#isSeed && this.#complete) this.#dropIdle(now);
@@ -272,7 +273,9 @@ export class Swarm {
     for (const member of this.#dirty) this.#settleOne(member, now);
     if (pieces !== null && pieces.states.version !== this.#version) {
       this.#version = pieces.states.version;
-      for (const member of this.#hungry) if (member.session.isHungry) this.#settleOne(member, now);
+      for (const member of this.#hungry) {
+        if (member.session.source.isHungry) this.#settleOne(member, now);
+      }
     }
     this.#settling = false;
     this.#events.settled();
@@ -307,7 +310,7 @@ export class Swarm {
   #dropUseless(): void {
     if (!this.#complete) return;
     for (const { session, link } of [...this.#members.values()]) {
-      if (session.isDone && !session.needsUs) link.close(null);
+      if (session.taker.isDone && !session.taker.needsUs) link.close(null);
     }
   }
 
@@ -348,12 +351,12 @@ export class Swarm {
       this.#content === null || !this.#ports.pool.isFull ||
       this.#ports.pool.stats().candidates === 0
     ) return;
-    const members = [...this.#members.values()].filter(({ session }) => !session.interested);
+    const members = [...this.#members.values()].filter(({ session }) => !session.source.interested);
     (idle(members, now) ?? this.#leastMissed(now))?.link.close(null);
   }
 
   #leastMissed(now: number): Member | null {
-    const rate = [...this.#bySession.keys()].reduce((sum, { down }) => sum + down.rate, 0);
+    const rate = [...this.#bySession.keys()].reduce((sum, { source }) => sum + source.down.rate, 0);
     if (this.#complete) return null;
     return leastMissed(this.#members.values(), now, rate < STARVING_RATE);
   }
@@ -372,8 +375,8 @@ export class Swarm {
   #settleOne(member: Member, now: number): void {
     this.#dirty.delete(member);
     member.session.settle(now);
-    this.#uploading.feed(member.session, now);
-    if (member.session.isIdle) this.#hungry.add(member);
+    this.#uploading.feed(member.session.taker, now);
+    if (member.session.source.isIdle) this.#hungry.add(member);
     else this.#hungry.delete(member);
     member.link.flush();
   }
@@ -401,7 +404,7 @@ export class Swarm {
     const member: Member = { peer, session, link, ...line, limits, reported, ...since };
     this.#members.set(peer, member);
     this.#bySession.set(session, member);
-    this.#content?.pieces.peerJoined(session);
+    this.#content?.pieces.peerJoined(session.source);
     this.#shareWindows();
     session.out.append(connection.opening);
     session.open(this.#extensionHandshake(info), this.#uploading.hides);
@@ -432,10 +435,10 @@ export class Swarm {
     this.#bySession.delete(session);
     this.#dirty.delete(member);
     this.#hungry.delete(member);
-    this.#uploading.forget(session);
+    this.#uploading.forget(session.taker);
     this.#ports.extensions.left(session);
     session.close();
-    this.#content?.pieces.peerLeft(session);
+    this.#content?.pieces.peerLeft(session.source);
     this.#sessions.ended(session, member.info.remoteAddress, this.#ports.clock.now());
     this.#events.disconnected(member, error);
   }

@@ -4,6 +4,7 @@
  */
 import type { Random } from "../platform/types.ts";
 import { Choker } from "./choker.ts";
+import type { BlockTaker } from "./peer/block_taker.ts";
 import type { PeerSession } from "./peer/session.ts";
 import type { RateLimits } from "./rate_limits.ts";
 import { Spread } from "./spread.ts";
@@ -30,11 +31,11 @@ export interface UploadingPorts {
 
 export class Uploading {
   readonly #ports: UploadingPorts;
-  readonly #choker: Choker<PeerSession>;
+  readonly #choker: Choker<BlockTaker>;
   #slots: number;
   #superSeeds: boolean;
-  #superSeed: SuperSeed<PeerSession> | null = null;
-  #spread: Spread<PeerSession> | null = null;
+  #superSeed: SuperSeed<BlockTaker> | null = null;
+  #spread: Spread<BlockTaker> | null = null;
   #slotsChanged = false;
   /** When a super-seed next decides which pieces to show. */
   #showsAt = 0;
@@ -46,13 +47,13 @@ export class Uploading {
     this.#choker = new Choker(ports.random, options.uploadSlots);
   }
 
-  get #sessions(): Iterable<PeerSession> {
-    return this.#ports.sessions.keys();
+  *#takers(): Iterable<BlockTaker> {
+    for (const { taker } of this.#ports.sessions.keys()) yield taker;
   }
 
-  /** The sessions that have announced their pieces. */
-  get #told(): PeerSession[] {
-    return [...this.#sessions].filter((session) => session.toldPieces);
+  /** Those that have announced their pieces. */
+  get #told(): BlockTaker[] {
+    return [...this.#takers()].filter(({ session }) => session.toldPieces);
   }
 
   get #complete(): boolean {
@@ -92,7 +93,7 @@ export class Uploading {
     if (this.hides) {
       const told = this.#told;
       this.#superSeed!.end(told);
-      for (const session of told) this.#ports.changed(session);
+      for (const { session } of told) this.#ports.changed(session);
     }
     this.#superSeed = null;
   }
@@ -100,16 +101,16 @@ export class Uploading {
   /** A few times a second, while there are pieces. */
   tick(now: number): void {
     let wanting = 0;
-    for (const session of this.#sessions) if (session.peerInterested) wanting++;
+    for (const session of this.#ports.sessions.keys()) if (session.taker.peerInterested) wanting++;
     this.#choker.slots = this.hides ? SUPER_SEED_SLOTS * this.#slots : this.#slots;
     this.#choker.carried = this.#ports.limits.carriedUp(wanting);
-    this.#choker.tick(this.#sessions, this.#complete, now);
+    this.#choker.tick(this.#takers(), this.#complete, now);
   }
 
   /** Before the sessions of a turn are settled. */
   settle(now: number): void {
     if (this.#slotsChanged && this.#ports.content() !== null) {
-      this.#choker.useFreeSlots(this.#sessions, this.#complete, now);
+      this.#choker.useFreeSlots(this.#takers(), this.#complete, now);
     }
     this.#slotsChanged = false;
     if (this.hides && now >= this.#showsAt) this.#showPieces(now);
@@ -120,11 +121,11 @@ export class Uploading {
     const { layout, pieces } = this.#ports.content()!, told = this.#told;
     this.#showsAt = now + layout.pieceCount / SHOWN_PIECES_A_MS;
     this.#superSeed!.update(told, (piece) => pieces.holders.availabilityOf(piece), now);
-    for (const session of told) if (session.out.length > 0) this.#ports.changed(session);
+    for (const { session, out } of told) if (out.length > 0) this.#ports.changed(session);
   }
 
   /** As a seed: suggests pieces that nobody has; a peer that got some gives way to a waiting one. */
-  feed(session: PeerSession, now: number): void {
+  feed(taker: BlockTaker, now: number): void {
     if (!this.#complete || this.hides) return;
     const { layout, pieces } = this.#ports.content()!;
     this.#spread ??= new Spread(
@@ -132,17 +133,17 @@ export class Uploading {
       this.#ports.random,
       (piece) => pieces.holders.availabilityOf(piece),
     );
-    if (this.#spread.feed(session, now)) this.#choker.passOn(session, this.#sessions, now);
+    if (this.#spread.feed(taker, now)) this.#choker.passOn(taker, this.#takers(), now);
   }
 
   /** The spread of the first copies, for the reports of sessions; null before it begins. */
-  get spread(): Spread<PeerSession> | null {
+  get spread(): Spread<BlockTaker> | null {
     return this.#spread;
   }
 
-  forget(session: PeerSession): void {
-    this.#choker.forget(session);
-    this.#spread?.forget(session);
+  forget(taker: BlockTaker): void {
+    this.#choker.forget(taker);
+    this.#spread?.forget(taker);
     this.#slotsChanged = true;
   }
 }

@@ -18,24 +18,24 @@ export function shareWindows(
 ): void {
   let active = 0, giving = 0, hopeful = 0, busy = 0, requested = 0;
   for (const session of sessions.keys()) {
-    requested += session.outstanding;
-    if (!session.peerChoking) active++;
-    if (session.window.waitingSince !== null) busy++;
+    requested += session.source.outstanding;
+    if (!session.source.choked) active++;
+    if (session.source.window.waitingSince !== null) busy++;
     if (gives(session)) giving++;
-    else if (now - session.connectedAt < HOPEFUL_MS) hopeful++;
+    else if (now - session.taker.connectedAt < HOPEFUL_MS) hopeful++;
   }
   const limit = Math.max(2, Math.floor(budgetBlocks / Math.max(1, active)));
   const { rate, carried } = limits.shareDown(giving + hopeful), { allowance } = limits;
   limits.settlePromises(requested);
   let first = 0, next = busy, later = busy + giving;
   for (const session of sessions.keys()) {
-    const { window } = session;
+    const { window } = session.source;
     const rank = window.waitingSince !== null ? first++ : gives(session) ? next++ : later++;
-    window.setShare(rate, rank >= carried && !session.snubbed, allowance, limit);
+    window.setShare(rate, rank >= carried && !session.source.snubbed, allowance, limit);
   }
 }
 
 /** Whether it unchokes us, has missing pieces, and answers. */
-function gives({ peerChoking, wanted, snubbed }: PeerSession): boolean {
-  return !peerChoking && wanted > 0 && !snubbed;
+function gives({ source: { choked, wanted, snubbed } }: PeerSession): boolean {
+  return !choked && wanted > 0 && !snubbed;
 }

@@ -20,13 +20,13 @@ export interface HeldBackFacts {
 
 /** Counts members with pieces that we lack, and those of them that unchoke us. */
 export function countUseful(
-  members: Iterable<{ session: { readonly wanted: number; readonly peerChoking: boolean } }>,
+  members: Iterable<{ session: { source: { readonly wanted: number; readonly choked: boolean } } }>,
 ): { useful: number; unchoking: number } {
   let useful = 0, unchoking = 0;
   for (const { session } of members) {
-    if (session.wanted === 0) continue;
+    if (session.source.wanted === 0) continue;
     useful++;
-    if (!session.peerChoking) unchoking++;
+    if (!session.source.choked) unchoking++;
   }
   return { useful, unchoking };
 }

@@ -118,9 +118,9 @@ const NO_LABELS: readonly string[] = [];
 function ratesOf({ swarm }: TorrentPeers): Pick<TorrentStatus, "downRate" | "upRate" | "seeds"> {
   let downRate = 0, upRate = 0, seeds = 0;
   for (const { session } of swarm.members) {
-    downRate += session.down.rate;
-    upRate += session.up.rate;
-    if (session.have.full) seeds++;
+    downRate += session.source.down.rate;
+    upRate += session.taker.up.rate;
+    if (session.source.have.full) seeds++;
   }
   return { downRate, upRate, seeds };
 }
@@ -328,27 +328,27 @@ function chosenFiles(torrent: ShownTorrent): readonly FileSnapshot[] {
 }
 
 function peerSnapshot({ peer, session, incoming }: Member, now: number): PeerSnapshot {
-  const seconds = (now - session.connectedAt) / 1000;
+  const seconds = (now - session.taker.connectedAt) / 1000;
   return {
     address: peer.address,
     port: peer.port,
     client: session.extension.client ?? nameOfPeerId(session.info.peerId),
     incoming,
-    progress: session.have.count / session.have.length,
-    downRate: session.down.rate,
-    upRate: session.up.rate,
+    progress: session.source.have.count / session.source.have.length,
+    downRate: session.source.down.rate,
+    upRate: session.taker.up.rate,
     seconds,
-    averageDownRate: seconds > 0 ? session.down.total / seconds : 0,
-    averageUpRate: seconds > 0 ? session.up.total / seconds : 0,
-    downloaded: session.down.total,
-    uploaded: session.up.total,
-    choking: session.peerChoking,
-    interested: session.interested,
-    choked: session.choking,
-    peerInterested: session.peerInterested,
-    snubbed: session.snubbed,
-    outstanding: session.window.outstanding,
-    window: session.window.size,
+    averageDownRate: seconds > 0 ? session.source.down.total / seconds : 0,
+    averageUpRate: seconds > 0 ? session.taker.up.total / seconds : 0,
+    downloaded: session.source.down.total,
+    uploaded: session.taker.up.total,
+    choking: session.source.choked,
+    interested: session.source.interested,
+    choked: session.taker.choking,
+    peerInterested: session.taker.peerInterested,
+    snubbed: session.source.snubbed,
+    outstanding: session.source.window.outstanding,
+    window: session.source.window.size,
     sources: sourceNames(peer.sources),
   };
 }

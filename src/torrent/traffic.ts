@@ -26,7 +26,7 @@ export class TrafficBook {
     this.#members = members;
   }
 
-  memberLeft({ session: { down, up }, source }: Member): void {
+  memberLeft({ session: { taker: { down, up } }, source }: Member): void {
     if (down.total + up.total === 0) return;
     this.#gone = sum(this.#gone, { downloaded: down.total, uploaded: up.total });
     this.#goneBySource ??= new SourceTraffic();
@@ -36,7 +36,7 @@ export class TrafficBook {
   /** Adds this run's bytes and the present rates to `sums`. */
   addTo(sums: SourceTraffic): void {
     if (this.#goneBySource !== null) sums.addAll(this.#goneBySource);
-    for (const { session: { down, up }, source } of this.#members()) {
+    for (const { session: { taker: { down, up } }, source } of this.#members()) {
       sums.add(source, down.total, up.total);
       sums.addRate(source, down.rate, up.rate);
     }
@@ -56,8 +56,8 @@ export class TrafficBook {
   get run(): Traffic {
     let { downloaded, uploaded } = this.#gone;
     for (const { session } of this.#members()) {
-      downloaded += session.down.total;
-      uploaded += session.up.total;
+      downloaded += session.source.down.total;
+      uploaded += session.taker.up.total;
     }
     return { downloaded, uploaded };
   }

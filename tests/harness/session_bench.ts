@@ -42,7 +42,7 @@ export class SessionBench {
       { slot, key, peerId, fast, extensions, connectedAt: 0 },
       options.port,
     );
-    shop.manager.peerJoined(this.session);
+    shop.manager.peerJoined(this.session.source);
   }
 
   /** The peer sends this, in one chunk. Afterwards the counts must be consistent. */
@@ -102,7 +102,7 @@ export class SessionBench {
   /** Its messages since the last call. */
   said(): Recorded[] {
     const recorder = new WireRecorder();
-    new WireDecoder(recorder, this.session.have.bytes.length).push(this.session.out.bytes);
+    new WireDecoder(recorder, this.session.source.have.bytes.length).push(this.session.out.bytes);
     this.session.out.clear();
     return recorder.messages;
   }
@@ -111,7 +111,11 @@ export class SessionBench {
   sends(): Uint8Array {
     const { session, shop } = this;
     session.settle(this.now);
-    for (let next = session.upload.next(); next !== undefined; next = session.upload.next()) {
+    for (
+      let next = session.taker.upload.next();
+      next !== undefined;
+      next = session.taker.upload.next()
+    ) {
       const { piece, begin, length } = next;
       session.out.piece(piece, begin, length).set(shop.data.bytes(piece, begin, length));
     }
@@ -136,7 +140,7 @@ export class SessionBench {
 
   close(): void {
     this.session.close();
-    this.shop.manager.peerLeft(this.session);
+    this.shop.manager.peerLeft(this.session.source);
     this.shop.check();
   }
 }

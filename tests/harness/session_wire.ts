@@ -18,8 +18,8 @@ export class SessionWire {
   readonly #toB: Uint8Array[] = [];
   readonly #cut: Cut;
   // Each side announces every verified piece to the other, as a swarm does.
-  readonly #announceA = (piece: number) => this.a.session.announce(piece);
-  readonly #announceB = (piece: number) => this.b.session.announce(piece);
+  readonly #announceA = (piece: number) => this.a.session.taker.announce(piece);
+  readonly #announceB = (piece: number) => this.b.session.taker.announce(piece);
   #blocks = 0;
 
   constructor(a: Workshop, b: Workshop, options: SessionOptions = {}, cut: Cut = whole) {
@@ -75,7 +75,7 @@ export class SessionWire {
   #note(bytes: Uint8Array, log: Recorded[]): void {
     const recorder = new WireRecorder();
     recorder.wantsBlocks = false;
-    new WireDecoder(recorder, this.a.session.have.bytes.length).push(bytes);
+    new WireDecoder(recorder, this.a.session.source.have.bytes.length).push(bytes);
     log.push(...recorder.messages);
     this.#blocks += recorder.blocksEnded;
   }

@@ -147,7 +147,7 @@ export function makePool(config: Partial<PeerPoolConfig> = {}) {
 /** A piece with a block of this peer failed its hash; `sole`: all of it was the peer's. */
 export function failPiece(pool: PeerPool, peer: PoolPeer, now: number, sole = false): void {
   const blame = new Blame(pool), key = peer.order + 1;
-  blame.joined({ peer, session: { key, delivers: true } });
+  blame.joined({ peer, session: { source: { key, delivers: true } } });
   if (sole) blame.convict(key, now);
   else blame.suspect([key], now);
 }

@@ -7,7 +7,7 @@ function newBlame() {
   const { pool } = makePool({ maxPeerlistSize: 5000 });
   const sender = (n: number, delivers = true) => {
     const peer = add(pool, `40.0.${n >> 8}.${n & 255}`);
-    return { peer, session: { key: peer.order + 1, delivers } };
+    return { peer, session: { source: { key: peer.order + 1, delivers } } };
   };
   return { blame: new Blame(pool), sender };
 }
@@ -18,9 +18,9 @@ describe("Blame", () => {
     const here = sender(1), gone = sender(2), idle = sender(3, false);
     for (const each of [here, gone, idle]) blame.joined(each);
     for (const each of [gone, idle]) blame.left(each);
-    const keys = [here, gone, idle].map(({ session }) => session.key);
+    const keys = [here, gone, idle].map(({ session }) => session.source.key);
     assert.deepEqual(blame.names(keys), ["40.0.0.1:6881", "40.0.0.2:6881"]);
-    blame.convict(gone.session.key, 0);
+    blame.convict(gone.session.source.key, 0);
     assert.equal(gone.peer.banReason, "sent wrong data");
   });
 
@@ -31,7 +31,7 @@ describe("Blame", () => {
       blame.joined(each);
       blame.left(each);
     }
-    const known = blame.names(all.map(({ session }) => session.key));
+    const known = blame.names(all.map(({ session }) => session.source.key));
     assert.equal(known.length, 1000);
     assert.equal(known[0], "40.0.1.244:6881", "the 501st");
   });

@@ -33,14 +33,18 @@ function member(spread: number, traits: Traits = {}): Evictable {
     incoming,
     movedAt,
     session: {
-      interested: false,
-      peerInterested: wants,
-      connectedAt,
-      down: rate(down),
-      up: rate(up),
-      stuck,
-      window: { isUnwilling: () => unwilling },
-      wastesTurns: () => wastes,
+      source: {
+        interested: false,
+        down: rate(down),
+        window: { isUnwilling: () => unwilling },
+      },
+      taker: {
+        peerInterested: wants,
+        connectedAt,
+        up: rate(up),
+        stuck,
+        wastesTurns: () => wastes,
+      },
     },
   };
 }

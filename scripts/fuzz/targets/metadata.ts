@@ -168,17 +168,17 @@ function session(bytes: Uint8Array): string {
       if (isKnown || at < bytes.length / 2) continue;
       isKnown = true;
       session.attach(shop.data.layout, shop.manager);
-      shop.manager.peerJoined(session);
+      shop.manager.peerJoined(session.source);
       session.recall(false);
     }
-    if (session.have.count > 0) heard.add("pieces");
+    if (session.source.have.count > 0) heard.add("pieces");
     if (extensions.found !== null) heard.add("found");
   } finally {
     check(session.isInOrder, "nothing is asked or queued while choked");
     check(session.out.length <= 1_000_000, "what waits to be sent is bounded");
     session.close();
     extensions.left(session);
-    if (isKnown) shop.manager.peerLeft(session);
+    if (isKnown) shop.manager.peerLeft(session.source);
     shop.manager.checkInvariants();
   }
   return [...heard].join();

@@ -52,13 +52,13 @@ function converse(bytes: Uint8Array): string {
       bench.session.settle(bench.now);
       at = end;
     }
-    said = `${bench.session.have.count}/${bench.session.upload.length}`;
+    said = `${bench.session.source.have.count}/${bench.session.taker.upload.length}`;
   } finally {
     check(bench.session.isInOrder, "nothing is asked or queued while choked");
-    check(bench.session.upload.length <= 2000, "the upload queue is bounded");
+    check(bench.session.taker.upload.length <= 2000, "the upload queue is bounded");
     check(bench.session.out.length <= 4 * 1024 * 1024, "what waits to be sent is bounded");
     bench.session.close();
-    shop.manager.peerLeft(bench.session);
+    shop.manager.peerLeft(bench.session.source);
     shop.manager.checkInvariants();
   }
   return said;

@@ -9,9 +9,9 @@ import type { Bitfield } from "../../util/bitfield.ts";
 import { BLOCK_LENGTH, type Layout } from "../../metainfo/layout.ts";
 import * as wire from "../../wire/peer_wire.ts";
 import { Advice } from "./advice.ts";
+import type { BlockSource } from "./block_source.ts";
 import type { Patience } from "./patience.ts";
 import { type LatencySink, RequestWindow } from "./request_window.ts";
-import type { PeerSession } from "./session.ts";
 
 /** Counters that a session updates, and the work that it is charged for. */
 export interface BookLedger {
@@ -27,14 +27,14 @@ export interface BookLedger {
 export interface BlockDesk {
   readonly targetAt: number;
   /** The number of the next block to request from the peer (see Layout); -1 if there is none. */
-  next(peer: PeerSession): number;
+  next(peer: BlockSource): number;
   /** As `next`, out of this piece. */
-  nextOf(peer: PeerSession, piece: number, advised?: boolean): number;
-  nextDuplicate(peer: PeerSession): number;
-  release(peer: PeerSession, piece: number, block: number): void;
-  abandon(peer: PeerSession, piece: number, block: number): void;
-  target(peer: PeerSession, piece: number, block: number): Uint8Array | null;
-  arrived(peer: PeerSession, piece: number, block: number, asked: boolean): boolean;
+  nextOf(peer: BlockSource, piece: number, advised?: boolean): number;
+  nextDuplicate(peer: BlockSource): number;
+  release(peer: BlockSource, piece: number, block: number): void;
+  abandon(peer: BlockSource, piece: number, block: number): void;
+  target(peer: BlockSource, piece: number, block: number): Uint8Array | null;
+  arrived(peer: BlockSource, piece: number, block: number, asked: boolean): boolean;
 }
 
 /** The view of the torrent's pieces that a session needs. */
@@ -45,11 +45,11 @@ export interface BlockBook {
   readonly blocks: BlockDesk;
   /** What the peers have. */
   readonly holders: {
-    has(peer: PeerSession, piece: number): void;
-    hasMany(peer: PeerSession): void;
+    has(peer: BlockSource, piece: number): void;
+    hasMany(peer: BlockSource): void;
     /** Fills the peer's bitfield. */
-    hasAll(peer: PeerSession): void;
-    lost(peer: PeerSession, piece: number): void;
+    hasAll(peer: BlockSource): void;
+    lost(peer: BlockSource, piece: number): void;
   };
 }
 
@@ -66,7 +66,7 @@ export class DownloadSide {
   interested = false;
   #layout: Layout;
   #book: BlockBook;
-  readonly #peer: PeerSession;
+  readonly #source: BlockSource;
   readonly #out: wire.WireEncoder;
   readonly #patience: Patience;
   /** The incoming block: its piece (-1 for none), and its destination. */
@@ -81,7 +81,7 @@ export class DownloadSide {
   /** `book.states.version` when there was nothing to request. */
   #idleSince = -1;
   readonly #release = (piece: number, block: number) =>
-    this.#book.blocks.release(this.#peer, piece, block);
+    this.#book.blocks.release(this.#source, piece, block);
 
   readonly #withdraw = (piece: number, block: number) => {
     this.#release(piece, block);
@@ -92,13 +92,13 @@ export class DownloadSide {
   constructor(
     layout: Layout,
     book: BlockBook,
-    peer: PeerSession,
+    source: BlockSource,
     out: wire.WireEncoder,
     patience: Patience,
   ) {
     this.#layout = layout;
     this.#book = book;
-    this.#peer = peer;
+    this.#source = source;
     this.#out = out;
     this.#patience = patience;
   }
@@ -126,7 +126,7 @@ export class DownloadSide {
 
   /** Brings interest and requests up to date. */
   settle(now: number): void {
-    const interested = this.#peer.wanted > 0;
+    const interested = this.#source.wanted > 0;
     if (interested !== this.interested) {
       this.interested = interested;
       this.#out.signal(interested ? wire.INTERESTED : wire.NOT_INTERESTED);
@@ -161,7 +161,7 @@ export class DownloadSide {
     if (!this.#isBlock(piece, begin, length)) return this.#patience.strain();
     const block = begin / BLOCK_LENGTH;
     if (this.choked) this.advice.allowed.delete(piece);
-    if (this.window.rejected(piece, block)) this.#book.blocks.release(this.#peer, piece, block);
+    if (this.window.rejected(piece, block)) this.#book.blocks.release(this.#source, piece, block);
   }
 
   /** For tests: requests while choked are allowed ones. */
@@ -206,7 +206,7 @@ export class DownloadSide {
     this.#dropRequests();
     this.#incomingWanted = false;
     if (this.#incomingPiece < 0) return;
-    this.#book.blocks.abandon(this.#peer, this.#incomingPiece, this.#incomingBlock);
+    this.#book.blocks.abandon(this.#source, this.#incomingPiece, this.#incomingBlock);
     if (!cancels) this.#incomingPiece = -1;
   }
 
@@ -231,7 +231,7 @@ export class DownloadSide {
     }
     this.#incomingKnown = true;
     this.#incomingAsked = asked;
-    const target = this.#book.blocks.target(this.#peer, piece, block);
+    const target = this.#book.blocks.target(this.#source, piece, block);
     this.#incomingWanted = target !== null;
     return target;
   }
@@ -247,11 +247,11 @@ export class DownloadSide {
     this.#incomingCounted = -1;
     this.#incomingAsked = false;
     if (this.#incomingKnown) this.window.blockCame(now, asked);
-    if (wanted) this.#book.blocks.arrived(this.#peer, piece, block, asked);
+    if (wanted) this.#book.blocks.arrived(this.#source, piece, block, asked);
     else {
       const cause = this.#incomingKnown ? "duplicate" : "unasked";
       this.#book.ledger.waste(cause, length);
-      if (asked) this.#book.blocks.release(this.#peer, piece, block);
+      if (asked) this.#book.blocks.release(this.#source, piece, block);
     }
     return this.#incomingKnown ? length : 0;
   }
@@ -281,7 +281,7 @@ export class DownloadSide {
     const { window } = this, book = this.#book;
     while (window.outstanding < window.size) {
       const suggested = this.#nextSuggested();
-      const block = suggested >= 0 ? suggested : book.blocks.next(this.#peer);
+      const block = suggested >= 0 ? suggested : book.blocks.next(this.#source);
       if (block < 0) {
         this.#idleSince = book.states.version;
         // At a low limit a second copy costs more than it gains.
@@ -300,7 +300,7 @@ export class DownloadSide {
     const { window } = this;
     for (const piece of this.advice.allowed) {
       while (!window.snubbed && window.outstanding < window.size) {
-        const block = this.#book.blocks.nextOf(this.#peer, piece);
+        const block = this.#book.blocks.nextOf(this.#source, piece);
         if (block < 0) break;
         this.#ask(block, now);
       }
@@ -309,7 +309,7 @@ export class DownloadSide {
 
   #nextSuggested(): number {
     for (const piece of this.advice.suggested) {
-      const block = this.#book.blocks.nextOf(this.#peer, piece, true);
+      const block = this.#book.blocks.nextOf(this.#source, piece, true);
       if (block >= 0) return block;
       this.advice.suggested.delete(piece);
     }
@@ -319,7 +319,7 @@ export class DownloadSide {
   #fillDuplicates(now: number): void {
     const most = this.window.size >= QUICK_WINDOW ? QUICK_DUPLICATES : 1;
     while (this.window.outstanding < most) {
-      const block = this.#book.blocks.nextDuplicate(this.#peer);
+      const block = this.#book.blocks.nextDuplicate(this.#source);
       if (block < 0) return;
       this.#ask(block, now);
     }

@@ -163,21 +163,21 @@ export class PeerLink implements StreamSink {
 
   /** Sends the queue, in one write; more follows after that write. */
   flush(): void {
-    const { out, upload } = this.session;
+    const { out, upload } = this.session.taker;
     if (this.#sending || this.#ended || (out.length === 0 && upload.length === 0)) return;
     const buffer = this.#buffers.take();
     buffer.append(out.bytes);
     out.clear();
     this.#addBlocks(buffer);
     if (buffer.length === 0) return this.#buffers.give(buffer);
-    const { unchokedAt } = this.session;
+    const { unchokedAt } = this.session.taker;
     this.#sending = true;
     this.#spokeAt = this.#clock.now();
     // One immediately reusable buffer serves all links, and stays in the processor's cache.
     const free = this.socket.send(buffer.bytes, () => {
       if (!free) this.#buffers.give(buffer);
       this.#sending = false;
-      this.session.written(unchokedAt, this.#clock.now());
+      this.session.taker.written(unchokedAt, this.#clock.now());
       this.#fitWrites();
       this.flush();
     });
@@ -200,13 +200,13 @@ export class PeerLink implements StreamSink {
     if (this.#held.length > 0) {
       // Nothing can arrive, and that is not the peer's fault.
       this.#heardAt = now;
-      this.session.window.excuse(now);
+      this.session.source.window.excuse(now);
     }
     if (now - this.#heardAt > SILENCE_MS) {
       this.close(new ProtocolError("silent", "The peer sent nothing for two minutes"));
       return;
     }
-    this.session.stuck = this.#sending && now - this.#spokeAt >= STUCK_MS;
+    this.session.taker.stuck = this.#sending && now - this.#spokeAt >= STUCK_MS;
     const idle = !this.#sending && now - this.#spokeAt > KEEP_ALIVE_MS;
     if (idle) this.session.out.keepAlive();
     this.session.tick(now);
@@ -255,7 +255,7 @@ export class PeerLink implements StreamSink {
 
   // hot
   #addBlocks(buffer: WireEncoder): void {
-    const { upload } = this.session, now = this.#clock.now();
+    const { upload } = this.session.taker, now = this.#clock.now();
     let waited = false;
     for (let room = this.#batch; room > 0 && upload.length > 0;) {
       if (!this.#up.passOrWait(this.#sendAgain, now)) return;
@@ -274,7 +274,7 @@ export class PeerLink implements StreamSink {
 
   /** Adds adjacent blocks, read at once. Returns how many; none if reading would be slow. */
   #addRun(buffer: WireEncoder, most: number, now: number): number {
-    const { upload } = this.session, { piece, begin } = upload.at(0)!;
+    const { upload } = this.session.taker, { piece, begin } = upload.at(0)!;
     const lengths = upload.run(most), total = sum(lengths);
     if (!this.reader.readNow(piece, begin, buffer.room(lengths.length, total))) return 0;
     buffer.pieces(piece, begin, lengths);
@@ -285,7 +285,7 @@ export class PeerLink implements StreamSink {
 
   /** Adds one block, if it is in memory. Returns how many. */
   #addLoaded(buffer: WireEncoder, now: number): number {
-    const { upload } = this.session, { piece, begin, length } = upload.at(0)!;
+    const { upload } = this.session.taker, { piece, begin, length } = upload.at(0)!;
     if (!this.reader.prepare(piece, begin, length, this.#disk)) return 0;
     upload.skip(1);
     this.reader.copy(piece, begin, buffer.piece(piece, begin, length));
@@ -295,15 +295,15 @@ export class PeerLink implements StreamSink {
 
   #charge(bytes: number, now: number): void {
     this.#up.charge(bytes, now);
-    this.session.up.add(bytes);
+    this.session.taker.up.add(bytes);
   }
 
   /** If the oldest request is for this block, only it is refused; it may have been cancelled. */
   #readFailed(piece: number, begin: number, end: number): void {
-    const oldest = this.session.upload.at(0);
+    const oldest = this.session.taker.upload.at(0);
     if (this.#ended || oldest?.piece !== piece) return;
     if (oldest.begin >= end || oldest.begin + oldest.length <= begin) return;
-    this.session.refuseNext();
+    this.session.taker.refuseNext();
     this.flush();
   }
 

@@ -7,9 +7,9 @@ import { ProtocolError } from "../../util/errors.ts";
 import type { Layout } from "../../metainfo/layout.ts";
 import { EXTENSION_HANDSHAKE, extensionName, LT_DONTHAVE } from "../../wire/extension.ts";
 import * as wire from "../../wire/peer_wire.ts";
+import type { BlockSource } from "./block_source.ts";
 import type { BlockBook, DownloadSide } from "./download_side.ts";
 import { EarlyPieces, NO_BOOK } from "./early_pieces.ts";
-import type { ExtensionSide } from "./extension_side.ts";
 import type { Patience } from "./patience.ts";
 import type { PeerSession, SessionEvents } from "./session.ts";
 import { ALLOWED_FAST_PIECES, type UploadSide } from "./upload_side.ts";
@@ -23,16 +23,13 @@ export interface MessageParts {
   readonly session: PeerSession;
   readonly taking: DownloadSide;
   readonly giving: UploadSide;
-  readonly extension: ExtensionSide;
   readonly patience: Patience;
-  readonly budget: WorkBudget;
   readonly events: SessionEvents;
 }
 
 export class PeerMessages implements wire.WireSink {
-  /** It has sent a whole requested block: some peers accept requests and never do. */
-  delivers = false;
   readonly #session: PeerSession;
+  readonly #source: BlockSource;
   readonly #taking: DownloadSide;
   readonly #giving: UploadSide;
   readonly #parts: MessageParts;
@@ -52,14 +49,15 @@ export class PeerMessages implements wire.WireSink {
   constructor(parts: MessageParts, layout: Layout, book: BlockBook) {
     this.#parts = parts;
     this.#session = parts.session;
+    this.#source = parts.session.source;
     this.#taking = parts.taking;
     this.#giving = parts.giving;
     this.#events = parts.events;
-    this.#budget = parts.budget;
+    this.#budget = parts.session.budget;
     this.#layout = layout;
     this.#book = book;
     this.#early = book === NO_BOOK ? new EarlyPieces() : null;
-    const bytes = this.#early ? null : parts.session.have.bytes.length;
+    const bytes = this.#early ? null : this.#source.have.bytes.length;
     this.#decoder = new wire.WireDecoder(this, bytes);
   }
 
@@ -83,7 +81,7 @@ export class PeerMessages implements wire.WireSink {
     this.#layout = layout;
     this.#book = book;
     this.#paid = book.ledger.work.steps;
-    if (this.#early !== null) this.#decoder.expectBitfield(this.#session.have.bytes.length);
+    if (this.#early !== null) this.#decoder.expectBitfield(this.#source.have.bytes.length);
   }
 
   /**
@@ -93,8 +91,8 @@ export class PeerMessages implements wire.WireSink {
   recall(): void {
     const early = this.#early;
     this.#early = null;
-    if (early !== null) early.replay(this, this.#session.have.bytes.length);
-    else this.#book.holders.hasMany(this.#session);
+    if (early !== null) early.replay(this, this.#source.have.bytes.length);
+    else this.#book.holders.hasMany(this.#source);
   }
 
   /** `uploaded`: payload bytes that the peer has had from us. */
@@ -119,7 +117,7 @@ export class PeerMessages implements wire.WireSink {
   onSignal(id: number): void {
     switch (id) {
       case wire.CHOKE:
-        this.#budget.spend(this.#session.window.held);
+        this.#budget.spend(this.#source.window.held);
         this.#taking.setChoked(true);
         break;
       case wire.UNCHOKE:
@@ -127,8 +125,8 @@ export class PeerMessages implements wire.WireSink {
         break;
       case wire.INTERESTED:
       case wire.NOT_INTERESTED:
-        if (this.#session.peerInterested === (id === wire.INTERESTED)) return this.#pay();
-        this.#session.peerInterested = id === wire.INTERESTED;
+        if (this.#session.taker.peerInterested === (id === wire.INTERESTED)) return this.#pay();
+        this.#session.taker.peerInterested = id === wire.INTERESTED;
         this.#budget.spend(TURN_STEPS);
         this.#events.interestChanged(this.#session);
         break;
@@ -153,9 +151,9 @@ export class PeerMessages implements wire.WireSink {
     }
     if (id === wire.SUGGEST) this.#taking.advice.suggest(value);
     else if (id === wire.ALLOWED_FAST) this.#taking.advice.allow(value);
-    else if (this.#session.have.set(value)) {
-      this.#session.upload.suggested.delete(value);
-      this.#book.holders.has(this.#session, value);
+    else if (this.#source.have.set(value)) {
+      this.#session.taker.upload.suggested.delete(value);
+      this.#book.holders.has(this.#source, value);
     } else return;
     this.#events.changed(this.#session);
   }
@@ -176,7 +174,7 @@ export class PeerMessages implements wire.WireSink {
 
   onBlockMessage(id: number, piece: number, begin: number, length: number): void {
     if (id !== wire.REQUEST) {
-      this.#budget.spend((this.#session.upload.length + this.#session.window.held) / 8);
+      this.#budget.spend((this.#session.taker.upload.length + this.#source.window.held) / 8);
     }
     this.#pay();
     if (id === wire.REQUEST) this.#onRequest(piece, begin, length);
@@ -201,12 +199,12 @@ export class PeerMessages implements wire.WireSink {
     this.#pay();
     if (id === EXTENSION_HANDSHAKE) return this.#onExtensionHandshake(payload);
     if (extensionName(id) === LT_DONTHAVE) this.#onDontHave(payload);
-    else this.#parts.extension.onMessage(id, payload);
+    else this.#session.extension.onMessage(id, payload);
   }
 
   #onExtensionHandshake(payload: Uint8Array): void {
-    const handshake = this.#parts.extension.onHandshake(payload);
-    if (handshake.reqq !== undefined) this.#session.window.setReqq(handshake.reqq);
+    const handshake = this.#session.extension.onHandshake(payload);
+    if (handshake.reqq !== undefined) this.#source.window.setReqq(handshake.reqq);
     this.#events.extensionHandshake(this.#session, handshake);
   }
 
@@ -219,7 +217,7 @@ export class PeerMessages implements wire.WireSink {
   // hot
   blockEnd(): void {
     const length = this.#taking.blockEnd(this.#now);
-    if (length > 0) this.delivers = true;
+    if (length > 0) this.#source.delivers = true;
     this.#budget.delivered(length);
     this.#paid = this.#book.ledger.work.steps; // the cost of a block is ours
     this.#events.changed(this.#session);
@@ -237,8 +235,8 @@ export class PeerMessages implements wire.WireSink {
     if (!this.#session.info.fast) throw notNegotiated();
     if (this.#early !== null) return this.#early.onSignal(id);
     if (id === wire.HAVE_NONE) return this.#onHaveNone();
-    const isNews = !this.#session.have.full;
-    if (isNews) this.#book.holders.hasAll(this.#session);
+    const isNews = !this.#source.have.full;
+    if (isNews) this.#book.holders.hasAll(this.#source);
     this.#toldMore(isNews);
   }
 
@@ -252,7 +250,7 @@ export class PeerMessages implements wire.WireSink {
   #allowFast(): void {
     if (
       !this.#session.info.fast || this.#allowedFast ||
-      this.#session.have.count >= ALLOWED_FAST_PIECES
+      this.#source.have.count >= ALLOWED_FAST_PIECES
     ) return;
     this.#allowedFast = true;
     this.#giving.allowFast(this.#session.info.allowedFast?.(ALLOWED_FAST_PIECES) ?? []);
@@ -260,14 +258,14 @@ export class PeerMessages implements wire.WireSink {
 
   /** Bits missing from `field` retract nothing: BEP 54 has a message for that. */
   #addPieces(field: Bitfield): void {
-    const before = this.#session.have.count;
+    const before = this.#source.have.count;
     if (before > 0) {
-      this.#session.have.merge(field, (piece) => this.#book.holders.has(this.#session, piece));
+      this.#source.have.merge(field, (piece) => this.#book.holders.has(this.#source, piece));
     } else {
-      this.#session.have.replace(field);
-      this.#book.holders.hasMany(this.#session);
+      this.#source.have.replace(field);
+      this.#book.holders.hasMany(this.#source);
     }
-    this.#toldMore(this.#session.have.count > before);
+    this.#toldMore(this.#source.have.count > before);
   }
 
   #toldMore(isNews: boolean): void {
@@ -281,8 +279,8 @@ export class PeerMessages implements wire.WireSink {
     if (payload.length !== 4) throw new ProtocolError("bad-length", "A don't-have of wrong length");
     const piece = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
     this.#early?.onDontHave(piece);
-    if (piece >= this.#layout.pieceCount || !this.#session.have.clear(piece)) return;
-    this.#book.holders.lost(this.#session, piece);
+    if (piece >= this.#layout.pieceCount || !this.#source.have.clear(piece)) return;
+    this.#book.holders.lost(this.#source, piece);
     this.#events.changed(this.#session);
   }
 }

@@ -1,21 +1,22 @@
 /**
- * One connected peer: download_side.ts and upload_side.ts are the two directions, extension_side.ts
- * the extension protocol, and peer_messages.ts says what each message of the peer does. A session has
- * no socket, clock, timer or promise: inputs are calls with the time, outputs gather in `out` and
- * `upload`.
+ * One connected peer: download_side.ts and upload_side.ts are the two directions, block_source.ts and
+ * block_taker.ts what the piece manager and the choker see of them, extension_side.ts the extension
+ * protocol, and peer_messages.ts says what each message of the peer does. A session has no socket,
+ * clock, timer or promise: inputs are calls with the time, outputs gather in `out` and the queue of
+ * the taker.
  */
 import { Bitfield } from "../../util/bitfield.ts";
-import type { RateMeter } from "../../util/rate_meter.ts";
-import { BLOCK_LENGTH, type Layout } from "../../metainfo/layout.ts";
+import type { Layout } from "../../metainfo/layout.ts";
 import * as wire from "../../wire/peer_wire.ts";
 import { type ExtensionHandshake, LT_DONTHAVE } from "../../wire/extension.ts";
+import { BlockSource } from "./block_source.ts";
+import { BlockTaker } from "./block_taker.ts";
 import { type BlockBook, DownloadSide } from "./download_side.ts";
 import { absentBook } from "./early_pieces.ts";
 import { type ExtensionPort, ExtensionSide, NO_EXTENSIONS } from "./extension_side.ts";
 import { Patience } from "./patience.ts";
 import { PeerMessages } from "./peer_messages.ts";
-import type { RequestWindow } from "./request_window.ts";
-import type { UploadQueue, UploadRequest } from "./upload_queue.ts";
+import type { UploadRequest } from "./upload_queue.ts";
 import { UploadSide } from "./upload_side.ts";
 import { WorkBudget } from "./work_budget.ts";
 
@@ -53,27 +54,14 @@ export interface SessionInfo {
 }
 
 export class PeerSession {
-  readonly slot: number;
-  readonly key: number;
   readonly info: SessionInfo;
-  have: Bitfield;
   readonly out = new wire.WireEncoder();
-  readonly window: RequestWindow;
-  readonly upload: UploadQueue;
-  readonly down: RateMeter;
-  readonly up: RateMeter;
+  /** What the peer has for us, and what it takes from us. */
+  readonly source: BlockSource;
+  readonly taker: BlockTaker;
   readonly extension: ExtensionSide;
   /** The work that the peer may still cause. */
   readonly budget: WorkBudget;
-
-  peerInterested = false;
-  /** It has not read for so long that our last write is still in progress. Kept by its link. */
-  stuck = false;
-
-  // Kept by the piece manager.
-  wanted = 0;
-  pickable = 0;
-  countsWhole = false;
 
   #layout: Layout;
   #book: BlockBook;
@@ -83,7 +71,6 @@ export class PeerSession {
   readonly #messages: PeerMessages;
   readonly #taking: DownloadSide;
   readonly #giving: UploadSide;
-  #scratch: Uint8Array | null = null;
 
   /** `layout`, `book`: NO_LAYOUT and NO_BOOK while the torrent is unknown; `attach` follows. */
   constructor(
@@ -97,31 +84,38 @@ export class PeerSession {
     this.#book = book;
     this.#events = events;
     this.info = info;
-    this.slot = info.slot;
-    this.key = info.key;
-    this.have = new Bitfield(layout.pieceCount);
-    const { fast, connectedAt } = info, patience = new Patience();
+    const { fast, connectedAt } = info, { out } = this, patience = new Patience();
+    const changed = () => events.changed(this);
     this.budget = new WorkBudget(info.work ?? WorkBudget.atFirst(layout.pieceCount), connectedAt);
-    this.extension = new ExtensionSide(this, extensions, () => events.changed(this));
-    this.#taking = new DownloadSide(layout, book, this, this.out, patience);
-    this.#giving = new UploadSide(layout, book.have, this.out, fast, patience, connectedAt);
+    this.extension = new ExtensionSide(this, extensions, changed);
+    const giving = this.#giving = new UploadSide(
+      layout,
+      book.have,
+      out,
+      fast,
+      patience,
+      connectedAt,
+    );
+    let taking!: DownloadSide;
+    this.source = new BlockSource({
+      session: this,
+      side: (source) => taking = new DownloadSide(layout, book, source, out, patience),
+      dropTarget: () => this.#messages.dropTarget(),
+      changed,
+    }, layout.pieceCount);
+    this.#taking = taking;
+    this.taker = new BlockTaker({
+      session: this,
+      side: giving,
+      have: () => this.#book.have,
+      choked: (dropped) => events.choked?.(this, dropped),
+      changed,
+    });
     this.#messages = new PeerMessages(
-      {
-        session: this,
-        taking: this.#taking,
-        giving: this.#giving,
-        extension: this.extension,
-        patience,
-        budget: this.budget,
-        events,
-      },
+      { session: this, taking, giving, patience, events },
       layout,
       book,
     );
-    this.window = this.#taking.window;
-    this.down = this.#taking.rate;
-    this.upload = this.#giving.queue;
-    this.up = this.#giving.rate;
   }
 
   /** Whether most of the peer's bytes are useless. */
@@ -129,71 +123,9 @@ export class PeerSession {
     return !this.isEarly && this.budget.isWasteful(this.#layout.pieceCount);
   }
 
-  get peerChoking(): boolean {
-    return this.#taking.choked;
-  }
-
-  get interested(): boolean {
-    return this.#taking.interested;
-  }
-
-  get choking(): boolean {
-    return this.#giving.choking;
-  }
-
-  /** When we last choked or unchoked the peer. */
-  get unchokedAt(): number {
-    return this.#giving.chokedAt;
-  }
-
-  /** Whether it made no request while it was last unchoked. */
-  wastesTurns(now: number, busy: boolean): boolean {
-    return this.#giving.wastesTurns(now, busy);
-  }
-
-  get connectedAt(): number {
-    return this.info.connectedAt;
-  }
-
   /** Whether the peer announced its pieces, or showed by other messages that it has none yet. */
   get toldPieces(): boolean {
-    return this.#messages.toldPieces || this.peerInterested || this.have.count > 0;
-  }
-
-  get snubbed(): boolean {
-    return this.window.snubbed;
-  }
-
-  /** Whether it has sent a whole block: some peers accept requests and never do. */
-  get delivers(): boolean {
-    return this.#messages.delivers;
-  }
-
-  get outstanding(): number {
-    return this.#taking.outstanding;
-  }
-
-  get scratch(): Uint8Array {
-    return this.#scratch ??= new Uint8Array(BLOCK_LENGTH);
-  }
-
-  /** The peer needs nothing more: it has everything, or all that it wants. */
-  get isDone(): boolean {
-    return this.have.full || this.extension.uploadOnly;
-  }
-
-  /** It is interested in our pieces, whatever it said about wanting nothing more. */
-  get needsUs(): boolean {
-    return this.peerInterested && this.have.lacksAnyOf(this.#book.have);
-  }
-
-  /** Whether it had room for requests and found nothing; whether blocks became free since then. */
-  get isIdle(): boolean {
-    return this.#taking.isIdle;
-  }
-
-  get isHungry(): boolean {
-    return this.#taking.isHungry;
+    return this.#messages.toldPieces || this.taker.peerInterested || this.source.have.count > 0;
   }
 
   /** For tests: requests and queued blocks are allowed while choked, on either side. */
@@ -224,7 +156,7 @@ export class PeerSession {
   attach(layout: Layout, book: BlockBook): void {
     this.#layout = layout;
     if (this.isEarly) {
-      this.have = new Bitfield(layout.pieceCount);
+      this.source.have = new Bitfield(layout.pieceCount);
       this.budget.spend(WorkBudget.atFirst(0) - WorkBudget.atFirst(layout.pieceCount));
     }
     this.#use(book);
@@ -239,8 +171,8 @@ export class PeerSession {
     this.#messages.dropTarget();
     this.#taking.end(true);
     this.#giving.detach(now);
-    this.down.rest();
-    this.up.rest();
+    this.source.down.rest();
+    this.taker.up.rest();
     this.#told ??= this.#book.have;
     this.#use(absentBook(this.#layout.pieceCount));
     this.#events.changed(this);
@@ -263,7 +195,7 @@ export class PeerSession {
     this.#messages.recall();
     if (!hidden) {
       have.forEachSet((piece) => {
-        if (!told?.has(piece)) this.announce(piece);
+        if (!told?.has(piece)) this.taker.announce(piece);
       });
     }
     told?.forEachSet((piece) => {
@@ -274,17 +206,12 @@ export class PeerSession {
 
   /** Bytes from the peer; borrowed. Throws a ProtocolError if the connection must end. */
   receive(chunk: Uint8Array, now: number): void {
-    this.#messages.receive(chunk, now, this.up.total);
+    this.#messages.receive(chunk, now, this.taker.up.total);
   }
 
   /** The connection has ended: all requested blocks are released. */
   close(): void {
     this.#taking.end(false);
-  }
-
-  /** We have a new piece. */
-  announce(piece: number): void {
-    this.out.number(wire.HAVE, piece);
   }
 
   /** We lost a piece: peers that support it are told (BEP 54), and queued requests are refused. */
@@ -302,24 +229,6 @@ export class PeerSession {
     this.#events.changed(this);
   }
 
-  /** The oldest request of the peer cannot be served. */
-  refuseNext(): void {
-    this.#giving.refuseNext();
-  }
-
-  setChoking(choking: boolean, now: number): void {
-    const dropped = this.#giving.setChoking(choking, now);
-    if (dropped === null) return;
-    if (choking) this.#events.choked?.(this, dropped);
-    this.upload.suggested.clear();
-    this.#events.changed(this);
-  }
-
-  /** `out`, as it was when `unchokedAt` was `changedAt`, has been written. */
-  written(changedAt: number, now: number): void {
-    this.#giving.written(changedAt, now);
-  }
-
   /** Brings interest and requests up to date. Once a turn, when something changed. */
   settle(now: number): void {
     const before = this.#book.ledger.work.steps;
@@ -329,22 +238,8 @@ export class PeerSession {
 
   /** A few times a second: rates, window, and releasing a snubbed peer's blocks. */
   tick(now: number): void {
-    this.up.sample(now);
+    this.taker.up.sample(now);
     this.#taking.tick(now, this.#messages.left);
-    if (this.window.wantsMore) this.#events.changed(this);
-  }
-
-  hasAsked(piece: number, block: number): boolean {
-    return this.#taking.hasAsked(piece, block);
-  }
-
-  cancelRequest(piece: number, block: number): void {
-    this.#taking.cancel(piece, block);
-    this.#events.changed(this);
-  }
-
-  dropIncoming(): void {
-    this.#messages.dropTarget();
-    this.#taking.dropIncoming();
+    if (this.source.window.wantsMore) this.#events.changed(this);
   }
 }

@@ -39,7 +39,7 @@ class Early {
   /** The torrent becomes known. */
   attach(): this {
     this.session.attach(this.shop.data.layout, this.shop.manager);
-    this.shop.manager.peerJoined(this.session);
+    this.shop.manager.peerJoined(this.session.source);
     this.session.recall(false);
     this.shop.check();
     return this;
@@ -47,7 +47,7 @@ class Early {
 
   get has(): number[] {
     const pieces: number[] = [];
-    this.session.have.forEachSet((piece) => pieces.push(piece));
+    this.session.source.have.forEachSet((piece) => pieces.push(piece));
     return pieces;
   }
 
@@ -67,7 +67,7 @@ describe("a session of an unknown torrent", () => {
     early.hears((voice) => voice.signal(wire.UNCHOKE));
     early.session.settle(0);
     assert.deepEqual(early.said(), []);
-    assert.equal(early.session.isDone, false);
+    assert.equal(early.session.taker.isDone, false);
   });
 
   it("keeps a bitfield, HAVEs and don't-haves until the torrent is known", () => {
@@ -93,7 +93,7 @@ describe("a session of an unknown torrent", () => {
     const [first, second] = early.said();
     assert.deepEqual(first, { kind: "signal", id: wire.INTERESTED });
     assert.equal(second!.kind, "block");
-    assert.equal(early.session.have.full, true);
+    assert.equal(early.session.source.have.full, true);
   });
 
   it("takes a bitfield that was half here when the torrent became known", () => {
@@ -114,7 +114,7 @@ describe("a session of an unknown torrent", () => {
       const early = new Early().hears(say);
       assert.throws(() => early.attach(), { code });
       early.session.close();
-      early.shop.manager.peerLeft(early.session);
+      early.shop.manager.peerLeft(early.session.source);
       early.shop.manager.checkInvariants();
     }
   });
@@ -154,6 +154,6 @@ describe("a session of an unknown torrent", () => {
     early.said();
     early.hears((voice) => voice.block(wire.REQUEST, 0, 0, 16_384));
     assert.deepEqual(early.said().map(({ kind }) => kind), ["block"]);
-    assert.equal(early.session.upload.length, 0);
+    assert.equal(early.session.taker.upload.length, 0);
   });
 });

@@ -38,7 +38,7 @@ describe("PeerLink", () => {
   it("passes the bytes to its session and reports the end of each chunk", () => {
     const { socket, session, heard } = linked();
     socket.receive(message((voice) => voice.number(wire.HAVE, 3)));
-    assert.equal(session.have.has(3), true);
+    assert.equal(session.source.have.has(3), true);
     assert.deepEqual(heard, ["received"]);
   });
 
@@ -46,11 +46,11 @@ describe("PeerLink", () => {
     const { socket, session, link } = linked();
     link.flush();
     assert.equal(socket.sent.length, 0, "nothing to say");
-    session.announce(1);
-    session.announce(2);
+    session.taker.announce(1);
+    session.taker.announce(2);
     link.flush();
     assert.equal(toHex(socket.take()), "0000000504000000010000000504" + "00000002");
-    session.announce(3);
+    session.taker.announce(3);
     link.flush();
     link.flush();
     assert.equal(socket.sent.length, 1, "one write at a time");
@@ -91,10 +91,10 @@ describe("PeerLink", () => {
 
   it("sends nothing more once it ended", () => {
     const { socket, session, link, clock } = linked();
-    session.announce(1);
+    session.taker.announce(1);
     link.flush();
     link.close(null);
-    session.announce(2);
+    session.taker.announce(2);
     socket.acknowledge();
     link.flush();
     clock.pass(500_000);
@@ -117,7 +117,7 @@ describe("PeerLink", () => {
 
   it("queues no keep-alives for a peer that reads nothing", () => {
     const { socket, session, link, clock } = linked();
-    session.announce(1);
+    session.taker.announce(1);
     link.flush();
     socket.take();
     for (let half = 0; half < 240; half++) {
@@ -136,15 +136,19 @@ describe("PeerLink", () => {
     socket.receive(concatBytes(...haves));
     assert.equal(socket.paused, true);
     assert.equal(throttle.total, 8);
-    assert.deepEqual([1, 2, 3].map((piece) => session.have.has(piece)), [false, false, false]);
+    assert.deepEqual([1, 2, 3].map((piece) => session.source.have.has(piece)), [
+      false,
+      false,
+      false,
+    ]);
     clock.pass(10);
     throttle.serve(clock.now());
-    assert.deepEqual([1, 2, 3].map((piece) => session.have.has(piece)), [true, true, false]);
+    assert.deepEqual([1, 2, 3].map((piece) => session.source.have.has(piece)), [true, true, false]);
     socket.receive(message((voice) => voice.number(wire.HAVE, 4)));
     assert.equal(throttle.total, 18, "what was in flight waits in its place");
     clock.pass(100);
     throttle.serve(clock.now());
-    assert.deepEqual([3, 4].map((piece) => session.have.has(piece)), [true, true]);
+    assert.deepEqual([3, 4].map((piece) => session.source.have.has(piece)), [true, true]);
     assert.equal(throttle.total, 36);
     assert.equal(socket.paused, false);
   });
@@ -155,7 +159,7 @@ describe("PeerLink", () => {
     socket.receive(message((voice) => voice.signal(wire.HAVE_ALL)));
     socket.receive(message((voice) => voice.signal(wire.UNCHOKE)));
     session.settle(clock.now());
-    assert.equal(session.outstanding, 8);
+    assert.equal(session.source.outstanding, 8);
     socket.receive(
       message((voice) => voice.piece(0, 0, 16384).set(bench.shop.right({ piece: 0, block: 0 }))),
     );
@@ -169,16 +173,16 @@ describe("PeerLink", () => {
     };
     pass(4 * 320); // 640 s of the 1640 that the block takes: ten bytes a time
     assert.equal(socket.paused, true);
-    assert.equal(session.snubbed, false);
-    assert.ok(session.down.total > 0, "what came so far counts");
+    assert.equal(session.source.snubbed, false);
+    assert.ok(session.source.down.total > 0, "what came so far counts");
     throttle.setLimit(10_000, clock.now());
     for (let half = 0; half < 40 && socket.paused; half++) pass(1);
     assert.equal(socket.paused, false);
-    assert.equal(session.outstanding, 7);
-    assert.equal(session.down.total, 16384);
+    assert.equal(session.source.outstanding, 7);
+    assert.equal(session.source.down.total, 16384);
     assert.equal(socket.isClosed, false);
     pass(100);
-    assert.equal(session.snubbed, true, "from then on it is the peer's turn");
+    assert.equal(session.source.snubbed, true, "from then on it is the peer's turn");
     assert.equal(heard.includes("ended: silent"), false);
   });
 

@@ -56,7 +56,7 @@ function scene(fast = true) {
     broke: (error) => errors.push(error),
   });
   socket.attach(link);
-  session.setChoking(false, clock.now());
+  session.taker.setChoking(false, clock.now());
   link.flush();
   socket.acknowledge();
   socket.take();
@@ -113,7 +113,7 @@ describe("PeerLink: uploads", () => {
     for (let piece = 0; piece < 20; piece++) warm.add(piece);
     says(request(0, 0));
     assert.equal(socket.underWay.length, 1, "a block is under way");
-    session.setChoking(true, clock.now());
+    session.taker.setChoking(true, clock.now());
     link.flush();
     const late = (count: number) => {
       for (let i = 0; i < count && errors.length === 0; i++) says(request(1, 0));
@@ -139,7 +139,7 @@ describe("PeerLink: uploads", () => {
       request(1, 2)(out);
     });
     assert.equal(socket.underWay.length, 0, "nothing is there yet");
-    session.announce(7);
+    session.taker.announce(7);
     link.flush();
     assert.deepEqual(read(socket.take()), ["number 4 7"]);
     socket.acknowledge();
@@ -169,7 +169,11 @@ describe("PeerLink: uploads", () => {
       assert.equal(socket.underWay.length, 1);
       sizes.push(read(socket.take()).length);
       const sent = sizes.reduce((sum, size) => sum + size);
-      assert.equal(session.upload.length, 180 - sent, "the rest waits until the peer has taken it");
+      assert.equal(
+        session.taker.upload.length,
+        180 - sent,
+        "the rest waits until the peer has taken it",
+      );
       socket.acknowledge();
     }
     assert.deepEqual(sizes, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 6]);
@@ -275,6 +279,6 @@ describe("PeerLink: uploads", () => {
     session.withdraw(0);
     link.flush();
     assert.deepEqual(read(socket.take()), ["reject 0 0", "reject 0 0"]);
-    assert.equal(session.upload.length, 1);
+    assert.equal(session.taker.upload.length, 1);
   });
 });

@@ -66,15 +66,15 @@ describe("PeerSession: asking", () => {
         assert.equal(asked.length, 30);
         assert.equal(new Set(asked).size, 30);
         assert.equal(one.shop.manager.ledger.wastedBytes, 0);
-        assert.equal(one.session.down.total, one.shop.data.content.length);
-        assert.equal(one.session.window.outstanding, 0);
+        assert.equal(one.session.source.down.total, one.shop.data.content.length);
+        assert.equal(one.session.source.window.outstanding, 0);
       }
     }
   });
 
   it("asks in bulk: not before a quarter of the window is free", () => {
     const one = bench().hearsSeed();
-    one.session.window.setShare(Infinity, false, null, 8);
+    one.session.source.window.setShare(Infinity, false, null, 8);
     const ids = one.asks();
     one.hearsBlocks(ids.slice(0, 1));
     assert.deepEqual(one.asks(), []);
@@ -89,7 +89,7 @@ describe("PeerSession: asking", () => {
       b.hearsSeed();
       const ids = a.asks();
       a.hearsBlocks(ids.slice(0, 2)).hearsSignal(wire.CHOKE);
-      assert.equal(a.session.window.outstanding, 0);
+      assert.equal(a.session.source.window.outstanding, 0);
       assert.deepEqual(a.settles(), []);
       const others = b.asks();
       assert.deepEqual(others.slice(0, 6), ids.slice(2));
@@ -162,7 +162,7 @@ describe("PeerSession: asking", () => {
     assert.equal(ids.length, 4);
     b.hearsSeed();
     assert.deepEqual(b.asks(), ids.slice(0, 1), "one at a time while it is not quick");
-    assert.equal(b.session.isIdle, true);
+    assert.equal(b.session.source.isIdle, true);
     b.hearsBlocks(ids.slice(0, 1));
     assert.deepEqual(blocksOf(a.said(), wire.CANCEL), ids.slice(0, 1));
     a.hearsBlocks(ids.slice(1));
@@ -175,11 +175,11 @@ describe("PeerSession: asking", () => {
     a.asks();
     b.hearsSeed();
     b.asks();
-    assert.deepEqual([b.session.isIdle, b.session.isHungry], [true, false]);
+    assert.deepEqual([b.session.source.isIdle, b.session.source.isHungry], [true, false]);
     a.hearsSignal(wire.CHOKE);
-    assert.equal(b.session.isHungry, true);
+    assert.equal(b.session.source.isHungry, true);
     assert.equal(b.asks().length, 3);
-    assert.equal(b.session.isHungry, false);
+    assert.equal(b.session.source.isHungry, false);
   });
 });
 
@@ -190,7 +190,7 @@ describe("PeerSession: unrequested blocks", () => {
     assert.equal(one.shop.manager.ledger.wastedBytes, BLOCK);
     one.hearsBlocks([id!]).hearsBlocks([id!]);
     assert.equal(one.shop.manager.ledger.wastedBytes, 2 * BLOCK);
-    assert.equal(one.session.down.total, 3 * BLOCK);
+    assert.equal(one.session.source.down.total, 3 * BLOCK);
     let count = 0;
     const end = refusal(() => {
       for (; count < 1000; count++) one.hearsBlocks([{ piece: 3, block: 1 }]);
@@ -226,15 +226,15 @@ describe("PeerSession: slow peers", () => {
     a.hearsSeed();
     const ids = a.asks();
     a.pass(15_000);
-    assert.equal(a.session.snubbed, false);
+    assert.equal(a.session.source.snubbed, false);
     a.pass(500);
-    assert.equal(a.session.snubbed, true);
-    assert.equal(a.session.window.outstanding, 0);
+    assert.equal(a.session.source.snubbed, true);
+    assert.equal(a.session.source.window.outstanding, 0);
     assert.deepEqual(a.settles(), []);
     b.hearsSeed();
     assert.deepEqual(b.asks().slice(0, 5), ids);
     a.hearsBlocks(ids.slice(4));
-    assert.equal(a.session.snubbed, false);
+    assert.equal(a.session.source.snubbed, false);
     b.said();
     b.hearsBlocks(ids.slice(0, 4));
     shop.assertComplete();
@@ -247,9 +247,9 @@ describe("PeerSession: slow peers", () => {
     const [id] = a.asks();
     const message = pieceMessage(a, 0, 0);
     a.receives(message.slice(0, 9000));
-    assert.equal(a.session.window.outstanding, 0);
+    assert.equal(a.session.source.window.outstanding, 0);
     a.pass(20_000);
-    assert.equal(a.session.snubbed, true);
+    assert.equal(a.session.source.snubbed, true);
     b.hearsSeed();
     assert.deepEqual(b.asks(), [id]);
     b.hearsBlocks([id!]);
@@ -257,7 +257,7 @@ describe("PeerSession: slow peers", () => {
     const rest = pieceMessage(a, 0, 0).slice(9000);
     a.receives(rest);
     assert.equal(shop.manager.ledger.wastedBytes, BLOCK);
-    assert.equal(a.session.snubbed, false);
+    assert.equal(a.session.source.snubbed, false);
   });
 
   it("a snubbed peer holds no blocks, and gets only a request that tests it", () => {
@@ -269,14 +269,14 @@ describe("PeerSession: slow peers", () => {
     a.pass(60_000);
     const probes = a.asks();
     assert.equal(probes.length, 1);
-    assert.equal(a.session.window.outstanding, 0);
+    assert.equal(a.session.source.window.outstanding, 0);
     assert.equal(shop.manager.openPieces.size, 0, "nothing waits for it");
     a.pass(30_000);
     assert.deepEqual(a.settles(), [], "not again so soon");
     b.hearsSeed();
     assert.deepEqual(b.asks().length, 2);
     a.hearsBlocks(probes);
-    assert.equal(a.session.snubbed, false);
+    assert.equal(a.session.source.snubbed, false);
     b.said();
     shop.check();
   });
@@ -289,7 +289,7 @@ describe("PeerSession: slow peers", () => {
     b.hearsSeed();
     assert.equal(b.asks().length, 2);
     assert.deepEqual(a.settles(), []);
-    assert.equal(a.session.outstanding, 0);
+    assert.equal(a.session.source.outstanding, 0);
   });
 
   it("ignores a block whose piece was given up and begun again meanwhile", () => {
@@ -317,7 +317,7 @@ describe("PeerSession: slow peers", () => {
     const one = bench({ fast: false }).hearsSeed();
     one.asks();
     one.pass(20_000);
-    assert.equal(one.session.snubbed, true);
+    assert.equal(one.session.source.snubbed, true);
     one.hearsSignal(wire.CHOKE).hearsSignal(wire.UNCHOKE);
     assert.equal(one.asks().length, 8);
   });
@@ -331,8 +331,8 @@ describe("PeerSession: slow peers", () => {
       queue.push(...a.asks());
       if (i % 20 === 0) a.pass(500);
     }
-    assert.equal(a.session.snubbed, false);
-    assert.equal(a.session.hasAsked(lost!.piece, lost!.block), false);
+    assert.equal(a.session.source.snubbed, false);
+    assert.equal(a.session.source.hasAsked(lost!.piece, lost!.block), false);
     const again = [...queue, ...(b.hearsSeed(), b.asks())];
     const was = again.some((id) => id.piece === lost!.piece && id.block === lost!.block) ||
       shop.manager.have.has(lost!.piece);

@@ -49,7 +49,7 @@ describe("PeerSession: uploads while it chokes (BEP 6)", () => {
     const one = choked();
     one.said();
     one.hears(request(1, 0)).hears(request(3, 0));
-    assert.equal(one.session.upload.length, 1);
+    assert.equal(one.session.taker.upload.length, 1);
     assert.deepEqual(blocksOf(one.said(), wire.REJECT).map(({ piece }) => piece), [3]);
     assert.equal(one.session.isInOrder, true);
   });
@@ -58,56 +58,56 @@ describe("PeerSession: uploads while it chokes (BEP 6)", () => {
     const one = choked();
     one.said();
     for (let i = 0; i < 20; i++) one.hears(request(1, i % 4));
-    assert.equal(one.session.upload.length, 12);
+    assert.equal(one.session.taker.upload.length, 12);
     assert.equal(blocksOf(one.said(), wire.REJECT).length, 8);
   });
 
   it("sends the rest of the piece that is under way after a choke, and rejects the others", () => {
     const one = choked();
-    one.session.setChoking(false, one.now);
+    one.session.taker.setChoking(false, one.now);
     one.said();
     for (const block of [0, 1, 2]) one.hears(request(3, block));
     one.hears(request(4, 0));
-    one.session.upload.skip(1);
-    uploads(one.session.up, 100_000, one.now);
-    one.session.setChoking(true, one.now);
+    one.session.taker.upload.skip(1);
+    uploads(one.session.taker.up, 100_000, one.now);
+    one.session.taker.setChoking(true, one.now);
     assert.deepEqual(blocksOf(one.said(), wire.REJECT).map(({ piece }) => piece), [4]);
-    assert.equal(one.session.upload.length, 2);
+    assert.equal(one.session.taker.upload.length, 2);
     assert.equal(one.session.isInOrder, true);
     one.hears(request(3, 3));
-    assert.equal(one.session.upload.length, 2, "nothing more of it");
+    assert.equal(one.session.taker.upload.length, 2, "nothing more of it");
   });
 
   it("rejects the rest of a piece, too, if it would take long", () => {
     const one = choked();
-    one.session.setChoking(false, one.now);
+    one.session.taker.setChoking(false, one.now);
     for (const block of [0, 1, 2]) one.hears(request(3, block));
-    one.session.upload.skip(1);
-    uploads(one.session.up, 4000, one.now);
-    one.session.setChoking(true, one.now);
-    assert.equal(one.session.upload.length, 0);
+    one.session.taker.upload.skip(1);
+    uploads(one.session.taker.up, 4000, one.now);
+    one.session.taker.setChoking(true, one.now);
+    assert.equal(one.session.taker.upload.length, 0);
   });
 
   it("remembers until a choke which suggestions were not followed", () => {
-    const one = choked(), { suggested } = one.session.upload;
-    one.session.setChoking(false, one.now);
+    const one = choked(), { suggested } = one.session.taker.upload;
+    one.session.taker.setChoking(false, one.now);
     for (const piece of [3, 4, 5]) suggested.add(piece);
     one.hears(request(3, 0)).hears((voice) => voice.number(wire.HAVE, 4));
     assert.deepEqual([...suggested], [5]);
-    one.session.setChoking(true, one.now);
+    one.session.taker.setChoking(true, one.now);
     assert.equal(suggested.size, 0);
   });
 
   it("keeps queued requests for allowed pieces when it chokes, and rejects the rest", () => {
     const one = choked();
-    one.session.setChoking(false, one.now);
+    one.session.taker.setChoking(false, one.now);
     one.said();
     one.hears(request(1, 0)).hears(request(3, 0)).hears(request(2, 1));
-    one.session.setChoking(true, one.now);
+    one.session.taker.setChoking(true, one.now);
     const said = one.said();
     assert.deepEqual(said[0], { kind: "signal", id: wire.CHOKE });
     assert.deepEqual(blocksOf(said, wire.REJECT).map(({ piece }) => piece), [3]);
-    assert.equal(one.session.upload.length, 2);
+    assert.equal(one.session.taker.upload.length, 2);
   });
 });
 
@@ -115,11 +115,11 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
   /** A session that served the peer `got` blocks and has choked it since; its CHOKE is written. */
   function chokedAgain(fast: boolean, got = 0): SessionBench {
     const one = choked(fast);
-    one.session.setChoking(false, one.now);
-    one.session.up.add(got * BLOCK);
+    one.session.taker.setChoking(false, one.now);
+    one.session.taker.up.add(got * BLOCK);
     one.now += 10_000;
-    one.session.setChoking(true, one.now);
-    one.session.written(one.now, one.now + 100);
+    one.session.taker.setChoking(true, one.now);
+    one.session.taker.written(one.now, one.now + 100);
     one.said();
     return one;
   }
@@ -150,11 +150,11 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
 
   it("lasts while our CHOKE waits behind other bytes, but not for ever", () => {
     const one = choked();
-    one.session.setChoking(false, one.now);
+    one.session.taker.setChoking(false, one.now);
     one.now += 1000;
-    const before = one.session.unchokedAt;
-    one.session.setChoking(true, one.now);
-    one.session.written(before, one.now);
+    const before = one.session.taker.unchokedAt;
+    one.session.taker.setChoking(true, one.now);
+    one.session.taker.written(before, one.now);
     assert.equal(asks(one, 6000), 6000);
     assert.ok(asks(one, 1000) < 300, "a minute was enough");
   });
@@ -170,12 +170,12 @@ describe("PeerSession: a peer that asks on and on while choked", () => {
     const one = choked();
     one.now += 60_000;
     assert.equal(asks(one, 12, 1), 12);
-    assert.equal(one.session.upload.length, 12);
+    assert.equal(one.session.taker.upload.length, 12);
     for (let turn = 0; turn < 20; turn++) {
       assert.equal(asks(one, 49), 49, "before it has ever been unchoked, too");
-      one.session.setChoking(false, one.now);
-      one.session.setChoking(true, one.now + 1);
-      one.session.written(one.now + 1, one.now + 1);
+      one.session.taker.setChoking(false, one.now);
+      one.session.taker.setChoking(true, one.now + 1);
+      one.session.taker.written(one.now + 1, one.now + 1);
       one.now += 10_000;
     }
   });
@@ -201,7 +201,7 @@ describe("PeerSession: downloads while it is choked (BEP 6)", () => {
       for (let block = 0; block < 4; block++) voice.block(wire.REJECT, 5, block * BLOCK, BLOCK);
     });
     assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
-    assert.equal(one.session.window.outstanding, 0);
+    assert.equal(one.session.source.window.outstanding, 0);
   });
 
   it("continues allowed pieces during a choke, and releases the others", () => {
@@ -210,7 +210,7 @@ describe("PeerSession: downloads while it is choked (BEP 6)", () => {
     one.hearsSignal(wire.UNCHOKE);
     assert.ok(blocksOf(one.settles(), wire.REQUEST).length > 4);
     one.hearsSignal(wire.CHOKE);
-    assert.equal(one.session.window.outstanding, 4);
+    assert.equal(one.session.source.window.outstanding, 4);
     assert.deepEqual(blocksOf(one.settles(), wire.REQUEST), []);
   });
 

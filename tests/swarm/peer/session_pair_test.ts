@@ -22,8 +22,8 @@ function having(pieces: Iterable<number> | "all", options: WorkshopOptions = {})
 }
 
 function unchokeBoth({ a, b }: SessionWire): void {
-  a.session.setChoking(false, a.now);
-  b.session.setChoking(false, b.now);
+  a.session.taker.setChoking(false, a.now);
+  b.session.taker.setChoking(false, b.now);
 }
 
 describe("Two PeerSessions back to back", () => {
@@ -53,8 +53,8 @@ describe("Two PeerSessions back to back", () => {
             );
             assert.deepEqual(interest, [wire.INTERESTED, wire.NOT_INTERESTED]);
             assert.equal(signalsOf(pair.saidByA).includes(wire.INTERESTED), false);
-            assert.equal(pair.a.session.peerInterested, false);
-            assert.equal(pair.a.session.up.total, 0, "counted by the link");
+            assert.equal(pair.a.session.taker.peerInterested, false);
+            assert.equal(pair.a.session.taker.up.total, 0, "counted by the link");
           }
         }
       }
@@ -70,7 +70,7 @@ describe("Two PeerSessions back to back", () => {
       one.assertComplete();
       other.assertComplete();
       assert.equal(pair.blocks, 30);
-      assert.equal(pair.a.session.have.full && pair.b.session.have.full, true);
+      assert.equal(pair.a.session.source.have.full && pair.b.session.source.have.full, true);
     }
   });
 
@@ -83,11 +83,11 @@ describe("Two PeerSessions back to back", () => {
       let chokes = 0;
       for (let i = 0; pair.step(5) && i < 1000; i++) {
         if (i % 3 !== 2) continue;
-        pair.a.session.setChoking(true, pair.a.now);
+        pair.a.session.taker.setChoking(true, pair.a.now);
         pair.run();
-        assert.equal(pair.b.session.outstanding, 0);
+        assert.equal(pair.b.session.source.outstanding, 0);
         if (!leech.manager.complete) chokes++;
-        pair.a.session.setChoking(false, pair.a.now);
+        pair.a.session.taker.setChoking(false, pair.a.now);
       }
       leech.assertComplete();
       assert.ok(chokes >= 3, `${chokes}`);
@@ -144,8 +144,9 @@ describe("Two PeerSessions back to back", () => {
           pair.breaks();
           connect(from, to);
           breaks++;
-        } else if (action === 1) side.session.setChoking(!side.session.choking, side.now);
-        else if (action === 2) {
+        } else if (action === 1) {
+          side.session.taker.setChoking(!side.session.taker.choking, side.now);
+        } else if (action === 2) {
           for (const one of [pair.a, pair.b]) one.pass(20_000);
           pauses++;
         } else pair.step(1 + dice.below(6));

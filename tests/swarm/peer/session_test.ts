@@ -74,7 +74,7 @@ describe("PeerSession: the opening", () => {
 
   it("announces a piece that we got", () => {
     const one = bench();
-    one.session.announce(5);
+    one.session.taker.announce(5);
     assert.deepEqual(one.said(), [{ kind: "number", id: wire.HAVE, value: 5 }]);
   });
 });
@@ -83,15 +83,15 @@ describe("PeerSession: the peer's pieces", () => {
   it("accepts a bitfield, have-all, have-none or nothing, and HAVEs after them", () => {
     const field = bench({ fast: false }).hears((voice) => voice.bitfield(bits(1, 3)));
     field.hears((voice) => voice.number(wire.HAVE, 4));
-    assert.deepEqual([...field.session.have.bytes], [...bits(1, 3, 4)]);
-    assert.equal(field.session.wanted, 3);
+    assert.deepEqual([...field.session.source.have.bytes], [...bits(1, 3, 4)]);
+    assert.equal(field.session.source.wanted, 3);
     const all = bench().hearsSignal(wire.HAVE_ALL);
-    assert.equal(all.session.have.full, true);
-    assert.equal(all.session.countsWhole, true);
+    assert.equal(all.session.source.have.full, true);
+    assert.equal(all.session.source.countsWhole, true);
     const none = bench().hearsSignal(wire.HAVE_NONE).hears((voice) => voice.number(wire.HAVE, 0));
-    assert.equal(none.session.have.count, 1);
+    assert.equal(none.session.source.have.count, 1);
     const nothing = bench({ fast: false }).hears((voice) => voice.number(wire.HAVE, 0));
-    assert.equal(nothing.session.wanted, 1);
+    assert.equal(nothing.session.source.wanted, 1);
   });
 
   it("accepts HAVEs before the bitfield", () => {
@@ -99,8 +99,8 @@ describe("PeerSession: the peer's pieces", () => {
     one.hears((voice) => voice.number(wire.HAVE, 2));
     one.hears((voice) => voice.number(wire.HAVE, 2));
     one.hears((voice) => voice.bitfield(bits(2, 5)));
-    assert.deepEqual([...one.session.have.bytes], [...bits(2, 5)]);
-    assert.equal(one.session.wanted, 2);
+    assert.deepEqual([...one.session.source.have.bytes], [...bits(2, 5)]);
+    assert.equal(one.session.source.wanted, 2);
     assert.equal(one.shop.manager.holders.availabilityOf(2), 1);
   });
 
@@ -108,10 +108,14 @@ describe("PeerSession: the peer's pieces", () => {
     const one = bench().hearsSignal(wire.HAVE_NONE);
     one.hears((voice) => voice.bitfield(bits(1)));
     one.hears((voice) => voice.bitfield(bits(2, 5)));
-    assert.deepEqual([...one.session.have.bytes], [...bits(1, 2, 5)], "nothing is taken back");
-    assert.equal(one.session.wanted, 3);
+    assert.deepEqual(
+      [...one.session.source.have.bytes],
+      [...bits(1, 2, 5)],
+      "nothing is taken back",
+    );
+    assert.equal(one.session.source.wanted, 3);
     one.hears((voice) => voice.signal(wire.HAVE_ALL));
-    assert.equal(one.session.have.full, true);
+    assert.equal(one.session.source.have.full, true);
     for (let piece = 0; piece < 8; piece++) {
       assert.equal(one.shop.manager.holders.availabilityOf(piece), 1);
     }
@@ -173,22 +177,22 @@ describe("PeerSession: the peer's pieces", () => {
     one.receives(Uint8Array.of(0, 0, 0, 3, wire.PORT, 1, 1, 0, 0, 0, 0, 0, 0, 0, 2, 99, 1));
     one.hears((voice) => voice.number(wire.SUGGEST, 1));
     one.hears((voice) => voice.number(wire.ALLOWED_FAST, 7));
-    assert.equal(one.session.have.count, 0);
+    assert.equal(one.session.source.have.count, 0);
     assert.deepEqual(one.settles(), []);
   });
 
   it("takes back a piece that the peer lost (BEP 54)", () => {
     const one = bench().hearsSignal(wire.HAVE_ALL);
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
-    assert.equal(one.session.have.has(3), false);
-    assert.equal(one.session.wanted, 7);
+    assert.equal(one.session.source.have.has(3), false);
+    assert.equal(one.session.source.wanted, 7);
     assert.equal(one.shop.manager.holders.availabilityOf(3), 0);
     assert.equal(one.shop.manager.holders.availabilityOf(4), 1);
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 3)));
     one.hears((voice) => voice.extended(7, Uint8Array.of(0, 0, 0, 99)));
-    assert.equal(one.session.have.count, 7);
+    assert.equal(one.session.source.have.count, 7);
     one.hears((voice) => voice.number(wire.HAVE, 3));
-    assert.equal(one.session.wanted, 8);
+    assert.equal(one.session.source.wanted, 8);
     const short = () => one.hears((voice) => voice.extended(7, Uint8Array.of(3)));
     assert.equal(refusal(short), "bad-length");
   });
@@ -213,9 +217,9 @@ describe("PeerSession: interest", () => {
 
   it("the peer's is noted, and that it changed", () => {
     const one = bench().hearsSignal(wire.INTERESTED);
-    assert.equal(one.session.peerInterested, true);
+    assert.equal(one.session.taker.peerInterested, true);
     one.hearsSignal(wire.NOT_INTERESTED);
-    assert.equal(one.session.peerInterested, false);
+    assert.equal(one.session.taker.peerInterested, false);
     assert.equal(one.interestChanges, 2);
   });
 });
@@ -228,7 +232,7 @@ describe("PeerSession: extensions", () => {
     const one = bench().hearsSignal(wire.HAVE_ALL);
     one.hears(handshake("d1:v3:abc4:reqqi3e11:upload_onlyi1ee"));
     assert.equal(one.session.extension.client, "abc");
-    assert.equal(one.session.isDone, true);
+    assert.equal(one.session.taker.isDone, true);
     assert.deepEqual(one.handshakes.map(({ reqq }) => reqq), [3]);
     one.hearsSignal(wire.UNCHOKE);
     assert.equal(one.asks().length, 3);
@@ -237,15 +241,15 @@ describe("PeerSession: extensions", () => {
   it("accepts a peer's renewed wish for pieces (BEP 21), announced or shown", () => {
     const one = bench().hears(handshake("d11:upload_onlyi1ee"));
     one.shop.manager.states.markHave(3);
-    assert.deepEqual([one.session.isDone, one.session.needsUs], [true, false]);
+    assert.deepEqual([one.session.taker.isDone, one.session.taker.needsUs], [true, false]);
     one.hearsSignal(wire.INTERESTED);
-    assert.deepEqual([one.session.isDone, one.session.needsUs], [true, true]);
+    assert.deepEqual([one.session.taker.isDone, one.session.taker.needsUs], [true, true]);
     one.hears((voice) => voice.number(wire.HAVE, 3));
-    assert.equal(one.session.needsUs, false, "it has all that we have");
+    assert.equal(one.session.taker.needsUs, false, "it has all that we have");
     one.hears(handshake("d1:v3:abce"));
-    assert.equal(one.session.isDone, true);
+    assert.equal(one.session.taker.isDone, true);
     one.hears(handshake("d11:upload_onlyi0ee"));
-    assert.equal(one.session.isDone, false);
+    assert.equal(one.session.taker.isDone, false);
   });
 
   it("refuses messages that were not negotiated or offered, and invalid handshakes", () => {
@@ -272,7 +276,7 @@ describe("PeerSession: serving", () => {
     const one = bench(options);
     one.shop.manager.states.markHave(0);
     one.shop.manager.states.markHave(7);
-    if (!choking) one.session.setChoking(false, one.now);
+    if (!choking) one.session.taker.setChoking(false, one.now);
     one.said();
     return one;
   }
@@ -283,9 +287,17 @@ describe("PeerSession: serving", () => {
     const one = serving();
     one.hears(request(0, 3 * BLOCK, BLOCK)).hears(request(7, BLOCK, BLOCK / 2));
     one.hears(request(0, 5, 7));
-    assert.deepEqual(one.session.upload.next(), { piece: 0, begin: 3 * BLOCK, length: BLOCK });
-    assert.deepEqual(one.session.upload.next(), { piece: 7, begin: BLOCK, length: BLOCK / 2 });
-    assert.deepEqual(one.session.upload.next(), { piece: 0, begin: 5, length: 7 });
+    assert.deepEqual(one.session.taker.upload.next(), {
+      piece: 0,
+      begin: 3 * BLOCK,
+      length: BLOCK,
+    });
+    assert.deepEqual(one.session.taker.upload.next(), {
+      piece: 7,
+      begin: BLOCK,
+      length: BLOCK / 2,
+    });
+    assert.deepEqual(one.session.taker.upload.next(), { piece: 0, begin: 5, length: 7 });
     assert.deepEqual(one.said(), []);
   });
 
@@ -305,7 +317,7 @@ describe("PeerSession: serving", () => {
     for (const fast of [true, false]) {
       for (const [piece, begin, length] of wrong) {
         const one = serving({ fast }).hears(request(piece, begin, length));
-        assert.equal(one.session.upload.length, 0);
+        assert.equal(one.session.taker.upload.length, 0);
         const reject = { kind: "block", id: wire.REJECT, piece, begin, length };
         assert.deepEqual(one.said(), fast ? [reject] : []);
       }
@@ -324,22 +336,22 @@ describe("PeerSession: serving", () => {
     assert.deepEqual(blocksOf(fast.said(), wire.REJECT), [{ piece: 0, block: 0 }]);
     const plain = serving({ fast: false }, true).hears(request(0, 0, BLOCK));
     assert.deepEqual(plain.said(), []);
-    assert.equal(fast.session.upload.length + plain.session.upload.length, 0);
+    assert.equal(fast.session.taker.upload.length + plain.session.taker.upload.length, 0);
   });
 
   it("rejects queued requests when it chokes the peer", () => {
     for (const fast of [true, false]) {
       const one = serving({ fast }).hears(request(0, 0, BLOCK)).hears(request(0, BLOCK, BLOCK));
-      one.session.setChoking(true, one.now + 5);
+      one.session.taker.setChoking(true, one.now + 5);
       const said = one.said();
       assert.deepEqual(signalsOf(said), [wire.CHOKE]);
       const rejected = blocksOf(said, wire.REJECT);
       assert.deepEqual(rejected, fast ? [{ piece: 0, block: 0 }, { piece: 0, block: 1 }] : []);
-      assert.equal(one.session.upload.length, 0);
-      assert.equal(one.session.unchokedAt, one.now + 5);
-      one.session.setChoking(true, one.now + 9);
+      assert.equal(one.session.taker.upload.length, 0);
+      assert.equal(one.session.taker.unchokedAt, one.now + 5);
+      one.session.taker.setChoking(true, one.now + 9);
       assert.deepEqual(one.said(), []);
-      one.session.setChoking(false, one.now + 10);
+      one.session.taker.setChoking(false, one.now + 10);
       assert.deepEqual(signalsOf(one.said()), [wire.UNCHOKE]);
     }
   });
@@ -350,7 +362,7 @@ describe("PeerSession: serving", () => {
       const one = serving({ fast }).hears(request(0, 0, BLOCK)).hears(request(0, BLOCK, BLOCK));
       one.hears(cancel);
       assert.deepEqual(blocksOf(one.said(), wire.REJECT), fast ? [{ piece: 0, block: 1 }] : []);
-      assert.equal(one.session.upload.length, 1);
+      assert.equal(one.session.taker.upload.length, 1);
       one.hears(cancel);
       assert.deepEqual(one.said(), []);
     }
@@ -358,35 +370,35 @@ describe("PeerSession: serving", () => {
 
   it("knows that a peer let its turn pass, until it downloads something", () => {
     const one = serving(), { session } = one;
-    const wastes = (after: number) => session.wastesTurns(one.now + after, true);
+    const wastes = (after: number) => session.taker.wastesTurns(one.now + after, true);
     assert.deepEqual([wastes(0), wastes(4999), wastes(5000)], [false, false, true]);
-    session.setChoking(true, one.now += 1900);
+    session.taker.setChoking(true, one.now += 1900);
     assert.equal(wastes(60_000), false, "the turn was too short, and waiting wastes nothing");
-    session.setChoking(false, one.now += 60_000);
-    session.setChoking(true, one.now += 10_000);
+    session.taker.setChoking(false, one.now += 60_000);
+    session.taker.setChoking(true, one.now += 10_000);
     assert.equal(wastes(0), true);
-    session.setChoking(false, one.now += 60_000);
+    session.taker.setChoking(false, one.now += 60_000);
     assert.equal(wastes(0), true, "before it uses the next one");
     one.hears(request(0, 0, BLOCK));
     assert.equal(wastes(10_000), false, "it waits for us");
-    session.upload.skip(1);
-    session.up.add(BLOCK);
+    session.taker.upload.skip(1);
+    session.taker.up.add(BLOCK);
     assert.equal(wastes(10_000), false);
-    session.setChoking(true, one.now += 20_000);
+    session.taker.setChoking(true, one.now += 20_000);
     assert.equal(wastes(60_000), false);
   });
 
   it("queues no more than it promised, and rejects the rest", () => {
     const one = serving();
     for (let i = 0; i < 600; i++) one.hears(request(0, (i % 4) * BLOCK, BLOCK));
-    assert.equal(one.session.upload.length, 500);
+    assert.equal(one.session.taker.upload.length, 500);
     assert.equal(blocksOf(one.said(), wire.REJECT).length, 100);
   });
 
   it("ends the connection of a peer that floods us with requests and reads no answer", () => {
     for (const choking of [true, false]) {
       const one = serving();
-      one.session.setChoking(choking, one.now);
+      one.session.taker.setChoking(choking, one.now);
       let count = 0;
       const end = refusal(() => {
         for (; count < 100_000; count += 100) {
@@ -403,7 +415,7 @@ describe("PeerSession: serving", () => {
 
   it("keeps the connection of a peer that reads the answers", () => {
     const one = serving();
-    one.session.setChoking(true, one.now);
+    one.session.taker.setChoking(true, one.now);
     one.said();
     for (let i = 0; i < 300; i++) {
       one.hears((voice) => {

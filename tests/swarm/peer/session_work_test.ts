@@ -51,7 +51,7 @@ function flood(one: SessionBench, say: (voice: wire.WireEncoder, i: number) => v
   }
   const steps = one.shop.manager.ledger.work.steps - before;
   one.session.close();
-  one.shop.manager.peerLeft(one.session);
+  one.shop.manager.peerLeft(one.session.source);
   return { code, bytes, steps };
 }
 
@@ -108,7 +108,7 @@ describe("PeerSession: the work that a peer may cause", () => {
       try {
         one.hearsSignal(wire.UNCHOKE);
         one.session.settle(one.now);
-        assert.ok(one.session.outstanding > 0, "it was asked");
+        assert.ok(one.session.source.outstanding > 0, "it was asked");
         one.hearsSignal(wire.CHOKE);
       } catch (error) {
         code = (error as ProtocolError).code;
@@ -117,7 +117,7 @@ describe("PeerSession: the work that a peer may cause", () => {
     }
     assert.equal(code, "costly");
     one.session.close();
-    one.shop.manager.peerLeft(one.session);
+    one.shop.manager.peerLeft(one.session.source);
   });
 
   it("takes a step or two for HAVE_ALL, a HAVE, and a piece taken back", () => {
@@ -130,16 +130,16 @@ describe("PeerSession: the work that a peer may cause", () => {
     assert.ok(steps((voice) => voice.signal(wire.HAVE_ALL)) <= PIECES / 256);
     assert.ok(steps((voice) => lost(voice, 9)) <= 2);
     assert.ok(steps((voice) => voice.number(wire.HAVE, 9)) <= 2);
-    assert.equal(one.session.wanted, PIECES);
+    assert.equal(one.session.source.wanted, PIECES);
     assert.equal(one.shop.manager.holders.availabilityOf(9), 1);
     one.shop.manager.checkInvariants();
-    one.shop.manager.peerLeft(one.session);
+    one.shop.manager.peerLeft(one.session.source);
     assert.equal(one.shop.manager.holders.availabilityOf(9), 0);
   });
 
   it("tolerates a peer that announces all its pieces as it gets them, and requests as many", () => {
     const one = bench();
-    one.session.setChoking(false, one.now);
+    one.session.taker.setChoking(false, one.now);
     one.hears((voice) => voice.bitfield(new Uint8Array(PIECES / 8)));
     for (let piece = 0; piece < PIECES; piece += 64) {
       one.now += 10;
@@ -149,9 +149,9 @@ describe("PeerSession: the work that a peer may cause", () => {
       one.session.settle(one.now);
       one.session.out.clear();
     }
-    assert.equal(one.session.have.full, true);
+    assert.equal(one.session.source.have.full, true);
     one.session.close();
-    one.shop.manager.peerLeft(one.session);
+    one.shop.manager.peerLeft(one.session.source);
   });
 
   it("tolerates a peer that sends useful blocks, whatever else it sends", () => {
