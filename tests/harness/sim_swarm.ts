@@ -172,8 +172,8 @@ export class SimSwarm {
 
   async untilDone(participants: Participant[], limitMs?: number): Promise<void> {
     const done = (p: Participant) => {
-      const { state } = p.torrent.snapshot();
-      assert.notEqual(state, "failed", p.torrent.snapshot().error?.message ?? "failed");
+      const { state, error } = p.torrent.status();
+      assert.notEqual(state, "failed", error?.message ?? "failed");
       return state === "done" || state === "seeding";
     };
     await this.run(() => participants.every(done), limitMs);
