@@ -205,39 +205,52 @@ function removeAny(path: string): void {
   else fs.unlinkSync(path);
 }
 
-/** Follows symlinks and reads pipes: the path is the user's own, not a torrent's. */
+/**
+ * Follows symlinks and reads pipes: the path is the user's own, not a torrent's. Thousands of files are
+ * read at the start of a client, and a call to a thread costs more than a small file, so only opening
+ * and reading, which wait for a disk, are done there.
+ */
 async function read(
   path: string,
   maxBytes: number,
   { regularOnly = false }: { regularOnly?: boolean } = {},
 ): Promise<Uint8Array> {
-  let file: fs.promises.FileHandle | undefined;
-  try {
-    file = await fs.promises.open(path, regularOnly ? O_RDONLY | O_NONBLOCK : O_RDONLY);
-    const stats = await file.stat(), { size } = stats;
-    if (regularOnly) demandFile(stats);
-    if (size > maxBytes) throw tooLarge(path, maxBytes);
-    // Only a size of 0 is unreliable: pipes have it, and files that the system generates on
-    // reading.
-    const expected = size > 0 ? size : Math.min(maxBytes, READ_STEP_BYTES);
-    // One more byte, to see the end of the file in the same step.
-    let bytes = new Uint8Array(expected + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(bytes, length, bytes.length - length, null);
-      if (bytesRead === 0) return bytes.slice(0, length);
-      length += bytesRead;
-      if (length > maxBytes) throw tooLarge(path, maxBytes);
-      if (length === bytes.length) {
-        const larger = new Uint8Array(Math.min(maxBytes, length * 2) + 1);
-        larger.set(bytes);
-        bytes = larger;
-      }
+  return await attemptAsync("read", path, async () => {
+    const flags = regularOnly ? O_RDONLY | O_NONBLOCK : O_RDONLY;
+    const fd = await called<number>((done) => fs.open(path, flags, done));
+    try {
+      const stats = fs.fstatSync(fd);
+      if (regularOnly) demandFile(stats);
+      if (stats.size > maxBytes) throw tooLarge(path, maxBytes);
+      return await readAll(fd, stats, path, maxBytes);
+    } finally {
+      fs.closeSync(fd);
     }
-  } catch (error) {
-    throw fileError("read", path, error);
-  } finally {
-    await file?.close();
+  });
+}
+
+async function readAll(
+  fd: number,
+  stats: fs.Stats,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const { size } = stats, isFile = stats.isFile();
+  // Only a size of 0 is unreliable: pipes have it, and files that the system generates on reading.
+  const expected = size > 0 ? size : Math.min(maxBytes, READ_STEP_BYTES);
+  // One more byte, to see the end of the file in the same step.
+  let bytes = new Uint8Array(expected + 1), length = 0;
+  for (;;) {
+    const into = bytes.subarray(length);
+    const count = await called<number>((done) => fs.read(fd, into, 0, into.length, null, done));
+    length += count;
+    if (length > maxBytes) throw tooLarge(path, maxBytes);
+    if (count === 0 || (isFile && length === size)) return bytes.slice(0, length);
+    if (length === bytes.length) {
+      const larger = new Uint8Array(Math.min(maxBytes, length * 2) + 1);
+      larger.set(bytes);
+      bytes = larger;
+    }
   }
 }
 
