@@ -8,7 +8,15 @@ import process from "node:process";
 /** The system's Python: the one for which Debian packs libtorrent. */
 export const python = "/usr/bin/python3";
 
-export type Peer = "libtorrent" | "aria2" | "transmission" | "opentracker" | "mktorrent";
+export type Peer =
+  | "libtorrent"
+  | "aria2"
+  | "transmission"
+  | "opentracker"
+  | "mktorrent"
+  | "transmissionrpc"
+  | "prometheus"
+  | "desktop";
 
 const packages: Readonly<Record<Peer, string>> = {
   libtorrent: "python3-libtorrent",
@@ -16,6 +24,15 @@ const packages: Readonly<Record<Peer, string>> = {
   transmission: "transmission-daemon transmission-cli",
   opentracker: "opentracker",
   mktorrent: "mktorrent",
+  transmissionrpc: "python3-transmissionrpc",
+  prometheus: "prometheus",
+  desktop: "transmission-qt transmission-remote-gtk xvfb",
+};
+
+/** Modules of Python, by the peers that are such. */
+const modules: Readonly<Partial<Record<Peer, string>>> = {
+  libtorrent: "libtorrent",
+  transmissionrpc: "transmissionrpc",
 };
 
 const programs: Readonly<Record<Peer, readonly string[]>> = {
@@ -24,6 +41,9 @@ const programs: Readonly<Record<Peer, readonly string[]>> = {
   transmission: ["transmission-daemon", "transmission-remote"],
   opentracker: ["opentracker"],
   mktorrent: ["mktorrent"],
+  transmissionrpc: [],
+  prometheus: ["prometheus", "promtool"],
+  desktop: ["transmission-qt", "transmission-remote-gtk", "Xvfb"],
 };
 
 /**
@@ -47,7 +67,8 @@ const known = new Map<Peer, boolean>();
 function isHere(peer: Peer): boolean {
   const before = known.get(peer);
   if (before !== undefined) return before;
-  const here = hasPython(peer === "libtorrent" ? "import libtorrent" : "") &&
+  const module = modules[peer];
+  const here = hasPython(module === undefined ? "" : `import ${module}`) &&
     programs[peer].every(onPath);
   known.set(peer, here);
   return here;

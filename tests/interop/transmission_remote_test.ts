@@ -4,16 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { needs } from "./needs.ts";
-import { freePort } from "./ports.ts";
-import type { Program } from "./program.ts";
+import { startRpcDaemon } from "./rpc_daemon.ts";
 import { Scene } from "./scene.ts";
 import type { TorrentSpec } from "../../scripts/lib/make_torrent.ts";
-import { shoalCommand } from "./shoal.ts";
-import { until } from "./until.ts";
 
 interface Command {
   args: string[];
@@ -80,32 +76,9 @@ function remote(port: number, args: readonly string[]): Promise<Command> {
   });
 }
 
-async function startDaemon(): Promise<{ port: number; folder: string; program: Program }> {
-  const folder = scene.folder(),
-    state = join(folder, "state"),
-    config = join(folder, "config.jsonc");
-  const port = await freePort();
-  mkdirSync(join(folder, "adl"));
-  writeFileSync(
-    config,
-    JSON.stringify({
-      torrents: { dir: join(folder, "adl") },
-      roots: [folder],
-      listen: `127.0.0.1:${port}`,
-      unix: "",
-      dht: false,
-      lsd: false,
-    }),
-  );
-  const args = ["daemon", "--config", config, "--state-dir", state];
-  const program = scene.start([...shoalCommand(), ...args]);
-  await until("the API listens", () => program.stderr.includes("The API listens"));
-  return { port, folder, program };
-}
-
 describe("transmission-remote", { skip: needs("transmission") }, () => {
   it("controls the daemon as it does Transmission", { timeout: 120_000 }, async () => {
-    const { port, folder, program } = await startDaemon();
+    const { port, folder, program } = await startRpcDaemon(scene);
     const single = scene.payload(SINGLE), multi = scene.payload(MULTI);
     const given: Readonly<Record<string, string>> = {
       $W: folder,
