@@ -9,6 +9,7 @@ import type { Http, ServeOn } from "../types.ts";
 import { hostPort, plainAddress } from "./addresses.ts";
 import { netError } from "./errno.ts";
 import { HttpLines } from "./http_lines.ts";
+import { inTurns } from "./in_turns.ts";
 import { DEFAULT_LIMITS, serverError } from "./serving.ts";
 import { listenOnPath } from "./unix_socket.ts";
 
@@ -20,13 +21,13 @@ export const serve: Http["serve"] = async (on, handler, limits) => {
     import("node:http"),
     import("@hono/node-server"),
   ]);
-  const answer = getRequestListener(fetchFor(handler), {
+  const answer = inTurns(getRequestListener(fetchFor(handler), {
     overrideGlobalObjects: false,
     errorHandler: (error) =>
       (error as Error).name === "RequestError"
         ? new Response("Bad Request", { status: 400 })
         : serverError(),
-  }) as RequestListener;
+  }) as RequestListener);
   const server = createServer();
   const lines = new HttpLines(server, { ...DEFAULT_LIMITS, ...limits });
   server.on("request", (incoming, outgoing) => {
