@@ -112,7 +112,7 @@ function codingFor(headers: Headers): Coding {
 /** Well rather than quickly, since it is done once. */
 async function packed(bytes: Uint8Array<ArrayBuffer>, format: "brotli" | "gzip") {
   const stream = new Blob([bytes]).stream().pipeThrough(
-    new CompressionStream(format as CompressionFormat),
+    new CompressionStream(format as ConstructorParameters<typeof CompressionStream>[0]),
   );
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
