@@ -21,6 +21,8 @@ export interface Ended {
 export interface StartOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** The end of its input does not end it: it gets SIGTERM. */
+  ignoresInput?: boolean;
 }
 
 interface Waiter {
@@ -35,6 +37,7 @@ export class Program {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #name: string;
+  readonly #ignoresInput: boolean;
   readonly #lines: string[] = [];
   readonly #errors: string[] = [];
   readonly #waiters = new Set<Waiter>();
@@ -44,6 +47,7 @@ export class Program {
     const [program = "", ...args] = command;
     const start = performance.now();
     this.#name = command.slice(0, 4).join(" ");
+    this.#ignoresInput = options.ignoresInput ?? false;
     this.#child = spawn(program, args, {
       cwd: options.cwd,
       env: {
@@ -144,6 +148,7 @@ export class Program {
   async stop(): Promise<void> {
     if (this.#result !== null) return;
     this.#child.stdin!.end();
+    if (this.#ignoresInput) this.#child.kill("SIGTERM");
     const kill = setTimeout(() => this.#child.kill("SIGKILL"), 3000);
     await this.ended;
     clearTimeout(kill);

@@ -33,7 +33,7 @@ scrape_configs: [{job_name: shoal, static_configs: [{targets: ["127.0.0.1:${port
       `--config.file=${join(dir, "prometheus.yml")}`,
       `--storage.tsdb.path=${join(dir, "data")}`,
       `--web.listen-address=127.0.0.1:${own}`,
-    ]);
+    ], { ignoresInput: true });
     const query = async (expression: string): Promise<Answer> => {
       const parameters = new URLSearchParams({ query: expression });
       const answer = await fetch(`http://127.0.0.1:${own}/api/v1/query?${parameters}`);

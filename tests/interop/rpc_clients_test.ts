@@ -79,6 +79,7 @@ describe("programs of the desktop", { skip: needs("desktop") }, () => {
     writeFileSync(join(qt, "settings.json"), JSON.stringify(remoteOf(recorder.port)));
     chmodSync(qt, 0o700); // as its runtime folder must be
     scene.start(["transmission-qt", "-g", qt], {
+      ignoresInput: true,
       env: { ...env, HOME: qt, QT_QPA_PLATFORM: "xcb", XDG_RUNTIME_DIR: qt },
     });
     await until("transmission-qt has listed the torrents", () => lists(recorder.calls) > 0);
@@ -88,6 +89,7 @@ describe("programs of the desktop", { skip: needs("desktop") }, () => {
     writeFileSync(join(config, "config.json"), JSON.stringify(gtkConfig(recorder.port)));
     const before = recorder.calls.length;
     scene.start(["transmission-remote-gtk", file], {
+      ignoresInput: true,
       env: { ...env, HOME: gtk, XDG_CONFIG_HOME: join(gtk, ".config"), XDG_RUNTIME_DIR: gtk },
     });
     await until(
@@ -116,7 +118,7 @@ async function startDisplay(): Promise<string> {
     "1024x768x24",
     "-nolisten",
     "tcp",
-  ]);
+  ], { ignoresInput: true });
   return await server.waitFor("display", (line) => /^\d+$/.test(line) ? `:${line}` : null);
 }
 

@@ -38,7 +38,7 @@ export async function startRpcDaemon(
     }),
   );
   const args = ["daemon", "--config", config, "--state-dir", join(folder, "state")];
-  const program = scene.start([...shoalCommand(), ...args]);
+  const program = scene.start([...shoalCommand(), ...args], { ignoresInput: true });
   await until("the API listens", () => program.stderr.includes("The API listens"));
   return { port, folder, program };
 }
