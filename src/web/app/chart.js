@@ -1,5 +1,5 @@
 /** The speed of the last two minutes as two lines. */
-import { rate } from "./format.js";
+import { size } from "./format.js";
 import { T } from "./texts.js";
 import { html } from "./ui.js";
 
@@ -7,7 +7,8 @@ const WIDTH = 320, HEIGHT = 90, SECONDS = 120;
 
 /** @param {{ rates: readonly [number, number][] }} props */
 export function Chart({ rates }) {
-  const most = Math.max(1, ...rates.flat());
+  const fastest = Math.max(0, ...rates.flat()), most = Math.max(1, fastest);
+  const words = T.overview.chart(T.units.aSecond(size(fastest)));
   const points = (/** @type {0 | 1} */ way) =>
     rates.map((pair, i) => {
       const x = (SECONDS - rates.length + i) / (SECONDS - 1) * WIDTH;
@@ -15,11 +16,11 @@ export function Chart({ rates }) {
     }).join(" ");
   return html`
     <svg class="chart" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img"
-      preserveAspectRatio="none" aria-label=${T.overview.chart(rate(most))}>
+      preserveAspectRatio="none" aria-label=${words}>
       <polyline class="dn" points=${points(0)} />
       <polyline class="up" points=${points(1)} />
     </svg>
     <p class="legend"><span class="dn">▬ ${T.down}</span> <span class="up">▬ ${T.up}</span>
-          <span class="mute">${T.overview.chart(rate(most))}</span></p>
+          <span class="mute">${words}</span></p>
   `;
 }

@@ -21,7 +21,7 @@ export const COLUMNS = [
     (row) => html`<span class=${tone(row)}>${stateText(row)}</span>`,
   ),
   number("size", "5.2rem", (row) => row.wanted > 0 ? size(row.wanted) : T.none),
-  number("done", "7rem", doneCell),
+  number("done", "8.2rem", doneCell),
   number("down", "5.8rem", (row) => rate(row.downRate)),
   number("up", "5.8rem", (row) => rate(row.upRate)),
   number("eta", "5.4rem", (row) => row.left > 0 ? span(row.etaSeconds) : ""),

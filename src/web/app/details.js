@@ -10,7 +10,7 @@ import { PiecesTab } from "./pieces_tab.js";
 import { PeersTab, TrackersTab } from "./swarm_tabs.js";
 import { T } from "./texts.js";
 import { Failure, html, Tabs, useLoaded } from "./ui.js";
-import { progress, ratioOf, stateText, tone, trackerText } from "./words.js";
+import { progress, ratioOf, stateText, tone } from "./words.js";
 
 /** @typedef {import("./types.js").Row} Row */
 
@@ -50,7 +50,7 @@ function Overview({ row, store }) {
     row.infoHash,
     EVERY_MS,
   );
-  const { overview: words } = T, tracker = trackerText(row);
+  const { overview: words } = T, tracker = row.trackerError;
   /** @type {[string, any][]} */
   const facts = [
     [words.state, html`<span class=${tone(row)}>${stateText(row)}</span>`],
@@ -61,7 +61,7 @@ function Overview({ row, store }) {
     [words.peers, words.peersOf(row.connected, row.seeds, row.known)],
     ...(tracker === null
       ? []
-      : [/** @type {[string, any]} */ ([T.columnNames["tracker"], tracker])]),
+      : [/** @type {[string, any]} */ ([T.columnNames["tracker"], plain(tracker)])]),
     [words.downloaded, size(row.downloaded)],
     [words.uploaded, size(row.uploaded)],
     [words.ratio, ratio(ratioOf(row))],

@@ -10,7 +10,8 @@ const STOPPED = new Set(["paused", "stopped"]);
 export function stateText(row) {
   if (row.error !== null) return plain(row.error);
   if (row.goalReached && row.state === "done") return T.goalReached;
-  return slowText(row) ?? T.states[row.state] ?? row.state;
+  const refused = needsYou(row) ? trackerText(row) : null;
+  return slowText(row) ?? refused ?? T.states[row.state] ?? row.state;
 }
 
 /** Null if nothing of ours or theirs holds it back. @param {Row} row */
