@@ -28,6 +28,7 @@ import { type Measured, table, verdictLine, verdicts } from "./bench/report.ts";
 import { type Row, type Scenario, scenarioNames, scenarioOf } from "./bench/scenarios.ts";
 import { benchScript, type Seeders, startSeeders } from "./bench/seeders.ts";
 import { startBench } from "./bench/start.ts";
+import { pageBench } from "./bench/page.ts";
 import { seedBench } from "./bench/seed.ts";
 import { siegeBench } from "./bench/siege.ts";
 import { swarmBench } from "./bench/swarm.ts";
@@ -187,6 +188,7 @@ const benches = new Map<string, (args: string[]) => Promise<number>>([
   ["start", startBench],
   ["dht", dhtBench],
   ["daemon", daemonBench],
+  ["page", pageBench],
 ]);
 
 try {
