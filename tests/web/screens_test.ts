@@ -1,6 +1,6 @@
 /**
  * Each screen in light and dark: axe-core has no complaint, and hostile names stay text. With
- * SHOAL_SCREENSHOTS=docs/images, pictures of the screens are saved there.
+ * SHOAL_SCREENSHOTS=docs/images, pictures of some of the screens are saved there.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -63,7 +63,8 @@ async function fill(): Promise<void> {
   film.write(daemon.data);
   await daemon.add(film, { labels: ["films"] });
   await daemon.add(makeTorrent("Stopped one", [{ path: "a", size: 20_000 }]), { paused: true });
-  await daemon.ask("POST /torrents", { magnet: "c".repeat(40) });
+  await daemon.ask("POST /torrents", { magnet: `magnet:?xt=urn:btih:${"c".repeat(40)}&dn=A+link` });
+  if (pictures) return;
   for (const [index, name] of HOSTILE.entries()) {
     const made = makeTorrent(name, [{ path: `${name}/a.mkv`, size: 100 + index }]);
     await daemon.add(made, { paused: true, labels: [name.slice(0, 100)] });
@@ -98,8 +99,10 @@ async function run(script: string): Promise<string[]> {
   });
 }
 
+const PICTURED = ["details, Overview", "phone"];
+
 async function picture(name: string): Promise<void> {
-  if (!pictures) return;
+  if (!pictures || !PICTURED.includes(name)) return;
   const file = `${name.toLowerCase().replace(/\W+/g, "-")}.png`;
   await page.screenshot({ path: join(pictures, file) });
 }
@@ -148,25 +151,33 @@ describe("the screens of the page", { skip }, () => {
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
-  it("show hostile names as text", async () => {
-    await page.goto(daemon.url);
-    await rowOf(page, "Film").waitFor();
-    const rows = page.locator(".rows .row");
-    for (let i = 0, count = await rows.count(); i < count; i++) {
-      await rows.nth(i).click();
-      for (const tab of ["Files", "Log", "Overview"]) {
-        await page.getByRole("tab", { name: tab }).click();
+  it(
+    "show hostile names as text",
+    { skip: pictures ? "pictures are without them" : false },
+    async () => {
+      await page.goto(daemon.url);
+      await rowOf(page, "Film").waitFor();
+      const rows = page.locator(".rows .row");
+      for (let i = 0, count = await rows.count(); i < count; i++) {
+        await rows.nth(i).click();
+        for (const tab of ["Files", "Log", "Overview"]) {
+          await page.getByRole("tab", { name: tab }).click();
+        }
       }
-    }
-    const shown = await page.evaluate("document.body.innerText") as string;
-    assert.match(shown, /<img src=x onerror=/);
-    assert.doesNotMatch(shown, /[\u202A-\u202E\u2066-\u2069\u200B\uFEFF]/, "no hidden characters");
-    assert.ok(shown.length < 20_000, "a long name is cut");
-    assert.equal(await page.title(), "shoal", "no script of a name ran");
-    assert.equal(await page.locator("img, iframe, main script").count(), 0);
-    await button(page, "Remove").click();
-    assert.equal(await page.title(), "shoal");
-  });
+      const shown = await page.evaluate("document.body.innerText") as string;
+      assert.match(shown, /<img src=x onerror=/);
+      assert.doesNotMatch(
+        shown,
+        /[\u202A-\u202E\u2066-\u2069\u200B\uFEFF]/,
+        "no hidden characters",
+      );
+      assert.ok(shown.length < 20_000, "a long name is cut");
+      assert.equal(await page.title(), "shoal", "no script of a name ran");
+      assert.equal(await page.locator("img, iframe, main script").count(), 0);
+      await button(page, "Remove").click();
+      assert.equal(await page.title(), "shoal");
+    },
+  );
 
   it("had no error and no breach of the policy", () => {
     const complaints = watched.complaints.filter((each) => !/Failed to load resource/.test(each));
