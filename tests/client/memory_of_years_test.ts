@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { memoryAtRest } from "../harness/live_memory.ts";
 import { PassingPeers } from "../harness/passing_peers.ts";
 
+/** A minute of a quiet machine is several of a busy one. */
+const PATIENT = { timeout: 300_000 };
 const FIRST = 3000, LATER = 8000;
 /** Whatever is kept of a peer takes more than this: 820 before it was bounded. */
 const LEAST_BYTES = 100;
@@ -10,7 +12,7 @@ const LEAST_BYTES = 100;
 const LEAST_BLAMED_BYTES = 400;
 
 describe("a leech that is sent wrong blocks for years", () => {
-  it("forgets whom it blamed", async () => {
+  it("forgets whom it blamed", PATIENT, async () => {
     const peers = new PassingPeers({ leech: true });
     await peers.open();
     await peers.pass(FIRST);
@@ -25,7 +27,7 @@ describe("a leech that is sent wrong blocks for years", () => {
 });
 
 describe("a seed that peers pass by for years", () => {
-  it("forgets all peers that left beyond the last few thousand", async () => {
+  it("forgets all peers that left beyond the last few thousand", PATIENT, async () => {
     const peers = new PassingPeers();
     await peers.open();
     await peers.pass(FIRST);
