@@ -50,9 +50,3 @@ export async function each(infoHashes, verb) {
 
 /** @param {string} infoHash @param {object} changes */
 export const change = (infoHash, changes) => ask(`PATCH /torrents/${infoHash}`, changes);
-
-/** Starts one that waited for a choice of files. @param {string} infoHash */
-export async function startAfterChoice(infoHash) {
-  await change(infoHash, { stopAfterMetadata: false });
-  await ask(`POST /torrents/${infoHash}/start`);
-}

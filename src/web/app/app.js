@@ -1,7 +1,7 @@
 /** The page: the list with its filters, the details, and the dialogs on top. */
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ask, each, startAfterChoice } from "./api.js";
+import { ask, each } from "./api.js";
 import { COLUMNS, USUAL } from "./columns.js";
 import { Filters } from "./filters.js";
 import { plain, rate } from "./format.js";
@@ -86,14 +86,6 @@ function App() {
     ask("POST /queue", { infoHashes: order.filter((id) => selection.chosen.has(id)), to }).catch(
       fail,
     );
-  const start = () =>
-    Promise.all(
-      chosen.map((one) =>
-        one.state === "paused" && one.size > 0
-          ? startAfterChoice(one.infoHash)
-          : ask(`POST /torrents/${one.infoHash}/start`)
-      ),
-    ).catch(fail);
   const openDetails = () => {
     show(true);
     wantsFocus.current = true;
@@ -114,7 +106,8 @@ function App() {
     <header class="top"><h1>${T.title}</h1>
       <button type="button" class="main" onClick=${() => add()}>${T.add}</button>
       <div class="tools" role="toolbar" aria-label=${T.selectedTorrents}>
-        <button type="button" disabled=${!isChoosing} onClick=${start}>${T.start}</button>
+        <button type="button" disabled=${!isChoosing} onClick=${() =>
+    command("start")}>${T.start}</button>
         <button type="button" disabled=${!isChoosing} onClick=${() =>
     command("pause")}>${T.stop}</button>
         <button type="button" disabled=${!isChoosing} onClick=${() =>
