@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- daemon [--rounds N] [--torrents N] [--many N] [--part requests|events] [--json]`:
+ * `npm run bench -- daemon [--rounds N] [--torrents N] [--many N] [--active N]
+ * [--part requests|events|page] [--json]`:
  * what requests of the Transmission RPC and readers of events cost a daemon with many torrents, and
  * what these take of memory and start.
  */
@@ -10,11 +11,12 @@ import { run } from "../lib/run.ts";
 import { findRuntime, projectRoot, type RuntimeName } from "../lib/runtimes.ts";
 import { makeWorkFolder, positive, progress } from "./common.ts";
 import { describeMachine } from "./machine.ts";
+import type { PageRound } from "./daemon_page.ts";
 import { median } from "./measure.ts";
 import { type Verdict, verdictLine } from "./report.ts";
 
 interface Answered {
-  /** Milliseconds of CPU for one request, and the longest that the loop was held up. */
+  /** Milliseconds of CPU for one request, and the most of the loop's thread between two turns. */
   cpuMs: number;
   heldMs: number;
   bytes: number;
@@ -22,11 +24,16 @@ interface Answered {
 
 interface Served {
   torrents: number;
-  /** From the start until all seed. */
+  /** From the start until all are in the list, and until all seed. */
+  atWork: number;
   seconds: number;
+  /** Until then: the most CPU of the loop's thread between two turns of the loop. */
+  startHeldMs: number;
   /** Bytes. */
   resident: number;
   requests: Record<"get21" | "list" | "recent" | "stats", Answered>;
+  /** While some of the torrents upload. */
+  active: { torrents: number; get21: Answered; resident: number } | null;
 }
 
 /** Milliseconds of CPU a second, once for each pair of phases; `faster`: deltas a second. */
@@ -49,6 +56,7 @@ export async function daemonBench(args: string[]): Promise<number> {
       rounds: { type: "string", default: "3" },
       torrents: { type: "string", default: "1000" },
       many: { type: "string", default: "10000" },
+      active: { type: "string", default: "50" },
       part: { type: "string", default: "all" },
       json: { type: "boolean", default: false },
     },
@@ -58,16 +66,24 @@ export async function daemonBench(args: string[]): Promise<number> {
     positive(values.torrents, "--torrents"),
     positive(values.many, "--many"),
   ] as const;
-  const machine = await describeMachine(), folder = makeWorkFolder(counts[1] * 30_000);
+  const active = positive(values.active, "--active");
+  const machine = await describeMachine(), folder = makeWorkFolder(counts[1] * 30_000 + 2e9);
   try {
     const { part } = values, verdicts: Verdict[] = [], all: unknown[] = [];
-    for (const count of part === "events" ? counts.slice(0, 1) : counts) await make(folder, count);
-    for (const runtime of part === "requests" ? [] : RUNTIMES) {
+    const does = (name: string) => part === "all" || part === name;
+    await make(folder, counts[0], active);
+    if (does("requests")) await make(folder, counts[1], 0);
+    for (const runtime of does("page") ? RUNTIMES : []) {
+      const pages = await withPage(runtime, folder, counts[0], rounds);
+      all.push({ runtime, pages });
+      verdicts.push(...judgePages(runtime, pages));
+    }
+    for (const runtime of does("events") ? RUNTIMES : []) {
       const followed = await follow(runtime, folder, counts[0]);
       all.push({ runtime, followed });
       verdicts.push(judgeEvents(runtime, followed));
     }
-    for (const runtime of part === "events" ? [] : RUNTIMES) {
+    for (const runtime of does("requests") ? RUNTIMES : []) {
       const some = await serveOften(runtime, folder, counts[0], rounds);
       const [many] = await serveOften(runtime, folder, counts[1], 1);
       all.push({ runtime, some, many });
@@ -84,9 +100,25 @@ export async function daemonBench(args: string[]): Promise<number> {
   }
 }
 
-async function make(folder: string, count: number): Promise<void> {
+async function make(folder: string, count: number, active: number): Promise<void> {
   progress(`making ${count} torrents`);
-  await child("deno", "make", join(folder, `${count}`), join(folder, `files${count}`), `${count}`);
+  const files = join(folder, `files${count}`);
+  await child("deno", "make", join(folder, `${count}`), files, `${count}`, `${active}`);
+}
+
+async function withPage(
+  runtime: RuntimeName,
+  folder: string,
+  count: number,
+  rounds: number,
+): Promise<PageRound[]> {
+  const work = join(folder, `page-${runtime}`);
+  const pages: PageRound[] = JSON.parse(
+    await child(runtime, "pages", join(folder, `${count}`), work, `${rounds}`),
+  );
+  const ratios = pages.map((round) => (round.with.cpu / round.without.cpu).toFixed(3));
+  progress(`  ${runtime}: CPU of a download with the page open ${ratios.join(" ")}`);
+  return pages;
 }
 
 async function serveOften(
@@ -98,7 +130,8 @@ async function serveOften(
   const served: Served[] = [];
   for (let round = 0; round < rounds; round++) {
     const calls = String(Math.max(20, Math.round(200_000 / count)));
-    const one: Served = JSON.parse(await child(runtime, "serve", join(folder, `${count}`), calls));
+    const state = join(folder, `${count}`), files = join(folder, `files${count}`);
+    const one: Served = JSON.parse(await child(runtime, "serve", state, files, calls));
     const { cpuMs, heldMs } = one.requests.get21;
     progress(
       `  ${runtime}, ${count}: ${cpuMs.toFixed(1)} ms CPU, loop held for ${heldMs.toFixed(0)} ms`,
@@ -117,11 +150,17 @@ function judge(runtime: RuntimeName, some: readonly Served[], many: Served): Ver
   const held = Math.max(...Object.values(many.requests).map(({ heldMs }) => heldMs));
   return [
     atMost(`ms CPU for 21 fields of ${torrents}`, of((o) => o.requests.get21.cpuMs), limit),
+    atMost(
+      `ms CPU for them with ${some[0]!.active!.torrents} active`,
+      of((o) => o.active!.get21.cpuMs),
+      limit,
+    ),
     atMost(`ms CPU for a list of ${torrents}`, of((o) => o.requests.list.cpuMs), limit),
     atMost(`ms CPU for the changes of ${torrents}`, of((o) => o.requests.recent.cpuMs), limit),
     atMost(`seconds until ${torrents} seed`, of((o) => o.seconds), 5),
-    atMost(`MB resident with ${torrents}`, of((o) => o.resident / 1e6), 350),
+    atMost(`MB resident with ${torrents}`, of((o) => o.active!.resident / 1e6), 350),
     atMost(`ms of the loop for a request with ${many.torrents}`, held, 50),
+    atMost(`ms of the loop at the start of ${many.torrents}`, many.startHeldMs, 50),
     atMost(`seconds until ${many.torrents} seed`, many.seconds, 30),
     atMost(`MB resident with ${many.torrents}`, many.resident / 1e6, 1200),
   ];
@@ -149,6 +188,19 @@ function judgeEvents(runtime: RuntimeName, followed: Followed): Verdict {
     `${runtime}: ms CPU a second for ten readers of events, ${followed.torrents} torrents`;
   const value = median(beyond(followed));
   return { goal, value, limit: EVENTS_LIMIT_MS, met: value <= EVENTS_LIMIT_MS };
+}
+
+/** Medians of the ratios of the same round. */
+function judgePages(runtime: RuntimeName, pages: readonly PageRound[]): Verdict[] {
+  return (["cpu", "wall"] as const).map((what) => {
+    const value = median(pages.map((round) => round.with[what] / round.without[what]));
+    return {
+      goal: `${runtime}: a download with the page open, ${what}`,
+      value,
+      limit: 1.03,
+      met: value <= 1.03,
+    };
+  });
 }
 
 function child(runtime: RuntimeName, ...args: string[]): Promise<string> {
