@@ -4,7 +4,7 @@
  * all seed, and prints one line of JSON (`Served` of daemon.ts); `pages STATE WORK ROUNDS` prints the
  * rounds of daemon_page.ts. The others help these two.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import process from "node:process";
 import type { DaemonParts } from "../../src/daemon/daemon.ts";
 import { rpcPorts } from "../../src/daemon/rpc/part.ts";
@@ -75,7 +75,8 @@ async function serve(stateDir: string, dir: string, calls: number): Promise<void
 async function measuredActive(rpc: TransmissionRpc, dir: string, port: number, calls: number) {
   const torrents = torrentFiles(dir).length, into = `${dir}-leech`;
   if (torrents === 0) return null;
-  mkdirSync(into, { recursive: true });
+  rmSync(into, { recursive: true, force: true });
+  mkdirSync(into);
   const leech = await helper("leech", dir, into, String(port));
   const get21 = await measured(rpc, JSON.stringify(REQUESTS.get21), calls);
   leech.end();
