@@ -66,7 +66,7 @@ export class FloodGuard {
     this.#surplusAsOf = now;
   }
 
-  /** Whether a datagram of the address is to be dropped undecoded; it then counts as refused. */
+  /** Whether to drop a datagram of the address undecoded; it then counts as refused. */
   isBlocked(address: string, now: number): boolean {
     this.#find(address);
     for (let row = 0; row < ROWS; row++) {

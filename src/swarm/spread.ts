@@ -164,7 +164,7 @@ export class Spread<Peer extends SpreadPeer> {
     for (let piece = 0; piece < pieceCount; piece++) {
       const copies = this.#holders(piece);
       if (copies === 0) this.#over = false;
-      // Whoever waits for the rest of a piece has had its turn.
+      // An owner that waits for the rest of its piece has had its turn.
       if (copies > 0 || this.#owners.get(piece)?.choking) this.#owners.delete(piece);
       if (!this.#owners.has(piece)) rank.set(piece, copies + this.#random.uint32() / 2 ** 32);
     }

@@ -1,6 +1,6 @@
 /**
- * The first 68 bytes of a connection, whoever dialled. Owns the socket until the handshake is there
- * and then hands it over, bytes that came along included; a deadline ends the half-hearted.
+ * The first 68 bytes of a connection, of either direction. Owns the socket until the handshake is
+ * complete, then hands it over with all bytes that came after it; a deadline ends incomplete ones.
  */
 import type { Clock, Socket, SocketInfo, StreamSink, Timer } from "../platform/types.ts";
 import type { Connection } from "./connection.ts";

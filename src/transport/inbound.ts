@@ -87,7 +87,7 @@ export class Inbound {
     this.#perAddress.set(from, count + 1);
   }
 
-  /** Honest peers speak at once, so whoever has been silent longest is missed least. */
+  /** Honest peers speak at once, so the one that has been silent longest is missed least. */
   #dropLongest(): void {
     const [longest] = this.#pending.keys();
     this.#settle(longest!);

@@ -1,7 +1,7 @@
 // @ts-self-types="./texts.d.ts"
 /**
- * The files of the page as texts. Not TypeScript, and with types of its own: tsc takes an import of a
- * script for its module, whatever the import says, so who checks the library's types would see errors.
+ * The files of the page as texts. JavaScript with declared types, because tsc takes a script that is
+ * imported as text for a module, and would report errors in projects that use the library.
  */
 import htm from "htm" with { type: "text" };
 import preact from "preact" with { type: "text" };

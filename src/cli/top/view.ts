@@ -139,7 +139,7 @@ const HELP: readonly string[] = [
   "  d, Delete            remove it, after a question",
   "  s, r                 next order; the other way round",
   "  /                    show only names that contain a text; Esc shows all",
-  "  q, Ctrl-C            quit; the daemon goes on",
+  "  q, Ctrl-C            quit; the daemon keeps running",
   "",
   "  Any key closes this help.",
 ];

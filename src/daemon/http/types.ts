@@ -25,7 +25,7 @@ export type Handler = (
   visit: Visit,
 ) => Response | Promise<Response>;
 
-/** A handler in its place. A caller that it answers has passed all guards, and may at least `needs`. */
+/** A handler in its place. Its callers have passed all guards, and may at least `needs`. */
 export interface Mount {
   /** "/metrics", or with "/" at its end for all below it. */
   readonly path: string;
