@@ -281,6 +281,9 @@ function Menu({ disabled, items }) {
 /** Keys, drops, pastes and links that reach the page as a whole. */
 /** @param {(text?: string, files?: File[]) => void} add @param {() => void} search @param {string} dialog */
 function useOutside(add, search, dialog) {
+  // Listeners are renewed a frame after the page: a key pressed in between must not meet the old dialog.
+  const present = useRef(dialog);
+  present.current = dialog;
   useEffect(() => {
     const query = new URLSearchParams(location.search),
       shared = query.get("add") || query.get("text");
@@ -294,7 +297,10 @@ function useOutside(add, search, dialog) {
     /** @type {[string, (event: any) => void][]} */
     const listeners = [
       ["keydown", (event) => {
-        if (dialog !== "" || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) {
+        if (
+          present.current !== "" || isTyping(event) || event.ctrlKey || event.metaKey ||
+          event.altKey
+        ) {
           return;
         }
         if (event.key === "/") search();
@@ -313,7 +319,7 @@ function useOutside(add, search, dialog) {
       ["paste", (event) => {
         const text = event.clipboardData.getData("text/plain");
         if (
-          dialog === "" && !isTyping(event) &&
+          present.current === "" && !isTyping(event) &&
           /^(magnet:|https?:|[0-9a-f]{40}\b)/i.test(text.trim())
         ) add(text.trim());
       }],
